@@ -1,0 +1,6 @@
+"""jaxmech: design, certify and stress-test mechanisms for sharing and selling data."""
+
+from jaxmech._errors import JaxmechError, ProblemError, SolveError
+from jaxmech._status import Solution, Status
+
+__all__ = ["JaxmechError", "ProblemError", "Solution", "SolveError", "Status"]

@@ -1,0 +1,49 @@
+"""Every numeric tolerance, by dtype. Nothing else in the package holds a tolerance of its own."""
+
+import dataclasses
+
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+
+@dataclasses.dataclass(frozen=True)
+class Tolerances:
+    """Tolerances of one floating-point type, all relative.
+
+    Attributes:
+        eps: spacing of the numbers at 1.
+        optimality: duality gap and constraint violation at which a convex program counts as solved (OK).
+        almost: the same at which it still counts as ALMOST.
+        root: residual of a scalar root at which it counts as solved, in units of ``eps``.
+        condition: slack allowed in inequalities that hold with equality in exact arithmetic, such as condition (8).
+        claim: margin by which a certificate may fall short and still hold.
+        max_steps: iterations of an interior-point solve.
+    """
+
+    eps: float
+    optimality: float
+    almost: float
+    root: float
+    condition: float
+    claim: float
+    max_steps: int
+
+
+_FLOAT64 = Tolerances(eps=2.0**-52, optimality=1e-9, almost=1e-6, root=64.0, condition=1e-7, claim=1e-6, max_steps=150)
+_FLOAT32 = Tolerances(eps=2.0**-23, optimality=1e-4, almost=1e-2, root=64.0, condition=1e-3, claim=1e-2, max_steps=60)
+
+
+def tolerances(dtype: DTypeLike) -> Tolerances:
+    """Return the tolerances for ``dtype`` (float32 or float64).
+
+    Raises:
+        TypeError: for any other type.
+
+    Example:
+        >>> tolerances("float64").eps == 2.0**-52
+        True
+    """
+    name = jnp.dtype(dtype).name
+    if name not in ("float32", "float64"):
+        raise TypeError(f"dtype = {name}: must be float32 or float64")
+    return _FLOAT64 if name == "float64" else _FLOAT32

@@ -1,0 +1,33 @@
+"""Array aliases: one name per kind of array, so that signatures read like the mathematics."""
+
+from typing import TypeAlias
+
+from jaxtyping import Array, Bool, Float, Int
+from numpy.typing import ArrayLike
+
+Agents: TypeAlias = Float[Array, "agents"]
+"""One number per agent."""
+Distributions: TypeAlias = Float[Array, "distributions"]
+"""One number per distribution."""
+Amounts: TypeAlias = Float[Array, "agents distributions"]
+"""One number per agent and distribution: samples, costs, coefficients."""
+Support: TypeAlias = Bool[Array, "agents distributions"]
+"""One truth value per agent and distribution."""
+Codes: TypeAlias = Int[Array, "agents distributions"]
+"""One enumeration member per agent and distribution."""
+Scalar: TypeAlias = Float[Array, ""]
+"""One number."""
+
+__all__ = [
+    "Agents",
+    "Amounts",
+    "Array",
+    "ArrayLike",
+    "Bool",
+    "Codes",
+    "Distributions",
+    "Float",
+    "Int",
+    "Scalar",
+    "Support",
+]

@@ -1,0 +1,53 @@
+"""What a solve returns: who collects what, who is checked, and what everybody pays."""
+
+import dataclasses
+import enum
+
+import jax
+
+from jaxmech._types import Agents, Amounts, Array, Codes, Distributions, Scalar
+
+DIVISIONS = ("alone", "social", "rational", "leverage", "nash", "egalitarian", "kalai-smorodinsky")
+MECHANISMS = ("pool", "counted-pool", "c3d", "cbl")
+
+
+class Role(enum.IntEnum):
+    """What a mechanism does with an agent's data on one distribution."""
+
+    ALONE = 0
+    """She collects n_IND and gets only her own mean back."""
+    RECEIVES = 1
+    """She collects nothing that is checked and gets clean data of the others."""
+    CHECKED = 2
+    """Her submission is compared with others' data, and what she gets back is the noisier the more it differs."""
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A recommendation to every agent, and what it costs her if all follow it.
+
+    Attributes:
+        samples: how many points each agent collects of each distribution (real numbers).
+        role: :class:`Role` codes.
+        alpha: corruption coefficient α; NaN where nothing is corrupted.
+        total: T_k, the number of points behind each distribution before amounts are raised (section 6).
+        leverage: whether condition (8) holds and the leverage branch is used (true for c3d with m >= 5,
+            false for the pools).
+        penalty: equilibrium penalty per agent.
+        social_penalty: their sum.
+        target: the division of work from which the plan was made.
+        division: its name.
+        mechanism: name of the mechanism that carries the plan out.
+    """
+
+    samples: Amounts
+    role: Codes
+    alpha: Amounts
+    total: Distributions
+    leverage: Array
+    penalty: Agents
+    social_penalty: Scalar
+    target: Amounts
+    division: str = dataclasses.field(metadata={"static": True})
+    mechanism: str = dataclasses.field(metadata={"static": True})

@@ -1,0 +1,182 @@
+"""The problem of sharing data without money: who can measure what at which cost."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
+
+
+@jax.tree_util.register_pytree_with_keys_class
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """Agents who want to know the same means, and what a sample costs each of them.
+
+    Agent i pays ``price_k`` per unit of squared error in her estimate of the mean of distribution k, plus
+    ``costs[i, k]`` per sample she collects. Source: Clinton et al. 2025, section 2; ``price`` generalises it.
+
+    Args:
+        costs: (agents, distributions), in (0, ∞]; ∞ where an agent cannot sample.
+        sigma: standard deviation of one sample, a number or one per distribution.
+        price: what a unit of squared error costs an agent, in the unit of the costs, a number or one per distribution.
+        agents: optional names.
+        distributions: optional names.
+
+    Raises:
+        ProblemError: naming the argument, the index, the value and the rule. Values that are being traced
+            cannot be checked and are not.
+
+    Example:
+        >>> problem = Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
+        >>> problem.costs.shape
+        (3, 1)
+    """
+
+    costs: Amounts
+    sigma: Distributions
+    price: Distributions
+    agents: tuple[str, ...] | None
+    distributions: tuple[str, ...] | None
+
+    def __init__(
+        self,
+        costs: ArrayLike,
+        sigma: ArrayLike,
+        price: ArrayLike = 1.0,
+        agents: Sequence[str] | None = None,
+        distributions: Sequence[str] | None = None,
+    ) -> None:
+        table = _table(costs)
+        m, d = table.shape
+        values = {
+            "costs": table,
+            "sigma": _per_distribution("sigma", sigma, d, table.dtype),
+            "price": _per_distribution("price", price, d, table.dtype),
+            "agents": _names("agents", agents, m),
+            "distributions": _names("distributions", distributions, d),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        _check_costs(table, self.distribution_name)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of agents and of distributions."""
+        m, d = self.costs.shape[-2:]
+        return int(m), int(d)
+
+    @property
+    def scale(self) -> Distributions:
+        """σ√price: the standard deviation in the unit in which penalties are counted."""
+        return self.sigma * jnp.sqrt(self.price)
+
+    def agent_name(self, i: int) -> str:
+        """Name of agent i, or "agent i+1"."""
+        return self.agents[i] if self.agents else f"agent {i + 1}"
+
+    def distribution_name(self, k: int) -> str:
+        """Name of distribution k, or "distribution k+1"."""
+        return self.distributions[k] if self.distributions else f"distribution {k + 1}"
+
+    def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any], ...], tuple[Any, ...]]:
+        """Leaves are the numbers; the names are static."""
+        key = jax.tree_util.GetAttrKey
+        leaves = ((key("costs"), self.costs), (key("sigma"), self.sigma), (key("price"), self.price))
+        return leaves, (self.agents, self.distributions)
+
+    @classmethod
+    def tree_unflatten(cls, static: tuple[Any, ...], leaves: tuple[Any, ...]) -> Self:
+        """Rebuild without checks: transformations put tracers, batches and placeholders here."""
+        problem = object.__new__(cls)
+        for name, value in zip(("costs", "sigma", "price", "agents", "distributions"), (*leaves, *static), strict=True):
+            object.__setattr__(problem, name, value)
+        return problem
+
+
+def alone_samples(problem: Problem) -> Amounts:
+    """n_IND = σ√price/√c: what each agent collects when she works alone; 0 where she cannot sample.
+
+    Source: Clinton et al. 2025, appendix A.1.
+    """
+    return jnp.where(jnp.isfinite(problem.costs), problem.scale / jnp.sqrt(problem.costs), 0.0)
+
+
+def alone_penalty(problem: Problem) -> Agents:
+    """p_IND = 2 Σ_k σ_k√(price_k c[i, k]): the least penalty of working alone; ∞ for an agent who cannot sample all.
+
+    Source: Clinton et al. 2025, Fact 1.
+    """
+    return 2 * jnp.sum(problem.scale * jnp.sqrt(problem.costs), axis=-1)
+
+
+def _table(costs: ArrayLike) -> Array:
+    table = costs if isinstance(costs, jax.Array) else _numbers("costs", costs)
+    if table.ndim != 2 or 0 in table.shape:
+        raise ProblemError("costs", costs, "must be a table with one row per agent and one column per distribution")
+    if not jnp.issubdtype(table.dtype, jnp.floating):
+        table = table.astype(float)
+    return table
+
+
+def _numbers(name: str, value: ArrayLike) -> Array:
+    """Convert to an array of the default float type, refusing booleans, text and ragged lists."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ProblemError(name, value, "rows must have equal lengths") from None
+    if array.dtype == bool or any(isinstance(entry, bool) for entry in _flat(value)):
+        raise ProblemError(name, value, "must be numbers, not booleans")
+    if array.dtype.kind not in "iuf":
+        raise ProblemError(name, value, "must be numbers")
+    return jnp.asarray(array, dtype=array.dtype if array.dtype == np.float32 else float)
+
+
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, (list, tuple)):
+        return [entry for item in value for entry in _flat(item)]
+    return [value]
+
+
+def _per_distribution(name: str, value: ArrayLike, d: int, dtype: Any) -> Array:
+    array = value if isinstance(value, jax.Array) else _numbers(name, value)
+    if array.shape not in ((), (1,), (d,)):
+        raise ProblemError(name, array.shape, f"must be one number, or one per distribution ({d})")
+    if not isinstance(array, jax.core.Tracer):
+        numbers = np.atleast_1d(np.asarray(array))
+        for k in np.flatnonzero(~(np.isfinite(numbers) & (numbers > 0))):
+            where = name if array.shape == () else f"{name}[{k}]"
+            raise ProblemError(where, float(numbers[k]), "must be positive and finite")
+    return jnp.broadcast_to(array.astype(dtype), (d,))
+
+
+def _names(name: str, names: Sequence[str] | None, length: int) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    entries = tuple(names) if not isinstance(names, str) else (names,)
+    if len(entries) != length:
+        raise ProblemError(name, len(entries), f"must have one name for each of the {length}")
+    seen: set[str] = set()
+    for i, entry in enumerate(entries):
+        if not isinstance(entry, str) or not entry.strip():
+            raise ProblemError(f"{name}[{i}]", entry, "must be a name, not empty")
+        if entry in seen:
+            raise ProblemError(f"{name}[{i}]", entry, "must not occur twice")
+        seen.add(entry)
+    return entries
+
+
+def _check_costs(costs: Array, distribution_name: Any) -> None:
+    if isinstance(costs, jax.core.Tracer):
+        return
+    table = np.asarray(costs)
+    for i, k in np.argwhere(~(table > 0)):
+        rule = "must be positive (inf where an agent cannot sample)"
+        raise ProblemError(f"costs[{i}][{k}]", float(table[i, k]), rule)
+    for k in np.flatnonzero(~np.isfinite(table).any(axis=0)):
+        rule = f"at least one agent must be able to sample {distribution_name(k)}"
+        raise ProblemError(f"costs[:][{k}]", np.inf, rule)

@@ -1,0 +1,1 @@
+"""Mathematics without economics: special functions, roots, structured convex programs."""
