@@ -1,0 +1,28 @@
+"""Files: problems and measurements in, JSON and CSV out."""
+
+from jaxmech.files._case import KEYS, Case, locate, read
+from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, read_table
+from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
+from jaxmech.files._words import one_of, suggestion
+from jaxmech.files._write import check_writable, csv_text, json_text, write
+
+__all__ = [
+    "KEYS",
+    "MAX_BYTES",
+    "MAX_ENTRIES",
+    "MIN_ROWS",
+    "Case",
+    "Estimate",
+    "Table",
+    "check_writable",
+    "csv_text",
+    "estimate",
+    "json_text",
+    "locate",
+    "measurements",
+    "one_of",
+    "read",
+    "read_table",
+    "suggestion",
+    "write",
+]

@@ -1,0 +1,117 @@
+"""The table of costs: lists in the problem file, or a CSV file beside it, and the names that belong to it."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech.files._read import number, read_table
+from jaxmech.files._words import suggestion
+
+
+@dataclasses.dataclass(frozen=True)
+class Costs:
+    """The table of costs, with the names that came with it.
+
+    Attributes:
+        table: (agents, distributions) numbers in (0, ∞].
+        agents: names of the rows, if given.
+        distributions: names of the columns, if given.
+        file: the CSV file they came from, or an empty text.
+    """
+
+    table: np.ndarray
+    agents: tuple[str, ...] | None
+    distributions: tuple[str, ...] | None
+    file: str = ""
+
+
+def read_costs(section: Mapping[str, Any], folder: Path) -> Costs:
+    """Return the costs of a section, checked.
+
+    Args:
+        section: the keys; ``costs``, ``agents`` and ``distributions`` are read.
+        folder: where a CSV file is looked for.
+
+    Raises:
+        ProblemError: naming the key, the index or the names, the value and the rule.
+    """
+    given = section["costs"]
+    if isinstance(given, str):
+        found = read_table(folder / given, given, "costs", row_names=True)
+        costs = Costs(found.cells, found.rows, found.columns, given)
+        costs = _reorder(costs, "agents", _names("agents", section.get("agents")))
+        costs = _reorder(costs, "distributions", _names("distributions", section.get("distributions")))
+    else:
+        table = _rows(given)
+        m, d = table.shape
+        agents = _names("agents", section.get("agents"), m, "row")
+        costs = Costs(table, agents, _names("distributions", section.get("distributions"), d, "column"))
+    _check_positive(costs)
+    return costs
+
+
+def _rows(given: object) -> np.ndarray:
+    rule = "must be a list of rows, one per agent, each a list of one cost per distribution"
+    if not isinstance(given, list) or not given:
+        raise ProblemError("costs", given, f"{rule}, or the name of a CSV file")
+    for i, row in enumerate(given):
+        if not isinstance(row, list) or not row:
+            raise ProblemError(f"costs[{i}]", row, rule)
+        if len(row) != len(given[0]):
+            raise ProblemError(f"costs[{i}]", row, f"must have as many entries as the first row ({len(given[0])})")
+    return np.array([[number(f"costs[{i}][{k}]", entry) for k, entry in enumerate(row)] for i, row in enumerate(given)])
+
+
+def _check_positive(costs: Costs) -> None:
+    for i, k in np.argwhere(~(costs.table > 0)):
+        rule = "must be positive (inf where an agent cannot sample)"
+        raise ProblemError(_place(costs, int(i), int(k)), float(costs.table[i, k]), rule)
+    for k in np.flatnonzero(~np.isfinite(costs.table).any(axis=0)):
+        name = f'"{costs.distributions[k]}"' if costs.distributions else f"distribution {k + 1}"
+        rule = f"at least one agent must be able to sample {name}"
+        raise ProblemError(_place(costs, None, int(k)), float("inf"), rule)
+
+
+def _place(costs: Costs, i: int | None, k: int) -> str:
+    """Name an entry as the user finds it: by names in a CSV file, by position in a list."""
+    if costs.file and costs.agents and costs.distributions:
+        return f"{costs.file}: costs[{':' if i is None else costs.agents[i]}][{costs.distributions[k]}]"
+    return f"costs[{':' if i is None else i}][{k}]"
+
+
+def _reorder(costs: Costs, key: str, names: tuple[str, ...] | None) -> Costs:
+    """Sort the table by the names in the problem file, which must be those in the table."""
+    found = (costs.agents if key == "agents" else costs.distributions) or ()
+    if names is None:
+        return costs
+    for i, name in enumerate(names):
+        if name not in found:
+            raise ProblemError(f"{key}[{i}]", name, f"must be a name in {costs.file}{suggestion(name, found)}")
+    for name in found:
+        if name not in names:
+            raise ProblemError(
+                f"{costs.file}: {key}", name, f"must be one of the names in {key}{suggestion(name, names)}"
+            )
+    order = [found.index(name) for name in names]
+    if key == "agents":
+        return dataclasses.replace(costs, table=costs.table[order], agents=names)
+    return dataclasses.replace(costs, table=costs.table[:, order], distributions=names)
+
+
+def _names(key: str, given: object, length: int | None = None, unit: str = "") -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    if not isinstance(given, list):
+        raise ProblemError(key, given, "must be a list of names")
+    for i, entry in enumerate(given):
+        if not isinstance(entry, str) or not entry.strip() or not entry.isprintable():
+            raise ProblemError(f"{key}[{i}]", entry, "must be a name: printable text, not empty")
+        if entry in given[:i]:
+            raise ProblemError(f"{key}[{i}]", entry, "must not occur twice")
+    if length is not None and len(given) != length:
+        raise ProblemError(key, given, f"must have {length} names, one per {unit} of costs, but has {len(given)}")
+    return tuple(given)

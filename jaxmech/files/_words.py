@@ -1,0 +1,35 @@
+"""Refusing a word that is not known, with the nearest one that is."""
+
+import difflib
+from collections.abc import Iterable
+
+from jaxmech._errors import ProblemError
+
+
+def one_of(argument: str, value: object, words: Iterable[str], rule: str = "must be one of") -> str:
+    """Return ``value`` if it is one of ``words``.
+
+    Args:
+        argument: what the value was given for, as it appears in the message.
+        value: what was given.
+        words: the valid words.
+        rule: how the message introduces them.
+
+    Raises:
+        ProblemError: listing the valid words, the nearest one first where one is near.
+
+    Example:
+        >>> one_of("division", "nash", ("nash", "rational"))
+        'nash'
+    """
+    known = tuple(words)
+    if isinstance(value, str) and value in known:
+        return value
+    raise ProblemError(argument, value, f"{rule} {', '.join(known)}{suggestion(value, known)}")
+
+
+def suggestion(value: object, words: Iterable[str]) -> str:
+    """Return ``'; did you mean "nash"?'`` for the word nearest to ``value``, or an empty text if none is near."""
+    lower = {word.lower(): word for word in words}
+    near = difflib.get_close_matches(str(value).strip().lower(), lower, n=1, cutoff=0.6)
+    return f'; did you mean "{lower[near[0]]}"?' if near else ""
