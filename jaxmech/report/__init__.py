@@ -1,0 +1,32 @@
+"""Reports: one solved problem as a page to read, as a document, as rows, as a plot."""
+
+from jaxmech.report._answer import Answer, Efficiency, Sigma, Whole
+from jaxmech.report._document import document, role_names, rows
+from jaxmech.report._numbers import column, percent, short, single
+from jaxmech.report._page import page, print_page
+from jaxmech.report._plot import FORMATS, Panel, plot, plot_panels, render
+from jaxmech.report._reasons import reasons
+from jaxmech.report._tables import make_box
+
+__all__ = [
+    "FORMATS",
+    "Answer",
+    "Efficiency",
+    "Panel",
+    "Sigma",
+    "Whole",
+    "column",
+    "document",
+    "make_box",
+    "page",
+    "percent",
+    "plot",
+    "plot_panels",
+    "print_page",
+    "reasons",
+    "render",
+    "role_names",
+    "rows",
+    "short",
+    "single",
+]

@@ -1,0 +1,168 @@
+"""What a report is made of: one solved problem, on the host, with its names."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jaxmech._status import Status
+from jaxmech.collaboration import Role
+from jaxmech.mechanism import Audit
+
+
+@dataclasses.dataclass(frozen=True)
+class Sigma:
+    """A standard deviation estimated from measurements.
+
+    Attributes:
+        distribution: its name.
+        sigma: the estimate.
+        standard_error: its standard error, in the same unit.
+        count: number of measurements.
+    """
+
+    distribution: str
+    sigma: float
+    standard_error: float
+    count: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Whole:
+    """The plan in whole samples.
+
+    Attributes:
+        samples: (agents, distributions) whole numbers.
+        penalty: one per agent.
+        social_penalty: their sum.
+        alone_samples: the best whole numbers for an agent on her own.
+        alone_penalty: what they cost her.
+        loss: how much more all pay than under the plan in real numbers, as a fraction of it.
+        worse_off: for each agent, whether rounding leaves her worse off than working alone in whole samples.
+    """
+
+    samples: np.ndarray
+    penalty: np.ndarray
+    social_penalty: float
+    alone_samples: np.ndarray
+    alone_penalty: np.ndarray
+    loss: float
+    worse_off: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Efficiency:
+    """The plan's social penalty against what is possible.
+
+    Attributes:
+        ratio: the plan's social penalty over the baseline.
+        bound: the largest ratio that the mechanism guarantees; NaN where it guarantees none.
+        baseline: P(n_OPT), the least social penalty that leaves nobody worse off if all were compliant.
+        first_best: the least social penalty at all, if all were compliant and nobody could refuse.
+    """
+
+    ratio: float
+    bound: float
+    baseline: float
+    first_best: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """One solved problem of sharing data without money, in numpy arrays.
+
+    Shapes: (agents, distributions) for amounts and costs, (agents,) for penalties.
+
+    Attributes:
+        source: the file or the shipped problem.
+        title: one line that says what it is, or an empty text.
+        agents: their names.
+        distributions: their names.
+        costs: per sample; inf where an agent cannot sample.
+        sigma: standard deviation of one sample, per distribution.
+        price: of one unit of squared error, per distribution.
+        estimates: how the standard deviations were estimated; empty if they were given.
+        division: name of the division of work.
+        mechanism: name of the mechanism.
+        alone_samples: what each collects on her own.
+        alone_penalty: what that costs her; inf if she cannot sample everything.
+        target: the division of work that the plan started from.
+        target_penalty: what it costs compliant agents who pool.
+        target_social_penalty: their sum.
+        samples: what each collects under the plan.
+        role: :class:`~jaxmech.collaboration.Role` codes.
+        alpha: corruption coefficients; NaN where nothing is corrupted.
+        total: points behind each distribution.
+        leverage: whether the plan uses leverage (condition (8) holds).
+        error: (agents, distributions) the priced squared error she ends up with; the rest of her penalty is collection.
+        penalty: what the plan costs each agent.
+        social_penalty: their sum.
+        whole: the plan in whole samples, or None where there is no plan.
+        efficiency: against what is possible, or None where there is no plan.
+        certificates: every claim and fact, with margin and witness.
+        advice: what the user could change, and what it would bring; one sentence each.
+        status: how the solve ended.
+        residual: of the solve, relative.
+        settings: version, jax, device, dtype, seed.
+    """
+
+    source: str
+    title: str
+    agents: tuple[str, ...]
+    distributions: tuple[str, ...]
+    costs: np.ndarray
+    sigma: np.ndarray
+    price: np.ndarray
+    estimates: tuple[Sigma, ...]
+    division: str
+    mechanism: str
+    alone_samples: np.ndarray
+    alone_penalty: np.ndarray
+    target: np.ndarray
+    target_penalty: np.ndarray
+    target_social_penalty: float
+    samples: np.ndarray
+    role: np.ndarray
+    alpha: np.ndarray
+    total: np.ndarray
+    leverage: bool
+    error: np.ndarray
+    penalty: np.ndarray
+    social_penalty: float
+    whole: Whole | None
+    efficiency: Efficiency | None
+    certificates: tuple[Audit, ...]
+    advice: tuple[str, ...]
+    status: Status
+    residual: float
+    settings: Mapping[str, Any]
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the mechanism pools everything, so that nobody is checked and nobody has a role."""
+        return self.mechanism in ("pool", "counted-pool")
+
+    @property
+    def claims(self) -> tuple[Audit, ...]:
+        """What the mechanism claims."""
+        return tuple(record for record in self.certificates if record.claimed)
+
+    @property
+    def facts(self) -> tuple[Audit, ...]:
+        """What is true or false, but not claimed."""
+        return tuple(record for record in self.certificates if not record.claimed)
+
+    @property
+    def solved(self) -> bool:
+        """Whether the solve ended well and every claim holds."""
+        return self.status is Status.OK and all(record.holds for record in self.claims)
+
+    @property
+    def gain(self) -> np.ndarray:
+        """What each agent saves against working alone; inf where she could not work alone."""
+        return np.asarray(np.subtract(self.alone_penalty, self.penalty))
+
+    def is_role(self, role: Role) -> np.ndarray:
+        """(agents, distributions) truth values: who has this role in what."""
+        return np.asarray(np.equal(self.role, int(role)))

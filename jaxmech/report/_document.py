@@ -1,0 +1,88 @@
+"""An answer as a JSON document and as rows of a CSV file."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from jaxmech.collaboration import Role
+from jaxmech.mechanism import Audit
+from jaxmech.report._answer import Answer
+
+
+def document(answer: Answer) -> dict[str, Any]:
+    """Return the JSON document of an answer, with numpy arrays for the writer to convert.
+
+    Args:
+        answer: one solved problem.
+
+    Returns:
+        ``kind``, ``status``, ``settings``, ``certificates``, ``facts`` and what belongs to a collaboration.
+        ``samples``, ``alpha`` and ``role`` are agents × distributions.
+    """
+    return {
+        "kind": "collaboration",
+        "status": {
+            "name": answer.status.name,
+            "message": answer.status.message,
+            "residual": answer.residual,
+        },
+        "settings": dict(answer.settings),
+        "source": answer.source,
+        "title": answer.title or None,
+        "agents": list(answer.agents),
+        "distributions": list(answer.distributions),
+        "costs": answer.costs,
+        "sigma": answer.sigma,
+        "sigma_estimates": [dataclasses.asdict(entry) for entry in answer.estimates] or None,
+        "price": answer.price,
+        "division": answer.division,
+        "mechanism": answer.mechanism,
+        "alone": {"samples": answer.alone_samples, "penalty": answer.alone_penalty},
+        "target": {
+            "samples": answer.target,
+            "penalty": answer.target_penalty,
+            "social_penalty": answer.target_social_penalty,
+        },
+        "plan": {
+            "samples": answer.samples,
+            "alpha": answer.alpha,
+            "role": role_names(answer),
+            "leverage": answer.leverage,
+            "total": answer.total,
+            "penalty": answer.penalty,
+            "social_penalty": answer.social_penalty,
+        },
+        "integer_plan": dataclasses.asdict(answer.whole) if answer.whole else None,
+        "efficiency": dataclasses.asdict(answer.efficiency) if answer.efficiency else None,
+        "certificates": [_record(record) for record in answer.claims],
+        "facts": [_record(record) for record in answer.facts],
+        "advice": list(answer.advice),
+    }
+
+
+def rows(answer: Answer) -> list[dict[str, Any]]:
+    """Return one row per agent: name, samples, role and α per distribution, and what she pays and gains."""
+    roles = role_names(answer)
+    table = []
+    for i, agent in enumerate(answer.agents):
+        row: dict[str, Any] = {"agent": agent}
+        for k, name in enumerate(answer.distributions):
+            row[f"{name}: samples"] = answer.samples[i, k]
+            row[f"{name}: role"] = roles[i][k]
+            row[f"{name}: alpha"] = answer.alpha[i, k]
+        row["alone penalty"] = answer.alone_penalty[i]
+        row["plan penalty"] = answer.penalty[i]
+        row["gain"] = answer.gain[i]
+        table.append(row)
+    return table
+
+
+def role_names(answer: Answer) -> list[list[str]]:
+    """Return the roles in words: "alone", "receives" or "checked"."""
+    return [[Role(int(code)).name.lower() for code in row] for row in np.asarray(answer.role)]
+
+
+def _record(record: Audit) -> dict[str, Any]:
+    fields = ("claim", "holds", "margin", "tolerance", "witness", "effort")
+    return {field: getattr(record, field) for field in fields}

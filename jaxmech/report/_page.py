@@ -1,0 +1,178 @@
+"""A page about one solved problem: verdict first, then who collects what, what it brings, and why it holds."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from rich.box import Box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from jaxmech._status import Status
+from jaxmech.mechanism import Audit
+from jaxmech.report._answer import Answer
+from jaxmech.report._numbers import column, percent, short
+from jaxmech.report._reasons import reasons
+from jaxmech.report._tables import collection_tables, gain_table, make_box
+
+
+def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
+    """Print everything about an answer.
+
+    Args:
+        answer: one solved problem.
+        console: where to; colours and lines on a terminal, plain aligned text elsewhere.
+        full: whether to leave nothing out, however many agents there are.
+    """
+    print_plain(console, page(answer, console.width, make_box(console.is_terminal), full=full))
+
+
+def print_plain(console: Console, part: RenderableType) -> None:
+    """Print one renderable; elsewhere than on a terminal without the blanks that fill lines up."""
+    if console.is_terminal:
+        console.print(part, highlight=False)
+        return
+    with console.capture() as capture:
+        console.print(part, highlight=False)
+    lines = [line.rstrip() for line in capture.get().split("\n")]
+    console.file.write("\n".join(lines))
+
+
+def page(answer: Answer, width: int, box: Box, *, full: bool = False) -> RenderableType:
+    """Return the page as one renderable."""
+    parts: list[RenderableType] = [_head(answer), Text()]
+    for title, body in _sections(answer, width, box, full):
+        parts += [Text(title, style="bold underline" if box.ascii is False else "bold"), *body, Text()]
+    return Group(*parts[:-1])
+
+
+def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tuple[str, list[RenderableType]]]:
+    if answer.status.is_failure:
+        return
+    if answer.estimates:
+        yield "Standard deviations, estimated from measurements", _sigma(answer, box)
+    yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
+    yield "Alone against together (penalties)", list(gain_table(answer, box, full=full))
+    title = "Who would cheat" if answer.pooled else "Why nobody cheats"
+    yield title, _paragraphs(reasons(answer, full=full))
+    if answer.efficiency:
+        yield "How good the plan is", _paragraphs(_efficiency(answer))
+    if answer.whole:
+        yield "In whole samples", _paragraphs(_whole(answer))
+    if answer.claims:
+        yield "Certificates", [_records(answer.claims, box)]
+    if answer.facts:
+        yield "Facts, not claimed", [_records(answer.facts, box)]
+    if answer.advice:
+        yield "Worth considering", _paragraphs(list(answer.advice))
+
+
+def _head(answer: Answer) -> RenderableType:
+    m, d = answer.samples.shape
+    what = (
+        f"{_count(m, 'agent')}, {_count(d, 'distribution')}; division {answer.division}, mechanism {answer.mechanism}"
+    )
+    verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
+    return Group(Text(answer.title or answer.source, style="bold"), Text(f"{answer.source}: {what}"), Text(), verdict)
+
+
+def _verdict(answer: Answer) -> str:
+    if answer.status.is_failure:
+        return f"Not solved. {answer.status.name}: {answer.status.message}."
+    able = np.isfinite(answer.alone_penalty)
+    alone, together = answer.alone_penalty[able].sum(), answer.penalty[able].sum()
+    saved = (alone - together) / alone if able.any() else 0.0
+    small = 1e-6 * np.where(able, answer.alone_penalty, 1.0)
+    winners = int(np.sum(answer.gain > small))
+    losers = int(np.sum(answer.gain < -small))
+    parts = []
+    if able.any():
+        who = "they pay" if able.all() else f"the {able.sum():,} who could work alone pay"
+        parts.append(f"Together {who} {short(together, 4)} instead of {short(alone, 4)} alone: {_change(saved)}.")
+    rest = f"{losers:,} {'loses' if losers == 1 else 'lose'}" if losers else "nobody loses"
+    parts.append(f"{winners:,} of {len(able):,} gain, {rest}.")
+    if not able.all():
+        parts.append(f"{int(np.sum(~able)):,} could not know everything on their own.")
+    parts.append(_claims(answer.claims))
+    if answer.status is not Status.OK:
+        parts.append(f"{answer.status.name}: {answer.status.message} (residual {answer.residual:.1e}).")
+    return " ".join(part for part in parts if part)
+
+
+def _change(saved: float) -> str:
+    if abs(saved) < 5e-4:
+        return "no difference"
+    return f"{percent(abs(saved))} {'less' if saved > 0 else 'more'}"
+
+
+def _claims(claims: tuple[Audit, ...]) -> str:
+    failed = [record.claim for record in claims if not record.holds]
+    if failed:
+        return f"Fails: {', '.join(failed)}."
+    if not claims:
+        return ""
+    return "The one claim holds." if len(claims) == 1 else f"All {len(claims)} claims hold."
+
+
+def _efficiency(answer: Answer) -> list[str]:
+    found = answer.efficiency
+    assert found is not None
+    text = (
+        f"All pay {short(answer.social_penalty, 4)} together. Compliant agents who pool and whom nothing leaves worse "
+        f"off than alone could do with {short(found.baseline, 4)}, so honesty costs a factor {short(found.ratio, 4)}"
+    )
+    text += f"; the mechanism guarantees at most {short(found.bound, 4)}." if np.isfinite(found.bound) else "."
+    first = f"First best, if nobody could refuse: {short(found.first_best, 4)}."
+    return [text, first]
+
+
+def _whole(answer: Answer) -> list[str]:
+    whole = answer.whole
+    assert whole is not None
+    sign = "more" if whole.loss >= 0 else "less"
+    text = (
+        f"Rounded to whole samples, all pay {short(whole.social_penalty, 4)} together, "
+        f"{percent(abs(whole.loss))} {sign} than in fractions."
+    )
+    worse = [answer.agents[i] for i in np.flatnonzero(whole.worse_off).tolist()]
+    if not worse:
+        return [f"{text} Nobody is worse off than with the best whole numbers alone."]
+    names = ", ".join(worse[:6]) + (f" and {len(worse) - 6} more" if len(worse) > 6 else "")
+    i = int(np.argmax(np.where(whole.worse_off, whole.penalty - whole.alone_penalty, -np.inf)))
+    case = f"{answer.agents[i]} pays {short(whole.penalty[i], 5)}, alone {short(whole.alone_penalty[i], 5)}"
+    return [f"{text} Rounding leaves worse off than with the best whole numbers alone: {names} ({case})."]
+
+
+def _sigma(answer: Answer, box: Box) -> list[RenderableType]:
+    table = Table(box=box, pad_edge=False, show_edge=False, header_style="bold")
+    table.add_column("")
+    for header in ("σ", "standard error", "measurements"):
+        table.add_column(header, justify="right")
+    for entry in answer.estimates:
+        pair = column([entry.sigma, entry.standard_error])
+        table.add_row(entry.distribution, *pair, f"{entry.count:,}")
+    largest = max(entry.standard_error / entry.sigma for entry in answer.estimates)
+    note = f"Amounts and penalties are proportional to σ and inherit its uncertainty (up to ± {percent(largest)})."
+    return [table, Text(note, style="dim")]
+
+
+def _records(records: tuple[Audit, ...], box: Box) -> Table:
+    table = Table(box=box, pad_edge=False, show_edge=False, header_style="bold")
+    table.add_column("claim", ratio=3, overflow="fold")
+    table.add_column("holds", no_wrap=True)
+    table.add_column("margin", justify="right", no_wrap=True)
+    table.add_column("witness", ratio=6, overflow="fold")
+    for record in records:
+        verdict = Text("yes", style="green") if record.holds else Text("NO", style="bold red")
+        margin = f"{record.margin:.2g}" if np.isfinite(record.margin) else "–"
+        table.add_row(record.claim, verdict, margin, record.witness)
+    return table
+
+
+def _paragraphs(sentences: list[str]) -> list[RenderableType]:
+    return [Padding(Text(sentence), (0, 0, 0, 0)) for sentence in sentences]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

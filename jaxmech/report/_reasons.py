@@ -1,0 +1,166 @@
+"""Why nobody cheats, or who would: sentences with the numbers of the agent concerned."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from jaxmech.collaboration import Role
+from jaxmech.report._answer import Answer
+from jaxmech.report._numbers import percent, short
+
+EVERYBODY = 6
+"""Up to so many agents each gets her own sentences; beyond, each role is explained by its tightest case."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Temptation:
+    """What agent i could do instead about distribution k, and what it would do to her.
+
+    Attributes:
+        agent: index i.
+        distribution: index k.
+        pays: what the plan costs her there.
+        instead: what the nearest temptation would cost her there.
+    """
+
+    agent: int
+    distribution: int
+    pays: float
+    instead: float
+
+    @property
+    def loss(self) -> float:
+        """By how much the temptation would raise what she pays, as a fraction."""
+        return (self.instead - self.pays) / self.pays if self.pays > 0 else float("inf")
+
+
+def reasons(answer: Answer, *, full: bool = False) -> list[str]:
+    """Return why nobody cheats, one sentence per role, or per agent and role where there are few agents.
+
+    Args:
+        answer: one solved problem.
+        full: whether every agent is to have her own sentences, however many there are.
+    """
+    if answer.pooled:
+        return _temptations_of_pooling(answer)
+    if full or len(answer.agents) <= EVERYBODY:
+        return [sentence for i in range(len(answer.agents)) for sentence in _of_agent(answer, i)]
+    return [sentence for role in Role for sentence in _of_role(answer, role)]
+
+
+def _of_agent(answer: Answer, i: int) -> list[str]:
+    sentences = []
+    for role, explain in _EXPLAIN.items():
+        places = np.flatnonzero(answer.is_role(role)[i]).tolist()
+        if places:
+            tightest = min((_temptation(answer, i, k) for k in places), key=lambda case: case.loss)
+            sentences.append(f"{answer.agents[i]} {explain(answer, _names(answer, places), tightest)}")
+    return sentences
+
+
+def _of_role(answer: Answer, role: Role) -> list[str]:
+    cases = [_temptation(answer, int(i), int(k)) for i, k in _sample(np.argwhere(answer.is_role(role)))]
+    if not cases:
+        return []
+    tightest = min(cases, key=lambda case: case.loss)
+    where = answer.distributions[tightest.distribution]
+    count = int(answer.is_role(role).any(axis=1).sum())
+    head = f"{role.name.capitalize()}, {_agents(count)}{'; the closest case' if count > 1 else ''}: "
+    return [f"{head}{answer.agents[tightest.agent]} {_EXPLAIN[role](answer, where, tightest)}"]
+
+
+def _temptation(answer: Answer, i: int, k: int) -> Temptation:
+    """The nearest temptation in a role: half the work where she works, one sample of her own where she does not."""
+    cost, n = float(answer.costs[i, k]), float(answer.samples[i, k])
+    variance = float(answer.sigma[k] ** 2 * answer.price[k])
+    spent = cost * n if n > 0 else 0.0
+    pays = float(answer.error[i, k]) + spent
+    if answer.role[i, k] == Role.RECEIVES:
+        # She gets the others' points clean; one of her own would only be added to them.
+        others = variance / float(answer.error[i, k]) if answer.error[i, k] > 0 else float("inf")
+        return Temptation(i, k, pays, variance / (others + 1) + spent + cost)
+    if answer.role[i, k] == Role.CHECKED:
+        # Who submits nothing still gets the comparison set, as large as her own share, and nothing else.
+        return Temptation(i, k, pays, variance / n)
+    return Temptation(i, k, pays, variance / (n / 2) + cost * n / 2)
+
+
+def _explain_alone(answer: Answer, where: str, case: Temptation) -> str:
+    n = short(float(answer.samples[case.agent, case.distribution]))
+    return (
+        f"is alone on {where}: gets back only what she collects, and {n} is her own best "
+        f"(half of it would cost her {short(case.instead)} instead of {short(case.pays)})."
+    )
+
+
+def _explain_receives(answer: Answer, where: str, case: Temptation) -> str:
+    name = answer.distributions[case.distribution]
+    text = f"receives {where}: submits nothing, so there is nothing to fake"
+    cost = float(answer.costs[case.agent, case.distribution])
+    if not np.isfinite(cost):
+        return f"{text}, and she cannot measure {name if where != name else 'it'} herself."
+    saved = case.pays + cost - case.instead
+    own = "a sample of her own" if where == name else f"a sample of her own of {name}"
+    return f"{text}; {own} would cost {short(cost)} and save her {short(saved)}."
+
+
+def _explain_checked(answer: Answer, where: str, case: Temptation) -> str:
+    name = answer.distributions[case.distribution]
+    on = "there" if where == name else f"on {name}"
+    n = short(float(answer.samples[case.agent, case.distribution]))
+    return (
+        f"is checked on {where}: with nothing submitted she would pay {short(case.instead)} {on} instead of "
+        f"{short(case.pays)}, and whatever makes her {n} samples differ from the others' adds noise to what she gets."
+    )
+
+
+_EXPLAIN: dict[Role, Callable[[Answer, str, Temptation], str]] = {
+    Role.ALONE: _explain_alone,
+    Role.CHECKED: _explain_checked,
+    Role.RECEIVES: _explain_receives,
+}
+
+
+def _temptations_of_pooling(answer: Answer) -> list[str]:
+    """Pooling checks nobody: who would gain most by collecting less than the plan says."""
+    variance = answer.sigma**2 * answer.price
+    costs = np.where(np.isfinite(answer.costs), answer.costs, 0.0)
+    others = answer.samples.sum(axis=0) - answer.samples
+    best = np.where(np.isfinite(answer.costs), np.maximum(answer.alone_samples - others, 0.0), 0.0)
+    with np.errstate(divide="ignore"):
+        pays = np.sum(variance / (others + answer.samples) + costs * answer.samples, axis=1)
+        instead = np.sum(variance / (others + best) + costs * best, axis=1)
+    saved = np.nan_to_num(pays - instead, nan=0.0, posinf=0.0)
+    tempted = int(np.sum(saved > 1e-6 * np.abs(pays)))
+    if tempted == 0:
+        return ["Pooling checks nobody, but in this plan nobody could save anything by collecting less."]
+    i = int(np.argmax(saved))
+    every = "Every one" if tempted == len(answer.agents) else f"{tempted:,} of {len(answer.agents):,}"
+    checks = "Pooling checks nobody."
+    if answer.mechanism == "counted-pool":
+        checks = "Counting is no check: made-up points are as easily counted, and subtracted again afterwards."
+    less, asked = short(float(best[i].sum())), short(float(answer.samples[i].sum()))
+    return [
+        f"{checks} {every} would save by departing from the plan; most of all {answer.agents[i]}: "
+        f"with {less} samples instead of {asked} she would pay {short(float(instead[i]))} instead of "
+        f"{short(float(pays[i]))} ({percent(float(saved[i] / pays[i]))} less), while the others pay more.",
+        "A plan that rests on pooling holds only among agents who comply for other reasons; "
+        "--mechanism cbl makes honesty everybody's own best.",
+    ]
+
+
+def _names(answer: Answer, places: list[int], limit: int = 6) -> str:
+    names = [answer.distributions[k] for k in places[:limit]]
+    rest = len(places) - limit
+    return ", ".join(names) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _agents(count: int) -> str:
+    return "1 agent" if count == 1 else f"{count:,} agents"
+
+
+def _sample(places: np.ndarray, limit: int = 2000) -> np.ndarray:
+    """Spread over at most so many cases: a report of a huge problem must not take longer than its solution."""
+    step = max(1, -(-len(places) // limit))
+    return places[::step]

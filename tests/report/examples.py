@@ -1,0 +1,61 @@
+"""Answers made by hand: reports are tested on numbers that no solver has to find first."""
+
+import dataclasses
+
+import numpy as np
+
+from jaxmech import Status
+from jaxmech.collaboration import Role
+from jaxmech.mechanism import Audit
+from jaxmech.report import Answer, Efficiency, Whole
+
+SETTINGS = {"version": "0", "jax": "0", "device": "cpu", "dtype": "float64", "seed": None}
+
+
+def answer(m: int = 24, d: int = 5, *, seed: int = 0, mechanism: str = "cbl", **changes) -> Answer:
+    """A plausible answer with all three roles, an agent who cannot sample everything, and one who loses."""
+    draw = np.random.default_rng(seed)
+    costs = draw.lognormal(0.0, 0.6, (m, d)) * 0.05
+    costs[draw.random((m, d)) < 0.1] = np.inf
+    costs[0] = np.where(np.isfinite(costs[0]), costs[0], 0.05)
+    sigma = np.linspace(1.0, 2.0, d)
+    alone = np.where(np.isfinite(costs), sigma / np.sqrt(costs), 0.0)
+    role = draw.choice([Role.RECEIVES, Role.CHECKED], (m, d), p=[0.6, 0.4])
+    role[0] = Role.ALONE
+    role[~np.isfinite(costs)] = Role.RECEIVES
+    samples = np.where(role == Role.RECEIVES, 0.0, np.where(role == Role.ALONE, alone, 0.4 * alone))
+    error = np.broadcast_to(sigma**2 / samples.sum(axis=0), (m, d)) * 1.4
+    penalty = error.sum(axis=1) + np.where(samples > 0, samples * np.where(samples > 0, costs, 0), 0).sum(axis=1)
+    alone_penalty = 2 * (sigma * np.sqrt(costs)).sum(axis=1)
+    whole = Whole(np.round(samples), penalty * 1.01, float(penalty.sum() * 1.01), np.round(alone), alone_penalty,
+                  0.01, penalty * 1.01 > alone_penalty)  # fmt: skip
+    claims = (
+        Audit("individually rational", True, 0.12, 1e-6, "Clinic 3 pays 1.23, alone 1.40", "a formula evaluated"),
+        Audit(
+            "Nash incentive compatible",
+            True,
+            0.0,
+            1e-6,
+            "Clinic 7 on HDL: collecting 3 % less costs her the same",
+            "a proof",
+        ),
+        Audit("condition (8)", False, -0.3, 1e-7, "Clinic 1 on glucose", "a formula evaluated", claimed=False),
+    )
+    made = Answer(
+        source="example", title="Clinics that share laboratory measurements",
+        agents=tuple(f"Clinic {i + 1}" for i in range(m)), distributions=_names(d), costs=costs, sigma=sigma,
+        price=np.ones(d), estimates=(), division="rational", mechanism=mechanism, alone_samples=alone,
+        alone_penalty=alone_penalty, target=samples * 0.8, target_penalty=penalty * 0.8,
+        target_social_penalty=float(penalty.sum() * 0.8), samples=samples, role=role,
+        alpha=np.where(role == Role.CHECKED, 3.0, np.nan), total=samples.sum(axis=0), leverage=True, error=error,
+        penalty=penalty, social_penalty=float(penalty.sum()), whole=whole,
+        efficiency=Efficiency(1.25, 8.0, float(penalty.sum() / 1.25), float(penalty.sum() / 1.6)),
+        certificates=claims, advice=("--division leverage would lower what all pay from 4.1 to 3.2.",),
+        status=Status.OK, residual=1e-12, settings=SETTINGS,
+    )  # fmt: skip
+    return dataclasses.replace(made, **changes)
+
+
+def _names(d: int) -> tuple[str, ...]:
+    names = ("glucose", "total cholesterol", "triglycerides", "HDL", "LDL")
+    return names[:d] if d <= len(names) else tuple(f"test {k + 1}" for k in range(d))
