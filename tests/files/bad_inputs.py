@@ -1,0 +1,128 @@
+"""A table of bad problem files: what is wrong, the files, and what the one-line message must contain."""
+
+import dataclasses
+
+GOOD = 'sigma = 10.0\nagents = ["A", "B"]\ndistributions = ["x", "y"]\ncosts = [[0.1, 0.2], [0.3, inf]]\n'
+CSV = "name,x,y\nA,0.1,0.2\nB,0.3,inf\n"
+ROWS = "x,y\n" + "".join(f"{i}.5,{i * i}.25\n" for i in range(1, 12))
+
+
+@dataclasses.dataclass(frozen=True)
+class Bad:
+    """One bad input: an id, the text below ``[collaboration]``, further files, and parts of the message."""
+
+    name: str
+    section: str
+    parts: tuple[str, ...]
+    files: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The problem file."""
+        return self.section if self.section.startswith("#whole") else f"[collaboration]\n{self.section}"
+
+
+def _costs(costs: str, *parts: str, name: str) -> Bad:
+    return Bad(name, f"sigma = 10.0\ncosts = {costs}\n", parts)
+
+
+def _csv(csv: str, *parts: str, name: str, extra: str = "") -> Bad:
+    return Bad(name, f'sigma = 1.0\ncosts = "costs.csv"\n{extra}', ("costs.csv", *parts), (("costs.csv", csv),))
+
+
+def _rows(rows: str, *parts: str, name: str) -> Bad:
+    section = 'sigma = "rows.csv"\ndistributions = ["x", "y"]\ncosts = [[0.1, 0.2]]\n'
+    return Bad(name, section, ("rows.csv", *parts), (("rows.csv", rows),))
+
+
+POSITIVE = "must be positive"
+BAD_INPUTS = (
+    # keys and sections
+    Bad("unknown key", GOOD + "divison = 1\n", ("divison", "1", "unknown key", 'did you mean "division"')),
+    Bad("unknown section", f"#whole\n[colaboration]\n{GOOD}", ("[colaboration]", 'did you mean "collaboration"')),
+    Bad("no section", "#whole\n", ("section", "must have a section [collaboration]")),
+    Bad("keys above the section", f"#whole\n{GOOD}", ("sigma", "must stand below the line [collaboration]")),
+    Bad("not a section", "#whole\ncollaboration = 3\n", ("collaboration", "3", "must be a section")),
+    Bad("market", "#whole\n[market]\nsigma = 1.0\n", ("[market]", "this version solves [collaboration] only")),
+    Bad("multiparty", "#whole\n[multiparty]\n", ("[multiparty]", "this version solves [collaboration] only")),
+    Bad("sweep", "#whole\n[sweep]\n", ("[sweep]", "this version solves [collaboration] only")),
+    Bad("two problems", f"#whole\n[market]\n[collaboration]\n{GOOD}", ("[market]", "one problem per file")),
+    Bad("invalid TOML", "#whole\n[collaboration]\nsigma = = 3\n", ("line 3", "sigma = = 3", "is not valid TOML")),
+    Bad("TOML that ends early", "#whole\n[collaboration]\ncosts = [[1.0]", ("end of document", "is not valid TOML")),
+    Bad("key given twice", GOOD + "sigma = 2.0\n", ("line 6", "is not valid TOML")),
+    Bad("no costs", "sigma = 1.0\n", ("costs", "must be given")),
+    Bad("no sigma", "costs = [[1.0]]\n", ("sigma", "must be given")),
+    Bad("title", GOOD + "title = 3\n", ("title", "3", "must be text")),
+    # words
+    Bad("division", GOOD + 'division = "nahs"\n', ("division", "'nahs'", "must be one of", 'did you mean "nash"')),
+    Bad("division, a number", GOOD + "division = 1\n", ("division", "1", "must be one of")),
+    Bad("mechanism", GOOD + 'mechanism = "clb"\n', ("mechanism", "'clb'", "must be one of", 'did you mean "cbl"')),
+    # costs
+    _costs("[0.1, 0.2]", "costs[0]", "0.1", "must be a list of rows", name="flat costs"),
+    _costs("[[true], [1.0]]", "costs[0][0]", "True", "not a boolean", name="boolean cost"),
+    _costs("true", "costs", "True", "must be a list of rows", name="boolean costs"),
+    _costs("1.0", "costs", "1.0", "must be a list of rows", name="scalar costs"),
+    _costs("[]", "costs", "[]", "must be a list of rows", name="empty costs"),
+    _costs("[[]]", "costs[0]", "[]", "must be a list of rows", name="empty row"),
+    _costs("[[1.0], [1.0, 2.0]]", "costs[1]", "as many entries as the first row (1)", name="ragged costs"),
+    _costs('[["a"]]', "costs[0][0]", "'a'", "must be a number", name="text for a cost"),
+    _costs("[[2020-01-01]]", "costs[0][0]", "must be a number", name="date for a cost"),
+    _costs("[[[1.0]]]", "costs[0][0]", "must be a number", name="nested costs"),
+    _costs("[[-1.0]]", "costs[0][0]", "-1.0", POSITIVE, name="negative cost"),
+    _costs("[[0.0]]", "costs[0][0]", "0.0", POSITIVE, name="zero cost"),
+    _costs("[[nan]]", "costs[0][0]", "nan", POSITIVE, name="NaN cost"),
+    _costs("[[-inf]]", "costs[0][0]", "-inf", POSITIVE, name="cost minus infinity"),
+    _costs(f"[[1{'0' * 400}]]", "costs[0][0]", "too large", name="integer beyond floats"),
+    _costs("[[1.0, inf], [2.0, inf]]", "costs[:][1]", "inf", "at least one agent", name="nobody can sample"),
+    # names
+    Bad("duplicate agents", 'sigma = 1.0\nagents = ["A", "A"]\ncosts = [[1.0], [2.0]]\n', ("agents[1]", "twice")),
+    Bad("duplicate distributions", GOOD.replace('"y"', '"x"'), ("distributions[1]", "'x'", "twice")),
+    Bad("too few agents", GOOD.replace('"A", ', ""), ("agents", "must have 2 names", "has 1")),
+    Bad("too many distributions", GOOD.replace('"y"', '"y", "z"'), ("distributions", "must have 2 names", "has 3")),
+    Bad("empty name", GOOD.replace('"A"', '" "'), ("agents[0]", "must be a name")),
+    Bad("number for a name", GOOD.replace('"A"', "1"), ("agents[0]", "1", "must be a name")),
+    Bad("text for names", GOOD.replace('["A", "B"]', '"AB"'), ("agents", "'AB'", "must be a list of names")),
+    # sigma and price
+    Bad("zero sigma", GOOD.replace("10.0", "0"), ("sigma", "0.0", POSITIVE)),
+    Bad("negative sigma", GOOD.replace("10.0", "[1.0, -1.0]"), ("sigma[1]", "-1.0", POSITIVE)),
+    Bad("infinite sigma", GOOD.replace("10.0", "inf"), ("sigma", "inf", "positive and finite")),
+    Bad("boolean sigma", GOOD.replace("10.0", "true"), ("sigma", "True", "not a boolean")),
+    Bad("too many sigmas", GOOD.replace("10.0", "[1.0, 1.0, 1.0]"), ("sigma", "one per distribution (2)", "has 3")),
+    Bad("zero price", GOOD + "price = 0.0\n", ("price", "0.0", POSITIVE)),
+    Bad("text for a price", GOOD + 'price = "1"\n', ("price", "'1'", "must be a number")),
+    Bad("too few prices", GOOD + "price = [1.0]\n", ("price", "one per distribution (2)", "has 1")),
+    # costs in a CSV file
+    Bad("missing CSV", 'sigma = 1.0\ncosts = "no.csv"\n', ("costs", "'no.csv'", "no such file")),
+    Bad("directory for a CSV", 'sigma = 1.0\ncosts = "."\n', ("costs", "is a directory")),
+    _csv("", "is empty", name="empty CSV"),
+    _csv("name,x,y\n", "no rows of numbers", name="CSV with a header only"),
+    _csv("name\nA\n", "at least one column", name="CSV without columns"),
+    _csv("name;x\nA;1\n", "commas", name="CSV with semicolons"),
+    _csv(CSV.replace("0.3", ""), "costs[B][x]", "''", "must not be left empty", name="empty cell"),
+    _csv(CSV.replace("0.3", "-"), "costs[B][x]", "'-'", "must not be left empty", name="dash for a cell"),
+    _csv(CSV.replace("0.3", "a"), "costs[B][x]", "'a'", "must be a number", name="text in a cell"),
+    _csv(CSV.replace("0.3", "1_0"), "costs[B][x]", "'1_0'", "must be a number", name="underscore in a cell"),
+    _csv(CSV.replace("0.3", "-1"), "costs[B][x]", "-1.0", POSITIVE, name="negative cell"),
+    _csv(CSV.replace("0.3", "nan"), "costs[B][x]", "nan", POSITIVE, name="NaN cell"),
+    _csv(CSV.replace("0.3,inf", "0.3"), "line 3", "as many cells as the first row (3)", name="ragged CSV"),
+    _csv(CSV.replace("B,", "A,"), "row 2", "'A'", "twice", name="duplicate rows"),
+    _csv(CSV.replace("y", "x"), "column 2", "'x'", "twice", name="duplicate columns"),
+    _csv(CSV.replace("B,", ","), "row 2", "must have a name", name="row without a name"),
+    _csv(CSV.replace("0.2", "inf"), "costs[:][y]", "at least one agent", name="column that nobody can sample"),
+    _csv('name,x\n"A,1\n', "is not valid CSV", name="open quotation mark"),
+    _csv(CSV, "agents[1]", "'Bb'", 'did you mean "B"', name="agents that do not match", extra='agents = ["A", "Bb"]\n'),
+    _csv(CSV, "agents", "'B'", "must be one of the names", name="agent left out", extra='agents = ["A"]\n'),
+    _csv(CSV, "distributions[1]", "'z'", name="columns that do not match", extra='distributions = ["x", "z"]\n'),
+    # sigma from measurements
+    Bad("sigma without names", 'sigma = "rows.csv"\ncosts = [[1.0]]\n', ("sigma", "needs the names")),
+    Bad("no such measurements", GOOD.replace("10.0", '"no.csv"'), ("sigma", "'no.csv'", "no such file")),
+    _rows(ROWS.replace("1.5,", "nan,", 1), "line 2", "column x", "nan", "must be finite", name="NaN measured"),
+    _rows(ROWS.replace("1.5,", "inf,", 1), "line 2", "column x", "must be finite", name="infinity measured"),
+    _rows(ROWS.replace("1.5,", ",", 1), "sigma[2][x]", "must not be left empty", name="missing measurement"),
+    _rows("x,y\n1,2\n2,3\n", "number of rows", "2", "at least 8", name="two measurements"),
+    _rows("x,y\n" + "0.1,0.2\n" * 9, "column x", "0.1", "must vary", name="constant measurements"),
+    _rows(ROWS.replace("y", "yy"), "'yy'", 'did you mean "y"', name="unknown column"),
+    _rows("x\n" + "1\n2\n" * 5, "columns", 'must include "y"', name="missing column"),
+    Bad("data", GOOD + "data = 1\n", ("data", "1", "must be the name of a CSV file")),
+    Bad("missing data", GOOD + 'data = "no.csv"\n', ("data", "'no.csv'", "no such file")),
+)
