@@ -191,10 +191,9 @@ def _draw_panel(
     red = twin.bar(x + 0.2, panel.penalty, 0.38, color=_RED)
     white: Any = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}  # grey lines must not strike numbers out
     twin.bar_label(red, [f"{value:.2f}" for value in panel.penalty], fontsize=7, padding=2, bbox=white)
-    for label in axis.bar_label(blue, [f"{value:.0f}" for value in panel.samples], fontsize=7, padding=2, bbox=white):
-        label.set_zorder(5)
-    for i, value in enumerate(alone):
-        twin.axhline(value, color=_GREY, linewidth=1.0, linestyle=_DASHES[i % len(_DASHES)], zorder=0)
+    axis.bar_label(blue, [f"{value:.0f}" for value in panel.samples], fontsize=7, padding=2, bbox=white)
+    for i, value in enumerate(alone * tops[0] / tops[1]):  # on the axes below, so that nothing is struck out
+        axis.axhline(value, color=_GREY, linewidth=1.0, linestyle=_DASHES[i % len(_DASHES)], zorder=0)
     axis.set_ylim(0, tops[0])
     twin.set_ylim(0, tops[1])
     axis.set_title(f"({'abcdefghij'[position % 10]}) {panel.title}", fontsize=9)

@@ -1,6 +1,7 @@
 """Tables: who collects what, and alone against together."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from rich.box import SIMPLE_HEAD, Box
@@ -36,24 +37,18 @@ def collection_tables(answer: Answer, width: int, box: Box, *, full: bool = Fals
         full: whether to show every agent and distribution, however many there are.
     """
     shown = _shown(np.nan_to_num(_spent(answer)).sum(axis=1), full)
-    cells = _cells(answer, shown)
     names = [_clip(answer.agents[i]) for i in shown]
-    totals = ["total", *column(answer.samples.sum(axis=0))]
-    name_width = max(len(name) for name in [*names, "total"])
-    widths = [
-        max(len(_clip(answer.distributions[k])), len(totals[k + 1]) + 1, *(len(row[k]) for row in cells))
-        for k in range(len(answer.distributions))
-    ]
-    blocks = _blocks(widths, width - name_width - 3)
+    headers, cells, totals = _columns(answer, shown)
+    blocks = _blocks([len(header) for header in headers], width - max(5, *map(len, names)) - 3)
     cut = len(blocks) if full else MAX_BLOCKS
     parts: list[Table | Text] = []
     for block in blocks[:cut]:
         parts += [Text()] if parts else []
-        table = _table(box, "", *(_clip(answer.distributions[k]) for k in block))
+        table = _table(box, "", *(headers[k] for k in block), justify="left")
         for row, i in enumerate(shown):
-            marks = [Text(cells[row][k], style=_STYLE[Role(int(answer.role[i, k]))]) for k in block]
+            marks = [Text(cells[k][row], style=_STYLE[Role(int(answer.role[i, k]))]) for k in block]
             table.add_row(names[row], *marks, end_section=row == len(shown) - 1)
-        table.add_row(totals[0], *(f"{totals[k + 1]} " for k in block), style="bold")
+        table.add_row("total", *(totals[k] for k in block), style="bold")
         parts.append(table)
     left = sum(len(block) for block in blocks[cut:])
     return [*parts, Text(_legend(answer, shown), style="dim"), *_left(answer, shown, left)]
@@ -88,17 +83,26 @@ def gain_table(answer: Answer, box: Box, *, full: bool = False) -> list[Table | 
     return [table, *([note] if note else []), *_left(answer, shown, 0)]
 
 
-def _table(box: Box, *headers: str) -> Table:
+def _table(box: Box, *headers: str, justify: Literal["left", "right"] = "right") -> Table:
     table = Table(box=box, pad_edge=False, padding=(0, 1), show_edge=False, header_style="bold", highlight=False)
     for k, header in enumerate(headers):
-        table.add_column(header, justify="right" if k else "left", no_wrap=True)
+        table.add_column(header, justify=justify if k else "left", no_wrap=True)
     return table
 
 
-def _cells(answer: Answer, shown: Sequence[int]) -> list[list[str]]:
-    """Amounts with the marks of their roles; every cell ends with a mark or a space, so that digits line up."""
-    columns = [column(answer.samples[:, k]) for k in range(len(answer.distributions))]
-    return [[_cell(answer, i, k, columns[k][i]) for k in range(len(columns))] for i in shown]
+def _columns(answer: Answer, shown: Sequence[int]) -> tuple[list[str], list[list[str]], list[str]]:
+    """Headers, cells and totals of every column, padded so that digits line up whatever mark follows them."""
+    headers, cells, totals = [], [], []
+    for k, name in enumerate(answer.distributions):
+        amounts = column(answer.samples[:, k])
+        entries = [_cell(answer, i, k, amounts[i]) for i in shown]
+        header = f"{_clip(name)} "
+        total = f"{single(float(answer.samples[:, k].sum()), decimals(answer.samples[:, k]))} "
+        width = max(map(len, (header, total, *entries)))
+        headers.append(header.rjust(width))
+        totals.append(total.rjust(width))
+        cells.append([entry.rjust(width) for entry in entries])
+    return headers, cells, totals
 
 
 def _cell(answer: Answer, i: int, k: int, amount: str) -> str:

@@ -1,0 +1,176 @@
+"""The page: readable at every width, in pipes and on terminals, for three agents and for thousands."""
+
+import dataclasses
+import io
+import re
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from jaxmech import Status, report
+from jaxmech.collaboration import Role
+from tests.report.examples import answer
+
+
+def _print(made, width=100, *, terminal=False, full=False):
+    buffer = io.StringIO()
+    report.print_page(made, Console(file=buffer, width=width, force_terminal=terminal), full=full)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("shape", [(3, 1), (24, 5), (5, 40), (200, 12)])
+def test_plain_page_fits_and_has_no_decoration(width, shape):
+    text = _print(answer(*shape), width)
+    assert all(len(line) <= width for line in text.splitlines())
+    assert "\x1b" not in text
+    assert not re.search("[─━│┃┏┓└┘]", text)
+    assert not any(line.endswith(" ") for line in text.splitlines())
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_two_dozen_agents_and_five_tests_are_all_shown(width):
+    made = answer(24, 5)
+    text = _print(made, width)
+    for name in (*made.agents, *made.distributions):
+        assert name in text
+    assert "…" not in text
+
+
+def test_amounts_are_in_the_table_with_their_marks():
+    made = answer(24, 5)
+    lines = _print(made).splitlines()
+    row = next(line for line in lines if line.startswith("Clinic 2 "))
+    assert row.count("✓") == int(made.is_role(Role.CHECKED)[1].sum())
+    assert f"{made.samples[1].max():.3f}✓" in row
+    assert row.count("·") == int(np.sum((made.samples[1] == 0) & np.isfinite(made.costs[1])))
+
+
+def test_columns_line_up():
+    lines = _print(answer(24, 5)).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("Who collects"))
+    rows = [line[10:] for line in lines[start : start + 30] if line.startswith(("Clinic", "total"))]
+    ends = {match.end() for row in rows for match in re.finditer(r"[\d.,]+|[·–]", row)}
+    assert len(rows) == 25
+    assert len(ends) == 5
+
+
+def test_thousands_of_agents_show_the_most_important_and_say_how_many_are_left():
+    text = _print(answer(3000, 2))
+    assert len(text.splitlines()) < 120
+    assert "2,980 more agents: --csv FILE writes them all" in text
+    full = _print(answer(300, 2), full=True)
+    assert "Clinic 177 " in full
+    assert "more agents" not in full
+
+
+def test_hundreds_of_distributions_come_in_blocks():
+    text = _print(answer(4, 300), 80)
+    assert "more distributions: --csv FILE writes them all" in text
+    assert "test 300" in _print(answer(4, 300), 80, full=True)
+
+
+def test_terminal_has_colours_and_lines():
+    text = _print(answer(3, 1), terminal=True)
+    assert "\x1b[" in text
+    assert "─" in text
+
+
+def test_verdict_counts_winners_and_losers():
+    made = answer(3, 1)
+    penalty = made.alone_penalty * np.array([0.5, 1.0, 1.5])
+    text = _print(dataclasses.replace(made, penalty=penalty, social_penalty=float(penalty.sum())))
+    assert "1 of 3 gain, 1 loses." in text
+    assert "All 2 claims hold." in text
+
+
+def test_failed_claim_is_named_in_the_verdict():
+    made = answer(3, 1)
+    failed = tuple(dataclasses.replace(record, holds=False) for record in made.claims)
+    found = dataclasses.replace(made, certificates=failed)
+    assert not found.solved
+    assert "Fails: individually rational, Nash incentive compatible." in " ".join(_print(found).split())
+
+
+def test_unclaimed_facts_do_not_count_against_the_solution():
+    made = answer(3, 1)
+    assert any(not record.holds for record in made.facts)
+    assert made.solved
+    assert "Facts, not claimed" in _print(made)
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.OK])
+def test_a_status_other_than_ok_is_told_with_cause_and_remedy(status):
+    text = " ".join(_print(answer(3, 1, status=status)).split())
+    assert f"{status.name}: {status.message}" in text
+    assert ("Who collects what" in text) == (not status.is_failure)
+
+
+def test_agents_who_cannot_work_alone():
+    made = answer(24, 5)
+    assert not np.isfinite(made.alone_penalty).all()
+    text = _print(made)
+    assert "only together" in text
+    assert "nan" not in text
+    assert "could not know everything on their own" in " ".join(text.split())
+
+
+def test_nobody_could_work_alone():
+    made = answer(3, 2)
+    costs = np.array([[1.0, np.inf], [np.inf, 1.0], [np.inf, 1.0]])
+    text = _print(dataclasses.replace(made, costs=costs, alone_penalty=np.full(3, np.inf)))
+    assert "nan" not in text
+    assert "3 of 3 gain" in text
+
+
+def test_every_agent_gets_her_reasons_where_there_are_few():
+    made = answer(4, 2)
+    sentences = report.reasons(made)
+    for name in made.agents:
+        assert any(sentence.startswith(name) for sentence in sentences)
+
+
+def test_roles_are_explained_once_where_there_are_many():
+    assert len(report.reasons(answer(24, 5))) == 3
+    assert len(report.reasons(answer(24, 5), full=True)) >= 24
+
+
+@pytest.mark.parametrize(("mechanism", "word"), [("pool", "Pooling checks nobody"), ("counted-pool", "Counting is no")])
+def test_pooling_says_who_would_cheat_and_what_it_would_save(mechanism, word):
+    made = answer(3, 1, mechanism=mechanism)
+    samples = np.array([[35.318], [23.418], [15.732]])
+    made = dataclasses.replace(
+        made, costs=np.array([[0.033], [0.066], [0.1]]), sigma=np.array([10.0]), samples=samples,
+        alone_samples=10 / np.sqrt(np.array([[0.033], [0.066], [0.1]])),
+    )  # fmt: skip
+    text = " ".join(report.reasons(made))
+    assert word in text
+    assert "Every one would save" in text
+    # 10/√0.1 = 31.6 is less than the others' 58.7: she needs none of her own and pays 100/58.736 = 1.70
+    assert "most of all Clinic 3: with 0 samples instead of 15.7 she would pay 1.70 instead of 2.92 (42 % less)" in text
+
+
+def test_sigma_estimates_are_shown_with_their_errors():
+    estimates = (report.Sigma("glucose", 11.5, 0.62, 442),)
+    text = _print(answer(3, 1, estimates=estimates))
+    assert "11.500" in text or "11.50" in text
+    assert "± 5.4 %" in text
+    assert "442" in text
+
+
+def test_the_advice_and_the_integer_plan_are_told():
+    made = answer(3, 1)
+    text = " ".join(_print(made).split())
+    assert made.advice[0] in text
+    assert "Rounded to whole samples" in text
+    assert "Clinic 1 pays" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (float("inf"), "∞"), (float("nan"), "?"), (1234.5678, "1,235"), (0.012345, "0.0123"),
+     (3e-12, "3.0e-12"), (2.5e9, "2.5e+09")],
+)  # fmt: skip
+def test_numbers(value, text):
+    assert report.short(value) == text
