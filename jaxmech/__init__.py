@@ -2,5 +2,6 @@
 
 from jaxmech._errors import JaxmechError, ProblemError, SolveError
 from jaxmech._status import Solution, Status
+from jaxmech.numerics import erfcx
 
-__all__ = ["JaxmechError", "ProblemError", "Solution", "SolveError", "Status"]
+__all__ = ["JaxmechError", "ProblemError", "Solution", "SolveError", "Status", "erfcx"]

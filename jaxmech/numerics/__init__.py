@@ -1,1 +1,5 @@
 """Mathematics without economics: special functions, roots, structured convex programs."""
+
+from jaxmech.numerics._erfcx import Remainders, erfcx, remainders
+
+__all__ = ["Remainders", "erfcx", "remainders"]
