@@ -13,6 +13,7 @@ class Tolerances:
     Attributes:
         eps: spacing of the numbers at 1.
         optimality: duality gap and constraint violation at which a convex program counts as solved (OK).
+        iterate: residual at which an iteration stops, well below ``optimality`` so that the answer keeps it.
         almost: the same at which it still counts as ALMOST.
         root: residual of a scalar root at which it counts as solved, in units of ``eps``.
         condition: slack allowed in inequalities that hold with equality in exact arithmetic, such as condition (8).
@@ -22,6 +23,7 @@ class Tolerances:
 
     eps: float
     optimality: float
+    iterate: float
     almost: float
     root: float
     condition: float
@@ -29,8 +31,12 @@ class Tolerances:
     max_steps: int
 
 
-_FLOAT64 = Tolerances(eps=2.0**-52, optimality=1e-9, almost=1e-6, root=64.0, condition=1e-7, claim=1e-6, max_steps=150)
-_FLOAT32 = Tolerances(eps=2.0**-23, optimality=1e-4, almost=1e-2, root=64.0, condition=1e-3, claim=1e-2, max_steps=60)
+_FLOAT64 = Tolerances(
+    eps=2.0**-52, optimality=1e-9, iterate=1e-12, almost=1e-6, root=64.0, condition=1e-7, claim=1e-6, max_steps=150
+)
+_FLOAT32 = Tolerances(
+    eps=2.0**-23, optimality=1e-4, iterate=2e-6, almost=1e-2, root=64.0, condition=1e-3, claim=1e-2, max_steps=60
+)
 
 
 def tolerances(dtype: DTypeLike) -> Tolerances:

@@ -1,0 +1,162 @@
+"""Solve a sharing program, differentiably: scaling, support, certified residual and the implicit derivative."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech._status import Status
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Agents, Amounts, Array, Bool, Distributions, Scalar, Support
+from jaxmech.numerics._interior_point import solve_interior
+from jaxmech.numerics._newton import factor, newton_step
+from jaxmech.numerics._program import (
+    Iterate,
+    Kind,
+    Program,
+    Residuals,
+    certified_residual,
+    dual_totals,
+    infeasibility,
+    total_weight,
+)
+
+_CLEAR_ZERO = 1e-3  # where both are as small as the other, the pair is degenerate and the amount is kept
+
+
+class SharingOptimum(NamedTuple):
+    """Optimal amounts of a sharing program, with what is needed to trust them.
+
+    Attributes:
+        amount: n, exactly zero off the support; NaN where the status says that there is no answer.
+        multiplier: λ, in the unit of the weights.
+        status: :class:`Status` code.
+        residual: larger of constraint violation and duality gap, relative.
+        steps: interior-point steps.
+    """
+
+    amount: Amounts
+    multiplier: Agents
+    status: Array
+    residual: Scalar
+    steps: Array
+
+
+def solve_sharing(
+    kind: Kind,
+    costs: Amounts,
+    error: Distributions,
+    *,
+    weights: Agents | None = None,
+    bounds: Agents | None = None,
+    direction: Agents | None = None,
+    skip: Bool[Array, ""] | bool = False,
+) -> SharingOptimum:
+    """Solve one of the programs of :class:`Kind` for p_i(n) = Σ_k error_k/S_k + Σ_k costs[i, k] n[i, k], n >= 0.
+
+    A primal-dual interior-point method; each step costs O(m d min(m, d)). Derivatives in costs, error, weights,
+    bounds and direction come from the optimality conditions at the last, slightly smoothed, iterate, so they exist
+    at kinks too (an agent entering or leaving the optimal face), where they are a weighted mean of both sides.
+
+    Args:
+        kind: which program.
+        costs: (agents, distributions), positive, ∞ where n must be zero.
+        error: positive, one per distribution.
+        weights: ω of a WEIGHTED program.
+        bounds: b; ∞ for a row without constraint. Needed for WEIGHTED and PRODUCT.
+        direction: a of a MINIMAX program, positive.
+        skip: true where the caller does not need the answer; the loop is then left at once.
+
+    Returns:
+        Amounts and multipliers with status, residual and steps.
+    """
+    m = costs.shape[0]
+    zeros = jnp.zeros(m, costs.dtype)
+    bounds = zeros if bounds is None else bounds
+    # not isfinite: a NaN must reach the answer of its own instance
+    able, bounded = costs != jnp.inf, bounds != jnp.inf
+    unit, money = _units(costs, error, able)
+    program = Program(
+        costs=jnp.where(able, jnp.where(able, costs, 1.0) * unit / money, 1.0),
+        error=error / (unit * money),
+        weights=zeros if weights is None else weights,
+        bounds=jnp.where(bounded, jnp.where(bounded, bounds, 1.0) / money, 1.0),
+        direction=zeros if direction is None else direction / jax.lax.stop_gradient(jnp.mean(direction)),
+        able=able,
+        bounded=bounded,
+    )
+    iterate, steps = _optimum(kind, program, jnp.asarray(skip))
+    kept = jnp.where(_support(program, iterate), iterate.amount, 0.0)
+    amount = kept * (jnp.sum(iterate.amount, axis=0) / jnp.sum(kept, axis=0))
+    residual = certified_residual(kind, program, amount, iterate.multiplier)
+    status = _status(program, iterate.multiplier, residual, steps)
+    status = jnp.where(skip, Status.OK, status).astype(jnp.int32)
+    return SharingOptimum(amount * unit, iterate.multiplier, status, residual, steps.astype(jnp.int32))
+
+
+def _units(costs: Amounts, error: Distributions, able: Support) -> tuple[Distributions, Scalar]:
+    """Units of amount and of money in which all numbers are near one; constants for differentiation."""
+    cheapest = jnp.min(jnp.where(able, costs, jnp.inf), axis=0)
+    unit = jnp.sqrt(error / cheapest)
+    money = jnp.sum(jnp.sqrt(error * cheapest))
+    return jax.lax.stop_gradient(unit), jax.lax.stop_gradient(money)
+
+
+def _support(program: Program, iterate: Iterate) -> Support:
+    """Decide which amounts are positive: an amount is zero where its share is far below its relative reduced cost."""
+    share = iterate.amount / jnp.sum(iterate.amount, axis=0)
+    return program.able & (share > _CLEAR_ZERO * iterate.gap / iterate.value)
+
+
+def _status(program: Program, multiplier: Agents, residual: Scalar, steps: Array) -> Array:
+    limits = tolerances(residual.dtype)
+    ended = jnp.where(steps >= limits.max_steps, Status.MAX_STEPS, Status.STALLED)
+    codes = [Status.OK, Status.ALMOST, Status.INFEASIBLE, Status.NONFINITE]
+    cases = [
+        residual <= limits.optimality,
+        residual <= limits.almost,
+        infeasibility(program, multiplier) > limits.optimality,
+        ~jnp.isfinite(residual),
+    ]
+    return jnp.select(cases, [jnp.asarray(code, jnp.int32) for code in codes], ended)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _optimum(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Array]:
+    iterate, steps = solve_interior(kind, program, skip)
+    return iterate, steps.astype(program.costs.dtype)
+
+
+@_optimum.defjvp
+def _optimum_jvp(
+    kind: Kind, primals: tuple[Program, Array], tangents: tuple[Program, Array]
+) -> tuple[tuple[Iterate, Array], tuple[Iterate, Array]]:
+    """Differentiate the optimality conditions: one Newton system with another right-hand side."""
+    program, skip = primals
+    iterate, steps = _optimum(kind, program, skip)
+    missing = _moved_residuals(program, tangents[0], iterate)
+    still = (jnp.zeros_like(iterate.amount), jnp.zeros_like(iterate.multiplier))
+    step = newton_step(program, iterate, factor(program, iterate, kind is Kind.MINIMAX), missing, still)
+    moved = Iterate(step.amount, step.gap, step.multiplier, step.slack, step.value, step.level)
+    return (iterate, steps), (moved, jnp.zeros_like(steps))
+
+
+def _moved_residuals(program: Program, tangent: Program, iterate: Iterate) -> Residuals:
+    """What the optimality conditions are missing to first order once the data have moved along ``tangent``."""
+    weight, totals = total_weight(program, iterate), dual_totals(program, iterate)
+    risen = jnp.sum(tangent.weights) / weight
+    errors = tangent.error / program.error
+    rows = (
+        tangent.bounds
+        + tangent.direction * iterate.level
+        - jnp.sum(tangent.costs * iterate.amount, axis=1)
+        - jnp.sum(program.error / totals * (errors - risen)) / 2
+    )
+    gaps = (program.weights + iterate.multiplier)[:, None] * tangent.costs + tangent.weights[:, None] * program.costs
+    return Residuals(
+        totals=totals * (errors + risen) / 2,
+        rows=jnp.where(program.bounded, rows, 0.0),
+        gaps=jnp.where(program.able, gaps, 0.0),
+        normalisation=-jnp.sum(tangent.direction * iterate.multiplier),
+    )
