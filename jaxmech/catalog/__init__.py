@@ -1,0 +1,17 @@
+"""The shipped problems as plain files, and the values that the papers publish for their instances."""
+
+from jaxmech.catalog._appendix_c import APPENDIX_C, COSTS, SIGMA, SOURCE, Misprint, Published
+from jaxmech.catalog._shipped import describe, names, path, text
+
+__all__ = [
+    "APPENDIX_C",
+    "COSTS",
+    "SIGMA",
+    "SOURCE",
+    "Misprint",
+    "Published",
+    "describe",
+    "names",
+    "path",
+    "text",
+]
