@@ -24,7 +24,6 @@ KEYS = (
 """Keys of ``[collaboration]``: what defines the problem, and what describes it."""
 
 _OTHER_SECTIONS = ("market", "multiparty", "sweep")
-_TOP_LEVEL = ("title", "notes")
 _HERE = "collaboration"
 
 
@@ -69,7 +68,7 @@ def read(name: str, dtype: str = "float64") -> Case:
     path, source = locate(name)
     sections = _parse(read_text(path, source), source)
     try:
-        return _case(_section(sections), sections, path.parent, source, np.dtype(dtype))
+        return _case(_section(sections), path.parent, source, np.dtype(dtype))
     except ProblemError as error:
         raise ProblemError(f"{source}: {error.argument}", error.value, error.rule) from None
 
@@ -115,11 +114,10 @@ def _section(sections: Mapping[str, Any]) -> dict[str, Any]:
     other = [name for name in _OTHER_SECTIONS if name in sections]
     if other and _HERE not in sections:
         raise ProblemError("section", f"[{other[0]}]", f"this version solves [{_HERE}] only")
-    known = (_HERE, *_TOP_LEVEL)
     for name, value in sections.items():
         if name in other:
             raise ProblemError("section", f"[{name}]", f"must not stand beside [{_HERE}]: one problem per file")
-        if name not in known:
+        if name != _HERE:
             if isinstance(value, dict):
                 rule = f"unknown section; must be [{_HERE}]{suggestion(name, (_HERE, *_OTHER_SECTIONS))}"
                 raise ProblemError("section", f"[{name}]", rule)
@@ -141,16 +139,13 @@ def _section(sections: Mapping[str, Any]) -> dict[str, Any]:
     return section
 
 
-def _case(
-    section: Mapping[str, Any], sections: Mapping[str, Any], folder: Path, source: str, dtype: np.dtype[Any]
-) -> Case:
+def _case(section: Mapping[str, Any], folder: Path, source: str, dtype: np.dtype[Any]) -> Case:
     costs = read_costs(section, folder)
     d = costs.table.shape[1]
     names = costs.distributions
     sigma, estimates = _sigma(section["sigma"], names, d, folder)
     price = _numbers("price", section.get("price", 1.0), d)
     data = _data(section.get("data"), names, folder)
-    text = {key: _text(key, section.get(key, sections.get(key, ""))) for key in _TOP_LEVEL}
     problem = Problem(
         costs=_cast("costs", costs.table, dtype),
         sigma=_cast("sigma", sigma, dtype),
@@ -163,8 +158,8 @@ def _case(
         division=one_of("division", section.get("division", "rational"), DIVISIONS),
         mechanism=one_of("mechanism", section.get("mechanism", "cbl"), MECHANISMS),
         source=source,
-        title=text["title"],
-        notes=text["notes"],
+        title=" ".join(_text("title", section).split()),
+        notes=_text("notes", section),
         estimates=estimates,
         data=data,
     )
@@ -206,7 +201,8 @@ def _numbers(key: str, given: object, d: int) -> np.ndarray:
     return np.array(values) if isinstance(given, list) else np.array(values[0])
 
 
-def _text(key: str, given: object) -> str:
+def _text(key: str, section: Mapping[str, Any]) -> str:
+    given = section.get(key, "")
     if not isinstance(given, str):
         raise ProblemError(key, given, "must be text")
     return given.strip()

@@ -3,7 +3,7 @@
 from jaxmech.report._answer import Answer, Efficiency, Sigma, Whole
 from jaxmech.report._document import document, role_names, rows
 from jaxmech.report._numbers import column, percent, short, single
-from jaxmech.report._page import page, print_page
+from jaxmech.report._page import page, print_page, print_plain
 from jaxmech.report._plot import FORMATS, Panel, plot, plot_panels, render
 from jaxmech.report._reasons import reasons
 from jaxmech.report._tables import make_box
@@ -23,6 +23,7 @@ __all__ = [
     "plot",
     "plot_panels",
     "print_page",
+    "print_plain",
     "reasons",
     "render",
     "role_names",

@@ -30,6 +30,7 @@ def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
 
 def print_plain(console: Console, part: RenderableType) -> None:
     """Print one renderable; elsewhere than on a terminal without the blanks that fill lines up."""
+    part = Text(part) if isinstance(part, str) else part  # names may hold brackets, which are no markup
     if console.is_terminal:
         console.print(part, highlight=False)
         return

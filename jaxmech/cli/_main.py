@@ -1,0 +1,41 @@
+"""The entry point."""
+
+import click
+
+from jaxmech.cli._doctor import doctor
+from jaxmech.cli._examples import examples
+from jaxmech.cli._group import DONE, Group
+from jaxmech.cli._options import examples_of
+from jaxmech.cli._reproduce import reproduce
+from jaxmech.cli._solve import solve
+
+_EXAMPLES = (
+    "jaxmech solve clinics                          solve a shipped problem",
+    "jaxmech examples clinics > mine.toml           start a problem of your own",
+    "jaxmech solve mine.toml --plot plan.png        solve and draw it",
+    "jaxmech solve mine.toml --json - | jq .plan    for other programs",
+    "jaxmech reproduce appendix-c                   the paper's table, recomputed",
+)
+
+
+@click.group(
+    cls=Group,
+    epilog=examples_of(*_EXAMPLES),
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="jaxmech", prog_name="jaxmech", message="%(prog)s %(version)s")
+@click.pass_context
+def main(context: click.Context) -> int:
+    """Design and certify mechanisms for sharing data.
+
+    Exit codes: 0 done; 1 solved badly (a status other than OK, or a claim that fails); 2 bad input or usage, one line
+    on standard error.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+    return DONE
+
+
+for command in (solve, examples, doctor, reproduce):
+    main.add_command(command)

@@ -1,0 +1,186 @@
+"""The options that commands share, declared once, and where output goes."""
+
+import contextlib
+import dataclasses
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from jaxmech._errors import ProblemError
+from jaxmech.cli._group import say
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_OPTIONS = {
+    "json": click.option("--json", "json_path", metavar="PATH|-", help="Write everything as JSON; - for stdout."),
+    "csv": click.option("--csv", "csv_path", metavar="PATH|-", help="Write the table as CSV; - for stdout."),
+    "plot": click.option("--plot", "plot_path", metavar="PATH", help="Draw; PNG, SVG or PDF by suffix."),
+    "dtype": click.option(
+        "--dtype",
+        default="float64",
+        show_default=True,
+        metavar="float64|float32",
+        help="Precision of the computation.",
+    ),
+    "quiet": click.option("--quiet", is_flag=True, help="Print nothing but errors."),
+    "verbose": click.option("--verbose", is_flag=True, help="Print everything, and where the time goes."),
+}
+
+DTYPES = ("float64", "float32")
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """Where the output of a command goes, and how much of it there is to be.
+
+    Attributes:
+        json_path: file for the JSON document, ``-`` for standard output, or None.
+        csv_path: the same for the table.
+        plot_path: file for the plot, or None.
+        dtype: precision of the computation.
+        quiet: print nothing but errors.
+        verbose: print everything, and where the time goes.
+        seconds: how long each part took, filled in by :meth:`timed`.
+    """
+
+    json_path: str | None = None
+    csv_path: str | None = None
+    plot_path: str | None = None
+    dtype: str = "float64"
+    quiet: bool = False
+    verbose: bool = False
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse, before any work is done, what could not be delivered after it."""
+        from jaxmech import files
+
+        files.one_of("--dtype", self.dtype, DTYPES)
+        if self.quiet and self.verbose:
+            raise ProblemError("--quiet --verbose", "both", "only one of the two can be asked for")
+        if self.json_path == self.csv_path == "-":
+            raise ProblemError("--json --csv", "-", "only one of the two can go to standard output")
+        for option, target in (("--json", self.json_path), ("--csv", self.csv_path), ("--plot", self.plot_path)):
+            if target is not None:
+                files.check_writable(option, target)
+        if self.plot_path is not None:
+            files.one_of("--plot", self.suffix, ("png", "svg", "pdf"), f'"{self.plot_path}" must end in one of')
+
+    @property
+    def suffix(self) -> str:
+        """Format of the plot, by the suffix of its file."""
+        return Path(self.plot_path or "").suffix.lstrip(".").lower()
+
+    @property
+    def prints(self) -> bool:
+        """Whether a report for a person is to go to standard output."""
+        return not self.quiet and "-" not in (self.json_path, self.csv_path)
+
+    @contextlib.contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Note how long a part of the work takes."""
+        start = time.perf_counter()
+        yield
+        self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - start
+
+    def deliver(
+        self,
+        document: Callable[[], Mapping[str, Any]],
+        rows: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
+        figure: "Callable[[], Figure] | None" = None,
+        text: Callable[[], str] | None = None,
+    ) -> None:
+        """Write the files, then print: whoever sees the report can rely on the files being there.
+
+        Args:
+            document: makes the JSON document.
+            rows: makes the rows of the CSV file.
+            figure: makes the plot.
+            text: makes the report for a person.
+        """
+        with self.timed("write"):
+            if self.plot_path and figure:
+                self._draw(figure())
+            if self.csv_path and rows:
+                self._put("--csv", self.csv_path, "csv", rows())
+            if self.json_path:
+                self._put("--json", self.json_path, "json", document())
+            if self.prints and text:
+                say(text())
+        if self.verbose:
+            parts = "; ".join(f"{part} {seconds:.2f} s" for part, seconds in self.seconds.items())
+            sys.stderr.write(f"jaxmech: {parts}\n")
+
+    def _put(self, option: str, target: str, kind: str, content: Any) -> None:
+        from jaxmech import files
+
+        text = files.json_text(content) if kind == "json" else files.csv_text(content)
+        if target == "-":
+            say(text)
+        else:
+            files.write(option, target, text)
+
+    def _draw(self, figure: "Figure") -> None:
+        from jaxmech import files, report
+
+        assert self.plot_path is not None
+        files.write("--plot", self.plot_path, report.render(figure, self.suffix))
+
+
+def shared(*names: str) -> Callable[[Command], Command]:
+    """Return a decorator that adds shared options to a command, which receives them as ``Output(**options)``.
+
+    Args:
+        names: which of json, csv, plot, dtype, quiet and verbose.
+    """
+
+    def decorate(command: Command) -> Command:
+        for name in reversed(names):
+            command = _OPTIONS[name](command)
+        return command
+
+    return decorate
+
+
+def examples_of(*lines: str) -> str:
+    """Return the examples below a help text, which click is not to rewrap."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def render_text(print_to: Callable[[Any], None], width: int | None = None) -> str:
+    """Return what is printed to a console: for a terminal with colours, else plain.
+
+    Args:
+        print_to: receives the console.
+        width: of the page; by default the terminal's, or 100 in a pipe unless COLUMNS says otherwise.
+    """
+    import io
+    import os
+
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    columns = os.environ.get("COLUMNS", "")
+    if not terminal and width is None:
+        width = max(40, int(columns)) if columns.isdigit() else 100
+    if terminal and width is None:
+        width = Console(file=sys.stdout).width
+    buffer = io.StringIO()
+    dumb = os.environ.get("TERM", "") in ("dumb", "unknown") or "NO_COLOR" in os.environ
+    print_to(Console(file=buffer, width=width, force_terminal=terminal, no_color=dumb or None, legacy_windows=False))
+    return buffer.getvalue()
+
+
+def use_precision(dtype: str) -> None:
+    """Switch JAX to float64 if asked for: only a program may do so, never a library."""
+    import jax
+
+    if dtype == "float64":
+        jax.config.update("jax_enable_x64", True)

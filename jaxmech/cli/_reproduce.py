@@ -1,0 +1,210 @@
+"""``jaxmech reproduce``: the papers' tables and figures, published and computed side by side."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from jaxmech.cli._group import DONE, SOLVED_BADLY
+from jaxmech.cli._options import Output, examples_of, render_text, shared, use_precision
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import Console
+
+    from jaxmech.catalog import Published
+
+NAMES = ("appendix-c", "figure-1")
+_STEP = {"samples": 1.0, "penalty": 0.01}
+"""One unit of the last digit that the paper prints: it rounds some values, cuts others off and rounds a few up."""
+
+_TITLES = {
+    "alone": "working alone",
+    "social": "social penalty",
+    "rational": "… nobody worse off",
+    "nash": "Nash bargaining",
+    "egalitarian": "egalitarian",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Value:
+    """A number that the paper prints, and what it is when computed.
+
+    Attributes:
+        division: of the work.
+        agent: from 1.
+        quantity: "samples" or "penalty".
+        printed: as the paper has it, misprints included.
+        published: as the paper means it.
+        computed: by this program.
+        difference: computed less published.
+        agrees: whether they differ by no more than the last printed digit.
+        note: how the printed digits come about, where they are not simply rounded.
+    """
+
+    division: str
+    agent: int
+    quantity: str
+    printed: str
+    published: float
+    computed: float
+    difference: float
+    agrees: bool
+    note: str
+
+
+_EXAMPLES = (
+    "jaxmech reproduce",
+    "jaxmech reproduce appendix-c --csv appendix-c.csv",
+    "jaxmech reproduce figure-1 --plot figure-1.png",
+)
+
+
+@click.command(
+    epilog=examples_of(*_EXAMPLES),
+    short_help="Regenerate a paper's table and figure, published and computed side by side.",
+)
+@click.argument("name", required=False)
+@shared("json", "csv", "plot", "dtype", "quiet", "verbose")
+def reproduce(name: str | None, **options: Any) -> int:
+    """Recompute what the paper prints: appendix-c (a table) or figure-1 (a figure); without NAME, both.
+
+    The paper: Clinton, Chen, Zhu, Kandasamy, Collaborative Mean Estimation Among Heterogeneous Strategic Agents, 2025.
+    The exit code is 1 if a value differs from the published one by more than its last digit.
+    """
+    output = Output(**options)
+    from jaxmech import catalog, files
+    from jaxmech._errors import ProblemError
+
+    if name is not None:
+        files.one_of("name", name, NAMES)
+    if output.plot_path and name == "appendix-c":
+        raise ProblemError("--plot", output.plot_path, "appendix-c is a table; figure-1 is the one to draw")
+    use_precision(output.dtype)
+    with output.timed("compile + solve"):
+        computed = _solve_all(output.dtype)
+    values = [value for published in catalog.APPENDIX_C for value in _compare(published, *computed[published.division])]
+    output.deliver(
+        document=lambda: _document(values),
+        rows=lambda: [dataclasses.asdict(value) for value in values],
+        figure=lambda: _figure(computed),
+        text=lambda: render_text(lambda console: _print(console, values, name, output)),
+    )
+    return DONE if all(value.agrees for value in values) else SOLVED_BADLY
+
+
+def _solve_all(dtype: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Amounts and penalties of every division that the paper prints, from one compiled call."""
+    import jax
+
+    from jaxmech import catalog, collaboration
+
+    divisions = {
+        "alone": collaboration.alone,
+        "social": collaboration.social_optimum,
+        "rational": collaboration.rational_optimum,
+        "nash": collaboration.nash_bargaining,
+        "egalitarian": collaboration.egalitarian_bargaining,
+    }
+    costs = np.array(catalog.COSTS, dtype)[:, None]
+    problem = collaboration.Problem(costs=costs, sigma=np.asarray(catalog.SIGMA, dtype))
+
+    @jax.jit
+    def solve(problem: collaboration.Problem) -> dict[str, Any]:
+        found = {name: division(problem) for name, division in divisions.items()}
+        pays = {name: collaboration.penalty(problem, solution.value) for name, solution in found.items()}
+        # Alone means alone: the other agents' data are not pooled.
+        return {"found": found, "pays": pays | {"alone": collaboration.alone_penalty(problem)}}
+
+    results = jax.device_get(solve(problem))
+    return {
+        name: (solution.raise_for_status().value[:, 0].astype(float), results["pays"][name].astype(float))
+        for name, solution in results["found"].items()
+    }
+
+
+def _compare(published: "Published", samples: np.ndarray, penalties: np.ndarray) -> list[Value]:
+    values = []
+    pairs = {"samples": (published.samples, samples), "penalty": (published.penalties, penalties)}
+    for quantity, (meant, found) in pairs.items():
+        for i, (value, other) in enumerate(zip(meant, found.tolist(), strict=True)):
+            printed = f"{value:.2f}" if quantity == "penalty" else f"{value}"
+            note = _how_printed(float(value), other, _STEP[quantity])
+            for misprint in published.misprints:
+                if misprint.where == f"{quantity} of agent {i + 1}":
+                    printed, note = misprint.printed, f"misprint for {misprint.corrected}: {misprint.reason}"
+            agrees = abs(other - value) <= _STEP[quantity]
+            row = (published.division, i + 1, quantity, printed, float(value), other, other - value, agrees, note)
+            values.append(Value(*row))
+    return values
+
+
+def _how_printed(published: float, computed: float, step: float) -> str:
+    slack = 1e-3 * step
+    if abs(computed - published) <= 0.5 * step + slack:
+        return ""
+    if abs(computed - published) > step:
+        return "differs"
+    return "printed cut off" if computed > published else "printed rounded up"
+
+
+def _document(values: Sequence[Value]) -> dict[str, Any]:
+    from jaxmech import catalog
+
+    return {
+        "kind": "reproduction",
+        "source": catalog.SOURCE,
+        "agrees": all(value.agrees for value in values),
+        "values": [dataclasses.asdict(value) for value in values],
+        "misprints": [dataclasses.asdict(error) for entry in catalog.APPENDIX_C for error in entry.misprints],
+    }
+
+
+def _figure(computed: dict[str, tuple[np.ndarray, np.ndarray]]) -> "Figure":
+    from jaxmech import report
+
+    panels = [report.Panel(_TITLES[name], *computed[name]) for name in _TITLES]
+    return report.plot_panels(panels, computed["alone"][1], ("1", "2", "3"))
+
+
+def _print(console: "Console", values: Sequence[Value], name: str | None, output: Output) -> None:
+    from jaxmech import catalog, report
+
+    say = [catalog.SOURCE, ""]
+    report.print_plain(console, "\n".join(say))
+    report.print_plain(console, _table(console, values))
+    misprints = [error for entry in catalog.APPENDIX_C for error in entry.misprints]
+    lines = ["", "Misprints in the paper:"]
+    lines += [f"  {error.where}: {error.printed} should be {error.corrected} ({error.reason})." for error in misprints]
+    wrong = [value for value in values if not value.agrees]
+    verdict = f"{len(wrong)} values differ" if wrong else f"All {len(values)} values agree"
+    lines += ["", f"{verdict} within the last digit that the paper prints."]
+    if name != "appendix-c":
+        drawn = (
+            f"Figure 1 is drawn in {output.plot_path}." if output.plot_path else "--plot figure-1.png draws figure 1."
+        )
+        lines += [drawn]
+    report.print_plain(console, "\n".join(lines))
+
+
+def _table(console: "Console", values: Sequence[Value]) -> Any:
+    from rich.table import Table
+
+    from jaxmech import report
+
+    table = Table(box=report.make_box(console.is_terminal), pad_edge=False, show_edge=False, header_style="bold")
+    table.add_column("division", no_wrap=True)
+    for header in ("agent", "quantity", "published", "computed", "difference"):
+        table.add_column(header, justify="left" if header == "quantity" else "right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for value in values:
+        places = 2 if value.quantity == "samples" else 4
+        numbers = [f"{value.computed:.{places}f}", f"{value.difference:+.{places}f}"]
+        style = "" if value.agrees else "red"
+        table.add_row(
+            value.division, str(value.agent), value.quantity, value.printed, *numbers, value.note, style=style
+        )
+    return table
