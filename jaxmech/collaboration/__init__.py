@@ -1,32 +1,51 @@
 """Sharing data without money: who collects how much, and which noise keeps everybody honest."""
 
 from jaxmech.collaboration._bargaining import egalitarian_bargaining, kalai_smorodinsky_bargaining, nash_bargaining
+from jaxmech.collaboration._c3d import c3d_plan
+from jaxmech.collaboration._cbl import cbl_plan
+from jaxmech.collaboration._checking import Checked
 from jaxmech.collaboration._corruption import checked_penalty, corruption_root, deviation_penalty
 from jaxmech.collaboration._division import alone, first_best, rational_optimum, social_optimum
+from jaxmech.collaboration._enforceable import Condition, Enforceable, enforceable, leverage_condition
 from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._penalty import penalty, social_penalty
 from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, Plan, Role
+from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
+from jaxmech.collaboration._solve import divide, mechanism, solve
 
 __all__ = [
     "DIVISIONS",
     "MECHANISMS",
+    "Checked",
+    "Condition",
+    "CountedPool",
+    "Enforceable",
     "Plan",
+    "Pool",
     "Problem",
     "Role",
     "alone",
     "alone_penalty",
     "alone_samples",
+    "c3d_plan",
+    "cbl_plan",
     "checked_penalty",
     "corruption_root",
     "deviation_penalty",
+    "divide",
     "egalitarian_bargaining",
+    "enforceable",
     "first_best",
     "kalai_smorodinsky_bargaining",
+    "leverage_condition",
     "leverage_optimum",
+    "mechanism",
     "nash_bargaining",
     "penalty",
+    "pool_plan",
     "rational_optimum",
     "social_optimum",
     "social_penalty",
+    "solve",
 ]

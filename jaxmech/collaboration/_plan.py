@@ -3,8 +3,7 @@
 import dataclasses
 import enum
 
-import jax
-
+from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, Codes, Distributions, Scalar
 
 DIVISIONS = ("alone", "social", "rational", "leverage", "nash", "egalitarian", "kalai-smorodinsky")
@@ -22,7 +21,7 @@ class Role(enum.IntEnum):
     """Her submission is compared with others' data, and what she gets back is the noisier the more it differs."""
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """A recommendation to every agent, and what it costs her if all follow it.

@@ -2,18 +2,18 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
 from jaxmech._errors import ProblemError
+from jaxmech._pytree import pytree
 from jaxmech._types import Amounts, Array, ArrayLike
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Submission:
     """The data sets that all agents hand in, padded to one capacity.
@@ -27,7 +27,7 @@ class Submission:
     mask: Bool[Array, "agents distributions capacity"]
 
     @classmethod
-    def from_ragged(cls, data: Sequence[Sequence[ArrayLike]]) -> Self:
+    def from_ragged(cls, data: Sequence[Sequence[ArrayLike]]) -> "Submission":
         """Build a submission from one list of numbers per agent and distribution, of any lengths.
 
         Raises:
@@ -60,7 +60,7 @@ class Submission:
         return total / jnp.maximum(self.count, 1)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Information:
     """What each agent gets back, per distribution. Counts are 0 where she gets nothing.
@@ -92,7 +92,7 @@ class Information:
         return (clean * self.clean_mean + noisy * self.noisy_mean) / (clean + noisy)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Strategy:
     """What the mechanism recommends: collect this many, submit them as they are, accept the estimate.

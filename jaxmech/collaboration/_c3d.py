@@ -1,0 +1,77 @@
+"""C3D: equal costs, everybody collects the same and is checked against the others."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech._status import Solution, Status
+from jaxmech._tolerances import tolerances
+from jaxmech.collaboration._corruption import corruption_root
+from jaxmech.collaboration._plan import Plan, Role
+from jaxmech.collaboration._problem import Problem, alone_samples
+from jaxmech.collaboration._roles import role_penalty
+
+_SMALLEST_TEAM = 5
+
+
+def c3d_plan(problem: Problem) -> Solution[Plan]:
+    """Return the plan of C3D: n* = σ/√(cm) each, T = m n*, so that τ = m and κ = 1/m.
+
+    A coefficient exists from five agents on. Up to four work alone, which costs at most twice the first best.
+
+    Args:
+        problem: costs must be equal across agents, distribution by distribution; see :func:`check_equal_costs`.
+
+    Returns:
+        Solution around the plan.
+
+    Source: Chen, Zhu and Kandasamy 2023, Algorithm 1; the coefficient as in Clinton et al. 2025, equation (11).
+
+    Example:
+        >>> plan = c3d_plan(Problem(costs=[[0.01]] * 10, sigma=1.0)).value
+        >>> round(float(plan.social_penalty / (10 * 2 * 0.1 / 10**0.5)), 6)
+        1.697948
+    """
+    agents, _ = problem.shape
+    shared = agents >= _SMALLEST_TEAM
+    samples = alone_samples(problem) / (agents**0.5 if shared else 1)
+    dtype = samples.dtype
+    total = jnp.sum(samples, axis=0)
+    root = corruption_root(jnp.asarray(agents, dtype), jnp.asarray(1 / agents, dtype))
+    alpha = jnp.sqrt(root.value * samples) if shared else jnp.full(samples.shape, jnp.nan, dtype)
+    role = jnp.full(samples.shape, Role.CHECKED if shared else Role.ALONE, jnp.int32)
+    penalty = jnp.sum(role_penalty(problem, samples, role, alpha, total), axis=-1)
+    plan = Plan(
+        samples=samples,
+        role=role,
+        alpha=alpha,
+        total=total,
+        leverage=jnp.asarray(shared),
+        penalty=penalty,
+        social_penalty=jnp.sum(penalty),
+        target=alone_samples(problem) / agents**0.5,
+        division="social",
+        mechanism="c3d",
+    )
+    if shared:
+        return Solution(plan, root.status, root.residual, root.steps)
+    return Solution(plan, jnp.asarray(Status.OK, jnp.int32), jnp.zeros((), dtype), jnp.zeros((), jnp.int32))
+
+
+def check_equal_costs(problem: Problem) -> None:
+    """Refuse costs that differ between agents.
+
+    Raises:
+        ProblemError: naming the distribution and two agents. Costs that are being traced are not checked.
+    """
+    if isinstance(problem.costs, jax.core.Tracer):
+        return
+    costs = np.asarray(problem.costs)
+    slack = 1 + tolerances(costs.dtype).condition
+    for k in range(costs.shape[1]):
+        low, high = int(np.argmin(costs[:, k])), int(np.argmax(costs[:, k]))
+        if not costs[high, k] <= costs[low, k] * slack:
+            names = f"{problem.agent_name(low)} pays {costs[low, k]:g}"
+            rule = f"c3d needs equal costs, but for {problem.distribution_name(k)} {names}"
+            raise ProblemError(f"costs[{high}][{k}] ({problem.agent_name(high)})", float(costs[high, k]), rule)

@@ -1,0 +1,70 @@
+"""Corrupt based on leverage: from any division of work to an equilibrium."""
+
+import jax.numpy as jnp
+
+from jaxmech._status import Solution
+from jaxmech._types import Amounts, Array
+from jaxmech.collaboration._enforceable import enforceable, leverage_condition
+from jaxmech.collaboration._plan import Plan, Role
+from jaxmech.collaboration._problem import Problem, alone_samples
+from jaxmech.collaboration._roles import coefficients, role_penalty
+
+
+def cbl_plan(problem: Problem, division: Amounts) -> Solution[Plan]:
+    """Return the equilibrium of M_CBL that is built on a division of work.
+
+    Where condition (8) holds, the mechanism has leverage: the enforceable division is collected, by agents who work
+    alone, who receive, or who are checked. Where it fails, for each distribution the cheapest agents (all of them, at
+    ties) collect what they would alone and get only their own mean; the others get the mean of that.
+
+    Args:
+        problem: the problem.
+        division: n, (agents, distributions).
+
+    Returns:
+        Solution around the plan; status and residual are those of the corruption coefficients.
+
+    Source: Clinton et al. 2025, Algorithm 2, equations (9) and (11).
+
+    Example:
+        >>> problem = Problem(costs=[[1.0]] * 20, sigma=1.0)
+        >>> plan = cbl_plan(problem, jnp.full((20, 1), 20**-0.5)).value
+        >>> bool(plan.leverage), round(float(plan.social_penalty), 4)
+        (True, 16.2413)
+    """
+    leverage = leverage_condition(problem, division).holds
+    samples, role, total = (
+        jnp.where(leverage, by_leverage, without)
+        for by_leverage, without in zip(_with_leverage(problem, division), _without_leverage(problem), strict=True)
+    )
+    alpha = coefficients(problem, samples, role == Role.CHECKED, total)
+    penalty = jnp.sum(role_penalty(problem, samples, role, alpha.value, total), axis=-1)
+    plan = Plan(
+        samples=samples,
+        role=role,
+        alpha=alpha.value,
+        total=total,
+        leverage=leverage,
+        penalty=penalty,
+        social_penalty=jnp.sum(penalty),
+        target=division,
+        division="",
+        mechanism="cbl",
+    )
+    return Solution(plan, alpha.status, alpha.residual, alpha.steps)
+
+
+def _with_leverage(problem: Problem, division: Amounts) -> tuple[Array, Array, Array]:
+    """Amounts, roles and totals of the enforceable division."""
+    fair = enforceable(problem, division)
+    unchecked = jnp.where(fair.alone, Role.ALONE, Role.RECEIVES)
+    role = jnp.where(~fair.alone & (fair.samples > 0), Role.CHECKED, unchecked)
+    return fair.samples, role.astype(jnp.int32), fair.total
+
+
+def _without_leverage(problem: Problem) -> tuple[Array, Array, Array]:
+    """Amounts, roles and totals where the cheapest agents work alone and the others receive."""
+    cheapest = problem.costs == jnp.min(problem.costs, axis=0)
+    samples = jnp.where(cheapest, alone_samples(problem), 0)
+    role = jnp.where(cheapest, Role.ALONE, Role.RECEIVES)
+    return samples, role.astype(jnp.int32), jnp.sum(samples, axis=0)

@@ -1,0 +1,141 @@
+"""From a division of work to one that can be enforced: who must work alone, and who collects enough to be checked."""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech._pytree import pytree
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Amounts, Array, Bool, Distributions, Float, Int, Support
+from jaxmech.collaboration._penalty import collection_cost
+from jaxmech.collaboration._problem import Problem, alone_samples
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class Enforceable:
+    """An enforceable division of work.
+
+    Attributes:
+        samples: ñ, how many points each agent collects.
+        alone: V, who collects what she would alone and gets no data of others.
+        total: T_k, points behind each distribution before small amounts are raised.
+    """
+
+    samples: Amounts
+    alone: Support
+    total: Distributions
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """Whether every agent would also share each distribution by itself: condition (8).
+
+    Attributes:
+        holds: the verdict, within the tolerance ``condition``.
+        margin: the smallest of 1 − (σ²/S_k + c[i, k] n[i, k]) / (2σ√c[i, k]); 1 if nobody has a finite cost.
+        worst: the agent and the distribution where it is smallest.
+    """
+
+    holds: Bool[Array, ""]
+    margin: Float[Array, ""]
+    worst: Int[Array, "2"]
+
+
+def enforceable(problem: Problem, division: Amounts) -> Enforceable:
+    """Return the enforceable division ñ nearest in spirit to a division n (Compute-n-Approx).
+
+    First loop, one agent at a time: whoever pays alone at most four times what she would pay for distribution k when
+    pooling, 2σ√c[i, k] ≤ 4 (σ²/S_k + c[i, k] ñ[i, k]) with S_k = Σ_j ñ[j, k], works alone on k: ñ[i, k] = n_IND.
+    Then T_k = Σ_i ñ[i, k], and whoever else collects a positive amount collects at least n_IND²/T_k.
+
+    The paper leaves the order of the first loop free. Here agents are visited cheapest first (equal costs: lowest
+    index first) in passes, until a pass adds nobody. Because a visit changes S_k, agents with equal costs may end up
+    with different roles. The inequality is allowed the tolerance ``condition``: for equal agents it can be an equality.
+
+    Args:
+        problem: the problem, m agents and d distributions.
+        division: n, (m, d); an amount of exactly zero stays zero unless its agent has to work alone.
+
+    Returns:
+        The division, of the same shape. Agents who cannot sample k are never made to work alone on k.
+
+    Source: Clinton et al. 2025, Algorithm 1.
+
+    Example:
+        >>> problem = Problem(costs=[[1.0]] * 20, sigma=1.0)
+        >>> fair = enforceable(problem, jnp.full((20, 1), 20**-0.5))
+        >>> bool(fair.alone.any()), round(float(fair.total[0]), 6)
+        (False, 4.472136)
+    """
+    order = jnp.argsort(problem.costs, axis=0, stable=True)
+    costs = jnp.take_along_axis(problem.costs, order, axis=0)
+    agents = _Agents(
+        cost=jnp.where(jnp.isfinite(costs), costs, 0),
+        able=jnp.isfinite(costs),
+        alone_samples=jnp.take_along_axis(alone_samples(problem), order, axis=0),
+        limit=problem.scale * jnp.sqrt(jnp.where(jnp.isfinite(costs), costs, 0)) / 2,
+    )
+    samples, alone = _work_alone(agents, jnp.take_along_axis(division, order, axis=0), problem.scale**2)
+    back = jnp.argsort(order, axis=0, stable=True)
+    samples, alone = (jnp.take_along_axis(table, back, axis=0) for table in (samples, alone))
+    total = jnp.sum(samples, axis=0)
+    least = alone_samples(problem) ** 2 / jnp.where(total > 0, total, 1)
+    raised = jnp.where(~alone & (samples > 0), jnp.maximum(samples, least), samples)
+    return Enforceable(samples=raised, alone=alone, total=total)
+
+
+def leverage_condition(problem: Problem, division: Amounts) -> Condition:
+    """Test condition (8): 2σ√c[i, k] ≥ σ²/Σ_j n[j, k] + c[i, k] n[i, k] for all i and k.
+
+    It holds with equality wherever a single distribution's individual rationality binds, so it is tested within the
+    relative tolerance ``condition``. An agent who cannot sample k has nothing to fulfil there.
+
+    Source: Clinton et al. 2025, condition (8).
+
+    Example:
+        >>> problem = Problem(costs=[[1.0], [4.0]], sigma=1.0)
+        >>> bool(leverage_condition(problem, jnp.array([[1.0], [0.5]])).holds)
+        True
+    """
+    able = jnp.isfinite(problem.costs)
+    own = 2 * problem.scale * jnp.sqrt(jnp.where(able, problem.costs, 1))
+    shared = problem.scale**2 / jnp.sum(division, axis=0) + collection_cost(problem, division)
+    margins = jnp.where(able, 1 - shared / own, jnp.where(division > 0, -jnp.inf, 1))
+    worst = jnp.argmin(margins)
+    margin = margins.ravel()[worst]
+    where = jnp.stack(jnp.unravel_index(worst, margins.shape))
+    return Condition(holds=margin >= -tolerances(margin.dtype).condition, margin=margin, worst=where)
+
+
+class _Agents(NamedTuple):
+    """Per distribution and sorted by cost: what a visit needs to know about an agent, each (agents, distributions)."""
+
+    cost: Array
+    able: Array
+    alone_samples: Array
+    limit: Array
+
+
+def _work_alone(agents: _Agents, samples: Array, error: Array) -> tuple[Array, Array]:
+    """First loop of Algorithm 1 over sorted agents: visit all of them in turn until nobody is added."""
+    slack = 1 + tolerances(samples.dtype).condition
+
+    def visit(total: Array, agent: tuple[_Agents, Array, Array]) -> tuple[Array, tuple[Array, Array]]:
+        about, own, alone = agent
+        joins = ~alone & about.able & (about.limit <= (error / total + about.cost * own) * slack)
+        new = jnp.where(joins, about.alone_samples, own)
+        return total + (new - own), (new, alone | joins)
+
+    def round_of_visits(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        own, alone, _ = state
+        # Summed afresh in every pass, so that rounding does not build up.
+        _, (new, joined) = jax.lax.scan(visit, jnp.sum(own, axis=0), (agents, own, alone))
+        return new, joined, jnp.any(joined & ~alone)
+
+    start = (samples, jnp.zeros(samples.shape, bool), jnp.array(True))
+    samples, alone, _ = jax.lax.while_loop(lambda state: state[2], round_of_visits, start)
+    return samples, alone

@@ -1,0 +1,93 @@
+"""What each role asks of an agent and what it costs her, for any amounts: shared by c3d, cbl and whole-number plans."""
+
+import jax.numpy as jnp
+
+from jaxmech._status import Solution, Status
+from jaxmech._types import Amounts, Array, Codes, Distributions, Support
+from jaxmech.collaboration._corruption import checked_penalty, corruption_root
+from jaxmech.collaboration._penalty import collection_cost
+from jaxmech.collaboration._plan import Role
+from jaxmech.collaboration._problem import Problem
+
+# From harmless to hopeless; the last three come with NaN instead of an answer.
+_SEVERITY = (
+    Status.OK,
+    Status.ALMOST,
+    Status.MAX_STEPS,
+    Status.STALLED,
+    Status.INFEASIBLE,
+    Status.NO_ROOT,
+    Status.NONFINITE,
+)
+
+
+def coefficients(problem: Problem, samples: Amounts, checked: Support, total: Distributions) -> Solution[Amounts]:
+    """Return α for every checked agent, such that collecting ``samples`` is optimal for her; NaN elsewhere.
+
+    Args:
+        problem: the problem.
+        samples: n*, recommended amounts.
+        checked: who is checked on what; amounts are positive there.
+        total: T_k.
+
+    Returns:
+        Solution of one instance: the worst status and the largest residual of all roots.
+
+    Source: Clinton et al. 2025, equation (11), in the dimensionless numbers τ = T/n* and κ = (n*/n_IND)².
+    """
+    tau, kappa = _dimensionless(problem, samples, total)
+    root = corruption_root(jnp.where(checked, tau, 10), jnp.where(checked, kappa, 0.1))
+    return Solution(
+        value=jnp.where(checked, jnp.sqrt(root.value * samples), jnp.nan),
+        status=worst_status(jnp.where(checked, root.status, Status.OK)),
+        residual=jnp.max(jnp.where(checked, root.residual, 0)),
+        steps=jnp.max(jnp.where(checked, root.steps, 0)),
+    )
+
+
+def role_penalty(problem: Problem, samples: Amounts, role: Codes, alpha: Amounts, total: Distributions) -> Amounts:
+    """Return what each agent pays for each distribution if everybody complies.
+
+    Alone: σ²/n + cn. Receives: σ²/Σ_{j≠i} n_j + cn. Checked: Lemma 15's penalty at n = n*.
+
+    Source: Clinton et al. 2025, appendix E.4.
+    """
+    error = problem.scale**2
+    tau, kappa = _dimensionless(problem, samples, total)
+    checked = role == Role.CHECKED
+    safe_samples = jnp.where(samples > 0, samples, 1)
+    ratio = jnp.where(checked, alpha**2 / safe_samples, 1)
+    unit = checked_penalty(jnp.where(checked, tau, 10), jnp.where(checked, kappa, 0.1), ratio)
+    by_others = error / others(samples) + collection_cost(problem, samples)
+    by_herself = error / samples + collection_cost(problem, samples)
+    unchecked = jnp.where(role == Role.ALONE, by_herself, by_others)
+    return jnp.where(checked, unit * error / samples, unchecked)
+
+
+def others(samples: Amounts) -> Amounts:
+    """Σ_{j≠i} n[j, k], exact to rounding also where one agent collects nearly everything."""
+    return _exclusive(samples) + _exclusive(samples[::-1])[::-1]
+
+
+def worst_status(*statuses: Array) -> Array:
+    """Return the worst of all statuses: OK < ALMOST < MAX_STEPS < STALLED < INFEASIBLE < NO_ROOT < NONFINITE."""
+    ranks = jnp.array([_SEVERITY.index(Status.of(code)) for code in range(len(_SEVERITY))])
+    worst = jnp.max(jnp.concatenate([ranks[jnp.ravel(status)] for status in statuses]))
+    return jnp.array([int(status) for status in _SEVERITY], jnp.int32)[worst]
+
+
+def is_failure(status: Array) -> Array:
+    """Whether the value that comes with this status is NaN."""
+    return (status == Status.INFEASIBLE) | (status == Status.NO_ROOT) | (status == Status.NONFINITE)
+
+
+def _exclusive(samples: Amounts) -> Amounts:
+    """Sum of the rows above each row."""
+    above = jnp.cumsum(samples, axis=0)
+    return jnp.concatenate([jnp.zeros_like(above[:1]), above[:-1]])
+
+
+def _dimensionless(problem: Problem, samples: Amounts, total: Distributions) -> tuple[Amounts, Amounts]:
+    """τ = T/n and κ = c n²/σ²; arbitrary where n = 0."""
+    safe = jnp.where(samples > 0, samples, 1)
+    return total / safe, collection_cost(problem, samples) * safe / problem.scale**2
