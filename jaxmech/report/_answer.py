@@ -95,7 +95,8 @@ class Answer:
         alpha: corruption coefficients; NaN where nothing is corrupted.
         total: points behind each distribution.
         leverage: whether the plan uses leverage (condition (8) holds).
-        error: (agents, distributions) the priced squared error she ends up with; the rest of her penalty is collection.
+        pays: (agents, distributions) what she pays for each distribution, error and collection.
+        shirking: the same if she alone collected half of her amount.
         penalty: what the plan costs each agent.
         social_penalty: their sum.
         whole: the plan in whole samples, or None where there is no plan.
@@ -127,7 +128,8 @@ class Answer:
     alpha: np.ndarray
     total: np.ndarray
     leverage: bool
-    error: np.ndarray
+    pays: np.ndarray
+    shirking: np.ndarray
     penalty: np.ndarray
     social_penalty: float
     whole: Whole | None

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 from rich.box import Box
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -36,8 +35,8 @@ def print_plain(console: Console, part: RenderableType) -> None:
         return
     with console.capture() as capture:
         console.print(part, highlight=False)
-    lines = [line.rstrip() for line in capture.get().split("\n")]
-    console.file.write("\n".join(lines))
+    lines = [line.rstrip() for line in capture.get().rstrip().split("\n")]
+    console.file.write("\n".join(lines) + "\n")
 
 
 def page(answer: Answer, width: int, box: Box, *, full: bool = False) -> RenderableType:
@@ -172,7 +171,7 @@ def _records(records: tuple[Audit, ...], box: Box) -> Table:
 
 
 def _paragraphs(sentences: list[str]) -> list[RenderableType]:
-    return [Padding(Text(sentence), (0, 0, 0, 0)) for sentence in sentences]
+    return [Text(sentence) for sentence in sentences]
 
 
 def _count(number: int, noun: str) -> str:

@@ -72,25 +72,20 @@ def _of_role(answer: Answer, role: Role) -> list[str]:
 
 def _temptation(answer: Answer, i: int, k: int) -> Temptation:
     """The nearest temptation in a role: half the work where she works, one sample of her own where she does not."""
-    cost, n = float(answer.costs[i, k]), float(answer.samples[i, k])
-    variance = float(answer.sigma[k] ** 2 * answer.price[k])
-    spent = cost * n if n > 0 else 0.0
-    pays = float(answer.error[i, k]) + spent
-    if answer.role[i, k] == Role.RECEIVES:
-        # She gets the others' points clean; one of her own would only be added to them.
-        others = variance / float(answer.error[i, k]) if answer.error[i, k] > 0 else float("inf")
-        return Temptation(i, k, pays, variance / (others + 1) + spent + cost)
-    if answer.role[i, k] == Role.CHECKED:
-        # Who submits nothing still gets the comparison set, as large as her own share, and nothing else.
-        return Temptation(i, k, pays, variance / n)
-    return Temptation(i, k, pays, variance / (n / 2) + cost * n / 2)
+    pays = float(answer.pays[i, k])
+    if answer.role[i, k] != Role.RECEIVES:
+        return Temptation(i, k, pays, float(answer.shirking[i, k]))
+    # She gets the others' points clean; one of her own would only be added to them.
+    others = float(answer.samples[:, k].sum() - answer.samples[i, k])
+    error = float(answer.sigma[k] ** 2 * answer.price[k]) / (others + 1)
+    return Temptation(i, k, pays, error + float(answer.costs[i, k]))
 
 
 def _explain_alone(answer: Answer, where: str, case: Temptation) -> str:
     n = short(float(answer.samples[case.agent, case.distribution]))
     return (
         f"is alone on {where}: gets back only what she collects, and {n} is her own best "
-        f"(half of it would cost her {short(case.instead)} instead of {short(case.pays)})."
+        f"(half of it would cost her {short(case.instead, 4)} instead of {short(case.pays, 4)})."
     )
 
 
@@ -110,8 +105,8 @@ def _explain_checked(answer: Answer, where: str, case: Temptation) -> str:
     on = "there" if where == name else f"on {name}"
     n = short(float(answer.samples[case.agent, case.distribution]))
     return (
-        f"is checked on {where}: with nothing submitted she would pay {short(case.instead)} {on} instead of "
-        f"{short(case.pays)}, and whatever makes her {n} samples differ from the others' adds noise to what she gets."
+        f"is checked on {where}: half of her {n} samples would cost her {short(case.instead, 4)} {on} instead of "
+        f"{short(case.pays, 4)}, and whatever makes her data differ from the others' adds noise to what she gets."
     )
 
 
@@ -151,6 +146,8 @@ def _temptations_of_pooling(answer: Answer) -> list[str]:
 
 
 def _names(answer: Answer, places: list[int], limit: int = 6) -> str:
+    if len(places) == len(answer.distributions) > 1:
+        return "everything"
     names = [answer.distributions[k] for k in places[:limit]]
     rest = len(places) - limit
     return ", ".join(names) + (f" and {rest} more" if rest > 0 else "")

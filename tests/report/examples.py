@@ -25,7 +25,8 @@ def answer(m: int = 24, d: int = 5, *, seed: int = 0, mechanism: str = "cbl", **
     role[~np.isfinite(costs)] = Role.RECEIVES
     samples = np.where(role == Role.RECEIVES, 0.0, np.where(role == Role.ALONE, alone, 0.4 * alone))
     error = np.broadcast_to(sigma**2 / samples.sum(axis=0), (m, d)) * 1.4
-    penalty = error.sum(axis=1) + np.where(samples > 0, samples * np.where(samples > 0, costs, 0), 0).sum(axis=1)
+    pays = error + np.where(samples > 0, samples * np.where(samples > 0, costs, 0), 0)
+    penalty = pays.sum(axis=1)
     alone_penalty = 2 * (sigma * np.sqrt(costs)).sum(axis=1)
     whole = Whole(np.round(samples), penalty * 1.01, float(penalty.sum() * 1.01), np.round(alone), alone_penalty,
                   0.01, penalty * 1.01 > alone_penalty)  # fmt: skip
@@ -47,7 +48,8 @@ def answer(m: int = 24, d: int = 5, *, seed: int = 0, mechanism: str = "cbl", **
         price=np.ones(d), estimates=(), division="rational", mechanism=mechanism, alone_samples=alone,
         alone_penalty=alone_penalty, target=samples * 0.8, target_penalty=penalty * 0.8,
         target_social_penalty=float(penalty.sum() * 0.8), samples=samples, role=role,
-        alpha=np.where(role == Role.CHECKED, 3.0, np.nan), total=samples.sum(axis=0), leverage=True, error=error,
+        alpha=np.where(role == Role.CHECKED, 3.0, np.nan), total=samples.sum(axis=0), leverage=True, pays=pays,
+        shirking=1.2 * pays,
         penalty=penalty, social_penalty=float(penalty.sum()), whole=whole,
         efficiency=Efficiency(1.25, 8.0, float(penalty.sum() / 1.25), float(penalty.sum() / 1.6)),
         certificates=claims, advice=("--division leverage would lower what all pay from 4.1 to 3.2.",),
