@@ -1,0 +1,131 @@
+"""Rules of the house: layers, sizes, documentation, and what importing the package must not do."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import jaxmech
+from jaxmech.catalog import names
+
+ROOT = Path(__file__).parents[1]
+TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "jaxmech", "benchmarks", "tests", "notebooks"}
+BUILT = {"build", "dist", "jaxmech.egg-info", "__pycache__"}
+MAX_LINES = 400
+
+MODULES = sorted({"jaxmech", *(module.name for module in pkgutil.walk_packages(jaxmech.__path__, "jaxmech."))})
+INDEXES = [name for name in MODULES if "." not in name or not name.rpartition(".")[2].startswith("_")]
+SOURCES = sorted((ROOT / "jaxmech").rglob("*.py"))
+
+
+def public():
+    """Every public function and class with the name by which a user knows it."""
+    found = {}
+    for index in INDEXES:
+        module = importlib.import_module(index)
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if inspect.isfunction(thing) or inspect.isclass(thing):
+                found.setdefault(id(thing), (f"{index}.{name}", thing))
+    return sorted(found.values(), key=lambda pair: pair[0])
+
+
+PUBLIC = public()
+
+
+def test_imports_go_downwards_only():
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+class TestSource:
+    def test_is_short(self, source):
+        assert len(source.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+    def test_leaves_the_configuration_of_jax_alone(self, source):
+        """Only functions may change it: a statement at import would change the program that imports jaxmech."""
+        text = source.read_text(encoding="utf-8")
+        assert not re.search(r"^(?:jax\.)?config\.(?:update|\w+ =)", text, re.MULTILINE)
+
+
+def test_importing_leaves_the_configuration_of_jax_alone():
+    code = "import jax\nbefore = dict(jax.config.values)\nimport jaxmech, jaxmech.collaboration, jaxmech.files\n"
+    code += "assert dict(jax.config.values) == before"
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=120, cwd=ROOT)
+
+
+@pytest.mark.parametrize("index", INDEXES)
+def test_index_lists_what_it_exports(index):
+    module = importlib.import_module(index)
+    assert module.__doc__
+    assert list(module.__all__) == sorted(module.__all__, key=sort_key)
+    assert all(hasattr(module, name) for name in module.__all__)
+
+
+def sort_key(name):
+    """Constants, then classes, then functions, as ruff sorts them."""
+    kind = 0 if name.isupper() else 1 if name[0].isupper() else 2
+    return kind, name
+
+
+@pytest.mark.parametrize("thing", [thing for _, thing in PUBLIC], ids=[name for name, _ in PUBLIC])
+def test_public_names_are_documented(thing):
+    text = thing.__doc__ if inspect.isfunction(thing) else vars(thing).get("__doc__")
+    assert text, "needs a docstring of its own"
+    assert not text.startswith(f"{thing.__name__}("), "what dataclass writes is no docstring"
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [thing for name, thing in PUBLIC if inspect.isfunction(thing)],
+    ids=[name for name, thing in PUBLIC if inspect.isfunction(thing)],
+)
+def test_public_functions_are_annotated(thing):
+    signature = inspect.signature(thing)
+    assert signature.return_annotation is not inspect.Signature.empty
+    assert all(entry.annotation is not inspect.Parameter.empty for entry in signature.parameters.values())
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [thing for name, thing in PUBLIC if name.startswith("jaxmech.collaboration.") and inspect.isfunction(thing)],
+    ids=lambda thing: thing.__name__,
+)
+def test_functions_of_the_library_have_an_example_or_a_source(thing):
+    assert re.search(r"(Example|Source|Reference):", thing.__doc__)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings_run(name):
+    module = importlib.import_module(name)
+    found = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
+    assert found.failed == 0
+
+
+def test_top_level_holds_only_the_named_entries():
+    entries = {entry.name for entry in ROOT.iterdir() if not entry.name.startswith(".")} - BUILT
+    assert entries == TOP_LEVEL
+
+
+def test_version_is_that_of_the_changelog_or_newer():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(r"^## \[Unreleased\]$", changelog, re.MULTILINE) or f"## [{version}]" in changelog
+
+
+def test_package_data_covers_the_shipped_problems():
+    """A wheel without its files passes every test that runs from the sources."""
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    assert data["jaxmech"] == ["py.typed"]
+    assert data["jaxmech.catalog"] == ["problems/*"]
+    assert (ROOT / "jaxmech" / "py.typed").is_file()
+    assert names()
