@@ -1,13 +1,15 @@
 """The corruption coefficient: how much noise makes collecting the recommended amount optimal."""
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Array, ArrayLike, Float
+from jaxmech._types import Array, Float
 from jaxmech.numerics import Remainders, remainders
 
 # From the start below, at most 14 % off, three cubically convergent steps reach rounding level everywhere.
@@ -160,7 +162,7 @@ def _root(tau: Array, kappa: Array) -> Array:
 
 
 @_root.defjvp
-def _root_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+def _root_jvp(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> tuple[Array, Array]:
     """Implicit function rule; like the defect, it takes the complementary equation where that does not cancel."""
     (tau, kappa), (dtau, dkappa) = primals, tangents
     root = _root(tau, kappa)

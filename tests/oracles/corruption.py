@@ -33,6 +33,13 @@ def brackets(tau: float, kappa: float, value: float, ulps: float, eps: float) ->
     return below and above
 
 
+def exact_kappa(tau: float, value: float) -> mpmath.mpf:
+    """The κ whose root is ``value``; the equation is linear in κ."""
+    with mpmath.workdps(DIGITS):
+        at_zero, at_one = equation(tau, 0, value), equation(tau, 1, value)
+        return at_zero / (at_zero - at_one)
+
+
 def root(tau: float, kappa: float, digits: int = 40) -> mpmath.mpf:
     """α²/n* by bisection in its logarithm and then the secant method."""
     with mpmath.workdps(DIGITS):
