@@ -3,6 +3,7 @@
 import dataclasses
 import platform
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import click
@@ -77,7 +78,7 @@ def _checks(dtype: str) -> Iterator[Check]:
     yield _checked("erfcx", lambda: _erfcx(dtype, 1e-5 if loose else 1e-13))
     yield _checked("noise level α", lambda: _alpha(dtype, 1e-2 if loose else 1e-10))
     for division, expected in (("rational", _RATIONAL), ("nash", _NASH)):
-        yield _checked(f"{division} division", lambda d=division, e=expected: _division(d, e, dtype))
+        yield _checked(f"{division} division", partial(_division, division, expected, dtype))
 
 
 def _checked(name: str, check: Callable[[], tuple[bool, str]]) -> Check:

@@ -183,4 +183,4 @@ def use_precision(dtype: str) -> None:
     import jax
 
     if dtype == "float64":
-        jax.config.update("jax_enable_x64", True)
+        jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]

@@ -191,11 +191,9 @@ def _print(console: "Console", values: Sequence[Value], name: str | None, output
 
 
 def _table(console: "Console", values: Sequence[Value]) -> Any:
-    from rich.table import Table
-
     from jaxmech import report
 
-    table = Table(box=report.make_box(console.is_terminal), pad_edge=False, show_edge=False, header_style="bold")
+    table = report.make_table(report.make_box(console.is_terminal))
     table.add_column("division", no_wrap=True)
     for header in ("agent", "quantity", "published", "computed", "difference"):
         table.add_column(header, justify="left" if header == "quantity" else "right", no_wrap=True)

@@ -6,7 +6,7 @@ from jaxmech.report._numbers import column, percent, short, single
 from jaxmech.report._page import page, print_page, print_plain
 from jaxmech.report._plot import FORMATS, Panel, plot, plot_panels, render
 from jaxmech.report._reasons import reasons
-from jaxmech.report._tables import make_box
+from jaxmech.report._tables import make_box, make_table
 
 __all__ = [
     "FORMATS",
@@ -18,6 +18,7 @@ __all__ = [
     "column",
     "document",
     "make_box",
+    "make_table",
     "page",
     "percent",
     "plot",

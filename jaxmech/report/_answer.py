@@ -34,20 +34,26 @@ class Whole:
 
     Attributes:
         samples: (agents, distributions) whole numbers.
+        role: :class:`~jaxmech.collaboration.Role` codes, which rounding may change.
+        alpha: corruption coefficients for these amounts; NaN where nothing is corrupted.
         penalty: one per agent.
         social_penalty: their sum.
-        alone_samples: the best whole numbers for an agent on her own.
-        alone_penalty: what they cost her.
+        alone_samples: the best whole numbers for each agent on her own.
+        alone_penalty: what they cost her; inf if she cannot sample everything.
         loss: how much more all pay than under the plan in real numbers, as a fraction of it.
-        worse_off: for each agent, whether rounding leaves her worse off than working alone in whole samples.
+        change: how much more each agent pays than under the plan in real numbers.
+        worse_off: how much more each agent pays than alone in whole samples; positive where rounding makes her lose.
     """
 
     samples: np.ndarray
+    role: np.ndarray
+    alpha: np.ndarray
     penalty: np.ndarray
     social_penalty: float
     alone_samples: np.ndarray
     alone_penalty: np.ndarray
     loss: float
+    change: np.ndarray
     worse_off: np.ndarray
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxmech.collaboration import Role
 from jaxmech.mechanism import Audit
-from jaxmech.report._answer import Answer
+from jaxmech.report._answer import Answer, Whole
 
 
 def document(answer: Answer) -> dict[str, Any]:
@@ -47,13 +47,13 @@ def document(answer: Answer) -> dict[str, Any]:
         "plan": {
             "samples": answer.samples,
             "alpha": answer.alpha,
-            "role": role_names(answer),
+            "role": role_names(answer.role),
             "leverage": answer.leverage,
             "total": answer.total,
             "penalty": answer.penalty,
             "social_penalty": answer.social_penalty,
         },
-        "integer_plan": dataclasses.asdict(answer.whole) if answer.whole else None,
+        "integer_plan": _whole(answer.whole) if answer.whole else None,
         "efficiency": dataclasses.asdict(answer.efficiency) if answer.efficiency else None,
         "certificates": [_record(record) for record in answer.claims],
         "facts": [_record(record) for record in answer.facts],
@@ -63,7 +63,7 @@ def document(answer: Answer) -> dict[str, Any]:
 
 def rows(answer: Answer) -> list[dict[str, Any]]:
     """Return one row per agent: name, samples, role and α per distribution, and what she pays and gains."""
-    roles = role_names(answer)
+    roles = role_names(answer.role)
     table = []
     for i, agent in enumerate(answer.agents):
         row: dict[str, Any] = {"agent": agent}
@@ -78,9 +78,13 @@ def rows(answer: Answer) -> list[dict[str, Any]]:
     return table
 
 
-def role_names(answer: Answer) -> list[list[str]]:
-    """Return the roles in words: "alone", "receives" or "checked"."""
-    return [[Role(int(code)).name.lower() for code in row] for row in np.asarray(answer.role)]
+def role_names(codes: np.ndarray) -> list[list[str]]:
+    """Return role codes in words: "alone", "receives" or "checked"."""
+    return [[Role(int(code)).name.lower() for code in row] for row in codes]
+
+
+def _whole(whole: Whole) -> dict[str, Any]:
+    return {**dataclasses.asdict(whole), "samples": whole.samples.astype(int), "role": role_names(whole.role)}
 
 
 def _record(record: Audit) -> dict[str, Any]:

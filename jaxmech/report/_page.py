@@ -10,10 +10,10 @@ from rich.text import Text
 
 from jaxmech._status import Status
 from jaxmech.mechanism import Audit
-from jaxmech.report._answer import Answer
+from jaxmech.report._answer import Answer, Whole
 from jaxmech.report._numbers import column, percent, short
 from jaxmech.report._reasons import reasons
-from jaxmech.report._tables import collection_tables, gain_table, make_box
+from jaxmech.report._tables import collection_tables, gain_table, make_box, make_table
 
 
 def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
@@ -135,17 +135,29 @@ def _whole(answer: Answer) -> list[str]:
         f"Rounded to whole samples, all pay {short(whole.social_penalty, 4)} together, "
         f"{percent(abs(whole.loss))} {sign} than in fractions."
     )
-    worse = [answer.agents[i] for i in np.flatnonzero(whole.worse_off).tolist()]
-    if not worse:
-        return [f"{text} Nobody is worse off than with the best whole numbers alone."]
-    names = ", ".join(worse[:6]) + (f" and {len(worse) - 6} more" if len(worse) > 6 else "")
-    i = int(np.argmax(np.where(whole.worse_off, whole.penalty - whole.alone_penalty, -np.inf)))
-    case = f"{answer.agents[i]} pays {short(whole.penalty[i], 5)}, alone {short(whole.alone_penalty[i], 5)}"
-    return [f"{text} Rounding leaves worse off than with the best whole numbers alone: {names} ({case})."]
+    return [text, _worse_off(answer, whole)]
+
+
+def _worse_off(answer: Answer, whole: Whole) -> str:
+    """Who pays more than alone; or else who pays more than the plan promised."""
+    losers = np.flatnonzero(whole.worse_off > 1e-9 * np.abs(whole.penalty))
+    if len(losers):
+        i = int(np.argmax(whole.worse_off))
+        more = f" and {len(losers) - 6:,} more" if len(losers) > 6 else ""
+        names = ", ".join(answer.agents[j] for j in losers[:6].tolist()) + more
+        case = f"{answer.agents[i]} pays {short(whole.penalty[i], 5)}, alone {short(whole.alone_penalty[i], 5)}"
+        return f"Rounding leaves worse off than with the best whole numbers alone: {names} ({case})."
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rise = np.nan_to_num(whole.change / answer.penalty, nan=0.0, posinf=0.0)
+    i = int(np.argmax(rise))
+    text = "Nobody pays more than with the best whole numbers alone"
+    if rise[i] < 5e-4:
+        return f"{text}, nor noticeably more than in fractions."
+    return f"{text}. Rounding costs {answer.agents[i]} most: {percent(float(rise[i]))} more than in fractions."
 
 
 def _sigma(answer: Answer, box: Box) -> list[RenderableType]:
-    table = Table(box=box, pad_edge=False, show_edge=False, header_style="bold")
+    table = make_table(box)
     table.add_column("")
     for header in ("σ", "standard error", "measurements"):
         table.add_column(header, justify="right")
@@ -158,7 +170,7 @@ def _sigma(answer: Answer, box: Box) -> list[RenderableType]:
 
 
 def _records(records: tuple[Audit, ...], box: Box) -> Table:
-    table = Table(box=box, pad_edge=False, show_edge=False, header_style="bold")
+    table = make_table(box)
     table.add_column("claim", ratio=3, overflow="fold")
     table.add_column("holds", no_wrap=True)
     table.add_column("margin", justify="right", no_wrap=True)

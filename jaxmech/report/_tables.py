@@ -1,10 +1,11 @@
 """Tables: who collects what, and alone against together."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from rich.box import SIMPLE_HEAD, Box
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -83,10 +84,22 @@ def gain_table(answer: Answer, box: Box, *, full: bool = False) -> list[Table | 
     return [table, *([note] if note else []), *_left(answer, shown, 0)]
 
 
+class _Plain(Table):
+    """A table in which texts are texts: brackets and colons in people's names are no markup."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        super().add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+
+def make_table(box: Box) -> Table:
+    """Return an empty table in the style of all reports."""
+    return _Plain(box=box, pad_edge=False, padding=(0, 1), show_edge=False, header_style="bold", highlight=False)
+
+
 def _table(box: Box, *headers: str, justify: Literal["left", "right"] = "right") -> Table:
-    table = Table(box=box, pad_edge=False, padding=(0, 1), show_edge=False, header_style="bold", highlight=False)
+    table = make_table(box)
     for k, header in enumerate(headers):
-        table.add_column(header, justify=justify if k else "left", no_wrap=True)
+        table.add_column(Text(header), justify=justify if k else "left", no_wrap=True)
     return table
 
 

@@ -34,7 +34,7 @@ def test_claims_and_facts_are_apart():
 
 def test_roles_are_words():
     made = answer()
-    words = np.array(report.role_names(made))
+    words = np.array(report.role_names(made.role))
     assert words.shape == made.samples.shape
     assert set(words.ravel()) == {"alone", "receives", "checked"}
     assert ((words == "checked") == made.is_role(Role.CHECKED)).all()
@@ -45,5 +45,5 @@ def test_rows():
     rows = report.rows(made)
     assert [row["agent"] for row in rows] == list(made.agents)
     assert rows[3]["HDL: samples"] == made.samples[3, 3]
-    assert rows[3]["HDL: role"] == report.role_names(made)[3][3]
+    assert rows[3]["HDL: role"] == report.role_names(made.role)[3][3]
     assert rows[3]["gain"] == made.alone_penalty[3] - made.penalty[3]
