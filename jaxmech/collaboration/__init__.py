@@ -1,12 +1,15 @@
 """Sharing data without money: who collects how much, and which noise keeps everybody honest."""
 
+from jaxmech.collaboration._advice import Advice, advise
 from jaxmech.collaboration._bargaining import egalitarian_bargaining, kalai_smorodinsky_bargaining, nash_bargaining
 from jaxmech.collaboration._c3d import c3d_plan
 from jaxmech.collaboration._cbl import cbl_plan
+from jaxmech.collaboration._certificate import Efficiency, certify, efficiency
 from jaxmech.collaboration._checking import Checked
 from jaxmech.collaboration._corruption import checked_penalty, corruption_root, deviation_penalty
 from jaxmech.collaboration._division import alone, first_best, rational_optimum, social_optimum
 from jaxmech.collaboration._enforceable import Condition, Enforceable, enforceable, leverage_condition
+from jaxmech.collaboration._integer import IntegerPlan, integer_plan
 from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._penalty import penalty, social_penalty
 from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, Plan, Role
@@ -17,26 +20,33 @@ from jaxmech.collaboration._solve import divide, mechanism, solve
 __all__ = [
     "DIVISIONS",
     "MECHANISMS",
+    "Advice",
     "Checked",
     "Condition",
     "CountedPool",
+    "Efficiency",
     "Enforceable",
+    "IntegerPlan",
     "Plan",
     "Pool",
     "Problem",
     "Role",
+    "advise",
     "alone",
     "alone_penalty",
     "alone_samples",
     "c3d_plan",
     "cbl_plan",
+    "certify",
     "checked_penalty",
     "corruption_root",
     "deviation_penalty",
     "divide",
+    "efficiency",
     "egalitarian_bargaining",
     "enforceable",
     "first_best",
+    "integer_plan",
     "kalai_smorodinsky_bargaining",
     "leverage_condition",
     "leverage_optimum",

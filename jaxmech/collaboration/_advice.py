@@ -1,0 +1,71 @@
+"""What another division of work would bring, and what it costs that nobody has to be trusted."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from jaxmech.collaboration._penalty import social_penalty
+from jaxmech.collaboration._plan import Plan
+from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._solve import solve
+
+# "leverage" always has leverage; "social" hardly ever has, and then the cheapest agents work for all others.
+ALTERNATIVES = ("leverage", "social")
+
+
+@dataclasses.dataclass(frozen=True)
+class Advice:
+    """Social penalties to compare a plan with.
+
+    Attributes:
+        division: the plan's division.
+        pooled: what compliant agents would pay in the pool under that division.
+        honest: what cbl makes them pay, division by division: the plan's own and ``ALTERNATIVES``.
+        best: the division among these for which cbl costs least; the plan's own unless another is cheaper.
+    """
+
+    division: str
+    pooled: float
+    honest: Mapping[str, float]
+    best: str
+
+    @property
+    def price_of_honesty(self) -> float:
+        """Social penalty under cbl over that of compliant agents in the pool, for the plan's division."""
+        return self.honest[self.division] / self.pooled
+
+    @property
+    def saving(self) -> float:
+        """How much of the social penalty under cbl the best division would save, as a fraction."""
+        return 1 - self.honest[self.best] / self.honest[self.division]
+
+
+def advise(problem: Problem, plan: Plan) -> Advice:
+    """Compare the equilibrium of cbl over the plan's division with those over other divisions, and with pooling.
+
+    All of them are equilibria, so the cheapest costs nobody any trust; the others may be fairer.
+
+    Args:
+        problem: the problem.
+        plan: from :func:`solve`, of any mechanism; for c3d its division is the social optimum.
+
+    Returns:
+        Numbers, on the host. Wording is left to whoever tells them.
+
+    Example:
+        >>> problem = Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
+        >>> advice = advise(problem, solve(problem).value)
+        >>> advice.best, round(advice.honest["rational"], 4), round(advice.honest["social"], 4)
+        ('social', 9.8354, 7.2664)
+    """
+    honest = {plan.division: _honest(problem, plan, plan.division)}
+    for division in ALTERNATIVES:
+        honest.setdefault(division, _honest(problem, plan, division))
+    best = min(honest, key=lambda division: (honest[division], division != plan.division))
+    return Advice(plan.division, float(social_penalty(problem, plan.target)), honest, best)
+
+
+def _honest(problem: Problem, plan: Plan, division: str) -> float:
+    """Social penalty of cbl over a division."""
+    known = plan.mechanism == "cbl" and plan.division == division
+    solved = plan if known else solve(problem, division=division, mechanism="cbl").value
+    return float(solved.social_penalty)

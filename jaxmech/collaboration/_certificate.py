@@ -1,0 +1,267 @@
+"""Certificates of a plan that need no search: formulas evaluated, and theorems whose premises are checked."""
+
+import dataclasses
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Amounts, Array, ArrayLike, Scalar
+from jaxmech.collaboration._division import first_best
+from jaxmech.collaboration._enforceable import Condition, leverage_condition
+from jaxmech.collaboration._integer import IntegerPlan
+from jaxmech.collaboration._penalty import penalty, social_penalty
+from jaxmech.collaboration._plan import Plan
+from jaxmech.collaboration._problem import Problem, alone_penalty
+from jaxmech.collaboration._regret import GRID_DECADES, GRID_POINTS, Regret, regret
+from jaxmech.collaboration._roles import role_penalty
+from jaxmech.collaboration._solve import divide
+from jaxmech.mechanism import Audit
+
+_POOLS = ("pool", "counted-pool")
+# Divisions that leave nobody worse off than alone; c3d has a division of its own.
+_NOT_RATIONAL = ("social",)
+_FACTOR = 8.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Efficiency:
+    """A plan's social penalty against what is possible.
+
+    Attributes:
+        ratio: social penalty over ``baseline``.
+        bound: the largest ratio that theory allows for this plan; for the pools, whose agents comply by assumption, it
+            is the ratio itself.
+        baseline: P(n_OPT), least social penalty of compliant agents that leaves nobody worse off than alone.
+        first_best: least social penalty of compliant agents.
+    """
+
+    ratio: float
+    bound: float
+    baseline: float
+    first_best: float
+
+
+def certify(problem: Problem, plan: Plan | IntegerPlan, optimum: Amounts | None = None) -> tuple[Audit, ...]:
+    """Return what is certain about a plan, claims first.
+
+    - "individually rational": nobody pays more than p_IND. A fact about compliant agents in the pools.
+    - "Nash incentive compatible": truthful submission is optimal for any amount by theorem, and no other amount gains:
+      see :func:`regret`. The margin is minus the largest regret bound, relative to the agent's penalty. In the pools
+      it is a fact, and false: the margin tells what the best free-rider gains.
+    - "penalties as promised": the plan's penalties are those that its roles, amounts and coefficients bring.
+    - "efficient": the social penalty is at most the theorem's bound times P(n_OPT).
+    - "at most 8 times the division's penalty": for each agent, where cbl has leverage.
+    - "condition (8)": a fact about the division that cbl starts from.
+
+    Args:
+        problem: the problem.
+        plan: from :func:`solve`; or from :func:`integer_plan`, which is held against whole numbers of samples and for
+            which the first three are told.
+        optimum: n_OPT, computed if it is needed and not given.
+
+    Returns:
+        Audits with relative margins. Host only.
+
+    Source: Clinton et al. 2025, Theorems 1 and 5; Chen, Zhu and Kandasamy 2023, Theorem 1.
+
+    Example:
+        >>> from jaxmech.collaboration import solve
+        >>> problem = Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
+        >>> all(audit.holds for audit in certify(problem, solve(problem).value))
+        True
+    """
+    if isinstance(plan, IntegerPlan):
+        facts = _measure(problem, plan.plan, plan.plan.samples, plan.alone_penalty)
+        return _Certifier(problem, plan.plan, facts).about_agents()
+    optimum = _optimum(problem, plan) if optimum is None else optimum
+    certifier = _Certifier(problem, plan, _measure(problem, plan, optimum, None))
+    audits = [*certifier.about_agents(), certifier.efficient()]
+    if plan.mechanism == "cbl":
+        audits += [certifier.within_factor()] if certifier.facts.leverage else []
+        audits.append(certifier.condition())
+    return tuple(sorted(audits, key=lambda audit: not audit.claimed))
+
+
+def efficiency(problem: Problem, plan: Plan, optimum: Amounts | None = None) -> Efficiency:
+    """Return a plan's social penalty against P(n_OPT) and the first best.
+
+    The bound is 8 P(n_B)/P(n_OPT) for cbl with leverage over the division n_B, √m without; for c3d 2 against the first
+    best; for the pools P(n_B)/P(n_OPT), which is exact.
+
+    Args:
+        problem: the problem.
+        plan: from :func:`solve`.
+        optimum: n_OPT, computed if it is needed and not given.
+
+    Source: Clinton et al. 2025, Theorems 1 and 5; Chen, Zhu and Kandasamy 2023, Theorem 1.
+
+    Example:
+        >>> from jaxmech.collaboration import solve
+        >>> problem = Problem(costs=[[0.01]] * 10, sigma=1.0)
+        >>> round(efficiency(problem, solve(problem, mechanism="c3d").value).ratio, 6)
+        1.697948
+    """
+    optimum = _optimum(problem, plan) if optimum is None else optimum
+    return _efficiency(plan, _measure(problem, plan, optimum, None))
+
+
+def _optimum(problem: Problem, plan: Plan) -> Amounts:
+    """n_OPT; where the plan starts from it, no solve is needed. For equal agents it is the even social optimum."""
+    known = plan.division == "rational" or plan.mechanism == "c3d"
+    return plan.target if known else divide(problem, "rational").value
+
+
+class _Facts(NamedTuple):
+    """Numbers behind all certificates, computed in one compiled call."""
+
+    leverage: Array
+    own: Array
+    recomputed: Array
+    target: Array
+    regret: Regret
+    condition: Condition
+    social: Scalar
+    target_social: Scalar
+    baseline: Scalar
+    first_best: Scalar
+
+
+def _measure(problem: Problem, plan: Plan, optimum: Amounts, whole_alone: Array | None) -> _Facts:
+    """All facts on the host. Names are static, so they are left out of what is compiled."""
+    bare = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
+    nameless = dataclasses.replace(plan, division="")
+    facts: _Facts = jax.device_get(_facts(bare, nameless, optimum, whole_alone))
+    return facts
+
+
+@jax.jit
+def _facts(problem: Problem, plan: Plan, optimum: Amounts, whole_alone: Array | None) -> _Facts:
+    if plan.mechanism in _POOLS:
+        recomputed = penalty(problem, plan.samples)
+    else:
+        recomputed = jnp.sum(role_penalty(problem, plan.samples, plan.role, plan.alpha, plan.total), axis=-1)
+    return _Facts(
+        leverage=plan.leverage,
+        own=alone_penalty(problem) if whole_alone is None else whole_alone,
+        recomputed=recomputed,
+        target=penalty(problem, plan.target),
+        regret=regret(problem, plan, whole=whole_alone is not None),
+        condition=leverage_condition(problem, plan.target),
+        social=plan.social_penalty,
+        target_social=social_penalty(problem, plan.target),
+        baseline=social_penalty(problem, optimum),
+        first_best=first_best(problem),
+    )
+
+
+def _efficiency(plan: Plan, facts: _Facts) -> Efficiency:
+    baseline, target = float(facts.baseline), float(facts.target_social)
+    if plan.mechanism in _POOLS:
+        bound = target / baseline
+    elif plan.mechanism == "c3d":
+        bound = 2 * float(facts.first_best) / baseline
+    else:
+        bound = _FACTOR * target / baseline if facts.leverage else math.sqrt(len(facts.own))
+    return Efficiency(float(facts.social) / baseline, bound, baseline, float(facts.first_best))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Certifier:
+    """Turns facts into audits, in words."""
+
+    problem: Problem
+    plan: Plan
+    facts: _Facts
+
+    def about_agents(self) -> tuple[Audit, ...]:
+        """Return the certificates that hold agent by agent."""
+        return self.individually_rational(), self.incentive_compatible(), self.as_promised()
+
+    def individually_rational(self) -> Audit:
+        paid = np.fmax(np.asarray(self.plan.penalty), self.facts.recomputed)
+        paid = np.where(np.isnan(self.plan.penalty), np.nan, paid)
+        bounded = np.isfinite(self.facts.own)
+        margins = np.where(bounded, 1 - paid / np.where(bounded, self.facts.own, 1), np.inf)
+        worst = int(np.argmin(margins))
+        witness = "nobody can work alone on everything, so nobody has a bound"
+        if bounded.any():
+            who = self.problem.agent_name(worst)
+            witness = f"{who} pays {paid[worst]:.6g}, and {self.facts.own[worst]:.6g} alone"
+        effort = "penalties of compliant agents in closed form, compared for every agent"
+        claimed = not (self.plan.mechanism in _POOLS and self.plan.division in _NOT_RATIONAL)
+        return self._audit("individually rational", margins[worst], witness, effort, claimed)
+
+    def incentive_compatible(self) -> Audit:
+        facts = self.facts.regret
+        paid = self.facts.recomputed
+        relative = _no_nan(np.sum(_no_nan(facts.bound), axis=1) / paid)
+        worst = int(np.argmax(relative))
+        k = int(np.argmax(_no_nan(facts.bound[worst])))
+        who = f"{self.problem.agent_name(worst)}"
+        what = self.problem.distribution_name(k)
+        if facts.gain[worst, k] > 0:
+            change = f"{facts.best[worst, k]:.6g} samples of {what} instead of {self.plan.samples[worst, k]:.6g}"
+            witness = f"{who} would save {facts.gain[worst, k]:.3g} of {paid[worst]:.6g} with {change}"
+        else:
+            witness = f"{who} could save at most {facts.bound[worst, k]:.1g} of {paid[worst]:.6g} on {what}"
+        pools = self.plan.mechanism in _POOLS
+        effort = "the best free-rider in closed form" if pools else _NASH_EFFORT
+        return self._audit("Nash incentive compatible", -relative[worst], witness, effort, not pools)
+
+    def as_promised(self) -> Audit:
+        promised, paid = np.asarray(self.plan.penalty), self.facts.recomputed
+        gap = _no_nan(np.where(promised == paid, 0, np.abs(promised - paid) / paid))
+        worst = int(np.argmax(gap))
+        who = self.problem.agent_name(worst)
+        witness = f"{who} is promised {promised[worst]:.6g} and pays {paid[worst]:.6g}"
+        effort = "penalties recomputed from roles, amounts and coefficients"
+        return self._audit("penalties as promised", -gap[worst], witness, effort, True)
+
+    def efficient(self) -> Audit:
+        found = _efficiency(self.plan, self.facts)
+        witness = f"social penalty {found.ratio:.4g} times P(n_OPT) = {found.baseline:.6g}, bound {found.bound:.4g}"
+        effort = "the theorem's bound, compared with the exact ratio"
+        margin = 1 - found.ratio / found.bound
+        return self._audit("efficient", margin, witness, effort, self.plan.mechanism not in _POOLS)
+
+    def within_factor(self) -> Audit:
+        paid, target = np.asarray(self.plan.penalty), self.facts.target
+        margins = 1 - paid / (_FACTOR * target)
+        worst = int(np.argmin(margins))
+        who = self.problem.agent_name(worst)
+        witness = f"{who} pays {paid[worst]:.6g}, {paid[worst] / target[worst]:.3g} times {target[worst]:.6g}"
+        effort = "both penalties in closed form, compared for every agent"
+        return self._audit("at most 8 times the division's penalty", margins[worst], witness, effort, True)
+
+    def condition(self) -> Audit:
+        found = self.facts.condition
+        i, k = (int(index) for index in found.worst)
+        who, what = self.problem.agent_name(i), self.problem.distribution_name(k)
+        more = f"{abs(float(found.margin)):.2%} {'less' if found.margin >= 0 else 'more'}"
+        witness = f"{who} would pay {more} than alone if only {what} were shared"
+        tolerance = tolerances(self.plan.samples.dtype).condition
+        effort = "evaluated for every agent and distribution"
+        return self._audit("condition (8)", float(found.margin), witness, effort, False, tolerance)
+
+    def _audit(
+        self, claim: str, margin: float, witness: str, effort: str, claimed: bool, tolerance: float | None = None
+    ) -> Audit:
+        tolerance = tolerances(self.plan.samples.dtype).claim if tolerance is None else tolerance
+        margin = -math.inf if math.isnan(margin) else float(margin)
+        return Audit(claim, bool(margin >= -tolerance), margin, tolerance, witness, effort, claimed)
+
+
+_NASH_EFFORT = (
+    "truthful submission by theorem (Hardy–Littlewood); amounts by a regret bound from convexity, with the slope "
+    f"checked to increase at {GRID_POINTS} amounts over {2 * GRID_DECADES} decades"
+)
+
+
+def _no_nan(values: ArrayLike) -> np.ndarray:
+    """What cannot be computed counts as an unbounded failure."""
+    numbers = np.asarray(values)
+    return np.where(np.isnan(numbers), np.inf, numbers)

@@ -1,0 +1,152 @@
+"""A plan in whole samples, and what rounding costs."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech._pytree import pytree
+from jaxmech._types import Agents, Amounts, Array, Codes, Int, Scalar, Support
+from jaxmech.collaboration._penalty import collection_cost, penalty
+from jaxmech.collaboration._plan import Plan, Role
+from jaxmech.collaboration._problem import Problem, alone_samples
+from jaxmech.collaboration._regret import best_whole_alone
+from jaxmech.collaboration._roles import coefficients, others, role_penalty
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class IntegerPlan:
+    """A plan in whole samples, compared with the plan in real numbers and with working alone in whole samples.
+
+    Attributes:
+        plan: the rounded plan: whole amounts and totals, with roles, coefficients and penalties of its own.
+        alone_samples: best whole number for each agent on her own; 0 where she cannot sample.
+        alone_penalty: what that costs her; ∞ for an agent who cannot sample all.
+        loss: increase of the social penalty by rounding, relative.
+        change: increase of each agent's penalty by rounding.
+        worse_off: by how much each agent pays more than alone in whole samples; positive where rounding makes her lose.
+    """
+
+    plan: Plan
+    alone_samples: Amounts
+    alone_penalty: Agents
+    loss: Scalar
+    change: Agents
+    worse_off: Agents
+
+    @property
+    def samples(self) -> Int[Array, "agents distributions"]:
+        """Whole amounts."""
+        return self.plan.samples.astype(int)
+
+    @property
+    def alpha(self) -> Amounts:
+        """Corruption coefficients; NaN where nothing is corrupted."""
+        return self.plan.alpha
+
+    @property
+    def role(self) -> Codes:
+        """:class:`Role` codes."""
+        return self.plan.role
+
+    @property
+    def penalty(self) -> Agents:
+        """Penalty of each agent."""
+        return self.plan.penalty
+
+    @property
+    def social_penalty(self) -> Scalar:
+        """Their sum."""
+        return self.plan.social_penalty
+
+
+def integer_plan(problem: Problem, plan: Plan) -> IntegerPlan:
+    """Round a plan to whole samples such that its mechanism keeps its promises.
+
+    - Who works alone collects the best whole number, at least 1.
+    - Checked agents share their rounded total by largest remainders (equal remainders: lowest index first), each below
+      n_IND/2, and T_k is rounded but not beyond what is collected: so a coefficient exists, and it is computed for
+      these numbers. Whoever is left with 0 receives.
+    - Whoever would gain by one more sample although she receives, or has no coefficient, works alone instead.
+    - In the pools all agents share the rounded total by largest remainders.
+
+    Args:
+        problem: the problem.
+        plan: from :func:`solve`.
+
+    Returns:
+        The rounded plan. In c3d and cbl nobody is worse off than alone, since the rounded plan is an equilibrium.
+
+    Example:
+        >>> from jaxmech.collaboration import solve
+        >>> problem = Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
+        >>> integer_plan(problem, solve(problem).value).samples.ravel().tolist()
+        [55, 39, 0]
+    """
+    bare = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
+    rounded: IntegerPlan = _round(bare, dataclasses.replace(plan, division=""))
+    return dataclasses.replace(rounded, plan=dataclasses.replace(rounded.plan, division=plan.division))
+
+
+@jax.jit
+def _round(problem: Problem, plan: Plan) -> IntegerPlan:
+    whole = _pool(problem, plan) if plan.mechanism in ("pool", "counted-pool") else _equilibrium(problem, plan)
+    samples = best_whole_alone(problem)
+    own = problem.scale**2 / samples + collection_cost(problem, samples)
+    alone_penalty = jnp.sum(own, axis=-1)
+    return IntegerPlan(
+        plan=whole,
+        alone_samples=samples,
+        alone_penalty=alone_penalty,
+        loss=(whole.social_penalty - plan.social_penalty) / plan.social_penalty,
+        change=whole.penalty - plan.penalty,
+        worse_off=whole.penalty - alone_penalty,
+    )
+
+
+def _pool(problem: Problem, plan: Plan) -> Plan:
+    samples = _largest_remainders(plan.samples, plan.samples > 0, jnp.inf, least=1)
+    paid = penalty(problem, samples)
+    total = jnp.sum(samples, axis=0)
+    return dataclasses.replace(plan, samples=samples, total=total, penalty=paid, social_penalty=jnp.sum(paid))
+
+
+def _equilibrium(problem: Problem, plan: Plan) -> Plan:
+    alone = plan.role == Role.ALONE
+    below_half = jnp.maximum(jnp.ceil(alone_samples(problem) / 2) - 1, 0)
+    shared = _largest_remainders(plan.samples, plan.role == Role.CHECKED, below_half, least=0)
+    samples = jnp.where(alone, best_whole_alone(problem), shared)
+    # Nobody's others collect less once an agent works alone instead, so once is enough.
+    alone = alone | _has_no_reason(problem, samples, _total(plan, samples))
+    samples = jnp.where(alone, best_whole_alone(problem), samples)
+    total = _total(plan, samples)
+    role = jnp.where(alone, Role.ALONE, jnp.where(samples > 0, Role.CHECKED, Role.RECEIVES)).astype(jnp.int32)
+    alpha = coefficients(problem, samples, role == Role.CHECKED, total).value
+    paid = jnp.sum(role_penalty(problem, samples, role, alpha, total), axis=-1)
+    return dataclasses.replace(
+        plan, samples=samples, role=role, alpha=alpha, total=total, penalty=paid, social_penalty=jnp.sum(paid)
+    )
+
+
+def _has_no_reason(problem: Problem, samples: Amounts, total: Array) -> Support:
+    """Who could sample and has no reason to do as told: T ≤ n_IND, or one more point pays for who receives."""
+    alone = alone_samples(problem)
+    given = others(samples)
+    wants_more = given * (given + 1) < alone**2
+    return jnp.isfinite(problem.costs) & jnp.where(samples > 0, total <= alone, wants_more)
+
+
+def _total(plan: Plan, samples: Amounts) -> Array:
+    return jnp.minimum(jnp.round(plan.total), jnp.sum(samples, axis=0))
+
+
+def _largest_remainders(samples: Amounts, among: Support, cap: Array | float, least: int) -> Amounts:
+    """Round down, then give one more to the largest remainders until the rounded total is reached; 0 elsewhere."""
+    real = jnp.where(among, samples, 0)
+    low = jnp.minimum(jnp.floor(real), cap)
+    missing = jnp.maximum(jnp.round(jnp.sum(real, axis=0)), least) - jnp.sum(low, axis=0)
+    eager = jnp.where(among & (low + 1 <= cap), real - low, -1)
+    order = jnp.argsort(-eager, axis=0, stable=True)
+    place = jnp.argsort(order, axis=0, stable=True)
+    return low + ((place < missing) & (eager >= 0))

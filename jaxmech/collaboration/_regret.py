@@ -1,0 +1,146 @@
+"""How much an agent could gain by collecting another amount, bounded without a search."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech._pytree import pytree
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Amounts, Array
+from jaxmech.collaboration._corruption import deviation_penalty
+from jaxmech.collaboration._penalty import collection_cost
+from jaxmech.collaboration._plan import Plan, Role
+from jaxmech.collaboration._problem import Problem, alone_samples
+from jaxmech.collaboration._roles import others
+
+# Amounts at which the slope of a checked agent's penalty is compared: n* times 10^-4 to 10^4.
+GRID_DECADES = 4
+GRID_POINTS = 65
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class Regret:
+    """What agents could gain by collecting another amount of one distribution and submitting it truthfully.
+
+    Attributes:
+        bound: no amount gains more; ∞ where nothing can be said, because too few points of others back the check or
+            because the penalty is not convex.
+        gain: what collecting ``best`` gains.
+        best: the best amount known.
+    """
+
+    bound: Amounts
+    gain: Amounts
+    best: Amounts
+
+
+def regret(problem: Problem, plan: Plan, whole: bool = False) -> Regret:
+    """Bound what each agent could gain on each distribution by collecting another amount, the others complying.
+
+    Alone and receiving agents have their best amount in closed form, n_IND and max(0, n_IND − Σ_{j≠i} n_j), so that the
+    bound is exact. The penalty q of a checked agent is convex: q(n) is the mean of σ²/(n + n* + D n/(A + B n)) + c n
+    over A, B ≥ 0, and 1 over a concave positive function is convex if D = T − 2n* ≥ 0. Hence
+
+        q(n*) − q(n) ≤ q'(n*) (n* − n),
+
+    and only 0 ≤ n ≤ q(n*)/c can be better than n*. So the regret is at most q'(n*) n* if the slope is positive and
+    |q'(n*)| (q(n*)/c − n*) otherwise. That the slope increases is checked on a grid as well.
+
+    Args:
+        problem: the problem.
+        plan: roles, amounts and coefficients are read from it; nothing else is trusted.
+        whole: whether agents who work alone or receive are held against whole numbers of samples.
+
+    Source: Clinton et al. 2025, appendices E.2 and H.2.
+    """
+    exact = _unchecked(problem, plan, whole)
+    if plan.mechanism in ("pool", "counted-pool"):
+        return exact
+    checked = plan.role == Role.CHECKED
+    watched = _checked(problem, plan, checked)
+    return Regret(
+        bound=jnp.where(checked, watched.bound, exact.bound),
+        gain=jnp.where(checked, watched.gain, exact.gain),
+        best=jnp.where(checked, watched.best, exact.best),
+    )
+
+
+def best_whole_alone(problem: Problem) -> Amounts:
+    """Return the whole number n ≥ 1 that minimises σ²/n + c n: floor or ceiling of n_IND; 0 where c = ∞."""
+    low = jnp.maximum(jnp.floor(alone_samples(problem)), 1)
+    # σ²/n + c n is lower at n + 1 than at n if and only if n (n + 1) < n_IND².
+    best = jnp.where(low * (low + 1) < alone_samples(problem) ** 2, low + 1, low)
+    return jnp.where(jnp.isfinite(problem.costs), best, 0)
+
+
+def _unchecked(problem: Problem, plan: Plan, whole: bool) -> Regret:
+    """Exact regret where the penalty is σ²/(N + n) + c n, with N = 0 for whoever works alone."""
+    alone = (plan.role == Role.ALONE) & (plan.mechanism not in ("pool", "counted-pool"))
+    given = jnp.where(alone, 0, others(plan.samples))
+    best = jnp.maximum(alone_samples(problem) - given, 0)
+    if whole:
+        # One more point pays if and only if (N + n)(N + n + 1) < n_IND².
+        low = jnp.floor(best)
+        more = (given + low) * (given + low + 1) < alone_samples(problem) ** 2
+        best = jnp.where(alone, best_whole_alone(problem), jnp.where(more, low + 1, low))
+    error = problem.scale**2
+
+    def paid(samples: Amounts) -> Amounts:
+        return error / (given + samples) + collection_cost(problem, samples)
+
+    helpless = ~jnp.isfinite(problem.costs) & (plan.samples == 0)
+    gain = jnp.where(helpless | (plan.samples == best), 0, paid(plan.samples) - paid(best))
+    return Regret(bound=gain, gain=gain, best=best)
+
+
+def _checked(problem: Problem, plan: Plan, checked: Array) -> Regret:
+    """Regret bound of checked agents by convexity; harmless numbers stand in for the other agents."""
+    n_star = jnp.where(checked, plan.samples, 1)
+    total = jnp.where(checked, plan.total, 10)
+    cost = jnp.where(checked & jnp.isfinite(problem.costs), problem.costs, 1)
+    alpha = jnp.where(checked, plan.alpha, 1)
+
+    def slope(n: Array) -> tuple[Array, Array]:
+        def paid(amount: Array) -> Array:
+            return deviation_penalty(amount, n_star, total, alpha, cost, problem.scale)
+
+        return jax.jvp(paid, (n,), (jnp.ones_like(n),))
+
+    promised, at_plan = slope(n_star)
+    reach = jnp.where(at_plan > 0, n_star, jnp.maximum(promised / cost - n_star, 0))
+    convex, best, least = _scan_grid(slope, n_star, promised)
+    backed = _is_backed(plan, checked) & jnp.isfinite(problem.costs) & convex
+    bound = jnp.where(backed, jnp.abs(at_plan) * reach, jnp.inf)
+    return Regret(bound=jnp.where(jnp.isnan(bound), jnp.inf, bound), gain=promised - least, best=best)
+
+
+_Slope: TypeAlias = Callable[[Array], tuple[Array, Array]]
+_Scan: TypeAlias = tuple[Array, Array, Array, Array]
+
+
+def _scan_grid(slope: _Slope, n_star: Amounts, promised: Amounts) -> tuple[Array, Array, Array]:
+    """Whether the slope increases along the grid, and the best amount on it; one grid point in memory at a time."""
+    slack = tolerances(n_star.dtype).condition
+    factors = jnp.logspace(-GRID_DECADES, GRID_DECADES, GRID_POINTS, dtype=n_star.dtype)
+
+    def compare(state: _Scan, factor: Array) -> tuple[_Scan, None]:
+        convex, before, best, least = state
+        value, here = slope(factor * n_star)
+        convex = convex & (here >= before - slack * jnp.abs(before))
+        better = value < least
+        return (convex, here, jnp.where(better, factor * n_star, best), jnp.where(better, value, least)), None
+
+    start = (jnp.ones(n_star.shape, bool), jnp.full_like(n_star, -jnp.inf), n_star, promised)
+    (convex, _, best, least), _ = jax.lax.scan(compare, start, factors)
+    return convex, best, least
+
+
+def _is_backed(plan: Plan, checked: Array) -> Array:
+    """Whether the others collect T − n* points, at least n* of them: enough for Z and for Z'."""
+    slack = 1 + tolerances(plan.samples.dtype).condition
+    needed = jnp.where(checked, plan.total - plan.samples, 0)
+    return (needed <= others(plan.samples) * slack) & (needed * slack >= jnp.where(checked, plan.samples, 0))
