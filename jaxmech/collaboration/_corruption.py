@@ -25,9 +25,9 @@ def corruption_root(tau: ArrayLike, kappa: ArrayLike) -> Solution[Float[Array, "
         (τ + 1) r(y) + s(y) = τ²(1 − 4κ)/(τ − 2).
 
     Its left side increases from 0 to τ + 2, so that a root exists, and is unique, if and only if τ > 2 and
-    1/τ² < κ < 1/4. The value is the exact root for a κ within 4 units in the last place of the given one,
-    over the whole of that range.
-    It can be differentiated in both arguments, forward and reverse, twice, by the implicit function theorem.
+    1/τ² < κ < 1/4. Over the whole of that range the value is the exact root for a κ within 10 units in the last
+    place of the given one. It can be differentiated in both arguments, forward and reverse, twice, by the implicit
+    function theorem.
 
     Args:
         tau: T/n*, points behind a distribution over points recommended; broadcasts with ``kappa``.
@@ -35,9 +35,9 @@ def corruption_root(tau: ArrayLike, kappa: ArrayLike) -> Solution[Float[Array, "
 
     Returns:
         Solution whose value, status, residual and steps have the common shape of the arguments. ``residual`` is the
-        backward error: the relative change of κ that makes the returned value an exact root. The status is NO_ROOT
-        where no root exists and NONFINITE where an argument is NaN or the value would overflow; there value and
-        residual are NaN.
+        backward error, the relative change of κ that makes the returned value an exact root (computed with rounding,
+        so itself good to a few units in the last place). The status is NO_ROOT where no root exists and NONFINITE
+        where an argument is NaN or the value would overflow; there value and residual are NaN.
 
     Source: Clinton et al. 2025, Lemma 15 and equation (11), whose second bracket is to read 4α²/T.
 
