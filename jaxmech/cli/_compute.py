@@ -1,6 +1,7 @@
-"""From a case to an answer: compiled calls for the numbers, one transfer, then the host's certificates."""
+"""From a case to an answer: compiled calls for the numbers, then the host's certificates."""
 
-from importlib.metadata import version
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -9,9 +10,11 @@ import numpy as np
 
 from jaxmech import collaboration, files, report
 from jaxmech._status import Solution, Status
-from jaxmech._types import Agents, Amounts, Array
+from jaxmech._types import Agents, Amounts
+from jaxmech.cli._jax import quick_compilation, settings
 from jaxmech.cli._options import Output
 from jaxmech.collaboration import Plan, Problem, Role
+from jaxmech.mechanism import Audit
 
 
 class Numbers(NamedTuple):
@@ -38,14 +41,20 @@ def compute(case: files.Case, division: str, mechanism: str, output: Output) -> 
             alone.
     """
     problem = case.problem
-    with output.timed("compile + solve"):
-        solution = collaboration.solve(problem, division=division, mechanism=mechanism)
-        nameless = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
-        found: Solution[Plan]
-        found, numbers = jax.device_get((solution, _numbers(nameless, solution.value)))
-    status = Status.of(int(found.status))
-    plan = found.value
     m, d = problem.shape
+    nameless = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
+    with quick_compilation(m * d), ThreadPoolExecutor(1) as background:
+        with output.timed("compile + solve"):
+            # Compiled meanwhile, but run by this thread: executions that call LAPACK must not overlap.
+            known = division == "rational" or mechanism == "c3d"
+            rational = None if known else background.submit(_compile_rational, nameless)
+            solution = collaboration.solve(problem, division=division, mechanism=mechanism)
+            plan = solution.value
+            numbers = _numbers(nameless, plan)
+        status = Status.of(int(solution.status))
+        judged = _Judgement(None, None, None, ())
+        if not status.is_failure:
+            judged = _judge(problem, plan, rational, output)
     costs, sigma, price = (np.asarray(leaf, float) for leaf in (problem.costs, problem.sigma, problem.price))
     return report.Answer(
         source=case.source,
@@ -74,26 +83,55 @@ def compute(case: files.Case, division: str, mechanism: str, output: Output) -> 
         shirking=_host(numbers.shirking),
         penalty=_host(plan.penalty),
         social_penalty=float(plan.social_penalty),
-        whole=None,
-        efficiency=None,
-        certificates=(),
-        advice=(),
+        whole=judged.whole,
+        efficiency=judged.efficiency,
+        certificates=judged.certificates,
+        advice=judged.advice,
         status=status,
-        residual=float(found.residual),
+        residual=float(solution.residual),
         settings=settings(output.dtype),
     )
 
 
-def settings(dtype: str, seed: int | None = None) -> dict[str, Any]:
-    """Return what the numbers depend on beside the problem: for every output of the program."""
-    device = jax.devices()[0]
-    return {
-        "version": version("jaxmech"),
-        "jax": jax.__version__,
-        "device": f"{device.platform}: {device.device_kind}",
-        "dtype": dtype,
-        "seed": seed,
-    }
+class _Judgement(NamedTuple):
+    whole: report.Whole | None
+    efficiency: collaboration.Efficiency | None
+    advice: collaboration.Advice | None
+    certificates: tuple[Audit, ...]
+
+
+def _compile_rational(problem: Problem) -> Callable[[Problem], Solution[Amounts]]:
+    compiled: Callable[[Problem], Solution[Amounts]] = jax.jit(collaboration.rational_optimum).lower(problem).compile()
+    return compiled
+
+
+def _judge(problem: Problem, plan: Plan, rational: Any, output: Output) -> _Judgement:
+    """Everything that is said about a plan, once there is one."""
+    with output.timed("whole samples"):
+        whole = _whole(collaboration.integer_plan(problem, plan))
+    with output.timed("certificates"):
+        bare = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
+        optimum = plan.target if rational is None else rational.result()(bare).value
+        certificates = collaboration.certify(problem, plan, optimum)
+        efficiency = collaboration.efficiency(problem, plan, optimum)
+    with output.timed("advice"):
+        advice = collaboration.advise(problem, plan)
+    return _Judgement(whole, efficiency, advice, certificates)
+
+
+def _whole(found: collaboration.IntegerPlan) -> report.Whole:
+    return report.Whole(
+        samples=_host(found.plan.samples),
+        role=np.asarray(found.role),
+        alpha=_host(found.alpha),
+        penalty=_host(found.penalty),
+        social_penalty=float(found.social_penalty),
+        alone_samples=_host(found.alone_samples),
+        alone_penalty=_host(found.alone_penalty),
+        loss=float(found.loss),
+        change=_host(found.change),
+        worse_off=_host(found.worse_off),
+    )
 
 
 @jax.jit
@@ -119,24 +157,27 @@ def penalties_by_distribution(problem: Problem, plan: Plan) -> tuple[Amounts, Am
         Two (agents, distributions) arrays: what she pays for each distribution if all follow the plan (the plan's
         penalty is their sum), and what she would pay if she alone collected half of her amount.
     """
-    full, half = plan.samples, plan.samples / 2
+    # Both at once: the special functions are compiled once, and compiling is what takes time.
+    samples = jnp.stack([plan.samples, plan.samples / 2])
     costs = jnp.where(jnp.isfinite(problem.costs), problem.costs, 0.0)
     variance = problem.scale**2
-    others = jnp.sum(full, axis=0) - full
+    others = jnp.sum(plan.samples, axis=0) - plan.samples
     if plan.mechanism in ("pool", "counted-pool"):
-        return variance / (others + full) + costs * full, variance / (others + half) + costs * half
+        full, half = variance / (others + samples) + costs * samples
+        return full, half
     alone, checked = plan.role == Role.ALONE, plan.role == Role.CHECKED
     # Where nobody is checked any numbers will do, but no NaN.
-    n, alpha = jnp.where(checked, full, 1.0), jnp.where(checked, plan.alpha, 1.0)
-    total = jnp.where(checked, plan.total, 4.0)
-
-    def pays(samples: Array) -> Array:
-        by_herself = variance / jnp.where(alone, samples, 1.0) + costs * samples
-        kept = jnp.where(checked, samples, 1.0)
-        watched = collaboration.deviation_penalty(kept, n, total, alpha, costs, problem.scale)
-        return jnp.where(alone, by_herself, jnp.where(checked, watched, variance / others))
-
-    return pays(full), pays(half)
+    by_herself = variance / jnp.where(alone, samples, 1.0) + costs * samples
+    watched = collaboration.deviation_penalty(
+        jnp.where(checked, samples, 1.0),
+        jnp.where(checked, plan.samples, 1.0),
+        jnp.where(checked, plan.total, 4.0),
+        jnp.where(checked, plan.alpha, 1.0),
+        costs,
+        problem.scale,
+    )
+    full, half = jnp.where(alone, by_herself, jnp.where(checked, watched, variance / others))
+    return full, half
 
 
 def _host(values: Any) -> np.ndarray:

@@ -10,7 +10,8 @@ import click
 import numpy as np
 
 from jaxmech.cli._group import DONE, SOLVED_BADLY
-from jaxmech.cli._options import Output, examples_of, shared, use_precision
+from jaxmech.cli._jax import quick_compilation, use_precision
+from jaxmech.cli._options import Output, examples_of, shared
 
 # Known answers, found by quadrature and by independent solvers.
 _COSTS, _SIGMA = [[0.033], [0.066], [0.1]], 10.0
@@ -45,7 +46,7 @@ def doctor(**options: Any) -> int:
     output = Output(**options)
     use_precision(output.dtype)
     versions = _versions()
-    with output.timed("self-test"):
+    with output.timed("self-test"), quick_compilation():
         checks = list(_checks(output.dtype))
     healthy = all(check.ok for check in checks)
     output.deliver(

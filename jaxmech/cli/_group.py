@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from jaxmech._errors import JaxmechError, ProblemError
+from jaxmech.cli._jax import prepare_process
 
 DONE, SOLVED_BADLY, BAD_INPUT = 0, 1, 2
 """Exit codes: done; a status other than OK or a claim that fails; bad input or usage."""
@@ -29,6 +30,8 @@ class Group(click.Group):
         """Run, and end the process with the exit code."""
         _soften(sys.stdout)
         _soften(sys.stderr)
+        if args is None:  # a process of its own, not a test or a notebook
+            prepare_process()
         given = list(sys.argv[1:] if args is None else args)
         code = self._run(given, prog_name or "jaxmech", complete_var, extra)
         if not standalone_mode:

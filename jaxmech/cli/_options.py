@@ -176,11 +176,3 @@ def render_text(print_to: Callable[[Any], None], width: int | None = None) -> st
     dumb = os.environ.get("TERM", "") in ("dumb", "unknown") or "NO_COLOR" in os.environ
     print_to(Console(file=buffer, width=width, force_terminal=terminal, no_color=dumb or None, legacy_windows=False))
     return buffer.getvalue()
-
-
-def use_precision(dtype: str) -> None:
-    """Switch JAX to float64 if asked for: only a program may do so, never a library."""
-    import jax
-
-    if dtype == "float64":
-        jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]

@@ -8,7 +8,8 @@ import click
 import numpy as np
 
 from jaxmech.cli._group import DONE, SOLVED_BADLY
-from jaxmech.cli._options import Output, examples_of, render_text, shared, use_precision
+from jaxmech.cli._jax import quick_compilation, settings, use_precision
+from jaxmech.cli._options import Output, examples_of, render_text, shared
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -84,11 +85,11 @@ def reproduce(name: str | None, **options: Any) -> int:
     if output.plot_path and name == "appendix-c":
         raise ProblemError("--plot", output.plot_path, "appendix-c is a table; figure-1 is the one to draw")
     use_precision(output.dtype)
-    with output.timed("compile + solve"):
+    with output.timed("compile + solve"), quick_compilation():
         computed = _solve_all(output.dtype)
     values = [value for published in catalog.APPENDIX_C for value in _compare(published, *computed[published.division])]
     output.deliver(
-        document=lambda: _document(values),
+        document=lambda: {**_document(values), "settings": settings(output.dtype)},
         rows=lambda: [dataclasses.asdict(value) for value in values],
         figure=lambda: _figure(computed),
         text=lambda: render_text(lambda console: _print(console, values, name, output)),
@@ -180,8 +181,10 @@ def _print(console: "Console", values: Sequence[Value], name: str | None, output
     lines = ["", "Misprints in the paper:"]
     lines += [f"  {error.where}: {error.printed} should be {error.corrected} ({error.reason})." for error in misprints]
     wrong = [value for value in values if not value.agrees]
-    verdict = f"{len(wrong)} values differ" if wrong else f"All {len(values)} values agree"
-    lines += ["", f"{verdict} within the last digit that the paper prints."]
+    verdict = (
+        f"{len(wrong)} of {len(values)} differ by more than" if wrong else f"All {len(values)} values agree within"
+    )
+    lines += ["", f"{verdict} the last digit that the paper prints."]
     if name != "appendix-c":
         drawn = (
             f"Figure 1 is drawn in {output.plot_path}." if output.plot_path else "--plot figure-1.png draws figure 1."

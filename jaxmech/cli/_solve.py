@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from jaxmech.cli._group import DONE, SOLVED_BADLY
-from jaxmech.cli._options import Output, examples_of, render_text, shared, use_precision
+from jaxmech.cli._jax import use_precision
+from jaxmech.cli._options import Output, examples_of, render_text, shared
 
 _WORDS = (
     "\b\n"

@@ -1,6 +1,7 @@
 """Reports: one solved problem as a page to read, as a document, as rows, as a plot."""
 
-from jaxmech.report._answer import Answer, Efficiency, Sigma, Whole
+from jaxmech.report._advice import suggestions
+from jaxmech.report._answer import Answer, Sigma, Whole
 from jaxmech.report._document import document, role_names, rows
 from jaxmech.report._numbers import column, percent, short, single
 from jaxmech.report._page import page, print_page, print_plain
@@ -11,7 +12,6 @@ from jaxmech.report._tables import make_box, make_table
 __all__ = [
     "FORMATS",
     "Answer",
-    "Efficiency",
     "Panel",
     "Sigma",
     "Whole",
@@ -31,4 +31,5 @@ __all__ = [
     "rows",
     "short",
     "single",
+    "suggestions",
 ]

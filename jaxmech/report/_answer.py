@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech._status import Status
-from jaxmech.collaboration import Role
+from jaxmech.collaboration import Advice, Efficiency, Role
 from jaxmech.mechanism import Audit
 
 
@@ -58,23 +58,6 @@ class Whole:
 
 
 @dataclasses.dataclass(frozen=True)
-class Efficiency:
-    """The plan's social penalty against what is possible.
-
-    Attributes:
-        ratio: the plan's social penalty over the baseline.
-        bound: the largest ratio that the mechanism guarantees; NaN where it guarantees none.
-        baseline: P(n_OPT), the least social penalty that leaves nobody worse off if all were compliant.
-        first_best: the least social penalty at all, if all were compliant and nobody could refuse.
-    """
-
-    ratio: float
-    bound: float
-    baseline: float
-    first_best: float
-
-
-@dataclasses.dataclass(frozen=True)
 class Answer:
     """One solved problem of sharing data without money, in numpy arrays.
 
@@ -108,7 +91,7 @@ class Answer:
         whole: the plan in whole samples, or None where there is no plan.
         efficiency: against what is possible, or None where there is no plan.
         certificates: every claim and fact, with margin and witness.
-        advice: what the user could change, and what it would bring; one sentence each.
+        advice: social penalties of other choices, or None where there is no plan.
         status: how the solve ended.
         residual: of the solve, relative.
         settings: version, jax, device, dtype, seed.
@@ -141,7 +124,7 @@ class Answer:
     whole: Whole | None
     efficiency: Efficiency | None
     certificates: tuple[Audit, ...]
-    advice: tuple[str, ...]
+    advice: Advice | None
     status: Status
     residual: float
     settings: Mapping[str, Any]

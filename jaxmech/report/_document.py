@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxmech.collaboration import Role
 from jaxmech.mechanism import Audit
+from jaxmech.report._advice import suggestions
 from jaxmech.report._answer import Answer, Whole
 
 
@@ -57,7 +58,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "efficiency": dataclasses.asdict(answer.efficiency) if answer.efficiency else None,
         "certificates": [_record(record) for record in answer.claims],
         "facts": [_record(record) for record in answer.facts],
-        "advice": list(answer.advice),
+        "advice": _advice(answer),
     }
 
 
@@ -81,6 +82,15 @@ def rows(answer: Answer) -> list[dict[str, Any]]:
 def role_names(codes: np.ndarray) -> list[list[str]]:
     """Return role codes in words: "alone", "receives" or "checked"."""
     return [[Role(int(code)).name.lower() for code in row] for row in codes]
+
+
+def _advice(answer: Answer) -> dict[str, Any] | None:
+    found = answer.advice
+    if found is None:
+        return None
+    numbers = {"division": found.division, "pooled": found.pooled, "honest": dict(found.honest), "best": found.best}
+    derived = {"price_of_honesty": found.price_of_honesty, "saving": found.saving}
+    return {**numbers, **derived, "sentences": suggestions(answer)}
 
 
 def _whole(whole: Whole) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from jaxmech._status import Status
 from jaxmech.mechanism import Audit
+from jaxmech.report._advice import suggestions
 from jaxmech.report._answer import Answer, Whole
 from jaxmech.report._numbers import column, percent, short
 from jaxmech.report._reasons import reasons
@@ -64,8 +65,9 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         yield "Certificates", [_records(answer.claims, box)]
     if answer.facts:
         yield "Facts, not claimed", [_records(answer.facts, box)]
-    if answer.advice:
-        yield "Worth considering", _paragraphs(list(answer.advice))
+    advice = suggestions(answer)
+    if advice:
+        yield "Worth considering", _paragraphs(advice)
 
 
 def _head(answer: Answer) -> RenderableType:

@@ -5,11 +5,12 @@ import dataclasses
 import numpy as np
 
 from jaxmech import Status
-from jaxmech.collaboration import Role
+from jaxmech.collaboration import Advice, Efficiency, Role
 from jaxmech.mechanism import Audit
-from jaxmech.report import Answer, Efficiency, Whole
+from jaxmech.report import Answer, Whole
 
 SETTINGS = {"version": "0", "jax": "0", "device": "cpu", "dtype": "float64", "seed": None}
+ADVICE = Advice("rational", 10.0, {"rational": 14.0, "leverage": 12.0, "social": 13.0}, "leverage")
 
 
 def answer(m: int = 24, d: int = 5, *, seed: int = 0, mechanism: str = "cbl", **changes) -> Answer:
@@ -55,7 +56,7 @@ def answer(m: int = 24, d: int = 5, *, seed: int = 0, mechanism: str = "cbl", **
         shirking=1.2 * pays,
         penalty=penalty, social_penalty=float(penalty.sum()), whole=whole,
         efficiency=Efficiency(1.25, 8.0, float(penalty.sum() / 1.25), float(penalty.sum() / 1.6)),
-        certificates=claims, advice=("--division leverage would lower what all pay from 4.1 to 3.2.",),
+        certificates=claims, advice=ADVICE,
         status=Status.OK, residual=1e-12, settings=SETTINGS,
     )  # fmt: skip
     return dataclasses.replace(made, **changes)

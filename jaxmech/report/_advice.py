@@ -1,0 +1,45 @@
+"""What the user could choose instead, and what it would bring: in sentences."""
+
+from jaxmech.report._answer import Answer
+from jaxmech.report._numbers import percent, short
+
+WORTH_TELLING = 0.005
+"""Savings below this fraction are not worth a sentence."""
+
+_WHY = {
+    "leverage": "it asks nobody for more than sharing that distribution alone would be worth to her, so that everybody "
+    "who is to be checked can be",
+    "social": "the cheapest agents collect what is best for themselves, and all others receive it",
+}
+
+
+def suggestions(answer: Answer) -> list[str]:
+    """Return what another division or mechanism would bring, one sentence each; nothing where nothing is gained.
+
+    Args:
+        answer: one solved problem.
+    """
+    advice = answer.advice
+    if advice is None:
+        return []
+    sentences = []
+    own, best = advice.honest[advice.division], advice.honest[advice.best]
+    if answer.pooled:
+        sentences.append(
+            "--mechanism cbl: the same division without having to trust anybody. "
+            f"All would pay {short(own, 4)} instead of {short(advice.pooled, 4)}: "
+            f"the price of honesty is a factor {short(advice.price_of_honesty, 4)}."
+        )
+    elif answer.mechanism == "cbl" and not answer.leverage:
+        sentences.append(
+            f"The {answer.division} division gives the mechanism no leverage: condition (8) fails, so the cheapest "
+            "agents work alone, all others only receive, and the division itself is not carried out."
+        )
+    if advice.best != advice.division and advice.saving >= WORTH_TELLING:
+        under = "" if answer.mechanism == "cbl" else " --mechanism cbl"
+        reason = _WHY.get(advice.best)
+        sentences.append(
+            f"--division {advice.best}{under}: all would pay {short(best, 4)} instead of {short(own, 4)} under cbl, "
+            f"{percent(advice.saving)} less" + (f"; {reason}." if reason else ".")
+        )
+    return sentences
