@@ -2,7 +2,7 @@
 
 import dataclasses
 import enum
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 import jax
 import numpy as np
@@ -18,7 +18,7 @@ class Status(enum.IntEnum):
 
     message: str
 
-    def __new__(cls, code: int, message: str) -> Self:
+    def __new__(cls, code: int, message: str) -> "Status":
         """Make an integer that carries a message."""
         member = int.__new__(cls, code)
         member._value_ = code
@@ -62,7 +62,7 @@ class Solution(Generic[T]):
     residual: Array
     steps: Array
 
-    def raise_for_status(self) -> Self:
+    def raise_for_status(self) -> "Solution[T]":
         """Return self if every instance is OK, else raise.
 
         Raises:

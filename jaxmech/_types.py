@@ -1,9 +1,13 @@
 """Array aliases: one name per kind of array, so that signatures read like the mathematics."""
 
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
-from numpy.typing import ArrayLike
+
+ArrayLike: TypeAlias = Array | np.ndarray | np.generic | Sequence[Any] | float | int
+"""Whatever a person may hand in as numbers; what is in it is checked by whoever takes it."""
 
 Agents: TypeAlias = Float[Array, "agents"]
 """One number per agent."""

@@ -34,12 +34,16 @@ def nash_bargaining(problem: Problem) -> Solution[Amounts]:
         [35.32, 23.42, 15.73]
     """
     _require_everybody_able(problem, "Nash bargaining")
-    if problem.shape[0] == 1:
-        return alone(problem)
+    return alone(problem) if problem.shape[0] == 1 else _nash(problem)
+
+
+@jax.jit
+def _nash(problem: Problem) -> Solution[Amounts]:
     optimum = solve_sharing(Kind.PRODUCT, problem.costs, problem.scale**2, bounds=alone_penalty(problem))
     return _where_finite(problem, _solution(optimum))
 
 
+@jax.jit
 def egalitarian_bargaining(problem: Problem) -> Solution[Amounts]:
     """Minimise max_i p_i(n): every agent who can sample anything pays the same, and as little as possible.
 
@@ -66,8 +70,8 @@ def egalitarian_bargaining(problem: Problem) -> Solution[Amounts]:
 def kalai_smorodinsky_bargaining(problem: Problem) -> Solution[Amounts]:
     """Let every agent gain the same share of the most she could gain.
 
-    The largest t with p_i(n) <= p_IND[i] − t (p_IND[i] − ideal_i) for all i, where ideal_i is the least p_i over all n that
-    leave nobody worse off than alone.
+    The largest t with p_i(n) <= p_IND[i] − t (p_IND[i] − ideal_i) for all i, where ideal_i is the least p_i over all
+    n that leave nobody worse off than alone.
 
     Args:
         problem: the problem; every agent must be able to sample every distribution.
@@ -87,8 +91,11 @@ def kalai_smorodinsky_bargaining(problem: Problem) -> Solution[Amounts]:
         [27.94, 24.55, 21.98]
     """
     _require_everybody_able(problem, "Kalai-Smorodinsky bargaining")
-    if problem.shape[0] == 1:
-        return alone(problem)
+    return alone(problem) if problem.shape[0] == 1 else _kalai_smorodinsky(problem)
+
+
+@jax.jit
+def _kalai_smorodinsky(problem: Problem) -> Solution[Amounts]:
     own = alone_penalty(problem)
     ideals, status, residual, steps = _ideals(problem, own)
     optimum = solve_sharing(Kind.MINIMAX, problem.costs, problem.scale**2, bounds=own, direction=own - ideals)

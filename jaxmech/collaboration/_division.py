@@ -1,15 +1,17 @@
 """Divisions of work by efficiency: alone, the social optimum, and the optimum that leaves nobody worse off."""
 
+import jax
 import jax.numpy as jnp
 
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Agents, Amounts, Array, Scalar
+from jaxmech._types import Agents, Amounts, Array, ArrayLike, Scalar
 from jaxmech.collaboration._penalty import penalty, social_penalty
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
 from jaxmech.numerics import Kind, solve_sharing
 
 
+@jax.jit
 def alone(problem: Problem) -> Solution[Amounts]:
     """n[i, k] = σ_k√price_k/√c[i, k]: every agent for herself.
 
@@ -32,6 +34,7 @@ def alone(problem: Problem) -> Solution[Amounts]:
     return direct_solution(samples, jnp.max(jnp.abs(ratio)))
 
 
+@jax.jit
 def social_optimum(problem: Problem) -> Solution[Amounts]:
     """The division with the least social penalty: the cheapest agents of k collect σ_k√(price_k m / min_i c[i, k]).
 
@@ -62,7 +65,7 @@ def first_best(problem: Problem) -> Scalar:
     return 2 * jnp.sum(problem.scale * jnp.sqrt(problem.shape[0] * jnp.min(problem.costs, axis=-2)), axis=-1)
 
 
-def rational_optimum(problem: Problem, bounds: Agents | None = None) -> Solution[Amounts]:
+def rational_optimum(problem: Problem, bounds: ArrayLike | None = None) -> Solution[Amounts]:
     """n_OPT: minimise P(n) = Σ_i p_i(n) subject to p_i(n) <= p_IND[i], n >= 0, n = 0 where an agent cannot sample.
 
     Where the social optimum leaves nobody worse off it is the answer, in closed form; otherwise an interior-point
@@ -85,9 +88,15 @@ def rational_optimum(problem: Problem, bounds: Agents | None = None) -> Solution
         >>> rational_optimum(problem).value.round(2).ravel().tolist()
         [71.17, 6.68, 0.0]
     """
+    own = alone_penalty(problem)
+    given = own if bounds is None else jnp.broadcast_to(jnp.asarray(bounds, own.dtype), own.shape)
+    return _rational(problem, given)
+
+
+@jax.jit
+def _rational(problem: Problem, bounds: Agents) -> Solution[Amounts]:
     limits = tolerances(problem.costs.dtype)
     own = alone_penalty(problem)
-    bounds = own if bounds is None else jnp.broadcast_to(jnp.asarray(bounds, own.dtype), own.shape)
     social = _social_samples(problem)
     social_ok = jnp.all(penalty(problem, social) <= bounds * (1 + 64 * limits.eps))
     # where one agent alone can sample anything and may not lose, the feasible set is the point n_IND
@@ -104,7 +113,8 @@ def rational_optimum(problem: Problem, bounds: Agents | None = None) -> Solution
     excess = jnp.where(bounds != jnp.inf, penalty(problem, samples) / bounds - 1, 0.0)
     known = jnp.maximum(gap, jnp.max(excess))
     residual = jnp.where(social_ok | point, known, optimum.residual)
-    return masked(Solution(samples, optimum.status, residual, optimum.steps))
+    status = jnp.where(jnp.isnan(residual), Status.NONFINITE, optimum.status).astype(jnp.int32)
+    return masked(Solution(samples, status, residual, optimum.steps))
 
 
 def direct_solution(samples: Amounts, residual: Scalar) -> Solution[Amounts]:

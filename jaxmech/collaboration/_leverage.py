@@ -10,6 +10,7 @@ from jaxmech.collaboration._division import direct_solution
 from jaxmech.collaboration._problem import Problem
 
 
+@jax.jit
 def leverage_optimum(problem: Problem) -> Solution[Amounts]:
     """Minimise P(n) subject to σ_k²price_k/S_k + c[i, k] n[i, k] <= 2σ_k√(price_k c[i, k]) for every i, k.
 
@@ -53,6 +54,8 @@ def _column(costs: Agents, scale: Scalar) -> tuple[Agents, Scalar]:
 
 def _best_total(ordered: Agents, count: Array) -> tuple[Scalar, Scalar]:
     """Return the best total and the marginal cost; ``ordered`` are the costs from the lowest, ∞ at the end."""
+    if len(ordered) == 1:
+        return jnp.ones_like(ordered[0]), ordered[0]
     able = ordered != jnp.inf
     roots = jnp.where(able, 1 / jnp.sqrt(ordered), 0.0)
     sums, squares = jnp.cumsum(roots), jnp.cumsum(roots**2)
@@ -67,8 +70,6 @@ def _best_total(ordered: Agents, count: Array) -> tuple[Scalar, Scalar]:
     # the social penalty is convex: the first piece whose stationary point is not beyond its end holds the optimum
     settled = (stationary <= largest[1:]) | (index >= count - 1)
     piece = jnp.argmax(settled)
-    if len(ordered) == 1:
-        return jnp.ones((), roots.dtype), ordered[0]
     total = jnp.clip(stationary[piece], largest[:-1][piece], largest[1:][piece])
     alone = count == 1
     return jnp.where(alone, 1.0, total), jnp.where(alone, ordered[0], ordered[1:][piece])
@@ -82,13 +83,13 @@ def _residual(cost: Agents, able: Array, filled: Array, amount: Agents) -> Scala
     violation = jnp.max(jnp.where(able, (1 / total + cost * amount) / limit - 1, 0.0))
     room = total**2 - jnp.sum(jnp.where(filled, 1 / cost, 0.0))
     value = jnp.where(room > 0, (m - jnp.sum(filled)) / jnp.where(room > 0, room, 1.0), 0.0)
-    # one agent who can sample: her multiplier grows without bound, the feasible set is her point alone
-    value = jnp.where((jnp.sum(able) == 1) & (m > 1), 1 / _rounding(cost), value)
     multiplier = jnp.where(able, jnp.maximum(value / cost - 1, 0.0), 0.0)
     cheapest = jnp.min(jnp.where(able, (1 + multiplier) * cost, jnp.inf))
     dual = 2 * jnp.sqrt((m + jnp.sum(multiplier)) * cheapest) - jnp.sum(multiplier * limit)
     primal = m / total + jnp.sum(cost * amount)
-    return jnp.maximum(violation, jnp.abs(primal - dual) / primal)
+    # where one agent alone can sample, her point is the only feasible one, and no finite multiplier proves it
+    gap = jnp.where(jnp.sum(able) == 1, 0.0, jnp.abs(primal - dual) / primal)
+    return jnp.maximum(violation, gap)
 
 
 def _rounding(like: Array) -> float:

@@ -15,13 +15,14 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import cho_factor, cho_solve
 
+from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, Distributions, Scalar
 from jaxmech.numerics._program import Iterate, Program, Residuals, dual_totals, total_weight
 
 _HIGHEST = jax.lax.Precision.HIGHEST
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Step:
     """Changes of the six variables of an :class:`Iterate`."""
@@ -34,7 +35,7 @@ class Step:
     level: Scalar
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Factors:
     """A factored Newton system. The kept side x (ds or dλ) is x = A⁻¹(right-hand side) + border·y, y = (dΛ, ρ, −dτ).

@@ -13,9 +13,9 @@ For multipliers λ >= 0 of the rows the minimum of Σ_i (ω_i + λ_i) p_i(n) ove
 import dataclasses
 import enum
 
-import jax
 import jax.numpy as jnp
 
+from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, Bool, Distributions, Scalar, Support
 
 
@@ -27,7 +27,7 @@ class Kind(enum.Enum):
     PRODUCT = "product"
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Program:
     """Data of one program.
@@ -51,7 +51,7 @@ class Program:
     bounded: Bool[Array, " agents"]
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Iterate:
     """Primal and dual variables.
@@ -73,7 +73,7 @@ class Iterate:
     level: Scalar
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Residuals:
     """What is missing in the optimality conditions: totals, rows, reduced costs, normalisation."""

@@ -1,7 +1,8 @@
 """Solve a sharing program, differentiably: scaling, support, certified residual and the implicit derivative."""
 
+import dataclasses
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -106,7 +107,8 @@ def _units(costs: Amounts, error: Distributions, able: Support) -> tuple[Distrib
 def _support(program: Program, iterate: Iterate) -> Support:
     """Decide which amounts are positive: an amount is zero where its share is far below its relative reduced cost."""
     share = iterate.amount / jnp.sum(iterate.amount, axis=0)
-    return program.able & (share > _CLEAR_ZERO * iterate.gap / iterate.value)
+    visible = share > tolerances(share.dtype).eps ** 0.75
+    return program.able & visible & (share > _CLEAR_ZERO * iterate.gap / iterate.value)
 
 
 def _status(program: Program, multiplier: Agents, residual: Scalar, steps: Array) -> Array:
@@ -130,16 +132,29 @@ def _optimum(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Array]
 
 @_optimum.defjvp
 def _optimum_jvp(
-    kind: Kind, primals: tuple[Program, Array], tangents: tuple[Program, Array]
+    kind: Kind, primals: tuple[Program, Array], tangents: tuple[Program, Any]
 ) -> tuple[tuple[Iterate, Array], tuple[Iterate, Array]]:
-    """Differentiate the optimality conditions: one Newton system with another right-hand side."""
+    """Differentiate the optimality conditions: one Newton system with another right-hand side.
+
+    At the optimum z is rounding on the support, and dn = −(n/z) dz would magnify it; so z is raised there, and a second
+    solve with the same factors takes the effect of raising it out again.
+    """
     program, skip = primals
     iterate, steps = _optimum(kind, program, skip)
     missing = _moved_residuals(program, tangents[0], iterate)
-    still = (jnp.zeros_like(iterate.amount), jnp.zeros_like(iterate.multiplier))
-    step = newton_step(program, iterate, factor(program, iterate, kind is Kind.MINIMAX), missing, still)
+    raised = _raise_gaps(program, iterate)
+    factors = factor(program, raised, kind is Kind.MINIMAX)
+    rows = jnp.zeros_like(iterate.multiplier)
+    step = newton_step(program, raised, factors, missing, (jnp.zeros_like(iterate.amount), rows))
+    step = newton_step(program, raised, factors, missing, ((raised.gap - iterate.gap) * step.amount, rows))
     moved = Iterate(step.amount, step.gap, step.multiplier, step.slack, step.value, step.level)
     return (iterate, steps), (moved, jnp.zeros_like(steps))
+
+
+def _raise_gaps(program: Program, iterate: Iterate) -> Iterate:
+    least = tolerances(iterate.gap.dtype).eps ** 0.4 * iterate.value
+    gap = jnp.where(_support(program, iterate), jnp.maximum(iterate.gap, least), iterate.gap)
+    return dataclasses.replace(iterate, gap=gap)
 
 
 def _moved_residuals(program: Program, tangent: Program, iterate: Iterate) -> Residuals:

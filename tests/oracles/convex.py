@@ -109,7 +109,22 @@ def egalitarian(costs, sigma):
 def ideal_penalties(costs, sigma):
     """The least penalty of each agent over the feasible set p(n) <= p_IND: one program per agent."""
     costs, sigma = _arrays(costs, sigma)
-    return np.array([rational(costs, sigma, weights=np.eye(len(costs))[i]).penalties[i] for i in range(len(costs))])
+    return np.array([_ideal(costs, sigma, i) for i in range(len(costs))])
+
+
+def _ideal(costs, sigma, i):
+    """The least p_i, scaled anew until its own value is the unit: it may be a thousandth of the others' penalties."""
+    if _only_point(costs, sigma) is not None:
+        return alone_penalty(costs, sigma)[i]
+    model = _Model(costs, sigma, None)
+    scale = alone_penalty(costs, sigma)[i] / model.unit
+    for _ in range(3):
+        model.minimise(model.penalty[i] / scale)
+        value = penalties(model.samples(), costs, sigma)[i] / model.unit
+        if value > 0.5 * scale:
+            break
+        scale = value
+    return value * model.unit
 
 
 def kalai_smorodinsky(costs, sigma):

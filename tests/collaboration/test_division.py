@@ -1,0 +1,239 @@
+"""Divisions of work against cvxpy with Clarabel, closed forms, and the laws they must obey."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmech import ProblemError, SolveError, Status, collaboration
+from tests.oracles import convex
+from tests.problems import CASES, Case, cases, hard_instance
+
+SOLVERS = {
+    "rational": (collaboration.rational_optimum, convex.rational),
+    "leverage": (collaboration.leverage_optimum, convex.leverage),
+    "egalitarian": (collaboration.egalitarian_bargaining, convex.egalitarian),
+    "nash": (collaboration.nash_bargaining, convex.nash),
+    "kalai-smorodinsky": (collaboration.kalai_smorodinsky_bargaining, convex.kalai_smorodinsky),
+}
+NEEDS_FINITE = ("nash", "kalai-smorodinsky")
+
+
+@functools.cache
+def compiled(name):
+    return jax.jit(SOLVERS[name][0])
+
+
+def solve(name, costs, sigma=10.0):
+    """Solve without names and host checks, compiled once per shape."""
+    problem = collaboration.Problem(jnp.asarray(costs), jnp.asarray(sigma))
+    return compiled(name)(problem)
+
+
+def value(name, costs, sigma, penalties):
+    """What each division optimises, from penalties alone, in a form where 1e-6 relative is meaningful."""
+    alone = convex.alone_penalty(costs, sigma)
+    if name in ("rational", "leverage") or len(costs) == 1:
+        return penalties.sum()
+    if name == "egalitarian":
+        return penalties.max()
+    if name == "nash":
+        return np.exp(np.mean(np.log(alone - penalties)))
+    return np.min((alone - penalties) / (alone - convex.ideal_penalties(costs, sigma)))
+
+
+def assert_honest(name, problem, solution):
+    """The residual may be large, but it may not be smaller than what the returned amounts show."""
+    samples = np.asarray(solution.value)
+    assert (samples >= 0).all()
+    assert (samples[np.isinf(problem.costs)] == 0).all()
+    if name == "egalitarian":
+        return
+    penalties = convex.penalties(samples, problem.costs, problem.sigma)
+    alone = convex.alone_penalty(problem.costs, problem.sigma)
+    bounded = np.isfinite(alone)
+    if bounded.any():
+        assert (penalties[bounded] / alone[bounded] - 1).max() <= float(solution.residual) + 1e-12
+
+
+def assert_converged(solution):
+    assert Status.of(int(solution.status)) in (Status.OK, Status.ALMOST)
+    assert float(solution.residual) <= 1e-7
+
+
+def compare(name, case):
+    solution = solve(name, case.costs, case.sigma)
+    assert_converged(solution)
+    assert_honest(name, case, solution)
+    oracle = SOLVERS[name][1](case.costs, case.sigma)
+    penalties = convex.penalties(np.asarray(solution.value), case.costs, case.sigma)
+    ours = value(name, case.costs, case.sigma, penalties)
+    theirs = value(name, case.costs, case.sigma, oracle.penalties)
+    assert ours == pytest.approx(theirs, rel=1e-6), (name, str(case), oracle.status)
+
+
+def selected(name, largest=30):
+    chosen = [case for case in CASES if case.shape[0] <= largest]
+    return [case for case in chosen if name not in NEEDS_FINITE or case.has_finite_bounds]
+
+
+TABLE = [(name, case) for name in SOLVERS for case in selected(name, 8 if name == "kalai-smorodinsky" else 30)]
+
+
+@pytest.mark.parametrize(("name", "case"), TABLE, ids=lambda x: str(x))
+def test_equals_clarabel(name, case):
+    compare(name, case)
+
+
+RANDOM = {(3, 2): 25, (6, 3): 15}
+MAKERS = {
+    "binding": lambda rng, m, d: np.exp(
+        0.3 * rng.standard_normal((m, 1)) + 0.5 * rng.standard_normal(d) + 0.05 * rng.standard_normal((m, d))
+    ),
+    "easy": lambda rng, m, d: 10 ** rng.uniform(-3, 0, (m, d)),
+    "six decades": lambda rng, m, d: 10 ** rng.uniform(-6, 0, (m, d)),
+}
+
+
+@pytest.mark.parametrize("shape", RANDOM, ids=str)
+@pytest.mark.parametrize("family", MAKERS)
+@pytest.mark.parametrize("name", ["rational", "egalitarian", "nash"])
+def test_equals_clarabel_on_random_problems(name, family, shape):
+    rng = np.random.default_rng([*family.encode(), *shape])
+    for trial in range(RANDOM[shape]):
+        costs = MAKERS[family](rng, *shape)
+        compare(name, Case(family, f"{trial}", costs, 10 ** rng.uniform(-1, 1, shape[1]), "random"))
+
+
+PAPER = [[0.033], [0.066], [0.1]]
+PUBLISHED = {  # Clinton et al. 2025, appendix C, with more digits from an independent solver
+    "alone": ([55.048188, 38.924947, 31.622777], None),
+    "social_optimum": ([95.346259, 0, 0], [4.195235, 1.048809, 1.048809]),
+    "rational_optimum": ([71.171429, 6.678465, 0], [3.633180, 1.725302, 1.284523]),
+    "leverage_optimum": ([71.171429, 6.678465, 0], [3.633180, 1.725302, 1.284523]),
+    "nash_bargaining": ([35.318183, 23.418096, 15.731530], [2.508362, 2.888456, 2.916015]),
+    "egalitarian_bargaining": ([40.692792, 20.346396, 13.428621], [2.685724, 2.685724, 2.685724]),
+    "kalai_smorodinsky_bargaining": ([27.935323, 24.550553, 21.981933], [2.264728, 2.963199, 3.541055]),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_appendix_c(name):
+    problem = collaboration.Problem(PAPER, 10.0)
+    samples, penalties = PUBLISHED[name]
+    found = getattr(collaboration, name)(problem).raise_for_status().value
+    assert np.asarray(found).ravel() == pytest.approx(samples, rel=1e-7, abs=1e-9)
+    if penalties:
+        assert np.asarray(collaboration.penalty(problem, found)) == pytest.approx(penalties, abs=1e-6)
+
+
+def test_egalitarian_closed_form_in_one_distribution():
+    costs = np.array([0.3, 0.7, 2.0, 11.0])
+    problem = collaboration.Problem(costs[:, None], 3.0)
+    expected = 3.0 / (costs * np.sqrt((1 / costs).sum()))
+    assert np.asarray(collaboration.egalitarian_bargaining(problem).value).ravel() == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("m", [4, 16, 100])
+def test_hard_instance(m):
+    problem = collaboration.Problem(hard_instance(m), 1.0)
+    optimum = collaboration.rational_optimum(problem).raise_for_status().value
+    gamma = float(np.min(hard_instance(m)))
+    assert float(collaboration.social_penalty(problem, optimum)) == pytest.approx(4 * np.sqrt(m * gamma), rel=1e-9)
+    assert np.ptp(np.asarray(optimum)[1:, 1]) <= 1e-9
+
+
+def test_zeros_are_exact_and_equal_rows_get_equal_amounts():
+    for case in cases("ties"):
+        for name in ("rational", "leverage", "egalitarian", "nash"):
+            samples = np.asarray(solve(name, case.costs, case.sigma).value)
+            groups = {row.tobytes(): np.flatnonzero((case.costs == row).all(axis=1)) for row in case.costs}
+            for members in groups.values():
+                spread = np.ptp(samples[members], axis=0)
+                assert (spread <= 1e-7 * samples.sum(axis=0)).all(), (name, str(case))
+            small = samples[samples > 0].min() / samples.max()
+            assert small > 1e-10, (name, str(case))
+
+
+def test_one_agent_works_alone_whatever_the_division():
+    problem = collaboration.Problem([[0.04, 1.0]], [10.0, 3.0])
+    expected = np.array([[50.0, 3.0]])
+    for name in [*PUBLISHED]:
+        solution = getattr(collaboration, name)(problem)
+        assert int(solution.status) == Status.OK
+        assert np.asarray(solution.value) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_laws(name):
+    """Scaling c -> tc and σ -> uσ, the price, and the order of agents and distributions."""
+    costs = cases("binding")[2 if name == "nash" else 1].costs
+    base = np.asarray(solve(name, costs, 2.0).value)
+    assert np.asarray(solve(name, costs * 9, 2.0).value) == pytest.approx(base / 3, rel=1e-6, abs=1e-7)
+    assert np.asarray(solve(name, costs, 8.0).value) == pytest.approx(base * 4, rel=1e-6, abs=1e-7)
+    order, columns = np.arange(len(costs))[::-1], np.arange(costs.shape[1])[::-1]
+    turned = np.asarray(solve(name, costs[order][:, columns], 2.0).value)
+    assert turned[order][:, columns] == pytest.approx(base, rel=1e-6, abs=1e-7)
+    priced = collaboration.Problem(costs, 2.0, price=16.0)
+    assert np.asarray(compiled(name)(priced).value) == pytest.approx(base * 4, rel=1e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_batch_equals_loop_and_jit_equals_eager(name):
+    function = SOLVERS[name][0]
+    rng = np.random.default_rng(3)
+    batch = jnp.asarray(np.stack([MAKERS[f](rng, 3, 2) for f in ("binding", "easy", "binding", "easy")]))
+    many = jax.jit(jax.vmap(lambda costs: function(collaboration.Problem(costs, 2.0))))(batch)
+    for i, costs in enumerate(batch):
+        one = function(collaboration.Problem(costs, jnp.full(2, 2.0)))
+        assert np.asarray(many.value[i]) == pytest.approx(np.asarray(one.value), rel=1e-6, abs=1e-6)
+        assert int(many.status[i]) == int(one.status) == Status.OK
+
+
+def test_a_bad_instance_fails_alone():
+    good = jnp.asarray(PAPER)
+    bad = [good.at[1, 0].set(bad) for bad in (jnp.nan, -1.0, 0.0)]
+    hopeless = jnp.full_like(good, jnp.inf)
+    batch = jnp.stack([good, *bad, hopeless, good])
+    for name in ("rational", "leverage", "egalitarian", "nash"):
+        many = jax.vmap(lambda c, f=SOLVERS[name][0]: f(collaboration.Problem(c, 10.0)))(batch)
+        assert [Status.of(int(s)).name for s in many.status] == ["OK", *["NONFINITE"] * 4, "OK"], name
+        assert np.isnan(np.asarray(many.value[1:5])).all()
+        assert np.asarray(many.value[5]) == pytest.approx(np.asarray(many.value[0]))
+
+
+def test_own_bounds():
+    problem = collaboration.Problem(PAPER, 10.0)
+    bounds = np.array([3.0, np.inf, np.inf])
+    solution = collaboration.rational_optimum(problem, bounds).raise_for_status()
+    oracle = convex.rational(PAPER, 10.0, bounds=bounds)
+    penalties = convex.penalties(np.asarray(solution.value), PAPER, 10.0)
+    assert penalties.sum() == pytest.approx(oracle.social_penalty, rel=1e-6)
+    assert penalties[0] == pytest.approx(3.0, rel=1e-8)
+
+
+def test_bounds_that_nothing_satisfies():
+    problem = collaboration.Problem(PAPER, 10.0)
+    solution = collaboration.rational_optimum(problem, jnp.full(3, 1.0))
+    assert int(solution.status) == Status.INFEASIBLE
+    assert np.isnan(np.asarray(solution.value)).all()
+    with pytest.raises(SolveError, match="INFEASIBLE"):
+        solution.raise_for_status()
+
+
+def test_bargaining_names_the_agent_who_cannot_work_alone():
+    problem = collaboration.Problem([[1.0, 2.0], [1.0, np.inf]], 1.0, agents=["A", "B"], distributions=["x", "y"])
+    for function in (collaboration.nash_bargaining, collaboration.kalai_smorodinsky_bargaining):
+        with pytest.raises(ProblemError, match=r"costs\[1\]\[1\] = inf: .* B cannot sample y"):
+            function(problem)
+
+
+def test_float32_has_its_own_accuracy():
+    problem = collaboration.Problem(jnp.asarray(PAPER, jnp.float32), jnp.float32(10))
+    for name in PUBLISHED:
+        solution = getattr(collaboration, name)(problem)
+        assert solution.value.dtype == jnp.float32
+        assert int(solution.status) in (Status.OK, Status.ALMOST), name
+        assert np.asarray(solution.value).ravel() == pytest.approx(PUBLISHED[name][0], rel=2e-3, abs=2e-2), name

@@ -1,0 +1,115 @@
+"""Derivatives of the divisions: finite differences, and the envelope theorem with an oracle's multipliers."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmech import collaboration
+from jaxmech.collaboration import Problem
+from tests.oracles import convex
+
+DIVISIONS = {
+    "social": collaboration.social_optimum,
+    "rational": collaboration.rational_optimum,
+    "leverage": collaboration.leverage_optimum,
+    "egalitarian": collaboration.egalitarian_bargaining,
+    "nash": collaboration.nash_bargaining,
+    "kalai-smorodinsky": collaboration.kalai_smorodinsky_bargaining,
+}
+# no ties, several rows bind, agents inside and outside the optimal face
+COSTS = jnp.asarray(
+    [[1.00, 0.62], [1.21, 0.55], [0.83, 0.95], [1.44, 1.30]],
+)
+SIGMA = jnp.asarray([2.0, 3.0])
+
+
+def division(name):
+    return lambda costs, sigma: DIVISIONS[name](Problem(costs, sigma)).value
+
+
+def differences(function, point, step=1e-5):
+    columns = []
+    flat = np.asarray(point, float).ravel()
+    for j in range(flat.size):
+        moved = [flat.copy(), flat.copy()]
+        width = step * flat[j]
+        moved[0][j] += width
+        moved[1][j] -= width
+        up, down = (np.asarray(function(jnp.asarray(x.reshape(point.shape)))) for x in moved)
+        columns.append((up - down) / (2 * width))
+    return np.stack(columns, axis=-1).reshape(*np.shape(up), *point.shape)
+
+
+@pytest.mark.parametrize("name", DIVISIONS)
+def test_jacobians_in_costs_and_sigma(name):
+    """Forward against finite differences, reverse against forward, and Euler's relation n(tc) = n(c)/√t."""
+    function = jax.jit(division(name))
+    value = np.asarray(function(COSTS, SIGMA))
+    found = jax.jit(jax.jacfwd(division(name), argnums=(0, 1)))(COSTS, SIGMA)
+    expected = (
+        differences(lambda c: function(c, SIGMA), COSTS),
+        differences(lambda s: function(COSTS, s), SIGMA),
+    )
+    weights = np.arange(1.0, 9.0).reshape(4, 2)
+    pulled = jax.jit(jax.grad(lambda c, s: jnp.sum(weights * division(name)(c, s)), argnums=(0, 1)))(COSTS, SIGMA)
+    for argument in (0, 1):
+        scale = np.abs(expected[argument]).max()
+        assert np.abs(np.asarray(found[argument]) - expected[argument]).max() <= 2e-6 * scale
+        pushed = np.tensordot(weights, np.asarray(found[argument]), axes=2)
+        assert np.asarray(pulled[argument]) == pytest.approx(pushed, rel=1e-7, abs=1e-7 * scale)
+    along = np.tensordot(np.asarray(found[0]), np.asarray(COSTS), axes=2)
+    assert along == pytest.approx(-value / 2, rel=1e-7, abs=1e-7)
+
+
+def test_jacobian_in_bounds_equals_finite_differences():
+    bounds = 0.97 * np.asarray(collaboration.alone_penalty(Problem(COSTS, SIGMA)))
+    function = jax.jit(lambda b: collaboration.rational_optimum(Problem(COSTS, SIGMA), b).value)
+    expected = differences(function, jnp.asarray(bounds))
+    found = np.asarray(jax.jacfwd(function)(jnp.asarray(bounds)))
+    assert np.abs(found - expected).max() <= 2e-6 * np.abs(expected).max()
+
+
+def test_envelope_theorem_with_the_multipliers_of_clarabel():
+    """dP*/du_i = −λ_i and dP*/dc = (1 + λ_i) n − λ_i dp_IND/dc, with λ from the oracle."""
+    oracle = convex.rational(np.asarray(COSTS), np.asarray(SIGMA))
+    lam = oracle.multipliers
+
+    def least(costs, sigma, shift):
+        problem = Problem(costs, sigma)
+        bounds = collaboration.alone_penalty(problem) + shift
+        return collaboration.social_penalty(problem, collaboration.rational_optimum(problem, bounds).value)
+
+    in_costs, in_sigma, in_bounds = jax.grad(least, argnums=(0, 1, 2))(COSTS, SIGMA, jnp.zeros(4))
+    costs, sigma = np.asarray(COSTS), np.asarray(SIGMA)
+    own = (1 + lam)[:, None] * oracle.samples - lam[:, None] * sigma / np.sqrt(costs)
+    totals = oracle.samples.sum(axis=0)
+    risk = (4 + lam.sum()) * 2 * sigma / totals - (lam[:, None] * 2 * np.sqrt(costs)).sum(axis=0)
+    assert np.asarray(in_bounds) == pytest.approx(-lam, rel=1e-5, abs=1e-5)
+    assert np.asarray(in_costs) == pytest.approx(own, rel=1e-5, abs=1e-4)
+    assert np.asarray(in_sigma) == pytest.approx(risk, rel=1e-5, abs=1e-5)
+
+
+def test_second_derivative():
+    def least(t):
+        problem = Problem(COSTS * jnp.asarray([[1 + t], [1], [1], [1]]), SIGMA)
+        return collaboration.social_penalty(problem, collaboration.rational_optimum(problem).value)
+
+    second = float(jax.grad(jax.grad(least))(0.0))
+    step = 1e-4
+    slopes = [float(jax.grad(least)(t)) for t in (step, -step)]
+    assert second == pytest.approx((slopes[0] - slopes[1]) / (2 * step), rel=1e-4)
+
+
+def test_non_binding_and_failed_instances_have_no_part_in_the_others_gradients():
+    easy = jnp.asarray([[1.0, 9.0], [9.0, 1.0], [9.0, 9.0], [9.0, 9.0]])
+    batch = jnp.stack([COSTS, easy, jnp.full_like(COSTS, jnp.inf)])
+
+    def total(costs):
+        many = jax.vmap(lambda c: collaboration.rational_optimum(Problem(c, SIGMA)).value)(costs)
+        return jnp.sum(many[:2] ** 2)
+
+    gradient = np.asarray(jax.grad(total)(batch))
+    alone = [np.asarray(jax.grad(lambda c: jnp.sum(division("rational")(c, SIGMA) ** 2))(c)) for c in batch[:2]]
+    assert gradient[:2] == pytest.approx(np.stack(alone), rel=1e-8)
+    assert np.isfinite(gradient[:2]).all()
