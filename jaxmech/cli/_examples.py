@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from jaxmech.cli._group import DONE
-from jaxmech.cli._options import Output, examples_of, render_text, shared
+from jaxmech.cli._options import Output, examples_of, shared
 
 _EXAMPLES = (
     "jaxmech examples",
@@ -67,4 +67,4 @@ def _listing(described: list[dict[str, Any]]) -> str:
     width = max(len(entry["name"]) for entry in described)
     lines = [f"{entry['name']:<{width}}  {entry['title']}".rstrip() for entry in described]
     hint = "jaxmech solve NAME solves one; jaxmech examples NAME > mine.toml gives you one to edit."
-    return render_text(lambda console: console.print("\n".join([*lines, "", hint]), highlight=False, markup=False))
+    return "\n".join([*lines, "", hint, ""])

@@ -1,7 +1,8 @@
 """``jaxmech reproduce``: the papers' tables and figures, published and computed side by side."""
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -98,33 +99,42 @@ def reproduce(name: str | None, **options: Any) -> int:
 
 
 def _solve_all(dtype: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Amounts and penalties of every division that the paper prints, from one compiled call."""
-    import jax
-
+    """Amounts and penalties of every division that the paper prints."""
     from jaxmech import catalog, collaboration
 
-    divisions = {
+    costs = np.array(catalog.COSTS, dtype)[:, None]
+    problem = collaboration.Problem(costs=costs, sigma=np.asarray(catalog.SIGMA, dtype))
+    found, pays = _solver()(problem)
+    return {
+        name: (np.asarray(solution.raise_for_status().value, float)[:, 0], np.asarray(pays[name], float))
+        for name, solution in found.items()
+    }
+
+
+@functools.cache
+def _solver() -> Callable[..., Any]:
+    """All divisions in one compiled call."""
+    import jax
+
+    from jaxmech import collaboration
+
+    divisions: dict[str, Callable[[collaboration.Problem], Any]] = {
         "alone": collaboration.alone,
         "social": collaboration.social_optimum,
         "rational": collaboration.rational_optimum,
         "nash": collaboration.nash_bargaining,
         "egalitarian": collaboration.egalitarian_bargaining,
     }
-    costs = np.array(catalog.COSTS, dtype)[:, None]
-    problem = collaboration.Problem(costs=costs, sigma=np.asarray(catalog.SIGMA, dtype))
 
     @jax.jit
-    def solve(problem: collaboration.Problem) -> dict[str, Any]:
+    def solve(problem: collaboration.Problem) -> tuple[dict[str, Any], dict[str, Any]]:
         found = {name: division(problem) for name, division in divisions.items()}
         pays = {name: collaboration.penalty(problem, solution.value) for name, solution in found.items()}
         # Alone means alone: the other agents' data are not pooled.
-        return {"found": found, "pays": pays | {"alone": collaboration.alone_penalty(problem)}}
+        return found, pays | {"alone": collaboration.alone_penalty(problem)}
 
-    results = jax.device_get(solve(problem))
-    return {
-        name: (solution.raise_for_status().value[:, 0].astype(float), results["pays"][name].astype(float))
-        for name, solution in results["found"].items()
-    }
+    solver: Callable[..., Any] = solve
+    return solver
 
 
 def _compare(published: "Published", samples: np.ndarray, penalties: np.ndarray) -> list[Value]:

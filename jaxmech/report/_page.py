@@ -12,7 +12,7 @@ from jaxmech._status import Status
 from jaxmech.mechanism import Audit
 from jaxmech.report._advice import suggestions
 from jaxmech.report._answer import Answer, Whole
-from jaxmech.report._numbers import column, percent, short
+from jaxmech.report._numbers import INFINITY, column, percent, short
 from jaxmech.report._reasons import reasons
 from jaxmech.report._tables import collection_tables, gain_table, make_box, make_table
 
@@ -122,21 +122,23 @@ def _efficiency(answer: Answer) -> list[str]:
     assert found is not None
     text = (
         f"All pay {short(answer.social_penalty, 4)} together. Compliant agents who pool and whom nothing leaves worse "
-        f"off than alone could do with {short(found.baseline, 4)}, so honesty costs a factor {short(found.ratio, 4)}"
+        f"off than alone could do with {short(found.baseline, 4)}"
     )
-    text += f"; the mechanism guarantees at most {short(found.bound, 4)}." if np.isfinite(found.bound) else "."
-    first = f"First best, if nobody could refuse: {short(found.first_best, 4)}."
-    return [text, first]
+    ratio = short(found.ratio, 4)
+    if answer.pooled:
+        text += f": this division costs {ratio} times as much." if found.ratio > 1.0005 else ": this division does."
+    else:
+        text += f", so honesty costs a factor {ratio}"
+        text += f"; the mechanism guarantees at most {short(found.bound, 4)}." if np.isfinite(found.bound) else "."
+    return [text, f"First best, if nobody could refuse: {short(found.first_best, 4)}."]
 
 
 def _whole(answer: Answer) -> list[str]:
     whole = answer.whole
     assert whole is not None
-    sign = "more" if whole.loss >= 0 else "less"
-    text = (
-        f"Rounded to whole samples, all pay {short(whole.social_penalty, 4)} together, "
-        f"{percent(abs(whole.loss))} {sign} than in fractions."
-    )
+    change = f"{percent(abs(whole.loss))} {'more' if whole.loss > 0 else 'less'} than"
+    change = "as much as" if abs(whole.loss) < 5e-4 else change
+    text = f"Rounded to whole samples, all pay {short(whole.social_penalty, 4)} together, {change} in fractions."
     return [text, _worse_off(answer, whole)]
 
 
@@ -179,9 +181,15 @@ def _records(records: tuple[Audit, ...], box: Box) -> Table:
     table.add_column("witness", ratio=6, overflow="fold")
     for record in records:
         verdict = Text("yes", style="green") if record.holds else Text("NO", style="bold red")
-        margin = f"{record.margin:.2g}" if np.isfinite(record.margin) else "–"
-        table.add_row(record.claim, verdict, margin, record.witness)
+        table.add_row(record.claim, verdict, _margin(record), record.witness)
     return table
+
+
+def _margin(record: Audit) -> str:
+    """Rounding errors are no margin."""
+    if not np.isfinite(record.margin):
+        return INFINITY if record.margin > 0 else f"−{INFINITY}"
+    return "0" if abs(record.margin) < 1e-6 * max(record.tolerance, 1e-9) else f"{record.margin:.2g}"
 
 
 def _paragraphs(sentences: list[str]) -> list[RenderableType]:

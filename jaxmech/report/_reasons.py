@@ -131,7 +131,7 @@ def _temptations_of_pooling(answer: Answer) -> list[str]:
     if tempted == 0:
         return ["Pooling checks nobody, but in this plan nobody could save anything by collecting less."]
     i = int(np.argmax(saved))
-    every = "Every one" if tempted == len(answer.agents) else f"{tempted:,} of {len(answer.agents):,}"
+    every = "Everybody" if tempted == len(answer.agents) else f"{tempted:,} of {len(answer.agents):,}"
     checks = "Pooling checks nobody."
     if answer.mechanism == "counted-pool":
         checks = "Counting is no check: made-up points are as easily counted, and subtracted again afterwards."

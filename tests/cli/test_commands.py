@@ -65,7 +65,7 @@ def test_doctor_in_float32():
     assert _run("doctor", "--dtype", "float32").exit_code == 0
 
 
-@pytest.mark.parametrize("name", [(), ("appendix-c",), ("figure-1",)])
+@pytest.mark.parametrize("name", [(), ("appendix-c",), ("figure-1",)], ids=" ".join)
 def test_reproduce_shows_published_and_computed_side_by_side(name):
     result = _run("reproduce", *name)
     assert result.exit_code == 0, result.stdout
@@ -85,7 +85,7 @@ def test_reproduce_as_files(tmp_path):
     assert document["agrees"] is True
     assert len(document["values"]) == 30
     assert len(document["misprints"]) == 2
-    rows = list(csv.DictReader(targets["csv"].open(encoding="utf-8")))
+    rows = list(csv.DictReader(io.StringIO(targets["csv"].read_text(encoding="utf-8"))))
     assert len(rows) == 30
     assert {"published", "computed", "difference"} <= set(rows[0])
     assert "(d) Nash bargaining" in (tmp_path / "figure.svg").read_text(encoding="utf-8")

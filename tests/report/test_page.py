@@ -146,7 +146,7 @@ def test_pooling_says_who_would_cheat_and_what_it_would_save(mechanism, word):
     )  # fmt: skip
     text = " ".join(report.reasons(made))
     assert word in text
-    assert "Every one would save" in text
+    assert "Everybody would save" in text
     # 10/√0.1 = 31.6 is less than the others' 58.7: she needs none of her own and pays 100/58.736 = 1.70
     assert "most of all Clinic 3: with 0 samples instead of 15.7 she would pay 1.70 instead of 2.92 (42 % less)" in text
 
