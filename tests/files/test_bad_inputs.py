@@ -1,9 +1,9 @@
 """Every refusal is one line that names the file, the key, the value and the rule."""
 
 import pytest
-from tests.files.bad_inputs import BAD_INPUTS, GOOD, Bad
 
 from jaxmech import ProblemError, files
+from tests.files.bad_inputs import BAD_INPUTS, GOOD, Bad
 
 
 @pytest.mark.parametrize("bad", BAD_INPUTS, ids=lambda bad: bad.name)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.files.bad_inputs import CSV, GOOD, ROWS
 
 from jaxmech import files
+from tests.files.bad_inputs import CSV, GOOD, ROWS
 
 
 def _write(folder, section, **others):
