@@ -15,7 +15,7 @@ from tests.oracles import convex
 TESTS = ("glucose", "total cholesterol", "triglycerides", "HDL", "LDL")
 FEES = np.array([3.93, 4.35, 5.74, 8.19, 10.50])
 FACTORS = {
-    "Northgate": 0.70, "Marlow": 0.75, "Thornbury": 0.75, "Dunmore": 1.00, "Ingleby": 1.10, "Kestrel": 1.15,
+    "Northgate": 0.70, "Marlow": 0.75, "Thornbury": 0.80, "Dunmore": 1.00, "Ingleby": 1.10, "Kestrel": 1.15,
     "Penrose": 1.20, "Quayside": 1.30, "Underhill": 1.40, "Verity": 1.50, "Yarrow": 1.60,
 }  # fmt: skip
 CONTRACT = 0.90

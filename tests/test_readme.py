@@ -1,0 +1,152 @@
+"""The README's Python runs, its console blocks show what the commands print, and its tables are complete."""
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import pytest
+
+from jaxmech import collaboration, files
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+WIDTH = "110"
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def run(command, folder):
+    """Run a jaxmech command line as a shell would, in a terminal of fixed width."""
+    program, *arguments = shlex.split(command)
+    assert program == "jaxmech"
+    code = "import sys; from jaxmech.cli import main; sys.argv[0] = 'jaxmech'; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, "COLUMNS": WIDTH, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+    )
+
+
+def console():
+    """Pairs of a command and the lines it is said to print."""
+    pairs = []
+    for block in blocks("console"):
+        command, *lines = block.splitlines()
+        assert command.startswith("$ ")
+        pairs.append((command[2:], [line for line in lines if line.strip() not in ("", "…")]))
+    return pairs
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "bad.toml").write_text('[collaboration]\nsigma = 1.0\ncosts = [[1.0]]\ndivison = "nash"\n')
+    return tmp_path
+
+
+@pytest.mark.parametrize(("command", "lines"), console(), ids=[command for command, _ in console()])
+def test_console_blocks_show_what_is_printed(command, lines, folder):
+    found = run(command, folder)
+    printed = iter([" ".join(line.split()) for line in (found.stdout + found.stderr).splitlines()])
+    for line in lines:
+        assert " ".join(line.split()) in printed, f"{line!r} is not printed, or not in this order"
+
+
+@pytest.fixture(scope="module")
+def executed():
+    """What the README's Python blocks define, run one after the other, and what they print."""
+    defined, printed = {}, io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        for block in blocks("python"):
+            exec(compile(block, "README.md", "exec"), defined)
+    return defined, printed.getvalue().splitlines()
+
+
+def numbers(text):
+    return [float(number) for number in re.findall(r"-?\d+\.\d*", text)]
+
+
+def test_python_blocks_print_what_their_comments_say(executed):
+    comments = re.findall(r"^print\(.*\) +# (.*)$", "".join(blocks("python")), re.MULTILINE)
+    assert len(comments) == len(executed[1]) == 3
+    for comment, line in zip(comments, executed[1], strict=True):
+        assert numbers(line) == pytest.approx(numbers(comment), abs=5e-5)
+
+
+def test_python_blocks_have_the_shapes_they_say(executed):
+    assert executed[0]["many"].shape == (100,)
+    assert executed[0]["slope"].shape == (3, 1)
+
+
+def test_slope_is_that_of_finite_differences(executed):
+    names, _ = executed
+    function, costs, step = names["social_penalty"], names["costs"], 1e-5
+    for i in range(2):
+        shift = jax.numpy.zeros_like(costs).at[i].set(step)
+        slope = float(function(costs + shift) - function(costs - shift)) / (2 * step)
+        assert float(names["slope"][i, 0]) == pytest.approx(slope, rel=1e-5)
+
+
+def test_problem_file_is_valid(tmp_path):
+    (block,) = blocks("toml")
+    (tmp_path / "mine.toml").write_text(block, encoding="utf-8")
+    problem = files.read(str(tmp_path / "mine.toml")).problem
+    assert problem.shape == (3, 2)
+
+
+def test_tables_name_every_division_and_mechanism():
+    for name in (*collaboration.DIVISIONS, *collaboration.MECHANISMS):
+        assert f"\n| `{name}` |" in README
+
+
+def test_tables_name_every_command_and_option():
+    listed = run("jaxmech --help", ROOT).stdout
+    commands = re.findall(r"^  (\w+)  +[A-Z]", listed.partition("Commands:")[2], re.MULTILINE)
+    assert len(commands) >= 4
+    for command in commands:
+        assert f"| `jaxmech {command}" in README
+    options = set(re.findall(r"--[a-z]+", run("jaxmech solve --help", ROOT).stdout.partition("Options:")[2]))
+    for option in options - {"--help"}:
+        assert f"`{option}" in README
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("https://") or (ROOT / target).exists()
+
+
+def test_first_screen_holds_the_two_commands():
+    assert "```\npip install . && jaxmech solve clinics\n```" in README
+    assert "```\npip install '.[test]' && python -m pytest\n```" in README
+
+
+def test_few_agents_cannot_check_each_other():
+    problem = collaboration.Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
+    for division in ("rational", "nash", "egalitarian"):
+        role = collaboration.solve(problem, division=division).value.role
+        assert not (role == collaboration.Role.CHECKED).any()
+
+
+def test_skewness_as_stated():
+    data = files.read("clinics").data
+    values = data.cells[:, data.columns.index("triglycerides")]
+    centred = values - values.mean()
+    assert (centred**3).mean() / centred.std() ** 3 == pytest.approx(2, abs=0.1)
+
+
+def test_architecture_is_that_of_the_package():
+    packages = {path.parent.name for path in (ROOT / "jaxmech").glob("*/__init__.py")}
+    picture = README.partition("## Architecture")[2]
+    for package in packages:
+        assert f"{package}/" in picture
