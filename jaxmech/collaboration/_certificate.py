@@ -185,7 +185,7 @@ class _Certifier:
         paid = np.fmax(np.asarray(self.plan.penalty), self.facts.recomputed)
         paid = np.where(np.isnan(self.plan.penalty), np.nan, paid)
         bounded = np.isfinite(self.facts.own)
-        margins = np.where(bounded, 1 - paid / np.where(bounded, self.facts.own, 1), np.inf)
+        margins = np.where(bounded, 1 - _ratio(paid, self.facts.own), np.inf)
         worst = int(np.argmin(margins))
         witness = "nobody can work alone on everything, so nobody has a bound"
         if bounded.any():
@@ -198,10 +198,10 @@ class _Certifier:
     def incentive_compatible(self) -> Audit:
         facts = self.facts.regret
         paid = self.facts.recomputed
-        relative = _no_nan(np.sum(_no_nan(facts.bound), axis=1) / paid)
+        relative = _ratio(np.sum(_no_nan(facts.bound), axis=1), paid)
         worst = int(np.argmax(relative))
         k = int(np.argmax(_no_nan(facts.bound[worst])))
-        who = f"{self.problem.agent_name(worst)}"
+        who = self.problem.agent_name(worst)
         what = self.problem.distribution_name(k)
         if facts.gain[worst, k] > 0:
             change = f"{facts.best[worst, k]:.6g} samples of {what} instead of {self.plan.samples[worst, k]:.6g}"
@@ -214,7 +214,7 @@ class _Certifier:
 
     def as_promised(self) -> Audit:
         promised, paid = np.asarray(self.plan.penalty), self.facts.recomputed
-        gap = _no_nan(np.where(promised == paid, 0, np.abs(promised - paid) / paid))
+        gap = np.where(promised == paid, 0, _ratio(np.abs(promised - paid), paid))
         worst = int(np.argmax(gap))
         who = self.problem.agent_name(worst)
         witness = f"{who} is promised {promised[worst]:.6g} and pays {paid[worst]:.6g}"
@@ -230,7 +230,7 @@ class _Certifier:
 
     def within_factor(self) -> Audit:
         paid, target = np.asarray(self.plan.penalty), self.facts.target
-        margins = 1 - paid / (_FACTOR * target)
+        margins = 1 - _ratio(paid, _FACTOR * target)
         worst = int(np.argmin(margins))
         who = self.problem.agent_name(worst)
         witness = f"{who} pays {paid[worst]:.6g}, {paid[worst] / target[worst]:.3g} times {target[worst]:.6g}"
@@ -265,3 +265,10 @@ def _no_nan(values: ArrayLike) -> np.ndarray:
     """What cannot be computed counts as an unbounded failure."""
     numbers = np.asarray(values)
     return np.where(np.isnan(numbers), np.inf, numbers)
+
+
+def _ratio(part: ArrayLike, whole: ArrayLike) -> np.ndarray:
+    """Quotient; ∞, an unbounded failure, where a number is not finite."""
+    above, below = np.asarray(part), np.asarray(whole)
+    sound = np.isfinite(above) & np.isfinite(below)
+    return np.divide(above, below, out=np.full(above.shape, np.inf, dtype=below.dtype), where=sound)
