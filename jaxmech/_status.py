@@ -4,10 +4,10 @@ import dataclasses
 import enum
 from typing import Any, Generic, TypeVar
 
-import jax
 import numpy as np
 
 from jaxmech._errors import SolveError
+from jaxmech._pytree import pytree
 from jaxmech._types import Array
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class Status(enum.IntEnum):
         return self in (Status.NO_ROOT, Status.INFEASIBLE, Status.NONFINITE)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Solution(Generic[T]):
     """What every solve returns.

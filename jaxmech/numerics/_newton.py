@@ -41,6 +41,7 @@ class Factors:
     """A factored Newton system. The kept side x (ds or dλ) is x = A⁻¹(right-hand side) + border·y, y = (dΛ, ρ, −dτ).
 
     Attributes:
+        inverse_gap: 1/z.
         ratio: W = n/z.
         weighted: B = W∘c.
         inverse_rows: 1/E, zero in rows without a constraint.
@@ -52,6 +53,7 @@ class Factors:
         small: matrix of the equations for y.
     """
 
+    inverse_gap: Amounts
     ratio: Amounts
     weighted: Amounts
     inverse_rows: Agents
@@ -66,7 +68,8 @@ class Factors:
 def factor(program: Program, iterate: Iterate, bordered: bool) -> Factors:
     """Factor the Newton system at ``iterate``; ``bordered`` says whether τ is a variable."""
     m, d = program.costs.shape
-    ratio = jnp.where(program.able, iterate.amount / iterate.gap, 0.0)
+    inverse_gap = 1 / iterate.gap
+    ratio = iterate.amount * inverse_gap
     weighted = ratio * program.costs
     weight, totals = total_weight(program, iterate), dual_totals(program, iterate)
     own, stiffness = totals / (2 * weight), totals / (2 * iterate.value)
@@ -93,7 +96,7 @@ def factor(program: Program, iterate: Iterate, bordered: bool) -> Factors:
     border = cho_solve((cholesky, True), sources[:size].T)
     small = jnp.stack([jnp.stack([jnp.asarray(x, rows.dtype) for x in line]) for line in known])
     small = small[:size, :size] - _dot(pushes[:size], border)
-    return Factors(ratio, weighted, inverse, columns, own, cholesky, pushes[:size], border, small)
+    return Factors(inverse_gap, ratio, weighted, inverse, columns, own, cholesky, pushes[:size], border, small)
 
 
 def newton_step(
@@ -105,13 +108,18 @@ def newton_step(
     """
     wanted, wanted_rows = products
     multiplier = jnp.where(program.bounded, iterate.multiplier, 1.0)
-    free = jnp.where(program.able, (wanted - iterate.amount * residual.gaps) / iterate.gap, 0.0)
+    free = wanted * factors.inverse_gap
+    if residual.gaps is not None:
+        free = free - factors.ratio * residual.gaps
     rows = wanted_rows / multiplier + jnp.sum(program.costs * free, axis=1) - residual.rows
     rows = jnp.where(program.bounded, rows, 0.0)
     columns = residual.totals - jnp.sum(free, axis=0)
     d_multiplier, d_value, d_level = _reduced(program, factors, rows, columns, residual.normalisation)
-    d_gap = jnp.where(program.able, program.costs * d_multiplier[:, None] - d_value + residual.gaps, 0.0)
-    d_amount = jnp.where(program.able, (wanted - iterate.amount * d_gap) / iterate.gap, 0.0)
+    d_gap = program.costs * d_multiplier[:, None] - d_value
+    if residual.gaps is not None:
+        d_gap = d_gap + residual.gaps
+    d_gap = jnp.where(program.able, d_gap, 0.0)
+    d_amount = wanted * factors.inverse_gap - factors.ratio * d_gap
     d_slack = jnp.where(program.bounded, (wanted_rows - iterate.slack * d_multiplier) / multiplier, 0.0)
     return Step(d_amount, d_gap, d_multiplier, d_slack, d_value, d_level)
 
@@ -162,10 +170,11 @@ def _rows_matrix(
 
 def _sum_of_others(entries: Array, extra: Array) -> Array:
     """Return extra_i + Σ_{l≠k} entries[i, l] for every k, without subtracting the largest entry from a sum."""
-    largest = jnp.arange(entries.shape[1]) == jnp.argmax(entries, axis=1)[:, None]
-    rest = extra + jnp.sum(jnp.where(largest, 0.0, entries), axis=1)
-    top = jnp.sum(jnp.where(largest, entries, 0.0), axis=1)
-    return jnp.where(largest, rest[:, None], (rest[:, None] - entries) + top[:, None])
+    top = jnp.max(entries, axis=1, keepdims=True)
+    largest = entries == top
+    count = jnp.sum(largest, axis=1, keepdims=True, dtype=entries.dtype)
+    rest = extra[:, None] + jnp.sum(jnp.where(largest, 0.0, entries), axis=1, keepdims=True)
+    return jnp.where(largest, rest + (count - 1) * top, (rest - entries) + count * top)
 
 
 def _with_diagonal(matrix: Array, diagonal: Array) -> Array:

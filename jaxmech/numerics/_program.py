@@ -16,6 +16,7 @@ import enum
 import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
+from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Bool, Distributions, Scalar, Support
 
 
@@ -57,8 +58,8 @@ class Iterate:
     """Primal and dual variables.
 
     Attributes:
-        amount: n >= 0, multiplied with ``gap`` to zero.
-        gap: z = (ω_i + λ_i) c[i, k] − s_k >= 0, reduced cost.
+        amount: n >= 0, multiplied with ``gap`` to zero; zero where not ``able``.
+        gap: z = (ω_i + λ_i) c[i, k] − s_k >= 0, reduced cost; one where not ``able``.
         multiplier: λ >= 0, multiplied with ``slack`` to zero (to a constant for PRODUCT).
         slack: t_i = b_i + a_i τ − p_i(n) >= 0.
         value: s_k = w_k Λ / S_k² > 0, what one more unit of k is worth.
@@ -76,21 +77,23 @@ class Iterate:
 @pytree
 @dataclasses.dataclass(frozen=True)
 class Residuals:
-    """What is missing in the optimality conditions: totals, rows, reduced costs, normalisation."""
+    """What is missing in the optimality conditions: totals, rows, normalisation, reduced costs.
+
+    The last are linear and hold from the start, so that only a change of the data opens them.
+    """
 
     totals: Distributions
     rows: Agents
-    gaps: Amounts
     normalisation: Scalar
+    gaps: Amounts | None = None
 
     def relative(self, program: Program, iterate: Iterate) -> Scalar:
         """Largest residual, each relative to its own scale."""
         totals = jnp.sum(iterate.amount, axis=0)
-        scale = jnp.abs(program.bounds + program.direction * iterate.level) + jnp.finfo(totals.dtype).tiny
+        scale = jnp.abs(program.bounds + program.direction * iterate.level) + tolerances(totals.dtype).eps ** 2
         parts = (
             jnp.max(jnp.abs(self.totals) / totals),
             jnp.max(jnp.where(program.bounded, jnp.abs(self.rows) / scale, 0.0)),
-            jnp.max(jnp.abs(self.gaps) / iterate.value),
             jnp.abs(self.normalisation),
         )
         return jnp.max(jnp.stack(parts))
@@ -112,11 +115,9 @@ def residuals(program: Program, iterate: Iterate, normalisation: Scalar) -> Resi
     cost = jnp.sum(program.costs * iterate.amount, axis=1)
     level = program.bounds + program.direction * iterate.level
     rows = level - iterate.slack - jnp.sum(program.error / totals) - cost
-    reduced = (program.weights + iterate.multiplier)[:, None] * program.costs - iterate.value
     return Residuals(
         totals=totals - jnp.sum(iterate.amount, axis=0),
         rows=jnp.where(program.bounded, rows, 0.0),
-        gaps=jnp.where(program.able, reduced - iterate.gap, 0.0),
         normalisation=normalisation - jnp.sum(program.direction * iterate.multiplier),
     )
 
