@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -47,8 +47,8 @@ def regret(problem: Problem, plan: Plan, whole: bool = False) -> Regret:
 
         q(n*) − q(n) ≤ q'(n*) (n* − n),
 
-    and only 0 ≤ n ≤ q(n*)/c can be better than n*. So the regret is at most q'(n*) n* if the slope is positive and
-    |q'(n*)| (q(n*)/c − n*) otherwise. That the slope increases is checked on a grid as well.
+    and only 0 ≤ n ≤ q(n*)/c can be better than n*. So the regret is at most |q'(n*)| max(n*, q(n*)/c − n*), with an
+    allowance for rounding in the slope. That the slope increases is checked on a grid as well.
 
     Args:
         problem: the problem.
@@ -110,33 +110,49 @@ def _checked(problem: Problem, plan: Plan, checked: Array) -> Regret:
 
         return jax.jvp(paid, (n,), (jnp.ones_like(n),))
 
-    promised, at_plan = slope(n_star)
-    reach = jnp.where(at_plan > 0, n_star, jnp.maximum(promised / cost - n_star, 0))
-    convex, best, least = _scan_grid(slope, n_star, promised)
-    backed = _is_backed(plan, checked) & jnp.isfinite(problem.costs) & convex
-    bound = jnp.where(backed, jnp.abs(at_plan) * reach, jnp.inf)
-    return Regret(bound=jnp.where(jnp.isnan(bound), jnp.inf, bound), gain=promised - least, best=best)
+    grid = _scan_grid(slope, n_star)
+    accuracy = tolerances(n_star.dtype)
+    # The slope is a difference of numbers of the size of c, each rounded.
+    steepest = jnp.abs(grid.slope) + accuracy.root * accuracy.eps * cost
+    reach = jnp.maximum(n_star, grid.promised / cost - n_star)
+    backed = _is_backed(plan, checked) & jnp.isfinite(problem.costs) & grid.convex
+    bound = jnp.where(backed, steepest * reach, jnp.inf)
+    return Regret(bound=jnp.where(jnp.isnan(bound), jnp.inf, bound), gain=grid.promised - grid.least, best=grid.best)
 
 
-_Slope: TypeAlias = Callable[[Array], tuple[Array, Array]]
-_Scan: TypeAlias = tuple[Array, Array, Array, Array]
+class _Grid(NamedTuple):
+    """What the grid told: at n*, at the best amount on it, and whether the slope increased all along."""
+
+    promised: Array
+    slope: Array
+    least: Array
+    best: Array
+    convex: Array
+    before: Array
 
 
-def _scan_grid(slope: _Slope, n_star: Amounts, promised: Amounts) -> tuple[Array, Array, Array]:
-    """Whether the slope increases along the grid, and the best amount on it; one grid point in memory at a time."""
+def _scan_grid(slope: Callable[[Array], tuple[Array, Array]], n_star: Amounts) -> _Grid:
+    """Visit the grid, whose middle is n* itself, with one point in memory at a time."""
     slack = tolerances(n_star.dtype).condition
     factors = jnp.logspace(-GRID_DECADES, GRID_DECADES, GRID_POINTS, dtype=n_star.dtype)
 
-    def compare(state: _Scan, factor: Array) -> tuple[_Scan, None]:
-        convex, before, best, least = state
-        value, here = slope(factor * n_star)
-        convex = convex & (here >= before - slack * jnp.abs(before))
-        better = value < least
-        return (convex, here, jnp.where(better, factor * n_star, best), jnp.where(better, value, least)), None
+    def visit(grid: _Grid, place: Array) -> tuple[_Grid, None]:
+        middle = place == GRID_POINTS // 2
+        amount = jnp.where(middle, n_star, factors[place] * n_star)
+        value, here = slope(amount)
+        better = value < grid.least
+        return _Grid(
+            promised=jnp.where(middle, value, grid.promised),
+            slope=jnp.where(middle, here, grid.slope),
+            least=jnp.where(better, value, grid.least),
+            best=jnp.where(better, amount, grid.best),
+            convex=grid.convex & (here >= grid.before - slack * jnp.abs(grid.before)),
+            before=here,
+        ), None
 
-    start = (jnp.ones(n_star.shape, bool), jnp.full_like(n_star, -jnp.inf), n_star, promised)
-    (convex, _, best, least), _ = jax.lax.scan(compare, start, factors)
-    return convex, best, least
+    infinite = jnp.full_like(n_star, jnp.inf)
+    start = _Grid(infinite, infinite, infinite, n_star, jnp.ones(n_star.shape, bool), -infinite)
+    return jax.lax.scan(visit, start, jnp.arange(GRID_POINTS))[0]
 
 
 def _is_backed(plan: Plan, checked: Array) -> Array:
