@@ -118,8 +118,10 @@ def _rational(problem: Problem, bounds: Agents) -> Solution[Amounts]:
 
 
 def direct_solution(samples: Amounts, residual: Scalar) -> Solution[Amounts]:
-    """Wrap a closed form: OK, or NONFINITE where the residual is not a number."""
-    status = jnp.where(jnp.isfinite(residual), Status.OK, Status.NONFINITE).astype(jnp.int32)
+    """Wrap a closed form: OK, ALMOST where rounding spoils the residual, NONFINITE where it is not a number."""
+    limits = tolerances(residual.dtype)
+    cases = [residual <= limits.optimality, jnp.isfinite(residual)]
+    status = jnp.select(cases, [jnp.int32(Status.OK), jnp.int32(Status.ALMOST)], jnp.int32(Status.NONFINITE))
     return masked(Solution(samples, status, residual, jnp.zeros_like(status)))
 
 

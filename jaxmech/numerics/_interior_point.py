@@ -15,9 +15,10 @@ _BACK_OFF = 0.95  # share of the step to the boundary that is taken while far fr
 _FIRST_MULTIPLIER = 0.2
 _FIRST_VALUE = 0.5
 _RESIDUAL_SHARE = 0.1  # complementarity may not run ahead of the residuals by more than this
-_FLOOR = 1e-3  # nor below this share of the tolerance, where rounding takes over
+_FLOOR = 1e-2  # nor below this share of the tolerance, where rounding takes over
 _PATIENCE = 2
-_HOPELESS = 25
+_HOPELESS = 60
+_SPOILT = 10.0
 
 
 class State(NamedTuple):
@@ -137,21 +138,22 @@ def _advance(kind: Kind, program: Program, state: State, constant: Scalar, norma
 
 
 def _accept(kind: Kind, program: Program, state: State, moved: Iterate, constants: tuple[Scalar, Scalar]) -> State:
-    """Take the new iterate if it is finite; otherwise keep the old one and give up."""
+    """Take the new iterate, unless it is not finite or rounding has spoilt what was solved: then stop at the old one."""
     missing = residuals(program, moved, constants[1])
     optimality = _optimality(kind, program, moved, missing, constants[0])
-    finite = jnp.isfinite(optimality)
+    spoilt = (state.best <= tolerances(optimality.dtype).optimality) & (optimality > _SPOILT * state.optimality)
+    taken = jnp.isfinite(optimality) & ~spoilt
     iterate, missing = jax.tree.map(
-        lambda new, old: jnp.where(finite, new, old), (moved, missing), (state.iterate, state.missing)
+        lambda new, old: jnp.where(taken, new, old), (moved, missing), (state.iterate, state.missing)
     )
-    improved = optimality < state.best
+    improved = taken & (optimality < state.best)
     return State(
         iterate=iterate,
         missing=missing,
-        optimality=jnp.where(finite, optimality, state.optimality),
+        optimality=jnp.where(taken, optimality, state.optimality),
         best=jnp.where(improved, optimality, state.best),
         before=state.best,
-        stale=jnp.where(finite, jnp.where(improved, 0, state.stale + 1), _HOPELESS).astype(jnp.int32),
+        stale=jnp.where(taken, jnp.where(improved, 0, state.stale + 1), _HOPELESS).astype(jnp.int32),
         steps=state.steps + 1,
     )
 

@@ -24,6 +24,7 @@ from jaxmech.numerics._program import (
 )
 
 _CLEAR_ZERO = 1e-3  # where both are as small as the other, the pair is degenerate and the amount is kept
+_SMALL_SHARE = 100.0
 
 
 class SharingOptimum(NamedTuple):
@@ -105,10 +106,11 @@ def _units(costs: Amounts, error: Distributions, able: Support) -> tuple[Distrib
 
 
 def _support(program: Program, iterate: Iterate) -> Support:
-    """Decide which amounts are positive: an amount is zero where its share is far below its relative reduced cost."""
+    """Decide which amounts are positive: an amount is zero if its share is tiny and far below its reduced cost."""
     share = iterate.amount / jnp.sum(iterate.amount, axis=0)
-    visible = share > tolerances(share.dtype).eps ** 0.75
-    return program.able & visible & (share > _CLEAR_ZERO * iterate.gap / iterate.value)
+    limits = tolerances(share.dtype)
+    tiny = (share < _SMALL_SHARE * limits.iterate) & (share < _CLEAR_ZERO * iterate.gap / iterate.value)
+    return program.able & ~tiny & (share > limits.eps**0.75)
 
 
 def _status(program: Program, multiplier: Agents, residual: Scalar, steps: Array) -> Array:
