@@ -2,13 +2,14 @@
 
 import os
 
-os.environ.setdefault("JAX_ENABLE_X64", "1")
-
 from jaxtyping import install_import_hook
 
+os.environ.setdefault("JAX_ENABLE_X64", "1")
 install_import_hook("jaxmech", "beartype.beartype")
 
-from jaxmech.cli._jax import prepare_process
 
-# most of the time of these tests is compilation
-prepare_process()
+def pytest_configure():
+    """Most of the time of these tests is compilation: choose the code generator that compiles quickly."""
+    from jaxmech.cli._jax import prepare_process
+
+    prepare_process()
