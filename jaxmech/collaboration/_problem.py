@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -90,7 +90,7 @@ class Problem:
         return leaves, (self.agents, self.distributions)
 
     @classmethod
-    def tree_unflatten(cls, static: tuple[Any, ...], leaves: tuple[Any, ...]) -> Self:
+    def tree_unflatten(cls, static: tuple[Any, ...], leaves: tuple[Any, ...]) -> "Problem":
         """Rebuild without checks: transformations put tracers, batches and placeholders here."""
         problem = object.__new__(cls)
         for name, value in zip(("costs", "sigma", "price", "agents", "distributions"), (*leaves, *static), strict=True):

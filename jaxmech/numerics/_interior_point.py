@@ -138,7 +138,7 @@ def _advance(kind: Kind, program: Program, state: State, constant: Scalar, norma
 
 
 def _accept(kind: Kind, program: Program, state: State, moved: Iterate, constants: tuple[Scalar, Scalar]) -> State:
-    """Take the new iterate, unless it is not finite or rounding has spoilt what was solved: then stop at the old one."""
+    """Take the new iterate; where it is not finite, or rounding spoilt what was solved, stop at the old one."""
     missing = residuals(program, moved, constants[1])
     optimality = _optimality(kind, program, moved, missing, constants[0])
     spoilt = (state.best <= tolerances(optimality.dtype).optimality) & (optimality > _SPOILT * state.optimality)
