@@ -226,12 +226,12 @@ def test_truthful_agents_pay_what_was_promised(name):
     problem, plan = promise(name)
     if name == "cbl":
         assert np.all(np.bincount(np.ravel(plan.role), minlength=3)[[Role.RECEIVES, Role.CHECKED]] > 3)
-    squared = simulate(problem, plan) * np.asarray(problem.price)
+    squared = simulate(problem, plan, replications=REPLICATIONS // 2) * np.asarray(problem.price)
     paid = squared.sum(axis=-1) + _collection(problem, plan)
     error = paid.std(axis=0) / np.sqrt(len(paid))
     deviation = (paid.mean(axis=0) - plan.penalty) / error
     assert np.max(np.abs(deviation)) < 4, deviation
-    assert np.max(error / plan.penalty) < 0.03
+    assert np.max(error / plan.penalty) < 0.04
 
 
 def _collection(problem, plan):
@@ -245,7 +245,7 @@ def test_who_collects_another_amount_pays_the_deviation_penalty():
     plan = whole_plan(problem, mechanism="c3d")
     n_star = float(plan.samples[0, 0])
     n = 2 * n_star
-    squared = simulate(problem, plan, plan.samples.at[0].set(n), 4 * REPLICATIONS)[:, 0, 0]
+    squared = simulate(problem, plan, plan.samples.at[0].set(n), 2 * REPLICATIONS)[:, 0, 0]
     expected = deviation_penalty(n, n_star, plan.total[0], plan.alpha[0, 0], 0.01, 2.0)
     error = squared.std() / np.sqrt(len(squared))
     assert abs(squared.mean() + 0.01 * n - float(expected)) < 4 * error
