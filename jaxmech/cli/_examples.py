@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from jaxmech._words import one_of
 from jaxmech.cli._group import DONE
 from jaxmech.cli._options import Output, examples_of, shared
 
@@ -22,7 +23,7 @@ _EXAMPLES = (
 @shared("json", "csv", "quiet", "verbose")
 def examples(name: str | None, **options: Any) -> int:
     """List the shipped problems, or print the one called NAME, ready to edit."""
-    from jaxmech import catalog, files
+    from jaxmech import catalog
 
     output = Output(**options)
     shipped = {key: Path(catalog.path(key)) for key in catalog.names()}
@@ -35,7 +36,7 @@ def examples(name: str | None, **options: Any) -> int:
         )
         return DONE
     companions = {file: path.parent / file for path in shipped.values() for file in _companions(path)}
-    key = files.one_of("name", name, (*shipped, *companions), "must be one of the shipped problems or their files")
+    key = one_of("name", name, (*shipped, *companions), "must be one of the shipped problems or their files")
     text = (companions[key] if key in companions else shipped[key]).read_text(encoding="utf-8")
     output.deliver(
         lambda: {"kind": "example", "name": key, "text": text},

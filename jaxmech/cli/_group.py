@@ -65,7 +65,7 @@ class Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or name the nearest one."""
-        from jaxmech.files import one_of
+        from jaxmech._words import one_of
 
         names = self.list_commands(ctx)
         if args and not args[0].startswith("-"):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from jaxmech._errors import ProblemError
+from jaxmech._words import one_of
 from jaxmech.cli._group import say
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Output:
         """Refuse, before any work is done, what could not be delivered after it."""
         from jaxmech import files
 
-        files.one_of("--dtype", self.dtype, DTYPES)
+        one_of("--dtype", self.dtype, DTYPES)
         if self.quiet and self.verbose:
             raise ProblemError("--quiet --verbose", "both", "only one of the two can be asked for")
         if self.json_path == self.csv_path == "-":
@@ -71,7 +72,7 @@ class Output:
             if target is not None:
                 files.check_writable(option, target)
         if self.plot_path is not None:
-            files.one_of("--plot", self.suffix, ("png", "svg", "pdf"), f'"{self.plot_path}" must end in one of')
+            one_of("--plot", self.suffix, ("png", "svg", "pdf"), f'"{self.plot_path}" must end in one of')
 
     @property
     def suffix(self) -> str:

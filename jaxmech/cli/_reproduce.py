@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from jaxmech._words import one_of
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import quick_compilation, settings, use_precision
 from jaxmech.cli._options import Output, examples_of, render_text, shared
@@ -78,11 +79,11 @@ def reproduce(name: str | None, **options: Any) -> int:
     The exit code is 1 if a value differs from the published one by more than its last digit.
     """
     output = Output(**options)
-    from jaxmech import catalog, files
+    from jaxmech import catalog
     from jaxmech._errors import ProblemError
 
     if name is not None:
-        files.one_of("name", name, NAMES)
+        one_of("name", name, NAMES)
     if output.plot_path and name == "appendix-c":
         raise ProblemError("--plot", output.plot_path, "appendix-c is a table; figure-1 is the one to draw")
     use_precision(output.dtype)

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from jaxmech._words import one_of
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import use_precision
 from jaxmech.cli._options import Output, examples_of, render_text, shared
@@ -41,9 +42,9 @@ def solve(file: str, division: str | None, mechanism: str | None, **options: Any
         from jaxmech.cli._compute import compute
 
     if division is not None:
-        files.one_of("--division", division, collaboration.DIVISIONS)
+        one_of("--division", division, collaboration.DIVISIONS)
     if mechanism is not None:
-        files.one_of("--mechanism", mechanism, collaboration.MECHANISMS)
+        one_of("--mechanism", mechanism, collaboration.MECHANISMS)
     use_precision(output.dtype)
     with output.timed("read"):
         case = files.read(file, output.dtype)

@@ -33,7 +33,7 @@ def nash_bargaining(problem: Problem) -> Solution[Amounts]:
         >>> nash_bargaining(problem).value.round(2).ravel().tolist()
         [35.32, 23.42, 15.73]
     """
-    _require_everybody_able(problem, "Nash bargaining")
+    require_everybody_able(problem, "Nash bargaining")
     return alone(problem) if problem.shape[0] == 1 else _nash(problem)
 
 
@@ -90,7 +90,7 @@ def kalai_smorodinsky_bargaining(problem: Problem) -> Solution[Amounts]:
         >>> kalai_smorodinsky_bargaining(problem).value.round(2).ravel().tolist()
         [27.94, 24.55, 21.98]
     """
-    _require_everybody_able(problem, "Kalai-Smorodinsky bargaining")
+    require_everybody_able(problem, "Kalai-Smorodinsky bargaining")
     return alone(problem) if problem.shape[0] == 1 else _kalai_smorodinsky(problem)
 
 
@@ -102,7 +102,9 @@ def _kalai_smorodinsky(problem: Problem) -> Solution[Amounts]:
     solution = _solution(optimum)
     status = jnp.maximum(solution.status, jnp.max(status))
     residual = jnp.maximum(solution.residual, jnp.max(residual))
-    return _where_finite(problem, Solution(solution.value, status, residual, solution.steps + jnp.sum(steps)))
+    return _where_finite(
+        problem, Solution(solution.value, status, residual, solution.steps + jnp.sum(steps, dtype=jnp.int32))
+    )
 
 
 def _ideals(problem: Problem, own: Agents) -> tuple[Agents, Array, Array, Array]:
@@ -129,7 +131,12 @@ def _where_finite(problem: Problem, solution: Solution[Amounts]) -> Solution[Amo
     return masked(Solution(solution.value, status, solution.residual, solution.steps))
 
 
-def _require_everybody_able(problem: Problem, name: str) -> None:
+def require_everybody_able(problem: Problem, name: str) -> None:
+    """Refuse a problem in which somebody has no finite penalty of working alone, if its costs are known here.
+
+    Raises:
+        ProblemError: naming the entry, the agent and the distribution.
+    """
     if isinstance(problem.costs, jax.core.Tracer):
         return
     for i, k in np.argwhere(~np.isfinite(np.asarray(problem.costs))):

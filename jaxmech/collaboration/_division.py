@@ -28,9 +28,9 @@ def alone(problem: Problem) -> Solution[Amounts]:
         [[20.0]]
     """
     samples = alone_samples(problem)
-    positive = jnp.where(samples > 0, samples, 1.0)
-    cost = jnp.where(samples > 0, problem.costs, problem.scale**2)
-    ratio = problem.scale**2 / (cost * positive**2) - 1
+    able = problem.costs != jnp.inf
+    error = problem.scale**2 / jnp.where(able, samples, 1.0) ** 2
+    ratio = jnp.where(able, error / jnp.where(able, problem.costs, 1.0) - 1, 0.0)
     return direct_solution(samples, jnp.max(jnp.abs(ratio)))
 
 

@@ -103,7 +103,7 @@ def alone_samples(problem: Problem) -> Amounts:
 
     Source: Clinton et al. 2025, appendix A.1.
     """
-    return jnp.where(jnp.isfinite(problem.costs), problem.scale / jnp.sqrt(problem.costs), 0.0)
+    return jnp.where(problem.costs == jnp.inf, 0.0, problem.scale / jnp.sqrt(problem.costs))
 
 
 def alone_penalty(problem: Problem) -> Agents:

@@ -1,21 +1,20 @@
 """Solve a problem of sharing data: from costs to a plan, from a plan to the mechanism that carries it out."""
 
 import dataclasses
-import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 
-from jaxmech._errors import ProblemError
 from jaxmech._status import Solution
 from jaxmech._types import Amounts, Array
+from jaxmech._words import one_of
 from jaxmech.collaboration._bargaining import (
-    _require_everybody_able,
     egalitarian_bargaining,
     kalai_smorodinsky_bargaining,
     nash_bargaining,
+    require_everybody_able,
 )
 from jaxmech.collaboration._c3d import c3d_plan, check_equal_costs
 from jaxmech.collaboration._cbl import cbl_plan
@@ -77,7 +76,7 @@ def divide(problem: Problem, division: str) -> Solution[Amounts]:
     """
     one_of("division", division, DIVISIONS)
     if division in ("nash", "kalai-smorodinsky"):
-        _require_everybody_able(problem, division)
+        require_everybody_able(problem, division)
     target: Solution[Amounts] = _divide(_without_names(problem), division)
     return target
 
@@ -99,19 +98,6 @@ def mechanism(problem: Problem, plan: Plan) -> Pool | CountedPool | Checked:
     if plan.mechanism == "counted-pool":
         return CountedPool(plan.samples, problem.sigma**2)
     return checked_mechanism(problem, plan)
-
-
-def one_of(argument: str, value: str, words: Sequence[str]) -> None:
-    """Refuse a word that is not known, naming the nearest one that is.
-
-    Raises:
-        ProblemError: if ``value`` is not one of ``words``.
-    """
-    if value in words:
-        return
-    near = difflib.get_close_matches(str(value).strip().lower(), words, n=1)
-    hint = f'; did you mean "{near[0]}"?' if near else ""
-    raise ProblemError(argument, value, f"must be one of {', '.join(words)}{hint}")
 
 
 _DIVIDE: dict[str, Callable[[Problem], Solution[Amounts]]] = {

@@ -3,7 +3,6 @@
 from jaxmech.files._case import KEYS, Case, locate, read
 from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, read_table
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
-from jaxmech.files._words import one_of, suggestion
 from jaxmech.files._write import check_writable, csv_text, json_text, write
 
 __all__ = [
@@ -20,9 +19,7 @@ __all__ = [
     "json_text",
     "locate",
     "measurements",
-    "one_of",
     "read",
     "read_table",
-    "suggestion",
     "write",
 ]

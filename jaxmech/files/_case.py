@@ -11,11 +11,11 @@ import numpy as np
 
 from jaxmech import catalog
 from jaxmech._errors import ProblemError
+from jaxmech._words import one_of, suggestion
 from jaxmech.collaboration import DIVISIONS, MECHANISMS, Problem
 from jaxmech.files._costs import read_costs
 from jaxmech.files._read import Table, number, read_text
 from jaxmech.files._sigma import Estimate, estimate, measurements
-from jaxmech.files._words import one_of, suggestion
 
 KEYS = (
     *("sigma", "agents", "distributions", "costs", "price", "division", "mechanism"),

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._words import suggestion
 from jaxmech.files._read import number, read_table
-from jaxmech.files._words import suggestion
 
 
 @dataclasses.dataclass(frozen=True)

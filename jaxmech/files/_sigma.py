@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._words import suggestion
 from jaxmech.files._read import Table, read_table
-from jaxmech.files._words import suggestion
 
 MIN_ROWS = 8
 """Fewest measurements from which a standard deviation is estimated: below, its standard error means nothing."""

@@ -1,6 +1,5 @@
 """A primal-dual interior-point method for the sharing program: predictor, corrector, one factorisation a step."""
 
-import dataclasses
 from typing import NamedTuple
 
 import jax
@@ -8,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Bool, Scalar
-from jaxmech.numerics._newton import Step, factor, newton_step
+from jaxmech.numerics._newton import factor, newton_step
 from jaxmech.numerics._program import Iterate, Kind, Program, Residuals, dual_totals, residuals, total_weight
 
 _BACK_OFF = 0.95  # share of the step to the boundary that is taken while far from the optimum
@@ -117,7 +116,7 @@ def _advance(kind: Kind, program: Program, state: State, constant: Scalar, norma
     pairs, row_pairs = iterate.amount * iterate.gap, iterate.multiplier * iterate.slack
     factors = factor(program, iterate, kind is Kind.MINIMAX)
 
-    def towards(target: Scalar, cross: tuple[Array, Array]) -> Step:
+    def towards(target: Scalar, cross: tuple[Array, Array]) -> Iterate:
         row_target = constant if kind is Kind.PRODUCT else target
         wanted = jnp.where(program.able, target - pairs - cross[0], 0.0)
         wanted_rows = jnp.where(program.bounded, row_target - row_pairs - cross[1], 0.0)
@@ -185,7 +184,7 @@ def _complementarity(kind: Kind, program: Program, iterate: Iterate) -> tuple[Sc
     return pairs / count, count / _objective(program, iterate)
 
 
-def _longest(program: Program, iterate: Iterate, step: Step) -> Scalar:
+def _longest(program: Program, iterate: Iterate, step: Iterate) -> Scalar:
     """Return the largest length in [0, 1] that keeps every variable non-negative."""
 
     def limit(value: Array, change: Array, where: Array | bool = True) -> Array:
@@ -203,5 +202,6 @@ def _longest(program: Program, iterate: Iterate, step: Step) -> Scalar:
     return jnp.minimum(1.0, jnp.min(jnp.stack(limits)))
 
 
-def _move(iterate: Iterate, step: Step, length: Scalar) -> Iterate:
-    return Iterate(*(getattr(iterate, f.name) + length * getattr(step, f.name) for f in dataclasses.fields(step)))
+def _move(iterate: Iterate, step: Iterate, length: Scalar) -> Iterate:
+    moved: Iterate = jax.tree.map(lambda value, change: value + length * change, iterate, step)
+    return moved

@@ -24,19 +24,6 @@ _HIGHEST = jax.lax.Precision.HIGHEST
 
 @pytree
 @dataclasses.dataclass(frozen=True)
-class Step:
-    """Changes of the six variables of an :class:`Iterate`."""
-
-    amount: Amounts
-    gap: Amounts
-    multiplier: Agents
-    slack: Agents
-    value: Distributions
-    level: Scalar
-
-
-@pytree
-@dataclasses.dataclass(frozen=True)
 class Factors:
     """A factored Newton system. The kept side x (ds or dλ) is x = A⁻¹(right-hand side) + border·y, y = (dΛ, ρ, −dτ).
 
@@ -101,8 +88,8 @@ def factor(program: Program, iterate: Iterate, bordered: bool) -> Factors:
 
 def newton_step(
     program: Program, iterate: Iterate, factors: Factors, residual: Residuals, products: tuple[Amounts, Agents]
-) -> Step:
-    """Solve for the step that removes ``residual`` and changes n z and λ t by ``products``.
+) -> Iterate:
+    """Solve for the change of the six variables that removes ``residual`` and changes n z and λ t by ``products``.
 
     Linear in ``residual`` and ``products``, which is what lets it serve the implicit derivative as well.
     """
@@ -121,7 +108,7 @@ def newton_step(
     d_gap = jnp.where(program.able, d_gap, 0.0)
     d_amount = wanted * factors.inverse_gap - factors.ratio * d_gap
     d_slack = jnp.where(program.bounded, (wanted_rows - iterate.slack * d_multiplier) / multiplier, 0.0)
-    return Step(d_amount, d_gap, d_multiplier, d_slack, d_value, d_level)
+    return Iterate(d_amount, d_gap, d_multiplier, d_slack, d_value, d_level)
 
 
 def _reduced(

@@ -55,7 +55,7 @@ class Program:
 @pytree
 @dataclasses.dataclass(frozen=True)
 class Iterate:
-    """Primal and dual variables.
+    """Primal and dual variables; also a change of all of them.
 
     Attributes:
         amount: n >= 0, multiplied with ``gap`` to zero; zero where not ``able``.

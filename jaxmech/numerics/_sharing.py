@@ -149,8 +149,7 @@ def _optimum_jvp(
     rows = jnp.zeros_like(iterate.multiplier)
     step = newton_step(program, raised, factors, missing, (jnp.zeros_like(iterate.amount), rows))
     step = newton_step(program, raised, factors, missing, ((raised.gap - iterate.gap) * step.amount, rows))
-    moved = Iterate(step.amount, step.gap, step.multiplier, step.slack, step.value, step.level)
-    return (iterate, steps), (moved, jnp.zeros_like(steps))
+    return (iterate, steps), (step, jnp.zeros_like(steps))
 
 
 def _raise_gaps(program: Program, iterate: Iterate) -> Iterate:

@@ -207,11 +207,18 @@ def test_a_bad_instance_fails_alone():
     bad = [good.at[1, 0].set(bad) for bad in (jnp.nan, -1.0, 0.0)]
     hopeless = jnp.full_like(good, jnp.inf)
     batch = jnp.stack([good, *bad, hopeless, good])
-    for name in ("rational", "leverage", "egalitarian", "nash"):
-        many = jax.vmap(lambda c, f=SOLVERS[name][0]: f(collaboration.Problem(c, 10.0)))(batch)
-        assert [Status.of(int(s)).name for s in many.status] == ["OK", *["NONFINITE"] * 4, "OK"], name
+    functions = [SOLVERS[name][0] for name in ("rational", "leverage", "egalitarian", "nash")]
+    for function in (*functions, collaboration.social_optimum):
+        many = jax.vmap(lambda c, f=function: f(collaboration.Problem(c, 10.0)))(batch)
+        assert [Status.of(int(s)).name for s in many.status] == ["OK", *["NONFINITE"] * 4, "OK"], function
         assert np.isnan(np.asarray(many.value[1:5])).all()
         assert np.asarray(many.value[5]) == pytest.approx(np.asarray(many.value[0]))
+
+
+def test_working_alone_fails_only_where_a_cost_is_no_cost():
+    bad = jnp.asarray([[[1.0]], [[jnp.nan]], [[-1.0]], [[jnp.inf]]])
+    many = jax.vmap(lambda c: collaboration.alone(collaboration.Problem(c, 1.0)))(bad)
+    assert [Status.of(int(s)).name for s in many.status] == ["OK", "NONFINITE", "NONFINITE", "OK"]
 
 
 def test_own_bounds():

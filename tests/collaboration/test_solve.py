@@ -247,16 +247,20 @@ def test_a_plan_without_coefficients_says_no_root():
         assert int(worst_status(jnp.array(int(low)), jnp.array([int(high), int(low)]))) == high
 
 
-@pytest.mark.parametrize("mechanism", MECHANISMS)
-@pytest.mark.parametrize(
-    "costs",
-    [[[0.5]], [[0.5, 2.0]], [[0.5, 2.0], [np.inf, np.inf]], [[0.5, np.inf], [np.inf, 0.1]], [[0.5], [0.5], [np.inf]]],
-    ids=["one-agent", "one-agent-two", "spectator", "one-each", "tied-and-spectator"],
-)
-def test_smallest_problems(costs, mechanism):
-    costs = np.array(costs)
-    if mechanism == "c3d" and len(costs) > 1:
-        pytest.skip("costs differ")
+SMALLEST = {
+    "one agent": [[0.5]],
+    "one agent, two distributions": [[0.5, 2.0]],
+    "spectator": [[0.5, 2.0], [np.inf, np.inf]],
+    "one each": [[0.5, np.inf], [np.inf, 0.1]],
+    "tied, and a spectator": [[0.5], [0.5], [np.inf]],
+}
+# c3d is for equal costs
+SMALLEST_CASES = [(m, name) for m in MECHANISMS for name, costs in SMALLEST.items() if m != "c3d" or len(costs) == 1]
+
+
+@pytest.mark.parametrize(("mechanism", "name"), SMALLEST_CASES)
+def test_smallest_problems(mechanism, name):
+    costs = np.array(SMALLEST[name])
     problem = Problem(costs, 2.0)
     plan = collaboration.solve(problem, division="leverage", mechanism=mechanism).raise_for_status().value
     assert np.all(np.isfinite(plan.penalty))
