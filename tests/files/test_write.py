@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from jaxmech import ProblemError, files
+from jaxmech._words import one_of
 
 
 def test_json_has_null_and_inf_and_numbers():
@@ -88,10 +89,10 @@ def test_check_writable(tmp_path):
 @pytest.mark.parametrize("word", ["Nash", "nsh", " nash "])
 def test_nearest_word(word):
     with pytest.raises(ProblemError, match='did you mean "nash"'):
-        files.one_of("division", word, ("alone", "nash"))
+        one_of("division", word, ("alone", "nash"))
 
 
 def test_no_word_is_suggested_where_none_is_near():
     with pytest.raises(ProblemError) as caught:
-        files.one_of("division", "xyz", ("alone", "nash"))
+        one_of("division", "xyz", ("alone", "nash"))
     assert "did you mean" not in str(caught.value)
