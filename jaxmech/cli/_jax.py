@@ -25,10 +25,10 @@ def prepare_process() -> None:
 
 def use_precision(dtype: str) -> None:
     """Switch JAX to float64 if asked for: only a program may do so, never a library."""
-    import jax
+    from jaxmech import enable_x64
 
     if dtype == "float64":
-        jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
+        enable_x64()
 
 
 @contextlib.contextmanager
