@@ -138,6 +138,16 @@ def test_few_agents_cannot_check_each_other():
         assert not (role == collaboration.Role.CHECKED).any()
 
 
+def test_plans_differentiate_in_forward_mode():
+    """Penalties grow like the root of a factor on all costs."""
+
+    def pays(factor):
+        problem = collaboration.Problem(jax.numpy.full((6, 1), 0.04) * factor, sigma=1.0)
+        return collaboration.solve(problem, division="leverage").value.social_penalty
+
+    assert float(jax.jacfwd(pays)(1.0)) == pytest.approx(float(pays(1.0)) / 2, rel=1e-6)
+
+
 def test_skewness_as_stated():
     data = files.read("clinics").data
     values = data.cells[:, data.columns.index("triglycerides")]
