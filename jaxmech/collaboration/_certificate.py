@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import NamedTuple
+from typing import NamedTuple, SupportsFloat
 
 import jax
 import jax.numpy as jnp
@@ -248,10 +248,10 @@ class _Certifier:
         return self._audit("condition (8)", float(found.margin), witness, effort, False, tolerance)
 
     def _audit(
-        self, claim: str, margin: float, witness: str, effort: str, claimed: bool, tolerance: float | None = None
+        self, claim: str, room: SupportsFloat, witness: str, effort: str, claimed: bool, tolerance: float | None = None
     ) -> Audit:
         tolerance = tolerances(self.plan.samples.dtype).claim if tolerance is None else tolerance
-        margin = -math.inf if math.isnan(margin) else float(margin)
+        margin = -math.inf if math.isnan(float(room)) else float(room)
         return Audit(claim, bool(margin >= -tolerance), margin, tolerance, witness, effort, claimed)
 
 
