@@ -13,6 +13,7 @@ from jaxmech._errors import JaxmechError, ProblemError
 from jaxmech.cli._jax import prepare_process
 
 DONE, SOLVED_BADLY, BAD_INPUT = 0, 1, 2
+_TOO_LARGE = "the problem does not fit into memory"
 """Exit codes: done; a status other than OK or a claim that fails; bad input or usage."""
 
 
@@ -54,8 +55,10 @@ class Group(click.Group):
         except (KeyboardInterrupt, click.Abort):
             return _complain("interrupted", SOLVED_BADLY)
         except MemoryError:
-            return _complain("the problem does not fit into memory", SOLVED_BADLY)
+            return _complain(_TOO_LARGE, BAD_INPUT)
         except Exception as error:
+            if "RESOURCE_EXHAUSTED" in str(error):
+                return _complain(_TOO_LARGE, BAD_INPUT)
             if "--verbose" in args:
                 traceback.print_exc()
             hint = "" if "--verbose" in args else " (--verbose shows where)"

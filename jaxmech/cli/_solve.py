@@ -38,7 +38,7 @@ def solve(file: str, division: str | None, mechanism: str | None, **options: Any
     """
     output = Output(**options)
     with output.timed("import"):
-        from jaxmech import collaboration, files, report
+        from jaxmech import ProblemError, collaboration, files, report
         from jaxmech.cli._compute import compute
 
     if division is not None:
@@ -48,7 +48,10 @@ def solve(file: str, division: str | None, mechanism: str | None, **options: Any
     use_precision(output.dtype)
     with output.timed("read"):
         case = files.read(file, output.dtype)
-    answer = compute(case, division or case.division, mechanism or case.mechanism, output)
+    try:
+        answer = compute(case, division or case.division, mechanism or case.mechanism, output)
+    except ProblemError as error:
+        raise ProblemError(f"{case.source}: {error.argument}", error.value, error.rule) from None
     output.deliver(
         document=lambda: report.document(answer),
         rows=lambda: report.rows(answer),

@@ -7,7 +7,7 @@ from jaxmech.collaboration._cbl import cbl_plan
 from jaxmech.collaboration._certificate import Efficiency, certify, efficiency
 from jaxmech.collaboration._checking import Checked
 from jaxmech.collaboration._corruption import checked_penalty, corruption_root, deviation_penalty
-from jaxmech.collaboration._division import alone, first_best, rational_optimum, social_optimum
+from jaxmech.collaboration._division import alone, first_best, social_optimum
 from jaxmech.collaboration._enforceable import Condition, Enforceable, enforceable, leverage_condition
 from jaxmech.collaboration._integer import IntegerPlan, integer_plan
 from jaxmech.collaboration._leverage import leverage_optimum
@@ -15,6 +15,7 @@ from jaxmech.collaboration._penalty import penalty, social_penalty
 from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, Plan, Role
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
+from jaxmech.collaboration._rational import rational_optimum
 from jaxmech.collaboration._solve import divide, mechanism, solve
 
 __all__ = [

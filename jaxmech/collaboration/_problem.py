@@ -115,7 +115,7 @@ def alone_penalty(problem: Problem) -> Agents:
 
 
 def _table(costs: ArrayLike) -> Array:
-    table = costs if isinstance(costs, jax.Array) else _numbers("costs", costs)
+    table = _typed("costs", costs) if isinstance(costs, jax.Array) else _numbers("costs", costs)
     if table.ndim != 2 or 0 in table.shape:
         raise ProblemError("costs", costs, "must be a table with one row per agent and one column per distribution")
     if not jnp.issubdtype(table.dtype, jnp.floating):
@@ -136,6 +136,13 @@ def _numbers(name: str, value: ArrayLike) -> Array:
     return jnp.asarray(array, dtype=array.dtype if array.dtype == np.float32 else float)
 
 
+def _typed(name: str, array: Array) -> Array:
+    """Refuse an array of JAX that holds no real numbers; its type is known even while its values are traced."""
+    if not jnp.issubdtype(array.dtype, jnp.floating) and not jnp.issubdtype(array.dtype, jnp.integer):
+        raise ProblemError(name, array.dtype.name, "must be real numbers")
+    return array
+
+
 def _flat(value: Any) -> list[Any]:
     if isinstance(value, (list, tuple)):
         return [entry for item in value for entry in _flat(item)]
@@ -143,7 +150,7 @@ def _flat(value: Any) -> list[Any]:
 
 
 def _per_distribution(name: str, value: ArrayLike, d: int, dtype: Any) -> Array:
-    array = value if isinstance(value, jax.Array) else _numbers(name, value)
+    array = _typed(name, value) if isinstance(value, jax.Array) else _numbers(name, value)
     if array.shape not in ((), (1,), (d,)):
         raise ProblemError(name, array.shape, f"must be one number, or one per distribution ({d})")
     if not isinstance(array, jax.core.Tracer):

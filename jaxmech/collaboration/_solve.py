@@ -19,11 +19,12 @@ from jaxmech.collaboration._bargaining import (
 from jaxmech.collaboration._c3d import c3d_plan, check_equal_costs
 from jaxmech.collaboration._cbl import cbl_plan
 from jaxmech.collaboration._checking import Checked, checked_mechanism
-from jaxmech.collaboration._division import alone, rational_optimum, social_optimum
+from jaxmech.collaboration._division import alone, social_optimum
 from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, Plan
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._rational import rational_optimum
 from jaxmech.collaboration._roles import is_failure, worst_status
 
 

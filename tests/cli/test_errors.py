@@ -81,7 +81,8 @@ def test_bad_usage(args, parts):
         (ProblemError("costs[2]", 1, "must be\ntwo"), 2, "costs[2] = 1: must be two"),
         (SolveError("STALLED: too short"), 1, "STALLED: too short"),
         (RuntimeError("a\nb"), 1, "internal error, please report it: RuntimeError: a b (--verbose shows where)"),
-        (MemoryError(), 1, "does not fit into memory"),
+        (MemoryError(), 2, "does not fit into memory"),
+        (RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes"), 2, "does not fit into memory"),
     ],
 )
 def test_exceptions_end_in_one_line(error, code, text, tmp_path, monkeypatch):

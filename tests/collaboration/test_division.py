@@ -254,3 +254,24 @@ def test_float32_has_its_own_accuracy():
         assert solution.value.dtype == jnp.float32
         assert int(solution.status) in (Status.OK, Status.ALMOST), name
         assert np.asarray(solution.value).ravel() == pytest.approx(PUBLISHED[name][0], rel=2e-3, abs=2e-2), name
+
+
+def test_arrays_that_hold_no_real_numbers_are_refused():
+    for costs in (jnp.array([[True]]), jnp.array([[1 + 2j]])):
+        with pytest.raises(ProblemError, match=r"costs = .*must be real numbers"):
+            collaboration.Problem(costs, 1.0)
+    with pytest.raises(ProblemError, match=r"sigma = .*must be real numbers"):
+        collaboration.Problem([[1.0]], jnp.array(True))
+
+
+@pytest.mark.parametrize("m", [2, 3, 8])
+def test_one_distribution_over_six_decades(m):
+    """The rational optimum is exact there, however small the gains."""
+    rng = np.random.default_rng(m)
+    for _ in range(40):
+        costs = 10 ** rng.uniform(-6, 0, (m, 1))
+        solution = collaboration.rational_optimum(collaboration.Problem(costs, 10.0))
+        assert float(solution.residual) <= 1e-7
+        oracle = convex.rational(costs, 10.0)
+        penalties = convex.penalties(np.asarray(solution.value), costs, 10.0)
+        assert penalties.sum() == pytest.approx(oracle.social_penalty, rel=1e-6)

@@ -1,0 +1,68 @@
+"""The division with the least social penalty at which nobody pays more than alone."""
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech._status import Solution, Status
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Agents, Amounts, ArrayLike
+from jaxmech.collaboration._division import first_best, masked, social_samples
+from jaxmech.collaboration._leverage import leverage_optimum
+from jaxmech.collaboration._penalty import penalty, social_penalty
+from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
+from jaxmech.numerics import Kind, solve_sharing
+
+
+def rational_optimum(problem: Problem, bounds: ArrayLike | None = None) -> Solution[Amounts]:
+    """n_OPT: minimise P(n) = Σ_i p_i(n) subject to p_i(n) <= p_IND[i], n >= 0, n = 0 where an agent cannot sample.
+
+    Where the social optimum leaves nobody worse off it is the answer, in closed form; for one distribution and the
+    bounds p_IND it is the leverage optimum, in closed form too; otherwise an interior-point method finds it. Among
+    several optima (equal costs) the one that treats equal agents alike is returned. Amounts that are zero are exactly
+    zero. Derivatives in costs, σ, price and bounds follow from the optimality conditions; where tied costs make the
+    optimum jump there is none, and the value returned belongs to the even split.
+
+    Args:
+        problem: the problem.
+        bounds: largest penalty that each agent accepts, ∞ for no limit; p_IND where none is given.
+
+    Returns:
+        Samples (agents, distributions). The residual is the larger of the relative excess over a bound and the
+        relative duality gap, from a dual bound in closed form.
+
+    Source: Clinton et al. 2025, equation (7).
+
+    Example:
+        >>> problem = Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
+        >>> rational_optimum(problem).value.round(2).ravel().tolist()
+        [71.17, 6.68, 0.0]
+    """
+    if bounds is None and problem.shape[1] == 1:
+        return leverage_optimum(problem)
+    own = alone_penalty(problem)
+    given = own if bounds is None else jnp.broadcast_to(jnp.asarray(bounds, own.dtype), own.shape)
+    return _rational(problem, given)
+
+
+@jax.jit
+def _rational(problem: Problem, bounds: Agents) -> Solution[Amounts]:
+    limits = tolerances(problem.costs.dtype)
+    own = alone_penalty(problem)
+    social = social_samples(problem)
+    social_ok = jnp.all(penalty(problem, social) <= bounds * (1 + 64 * limits.eps))
+    # where one agent alone can sample anything and may not lose, the feasible set is the point n_IND
+    active = jnp.any(problem.costs != jnp.inf, axis=1)
+    pinned = active & (bounds <= own * (1 + limits.optimality)) & (bounds >= own * (1 - limits.optimality))
+    point = (jnp.sum(active) == 1) & jnp.any(pinned) & ~social_ok
+    weights = jnp.ones_like(own)
+    optimum = solve_sharing(
+        Kind.WEIGHTED, problem.costs, problem.scale**2, weights=weights, bounds=bounds, skip=social_ok | point
+    )
+    samples = jnp.where(social_ok, social, jnp.where(point, alone_samples(problem), optimum.amount))
+    least = first_best(problem)
+    gap = jnp.where(social_ok, jnp.abs(social_penalty(problem, social) - least) / least, 0.0)
+    excess = jnp.where(bounds != jnp.inf, penalty(problem, samples) / bounds - 1, 0.0)
+    known = jnp.maximum(gap, jnp.max(excess))
+    residual = jnp.where(social_ok | point, known, optimum.residual)
+    status = jnp.where(jnp.isnan(residual), Status.NONFINITE, optimum.status).astype(jnp.int32)
+    return masked(Solution(samples, status, residual, optimum.steps))
