@@ -68,7 +68,8 @@ def integer_plan(problem: Problem, plan: Plan) -> IntegerPlan:
     - Checked agents share their rounded total by largest remainders (equal remainders: lowest index first), each below
       n_IND/2, and T_k is rounded but not beyond what is collected: so a coefficient exists, and it is computed for
       these numbers. Whoever is left with 0 receives.
-    - Whoever would gain by one more sample although she receives, or has no coefficient, works alone instead.
+    - Whoever would gain by one more sample although she receives, or has no coefficient, works alone instead: the
+      cheapest first, lowest index first, until nobody is left.
     - In the pools all agents share the rounded total by largest remainders.
 
     Args:
@@ -116,10 +117,7 @@ def _equilibrium(problem: Problem, plan: Plan) -> Plan:
     alone = plan.role == Role.ALONE
     below_half = jnp.maximum(jnp.ceil(alone_samples(problem) / 2) - 1, 0)
     shared = _largest_remainders(plan.samples, plan.role == Role.CHECKED, below_half, least=0)
-    samples = jnp.where(alone, best_whole_alone(problem), shared)
-    # Nobody's others collect less once an agent works alone instead, so once is enough.
-    alone = alone | _has_no_reason(problem, samples, _total(plan, samples))
-    samples = jnp.where(alone, best_whole_alone(problem), samples)
+    samples, alone = _settle(problem, plan, jnp.where(alone, best_whole_alone(problem), shared), alone)
     total = _total(plan, samples)
     role = jnp.where(alone, Role.ALONE, jnp.where(samples > 0, Role.CHECKED, Role.RECEIVES)).astype(jnp.int32)
     alpha = coefficients(problem, samples, role == Role.CHECKED, total).value
@@ -127,6 +125,29 @@ def _equilibrium(problem: Problem, plan: Plan) -> Plan:
     return dataclasses.replace(
         plan, samples=samples, role=role, alpha=alpha, total=total, penalty=paid, social_penalty=jnp.sum(paid)
     )
+
+
+def _settle(problem: Problem, plan: Plan, samples: Amounts, alone: Support) -> tuple[Amounts, Support]:
+    """Let agents with no reason to do as told work alone, the cheapest of each distribution first, until none is left.
+
+    One at a time, because what she then collects is often reason enough for all the others to receive.
+    """
+    own = best_whole_alone(problem)
+
+    def restless(samples: Amounts, alone: Support) -> Support:
+        return ~alone & _has_no_reason(problem, samples, _total(plan, samples))
+
+    def convert(state: tuple[Amounts, Support]) -> tuple[Amounts, Support]:
+        samples, alone = state
+        unhappy = restless(samples, alone)
+        cheapest = jnp.argmin(jnp.where(unhappy, problem.costs, jnp.inf), axis=0)
+        chosen = unhappy & (jnp.arange(len(samples))[:, None] == cheapest)
+        return jnp.where(chosen, own, samples), alone | chosen
+
+    settled: tuple[Amounts, Support] = jax.lax.while_loop(
+        lambda state: jnp.any(restless(*state)), convert, (samples, alone)
+    )
+    return settled
 
 
 def _has_no_reason(problem: Problem, samples: Amounts, total: Array) -> Support:

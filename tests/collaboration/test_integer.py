@@ -121,9 +121,11 @@ def test_samples_so_dear_that_nobody_can_be_checked():
     """n_IND < 2: no whole amount lies below n_IND/2, so the cheapest who must work do it alone."""
     problem = Problem(np.full((8, 1), 0.5), 1.0)
     whole = integer_plan(problem, collaboration.solve(problem, mechanism="c3d").value)
-    assert not np.any(np.asarray(whole.role) == Role.CHECKED)
+    assert np.sum(np.asarray(whole.role) == Role.ALONE) == 1
+    assert np.sum(np.asarray(whole.role) == Role.RECEIVES) == 7
     assert all(audit.holds for audit in certify(problem, whole))
     assert np.all(np.asarray(whole.worse_off) <= 0)
+    assert float(whole.social_penalty) == pytest.approx(0.5 + 8)
 
 
 def test_no_leverage_keeps_its_receivers():
