@@ -89,6 +89,9 @@ def _verdict(answer: Answer) -> str:
     winners = int(np.sum(answer.gain > small))
     losers = int(np.sum(answer.gain < -small))
     parts = []
+    if answer.status is not Status.OK:
+        warning = f"{answer.status.name}: {answer.status.message} (residual {answer.residual:.1e})."
+        parts.append(f"{warning} What follows is true of the plan as it stands.")
     if able.any():
         who = "they pay" if able.all() else f"the {able.sum():,} who could work alone pay"
         parts.append(f"Together {who} {short(together, 4)} instead of {short(alone, 4)} alone: {_change(saved)}.")
@@ -97,8 +100,6 @@ def _verdict(answer: Answer) -> str:
     if not able.all():
         parts.append(f"{int(np.sum(~able)):,} could not know everything on their own.")
     parts.append(_claims(answer.claims))
-    if answer.status is not Status.OK:
-        parts.append(f"{answer.status.name}: {answer.status.message} (residual {answer.residual:.1e}).")
     return " ".join(part for part in parts if part)
 
 
