@@ -18,6 +18,8 @@ _FLOOR = 1e-2  # nor below this share of the tolerance, where rounding takes ove
 _PATIENCE = 2
 _HOPELESS = 60
 _SPOILT = 10.0
+_LOWEST_PRODUCT = 0.3
+_TRIALS = 12
 
 
 class State(NamedTuple):
@@ -133,6 +135,8 @@ def _advance(kind: Kind, program: Program, state: State, constant: Scalar, norma
     longest = _longest(program, iterate, step)
     back_off = jnp.maximum(_BACK_OFF, 1 - mean * size)
     length = jnp.where(longest < 1, back_off * longest, 1.0)
+    if kind is Kind.PRODUCT:
+        length = _centred(program, iterate, step, length, constant)
     return _accept(kind, program, state, _move(iterate, step, length), (constant, normalisation))
 
 
@@ -172,6 +176,19 @@ def _optimality(kind: Kind, program: Program, iterate: Iterate, missing: Residua
 def _objective(program: Program, iterate: Iterate) -> Scalar:
     """Λ Σ_k w_k/S_k: the scale of the Lagrangian."""
     return jnp.sum(program.error / dual_totals(program, iterate)) * total_weight(program, iterate)
+
+
+def _centred(program: Program, iterate: Iterate, step: Iterate, length: Scalar, constant: Scalar) -> Scalar:
+    """Shorten a step of PRODUCT until no λ_i t_i falls far below their common target, from where it hardly returns."""
+
+    def lowest(length: Array) -> Array:
+        moved = (iterate.multiplier + length * step.multiplier) * (iterate.slack + length * step.slack)
+        return jnp.min(jnp.where(program.bounded, moved, jnp.inf)) / constant
+
+    lengths = length * 0.6 ** jnp.arange(_TRIALS, dtype=length.dtype)
+    allowed = jnp.minimum(_LOWEST_PRODUCT, 0.5 * lowest(jnp.zeros_like(length)))
+    good = jax.vmap(lowest)(lengths) >= allowed
+    return jnp.where(jnp.any(good), lengths[jnp.argmax(good)], lengths[-1])
 
 
 def _complementarity(kind: Kind, program: Program, iterate: Iterate) -> tuple[Scalar, Scalar]:

@@ -275,3 +275,13 @@ def test_one_distribution_over_six_decades(m):
         oracle = convex.rational(costs, 10.0)
         penalties = convex.penalties(np.asarray(solution.value), costs, 10.0)
         assert penalties.sum() == pytest.approx(oracle.social_penalty, rel=1e-6)
+
+
+def test_nash_finds_the_smallest_gains():
+    """Three agents over six decades: the cheapest gains a thousandth of what she pays."""
+    rng = np.random.default_rng(0)
+    many = jnp.asarray(10 ** rng.uniform(-6, 0, (300, 3, 1)))
+    solutions = jax.jit(jax.vmap(lambda c: collaboration.nash_bargaining(collaboration.Problem(c, 10.0))))(many)
+    assert np.asarray(solutions.status).tolist() == [Status.OK] * 300
+    costs = np.array([[1.2565096061564725e-06], [0.07579166280107814], [0.29959424297045656]])
+    compare("nash", Case("six decades", "3x1", costs, 10.0, "p_1 binds within a thousandth"))
