@@ -58,14 +58,19 @@ def assert_honest(name, problem, solution):
         assert (penalties[bounded] / alone[bounded] - 1).max() <= float(solution.residual) + 1e-12
 
 
-def assert_converged(solution):
-    assert Status.of(int(solution.status)) in (Status.OK, Status.ALMOST)
-    assert float(solution.residual) <= 1e-7
+def assert_converged(solution, family):
+    """OK below 1e-9; only costs a million apart may end ALMOST, where a gain can be too small for float64."""
+    if family in ("six decades", "six-decades"):
+        assert Status.of(int(solution.status)) in (Status.OK, Status.ALMOST)
+        assert float(solution.residual) <= 1e-7
+        return
+    assert Status.of(int(solution.status)) == Status.OK
+    assert float(solution.residual) <= 1e-9
 
 
 def compare(name, case):
     solution = solve(name, case.costs, case.sigma)
-    assert_converged(solution)
+    assert_converged(solution, case.family)
     assert_honest(name, case, solution)
     oracle = SOLVERS[name][1](case.costs, case.sigma)
     penalties = convex.penalties(np.asarray(solution.value), case.costs, case.sigma)
