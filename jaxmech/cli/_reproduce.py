@@ -178,8 +178,8 @@ def _document(values: Sequence[Value]) -> dict[str, Any]:
 def _figure(computed: dict[str, tuple[np.ndarray, np.ndarray]]) -> "Figure":
     from jaxmech import report
 
-    panels = [report.Panel(_TITLES[name], *computed[name]) for name in _TITLES]
-    return report.plot_panels(panels, computed["alone"][1], ("1", "2", "3"))
+    panels = [report.collaboration.Panel(_TITLES[name], *computed[name]) for name in _TITLES]
+    return report.collaboration.plot_panels(panels, computed["alone"][1], ("1", "2", "3"))
 
 
 def _print(console: "Console", values: Sequence[Value], name: str | None, output: Output) -> None:

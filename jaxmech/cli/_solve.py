@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from jaxmech._words import one_of
+from jaxmech.cli._choice import Choice
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import use_precision
 from jaxmech.cli._options import Output, examples_of, render_text, shared
@@ -37,25 +37,28 @@ def solve(file: str, division: str | None, mechanism: str | None, **options: Any
     exit code is 1 if the solve did not end well or a claim fails.
     """
     output = Output(**options)
+    choice = Choice(division, mechanism)
     with output.timed("import"):
-        from jaxmech import ProblemError, collaboration, files, report
-        from jaxmech.cli._compute import compute
-
-    if division is not None:
-        one_of("--division", division, collaboration.DIVISIONS)
-    if mechanism is not None:
-        one_of("--mechanism", mechanism, collaboration.MECHANISMS)
+        from jaxmech import ProblemError, files
     use_precision(output.dtype)
     with output.timed("read"):
         case = files.read(file, output.dtype)
     try:
-        answer = compute(case, division or case.division, mechanism or case.mechanism, output)
+        answer, kind = _answer(case, choice, output)
     except ProblemError as error:
         raise ProblemError(f"{case.source}: {error.argument}", error.value, error.rule) from None
     output.deliver(
-        document=lambda: report.document(answer),
-        rows=lambda: report.rows(answer),
-        figure=lambda: report.plot(answer),
-        text=lambda: render_text(lambda console: report.print_page(answer, console, full=output.verbose)),
+        document=lambda: kind.document(answer),
+        rows=lambda: kind.rows(answer),
+        figure=lambda: kind.plot(answer),
+        text=lambda: render_text(lambda console: kind.print_page(answer, console, full=output.verbose)),
     )
     return DONE if answer.solved else SOLVED_BADLY
+
+
+def _answer(case: Any, choice: Choice, output: Output) -> tuple[Any, Any]:
+    """Solve a case by its kind; return the answer, and the part of ``report`` that presents it."""
+    from jaxmech import report
+    from jaxmech.cli._solve_collaboration import solve_collaboration
+
+    return solve_collaboration(case, choice, output), report.collaboration

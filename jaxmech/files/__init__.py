@@ -1,16 +1,18 @@
 """Files: problems and measurements in, JSON and CSV out."""
 
-from jaxmech.files._case import KEYS, Case, locate, read
+from jaxmech.files._case import KINDS, Case, locate, read
+from jaxmech.files._collaboration import CollaborationCase
 from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, read_table
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
 from jaxmech.files._write import check_writable, csv_text, json_text, write
 
 __all__ = [
-    "KEYS",
+    "KINDS",
     "MAX_BYTES",
     "MAX_ENTRIES",
     "MIN_ROWS",
     "Case",
+    "CollaborationCase",
     "Estimate",
     "Table",
     "check_writable",

@@ -1,35 +1,28 @@
-"""Reports: one solved problem as a page to read, as a document, as rows, as a plot."""
+"""Reports: a subpackage for each kind of problem, and what their pages, documents and plots share."""
 
-from jaxmech.report._advice import suggestions
-from jaxmech.report._answer import Answer, Sigma, Whole
-from jaxmech.report._document import document, role_names, rows
-from jaxmech.report._numbers import column, percent, short, single
-from jaxmech.report._page import page, print_page, print_plain
-from jaxmech.report._plot import FORMATS, Panel, plot, plot_panels, render
-from jaxmech.report._reasons import reasons
-from jaxmech.report._tables import make_box, make_table
+from jaxmech.report import collaboration
+from jaxmech.report._figure import FORMATS, render
+from jaxmech.report._numbers import column, counted, percent, short, single
+from jaxmech.report._records import claims_in_words, record_document, records_table, status_document
+from jaxmech.report._tables import make_box, make_page, make_paragraphs, make_table, new_table, print_plain
 
 __all__ = [
     "FORMATS",
-    "Answer",
-    "Panel",
-    "Sigma",
-    "Whole",
+    "claims_in_words",
+    "collaboration",
     "column",
-    "document",
+    "counted",
     "make_box",
+    "make_page",
+    "make_paragraphs",
     "make_table",
-    "page",
+    "new_table",
     "percent",
-    "plot",
-    "plot_panels",
-    "print_page",
     "print_plain",
-    "reasons",
+    "record_document",
+    "records_table",
     "render",
-    "role_names",
-    "rows",
     "short",
     "single",
-    "suggestions",
+    "status_document",
 ]

@@ -65,3 +65,13 @@ def percent(fraction: float) -> str:
     if abs(value) < 0.05:
         return "0 %"
     return f"{value:.1f} %" if abs(value) < 9.95 else f"{value:,.0f} %"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    Example:
+        >>> counted(1, "agent"), counted(1200, "agent")
+        ('1 agent', '1,200 agents')
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -1,87 +1,53 @@
-"""Tables: who collects what, and alone against together."""
+"""Tables and pages in the style of all reports, for terminals and for pipes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-import numpy as np
 from rich.box import SIMPLE_HEAD, Box
-from rich.console import RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
-
-from jaxmech.collaboration import Role
-from jaxmech.report._answer import Answer
-from jaxmech.report._numbers import INFINITY, column, decimals, percent, single
 
 PLAIN = Box("    \n    \n -- \n    \n -- \n -- \n    \n    \n", ascii=True)
 """A rule of dashes below the header and above the last line, nothing else: for pipes and files."""
 
-MAX_ROWS = 40
-"""Tables of more agents show the :data:`SHOWN` most important ones."""
-
-SHOWN = 20
-MAX_BLOCKS = 4
-"""At most so many tables beside each other's columns: beyond, the CSV file has the rest."""
-
-_MARK = {Role.ALONE: " ", Role.RECEIVES: " ", Role.CHECKED: "✓"}
-_STYLE = {Role.ALONE: "", Role.RECEIVES: "dim", Role.CHECKED: "cyan"}
 _NAME_WIDTH = 28
 
 
-def collection_tables(answer: Answer, width: int, box: Box, *, full: bool = False) -> list[Table | Text]:
-    """Return who collects what: one row per agent, one column per distribution, in blocks that fit the width.
+def make_page(head: RenderableType, sections: Iterable[tuple[str, Sequence[RenderableType]]], box: Box) -> Group:
+    """Return a page: its head, then sections with their titles.
 
     Args:
-        answer: one solved problem.
-        width: of the page, in characters.
-        box: the lines to draw.
-        full: whether to show every agent and distribution, however many there are.
+        head: what comes first, the verdict included.
+        sections: title and contents of each.
+        box: of the page's tables; decides how titles look.
     """
-    shown = _shown(np.nan_to_num(_spent(answer)).sum(axis=1), full)
-    names = [_clip(answer.agents[i]) for i in shown]
-    headers, cells, totals = _columns(answer, shown)
-    blocks = _blocks([len(header) for header in headers], width - max(5, *map(len, names)) - 3)
-    cut = len(blocks) if full else MAX_BLOCKS
-    parts: list[Table | Text] = []
-    for block in blocks[:cut]:
-        parts += [Text()] if parts else []
-        table = _table(box, "", *(headers[k] for k in block), justify="left")
-        for row, i in enumerate(shown):
-            marks = [Text(cells[k][row], style=_STYLE[Role(int(answer.role[i, k]))]) for k in block]
-            table.add_row(names[row], *marks, end_section=row == len(shown) - 1)
-        table.add_row("total", *(totals[k] for k in block), style="bold")
-        parts.append(table)
-    left = sum(len(block) for block in blocks[cut:])
-    return [*parts, Text(_legend(answer, shown), style="dim"), *_left(answer, shown, left)]
+    parts: list[RenderableType] = [head, Text()]
+    for title, body in sections:
+        parts += [Text(title, style="bold underline" if box.ascii is False else "bold"), *body, Text()]
+    return Group(*parts[:-1])
 
 
-def gain_table(answer: Answer, box: Box, *, full: bool = False) -> list[Table | Text]:
-    """Return what each agent pays alone and together, and what she gains; the smallest gains if there are many."""
-    shown = _shown(-np.nan_to_num(answer.gain, posinf=1e300), full)
-    table = _table(box, "", "alone", "together", "gain", "gain in %")
-    places = decimals(np.concatenate([answer.alone_penalty, answer.penalty]))
-    for row, i in enumerate(shown):
-        alone, together, gain = (float(values[i]) for values in (answer.alone_penalty, answer.penalty, answer.gain))
-        table.add_row(
-            _clip(answer.agents[i]),
-            single(alone, places),
-            single(together, places),
-            single(gain, places) if np.isfinite(gain) else "–",
-            percent(gain / alone) if np.isfinite(alone) else "only together",
-            style=_gain_style(gain, alone),
-            end_section=row == len(shown) - 1,
-        )
-    able = np.isfinite(answer.alone_penalty)
-    alone, together = float(answer.alone_penalty[able].sum()), float(answer.penalty[able].sum())
-    if able.any():
-        label = "all" if able.all() else f"the {able.sum():,} who can work alone"
-        sums = column([alone, together, alone - together])
-        table.add_row(label, *sums, percent((alone - together) / alone), style="bold")
-    if not able.all():
-        everybody = ["all", INFINITY, *column([answer.social_penalty]), "–", "only together"]
-        table.add_row(*everybody, style="bold")
-    note = Text(f"The {len(shown)} agents with the least to gain.") if len(shown) < len(answer.agents) else None
-    return [table, *([note] if note else []), *_left(answer, shown, 0)]
+def make_paragraphs(sentences: Iterable[str]) -> list[RenderableType]:
+    """Return each text as a paragraph; brackets in names are no markup."""
+    return [Text(sentence) for sentence in sentences]
+
+
+def print_plain(console: Console, part: RenderableType) -> None:
+    """Print one renderable; elsewhere than on a terminal without the blanks that fill lines up."""
+    part = Text(part) if isinstance(part, str) else part  # names may hold brackets, which are no markup
+    if console.is_terminal:
+        console.print(part, highlight=False)
+        return
+    with console.capture() as capture:
+        console.print(part, highlight=False)
+    lines = [line.rstrip() for line in capture.get().rstrip().split("\n")]
+    console.file.write("\n".join(lines) + "\n")
+
+
+def make_box(terminal: bool) -> Box:
+    """Return lines for a terminal, or the plain ones for a pipe."""
+    return SIMPLE_HEAD if terminal else PLAIN
 
 
 class _Plain(Table):
@@ -96,93 +62,27 @@ def make_table(box: Box) -> Table:
     return _Plain(box=box, pad_edge=False, padding=(0, 1), show_edge=False, header_style="bold", highlight=False)
 
 
-def _table(box: Box, *headers: str, justify: Literal["left", "right"] = "right") -> Table:
+def new_table(box: Box, *headers: str, justify: Literal["left", "right"] = "right") -> Table:
+    """Return a table with these columns, the first one for names."""
     table = make_table(box)
     for k, header in enumerate(headers):
         table.add_column(Text(header), justify=justify if k else "left", no_wrap=True)
     return table
 
 
-def _columns(answer: Answer, shown: Sequence[int]) -> tuple[list[str], list[list[str]], list[str]]:
-    """Headers, cells and totals of every column, padded so that digits line up whatever mark follows them."""
-    headers, cells, totals = [], [], []
-    for k, name in enumerate(answer.distributions):
-        amounts = column(answer.samples[:, k])
-        entries = [_cell(answer, i, k, amounts[i]) for i in shown]
-        header = f"{_clip(name)} "
-        total = f"{single(float(answer.samples[:, k].sum()), decimals(answer.samples[:, k]))} "
-        width = max(map(len, (header, total, *entries)))
-        headers.append(header.rjust(width))
-        totals.append(total.rjust(width))
-        cells.append([entry.rjust(width) for entry in entries])
-    return headers, cells, totals
-
-
-def _cell(answer: Answer, i: int, k: int, amount: str) -> str:
-    role = Role(int(answer.role[i, k]))
-    if answer.samples[i, k] == 0:
-        return "· " if np.isfinite(answer.costs[i, k]) else "– "
-    return f"{amount}{' ' if answer.pooled else _MARK[role]}"
-
-
-def _legend(answer: Answer, shown: Sequence[int]) -> str:
-    samples, role = answer.samples[shown], answer.role[shown]
-    able = np.isfinite(answer.costs[shown])
-    entries = []
-    if not answer.pooled:
-        if np.any((samples > 0) & (role == Role.CHECKED)):
-            entries.append("✓ checked against the others")
-        if np.any((samples > 0) & (role == Role.ALONE)):
-            entries.append("no mark: alone, gets back only her own")
-    if np.any((samples == 0) & able):
-        entries.append("· collects nothing, receives" if not answer.pooled else "· collects nothing")
-    if np.any((samples == 0) & ~able):
-        entries.append("– cannot measure it, receives" if not answer.pooled else "– cannot measure it")
-    return "; ".join(entries)
-
-
-def _spent(answer: Answer) -> np.ndarray:
-    return np.where(answer.samples > 0, np.where(np.isfinite(answer.costs), answer.costs, 0.0) * answer.samples, 0.0)
-
-
-def _shown(importance: np.ndarray, full: bool) -> list[int]:
-    """Indices of the agents to show, in their order."""
-    if full or len(importance) <= MAX_ROWS:
-        return list(range(len(importance)))
-    most = np.argsort(-importance, kind="stable")[:SHOWN]
-    return sorted(int(i) for i in most)
-
-
-def _left(answer: Answer, shown: Sequence[int], columns: int) -> list[Text]:
-    agents = len(answer.agents) - len(shown)
-    left = [f"{agents:,} more agents"] if agents else []
-    left += [f"{columns:,} more distributions"] if columns else []
-    return [Text(f"… {' and '.join(left)}: --csv FILE writes them all.", style="dim")] if left else []
-
-
-def _blocks(widths: Sequence[int], room: int) -> list[list[int]]:
+def blocks(widths: Sequence[int], room: int) -> list[list[int]]:
     """Split columns into runs that fit into the room; a column that fits nowhere stands alone."""
-    blocks: list[list[int]] = [[]]
+    runs: list[list[int]] = [[]]
     used = 0
     for k, width in enumerate(widths):
-        if blocks[-1] and used + width + 3 > room:
-            blocks.append([])
+        if runs[-1] and used + width + 3 > room:
+            runs.append([])
             used = 0
-        blocks[-1].append(k)
+        runs[-1].append(k)
         used += width + 3
-    return blocks
+    return runs
 
 
-def _clip(name: str) -> str:
+def clip(name: str) -> str:
+    """Return a name, shortened if it is very long."""
     return name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 1]}…"
-
-
-def _gain_style(gain: float, alone: float) -> str:
-    if not np.isfinite(alone):
-        return "green"
-    return "red" if gain < -1e-6 * alone else ""
-
-
-def make_box(terminal: bool) -> Box:
-    """Return lines for a terminal, or the plain ones for a pipe."""
-    return SIMPLE_HEAD if terminal else PLAIN

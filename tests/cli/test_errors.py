@@ -17,7 +17,7 @@ def no_solving(monkeypatch):
     def compute(*_):
         raise AssertionError("was solved")
 
-    monkeypatch.setattr("jaxmech.cli._compute.compute", compute)
+    monkeypatch.setattr("jaxmech.cli._solve_collaboration.compute", compute)
 
 
 def _run(*args: str) -> Result:
@@ -89,7 +89,7 @@ def test_exceptions_end_in_one_line(error, code, text, tmp_path, monkeypatch):
     def compute(*_):
         raise error
 
-    monkeypatch.setattr("jaxmech.cli._compute.compute", compute)
+    monkeypatch.setattr("jaxmech.cli._solve_collaboration.compute", compute)
     (tmp_path / "mine.toml").write_text(f"[collaboration]\n{GOOD}")
     result = _run("solve", str(tmp_path / "mine.toml"), "--json", "-")
     assert result.exit_code == code
@@ -99,6 +99,6 @@ def test_exceptions_end_in_one_line(error, code, text, tmp_path, monkeypatch):
 
 
 def test_traceback_only_if_asked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr("jaxmech.cli._compute.compute", lambda *_: 1 / 0)
+    monkeypatch.setattr("jaxmech.cli._solve_collaboration.compute", lambda *_: 1 / 0)
     (tmp_path / "mine.toml").write_text(f"[collaboration]\n{GOOD}")
     assert "Traceback" in _run("solve", str(tmp_path / "mine.toml"), "--verbose").stderr

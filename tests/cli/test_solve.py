@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from jaxmech import collaboration, files
 from jaxmech.cli import main
-from jaxmech.cli._compute import compute, penalties_by_distribution
 from jaxmech.cli._options import Output
+from jaxmech.cli._solve_collaboration import compute, penalties_by_distribution
 
 PUBLISHED = {
     "alone": ([55.05, 38.92, 31.62], None),
@@ -190,7 +190,7 @@ def test_failed_status_is_exit_code_1(monkeypatch):
     def failing(*args):
         return dataclasses.replace(compute(*args), status=Status.STALLED)
 
-    monkeypatch.setattr("jaxmech.cli._compute.compute", failing)
+    monkeypatch.setattr("jaxmech.cli._solve_collaboration.compute", failing)
     result = _run("three-agents")
     assert result.exit_code == 1
     assert "STALLED" in result.stdout
@@ -207,7 +207,7 @@ def test_failed_claim_is_exit_code_1_and_failed_fact_is_not(monkeypatch):
         def failing(*args, record=record):
             return dataclasses.replace(compute(*args), certificates=(record,))
 
-        monkeypatch.setattr("jaxmech.cli._compute.compute", failing)
+        monkeypatch.setattr("jaxmech.cli._solve_collaboration.compute", failing)
         assert _run("three-agents").exit_code == code
 
 

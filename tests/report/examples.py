@@ -7,7 +7,7 @@ import numpy as np
 from jaxmech import Status
 from jaxmech.collaboration import Advice, Efficiency, Role
 from jaxmech.mechanism import Audit
-from jaxmech.report import Answer, Whole
+from jaxmech.report.collaboration import Answer, Whole
 
 SETTINGS = {"version": "0", "jax": "0", "device": "cpu", "dtype": "float64", "seed": None}
 ADVICE = Advice("rational", 10.0, {"rational": 14.0, "leverage": 12.0, "social": 13.0}, "leverage")

@@ -13,7 +13,7 @@ KEYS = {
 
 
 def test_document_has_the_promised_keys():
-    document = report.document(answer())
+    document = report.collaboration.document(answer())
     assert set(document) >= KEYS
     assert document["kind"] == "collaboration"
     assert set(document["status"]) >= {"name", "message"}
@@ -27,14 +27,14 @@ def test_document_has_the_promised_keys():
 
 
 def test_claims_and_facts_are_apart():
-    document = report.document(answer())
+    document = report.collaboration.document(answer())
     assert [record["claim"] for record in document["facts"]] == ["condition (8)"]
     assert len(document["certificates"]) == 2
 
 
 def test_roles_are_words():
     made = answer()
-    words = np.array(report.role_names(made.role))
+    words = np.array(report.collaboration.role_names(made.role))
     assert words.shape == made.samples.shape
     assert set(words.ravel()) == {"alone", "receives", "checked"}
     assert ((words == "checked") == made.is_role(Role.CHECKED)).all()
@@ -42,8 +42,8 @@ def test_roles_are_words():
 
 def test_rows():
     made = answer()
-    rows = report.rows(made)
+    rows = report.collaboration.rows(made)
     assert [row["agent"] for row in rows] == list(made.agents)
     assert rows[3]["HDL: samples"] == made.samples[3, 3]
-    assert rows[3]["HDL: role"] == report.role_names(made.role)[3][3]
+    assert rows[3]["HDL: role"] == report.collaboration.role_names(made.role)[3][3]
     assert rows[3]["gain"] == made.alone_penalty[3] - made.penalty[3]

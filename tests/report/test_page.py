@@ -15,7 +15,7 @@ from tests.report.examples import answer
 
 def _print(made, width=100, *, terminal=False, full=False):
     buffer = io.StringIO()
-    report.print_page(made, Console(file=buffer, width=width, force_terminal=terminal), full=full)
+    report.collaboration.print_page(made, Console(file=buffer, width=width, force_terminal=terminal), full=full)
     return buffer.getvalue()
 
 
@@ -126,14 +126,14 @@ def test_nobody_could_work_alone():
 
 def test_every_agent_gets_her_reasons_where_there_are_few():
     made = answer(4, 2)
-    sentences = report.reasons(made)
+    sentences = report.collaboration.reasons(made)
     for name in made.agents:
         assert any(sentence.startswith(name) for sentence in sentences)
 
 
 def test_roles_are_explained_once_where_there_are_many():
-    assert len(report.reasons(answer(24, 5))) == 3
-    assert len(report.reasons(answer(24, 5), full=True)) >= 24
+    assert len(report.collaboration.reasons(answer(24, 5))) == 3
+    assert len(report.collaboration.reasons(answer(24, 5), full=True)) >= 24
 
 
 @pytest.mark.parametrize(("mechanism", "word"), [("pool", "Pooling checks nobody"), ("counted-pool", "Counting is no")])
@@ -144,7 +144,7 @@ def test_pooling_says_who_would_cheat_and_what_it_would_save(mechanism, word):
         made, costs=np.array([[0.033], [0.066], [0.1]]), sigma=np.array([10.0]), samples=samples,
         alone_samples=10 / np.sqrt(np.array([[0.033], [0.066], [0.1]])),
     )  # fmt: skip
-    text = " ".join(report.reasons(made))
+    text = " ".join(report.collaboration.reasons(made))
     assert word in text
     assert "Everybody would save" in text
     # 10/√0.1 = 31.6 is less than the others' 58.7: she needs none of her own and pays 100/58.736 = 1.70
@@ -152,7 +152,7 @@ def test_pooling_says_who_would_cheat_and_what_it_would_save(mechanism, word):
 
 
 def test_sigma_estimates_are_shown_with_their_errors():
-    estimates = (report.Sigma("glucose", 11.5, 0.62, 442),)
+    estimates = (report.collaboration.Sigma("glucose", 11.5, 0.62, 442),)
     text = _print(answer(3, 1, estimates=estimates))
     assert "11.500" in text or "11.50" in text
     assert "± 5.4 %" in text

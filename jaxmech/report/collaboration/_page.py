@@ -5,16 +5,16 @@ from collections.abc import Iterator
 import numpy as np
 from rich.box import Box
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from jaxmech._status import Status
-from jaxmech.mechanism import Audit
-from jaxmech.report._advice import suggestions
-from jaxmech.report._answer import Answer, Whole
-from jaxmech.report._numbers import INFINITY, column, percent, short
-from jaxmech.report._reasons import reasons
-from jaxmech.report._tables import collection_tables, gain_table, make_box, make_table
+from jaxmech.report._numbers import column, counted, percent, short
+from jaxmech.report._records import claims_in_words, records_table
+from jaxmech.report._tables import make_box, make_page, make_paragraphs, make_table, print_plain
+from jaxmech.report.collaboration._advice import suggestions
+from jaxmech.report.collaboration._answer import Answer, Whole
+from jaxmech.report.collaboration._reasons import reasons
+from jaxmech.report.collaboration._tables import collection_tables, gain_table
 
 
 def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
@@ -28,24 +28,9 @@ def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
     print_plain(console, page(answer, console.width, make_box(console.is_terminal), full=full))
 
 
-def print_plain(console: Console, part: RenderableType) -> None:
-    """Print one renderable; elsewhere than on a terminal without the blanks that fill lines up."""
-    part = Text(part) if isinstance(part, str) else part  # names may hold brackets, which are no markup
-    if console.is_terminal:
-        console.print(part, highlight=False)
-        return
-    with console.capture() as capture:
-        console.print(part, highlight=False)
-    lines = [line.rstrip() for line in capture.get().rstrip().split("\n")]
-    console.file.write("\n".join(lines) + "\n")
-
-
 def page(answer: Answer, width: int, box: Box, *, full: bool = False) -> RenderableType:
     """Return the page as one renderable."""
-    parts: list[RenderableType] = [_head(answer), Text()]
-    for title, body in _sections(answer, width, box, full):
-        parts += [Text(title, style="bold underline" if box.ascii is False else "bold"), *body, Text()]
-    return Group(*parts[:-1])
+    return make_page(_head(answer), _sections(answer, width, box, full), box)
 
 
 def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tuple[str, list[RenderableType]]]:
@@ -56,24 +41,24 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
     yield "Alone against together (penalties)", list(gain_table(answer, box, full=full))
     title = "Who would cheat" if answer.pooled else "Why nobody cheats"
-    yield title, _paragraphs(reasons(answer, full=full))
+    yield title, make_paragraphs(reasons(answer, full=full))
     if answer.efficiency:
-        yield "How good the plan is", _paragraphs(_efficiency(answer))
+        yield "How good the plan is", make_paragraphs(_efficiency(answer))
     if answer.whole:
-        yield "In whole samples", _paragraphs(_whole(answer))
+        yield "In whole samples", make_paragraphs(_whole(answer))
     if answer.claims:
-        yield "Certificates", [_records(answer.claims, box)]
+        yield "Certificates", [records_table(answer.claims, box)]
     if answer.facts:
-        yield "Facts, not claimed", [_records(answer.facts, box)]
+        yield "Facts, not claimed", [records_table(answer.facts, box)]
     advice = suggestions(answer)
     if advice:
-        yield "Worth considering", _paragraphs(advice)
+        yield "Worth considering", make_paragraphs(advice)
 
 
 def _head(answer: Answer) -> RenderableType:
     m, d = answer.samples.shape
     what = (
-        f"{_count(m, 'agent')}, {_count(d, 'distribution')}; division {answer.division}, mechanism {answer.mechanism}"
+        f"{counted(m, 'agent')}, {counted(d, 'distribution')}; division {answer.division}, mechanism {answer.mechanism}"
     )
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
     return Group(Text(answer.title or answer.source, style="bold"), Text(f"{answer.source}: {what}"), Text(), verdict)
@@ -99,7 +84,7 @@ def _verdict(answer: Answer) -> str:
     parts.append(f"{winners:,} of {len(able):,} gain, {rest}.")
     if not able.all():
         parts.append(f"{int(np.sum(~able)):,} could not know everything on their own.")
-    parts.append(_claims(answer.claims))
+    parts.append(claims_in_words(answer.claims))
     return " ".join(part for part in parts if part)
 
 
@@ -107,15 +92,6 @@ def _change(saved: float) -> str:
     if abs(saved) < 5e-4:
         return "no difference"
     return f"{percent(abs(saved))} {'less' if saved > 0 else 'more'}"
-
-
-def _claims(claims: tuple[Audit, ...]) -> str:
-    failed = [record.claim for record in claims if not record.holds]
-    if failed:
-        return f"Fails: {', '.join(failed)}."
-    if not claims:
-        return ""
-    return "The one claim holds." if len(claims) == 1 else f"All {len(claims)} claims hold."
 
 
 def _efficiency(answer: Answer) -> list[str]:
@@ -172,30 +148,3 @@ def _sigma(answer: Answer, box: Box) -> list[RenderableType]:
     largest = max(entry.standard_error / entry.sigma for entry in answer.estimates)
     note = f"Amounts and penalties are proportional to σ and inherit its uncertainty (up to ± {percent(largest)})."
     return [table, Text(note, style="dim")]
-
-
-def _records(records: tuple[Audit, ...], box: Box) -> Table:
-    table = make_table(box)
-    table.add_column("claim", ratio=3, overflow="fold")
-    table.add_column("holds", no_wrap=True)
-    table.add_column("margin", justify="right", no_wrap=True)
-    table.add_column("witness", ratio=6, overflow="fold")
-    for record in records:
-        verdict = Text("yes", style="green") if record.holds else Text("NO", style="bold red")
-        table.add_row(record.claim, verdict, _margin(record), record.witness)
-    return table
-
-
-def _margin(record: Audit) -> str:
-    """Rounding errors are no margin."""
-    if not np.isfinite(record.margin):
-        return INFINITY if record.margin > 0 else f"−{INFINITY}"
-    return "0" if abs(record.margin) < 1e-6 * max(record.tolerance, 1e-9) else f"{record.margin:.2g}"
-
-
-def _paragraphs(sentences: list[str]) -> list[RenderableType]:
-    return [Text(sentence) for sentence in sentences]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -1,7 +1,7 @@
 """What the user could choose instead, and what it would bring: in sentences."""
 
-from jaxmech.report._answer import Answer
 from jaxmech.report._numbers import percent, short
+from jaxmech.report.collaboration._answer import Answer
 
 WORTH_TELLING = 0.005
 """Savings below this fraction are not worth a sentence."""

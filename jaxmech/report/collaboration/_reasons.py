@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 
 from jaxmech.collaboration import Role
-from jaxmech.report._answer import Answer
 from jaxmech.report._numbers import percent, short
+from jaxmech.report.collaboration._answer import Answer
 
 EVERYBODY = 6
 """Up to so many agents each gets her own sentences; beyond, each role is explained by its tightest case."""

@@ -1,4 +1,4 @@
-"""From a case to an answer: compiled calls for the numbers, then the host's certificates."""
+"""Sharing data without money, from a case to an answer: compiled calls, then the host's certificates."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,13 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech import collaboration, files, report
+from jaxmech import collaboration, files
 from jaxmech._status import Solution, Status
 from jaxmech._types import Agents, Amounts
+from jaxmech._words import one_of
+from jaxmech.cli._choice import Choice
 from jaxmech.cli._jax import quick_compilation, settings
 from jaxmech.cli._options import Output
 from jaxmech.collaboration import Plan, Problem, Role
 from jaxmech.mechanism import Audit
+from jaxmech.report.collaboration import Answer, Sigma, Whole
 
 
 class Numbers(NamedTuple):
@@ -27,7 +30,24 @@ class Numbers(NamedTuple):
     shirking: Amounts
 
 
-def compute(case: files.Case, division: str, mechanism: str, output: Output) -> report.Answer:
+def solve_collaboration(case: files.CollaborationCase, choice: Choice, output: Output) -> Answer:
+    """Solve a case as a file and the command line ask for it.
+
+    Args:
+        case: the problem file.
+        choice: what the command line says.
+        output: notes how long the parts take.
+
+    Raises:
+        ProblemError: for an unknown division or mechanism, and if the problem has no answer of this kind.
+    """
+    choice.only("division", "mechanism", kind="collaboration")
+    division = one_of("--division", choice.division or case.division, collaboration.DIVISIONS)
+    mechanism = one_of("--mechanism", choice.mechanism or case.mechanism, collaboration.MECHANISMS)
+    return compute(case, division, mechanism, output)
+
+
+def compute(case: files.CollaborationCase, division: str, mechanism: str, output: Output) -> Answer:
     """Solve a case and gather everything that a report says about it.
 
     Args:
@@ -56,7 +76,7 @@ def compute(case: files.Case, division: str, mechanism: str, output: Output) -> 
         if not status.is_failure:
             judged = _judge(problem, plan, rational, output)
     costs, sigma, price = (np.asarray(leaf, float) for leaf in (problem.costs, problem.sigma, problem.price))
-    return report.Answer(
+    return Answer(
         source=case.source,
         title=case.title,
         agents=tuple(problem.agent_name(i) for i in range(m)),
@@ -65,7 +85,7 @@ def compute(case: files.Case, division: str, mechanism: str, output: Output) -> 
         sigma=sigma,
         price=price,
         estimates=tuple(
-            report.Sigma(entry.distribution, entry.sigma, entry.standard_error, entry.count) for entry in case.estimates
+            Sigma(entry.distribution, entry.sigma, entry.standard_error, entry.count) for entry in case.estimates
         ),
         division=plan.division,
         mechanism=plan.mechanism,
@@ -94,7 +114,7 @@ def compute(case: files.Case, division: str, mechanism: str, output: Output) -> 
 
 
 class _Judgement(NamedTuple):
-    whole: report.Whole | None
+    whole: Whole | None
     efficiency: collaboration.Efficiency | None
     advice: collaboration.Advice | None
     certificates: tuple[Audit, ...]
@@ -119,8 +139,8 @@ def _judge(problem: Problem, plan: Plan, rational: Any, output: Output) -> _Judg
     return _Judgement(whole, efficiency, advice, certificates)
 
 
-def _whole(found: collaboration.IntegerPlan) -> report.Whole:
-    return report.Whole(
+def _whole(found: collaboration.IntegerPlan) -> Whole:
+    return Whole(
         samples=_host(found.plan.samples),
         role=np.asarray(found.role),
         alpha=_host(found.alpha),

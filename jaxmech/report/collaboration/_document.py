@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from jaxmech.collaboration import Role
-from jaxmech.mechanism import Audit
-from jaxmech.report._advice import suggestions
-from jaxmech.report._answer import Answer, Whole
+from jaxmech.report._records import record_document, status_document
+from jaxmech.report.collaboration._advice import suggestions
+from jaxmech.report.collaboration._answer import Answer, Whole
 
 
 def document(answer: Answer) -> dict[str, Any]:
@@ -23,11 +23,7 @@ def document(answer: Answer) -> dict[str, Any]:
     """
     return {
         "kind": "collaboration",
-        "status": {
-            "name": answer.status.name,
-            "message": answer.status.message,
-            "residual": answer.residual,
-        },
+        "status": status_document(answer.status, answer.residual),
         "settings": dict(answer.settings),
         "source": answer.source,
         "title": answer.title or None,
@@ -56,8 +52,8 @@ def document(answer: Answer) -> dict[str, Any]:
         },
         "integer_plan": _whole(answer.whole) if answer.whole else None,
         "efficiency": dataclasses.asdict(answer.efficiency) if answer.efficiency else None,
-        "certificates": [_record(record) for record in answer.claims],
-        "facts": [_record(record) for record in answer.facts],
+        "certificates": [record_document(record) for record in answer.claims],
+        "facts": [record_document(record) for record in answer.facts],
         "advice": _advice(answer),
     }
 
@@ -95,8 +91,3 @@ def _advice(answer: Answer) -> dict[str, Any] | None:
 
 def _whole(whole: Whole) -> dict[str, Any]:
     return {**dataclasses.asdict(whole), "samples": whole.samples.astype(int), "role": role_names(whole.role)}
-
-
-def _record(record: Audit) -> dict[str, Any]:
-    fields = ("claim", "holds", "margin", "tolerance", "witness", "effort")
-    return {field: getattr(record, field) for field in fields}

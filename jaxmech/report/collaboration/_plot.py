@@ -1,31 +1,23 @@
 """Plots in the manner of the paper's Figure 1: blue columns for data collected, red ones for penalties."""
 
 import dataclasses
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jaxmech.collaboration import Role
-from jaxmech.report._answer import Answer
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE
+from jaxmech.report.collaboration._answer import Answer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FORMATS = ("png", "svg", "pdf")
-"""What a plot can be written as."""
-
 MAX_AGENTS = 60
 """Plots of more agents show those who collect most and lump the others together."""
 
-# Okabe and Ito's palette: eight colours that colour-blind readers tell apart, blue first.
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#000000", "#999999")
-_RED = "#D55E00"
-_GREY = "#7F7F7F"
 _DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
-_STYLE: Any = {"font.size": 9.0, "svg.fonttype": "none", "axes.spines.top": False, "axes.spines.right": False}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +48,7 @@ def plot(answer: Answer) -> "Figure":
     from matplotlib.figure import Figure
 
     shown = _shown(answer)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         width = float(np.clip(2.5 + 0.42 * len(shown), 5.0, 16.0))
         figure = Figure(figsize=(width, 6.4), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True)
@@ -66,7 +58,7 @@ def plot(answer: Answer) -> "Figure":
         figure.suptitle(f"{title}\n{answer.division} division, mechanism {answer.mechanism}", fontsize=10)
         _label_agents(below, [answer.agents[i] for i in shown])
         if len(shown) < len(answer.agents):
-            below.set_xlabel(f"the {len(shown)} of {len(answer.agents):,} agents who collect most", color=_GREY)
+            below.set_xlabel(f"the {len(shown)} of {len(answer.agents):,} agents who collect most", color=GREY)
     return figure
 
 
@@ -81,7 +73,7 @@ def plot_panels(panels: Sequence[Panel], alone: np.ndarray, agents: Sequence[str
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(2.6 * len(panels) + 0.6, 3.4), layout="constrained")
         axes = np.atleast_1d(figure.subplots(1, len(panels)))
         most = 1.12 * max(float(panel.samples.max()) for panel in panels)
@@ -89,24 +81,6 @@ def plot_panels(panels: Sequence[Panel], alone: np.ndarray, agents: Sequence[str
         for position, (axis, panel) in enumerate(zip(axes, panels, strict=True)):
             _draw_panel(axis, panel, alone, agents, (most, dearest), position, len(panels))
     return figure
-
-
-def render(figure: "Figure", suffix: str) -> bytes:
-    """Return a figure as PNG, SVG or PDF; the same figure gives the same bytes.
-
-    Args:
-        figure: what to render.
-        suffix: one of :data:`FORMATS`.
-    """
-    import matplotlib as mpl
-
-    buffer = io.BytesIO()
-    # Dates and random identifiers would make every file differ from the last.
-    metadata: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(suffix, {})
-    settings: Any = {"svg.hashsalt": "jaxmech", "svg.fonttype": "none", "pdf.fonttype": 42}
-    with mpl.rc_context(settings):
-        figure.savefig(buffer, format=suffix, dpi=160, metadata=metadata)
-    return buffer.getvalue()
 
 
 def _shown(answer: Answer) -> list[int]:
@@ -123,7 +97,7 @@ def _draw_samples(axis: "Axes", answer: Answer, shown: Sequence[int]) -> None:
     checked = answer.is_role(Role.CHECKED)[list(shown)] & (samples > 0) & (not answer.pooled)
     d = samples.shape[1]
     for k in range(d):
-        colour = _COLOURS[k % len(_COLOURS)]
+        colour = COLOURS[k % len(COLOURS)]
         # Hatching says "checked" in print and to readers who see no colours.
         for mask, hatch in ((~checked[:, k], ""), (checked[:, k], "////")):
             axis.bar(
@@ -142,9 +116,9 @@ def _legend_samples(axis: "Axes", answer: Answer, checked: bool) -> None:
     names = answer.distributions[:12]
     entries = []
     if len(answer.distributions) > 1:
-        entries = [Patch(color=_COLOURS[k % len(_COLOURS)], label=name) for k, name in enumerate(names)]
+        entries = [Patch(color=COLOURS[k % len(COLOURS)], label=name) for k, name in enumerate(names)]
     if checked:
-        entries.append(Patch(facecolor=_GREY, hatch="////", edgecolor="white", label="checked"))
+        entries.append(Patch(facecolor=GREY, hatch="////", edgecolor="white", label="checked"))
     if entries:
         columns = min(len(entries), 6)
         axis.legend(
@@ -156,7 +130,7 @@ def _draw_penalties(axis: "Axes", answer: Answer, shown: Sequence[int]) -> None:
     rows = list(shown)
     x, alone, penalty = np.arange(len(rows)), answer.alone_penalty[rows], answer.penalty[rows]
     finite = np.isfinite(alone)
-    axis.bar(x, np.nan_to_num(penalty, posinf=0.0), 0.72, color=_RED, label="together")
+    axis.bar(x, np.nan_to_num(penalty, posinf=0.0), 0.72, color=RED, label="together")
     axis.hlines(alone[finite], x[finite] - 0.46, x[finite] + 0.46, color="#333333", linewidth=1.6, label="alone")
     top = 1.15 * float(np.nan_to_num(np.concatenate([alone[finite], penalty]), posinf=0.0).max(initial=0.0))
     axis.set_ylim(0, top or 1.0)
@@ -187,22 +161,22 @@ def _draw_panel(
     x = np.arange(len(agents))
     twin = axis.twinx()
     twin.spines["right"].set_visible(True)
-    blue = axis.bar(x - 0.2, panel.samples, 0.38, color=_COLOURS[0])
-    red = twin.bar(x + 0.2, panel.penalty, 0.38, color=_RED)
+    blue = axis.bar(x - 0.2, panel.samples, 0.38, color=COLOURS[0])
+    red = twin.bar(x + 0.2, panel.penalty, 0.38, color=RED)
     white: Any = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}  # grey lines must not strike numbers out
     twin.bar_label(red, [f"{value:.2f}" for value in panel.penalty], fontsize=7, padding=2, bbox=white)
     axis.bar_label(blue, [f"{value:.0f}" for value in panel.samples], fontsize=7, padding=2, bbox=white)
     for i, value in enumerate(alone * tops[0] / tops[1]):  # on the axes below, so that nothing is struck out
-        axis.axhline(value, color=_GREY, linewidth=1.0, linestyle=_DASHES[i % len(_DASHES)], zorder=0)
+        axis.axhline(value, color=GREY, linewidth=1.0, linestyle=_DASHES[i % len(_DASHES)], zorder=0)
     axis.set_ylim(0, tops[0])
     twin.set_ylim(0, tops[1])
     axis.set_title(f"({'abcdefghij'[position % 10]}) {panel.title}", fontsize=9)
     axis.set_xticks(x, agents, fontsize=8)
     axis.set_xlabel("agent", fontsize=8)
     axis.tick_params(axis="x", length=0)
-    axis.tick_params(axis="y", colors=_COLOURS[0], labelleft=position == 0)
-    twin.tick_params(axis="y", colors=_RED, labelright=position == count - 1)
+    axis.tick_params(axis="y", colors=COLOURS[0], labelleft=position == 0)
+    twin.tick_params(axis="y", colors=RED, labelright=position == count - 1)
     if position == 0:
-        axis.set_ylabel("samples collected", color=_COLOURS[0])
+        axis.set_ylabel("samples collected", color=COLOURS[0])
     if position == count - 1:
-        twin.set_ylabel("penalty", color=_RED)
+        twin.set_ylabel("penalty", color=RED)

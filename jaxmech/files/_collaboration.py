@@ -1,0 +1,108 @@
+"""Problems of sharing data without money: the section ``[collaboration]``."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech._words import one_of
+from jaxmech.collaboration import DIVISIONS, MECHANISMS, Problem
+from jaxmech.files._costs import read_costs
+from jaxmech.files._keys import cast, check_keys, positive_numbers, text_of
+from jaxmech.files._read import Table
+from jaxmech.files._sigma import Estimate, estimate, measurements
+
+KEYS = (
+    *("sigma", "agents", "distributions", "costs", "price", "division", "mechanism"),
+    *("title", "notes", "data"),
+)
+"""Keys of ``[collaboration]``: what defines the problem, and what describes it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CollaborationCase:
+    """A problem of sharing data without money, read and checked.
+
+    Attributes:
+        problem: the problem.
+        division: name of the division of work; the default is "rational".
+        mechanism: name of the mechanism; the default is "cbl".
+        source: the file, or the name of the shipped problem.
+        title: one line that says what it is, or an empty text.
+        notes: where the numbers come from, or an empty text.
+        estimates: the standard deviations, if they were estimated from measurements; else empty.
+        data: measurements of the same distributions that come with the problem, or None.
+    """
+
+    problem: Problem
+    division: str
+    mechanism: str
+    source: str
+    title: str
+    notes: str
+    estimates: tuple[Estimate, ...]
+    data: Table | None
+
+
+def read_collaboration(
+    section: Mapping[str, Any], folder: Path, source: str, dtype: np.dtype[Any]
+) -> CollaborationCase:
+    """Read and check the section ``[collaboration]`` of a problem file.
+
+    Args:
+        section: keys and values as TOML gives them.
+        folder: where tables lie that the section refers to.
+        source: the file, or the name of the shipped problem.
+        dtype: of the problem's arrays.
+
+    Raises:
+        ProblemError: naming the key, the value and the rule.
+    """
+    check_keys(section, KEYS, required=("costs", "sigma"), here="collaboration")
+    costs = read_costs(section, folder)
+    d = costs.table.shape[1]
+    names = costs.distributions
+    sigma, estimates = _sigma(section["sigma"], names, d, folder)
+    price = positive_numbers("price", section.get("price", 1.0), d)
+    data = _data(section.get("data"), names, folder)
+    problem = Problem(
+        costs=cast("costs", costs.table, dtype),
+        sigma=cast("sigma", sigma, dtype),
+        price=cast("price", price, dtype),
+        agents=costs.agents,
+        distributions=names,
+    )
+    return CollaborationCase(
+        problem=problem,
+        division=one_of("division", section.get("division", "rational"), DIVISIONS),
+        mechanism=one_of("mechanism", section.get("mechanism", "cbl"), MECHANISMS),
+        source=source,
+        title=" ".join(text_of("title", section).split()),
+        notes=text_of("notes", section),
+        estimates=estimates,
+        data=data,
+    )
+
+
+def _sigma(
+    given: object, names: tuple[str, ...] | None, d: int, folder: Path
+) -> tuple[np.ndarray, tuple[Estimate, ...]]:
+    if not isinstance(given, str):
+        return positive_numbers("sigma", given, d), ()
+    if names is None:
+        raise ProblemError("sigma", given, "needs the names of the distributions, to find the columns in the file")
+    estimates = estimate(measurements(folder / given, given, names, "sigma"))
+    return np.array([entry.sigma for entry in estimates]), estimates
+
+
+def _data(given: object, names: tuple[str, ...] | None, folder: Path) -> Table | None:
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise ProblemError("data", given, "must be the name of a CSV file")
+    if names is None:
+        raise ProblemError("data", given, "needs the names of the distributions, to find the columns in the file")
+    return measurements(folder / given, given, names, "data")

@@ -1,0 +1,63 @@
+"""What all sections of problem files share: which keys there may be, and what kinds of values."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech._words import suggestion
+from jaxmech.files._read import number
+
+
+def check_keys(section: Mapping[str, Any], known: Sequence[str], *, required: Sequence[str], here: str) -> None:
+    """Refuse keys that mean nothing, and sections that lack a key.
+
+    Args:
+        section: keys and values as TOML gives them.
+        known: the keys that there are.
+        required: those that must be there.
+        here: name of the section.
+
+    Raises:
+        ProblemError: naming the key, with the nearest known one.
+    """
+    for name, value in section.items():
+        if name not in known:
+            raise ProblemError(name, value, f"unknown key; the keys are {', '.join(known)}{suggestion(name, known)}")
+    for name in required:
+        if name not in section:
+            raise ProblemError(name, "nothing", f"must be given in [{here}]")
+
+
+def positive_numbers(key: str, given: object, d: int) -> np.ndarray:
+    """Return one number, or one per distribution (``d`` of them), all positive and finite."""
+    if isinstance(given, list):
+        if len(given) != d:
+            raise ProblemError(key, given, f"must be one number, or one per distribution ({d}), but has {len(given)}")
+        entries: Sequence[tuple[str, object]] = [(f"{key}[{k}]", entry) for k, entry in enumerate(given)]
+    else:
+        entries = [(key, given)]
+    values = [number(where, entry) for where, entry in entries]
+    for (where, _), value in zip(entries, values, strict=True):
+        if not (np.isfinite(value) and value > 0):
+            raise ProblemError(where, value, "must be positive and finite")
+    return np.array(values) if isinstance(given, list) else np.array(values[0])
+
+
+def text_of(key: str, section: Mapping[str, Any]) -> str:
+    """Return a text, or an empty one where the key is left out."""
+    given = section.get(key, "")
+    if not isinstance(given, str):
+        raise ProblemError(key, given, "must be text")
+    return given.strip()
+
+
+def cast(key: str, values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """Convert, refusing finite numbers that the type rounds to zero or to infinity."""
+    with np.errstate(over="ignore", under="ignore"):
+        cast = values.astype(dtype)
+    for index in np.argwhere(np.isfinite(values) & ~(np.isfinite(cast) & (cast > 0))):
+        where = key + "".join(f"[{i}]" for i in index)
+        raise ProblemError(where, float(values[tuple(index)]), f"is outside the range of {dtype.name}")
+    return cast

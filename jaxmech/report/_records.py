@@ -1,0 +1,55 @@
+"""Claims with margin and witness, and how a solve ended: in words, as a table, for JSON."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from rich.box import Box
+from rich.table import Table
+from rich.text import Text
+
+from jaxmech._status import Status
+from jaxmech.mechanism import Audit
+from jaxmech.report._numbers import INFINITY
+from jaxmech.report._tables import make_table
+
+
+def status_document(status: Status, residual: float) -> dict[str, Any]:
+    """Return how a solve ended, for a JSON document."""
+    return {"name": status.name, "message": status.message, "residual": residual}
+
+
+def record_document(record: Audit) -> dict[str, Any]:
+    """Return a claim or fact for a JSON document."""
+    fields = ("claim", "holds", "margin", "tolerance", "witness", "effort")
+    return {field: getattr(record, field) for field in fields}
+
+
+def claims_in_words(claims: Sequence[Audit]) -> str:
+    """Return the verdict on all claims together, one sentence."""
+    failed = [record.claim for record in claims if not record.holds]
+    if failed:
+        return f"Fails: {', '.join(failed)}."
+    if not claims:
+        return ""
+    return "The one claim holds." if len(claims) == 1 else f"All {len(claims)} claims hold."
+
+
+def records_table(records: Sequence[Audit], box: Box) -> Table:
+    """Return claims or facts as a table: verdict, margin, witness."""
+    table = make_table(box)
+    table.add_column("claim", ratio=3, overflow="fold")
+    table.add_column("holds", no_wrap=True)
+    table.add_column("margin", justify="right", no_wrap=True)
+    table.add_column("witness", ratio=6, overflow="fold")
+    for record in records:
+        verdict = Text("yes", style="green") if record.holds else Text("NO", style="bold red")
+        table.add_row(record.claim, verdict, _margin(record), record.witness)
+    return table
+
+
+def _margin(record: Audit) -> str:
+    """Rounding errors are no margin."""
+    if not np.isfinite(record.margin):
+        return INFINITY if record.margin > 0 else f"−{INFINITY}"
+    return "0" if abs(record.margin) < 1e-6 * max(record.tolerance, 1e-9) else f"{record.margin:.2g}"
