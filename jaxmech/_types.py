@@ -22,16 +22,32 @@ Codes: TypeAlias = Int[Array, "agents distributions"]
 Scalar: TypeAlias = Float[Array, ""]
 """One number."""
 
+Lanes: TypeAlias = Float[Array, "*lanes"]
+"""One number per instance solved side by side; a scalar where there is one instance."""
+AgentLanes: TypeAlias = Float[Array, "agents *lanes"]
+"""One number per agent and instance."""
+DistributionLanes: TypeAlias = Float[Array, "distributions *lanes"]
+"""One number per distribution and instance."""
+AmountLanes: TypeAlias = Float[Array, "agents distributions *lanes"]
+"""One number per agent, distribution and instance."""
+SupportLanes: TypeAlias = Bool[Array, "agents distributions *lanes"]
+"""One truth value per agent, distribution and instance."""
+
 __all__ = [
+    "AgentLanes",
     "Agents",
+    "AmountLanes",
     "Amounts",
     "Array",
     "ArrayLike",
     "Bool",
     "Codes",
+    "DistributionLanes",
     "Distributions",
     "Float",
     "Int",
+    "Lanes",
     "Scalar",
     "Support",
+    "SupportLanes",
 ]

@@ -1,12 +1,14 @@
 """A primal-dual interior-point method for the sharing program: predictor, corrector, one factorisation a step."""
 
+from functools import reduce
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Array, Bool, Scalar
+from jaxmech._types import Array, Bool, Lanes
+from jaxmech.numerics._lanes import largest, least, settle, total
 from jaxmech.numerics._newton import factor, newton_step
 from jaxmech.numerics._program import Iterate, Kind, Program, Residuals, dual_totals, residuals, total_weight
 
@@ -15,6 +17,7 @@ _FIRST_MULTIPLIER = 0.2
 _FIRST_VALUE = 0.5
 _RESIDUAL_SHARE = 0.1  # complementarity may not run ahead of the residuals by more than this
 _FLOOR = 1e-2  # nor below this share of the tolerance, where rounding takes over
+_ENOUGH = 0.1  # of the tolerance: one more step, as is taken, gains several digits
 _PATIENCE = 2
 _HOPELESS = 60
 _SPOILT = 10.0
@@ -33,182 +36,199 @@ class State(NamedTuple):
         before: the same one step ago.
         stale: steps since it last fell.
         steps: steps taken.
+        constant: what all λ_i t_i are to become, for PRODUCT.
+        normalisation: what Σ_i a_i λ_i is to remain.
     """
 
     iterate: Iterate
     missing: Residuals
-    optimality: Scalar
-    best: Scalar
-    before: Scalar
+    optimality: Lanes
+    best: Lanes
+    before: Lanes
     stale: Array
     steps: Array
+    constant: Lanes
+    normalisation: Lanes
 
 
 def solve_interior(kind: Kind, program: Program, skip: Bool[Array, ""]) -> tuple[Iterate, Array]:
-    """Return the last iterate and the number of steps; where ``skip`` holds, the start and 0.
+    """Return the last iterate and the number of steps of one instance; where ``skip`` holds, the start and 0.
 
     Args:
         kind: which program.
         program: its data; costs and error of order one.
-        skip: true where the answer is known already, so that a batch does not wait for it.
+        skip: true where the answer is known already.
     """
-    limits = tolerances(program.costs.dtype)
-    iterate = _start(kind, program)
-    constant = _product_target(kind, program, iterate)
-    normalisation = jnp.sum(program.direction * iterate.multiplier)
-
-    def going(state: State) -> Array:
-        # one step more than needed, so that amounts on their way to zero get there
-        unsolved = ~(state.before <= limits.iterate)
-        # below the tolerance that counts as solved, two steps without progress are rounding, not hope
-        hopeful = (state.stale < _PATIENCE) | ((state.best > limits.optimality) & (state.stale < _HOPELESS))
-        return unsolved & hopeful & (state.steps < limits.max_steps)
-
-    def body(state: State) -> State:
-        return _advance(kind, program, state, constant, normalisation)
-
-    missing = residuals(program, iterate, normalisation)
-    optimality = jnp.where(skip, 0.0, jnp.inf).astype(program.costs.dtype)
-    zero = jnp.zeros((), jnp.int32)
-    state = jax.lax.while_loop(going, body, State(iterate, missing, optimality, optimality, optimality, zero, zero))
+    state = start(kind, program)
+    state = state._replace(before=jnp.where(skip, 0.0, state.before))
+    state = jax.lax.while_loop(going, lambda state: advance(kind, program, state, jnp.array(True)), state)
     return state.iterate, state.steps
 
 
-def _start(kind: Kind, program: Program) -> Iterate:
+def going(state: State) -> Array:
+    """Which instances need another step."""
+    limits = tolerances(state.best.dtype)
+    # one step more than needed, so that amounts on their way to zero get there
+    unsolved = ~(state.before <= _ENOUGH * limits.optimality)
+    # below the tolerance that counts as solved, two steps without progress are rounding, not hope
+    hopeful = (state.stale < _PATIENCE) | ((state.best > limits.optimality) & (state.stale < _HOPELESS))
+    return unsolved & hopeful & (state.steps < limits.max_steps)
+
+
+def start(kind: Kind, program: Program) -> State:
+    """The state before the first step."""
+    iterate = _first_iterate(kind, program)
+    normalisation = total(program.direction * iterate.multiplier, 0)
+    unknown = jnp.full_like(iterate.level, jnp.inf)
+    zero = jnp.zeros(unknown.shape, jnp.int32)
+    constant = _product_target(kind, program, iterate)
+    missing = residuals(program, iterate, normalisation)
+    return State(iterate, missing, unknown, unknown, unknown, zero, zero, constant, normalisation)
+
+
+def _first_iterate(kind: Kind, program: Program) -> Iterate:
     """A point on which n z is the same for all agents of a distribution, and which is dual feasible."""
-    rows = jnp.sum(program.bounded)
     one = program.bounded.astype(program.costs.dtype)
+    rows = total(one, 0)
     safe_bounds = jnp.where(program.bounded & (program.bounds > 0), program.bounds, 1.0)
     if kind is Kind.WEIGHTED:
         multiplier = _FIRST_MULTIPLIER * one
     elif kind is Kind.PRODUCT:
-        multiplier = one / safe_bounds * rows / jnp.sum(one / safe_bounds)
+        multiplier = one / safe_bounds * rows / total(one / safe_bounds, 0)
     else:
         # rows whose bound does not move with the level start alike, the others in inverse proportion to it
         inverse = one / jnp.where(program.bounded, program.direction, 1.0) / rows
-        multiplier = jnp.where(jnp.any(program.bounds > 0), inverse, one)
+        multiplier = jnp.where(jnp.any(program.bounds > 0, axis=0), inverse, one)
     weight = program.weights + multiplier
     reduced = jnp.where(program.able, weight[:, None] * program.costs, jnp.inf)
-    value = _FIRST_VALUE * jnp.min(reduced, axis=0)
+    value = _FIRST_VALUE * least(reduced, 0)
     gap = jnp.where(program.able, reduced - value, 1.0)
-    totals = jnp.sqrt(program.error * jnp.sum(weight) / value)
+    totals = jnp.sqrt(program.error * total(weight, 0) / value)
     amount = jnp.where(program.able, 1.0 / gap, 0.0)
-    amount = amount * (totals / jnp.sum(amount, axis=0))
-    cost = jnp.sum(program.error / totals) + jnp.sum(program.costs * amount, axis=1)
+    amount = amount * (totals / total(amount, 0))
+    cost = total(program.error / totals, 0) + total(program.costs * amount, 1)
     # a free level starts where every row has room
-    room = jnp.max(jnp.where(program.bounded, cost / jnp.where(program.direction > 0, program.direction, 1.0), 0.0))
-    free_level = (kind is Kind.MINIMAX) & ~jnp.any(program.bounds > 0)
+    room = largest(jnp.where(program.bounded, cost / jnp.where(program.direction > 0, program.direction, 1.0), 0.0), 0)
+    free_level = (kind is Kind.MINIMAX) & ~jnp.any(program.bounds > 0, axis=0)
     level = jnp.where(free_level, 1.2 * room, 0.0).astype(cost.dtype)
     bound = jnp.where(program.bounded, program.bounds, cost) + program.direction * level
     slack = jnp.where(program.bounded, jnp.maximum(bound - cost, 0.1 * bound), 1.0)
     return Iterate(amount, gap, multiplier, slack, value, level)
 
 
-def _product_target(kind: Kind, program: Program, iterate: Iterate) -> Scalar:
+def _product_target(kind: Kind, program: Program, iterate: Iterate) -> Lanes:
     """For PRODUCT, λ_i t_i is one constant for all i; any constant gives the same amounts, so take a near one."""
     logs = jnp.log(jnp.where(program.bounded, iterate.multiplier * iterate.slack, 1.0))
-    middle = jnp.exp(jnp.sum(logs) / jnp.sum(program.bounded))
+    middle = jnp.exp(total(logs, 0) / total(program.bounded.astype(logs.dtype), 0))
     return jnp.where(kind is Kind.PRODUCT, middle, 0.0)
 
 
-def _advance(kind: Kind, program: Program, state: State, constant: Scalar, normalisation: Scalar) -> State:
-    """One predictor-corrector step."""
-    iterate, missing = state.iterate, state.missing
+def advance(kind: Kind, program: Program, state: State, active: Array) -> State:
+    """One predictor-corrector step of the instances that are ``active``."""
+    iterate, missing, constant = state.iterate, state.missing, state.constant
     mean, size = _complementarity(kind, program, iterate)
     pairs, row_pairs = iterate.amount * iterate.gap, iterate.multiplier * iterate.slack
     factors = factor(program, iterate, kind is Kind.MINIMAX)
 
-    def towards(target: Scalar, cross: tuple[Array, Array]) -> Iterate:
+    def towards(target: Lanes, cross: tuple[Array, Array]) -> Iterate:
         row_target = constant if kind is Kind.PRODUCT else target
         wanted = jnp.where(program.able, target - pairs - cross[0], 0.0)
         wanted_rows = jnp.where(program.bounded, row_target - row_pairs - cross[1], 0.0)
         return newton_step(program, iterate, factors, missing, (wanted, wanted_rows))
 
     predictor = towards(jnp.zeros_like(mean), (jnp.zeros_like(pairs), jnp.zeros_like(row_pairs)))
-    length = _longest(program, iterate, predictor)
+    predictor = settle(predictor)
+    length = settle(_longest(program, iterate, predictor))
     ahead, _ = _complementarity(kind, program, _move(iterate, predictor, length))
     centre = jnp.minimum(ahead / mean, 1.0) ** 3 * mean
     share = _RESIDUAL_SHARE * missing.relative(program, iterate) / size
     target = jnp.minimum(jnp.maximum(centre, share), mean)
     target = jnp.maximum(target, _FLOOR * tolerances(mean.dtype).iterate / size)
     step = towards(target, (predictor.amount * predictor.gap, predictor.multiplier * predictor.slack))
-    longest = _longest(program, iterate, step)
+    step = settle(step)
+    longest = settle(_longest(program, iterate, step))
     back_off = jnp.maximum(_BACK_OFF, 1 - mean * size)
     length = jnp.where(longest < 1, back_off * longest, 1.0)
     if kind is Kind.PRODUCT:
         length = _centred(program, iterate, step, length, constant)
-    return _accept(kind, program, state, _move(iterate, step, length), (constant, normalisation))
+    return _accept(kind, program, state, settle(_move(iterate, step, length)), active)
 
 
-def _accept(kind: Kind, program: Program, state: State, moved: Iterate, constants: tuple[Scalar, Scalar]) -> State:
+def _accept(kind: Kind, program: Program, state: State, moved: Iterate, active: Array) -> State:
     """Take the new iterate; where it is not finite, or rounding spoilt what was solved, stop at the old one."""
-    missing = residuals(program, moved, constants[1])
-    optimality = _optimality(kind, program, moved, missing, constants[0])
+    missing = residuals(program, moved, state.normalisation)
+    optimality = _optimality(kind, program, moved, missing, state.constant)
     spoilt = (state.best <= tolerances(optimality.dtype).optimality) & (optimality > _SPOILT * state.optimality)
-    taken = jnp.isfinite(optimality) & ~spoilt
+    taken = settle(jnp.isfinite(optimality) & ~spoilt & active)
     iterate, missing = jax.tree.map(
         lambda new, old: jnp.where(taken, new, old), (moved, missing), (state.iterate, state.missing)
     )
     improved = taken & (optimality < state.best)
+    stale = jnp.where(taken, jnp.where(improved, 0, state.stale + 1), _HOPELESS).astype(jnp.int32)
     return State(
         iterate=iterate,
         missing=missing,
         optimality=jnp.where(taken, optimality, state.optimality),
         best=jnp.where(improved, optimality, state.best),
-        before=state.best,
-        stale=jnp.where(taken, jnp.where(improved, 0, state.stale + 1), _HOPELESS).astype(jnp.int32),
-        steps=state.steps + 1,
+        before=jnp.where(active, state.best, state.before),
+        stale=jnp.where(active, stale, state.stale),
+        steps=state.steps + active,
+        constant=state.constant,
+        normalisation=state.normalisation,
     )
 
 
-def _optimality(kind: Kind, program: Program, iterate: Iterate, missing: Residuals, constant: Scalar) -> Scalar:
+def _optimality(kind: Kind, program: Program, iterate: Iterate, missing: Residuals, constant: Lanes) -> Lanes:
     """Largest of the relative residuals, also as weighted by their multipliers, and the complementarity."""
     mean, size = _complementarity(kind, program, iterate)
-    weighted = jnp.sum(iterate.multiplier * jnp.abs(missing.rows)) + jnp.sum(iterate.value * jnp.abs(missing.totals))
+    weighted = total(iterate.multiplier * jnp.abs(missing.rows), 0) + total(iterate.value * jnp.abs(missing.totals), 0)
     worst = jnp.maximum(missing.relative(program, iterate), mean * size)
     worst = jnp.maximum(worst, weighted / _objective(program, iterate))
     if kind is Kind.PRODUCT:
         products = iterate.multiplier * iterate.slack / constant - 1
-        worst = jnp.maximum(worst, jnp.max(jnp.where(program.bounded, jnp.abs(products), 0.0)))
+        worst = jnp.maximum(worst, largest(jnp.where(program.bounded, jnp.abs(products), 0.0), 0))
     return worst
 
 
-def _objective(program: Program, iterate: Iterate) -> Scalar:
+def _objective(program: Program, iterate: Iterate) -> Lanes:
     """Λ Σ_k w_k/S_k: the scale of the Lagrangian."""
-    return jnp.sum(program.error / dual_totals(program, iterate)) * total_weight(program, iterate)
+    return total(program.error / dual_totals(program, iterate), 0) * total_weight(program, iterate)
 
 
-def _centred(program: Program, iterate: Iterate, step: Iterate, length: Scalar, constant: Scalar) -> Scalar:
+def _centred(program: Program, iterate: Iterate, step: Iterate, length: Lanes, constant: Lanes) -> Lanes:
     """Shorten a step of PRODUCT until no λ_i t_i falls far below their common target, from where it hardly returns."""
 
     def lowest(length: Array) -> Array:
         moved = (iterate.multiplier + length * step.multiplier) * (iterate.slack + length * step.slack)
-        return jnp.min(jnp.where(program.bounded, moved, jnp.inf)) / constant
+        return least(jnp.where(program.bounded, moved, jnp.inf), 0) / constant
 
-    lengths = length * 0.6 ** jnp.arange(_TRIALS, dtype=length.dtype)
     allowed = jnp.minimum(_LOWEST_PRODUCT, 0.5 * lowest(jnp.zeros_like(length)))
-    good = jax.vmap(lowest)(lengths) >= allowed
-    return jnp.where(jnp.any(good), lengths[jnp.argmax(good)], lengths[-1])
+    lengths = [length * 0.6**trial for trial in range(_TRIALS)]
+    chosen = lengths[-1]
+    for trial in lengths[-2::-1]:
+        chosen = jnp.where(lowest(trial) >= allowed, trial, chosen)
+    return chosen
 
 
-def _complementarity(kind: Kind, program: Program, iterate: Iterate) -> tuple[Scalar, Scalar]:
+def _complementarity(kind: Kind, program: Program, iterate: Iterate) -> tuple[Lanes, Lanes]:
     """Return the mean product μ, and the factor that turns μ into a duality gap relative to the objective."""
-    pairs = jnp.sum(jnp.where(program.able, iterate.amount * iterate.gap, 0.0))
-    count = jnp.sum(program.able)
+    pairs = total(total(jnp.where(program.able, iterate.amount * iterate.gap, 0.0), 0), 0)
+    count = total(total(program.able.astype(pairs.dtype), 0), 0)
     if kind is not Kind.PRODUCT:
-        pairs += jnp.sum(jnp.where(program.bounded, iterate.multiplier * iterate.slack, 0.0))
-        count += jnp.sum(program.bounded)
+        pairs += total(jnp.where(program.bounded, iterate.multiplier * iterate.slack, 0.0), 0)
+        count += total(program.bounded.astype(pairs.dtype), 0)
     return pairs / count, count / _objective(program, iterate)
 
 
-def _longest(program: Program, iterate: Iterate, step: Iterate) -> Scalar:
+def _longest(program: Program, iterate: Iterate, step: Iterate) -> Lanes:
     """Return the largest length in [0, 1] that keeps every variable non-negative."""
 
     def limit(value: Array, change: Array, where: Array | bool = True) -> Array:
         shrinking = (change < 0) & where
-        return jnp.min(jnp.where(shrinking, -value / jnp.where(shrinking, change, -1.0), 1.0))
+        room = jnp.where(shrinking, -value / jnp.where(shrinking, change, -1.0), 1.0)
+        return least(room if room.ndim == lanes + 1 else least(room, 0), 0)
 
-    rows = program.bounded
+    rows, lanes = program.bounded, iterate.level.ndim
     limits = [
         limit(iterate.amount, step.amount, program.able),
         limit(iterate.gap, step.gap, program.able),
@@ -216,9 +236,9 @@ def _longest(program: Program, iterate: Iterate, step: Iterate) -> Scalar:
         limit(iterate.slack, step.slack, rows),
         limit(iterate.value, step.value),
     ]
-    return jnp.minimum(1.0, jnp.min(jnp.stack(limits)))
+    return jnp.minimum(1.0, reduce(jnp.minimum, limits))
 
 
-def _move(iterate: Iterate, step: Iterate, length: Scalar) -> Iterate:
+def _move(iterate: Iterate, step: Iterate, length: Lanes) -> Iterate:
     moved: Iterate = jax.tree.map(lambda value, change: value + length * change, iterate, step)
     return moved

@@ -10,16 +10,16 @@ diagonal is summed without cancellation, plus a correction of rank two (three wi
 """
 
 import dataclasses
+from functools import reduce
 
-import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import cho_factor, cho_solve
 
 from jaxmech._pytree import pytree
-from jaxmech._types import Agents, Amounts, Array, Distributions, Scalar
+from jaxmech._types import AgentLanes, AmountLanes, Array, DistributionLanes, Float, Lanes
+from jaxmech.numerics._lanes import by_column, by_row, factorise, gram, others, settle, solve_factorised, total
 from jaxmech.numerics._program import Iterate, Program, Residuals, dual_totals, total_weight
 
-_HIGHEST = jax.lax.Precision.HIGHEST
+Kept = Float[Array, "kept *lanes"]
 
 
 @pytree
@@ -35,59 +35,60 @@ class Factors:
         columns: D.
         own: v.
         cholesky: factor of A.
-        tests: one row per unknown in y: what of x enters its equation.
+        tests: one per unknown in y: what of x enters its equation.
         border: A⁻¹ applied to the columns that y multiplies.
-        small: matrix of the equations for y.
+        small: rows of the matrix of the equations for y.
     """
 
-    inverse_gap: Amounts
-    ratio: Amounts
-    weighted: Amounts
-    inverse_rows: Agents
-    columns: Distributions
-    own: Distributions
+    inverse_gap: AmountLanes
+    ratio: AmountLanes
+    weighted: AmountLanes
+    inverse_rows: AgentLanes
+    columns: DistributionLanes
+    own: DistributionLanes
     cholesky: Array
-    tests: Array
-    border: Array
-    small: Array
+    tests: tuple[Kept, ...]
+    border: tuple[Kept, ...]
+    small: tuple[tuple[Lanes, ...], ...]
 
 
 def factor(program: Program, iterate: Iterate, bordered: bool) -> Factors:
     """Factor the Newton system at ``iterate``; ``bordered`` says whether τ is a variable."""
-    m, d = program.costs.shape
+    m, d = program.costs.shape[:2]
     inverse_gap = 1 / iterate.gap
     ratio = iterate.amount * inverse_gap
-    weighted = ratio * program.costs
+    inverse_gap, ratio, weighted = settle((inverse_gap, ratio, ratio * program.costs))
     weight, totals = total_weight(program, iterate), dual_totals(program, iterate)
     own, stiffness = totals / (2 * weight), totals / (2 * iterate.value)
     soft = jnp.where(program.bounded, iterate.slack / jnp.where(program.bounded, iterate.multiplier, 1.0), 0.0)
-    rows = soft + jnp.sum(weighted * program.costs, axis=1)
-    inverse = jnp.where(program.bounded, 1.0 / jnp.where(rows > 0, rows, 1.0), 0.0)
-    columns = stiffness + jnp.sum(ratio, axis=0)
+    rows = settle(soft + total(weighted * program.costs, 1))
+    inverse = settle(jnp.where(program.bounded, 1.0 / jnp.where(rows > 0, rows, 1.0), 0.0))
+    columns = stiffness + total(ratio, 0)
+    one, zero = jnp.ones_like(weight), jnp.zeros_like(weight)
+    known: tuple[tuple[Lanes, ...], ...]
     if d <= m:
-        matrix = _columns_matrix(program, ratio, weighted, inverse, soft, stiffness)
-        pushes = jnp.stack([_dot(weighted.T, inverse), own, _dot(weighted.T, inverse * program.direction)])
-        curvature = jnp.sum(own * iterate.value) / weight
-        both, twice = jnp.sum(inverse * program.direction), jnp.sum(inverse * program.direction**2)
-        known = [[1.0, -jnp.sum(inverse), -both], [curvature, 1.0, 0.0], [0.0, -both, -twice]]
-        sources = pushes[jnp.array([1, 0, 2])]
+        matrix = _columns_matrix(program, ratio, weighted, inverse, rows, soft, stiffness)
+        pushes = (by_column(weighted, inverse), own, by_column(weighted, inverse * program.direction))
+        curvature = total(own * iterate.value, 0) / weight
+        both, twice = total(inverse * program.direction, 0), total(inverse * program.direction**2, 0)
+        known = ((one, -total(inverse, 0), -both), (curvature, one, zero), (zero, -both, -twice))
     else:
         matrix = _rows_matrix(program, ratio, weighted, columns, soft, stiffness)
-        one = program.bounded.astype(rows.dtype)
-        pushes = jnp.stack([one, one * _dot(weighted, own / columns), program.direction])
-        curvature = jnp.sum(own**2 * jnp.sum(ratio, axis=0) / (stiffness * columns))
-        known = [[1.0, 0.0, 0.0], [curvature, 1.0, 0.0], [0.0, 0.0, 0.0]]
-        sources = pushes[jnp.array([1, 0, 2])]
+        ones = program.bounded.astype(rows.dtype)
+        pushes = (ones, ones * by_row(weighted, own / columns), program.direction)
+        curvature = total(own**2 * total(ratio, 0) / (stiffness * columns), 0)
+        known = ((one, zero, zero), (curvature, one, zero), (zero, zero, zero))
     size = 3 if bordered else 2
-    cholesky = cho_factor(matrix, lower=True)[0]
-    border = cho_solve((cholesky, True), sources[:size].T)
-    small = jnp.stack([jnp.stack([jnp.asarray(x, rows.dtype) for x in line]) for line in known])
-    small = small[:size, :size] - _dot(pushes[:size], border)
-    return Factors(inverse_gap, ratio, weighted, inverse, columns, own, cholesky, pushes[:size], border, small)
+    cholesky = factorise(settle(matrix))
+    border = tuple(solve_factorised(cholesky, pushes[k]) for k in (1, 0, 2)[:size])
+    tests = pushes[:size]
+    small = tuple(tuple(known[row][k] - total(tests[row] * border[k], 0) for k in range(size)) for row in range(size))
+    tests, border, small = settle((tests, border, small))
+    return Factors(inverse_gap, ratio, weighted, inverse, columns, own, cholesky, tests, border, small)
 
 
 def newton_step(
-    program: Program, iterate: Iterate, factors: Factors, residual: Residuals, products: tuple[Amounts, Agents]
+    program: Program, iterate: Iterate, factors: Factors, residual: Residuals, products: tuple[AmountLanes, AgentLanes]
 ) -> Iterate:
     """Solve for the change of the six variables that removes ``residual`` and changes n z and λ t by ``products``.
 
@@ -98,10 +99,11 @@ def newton_step(
     free = wanted * factors.inverse_gap
     if residual.gaps is not None:
         free = free - factors.ratio * residual.gaps
-    rows = wanted_rows / multiplier + jnp.sum(program.costs * free, axis=1) - residual.rows
+    rows = wanted_rows / multiplier + total(program.costs * free, 1) - residual.rows
     rows = jnp.where(program.bounded, rows, 0.0)
-    columns = residual.totals - jnp.sum(free, axis=0)
-    d_multiplier, d_value, d_level = _reduced(program, factors, rows, columns, residual.normalisation)
+    columns = residual.totals - total(free, 0)
+    rows, columns = settle((rows, columns))
+    d_multiplier, d_value, d_level = settle(_reduced(program, factors, rows, columns, residual.normalisation))
     d_gap = program.costs * d_multiplier[:, None] - d_value
     if residual.gaps is not None:
         d_gap = d_gap + residual.gaps
@@ -112,72 +114,82 @@ def newton_step(
 
 
 def _reduced(
-    program: Program, factors: Factors, rows: Agents, columns: Distributions, normalisation: Scalar
-) -> tuple[Agents, Distributions, Scalar]:
+    program: Program, factors: Factors, rows: AgentLanes, columns: DistributionLanes, normalisation: Lanes
+) -> tuple[AgentLanes, DistributionLanes, Lanes]:
     """Solve the two-block system of the module's head for (dλ, ds, dτ)."""
-    m, d = program.costs.shape
+    m, d = program.costs.shape[:2]
     weighted, inverse, direction = factors.weighted, factors.inverse_rows, program.direction
-    size = factors.small.shape[0]
+    offsets: tuple[Lanes | float, ...]
     if d <= m:
-        right = columns + _dot(weighted.T, inverse * rows)
-        offsets = [_dot(inverse, rows), jnp.zeros_like(normalisation), _dot(inverse * direction, rows) - normalisation]
+        right = columns + by_column(weighted, inverse * rows)
+        offsets = (total(inverse * rows, 0), 0.0, total(inverse * direction * rows, 0) - normalisation)
     else:
         scaled = columns / factors.columns
-        right = jnp.where(program.bounded, rows + _dot(weighted, scaled), 0.0)
-        offsets = [jnp.zeros_like(normalisation), _dot(factors.own, scaled), -normalisation]
-    start = cho_solve((factors.cholesky, True), right)
-    bordering = _solve_small(factors.small, _dot(factors.tests, start) + jnp.stack(offsets[:size]))
-    kept = start + _dot(factors.border, bordering)
-    level = -bordering[2] if size == 3 else jnp.zeros_like(normalisation)
+        right = jnp.where(program.bounded, rows + by_row(weighted, scaled), 0.0)
+        offsets = (0.0, total(factors.own * scaled, 0), -normalisation)
+    start = settle(solve_factorised(factors.cholesky, settle(right)))
+    tested = [total(test * start, 0) + offset for test, offset in zip(factors.tests, offsets, strict=False)]
+    bordering = _solve_small(factors.small, tested)
+    kept = reduce(jnp.add, [column * y for column, y in zip(factors.border, bordering, strict=True)], start)
+    level = -bordering[2] if len(bordering) == 3 else jnp.zeros_like(normalisation)
     if d <= m:
-        pushed = rows + _dot(weighted, kept) + bordering[1] - direction * level
+        pushed = rows + by_row(weighted, kept) + bordering[1] - direction * level
         return inverse * pushed, kept, level
-    return kept, (columns + _dot(weighted.T, kept) + factors.own * bordering[0]) / factors.columns, level
+    return kept, (columns + by_column(weighted, kept) + factors.own * bordering[0]) / factors.columns, level
 
 
 def _columns_matrix(
-    program: Program, ratio: Amounts, weighted: Amounts, inverse: Agents, soft: Agents, stiffness: Distributions
+    program: Program,
+    ratio: AmountLanes,
+    weighted: AmountLanes,
+    inverse: AgentLanes,
+    rows: AgentLanes,
+    soft: AgentLanes,
+    stiffness: DistributionLanes,
 ) -> Array:
     """H + Σ_i W − Bᵀ E⁻¹ B over distributions."""
-    remaining = _sum_of_others(weighted * program.costs, soft) * inverse[:, None]
+    remaining = others(weighted * program.costs, rows, soft, 1) * inverse[:, None]
     remaining = jnp.where(program.bounded[:, None], remaining, 1.0)
-    return _with_diagonal(-_dot(weighted.T * inverse, weighted), stiffness + jnp.sum(ratio * remaining, axis=0))
+    return _with_diagonal(-gram(weighted, inverse), settle(stiffness + total(ratio * remaining, 0)))
 
 
 def _rows_matrix(
-    program: Program, ratio: Amounts, weighted: Amounts, columns: Distributions, soft: Agents, stiffness: Distributions
+    program: Program,
+    ratio: AmountLanes,
+    weighted: AmountLanes,
+    columns: DistributionLanes,
+    soft: AgentLanes,
+    stiffness: DistributionLanes,
 ) -> Array:
     """E − B D⁻¹ Bᵀ over agents; the identity in rows without a constraint."""
-    remaining = _sum_of_others(ratio.T, stiffness).T / columns
-    diagonal = soft + jnp.sum(weighted * program.costs * remaining, axis=1)
+    remaining = others(ratio, columns, stiffness, 0) / columns
+    diagonal = soft + total(weighted * program.costs * remaining, 1)
     both = program.bounded[:, None] & program.bounded[None, :]
-    matrix = jnp.where(both, -_dot(weighted / columns, weighted.T), 0.0)
-    return _with_diagonal(matrix, jnp.where(program.bounded, diagonal, 1.0))
-
-
-def _sum_of_others(entries: Array, extra: Array) -> Array:
-    """Return extra_i + Σ_{l≠k} entries[i, l] for every k, without subtracting the largest entry from a sum."""
-    top = jnp.max(entries, axis=1, keepdims=True)
-    largest = entries == top
-    count = jnp.sum(largest, axis=1, keepdims=True, dtype=entries.dtype)
-    rest = extra[:, None] + jnp.sum(jnp.where(largest, 0.0, entries), axis=1, keepdims=True)
-    return jnp.where(largest, rest + (count - 1) * top, (rest - entries) + count * top)
+    matrix = jnp.where(both, -gram(jnp.swapaxes(weighted, 0, 1), 1 / columns), 0.0)
+    return _with_diagonal(matrix, settle(jnp.where(program.bounded, diagonal, 1.0)))
 
 
 def _with_diagonal(matrix: Array, diagonal: Array) -> Array:
-    return jnp.where(jnp.eye(len(diagonal), dtype=bool), diagonal[:, None], matrix)
+    eye = jnp.eye(len(diagonal), dtype=bool).reshape(*matrix.shape[:2], *(1 for _ in matrix.shape[2:]))
+    return jnp.where(eye, diagonal[:, None], matrix)
 
 
-def _dot(left: Array, right: Array) -> Array:
-    product: Array = jnp.matmul(left, right, precision=_HIGHEST)
-    return product
-
-
-def _solve_small(matrix: Array, right: Array) -> Array:
-    """Cramer's rule for two or three unknowns: no library call, so that batches stay in one kernel."""
-    if matrix.shape[0] == 2:
+def _solve_small(matrix: tuple[tuple[Lanes, ...], ...], right: list[Lanes]) -> list[Lanes]:
+    """Cramer's rule for two or three unknowns."""
+    if len(matrix) == 2:
         (a, b), (c, d) = matrix
-        return jnp.stack([d * right[0] - b * right[1], a * right[1] - c * right[0]]) / (a * d - b * c)
-    cross = [jnp.cross(matrix[:, 1], matrix[:, 2]), jnp.cross(matrix[:, 2], matrix[:, 0])]
-    cross.append(jnp.cross(matrix[:, 0], matrix[:, 1]))
-    return jnp.stack([_dot(right, normal) for normal in cross]) / _dot(matrix[:, 0], cross[0])
+        determinant = a * d - b * c
+        return [(d * right[0] - b * right[1]) / determinant, (a * right[1] - c * right[0]) / determinant]
+    first, second, third = zip(*matrix, strict=True)
+    normals = [_cross(second, third), _cross(third, first), _cross(first, second)]
+    determinant = _inner(first, normals[0])
+    return [_inner(right, normal) / determinant for normal in normals]
+
+
+def _cross(left: tuple[Lanes, ...], right: tuple[Lanes, ...]) -> tuple[Lanes, ...]:
+    (a, b, c), (x, y, z) = left, right
+    return b * z - c * y, c * x - a * z, a * y - b * x
+
+
+def _inner(left: list[Lanes] | tuple[Lanes, ...], right: tuple[Lanes, ...]) -> Lanes:
+    return reduce(jnp.add, [one * other for one, other in zip(left, right, strict=True)])

@@ -17,7 +17,8 @@ import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Agents, Amounts, Array, Bool, Distributions, Scalar, Support
+from jaxmech._types import AgentLanes, AmountLanes, Array, Bool, DistributionLanes, Lanes, SupportLanes
+from jaxmech.numerics._lanes import largest, least, total
 
 
 class Kind(enum.Enum):
@@ -43,13 +44,13 @@ class Program:
         bounded: which rows have a constraint.
     """
 
-    costs: Amounts
-    error: Distributions
-    weights: Agents
-    bounds: Agents
-    direction: Agents
-    able: Support
-    bounded: Bool[Array, " agents"]
+    costs: AmountLanes
+    error: DistributionLanes
+    weights: AgentLanes
+    bounds: AgentLanes
+    direction: AgentLanes
+    able: SupportLanes
+    bounded: Bool[Array, "agents *lanes"]
 
 
 @pytree
@@ -66,12 +67,12 @@ class Iterate:
         level: τ.
     """
 
-    amount: Amounts
-    gap: Amounts
-    multiplier: Agents
-    slack: Agents
-    value: Distributions
-    level: Scalar
+    amount: AmountLanes
+    gap: AmountLanes
+    multiplier: AgentLanes
+    slack: AgentLanes
+    value: DistributionLanes
+    level: Lanes
 
 
 @pytree
@@ -82,58 +83,57 @@ class Residuals:
     The last are linear and hold from the start, so that only a change of the data opens them.
     """
 
-    totals: Distributions
-    rows: Agents
-    normalisation: Scalar
-    gaps: Amounts | None = None
+    totals: DistributionLanes
+    rows: AgentLanes
+    normalisation: Lanes
+    gaps: AmountLanes | None = None
 
-    def relative(self, program: Program, iterate: Iterate) -> Scalar:
+    def relative(self, program: Program, iterate: Iterate) -> Lanes:
         """Largest residual, each relative to its own scale."""
-        totals = jnp.sum(iterate.amount, axis=0)
+        totals = total(iterate.amount, 0)
         scale = jnp.abs(program.bounds + program.direction * iterate.level) + tolerances(totals.dtype).eps ** 2
-        parts = (
-            jnp.max(jnp.abs(self.totals) / totals),
-            jnp.max(jnp.where(program.bounded, jnp.abs(self.rows) / scale, 0.0)),
-            jnp.abs(self.normalisation),
+        worst = jnp.maximum(
+            largest(jnp.abs(self.totals) / totals, 0),
+            largest(jnp.where(program.bounded, jnp.abs(self.rows) / scale, 0.0), 0),
         )
-        return jnp.max(jnp.stack(parts))
+        return jnp.maximum(worst, jnp.abs(self.normalisation))
 
 
-def total_weight(program: Program, iterate: Iterate) -> Scalar:
+def total_weight(program: Program, iterate: Iterate) -> Lanes:
     """Λ = Σ_i (ω_i + λ_i)."""
-    return jnp.sum(program.weights + iterate.multiplier)
+    return total(program.weights + iterate.multiplier, 0)
 
 
-def dual_totals(program: Program, iterate: Iterate) -> Distributions:
+def dual_totals(program: Program, iterate: Iterate) -> DistributionLanes:
     """S_k = √(w_k Λ / s_k): the totals that the dual variables ask for."""
     return jnp.sqrt(program.error * total_weight(program, iterate) / iterate.value)
 
 
-def residuals(program: Program, iterate: Iterate, normalisation: Scalar) -> Residuals:
+def residuals(program: Program, iterate: Iterate, normalisation: Lanes) -> Residuals:
     """Return what is missing in the optimality conditions at this iterate."""
     totals = dual_totals(program, iterate)
-    cost = jnp.sum(program.costs * iterate.amount, axis=1)
+    cost = total(program.costs * iterate.amount, 1)
     level = program.bounds + program.direction * iterate.level
-    rows = level - iterate.slack - jnp.sum(program.error / totals) - cost
+    rows = level - iterate.slack - total(program.error / totals, 0) - cost
     return Residuals(
-        totals=totals - jnp.sum(iterate.amount, axis=0),
+        totals=totals - total(iterate.amount, 0),
         rows=jnp.where(program.bounded, rows, 0.0),
-        normalisation=normalisation - jnp.sum(program.direction * iterate.multiplier),
+        normalisation=normalisation - total(program.direction * iterate.multiplier, 0),
     )
 
 
-def penalties(program: Program, amount: Amounts) -> Agents:
+def penalties(program: Program, amount: AmountLanes) -> AgentLanes:
     """p_i(n)."""
-    return jnp.sum(program.error / jnp.sum(amount, axis=0)) + jnp.sum(program.costs * amount, axis=1)
+    return total(program.error / total(amount, 0), 0) + total(program.costs * amount, 1)
 
 
-def free_minimum(program: Program, total_weights: Agents) -> Scalar:
+def free_minimum(program: Program, total_weights: AgentLanes) -> Lanes:
     """Min over n >= 0 of Σ_i v_i p_i(n) = Σ_k 2√(w_k Σv min_i v_i c[i, k]) for weights v >= 0."""
-    cheapest = jnp.min(jnp.where(program.able, total_weights[:, None] * program.costs, jnp.inf), axis=0)
-    return 2 * jnp.sum(jnp.sqrt(program.error * jnp.sum(total_weights) * cheapest))
+    cheapest = least(jnp.where(program.able, total_weights[:, None] * program.costs, jnp.inf), 0)
+    return 2 * total(jnp.sqrt(program.error * total(total_weights, 0) * cheapest), 0)
 
 
-def certified_residual(kind: Kind, program: Program, amount: Amounts, multiplier: Agents) -> Scalar:
+def certified_residual(kind: Kind, program: Program, amount: AmountLanes, multiplier: AgentLanes) -> Lanes:
     """Return max(constraint violation, duality gap), relative, from ``amount`` and ``multiplier`` alone.
 
     Nothing of the solver's state enters: the dual bound is the closed form above, so the number is valid whatever
@@ -141,29 +141,29 @@ def certified_residual(kind: Kind, program: Program, amount: Amounts, multiplier
     """
     cost = penalties(program, amount)
     multiplier = jnp.where(program.bounded, multiplier, 0.0)
-    paid = jnp.sum(multiplier * program.bounds)
+    paid = total(multiplier * program.bounds, 0)
     if kind is Kind.WEIGHTED:
-        primal = jnp.sum(program.weights * cost)
+        primal = total(program.weights * cost, 0)
         dual = free_minimum(program, program.weights + multiplier) - paid
         excess = jnp.where(program.bounded, (cost - program.bounds) / program.bounds, 0.0)
-        return jnp.maximum(jnp.max(excess), jnp.abs(primal - dual) / primal)
+        return jnp.maximum(largest(excess, 0), jnp.abs(primal - dual) / primal)
     if kind is Kind.MINIMAX:
-        multiplier = multiplier / jnp.sum(program.direction * multiplier)
-        dual = free_minimum(program, multiplier) - jnp.sum(multiplier * program.bounds)
+        multiplier = multiplier / total(program.direction * multiplier, 0)
+        dual = free_minimum(program, multiplier) - total(multiplier * program.bounds, 0)
         ratio = (cost - program.bounds) / jnp.where(program.bounded, program.direction, 1.0)
-        primal = jnp.max(jnp.where(program.bounded, ratio, -jnp.inf))
+        primal = largest(jnp.where(program.bounded, ratio, -jnp.inf), 0)
         return jnp.abs(primal - dual) / jnp.abs(primal)
     slack = program.bounds - cost
-    rows = jnp.sum(program.bounded)
-    multiplier = multiplier * rows / jnp.sum(multiplier * slack)
+    rows = total(program.bounded.astype(amount.dtype), 0)
+    multiplier = multiplier * rows / total(multiplier * slack, 0)
     logs = jnp.where(program.bounded, jnp.log(multiplier * slack), 0.0)
     # primal − dual of the logarithmic program, written so that equal terms cancel before the sum
-    difference = jnp.sum(multiplier * program.bounds) - free_minimum(program, multiplier) - rows - jnp.sum(logs)
+    difference = total(multiplier * program.bounds, 0) - free_minimum(program, multiplier) - rows - total(logs, 0)
     return jnp.abs(difference) / rows
 
 
-def infeasibility(program: Program, multiplier: Agents) -> Scalar:
+def infeasibility(program: Program, multiplier: AgentLanes) -> Lanes:
     """Return (min_n Σ λ_i p_i(n) − Σ λ_i b_i) / Σ λ_i b_i: positive only if no n satisfies the rows."""
     multiplier = jnp.where(program.bounded, multiplier, 0.0)
-    paid = jnp.sum(multiplier * program.bounds)
+    paid = total(multiplier * program.bounds, 0)
     return (free_minimum(program, multiplier) - paid) / jnp.where(paid > 0, paid, 1.0)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxmech._status import Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Bool, Distributions, Scalar, Support
-from jaxmech.numerics._interior_point import solve_interior
+from jaxmech.numerics._many import solve_one_or_many
 from jaxmech.numerics._newton import factor, newton_step
 from jaxmech.numerics._program import (
     Iterate,
@@ -128,7 +128,7 @@ def _status(program: Program, multiplier: Agents, residual: Scalar, steps: Array
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _optimum(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Array]:
-    iterate, steps = solve_interior(kind, program, skip)
+    iterate, steps = solve_one_or_many(kind)(program, skip)
     return iterate, steps.astype(program.costs.dtype)
 
 

@@ -1,0 +1,97 @@
+"""One instance by itself, or a batch through lanes: what ``vmap`` does to the interior-point method."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.custom_batching import custom_vmap
+
+from jaxmech._types import Array
+from jaxmech.numerics._interior_point import advance, going, solve_interior, start
+from jaxmech.numerics._lanes import SHORT
+from jaxmech.numerics._program import Iterate, Kind, Program
+from jaxmech.numerics._stream import Method, stream
+
+CACHE_BYTES = 1 << 19
+"""What the lanes of a processor's core may occupy, so that they stay in its second-level cache."""
+
+MIN_LANES, MAX_LANES = 16, 512
+DEVICE_LANES = 1 << 17
+"""Lanes on an accelerator, which needs many to be busy."""
+
+MAX_BYTES = 1 << 22
+"""From here on lanes gain nothing: one instance by itself fills the loops."""
+
+_LIVE_TABLES = 16  # arrays of (agents, distributions) that a step holds at a time
+
+
+@cache
+def solve_one_or_many(kind: Kind) -> Callable[[Program, Array], tuple[Iterate, Array]]:
+    """Return the solver of one program, which under ``vmap`` (nested or not) becomes the solver of a batch.
+
+    Args:
+        kind: which program.
+    """
+
+    @custom_vmap
+    def one(program: Program, skip: Array) -> tuple[Iterate, Array]:
+        return solve_interior(kind, program, skip)
+
+    @one.def_vmap
+    def _(size: int, batched: Any, program: Program, skip: Array) -> Any:
+        return _batched(many(*_rows(size, batched, program, skip)))
+
+    @custom_vmap
+    def many(program: Program, skip: Array) -> tuple[Iterate, Array]:
+        return _solve_rows(kind, program, skip)
+
+    @many.def_vmap
+    def _(size: int, batched: Any, program: Program, skip: Array) -> Any:
+        rows = _rows(size, batched, program, skip)
+        flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), rows)
+        found = many(*flat)
+        return _batched(jax.tree.map(lambda leaf: leaf.reshape(size, -1, *leaf.shape[1:]), found))
+
+    return one
+
+
+def _batched(found: Any) -> tuple[Any, Any]:
+    """A result together with the statement that every leaf has the batch as its leading axis."""
+    return found, jax.tree.map(lambda _: True, found)
+
+
+def _rows(size: int, batched: Any, *values: Any) -> Any:
+    """Give every leaf a leading axis of instances."""
+    return jax.tree.map(
+        lambda has, leaf: leaf if has else jnp.broadcast_to(leaf, (size, *jnp.shape(leaf))), tuple(batched), values
+    )
+
+
+def _solve_rows(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Array]:
+    """Solve a batch (instances, ...) of programs."""
+    m, d = program.costs.shape[1:]
+    lanes = lanes_for(m, d, program.costs.dtype.itemsize)
+    if lanes == 1:
+        return jax.lax.map(lambda pair: solve_interior(kind, *pair), (program, skip))
+    method = Method(
+        start=partial(start, kind),
+        advance=partial(advance, kind),
+        going=going,
+        result=lambda state: (state.iterate, state.steps),
+    )
+    found: tuple[Iterate, Array] = stream(method, program, skip, lanes)
+    return found
+
+
+def lanes_for(m: int, d: int, itemsize: int) -> int:
+    """Return how many instances of a size to work on at a time; 1 for one after the other."""
+    if jax.default_backend() != "cpu":
+        return DEVICE_LANES
+    if min(m, d) > SHORT:
+        return 1
+    table = itemsize * (_LIVE_TABLES * m * d + 3 * min(m, d) ** 2)
+    if table * MIN_LANES > MAX_BYTES:
+        return 1
+    return max(MIN_LANES, min(MAX_LANES, CACHE_BYTES // table // 8 * 8))
