@@ -18,13 +18,12 @@ from jaxmech._errors import ProblemError
 
 Result = TypeVar("Result")
 
-CHUNK_BYTES = 32 << 20
-"""What the inputs and results of a chunk may occupy; a solver needs a small multiple of it while it runs."""
+CHUNK_BYTES, DEVICE_CHUNK_BYTES = 32 << 20, 2 << 30
+"""What inputs and results of a chunk may occupy, on a processor and on an accelerator; a solver needs a small multiple
+of it while it runs."""
 
-CHUNKS_PER_WORKER = 1
-"""So many chunks at least, where there are enough instances, so that no core waits long for the others at the end."""
-
-SMALLEST_CHUNK = 512
+LARGEST_CHUNK = 8192
+"""Instances in a chunk on a processor: more gain nothing, and report progress less often."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,9 +85,7 @@ def batch(
     instances = int(np.prod(shape))
     rows = jax.tree.map(lambda leaf: np.asarray(leaf).reshape(instances, *np.shape(leaf)[dims:]), problems)
     devices = jax.devices()
-    one = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], jax.dtypes.canonicalize_dtype(leaf.dtype)), rows
-    )
+    one = jax.tree.map(_shape_of_one, rows)
     outcome = jax.eval_shape(function, one)
     cores = os.cpu_count() or 1
     if len(devices) == 1:
@@ -104,7 +101,11 @@ def batch(
 
 
 def _shape_of_one(leaf: np.ndarray) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(leaf.shape[1:], jax.dtypes.canonicalize_dtype(leaf.dtype))
+    return _struct(leaf.shape[1:], jax.dtypes.canonicalize_dtype(leaf.dtype))
+
+
+def _struct(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, dtype)  # type: ignore[no-untyped-call]
 
 
 def _shape(problems: Any, dims: int) -> tuple[int, ...]:
@@ -123,10 +124,11 @@ def _shape(problems: Any, dims: int) -> tuple[int, ...]:
 
 
 def _chunk_size(instances: int, shapes: Any, workers: int) -> int:
-    width = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
-    fitting = max(1, CHUNK_BYTES // max(width, 1))
-    fair = -(-instances // (workers * CHUNKS_PER_WORKER))
-    return min(fitting, max(fair, min(SMALLEST_CHUNK, -(-instances // workers))))
+    width = max(1, sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes)))
+    fair = -(-instances // workers)
+    if jax.default_backend() != "cpu":
+        return max(1, min(DEVICE_CHUNK_BYTES // width, fair))
+    return max(1, min(CHUNK_BYTES // width, LARGEST_CHUNK, fair))
 
 
 def _hashable(one: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -140,7 +142,7 @@ def _on_one_device(
     function: Callable[[Any], Any], tree: Any, leaves: tuple[Any, ...], size: int
 ) -> tuple[Callable[[Any], Any], int]:
     """Compile for one device; return what runs a chunk, and how many threads may do so at a time."""
-    shapes = tree.unflatten([jax.ShapeDtypeStruct((size, *leaf.shape), leaf.dtype) for leaf in leaves])
+    shapes = tree.unflatten([_struct((size, *leaf.shape), leaf.dtype) for leaf in leaves])
     lowered = jax.jit(jax.vmap(function)).lower(shapes)
     compiled = lowered.compile()
     # Batched calls of LAPACK from several threads can hang in jaxlib 0.10 and 0.11.

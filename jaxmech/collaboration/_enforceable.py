@@ -79,9 +79,10 @@ def enforceable(problem: Problem, division: Amounts) -> Enforceable:
         alone_samples=jnp.take_along_axis(alone_samples(problem), order, axis=0),
         limit=problem.scale * jnp.sqrt(jnp.where(jnp.isfinite(costs), costs, 0)) / 2,
     )
-    samples, alone = _work_alone(agents, jnp.take_along_axis(division, order, axis=0), problem.scale**2)
-    back = jnp.argsort(order, axis=0, stable=True)
-    samples, alone = (jnp.take_along_axis(table, back, axis=0) for table in (samples, alone))
+    # Who works alone is discrete: no derivative passes through the visits, which reverse mode could not follow.
+    visited = jax.lax.stop_gradient((agents, jnp.take_along_axis(division, order, axis=0), problem.scale**2))
+    alone = jnp.take_along_axis(_work_alone(*visited), jnp.argsort(order, axis=0, stable=True), axis=0)
+    samples = jnp.where(alone, alone_samples(problem), division)
     total = jnp.sum(samples, axis=0)
     least = alone_samples(problem) ** 2 / jnp.where(total > 0, total, 1)
     raised = jnp.where(~alone & (samples > 0), jnp.maximum(samples, least), samples)
@@ -120,8 +121,8 @@ class _Agents(NamedTuple):
     limit: Array
 
 
-def _work_alone(agents: _Agents, samples: Array, error: Array) -> tuple[Array, Array]:
-    """First loop of Algorithm 1 over sorted agents: visit all of them in turn until nobody is added."""
+def _work_alone(agents: _Agents, samples: Array, error: Array) -> Array:
+    """First loop of Algorithm 1 over sorted agents: visit all of them in turn until nobody is added to those alone."""
     slack = 1 + tolerances(samples.dtype).condition
 
     def visit(total: Array, agent: tuple[_Agents, Array, Array]) -> tuple[Array, tuple[Array, Array]]:
@@ -137,5 +138,5 @@ def _work_alone(agents: _Agents, samples: Array, error: Array) -> tuple[Array, A
         return new, joined, jnp.any(joined & ~alone)
 
     start = (samples, jnp.zeros(samples.shape, bool), jnp.array(True))
-    samples, alone, _ = jax.lax.while_loop(lambda state: state[2], round_of_visits, start)
-    return samples, alone
+    _, alone, _ = jax.lax.while_loop(lambda state: state[2], round_of_visits, start)
+    return alone

@@ -38,7 +38,7 @@ def coefficients(problem: Problem, samples: Amounts, checked: Support, total: Di
     tau, kappa = _dimensionless(problem, samples, total)
     root = corruption_root(jnp.where(checked, tau, 10), jnp.where(checked, kappa, 0.1))
     return Solution(
-        value=jnp.where(checked, jnp.sqrt(root.value * samples), jnp.nan),
+        value=jnp.where(checked, jnp.sqrt(jnp.where(checked, root.value * samples, 1)), jnp.nan),
         status=worst_status(jnp.where(checked, root.status, Status.OK)),
         residual=jnp.max(jnp.where(checked, root.residual, 0)),
         steps=jnp.max(jnp.where(checked, root.steps, 0)),
@@ -56,12 +56,14 @@ def role_penalty(problem: Problem, samples: Amounts, role: Codes, alpha: Amounts
     tau, kappa = _dimensionless(problem, samples, total)
     checked = role == Role.CHECKED
     safe_samples = jnp.where(samples > 0, samples, 1)
-    ratio = jnp.where(checked, alpha**2 / safe_samples, 1)
+    ratio = jnp.where(checked, jnp.where(checked, alpha, 1) ** 2 / safe_samples, 1)
     unit = checked_penalty(jnp.where(checked, tau, 10), jnp.where(checked, kappa, 0.1), ratio)
-    by_others = error / others(samples) + collection_cost(problem, samples)
-    by_herself = error / samples + collection_cost(problem, samples)
-    unchecked = jnp.where(role == Role.ALONE, by_herself, by_others)
-    return jnp.where(checked, unit * error / samples, unchecked)
+    # no division by zero even where its result is not used: reverse mode multiplies it with zero
+    theirs = others(samples)
+    by_others = jnp.where(theirs > 0, error / jnp.where(theirs > 0, theirs, 1), jnp.inf)
+    by_herself = jnp.where(samples > 0, error / safe_samples, jnp.inf)
+    unchecked = jnp.where(role == Role.ALONE, by_herself, by_others) + collection_cost(problem, samples)
+    return jnp.where(checked, unit * error / safe_samples, unchecked)
 
 
 def others(samples: Amounts) -> Amounts:

@@ -81,8 +81,8 @@ def _solve_rows(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Arr
         going=going,
         result=lambda state: (state.iterate, state.steps),
     )
-    found: tuple[Iterate, Array] = stream(method, program, skip, lanes)
-    return found
+    iterate, steps = stream(method, program, skip, lanes)
+    return iterate, jnp.where(skip, 0, steps)
 
 
 def lanes_for(m: int, d: int, itemsize: int) -> int:

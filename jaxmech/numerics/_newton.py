@@ -119,19 +119,19 @@ def _reduced(
     """Solve the two-block system of the module's head for (dλ, ds, dτ)."""
     m, d = program.costs.shape[:2]
     weighted, inverse, direction = factors.weighted, factors.inverse_rows, program.direction
-    offsets: tuple[Lanes | float, ...]
+    none = jnp.zeros_like(normalisation)
     if d <= m:
         right = columns + by_column(weighted, inverse * rows)
-        offsets = (total(inverse * rows, 0), 0.0, total(inverse * direction * rows, 0) - normalisation)
+        offsets = (total(inverse * rows, 0), none, total(inverse * direction * rows, 0) - normalisation)
     else:
         scaled = columns / factors.columns
         right = jnp.where(program.bounded, rows + by_row(weighted, scaled), 0.0)
-        offsets = (0.0, total(factors.own * scaled, 0), -normalisation)
+        offsets = (none, total(factors.own * scaled, 0), -normalisation)
     start = settle(solve_factorised(factors.cholesky, settle(right)))
     tested = [total(test * start, 0) + offset for test, offset in zip(factors.tests, offsets, strict=False)]
     bordering = _solve_small(factors.small, tested)
     kept = reduce(jnp.add, [column * y for column, y in zip(factors.border, bordering, strict=True)], start)
-    level = -bordering[2] if len(bordering) == 3 else jnp.zeros_like(normalisation)
+    level = -bordering[2] if len(bordering) == 3 else none
     if d <= m:
         pushed = rows + by_row(weighted, kept) + bordering[1] - direction * level
         return inverse * pushed, kept, level

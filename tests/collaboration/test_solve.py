@@ -352,3 +352,20 @@ def test_every_division_meets_every_mechanism():
         for mechanism in ("pool", "counted-pool", "cbl"):
             plan = collaboration.solve(problem, division=division, mechanism=mechanism).raise_for_status().value
             assert (plan.division, plan.mechanism) == (division, mechanism)
+
+
+@pytest.mark.parametrize("division", ["rational", "leverage"])
+def test_plans_differentiate_in_both_modes(division):
+    costs, sigma = random_costs(2)
+
+    @jax.jit
+    def social(table):
+        return collaboration.solve(Problem(table, sigma), division=division).value.social_penalty
+
+    table, direction = jnp.asarray(costs), costs * np.random.default_rng(3).standard_normal(costs.shape)
+    reverse = jnp.sum(jax.grad(social)(table) * direction)
+    forward = jax.jvp(social, (table,), (direction,))[1]
+    step = 1e-6
+    difference = (social(table + step * direction) - social(table - step * direction)) / (2 * step)
+    np.testing.assert_allclose(reverse, forward, rtol=1e-9)
+    np.testing.assert_allclose(forward, difference, rtol=1e-5)

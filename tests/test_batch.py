@@ -1,0 +1,132 @@
+"""jm.batch: any shape, any chunk, all devices; and two processes that solve one batch together."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxmech as jm
+from jaxmech import collaboration
+
+
+def _leverage(costs):
+    return collaboration.leverage_optimum(collaboration.Problem(costs, 10.0))
+
+
+def _costs(*batch):
+    return np.random.default_rng(0).uniform(0.1, 1.0, (*batch, 3, 1))
+
+
+@pytest.mark.parametrize("chunk", [None, 1, 4, 100])
+def test_batch_is_vmap_whatever_the_chunk(chunk):
+    costs = _costs(11)
+    expected = jax.vmap(_leverage)(costs)
+    found = jm.batch(_leverage, costs, chunk=chunk)
+    np.testing.assert_allclose(found.value, expected.value, rtol=1e-12)
+    assert isinstance(found, jm.Solution)
+    assert isinstance(found.value, np.ndarray)
+    found.raise_for_status()
+
+
+def test_several_leading_axes_and_a_problem_with_batched_leaves():
+    costs = _costs(2, 5)
+    problems = jax.vmap(jax.vmap(lambda c: collaboration.Problem(c, 10.0)))(jnp.asarray(costs))
+    found = jm.batch(collaboration.leverage_optimum, problems, dims=2, chunk=3)
+    assert found.value.shape == (2, 5, 3, 1)
+    np.testing.assert_allclose(found.value[1, 2], _leverage(costs[1, 2]).value, rtol=1e-12)
+
+
+def test_progress_ends_at_the_whole():
+    seen = []
+    jm.batch(lambda x: x * 2, np.arange(10.0), chunk=3, progress=seen.append)
+    assert [state.done for state in seen][-1] == 10
+    assert sorted(state.done for state in seen) == [state.done for state in seen]
+    assert "10 of 10" in str(seen[-1])
+
+
+def test_progress_in_words_goes_to_standard_error(capsys):
+    jm.batch(lambda x: x * 2, np.arange(4.0), progress=True)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "4 of 4" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("problems", "parts"),
+    [
+        ({}, ("problems", "must hold arrays")),
+        ((np.ones((3, 2)), np.ones((4, 2))), ("problems[1]", "(4, 2)", "(3,)")),
+        (np.ones((0, 2)), ("problems", "at least")),
+        (np.float64(1.0), ("problems", "leading axes")),
+    ],
+)
+def test_bad_input(problems, parts):
+    with pytest.raises(jm.ProblemError) as error:
+        jm.batch(lambda x: x, problems)
+    for part in parts:
+        assert part in str(error.value)
+
+
+_PROGRAM = """
+    import sys
+    import jax
+    import numpy as np
+    import jaxmech as jm
+    from jaxmech import collaboration
+
+    jm.enable_x64()
+    process, port, path = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    if process >= 0:
+        jax.distributed.initialize(f"127.0.0.1:{port}", num_processes=2, process_id=process)
+    costs = np.random.default_rng(0).uniform(0.1, 1.0, (11, 3, 2))
+    solve = lambda c: collaboration.rational_optimum(collaboration.Problem(c, 10.0))
+    found = jm.batch(solve, costs, chunk=2)
+    total = lambda c: collaboration.leverage_optimum(collaboration.Problem(c, 10.0)).value.sum()
+    slopes = jm.batch(jax.grad(total), costs)
+    print(jax.device_count(), jax.process_count())
+    np.savez(f"{path}/{process}.npz", value=found.value, status=found.status, slopes=slopes)
+"""
+
+
+def _run(tmp_path, processes, flags=""):
+    program = tmp_path / "program.py"
+    program.write_text(textwrap.dedent(_PROGRAM))
+    environment = {**os.environ, "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {flags}", "NPROC": "8"}
+    port = str(20_000 + os.getpid() % 20_000)
+    started = [
+        subprocess.Popen(
+            [sys.executable, str(program), str(process), port, str(tmp_path)],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for process in processes
+    ]  # fmt: skip
+    ends = [process.communicate(timeout=300) for process in started]
+    assert all(process.returncode == 0 for process in started), ends
+    return [np.load(tmp_path / f"{process}.npz") for process in processes], [out for out, _ in ends]
+
+
+@pytest.fixture(scope="module")
+def expected():
+    costs = np.random.default_rng(0).uniform(0.1, 1.0, (11, 3, 2))
+    return jm.batch(lambda c: collaboration.rational_optimum(collaboration.Problem(c, 10.0)), costs)
+
+
+def test_four_devices(tmp_path, expected):
+    (found,), (said,) = _run(tmp_path, [-1], "--xla_force_host_platform_device_count=4")
+    assert said.split() == ["4", "1"]
+    np.testing.assert_allclose(found["value"], expected.value, rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(found["status"], expected.status)
+
+
+def test_two_processes_share_one_batch_and_both_have_all_of_it(tmp_path, expected):
+    found, said = _run(tmp_path, [0, 1])
+    assert [line.splitlines()[-1] for line in said] == ["2 2", "2 2"]
+    for part in found:
+        np.testing.assert_allclose(part["value"], expected.value, rtol=1e-9, atol=1e-12)
+        np.testing.assert_array_equal(part["status"], expected.status)
+        assert np.isfinite(part["slopes"]).all()
