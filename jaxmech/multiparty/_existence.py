@@ -1,7 +1,6 @@
 """Does a desirable mechanism exist? The largest payments that incentives allow, for every profile of types."""
 
 import dataclasses
-import itertools
 from typing import NamedTuple
 
 import jax
@@ -13,15 +12,9 @@ from jaxmech._pytree import pytree
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Scalar
+from jaxmech.multiparty._pass import OUTSIDE, agent_tables, one_row
 from jaxmech.multiparty._problem import TypeSpace
-from jaxmech.multiparty._solve import allocate, outside_value
 from jaxmech.multiparty._valuation import MarketGrowth
-
-_CACHE = 2**14
-"""Numbers that one step of a pass works on at once: few enough for the cache."""
-
-OUTSIDE = -1
-"""In place of a report, in a chain of constraints: staying away."""
 
 
 @pytree
@@ -127,7 +120,7 @@ def binding_chain(space: TypeSpace, agent: int, profile: tuple[int, ...]) -> Cha
         [1, 2, 4]
     """
     others = jnp.asarray([level for j, level in enumerate(profile) if j != agent])
-    row = jax.jit(_row, static_argnums=1)(_without_names(space), agent, others)
+    row = jax.jit(one_row, static_argnums=1)(_without_names(space), agent, others)
     levels = [int(profile[agent])]
     while (before := int(row.parent[levels[-1]])) != OUTSIDE:
         levels.append(before)
@@ -136,66 +129,12 @@ def binding_chain(space: TypeSpace, agent: int, profile: tuple[int, ...]) -> Cha
     return Chain(chosen, utility, payment)
 
 
-class _Row(NamedTuple):
-    """One agent at all her levels, the others at theirs: (levels,) arrays."""
-
-    truth: Array
-    stay: Array
-    utility: Array
-    parent: Array
-
-
-def _row(space: TypeSpace, agent: int, others: Array) -> _Row:
-    """One pass upwards over the levels of ``agent``, for fixed levels of the others."""
-    valuation, quality = space.valuation, space.quality
-    n, k = space.levels.shape
-    own = space.levels[agent]
-    fixed = [space.levels[j, others[j - (j > agent)]] if j != agent else None for j in range(n)]
-    reports = jnp.stack([own if level is None else jnp.broadcast_to(level, (k,)) for level in fixed], axis=1)
-    handed = jax.vmap(lambda r: allocate(valuation, quality, r, jnp.ones(n, bool)))(reports)
-    used = jnp.maximum(handed, quality(reports))
-    mine, rest = handed[:, agent], used
-
-    def earns(qualities: Array, own_quality: Array) -> Array:
-        return valuation.of(agent, qualities.at[agent].set(own_quality))
-
-    truth = jax.vmap(earns)(rest, used[:, agent])
-    stay = jax.vmap(lambda types: outside_value(valuation, quality, agent, types))(reports)
-    alone = quality(own)
-    positions = jnp.arange(k)
-
-    def step(surplus: Array, t: Array) -> tuple[Array, tuple[Array, Array]]:
-        """``surplus`` is utility less what honest reports earn, −∞ from the present level on."""
-        lie = jax.vmap(earns)(rest, jnp.maximum(mine, alone[t])) + surplus
-        best = jnp.max(lie)
-        utility = jnp.maximum(stay[t], best)
-        parent = jnp.where(best > stay[t], jnp.argmax(lie), OUTSIDE)
-        return jnp.where(positions == t, utility - truth, surplus), (utility, parent)
-
-    _, (utility, parent) = jax.lax.scan(step, jnp.full_like(truth, -jnp.inf), positions)
-    return _Row(truth, stay, utility, parent)
-
-
-def _table(space: TypeSpace, agent: int) -> tuple[Array, Array, Array]:
-    """Value, utility and outside value of one agent in all profiles; a few rows at a time."""
-    n, k = space.levels.shape
-    rows = jnp.stack(jnp.unravel_index(jnp.arange(k ** (n - 1)), (k,) * (n - 1)), axis=1)
-
-    def one(others: Array) -> tuple[Array, Array, Array]:
-        row = _row(space, agent, others)
-        return row.truth, row.utility, row.stay
-
-    tables = jax.lax.map(one, rows, batch_size=max(1, min(len(rows), _CACHE // k)))
-    shaped = [jnp.moveaxis(table.reshape((k,) * n), -1, agent) for table in tables]
-    return shaped[0], shaped[1], shaped[2]
-
-
 def _tables(space: TypeSpace) -> list[tuple[Array, Array, Array]]:
     n = space.levels.shape[0]
     if not isinstance(space.valuation, MarketGrowth):
-        return [_table(space, i) for i in range(n)]
+        return [agent_tables(space, i) for i in range(n)]
     # Agents differ in name only, so that one pass serves all, if they have the same levels.
-    first = _table(space, 0)
+    first = agent_tables(space, 0)
     same = [first, *(tuple(jnp.swapaxes(table, 0, i) for table in first) for i in range(1, n))]
     return same
 

@@ -116,12 +116,16 @@ class MarketGrowth:
 
     def __call__(self, qualities: Agents) -> Agents:
         """Return what each agent earns; 0^growth · 0 = 0."""
-        total = jnp.sum(qualities)
-        return jnp.where(total > 0, jnp.where(total > 0, total, 1.0) ** self.growth * qualities, 0.0)
+        return self._price(qualities) * qualities
 
     def of(self, agent: int, qualities: Agents) -> Scalar:
         """Return what one agent earns."""
-        return self(qualities)[agent]
+        return self._price(qualities) * qualities[agent]
+
+    def _price(self, qualities: Agents) -> Scalar:
+        """(Σ_j q_j)^growth, 0 where all are 0. The logarithm is faster than a power, and as exact."""
+        total = jnp.sum(qualities)
+        return jnp.where(total > 0, jnp.exp(self.growth * jnp.log(jnp.where(total > 0, total, 1.0))), 0.0)
 
     def allocate(self, best: Scalar, own: Agents, present: Array) -> Agents:
         """The best model for everybody: the market grows with every quality."""
