@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from functools import partial
-from typing import NamedTuple, SupportsFloat
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -98,17 +98,21 @@ class Verdict(NamedTuple):
         unbounded: whether one exists at every disparity, by proof.
         searched_to: largest disparity that was looked at.
         argument: why this is true of all profiles.
-        found: the pass behind it.
+        chain: sizes whose constraints bind at the first failure, least first; empty if nothing failed.
+        residual: of the pass.
+        found: the pass itself.
     """
 
     largest: int | None
     unbounded: bool
     searched_to: int
     argument: str
+    chain: tuple[int, ...]
+    residual: float
     found: Boundary
 
 
-def boundary(growth: SupportsFloat, agents: int = 2, up_to: int = 100_000) -> Verdict:
+def boundary(growth: ArrayLike, agents: int = 2, up_to: int = 100_000) -> Verdict:
     """Search for the largest disparity and say what is proven about larger ones.
 
     Args:
@@ -125,17 +129,28 @@ def boundary(growth: SupportsFloat, agents: int = 2, up_to: int = 100_000) -> Ve
         >>> boundary(-0.9).largest, boundary(-0.5, up_to=100).unbounded
         (1, True)
     """
-    rate, n = float(growth_rate(float(growth))), number_of_agents(agents)
+    rate, n = float(growth_rate(growth)), number_of_agents(agents)
     unbounded = never_fails(rate, n)
-    found = largest_disparity(rate, n, up_to).raise_for_status().value
+    solution = largest_disparity(growth_rate(growth), n, up_to).raise_for_status()
+    found = solution.value
     largest = int(found.largest)
     return Verdict(
         largest=largest if largest >= 0 else None,
         unbounded=unbounded,
         searched_to=int(found.searched_to),
         argument=_argument(rate, n, unbounded),
+        chain=_chain(np.asarray(found.report), largest + 1) if largest >= 0 else (),
+        residual=float(solution.residual),
         found=found,
     )
+
+
+def _chain(report: np.ndarray, size: int) -> tuple[int, ...]:
+    """The sizes from which binding constraints lead to this one, least first."""
+    sizes = [size]
+    while report[sizes[-1]] > 0:
+        sizes.append(int(report[sizes[-1]]))
+    return tuple(sizes[::-1])
 
 
 def _argument(growth: float, agents: int, unbounded: bool) -> str:

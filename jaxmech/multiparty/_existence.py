@@ -153,7 +153,8 @@ def _existence(space: TypeSpace) -> Solution[Existence]:
     largest = jnp.max(jnp.stack(jnp.meshgrid(*[jnp.arange(k) for k in space.shape], indexing="ij")), axis=0)
     first = jnp.min(jnp.where(fails, largest, jnp.iinfo(largest.dtype).max))
     deciding = jnp.where(exists | (fails & (largest == first)), margin, jnp.inf)
-    flat = jnp.argmin(deciding)
+    # Of profiles that differ only by names, the one in which the first agents have most.
+    flat = deciding.size - 1 - jnp.argmin(deciding.reshape(-1)[::-1])
     witness = jnp.stack(jnp.unravel_index(flat, space.shape))
     sound = jnp.all(jnp.isfinite(payment))
     violated = jnp.max(jnp.where(stake > 0, (stay - utility) / jnp.where(stake > 0, stake, 1.0), 0.0))
