@@ -131,9 +131,9 @@ def binding_chain(space: TypeSpace, agent: int, profile: tuple[int, ...]) -> Cha
 
 def _tables(space: TypeSpace) -> list[tuple[Array, Array, Array]]:
     n = space.levels.shape[0]
-    if not isinstance(space.valuation, MarketGrowth):
+    if not (space.shared and isinstance(space.valuation, MarketGrowth)):
         return [agent_tables(space, i) for i in range(n)]
-    # Agents differ in name only, so that one pass serves all, if they have the same levels.
+    # Agents differ in name only: one pass serves all.
     first = agent_tables(space, 0)
     same = [first, *(tuple(jnp.swapaxes(table, 0, i) for table in first) for i in range(1, n))]
     return same
@@ -153,8 +153,9 @@ def _existence(space: TypeSpace) -> Solution[Existence]:
     largest = jnp.max(jnp.stack(jnp.meshgrid(*[jnp.arange(k) for k in space.shape], indexing="ij")), axis=0)
     first = jnp.min(jnp.where(fails, largest, jnp.iinfo(largest.dtype).max))
     deciding = jnp.where(exists | (fails & (largest == first)), margin, jnp.inf)
-    # Of profiles that differ only by names, the one in which the first agents have most.
-    flat = deciding.size - 1 - jnp.argmin(deciding.reshape(-1)[::-1])
+    # Of profiles that differ only by names, and so by rounding, the one in which the first agents have most.
+    tied = (deciding <= jnp.min(deciding) + slack).reshape(-1)
+    flat = tied.size - 1 - jnp.argmax(tied[::-1])
     witness = jnp.stack(jnp.unravel_index(flat, space.shape))
     sound = jnp.all(jnp.isfinite(payment))
     violated = jnp.max(jnp.where(stake > 0, (stay - utility) / jnp.where(stake > 0, stake, 1.0), 0.0))

@@ -87,6 +87,8 @@ class TypeSpace:
         quality: of a model trained on so much data: a name ("logistic", "linear") or a function, elementwise.
         agents: optional names.
 
+    ``shared`` says whether everybody has the same levels, so that agents who differ in name only are computed once.
+
     Raises:
         ProblemError: as :class:`Problem`, and for a grid whose table of payments would not fit into memory.
 
@@ -102,6 +104,7 @@ class TypeSpace:
     valuation: Valuation
     quality: Quality = dataclasses.field(metadata={"static": True})
     agents: tuple[str, ...] | None = dataclasses.field(metadata={"static": True})
+    shared: bool = dataclasses.field(metadata={"static": True})
 
     def __init__(
         self,
@@ -123,6 +126,7 @@ class TypeSpace:
         object.__setattr__(self, "valuation", valuation)
         object.__setattr__(self, "quality", function)
         object.__setattr__(self, "agents", _names(agents, n))
+        object.__setattr__(self, "shared", sizes.ndim == 1)
 
     @property
     def shape(self) -> tuple[int, ...]:

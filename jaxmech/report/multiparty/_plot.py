@@ -1,6 +1,6 @@
 """Plots of answers: utilities and payments, a map of revenue, or revenue against disparity."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,18 +29,23 @@ def plot(answer: Answer) -> "Figure":
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
+        title = answer.title or answer.source
         if isinstance(answer, PlanAnswer):
             figure = Figure(figsize=(float(np.clip(3.5 + 0.8 * len(answer.agents), 5.5, 16.0)), 6.0), layout="constrained")
             above, below = figure.subplots(2, 1, sharex=True)
             _draw_models(above, answer)
             _draw_money(below, answer)
         elif isinstance(answer, ExistenceAnswer):
-            figure = Figure(figsize=(6.4, 5.2), layout="constrained")
-            _draw_map(figure.subplots(), answer)
+            figure = Figure(figsize=(11.0, 4.8), layout="constrained")
+            left, right = figure.subplots(1, 2)
+            _draw_map(left, answer)
+            _draw_row(right, answer)
+            verdict = "a desirable mechanism exists" if answer.exists else "no desirable mechanism exists"
+            title = f"{answer.title or answer.source}\ngrowth {answer.growth:g}, disparity {answer.disparity}: {verdict}"
         else:
             figure = Figure(figsize=(6.4, 4.0), layout="constrained")
             _draw_boundary(figure.subplots(), answer)
-        figure.suptitle(answer.title or answer.source, fontsize=10)
+        figure.suptitle(title, fontsize=10)
     return figure
 
 
@@ -78,21 +83,33 @@ def _draw_map(axis: "Axes", answer: ExistenceAnswer) -> None:
     part = (slice(None), slice(None), *rest)
     welfare = np.where(answer.welfare[part] > 0, answer.welfare[part], np.nan)
     share = answer.revenue[part] / welfare
-    low = min(float(np.nanmin(share)), -1e-3)
-    norm = TwoSlopeNorm(0.0, low, max(float(np.nanmax(share)), 1e-3))
+    high = max(float(np.nanmax(share)), 1e-3)
+    norm = TwoSlopeNorm(0.0, min(float(np.nanmin(share)), -0.2 * high), high)
     image = axis.imshow(share.T, origin="lower", cmap="RdBu", norm=norm, aspect="equal", interpolation="nearest")
     assert axis.figure is not None
-    axis.figure.colorbar(image, ax=axis, label="largest revenue / market", shrink=0.85)
-    order = np.argsort(-answer.profile, kind="stable")[:2]
-    first, second = (float(answer.profile[j]) for j in order)
+    axis.figure.colorbar(image, ax=axis, label="largest revenue / what all earn", shrink=0.85)
     label = "least room" if answer.exists else "fails first"
-    axis.plot(first, second, "o", color=RED, markeredgecolor="white", markersize=8, clip_on=False, label=label, zorder=3)
+    axis.plot(*answer.profile[:2], "o", color=RED, markeredgecolor="white", clip_on=False, label=label, zorder=3)
     axis.set_xlabel(f"size of {answer.agents[0]}")
     others = " (all others at 0)" if len(answer.agents) > 2 else ""
     axis.set_ylabel(f"size of {answer.agents[1]}{others}")
-    verdict = "a desirable mechanism exists" if answer.exists else "no desirable mechanism exists"
-    axis.set_title(f"growth {answer.growth:g}, disparity {answer.disparity}: {verdict}", fontsize=9)
-    axis.legend(loc="upper left", frameon=True, fontsize=8)
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, fontsize=8)
+
+
+def _draw_row(axis: "Axes", answer: ExistenceAnswer) -> None:
+    """What the agents earn and must be left as the deciding one's size grows, with the chain that binds."""
+    index: list[Any] = [int(size) for size in answer.profile]
+    index[answer.agent] = slice(None)
+    earn, revenue = answer.welfare[tuple(index)], answer.revenue[tuple(index)]
+    sizes = np.arange(len(earn))
+    axis.plot(sizes, earn, color=COLOURS[0], label="all earn")
+    axis.plot(sizes, earn - revenue, color=RED, label="all must be left")
+    chain = answer.chain.levels
+    axis.plot(chain, (earn - revenue)[chain], "o", color=RED, markersize=4, label="sizes whose misreports bind")
+    who = answer.agents[answer.agent]
+    rest = ", ".join(f"{name} {size}" for name, size in zip(answer.agents, answer.profile, strict=True) if name != who)
+    axis.set_xlabel(f"size of {who} ({rest})")
+    axis.legend(loc="upper left", frameon=False, fontsize=8)
 
 
 def _draw_boundary(axis: "Axes", answer: BoundaryAnswer) -> None:
