@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Array
+from jaxmech._types import Array, ArrayLike
 from jaxmech.mechanism import Audit
 from jaxmech.multiparty._problem import TypeSpace
 from jaxmech.multiparty._solve import allocate, outside_value
@@ -75,7 +75,8 @@ def check_conditions(space: TypeSpace, mechanism: DirectMechanism) -> tuple[Audi
     - (6): as (2), less ∫ ∂/∂s v_i(x(∅), s) ds: with (1) and (5) sufficient.
 
     Integrals are Gauss–Legendre sums over the cells between levels. Where the allocation jumps or the better of two
-    models changes within a cell, they are as good as the grid is fine.
+    models changes within a cell, they are as good as the grid is fine; where both models are equally good throughout,
+    as for an agent whose others have no data, the derivative is the mean of those to the left and to the right.
 
     Args:
         space: the grid of types and the valuations.
@@ -93,7 +94,7 @@ def check_conditions(space: TypeSpace, mechanism: DirectMechanism) -> tuple[Audi
         >>> [audit.holds for audit in check_conditions(space, exploitation_mechanism(space))]
         [True, True, True, True]
     """
-    margins: dict[str, Array] = jax.device_get(_margins(_nameless(space), mechanism))
+    margins: dict[str, ArrayLike] = jax.device_get(_margins(_nameless(space), mechanism))
     efforts = {
         "condition (1)": "evaluated in every profile of the others on the grid",
         "condition (2)": f"all pairs of levels, {NODES} nodes in every cell",
@@ -166,7 +167,7 @@ def _integrals(function: Callable[[Array], Array], levels: Array) -> Array:
     return jnp.concatenate([jnp.zeros(1, levels.dtype), jnp.cumsum(cells)])
 
 
-def _audit(space: TypeSpace, claim: str, margins: Array, effort: str) -> Audit:
+def _audit(space: TypeSpace, claim: str, margins: ArrayLike, effort: str) -> Audit:
     n, k = space.levels.shape
     table = np.asarray(margins)
     agent, row, report, size = (int(entry) for entry in np.unravel_index(int(np.argmin(table)), table.shape))
