@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
-from jaxmech._types import Array
+from jaxmech._types import Array, ArrayLike
 from jaxmech.mechanism import Audit
 from jaxmech.multiparty._existence import existence, rounding
 from jaxmech.multiparty._problem import TypeSpace
@@ -40,7 +40,7 @@ class ReportTable:
     outside: Array
 
 
-def report_table(space: TypeSpace, payment: Array | None = None) -> ReportTable:
+def report_table(space: TypeSpace, payment: ArrayLike | None = None) -> ReportTable:
     """Return the efficient mechanism on a grid of types, with given payments or the largest that incentives allow.
 
     Args:

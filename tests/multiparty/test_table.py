@@ -114,7 +114,7 @@ def test_verdict_is_that_of_mechaudit(case):
 def test_witnesses_can_be_checked():
     space = SPACES["exists"]
     table = report_table(space)
-    wrong = dataclasses.replace(table, payment=table.payment.at[0, 2, 1].add(0.25))
+    wrong = dataclasses.replace(table, payment=table.payment.at[0, 2, 1].add(2.0))
     audit = audit_table(wrong)[0]
     assert not audit.holds
     assert audit.witness.startswith("at types (2, 1), agent 1 gains")
