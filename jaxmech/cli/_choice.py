@@ -34,4 +34,6 @@ class Choice:
         for field in dataclasses.fields(self):
             given = getattr(self, field.name)
             if given is not None and field.name not in allowed:
-                raise ProblemError(f"--{field.name.replace('_', '-')}", given, f"means nothing for a problem of kind [{kind}]")
+                raise ProblemError(
+                    f"--{field.name.replace('_', '-')}", given, f"means nothing for a problem of kind [{kind}]"
+                )

@@ -123,7 +123,7 @@ def _by_type() -> _Figure:
     own, plain = found[True], found[False]
     gain = _change(own, "welfare")
     steady = max(abs(_change(own, part)) for part in ("revenue", "uti_1"))
-    note = "with own effects in [0, 1], as the paper's text asks (\"α_ii should always be positive\")"
+    note = 'with own effects in [0, 1], as the paper\'s text asks ("α_ii should always be positive")'
     statements = [
         Statement(
             "welfare and the opponent's utility increase with her type",
@@ -178,9 +178,7 @@ def _by_growth() -> _Figure:
             bool(beyond) and beyond[0][0] > -0.67,
             f"and every disparity is possible from growth {critical[2]:.6f} on (3 agents: {critical[3]:.6f})",
         ),
-        Statement(
-            "up to -0.668 it is within reach", f"{last:,} at {catalog.LAST_PUBLISHED_GROWTH}", last < 10_000
-        ),
+        Statement("up to -0.668 it is within reach", f"{last:,} at {catalog.LAST_PUBLISHED_GROWTH}", last < 10_000),
         Statement(
             "where the market does not grow no such mechanism exists",
             f"largest disparity {sizes[0]:,.0f} at growth -1",

@@ -123,7 +123,9 @@ def _disparity(given: object) -> int | None:
     if given is None:
         return None
     if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-        raise ProblemError("disparity", given, "must be a whole number, at least 1: the largest data size over the least")
+        raise ProblemError(
+            "disparity", given, "must be a whole number, at least 1: the largest data size over the least"
+        )
     return given
 
 
@@ -136,7 +138,9 @@ def _table(key: str, given: object, dtype: np.dtype[Any], *, depth: int) -> np.n
         return np.array([number(f"{key}[{i}]", entry) for i, entry in enumerate(given)]).astype(dtype)
     for i, row in enumerate(given):
         if len(row) != len(given):
-            raise ProblemError(f"{key}[{i}]", row, f"must have {len(given)} numbers, one per agent, as the table has rows")
+            raise ProblemError(
+                f"{key}[{i}]", row, f"must have {len(given)} numbers, one per agent, as the table has rows"
+            )
     rows = [[number(f"{key}[{i}][{j}]", entry) for j, entry in enumerate(row)] for i, row in enumerate(given)]
     return np.array(rows).astype(dtype)
 

@@ -226,7 +226,9 @@ def _block(state: _State, growth: Array, agents: int, up_to: int) -> _State:
         y = (first + jnp.arange(_BLOCK, dtype=jnp.int32)).astype(dtype)
         gain = _gain(jax.lax.dynamic_slice(state.left, (first,), (_BLOCK,)), y, growth, agents)
         worse = _never_better(y, gain, (known[0], known[-1]), (t[0], t[-1]), growth, agents)
-        return jax.lax.cond(jnp.all(worse), lambda c: c, lambda c: _improve(c, first, y, gain, t, growth, agents), carry)
+        return jax.lax.cond(
+            jnp.all(worse), lambda c: c, lambda c: _improve(c, first, y, gain, t, growth, agents), carry
+        )
 
     best, report = jax.lax.fori_loop(0, state.block, against, (known, report))
 

@@ -117,7 +117,9 @@ def _margins(space: TypeSpace, mechanism: DirectMechanism) -> dict[str, Array]:
     n, k = space.levels.shape
     rows = jnp.stack(jnp.unravel_index(jnp.arange(k ** (n - 1)), (k,) * (n - 1)), axis=1)
     tables = [jax.lax.map(partial(_row, space, mechanism, i), rows) for i in range(n)]
-    scale = jnp.maximum(jnp.max(jnp.stack([table.pop("scale") for table in tables])), jnp.finfo(space.levels.dtype).tiny)
+    scale = jnp.maximum(
+        jnp.max(jnp.stack([table.pop("scale") for table in tables])), jnp.finfo(space.levels.dtype).tiny
+    )
     return {claim: jnp.stack([table[claim] for table in tables]) / scale for claim in tables[0]}
 
 
@@ -152,9 +154,7 @@ def _row(space: TypeSpace, mechanism: DirectMechanism, agent: int, others: Array
         "condition (1)": none.at[0, 0].set(entry),
         "condition (2)": jnp.where(upwards, brought[None, :] - brought[:, None] - rise, jnp.inf),
         "condition (5)": jnp.where(upwards, least - jnp.diagonal(least)[:, None], jnp.inf),
-        "condition (6)": jnp.where(
-            upwards, (brought - spared)[None, :] - (brought - spared)[:, None] - rise, jnp.inf
-        ),
+        "condition (6)": jnp.where(upwards, (brought - spared)[None, :] - (brought - spared)[:, None] - rise, jnp.inf),
         "scale": jnp.max(jnp.abs(jax.vmap(value)(own, own))),
     }
 

@@ -159,7 +159,9 @@ def market_growth(growth: ArrayLike, agents: int, disparity: int) -> TypeSpace:
         (31, 31)
     """
     if isinstance(disparity, bool) or not isinstance(disparity, (int, np.integer)) or disparity < 1:
-        raise ProblemError("disparity", disparity, "must be a whole number, at least 1: the largest size over the least")
+        raise ProblemError(
+            "disparity", disparity, "must be a whole number, at least 1: the largest size over the least"
+        )
     valuation = MarketGrowth(growth, agents)
     # Before the levels themselves are made: they may be too many.
     _check_memory(valuation.agents, int(disparity) + 1, valuation.growth.dtype.itemsize, valuation)

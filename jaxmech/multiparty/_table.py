@@ -303,7 +303,9 @@ class _Auditor:
         agent, *profile = np.unravel_index(int(self.facts.rational_at), (n, *self.table.space.shape))
         who = self.table.space.agent_name(int(agent))
         margin = float(self.facts.rational)
-        worth = "has as much as if she stayed away" if abs(margin) <= self._slack else _more(margin, "if she stayed away")
+        worth = (
+            "has as much as if she stayed away" if abs(margin) <= self._slack else _more(margin, "if she stayed away")
+        )
         witness = f"at types {self._types(profile)}, {who} {worth}"
         return self._audit("individually rational", margin, witness, f"all agents in all {k**n:,} profiles")
 

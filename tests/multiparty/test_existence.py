@@ -174,7 +174,9 @@ class TestLaws:
     def test_agents_differ_in_name_only(self):
         table = np.asarray(maximal_payments(TypeSpace([0.0, 1.0, 3.0], MarketGrowth(-0.9, 3), "linear")))
         for order in itertools.permutations(range(3)):
-            np.testing.assert_allclose(table[list(order)], np.transpose(table, (0, *(1 + np.argsort(order)))), atol=1e-14)
+            np.testing.assert_allclose(
+                table[list(order)], np.transpose(table, (0, *(1 + np.argsort(order)))), atol=1e-14
+            )
 
     def test_a_function_of_ones_own_is_the_named_market(self):
         def share(q):

@@ -275,7 +275,8 @@ class TestTransformations:
         table, types = draw(4)
         order = np.array([2, 0, 3, 1])
         plain, renamed = (
-            solve(Problem(t, Linear(a))).value.payment for a, t in ((table, types), (table[np.ix_(order, order)], types[order]))
+            solve(Problem(t, Linear(a))).value.payment
+            for a, t in ((table, types), (table[np.ix_(order, order)], types[order]))
         )
         np.testing.assert_allclose(renamed, plain[order], atol=1e-14)
 

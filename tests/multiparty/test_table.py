@@ -32,9 +32,7 @@ PERVERSE = TypeSpace([0.0, 0.4, 0.9, 1.5], Linear([[-0.5, 0.6], [0.7, 1.0]]), "l
 def market_of(space):
     n = space.levels.shape[0]
     if isinstance(space.valuation, MarketGrowth):
-        return oracle.Market(
-            n, oracle.growing_market(float(space.valuation.growth)), float, oracle.best_for_all(float)
-        )
+        return oracle.Market(n, oracle.growing_market(float(space.valuation.growth)), float, oracle.best_for_all(float))
     rows = np.asarray(space.valuation.externality).tolist()
     return oracle.Market(n, oracle.linear_market(rows), float, oracle.best_where_harmless(float, rows))
 

@@ -78,9 +78,7 @@ def constraints(market, i, others, levels):
     """Upper bounds on payments at each level, and on differences: (low, high, gap)."""
     profiles = [[*others[:i], level, *others[i:]] for level in levels]
     bounds = [market.exploitation(i, profile) for profile in profiles]
-    edges = [
-        (a, b, market.gap(i, profiles[b], levels[a])) for a, b in itertools.combinations(range(len(levels)), 2)
-    ]
+    edges = [(a, b, market.gap(i, profiles[b], levels[a])) for a, b in itertools.combinations(range(len(levels)), 2)]
     return bounds, edges
 
 

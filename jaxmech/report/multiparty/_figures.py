@@ -32,6 +32,8 @@ def plot_curves(panels: Mapping[str, Mapping[str, Curve]], label: str) -> "Figur
             for k, (name, (x, y, error)) in enumerate(curves.items()):
                 axis.plot(x, y, color=COLOURS[k], linewidth=1.6, label=name)
                 axis.fill_between(x, y - 2 * error, y + 2 * error, color=COLOURS[k], alpha=0.2, linewidth=0)
+                if np.issubdtype(x.dtype, np.integer):
+                    axis.xaxis.get_major_locator().set_params(integer=True)
             axis.set_title(title, fontsize=9)
             axis.set_xlabel(label)
             axis.legend(frameon=False, fontsize=8)

@@ -31,7 +31,9 @@ def plot(answer: Answer) -> "Figure":
     with mpl.rc_context(STYLE):
         title = answer.title or answer.source
         if isinstance(answer, PlanAnswer):
-            figure = Figure(figsize=(float(np.clip(3.5 + 0.8 * len(answer.agents), 5.5, 16.0)), 6.0), layout="constrained")
+            figure = Figure(
+                figsize=(float(np.clip(3.5 + 0.8 * len(answer.agents), 5.5, 16.0)), 6.0), layout="constrained"
+            )
             above, below = figure.subplots(2, 1, sharex=True)
             _draw_models(above, answer)
             _draw_money(below, answer)
@@ -41,7 +43,9 @@ def plot(answer: Answer) -> "Figure":
             _draw_map(left, answer)
             _draw_row(right, answer)
             verdict = "a desirable mechanism exists" if answer.exists else "no desirable mechanism exists"
-            title = f"{answer.title or answer.source}\ngrowth {answer.growth:g}, disparity {answer.disparity}: {verdict}"
+            title = (
+                f"{answer.title or answer.source}\ngrowth {answer.growth:g}, disparity {answer.disparity}: {verdict}"
+            )
         else:
             figure = Figure(figsize=(6.4, 4.0), layout="constrained")
             _draw_boundary(figure.subplots(), answer)
