@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import Console
 
-    from jaxmech.catalog import Averages
+    from jaxmech.catalog.experiments import Averages
 
 COMPETITORS = ("competitors-figure-1", "competitors-figure-2", "competitors-figure-3")
 """Names of the figures."""
@@ -55,7 +55,7 @@ def reproduce_competitors(name: str, output: Output) -> int:
         name: one of :data:`COMPETITORS`.
         output: where to.
     """
-    from jaxmech import catalog
+    from jaxmech.catalog import experiments
 
     use_precision(output.dtype)
     with output.timed("compile + solve"), quick_compilation():
@@ -64,7 +64,7 @@ def reproduce_competitors(name: str, output: Output) -> int:
     output.deliver(
         document=lambda: {
             "kind": "reproduction",
-            "source": catalog.COMPETITORS_SOURCE,
+            "source": experiments.COMPETITORS_SOURCE,
             "figure": name,
             "agrees": agrees,
             "statements": [dataclasses.asdict(statement) for statement in found.statements],
@@ -79,10 +79,10 @@ def reproduce_competitors(name: str, output: Output) -> int:
 
 
 def _by_agents() -> _Figure:
-    from jaxmech import catalog
+    from jaxmech.catalog import experiments
     from jaxmech.report import multiparty as report
 
-    found = {harmless: catalog.payments_by_agents(own_harmless=harmless) for harmless in (False, True)}
+    found = {harmless: experiments.payments_by_agents(own_harmless=harmless) for harmless in (False, True)}
     plain, own = found[False], found[True]
     twelve = float(plain.mean["quality"][plain.axis == 12][0])
     above = float(plain.mean["revenue above welfare"].max())
@@ -101,7 +101,7 @@ def _by_agents() -> _Figure:
             f"in up to {above:.0%} of the markets of one size; on average {_ends(plain, 'revenue')} against welfare "
             f"{_ends(plain, 'welfare')}",
             above > 0,
-            "not on average: efficiency hands models to those whose models are good for the others, staying away or not",
+            "not on average: models go to those whose models are good for the others, who have them anyway",
         ),
     ]
 
@@ -116,10 +116,10 @@ def _by_agents() -> _Figure:
 
 
 def _by_type() -> _Figure:
-    from jaxmech import catalog
+    from jaxmech.catalog import experiments
     from jaxmech.report import multiparty as report
 
-    found = {harmless: catalog.payments_by_type(own_harmless=harmless) for harmless in (False, True)}
+    found = {harmless: experiments.payments_by_type(own_harmless=harmless) for harmless in (False, True)}
     own, plain = found[True], found[False]
     gain = _change(own, "welfare")
     steady = max(abs(_change(own, part)) for part in ("revenue", "uti_1"))
@@ -150,21 +150,21 @@ def _by_type() -> _Figure:
 
 
 def _by_growth() -> _Figure:
-    from jaxmech import catalog
+    from jaxmech.catalog import experiments
     from jaxmech.multiparty import critical_growth
     from jaxmech.report import multiparty as report
 
-    boundaries = {agents: catalog.boundaries_by_growth(agents) for agents in (2, 3)}
+    boundaries = {agents: experiments.boundaries_by_growth(agents) for agents in (2, 3)}
     critical = {agents: critical_growth(agents) for agents in boundaries}
     two = dict(boundaries[2])
-    last = two[catalog.LAST_PUBLISHED_GROWTH]
+    last = two[experiments.LAST_PUBLISHED_GROWTH]
     beyond = [(rate, largest) for rate, largest in two.items() if largest is not None and largest > 10_000]
     sizes = [np.inf if largest is None else largest for _, largest in boundaries[2]]
     assert last is not None
     statements = [
         Statement(
             "a market that grows faster tolerates a larger disparity",
-            f"{sizes[0]:,.0f} at growth -1, {last:,} at {catalog.LAST_PUBLISHED_GROWTH}; never falls in between",
+            f"{sizes[0]:,.0f} at growth -1, {last:,} at {experiments.LAST_PUBLISHED_GROWTH}; never falls in between",
             bool(np.all(np.diff(np.nan_to_num(sizes, posinf=1e300)) >= 0)),
         ),
         Statement(
@@ -178,7 +178,7 @@ def _by_growth() -> _Figure:
             bool(beyond) and beyond[0][0] > -0.67,
             f"and every disparity is possible from growth {critical[2]:.6f} on (3 agents: {critical[3]:.6f})",
         ),
-        Statement("up to -0.668 it is within reach", f"{last:,} at {catalog.LAST_PUBLISHED_GROWTH}", last < 10_000),
+        Statement("up to -0.668 it is within reach", f"{last:,} at {experiments.LAST_PUBLISHED_GROWTH}", last < 10_000),
         Statement(
             "where the market does not grow no such mechanism exists",
             f"largest disparity {sizes[0]:,.0f} at growth -1",
@@ -188,10 +188,10 @@ def _by_growth() -> _Figure:
     ]
 
     def draw() -> "Figure":
-        return report.plot_boundaries(boundaries, critical, catalog.LAST_PUBLISHED_GROWTH)
+        return report.plot_boundaries(boundaries, critical, experiments.LAST_PUBLISHED_GROWTH)
 
     rows = [
-        {"agents": agents, "growth": rate, "largest disparity": largest, "searched to": catalog.UP_TO}
+        {"agents": agents, "growth": rate, "largest disparity": largest, "searched to": experiments.UP_TO}
         for agents, pairs in boundaries.items()
         for rate, largest in pairs
     ]
@@ -232,9 +232,10 @@ def _rows(found: "Mapping[bool, Averages]", label: str) -> list[dict[str, Any]]:
 
 
 def _print(console: "Console", found: _Figure, name: str, output: Output) -> None:
-    from jaxmech import catalog, report
+    from jaxmech import report
+    from jaxmech.catalog import experiments
 
-    report.print_plain(console, f"{catalog.COMPETITORS_SOURCE}, figure {name[-1]}\n")
+    report.print_plain(console, f"{experiments.COMPETITORS_SOURCE}, figure {name[-1]}\n")
     table = report.make_table(report.make_box(console.is_terminal))
     for header, ratio in (("the paper says", 4), ("computed", 5), ("agrees", None), ("", 4)):
         table.add_column(header, ratio=ratio, overflow="fold", no_wrap=header == "agrees")

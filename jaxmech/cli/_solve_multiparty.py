@@ -1,5 +1,7 @@
 """Sharing models among competitors, from a case to an answer."""
 
+from typing import Any
+
 import jax
 import numpy as np
 
@@ -36,7 +38,7 @@ def solve_multiparty(case: files.MultipartyCase, choice: Choice, output: Output)
         return _plan(case, one_of("--mechanism", choice.mechanism or case.mechanism, multiparty.MECHANISMS), output)
     choice.only("boundary", "up_to", kind="multiparty")
     if choice.boundary:
-        return _boundary(case, choice.up_to or UP_TO, output)
+        return _boundary(case, UP_TO if choice.up_to is None else choice.up_to, output)
     if choice.up_to is not None:
         raise ProblemError("--up-to", choice.up_to, "says how far --boundary searches, and means nothing without it")
     return _existence(case, output)
@@ -135,7 +137,7 @@ def _boundary(case: files.GrowthCase, up_to: int, output: Output) -> BoundaryAns
         source=case.source,
         title=case.title,
         agents=tuple(f"agent {i + 1}" for i in range(valuation.agents)),
-        certificates=(),
+        certificates=multiparty.boundary_audits(verdict),
         status=Status.OK,
         residual=verdict.residual,
         settings=settings(output.dtype),
@@ -152,6 +154,6 @@ def _boundary(case: files.GrowthCase, up_to: int, output: Output) -> BoundaryAns
     )
 
 
-def _host(values: jax.Array) -> np.ndarray:
+def _host(values: Any) -> np.ndarray:
     """Reports compute in float64, whatever the precision of the solve."""
     return np.asarray(values, float)

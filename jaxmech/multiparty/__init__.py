@@ -1,6 +1,6 @@
 """Sharing models among competitors: who gets which model, what each pays, and whether a desirable mechanism exists."""
 
-from jaxmech.multiparty._boundary import MAX_SIZE, Boundary, Verdict, boundary, largest_disparity
+from jaxmech.multiparty._boundary import MAX_SIZE, Boundary, Verdict, boundary, boundary_audits, largest_disparity
 from jaxmech.multiparty._certificate import certify
 from jaxmech.multiparty._conditions import DirectMechanism, check_conditions, exploitation_mechanism
 from jaxmech.multiparty._existence import Chain, Existence, binding_chain, existence, maximal_payments
@@ -34,6 +34,7 @@ __all__ = [
     "audit_table",
     "binding_chain",
     "boundary",
+    "boundary_audits",
     "certify",
     "check_conditions",
     "check_quality",

@@ -13,7 +13,8 @@ from jaxtyping import Float, Int
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._status import Solution, Status
-from jaxmech._types import Array, ArrayLike, Scalar
+from jaxmech._types import Array, ArrayLike
+from jaxmech.mechanism import Audit
 from jaxmech.multiparty._existence import rounding
 from jaxmech.multiparty._growth import concentration_holds, market_share, never_fails
 from jaxmech.multiparty._valuation import growth_rate, number_of_agents
@@ -53,14 +54,14 @@ def largest_disparity(growth: ArrayLike, agents: int = 2, up_to: int = 100_000) 
     g(t) = max over 0 ≤ y < t of g(y) − n^α y^(1+α) + f(y, t), f(y, t) = ((n−1)y + t)^α t, and a desirable mechanism
     exists up to D if and only if g(t) ≤ (n t)^(1+α) for all t ≤ D. Why no other profile fails first:
 
-    - Where nobody holds more than all others together, no misreport leaves an agent better off with her own model, so
+    - Where nobody holds more than all others together, no misreport leaves an agent better off with her own model:
       g_i = f(s_i, t_i) with s_i = Σ_{j≠i} t_j. At a given total T that is convex in t_i, so the sum is largest with two
       agents at T/2, where it is 2^(1−α) (n T/2)^(1+α) / (n 2^(−α)) ≤ (n T)^(1+α).
     - Otherwise one has t > s, and by convexity the others are left most if one of them has all of s. Revenue is then
       r(t, s) = (n t)^(1+α) + H_s(t) − g_s(t), H_s(t) = n^(1+α)((t+s)^(1+α) − t^(1+α)) − f(t, s). By induction over t,
-      g_s(t) ≤ g_0(t) + min(0, H_s(t)) and so r(t, s) ≥ r(t, 0): it is true of f(s, t); a jump from t' to t > t' + s gains
-      f(t'+s, t) − f(t'+s, t'+s), no more than the jump from t'+s to t with s = 0; and min(0, H_s) does not decrease in
-      t ≥ s (:func:`concentration_holds`).
+      g_s(t) ≤ g_0(t) + min(0, H_s(t)) and so r(t, s) ≥ r(t, 0): it is true of f(s, t); a lie t' of type t > t' + s
+      gains f(t'+s, t) − f(t'+s, t'+s), as does the lie t'+s with s = 0; and min(0, H_s) does not decrease in t ≥ s
+      (:func:`concentration_holds`).
 
     Sizes are worked on in blocks. In t, f is concave and lies below its tangent, so that whole blocks of reports y are
     proven worse than a known one by two comparisons each, and skipped: about t²/512 powers instead of t²/2.
@@ -143,6 +144,35 @@ def boundary(growth: ArrayLike, agents: int = 2, up_to: int = 100_000) -> Verdic
         residual=float(solution.residual),
         found=found,
     )
+
+
+def boundary_audits(verdict: Verdict) -> tuple[Audit, ...]:
+    """Return the two halves of a verdict with their margins: that mechanisms exist so far, and that none does beyond.
+
+    Args:
+        verdict: from :func:`boundary`.
+
+    Returns:
+        Audits; margins are revenue relative to the whole market. Host only.
+
+    Source: Chen et al. 2020, section 6.2.
+
+    Example:
+        >>> [audit.holds for audit in boundary_audits(boundary(-0.7))]
+        [True, True]
+    """
+    within, beyond = (float(margin) for margin in verdict.found.margin)
+    slack = rounding(verdict.found.margin.dtype)
+    reach = f"up to {verdict.searched_to if verdict.largest is None else verdict.largest:,}"
+    size = int(np.nanargmin(np.asarray(verdict.found.revenue))) if verdict.largest is None else verdict.largest
+    told = f"with {size:,} against 0, revenue is {within:.3g} of the market"
+    claim = f"a desirable mechanism exists {'everywhere' if verdict.unbounded else reach}"
+    audits = [Audit(claim, within >= -slack, within, slack, told, verdict.argument)]
+    if verdict.largest is not None:
+        told = f"with {verdict.largest + 1:,} against 0, revenue is {beyond:.3g} of the market"
+        effort = "the chain of misreports that binds; one profile is enough"
+        audits.append(Audit("none exists beyond", beyond < 0, -beyond, slack, told, effort, claimed=False))
+    return tuple(audits)
 
 
 def _chain(report: np.ndarray, size: int) -> tuple[int, ...]:

@@ -117,9 +117,8 @@ def _margins(space: TypeSpace, mechanism: DirectMechanism) -> dict[str, Array]:
     n, k = space.levels.shape
     rows = jnp.stack(jnp.unravel_index(jnp.arange(k ** (n - 1)), (k,) * (n - 1)), axis=1)
     tables = [jax.lax.map(partial(_row, space, mechanism, i), rows) for i in range(n)]
-    scale = jnp.maximum(
-        jnp.max(jnp.stack([table.pop("scale") for table in tables])), jnp.finfo(space.levels.dtype).tiny
-    )
+    largest = jnp.max(jnp.stack([table.pop("scale") for table in tables]))
+    scale = jnp.where(largest > 0, largest, 1.0)
     return {claim: jnp.stack([table[claim] for table in tables]) / scale for claim in tables[0]}
 
 

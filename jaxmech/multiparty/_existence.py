@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 
 from jaxmech._pytree import pytree
 from jaxmech._status import Solution, Status
@@ -135,8 +135,9 @@ def _tables(space: TypeSpace) -> list[tuple[Array, Array, Array]]:
         return [agent_tables(space, i) for i in range(n)]
     # Agents differ in name only: one pass serves all.
     first = agent_tables(space, 0)
-    same = [first, *(tuple(jnp.swapaxes(table, 0, i) for table in first) for i in range(1, n))]
-    return same
+    value, utility, stay = first
+    turned = [(jnp.swapaxes(value, 0, i), jnp.swapaxes(utility, 0, i), jnp.swapaxes(stay, 0, i)) for i in range(1, n)]
+    return [first, *turned]
 
 
 @jax.jit
@@ -151,7 +152,7 @@ def _existence(space: TypeSpace) -> Solution[Existence]:
     fails = margin < -slack
     exists = ~jnp.any(fails)
     largest = jnp.max(jnp.stack(jnp.meshgrid(*[jnp.arange(k) for k in space.shape], indexing="ij")), axis=0)
-    first = jnp.min(jnp.where(fails, largest, jnp.iinfo(largest.dtype).max))
+    first = jnp.min(jnp.where(fails, largest, max(space.shape)))
     deciding = jnp.where(exists | (fails & (largest == first)), margin, jnp.inf)
     # Of profiles that differ only by names, and so by rounding, the one in which the first agents have most.
     tied = (deciding <= jnp.min(deciding) + slack).reshape(-1)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Array, Scalar
 
 MAX_AGENTS = 10
@@ -56,8 +57,8 @@ def search_allocation(valuation: Any, best: Scalar, own: Agents, present: Array)
     n = own.shape[-1]
     if n > MAX_AGENTS:
         raise ProblemError("agents", n, f"at most {MAX_AGENTS}: an efficient allocation is searched for")
-    given = np.array(list(itertools.product((1.0, 0.0), repeat=n)))
-    given = jnp.asarray(given[np.argsort(-given.sum(axis=1), kind="stable")], dtype=own.dtype)
+    ways = np.array(list(itertools.product((1.0, 0.0), repeat=n)))
+    given = jnp.asarray(ways[np.argsort(-ways.sum(axis=1), kind="stable")], dtype=own.dtype)
 
     def welfare(share: Agents) -> Scalar:
         """Of shares of the way from what each can do alone to the best model."""
@@ -76,5 +77,5 @@ def search_allocation(valuation: Any, best: Scalar, own: Agents, present: Array)
 def _first_best(values: Array) -> Array:
     """Index of the first value that is the largest but for rounding."""
     top = jnp.max(values)
-    slack = 64 * jnp.finfo(values.dtype).eps * jnp.maximum(jnp.abs(top), jnp.max(jnp.abs(values)))
+    slack = 64 * tolerances(values.dtype).eps * jnp.max(jnp.abs(values))
     return jnp.argmax(values >= top - slack)

@@ -58,9 +58,9 @@ def report_table(space: TypeSpace, payment: ArrayLike | None = None) -> ReportTa
         [[0.0, 1.0], [1.0, 2.0]]
     """
     shape = (space.levels.shape[0], *space.shape)
-    if payment is not None and jnp.shape(payment) != shape:
-        raise ProblemError("payment", jnp.shape(payment), f"must have the shape {shape}: agents, then their levels")
     charged = existence(space).value.payment if payment is None else jnp.asarray(payment, space.levels.dtype)
+    if charged.shape != shape:
+        raise ProblemError("payment", charged.shape, f"must have the shape {shape}: agents, then their levels")
     allocation, outside = _mechanism(space)
     return ReportTable(space, allocation, charged, outside)
 
@@ -320,7 +320,7 @@ class _Auditor:
 
     def budget_balanced(self, claimed: bool) -> Audit:
         profile = np.unravel_index(int(self.facts.budget_at), self.table.space.shape)
-        paid = np.asarray(self.table.payment)[(slice(None), *profile)]
+        paid = np.array([amounts[profile] for amounts in np.asarray(self.table.payment)])
         revenue = float(paid.sum())
         names = [self.table.space.agent_name(i) for i in range(len(paid))]
         each = ", ".join(f"{name} {amount:.4g}" for name, amount in zip(names[:6], paid.tolist()[:6], strict=True))

@@ -225,11 +225,12 @@ def growth_rate(growth: ArrayLike) -> Scalar:
     """
     if isinstance(growth, jax.core.Tracer):
         return growth
-    if isinstance(growth, (bool, str)) or np.ndim(growth) != 0:
+    given = np.asarray(growth)
+    if given.dtype.kind not in "iuf" or given.ndim != 0:
         raise ProblemError("growth", growth, "must be one number")
-    if not (np.isfinite(growth) and growth >= -1):
-        raise ProblemError("growth", float(growth), "must be at least -1: below, the market shrinks as models improve")
-    return jnp.asarray(growth, dtype=None if isinstance(growth, jax.Array | np.generic) else float)
+    if not (np.isfinite(given) and given >= -1):
+        raise ProblemError("growth", float(given), "must be at least -1: below, the market shrinks as models improve")
+    return jnp.asarray(given, dtype=given.dtype if given.dtype == np.float32 else float)
 
 
 def number_of_agents(agents: int) -> int:

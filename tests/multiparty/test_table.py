@@ -77,7 +77,7 @@ def test_verdict_is_that_of_mechaudit(case):
     """An audit tool by others, on the tables that are exported for it."""
     import mechaudit
 
-    space, table, audits = case
+    _, table, audits = case
     tables = finite_tables(table)
     profiles = tables["profiles"]
     names = list(tables["agents"])

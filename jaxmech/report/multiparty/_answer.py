@@ -116,6 +116,10 @@ class ExistenceAnswer(_Common):
     agent: int
     chain: Chain
 
+    def paid(self, index: tuple[int, ...]) -> np.ndarray:
+        """(agents,) largest payments in one profile of sizes."""
+        return np.array([amounts[index] for amounts in self.payment])
+
 
 @dataclasses.dataclass(frozen=True)
 class BoundaryAnswer(_Common):

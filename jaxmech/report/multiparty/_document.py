@@ -82,7 +82,7 @@ def _existence(answer: ExistenceAnswer) -> dict[str, Any]:
     small = answer.revenue.size <= MAX_PROFILES
     deciding = {
         "types": answer.profile.astype(int),
-        "payment": answer.payment[(slice(None), *index)],
+        "payment": answer.paid(index),
         "revenue": answer.revenue[index],
         "agent": answer.agents[answer.agent],
         "chain": {
@@ -130,6 +130,6 @@ def _boundary(answer: BoundaryAnswer) -> dict[str, Any]:
 
 def _profile_row(answer: ExistenceAnswer, index: tuple[int, ...]) -> dict[str, Any]:
     sizes = {f"{agent}: type": size for agent, size in zip(answer.agents, index, strict=True)}
-    paid = answer.payment[(slice(None), *index)].tolist()
+    paid = answer.paid(index).tolist()
     payments = {f"{agent}: payment": amount for agent, amount in zip(answer.agents, paid, strict=True)}
     return {**sizes, **payments, "revenue": float(answer.revenue[index])}

@@ -1,6 +1,6 @@
 """Plots of answers: utilities and payments, a map of revenue, or revenue against disparity."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -83,10 +83,9 @@ def _draw_map(axis: "Axes", answer: ExistenceAnswer) -> None:
     """Revenue over welfare for the first two agents, the others at 0; the deciding profile is marked."""
     from matplotlib.colors import TwoSlopeNorm
 
-    rest = (0,) * (len(answer.agents) - 2)
-    part = (slice(None), slice(None), *rest)
-    welfare = np.where(answer.welfare[part] > 0, answer.welfare[part], np.nan)
-    share = answer.revenue[part] / welfare
+    k = answer.disparity + 1
+    earn, revenue = (table.reshape(k, k, -1)[:, :, 0] for table in (answer.welfare, answer.revenue))
+    share = revenue / np.where(earn > 0, earn, np.nan)
     high = max(float(np.nanmax(share)), 1e-3)
     norm = TwoSlopeNorm(0.0, min(float(np.nanmin(share)), -0.2 * high), high)
     image = axis.imshow(share.T, origin="lower", cmap="RdBu", norm=norm, aspect="equal", interpolation="nearest")
@@ -102,10 +101,12 @@ def _draw_map(axis: "Axes", answer: ExistenceAnswer) -> None:
 
 def _draw_row(axis: "Axes", answer: ExistenceAnswer) -> None:
     """What the agents earn and must be left as the deciding one's size grows, with the chain that binds."""
-    index: list[Any] = [int(size) for size in answer.profile]
-    index[answer.agent] = slice(None)
-    earn, revenue = answer.welfare[tuple(index)], answer.revenue[tuple(index)]
-    sizes = np.arange(len(earn))
+    sizes = np.arange(answer.disparity + 1)
+    profiles = np.tile(answer.profile, (len(sizes), 1))
+    profiles[:, answer.agent] = sizes
+    earn, revenue = (
+        np.array([table[tuple(index)] for index in profiles]) for table in (answer.welfare, answer.revenue)
+    )
     axis.plot(sizes, earn, color=COLOURS[0], label="all earn")
     axis.plot(sizes, earn - revenue, color=RED, label="all must be left")
     chain = answer.chain.levels

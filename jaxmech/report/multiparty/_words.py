@@ -58,7 +58,7 @@ def chain_sentences(answer: ExistenceAnswer) -> list[str]:
     """Return the profile that decides, with the chain of constraints that binds, in words."""
     chain, who = answer.chain, answer.agents[answer.agent]
     index = tuple(int(size) for size in answer.profile)
-    paid = answer.payment[(slice(None), *index)]
+    paid = answer.paid(index)
     place = ", ".join(f"{name} {size}" for name, size in zip(answer.agents, index, strict=True))
     verb = "fails first" if not answer.exists else "has the least room"
     first = f"The profile {place} {verb}. Together they earn {short(float(answer.welfare[index]), 5)}; "
@@ -85,9 +85,8 @@ def boundary_reasons(answer: BoundaryAnswer) -> list[str]:
         sizes = ", ".join(f"{size:,}" for size in answer.chain)
         sentences.append(
             f"At {answer.searched_to:,} the agent with all data must be left {1 - answer.margin[1]:.8f} of the whole "
-            f"market, at {answer.largest:,} she must be left {1 - answer.margin[0]:.8f}. The constraints that bind: she "
-            f"would stay away with {answer.chain[0]}, and report each of the following sizes when she has the next: "
-            f"{sizes}."
+            f"market, at {answer.largest:,} she must be left {1 - answer.margin[0]:.8f}. Binding: with "
+            f"{answer.chain[0]} she could as well stay away, with each of the following report the one before: {sizes}."
         )
     sentences.append(
         f"With {counted(len(answer.agents), 'agent')}, a desirable mechanism exists at every disparity from growth "

@@ -1,4 +1,4 @@
-"""The experiments of Chen et al. 2020, section 6: settings, what the paper says of its figures, and the recomputation."""
+"""The experiments of Chen et al. 2020, section 6: their settings, and the recomputation."""
 
 import dataclasses
 from functools import partial
