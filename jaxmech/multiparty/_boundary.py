@@ -262,15 +262,8 @@ def _block(state: _State, growth: Array, agents: int, up_to: int) -> _State:
 
     best, report = jax.lax.fori_loop(0, state.block, against, (known, report))
 
-    def settle(k: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        best, report = carry
-        y = t[k]
-        reached = _gain(best[k], y, growth, agents) + market_share(y, t, growth, agents)
-        better = (jnp.arange(_BLOCK) > k) & (reached > best)
-        return jnp.where(better, reached, best), jnp.where(better, sizes[k], report)
-
     best = jnp.where((state.block == 0) & (jnp.arange(_BLOCK) == 0), 0.0, best)
-    best, report = jax.lax.fori_loop(0, _BLOCK, settle, (best, report))
+    best, report = _settle((best, report), start, t, growth, agents)
     whole = _whole(t, growth, agents)
     fails = (best > whole * (1 + rounding(dtype))) & (sizes <= up_to)
     failed = jnp.where(jnp.any(fails), sizes[jnp.argmax(fails)], state.failed)
@@ -280,6 +273,22 @@ def _block(state: _State, growth: Array, agents: int, up_to: int) -> _State:
         report=jax.lax.dynamic_update_slice(state.report, report, (start,)),
         failed=failed,
     )
+
+
+def _settle(carry: tuple[Array, Array], start: Array, t: Array, growth: Array, agents: int) -> tuple[Array, Array]:
+    """Let the sizes of a block report each other until nothing improves: as many rounds as a chain has links there."""
+    earlier = t[:, None] < t
+    earned = jnp.where(earlier, market_share(t[:, None], t, growth, agents), -jnp.inf)
+
+    def improve(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        best, report, _ = carry
+        reached = _gain(best, t, growth, agents)[:, None] + earned
+        top, where = jnp.max(reached, axis=0), jnp.argmax(reached, axis=0).astype(jnp.int32)
+        better = top > best
+        return jnp.where(better, top, best), jnp.where(better, start + where, report), jnp.any(better)
+
+    best, report, _ = jax.lax.while_loop(lambda carry: carry[2], improve, (*carry, jnp.asarray(True)))
+    return best, report
 
 
 def _gain(left: Array, y: Array, growth: Array, agents: int) -> Array:
