@@ -37,14 +37,14 @@ class Boundary:
         margin: (2,) revenue relative to the whole market where one agent has all data: at the largest disparity (or
             where it is least, if none failed), and one step beyond (NaN if none failed).
         revenue: (searched_to + 1,) the same at every size; NaN beyond the first failure.
-        report: (searched_to + 1,) the report that binds what each type must be left; 0: staying away.
+        left: (searched_to + 1,) what each size must be left; NaN beyond the first failure.
     """
 
     largest: Int[Array, ""]
     searched_to: Int[Array, ""]
     margin: Float[Array, "two"]
     revenue: Array
-    report: Array
+    left: Array
 
 
 def largest_disparity(growth: ArrayLike, agents: int = 2, up_to: int = 100_000) -> Solution[Boundary]:
@@ -72,7 +72,8 @@ def largest_disparity(growth: ArrayLike, agents: int = 2, up_to: int = 100_000) 
         up_to: largest disparity to look at.
 
     Returns:
-        Solution around the boundary. The residual is the largest violation of the recursion by the returned reports.
+        Solution around the boundary. The residual is that of the recursion at the last size that was looked at, with
+        no block skipped, relative to the market.
 
     Raises:
         ProblemError: for numbers out of range.
@@ -140,7 +141,7 @@ def boundary(growth: ArrayLike, agents: int = 2, up_to: int = 100_000) -> Verdic
         unbounded=unbounded,
         searched_to=int(found.searched_to),
         argument=_argument(rate, n, unbounded),
-        chain=_chain(np.asarray(found.report), largest + 1) if largest >= 0 else (),
+        chain=_chain(np.asarray(found.left), largest + 1, rate, n) if largest >= 0 else (),
         residual=float(solution.residual),
         found=found,
     )
@@ -175,11 +176,16 @@ def boundary_audits(verdict: Verdict) -> tuple[Audit, ...]:
     return tuple(audits)
 
 
-def _chain(report: np.ndarray, size: int) -> tuple[int, ...]:
+def _chain(left: np.ndarray, size: int, growth: float, agents: int) -> tuple[int, ...]:
     """The sizes from which binding constraints lead to this one, least first."""
     sizes = [size]
-    while report[sizes[-1]] > 0:
-        sizes.append(int(report[sizes[-1]]))
+    while sizes[-1] > 1:
+        t = sizes[-1]
+        y = np.arange(1, t, dtype=float)
+        reached = left[1:t] - (agents * y) ** growth * y + ((agents - 1) * y + t) ** growth * t
+        if reached.max() <= t ** (1 + growth):
+            break
+        sizes.append(1 + int(reached.argmax()))
     return tuple(sizes[::-1])
 
 
@@ -204,7 +210,7 @@ def _search(growth: Array, agents: int, up_to: int) -> Solution[Boundary]:
     state = _State(
         block=jnp.zeros((), jnp.int32),
         left=jnp.zeros(size, dtype),
-        report=jnp.zeros(size, jnp.int32),
+        guess=jnp.zeros((), jnp.int32),
         failed=jnp.asarray(size, jnp.int32),
     )
     blocks = size // _BLOCK
@@ -222,13 +228,13 @@ def _search(growth: Array, agents: int, up_to: int) -> Solution[Boundary]:
 class _State(NamedTuple):
     """Everything known below the block that comes next.
 
-    ``left[t]`` is what type t must be left, ``report[t]`` the report that binds it, ``failed`` the first size at which
-    the market does not suffice.
+    ``left[t]`` is what type t must be left, ``guess`` a report that nearly binds the next size, ``failed`` the first
+    size at which the market does not suffice.
     """
 
     block: Array
     left: Array
-    report: Array
+    guess: Array
     failed: Array
 
 
@@ -244,51 +250,50 @@ def _block(state: _State, growth: Array, agents: int, up_to: int) -> _State:
     start = state.block * _BLOCK
     sizes = start + jnp.arange(_BLOCK, dtype=jnp.int32)
     t = sizes.astype(dtype)
-    # Any known report will do to compare with; the one that bound the last size is nearly the best.
-    guess = state.report[jnp.maximum(start - 1, 0)]
-    y = guess.astype(dtype)
-    known = _gain(state.left[guess], y, growth, agents) + market_share(y, t, growth, agents)
+    # Any known report will do to compare with; the one that binds the first size, moved along, is nearly the best.
+    y = state.guess.astype(dtype)
+    known = _gain(state.left[state.guess], y, growth, agents) + market_share(y, t, growth, agents)
     known = jnp.where(state.block > 0, known, -jnp.inf)
-    report = jnp.full(_BLOCK, guess, jnp.int32)
+    none = jnp.asarray(-jnp.inf, dtype), jnp.zeros((), jnp.int32)
 
-    def against(chunk: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+    def against(chunk: Array, carry: tuple[Array, tuple[Array, Array]]) -> tuple[Array, tuple[Array, Array]]:
+        best, leader = carry
         first = chunk * _BLOCK
         y = (first + jnp.arange(_BLOCK, dtype=jnp.int32)).astype(dtype)
         gain = _gain(jax.lax.dynamic_slice(state.left, (first,), (_BLOCK,)), y, growth, agents)
-        worse = _never_better(y, gain, (known[0], known[-1]), (t[0], t[-1]), growth, agents)
-        return jax.lax.cond(
-            jnp.all(worse), lambda c: c, lambda c: _improve(c, first, y, gain, t, growth, agents), carry
+        reached, worse = _compare(y, gain, (known[0], known[-1]), (t[0], t[-1]), growth, agents)
+        top, where = jnp.max(reached), first + jnp.argmax(reached).astype(jnp.int32)
+        leader = jnp.where(top > leader[0], top, leader[0]), jnp.where(top > leader[0], where, leader[1])
+        best = jax.lax.cond(
+            jnp.all(worse), lambda best: best, lambda best: _improve(best, y, gain, t, growth, agents), best
         )
+        return best, leader
 
-    best, report = jax.lax.fori_loop(0, state.block, against, (known, report))
-
+    best, (_, leader) = jax.lax.fori_loop(0, state.block, against, (known, none))
     best = jnp.where((state.block == 0) & (jnp.arange(_BLOCK) == 0), 0.0, best)
-    best, report = _settle((best, report), start, t, growth, agents)
+    best = _settle(best, t, growth, agents)
     whole = _whole(t, growth, agents)
     fails = (best > whole * (1 + rounding(dtype))) & (sizes <= up_to)
-    failed = jnp.where(jnp.any(fails), sizes[jnp.argmax(fails)], state.failed)
+    moved = (leader.astype(dtype) * (t[-1] + 1) / jnp.maximum(t[0], 1.0)).astype(jnp.int32)
     return _State(
         block=state.block + 1,
         left=jax.lax.dynamic_update_slice(state.left, best, (start,)),
-        report=jax.lax.dynamic_update_slice(state.report, report, (start,)),
-        failed=failed,
+        guess=jnp.clip(moved, 0, start + _BLOCK - 1),
+        failed=jnp.where(jnp.any(fails), sizes[jnp.argmax(fails)], state.failed),
     )
 
 
-def _settle(carry: tuple[Array, Array], start: Array, t: Array, growth: Array, agents: int) -> tuple[Array, Array]:
+def _settle(best: Array, t: Array, growth: Array, agents: int) -> Array:
     """Let the sizes of a block report each other until nothing improves: as many rounds as a chain has links there."""
-    earlier = t[:, None] < t
-    earned = jnp.where(earlier, market_share(t[:, None], t, growth, agents), -jnp.inf)
+    earned = jnp.where(t[:, None] < t, market_share(t[:, None], t, growth, agents), -jnp.inf)
 
-    def improve(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        best, report, _ = carry
-        reached = _gain(best, t, growth, agents)[:, None] + earned
-        top, where = jnp.max(reached, axis=0), jnp.argmax(reached, axis=0).astype(jnp.int32)
-        better = top > best
-        return jnp.where(better, top, best), jnp.where(better, start + where, report), jnp.any(better)
+    def improve(carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        best, _ = carry
+        top = jnp.max(_gain(best, t, growth, agents)[:, None] + earned, axis=0)
+        return jnp.maximum(best, top), jnp.any(top > best)
 
-    best, report, _ = jax.lax.while_loop(lambda carry: carry[2], improve, (*carry, jnp.asarray(True)))
-    return best, report
+    settled, _ = jax.lax.while_loop(lambda carry: carry[1], improve, (best, jnp.asarray(True)))
+    return settled
 
 
 def _gain(left: Array, y: Array, growth: Array, agents: int) -> Array:
@@ -296,10 +301,10 @@ def _gain(left: Array, y: Array, growth: Array, agents: int) -> Array:
     return left - market_share(y, y, growth, agents)
 
 
-def _never_better(
+def _compare(
     y: Array, gain: Array, known: tuple[Array, Array], ends: tuple[Array, Array], growth: Array, agents: int
-) -> Array:
-    """Whether reports y are proven no better than a known one for all sizes of a block.
+) -> tuple[Array, Array]:
+    """What reports y leave the first size of a block, and whether they are proven no better than a known one for all.
 
     In t the known one is concave, so above its chord; the others are concave too, so below their tangents at the first
     size. Linear functions compare by their ends.
@@ -309,25 +314,20 @@ def _never_better(
     power = jnp.exp(growth * jnp.log(total))
     start = gain + power * first
     slope = power * ((agents - 1) * y + (1 + growth) * first) / total
-    return (start <= known[0]) & (start + slope * (last - first) <= known[1])
+    return start, (start <= known[0]) & (start + slope * (last - first) <= known[1])
 
 
-def _improve(
-    carry: tuple[Array, Array], first: Array, y: Array, gain: Array, t: Array, growth: Array, agents: int
-) -> tuple[Array, Array]:
+def _improve(best: Array, y: Array, gain: Array, t: Array, growth: Array, agents: int) -> Array:
     """Compare every report of a chunk with every size of a block."""
-    best, report = carry
     reached = gain[:, None] + jnp.exp(growth * jnp.log((agents - 1) * y[:, None] + t)) * t
-    top, where = jnp.max(reached, axis=0), jnp.argmax(reached, axis=0).astype(jnp.int32)
-    better = top > best
-    return jnp.where(better, top, best), jnp.where(better, first + where, report)
+    return jnp.maximum(best, jnp.max(reached, axis=0))
 
 
 def _conclude(state: _State, growth: Array, agents: int, up_to: int) -> Solution[Boundary]:
     dtype = state.left.dtype
     sizes = jnp.arange(up_to + 1, dtype=jnp.int32)
     t = sizes.astype(dtype)
-    left, report = state.left[: up_to + 1], state.report[: up_to + 1]
+    left = state.left[: up_to + 1]
     whole = _whole(t, growth, agents)
     decided = sizes <= state.failed
     revenue = jnp.where(decided, jnp.where(sizes > 0, 1 - left / jnp.where(sizes > 0, whole, 1.0), jnp.inf), jnp.nan)
@@ -338,20 +338,21 @@ def _conclude(state: _State, growth: Array, agents: int, up_to: int) -> Solution
         jnp.stack([revenue[beyond - 1], revenue[beyond]]),
         jnp.stack([jnp.nanmin(revenue), jnp.asarray(jnp.nan, dtype)]),
     )
-    y = report.astype(dtype)
-    again = _gain(left[report], y, growth, agents) + market_share(y, t, growth, agents)
-    wrong = jnp.where(decided & (sizes > 0), jnp.abs(again - left) / jnp.where(sizes > 0, whole, 1.0), 0.0)
+    # The last size once more, against every report.
+    last = beyond.astype(dtype)
+    reached = jnp.where(t < last, _gain(left, t, growth, agents) + market_share(t, last, growth, agents), -jnp.inf)
+    wrong = jnp.abs(jnp.max(reached) - left[beyond]) / whole[beyond]
     sound = jnp.all(jnp.where(decided, jnp.isfinite(left), True))
     found = Boundary(
         largest=jnp.where(failed, state.failed - 1, -1),
         searched_to=beyond,
         margin=margin,
         revenue=revenue,
-        report=report,
+        left=jnp.where(decided, left, jnp.nan),
     )
     return Solution(
         value=found,
         status=jnp.where(sound, int(Status.OK), int(Status.NONFINITE)).astype(jnp.int32),
-        residual=jnp.max(wrong),
+        residual=wrong,
         steps=state.block,
     )
