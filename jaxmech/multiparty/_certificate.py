@@ -148,7 +148,7 @@ class _Certifier:
         witness = "nobody gains by any report or choice of model that was tried"
         if worst > self._tolerance:
             witness = f"{who} gains {worst:.3g} of what is at stake if {act}" + self._reason(agent)
-        return self._audit("incentive compatible", -worst, witness, self._proof())
+        return self._audit("incentive compatible", 0.0 - worst, witness, self._proof())
 
     def individually_rational(self) -> Audit:
         worst = int(np.argmin(self.facts.rational))

@@ -68,7 +68,7 @@ def existence(space: TypeSpace) -> Solution[Existence]:
     Returns:
         Solution around the verdict and the payments, which bring the largest revenue of all truthful and rational
         mechanisms. The residual is the largest violation of a participation constraint, relative. The memory taken is
-        a few times that of the payments: no table of constraints is held.
+        a few times that of the payments: no table of constraints is held. Differentiates in forward mode.
 
     Source: Chen et al. 2020, Algorithm 1 and Theorem 5.
 

@@ -296,7 +296,7 @@ class _Auditor:
         worth = f"gains {gain:.3g} of what is at stake" if gain > self._slack else "gains nothing"
         witness = f"at types {self._types(profile)}, {who} {worth} if she {lie}"
         effort = f"all {n * k ** (n - 1) * k * (k + 1) // 2:,} downward reports in all {k**n:,} profiles, both models"
-        return self._audit("incentive compatible", -gain, witness, effort)
+        return self._audit("incentive compatible", 0.0 - gain, witness, effort)
 
     def individually_rational(self) -> Audit:
         k, n = self.table.space.shape[0], len(self.table.space.shape)

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
+from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Array, ArrayLike, Scalar
 from jaxmech.multiparty._search import search_allocation
 
@@ -84,7 +85,9 @@ class Linear:
 
     def allocate(self, best: Scalar, own: Agents, present: Array) -> Agents:
         """The best model for every j whose model does all together no harm, Σ_i a_ij ≥ 0; none for the others."""
-        harmless = jnp.sum(self.externality, axis=0) >= 0
+        # Rounding must not decide where effects cancel.
+        slack = 4 * tolerances(self.externality.dtype).eps * jnp.sum(jnp.abs(self.externality), axis=0)
+        harmless = jnp.sum(self.externality, axis=0) >= -slack
         return jnp.where(present & harmless, best, jnp.zeros_like(own))
 
 

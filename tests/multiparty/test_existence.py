@@ -194,6 +194,26 @@ class TestLaws:
         coarse = np.asarray(maximal_payments(TypeSpace(range(0, 9, 2), MarketGrowth(-0.9, 2), "linear")))
         assert np.all(coarse >= fine[:, ::2, ::2] - 1e-14)
 
+    def test_derivatives_in_forward_mode_are_finite_differences(self):
+        """Payments are smooth in the growth rate where the binding chain does not change."""
+
+        def payments(growth):
+            return existence(TypeSpace(jnp.arange(6.0), MarketGrowth(growth, 2), "linear")).value.payment
+
+        _, slope = jax.jvp(payments, (jnp.array(-0.8),), (jnp.array(1.0),))
+        step = 1e-6
+        expected = (payments(-0.8 + step) - payments(-0.8 - step)) / (2 * step)
+        np.testing.assert_allclose(slope, expected, atol=1e-8)
+
+    def test_memory_is_linear_in_what_is_returned(self):
+        """No table of constraints: twice as many levels, four times as many payments, four times as much memory."""
+        sizes = []
+        for levels in (60, 120):
+            compiled = jax.jit(existence).lower(TypeSpace(jnp.arange(float(levels)), MarketGrowth(-0.7, 2), "linear"))
+            sizes.append(compiled.compile().memory_analysis().temp_size_in_bytes)
+            assert sizes[-1] < 16 * 8 * levels**2
+        assert sizes[1] < 4.5 * sizes[0]
+
     def test_float32(self):
         space = TypeSpace(jnp.arange(10, dtype=jnp.float32), MarketGrowth(jnp.float32(-0.8), 2), "linear")
         found = existence(space).value

@@ -91,6 +91,12 @@ def test_who_harms_more_than_she_gains_gets_no_model():
     assert plan.quality.tolist() == [2.0, 1.0]
 
 
+def test_rounding_does_not_decide_where_effects_cancel():
+    """−0.4 + 0.5 − 0.1 is below 0 in floating point."""
+    market = Linear([[1.0, -0.4, 0.0], [0.0, 0.5, 0.0], [0.0, -0.1, 1.0]])
+    assert solve(Problem([1.0, 1.0, 1.0], market, "linear")).value.allocation.tolist() == [3.0, 3.0, 3.0]
+
+
 class TestSearch:
     def test_finds_the_closed_form(self):
         for _ in range(5):
