@@ -90,7 +90,7 @@ def check_conditions(space: TypeSpace, mechanism: DirectMechanism) -> tuple[Audi
 
     Example:
         >>> from jaxmech.multiparty import Linear
-        >>> space = TypeSpace([0.5, 0.75, 1.0], Linear([[1.0, 0.5], [0.5, 1.0]]), "linear")
+        >>> space = TypeSpace([0.5, 0.7, 0.9], Linear([[1.0, 0.5], [0.5, 1.0]]), "linear")
         >>> [audit.holds for audit in check_conditions(space, exploitation_mechanism(space))]
         [True, True, True, True]
     """

@@ -117,7 +117,7 @@ def binding_chain(space: TypeSpace, agent: int, profile: tuple[int, ...]) -> Cha
     Example:
         >>> from jaxmech.multiparty import market_growth
         >>> binding_chain(market_growth(-1.0, 2, 4), 0, (4, 0)).levels.tolist()
-        [1, 2, 4]
+        [1, 2, 3, 4]
     """
     others = jnp.asarray([level for j, level in enumerate(profile) if j != agent])
     row = jax.jit(one_row, static_argnums=1)(_without_names(space), agent, others)

@@ -83,7 +83,7 @@ def check_quality(quality: Quality, largest: float) -> None:
         >>> check_quality(lambda t: t * (2 - t), 1.5)
         Traceback (most recent call last):
             ...
-        jaxmech._errors.ProblemError: quality(1.00586) = 0.9999656677246094: must not be below quality(1) = 1
+        jaxmech._errors.ProblemError: quality(1.00781) = 0.99993896484375: must not be below quality(1.00195) = 0.999996
     """
     if quality in _NAMED.values():
         return
