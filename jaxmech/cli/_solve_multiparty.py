@@ -138,7 +138,7 @@ def _boundary(case: files.GrowthCase, up_to: int, output: Output) -> BoundaryAns
         title=case.title,
         agents=tuple(f"agent {i + 1}" for i in range(valuation.agents)),
         certificates=multiparty.boundary_audits(verdict),
-        status=Status.OK,
+        status=verdict.status,
         residual=verdict.residual,
         settings=settings(output.dtype),
         growth=float(valuation.growth),

@@ -72,8 +72,9 @@ def largest_disparity(growth: ArrayLike, agents: int = 2, up_to: int = 100_000) 
         up_to: largest disparity to look at.
 
     Returns:
-        Solution around the boundary. The residual is that of the recursion at the last size that was looked at, with
-        no block skipped, relative to the market.
+        Solution around the boundary. The status is ALMOST if at some size revenue is so near to nothing that rounding
+        could decide, as it is in float32 for disparities beyond a few dozen. The residual is that of the recursion at
+        the last size that was looked at, with no block skipped, relative to the market.
 
     Raises:
         ProblemError: for numbers out of range.
@@ -101,6 +102,7 @@ class Verdict(NamedTuple):
         searched_to: largest disparity that was looked at.
         argument: why this is true of all profiles.
         chain: sizes whose constraints bind at the first failure, least first; empty if nothing failed.
+        status: of the pass: OK, or ALMOST where rounding could decide.
         residual: of the pass.
         found: the pass itself.
     """
@@ -110,6 +112,7 @@ class Verdict(NamedTuple):
     searched_to: int
     argument: str
     chain: tuple[int, ...]
+    status: Status
     residual: float
     found: Boundary
 
@@ -133,7 +136,7 @@ def boundary(growth: ArrayLike, agents: int = 2, up_to: int = 100_000) -> Verdic
     """
     rate, n = float(growth_rate(growth)), number_of_agents(agents)
     unbounded = never_fails(rate, n)
-    solution = largest_disparity(growth_rate(growth), n, up_to).raise_for_status()
+    solution = largest_disparity(growth_rate(growth), n, up_to)
     found = solution.value
     largest = int(found.largest)
     return Verdict(
@@ -142,6 +145,7 @@ def boundary(growth: ArrayLike, agents: int = 2, up_to: int = 100_000) -> Verdic
         searched_to=int(found.searched_to),
         argument=_argument(rate, n, unbounded),
         chain=_chain(np.asarray(found.left), largest + 1, rate, n) if largest >= 0 else (),
+        status=Status.of(int(solution.status)),
         residual=float(solution.residual),
         found=found,
     )
@@ -338,6 +342,8 @@ def _conclude(state: _State, growth: Array, agents: int, up_to: int) -> Solution
         jnp.stack([revenue[beyond - 1], revenue[beyond]]),
         jnp.stack([jnp.nanmin(revenue), jnp.asarray(jnp.nan, dtype)]),
     )
+    # Revenue that is nothing exactly is no accident: a market that does not grow is used up by one unit of data.
+    unsure = jnp.any((jnp.abs(revenue) <= rounding(dtype)) & (revenue != 0))
     # The last size once more, against every report.
     last = beyond.astype(dtype)
     reached = jnp.where(t < last, _gain(left, t, growth, agents) + market_share(t, last, growth, agents), -jnp.inf)
@@ -352,7 +358,9 @@ def _conclude(state: _State, growth: Array, agents: int, up_to: int) -> Solution
     )
     return Solution(
         value=found,
-        status=jnp.where(sound, int(Status.OK), int(Status.NONFINITE)).astype(jnp.int32),
+        status=jnp.where(sound, jnp.where(unsure, int(Status.ALMOST), int(Status.OK)), int(Status.NONFINITE)).astype(
+            jnp.int32
+        ),
         residual=wrong,
         steps=state.block,
     )

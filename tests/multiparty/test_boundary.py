@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech import ProblemError
+from jaxmech import ProblemError, Status
 from jaxmech.multiparty import (
     boundary,
     concentration_holds,
@@ -110,10 +110,16 @@ def test_batch_equals_loop():
     assert together.tolist() == [int(largest_disparity(g, 2, 60).value.largest) for g in growths]
 
 
-def test_float32():
-    found = largest_disparity(jnp.float32(-0.7), 2, 100).value
-    assert found.revenue.dtype == jnp.float32
-    assert int(found.largest) in (37, 38, 39)
+def test_float32_says_where_rounding_could_decide():
+    """Revenue at the boundary is a ten-thousandth of the market at growth −0.7, and a millionth at −0.67."""
+    solution = largest_disparity(jnp.float32(-0.8), 2, 100)
+    assert solution.value.revenue.dtype == jnp.float32
+    assert int(solution.value.largest) == 3
+    assert int(solution.status) == Status.OK
+    assert int(largest_disparity(jnp.float32(-0.7), 2, 100).status) == Status.ALMOST
+    assert boundary(np.float32(-0.67), up_to=2000).status is Status.ALMOST
+    for growth in (-1.0, -0.7, -0.67):
+        assert boundary(growth, up_to=2000).status is Status.OK
 
 
 class TestTheory:

@@ -112,7 +112,8 @@ def _existence_verdict(answer: ExistenceAnswer) -> str:
     profiles = f"{answer.revenue.size:,} profiles"
     if answer.exists:
         text = f"A desirable mechanism exists: the largest payments that incentives allow cover all {profiles}."
-        return f"{text} {claims_in_words(answer.claims)}"
+        unseen = "There are too many misreports to look at each: that none gains rests on the pass over the sizes."
+        return f"{text} {claims_in_words(answer.claims) or unseen}"
     place = ", ".join(str(int(size)) for size in answer.profile)
     text = f"No desirable mechanism exists: at sizes ({place}) the largest payments that incentives allow sum to"
     index = tuple(int(size) for size in answer.profile)
