@@ -135,14 +135,20 @@ def _table(key: str, given: object, dtype: np.dtype[Any], *, depth: int) -> np.n
         kind = "a list of data sizes, one per agent" if depth == 1 else "a table: one list per agent, of effects on her"
         raise ProblemError(key, given, f"must be {kind}")
     if depth == 1:
-        return np.array([number(f"{key}[{i}]", entry) for i, entry in enumerate(given)]).astype(dtype)
+        return _cast([number(f"{key}[{i}]", entry) for i, entry in enumerate(given)], dtype)
     for i, row in enumerate(given):
         if len(row) != len(given):
             raise ProblemError(
                 f"{key}[{i}]", row, f"must have {len(given)} numbers, one per agent, as the table has rows"
             )
     rows = [[number(f"{key}[{i}][{j}]", entry) for j, entry in enumerate(row)] for i, row in enumerate(given)]
-    return np.array(rows).astype(dtype)
+    return _cast(rows, dtype)
+
+
+def _cast(values: list[Any], dtype: np.dtype[Any]) -> np.ndarray:
+    """What the type cannot hold becomes infinite, and is refused as such."""
+    with np.errstate(over="ignore", under="ignore"):
+        return np.array(values).astype(dtype)
 
 
 def _agent_names(given: object) -> tuple[str, ...] | None:
