@@ -60,8 +60,8 @@ def existence(space: TypeSpace) -> Solution[Existence]:
     For each agent and profile of the others, what she must be left with obeys
     g(t) = max( v(∅, t), max over t' < t of g(t') + v(t', t) − v(t', t') ), where v(t', t) is what she earns with type t
     when she reports t'. Constraints lead from lower to higher types only, so one pass upwards is exact, and
-    p_max(t) = v(t, t) − g(t). A desirable mechanism exists if and only if Σ_i p_max,i(t) ≥ 0 in every profile. As in the
-    paper, everybody uses the better of her two models; :func:`audit_table` looks at the other choice as well.
+    p_max(t) = v(t, t) − g(t). A desirable mechanism exists if and only if Σ_i p_max,i(t) ≥ 0 in every profile. As in
+    the paper, everybody uses the better of her two models; :func:`audit_table` looks at the other choice as well.
 
     Args:
         space: the grid of types; inside jit and vmap it may hold tracers.
