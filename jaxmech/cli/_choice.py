@@ -12,10 +12,14 @@ class Choice:
     Attributes:
         division: name of the division of work.
         mechanism: name of the mechanism.
+        boundary: True to search for the largest disparity.
+        up_to: how far to search for it.
     """
 
     division: str | None = None
     mechanism: str | None = None
+    boundary: bool | None = None
+    up_to: int | None = None
 
     def only(self, *allowed: str, kind: str) -> None:
         """Refuse options that mean nothing for this kind of problem.
@@ -30,4 +34,6 @@ class Choice:
         for field in dataclasses.fields(self):
             given = getattr(self, field.name)
             if given is not None and field.name not in allowed:
-                raise ProblemError(f"--{field.name}", given, f"means nothing for a problem of kind [{kind}]")
+                raise ProblemError(
+                    f"--{field.name.replace('_', '-')}", given, f"means nothing for a problem of kind [{kind}]"
+                )

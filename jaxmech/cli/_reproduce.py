@@ -12,6 +12,7 @@ from jaxmech._words import one_of
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import quick_compilation, settings, use_precision
 from jaxmech.cli._options import Output, examples_of, render_text, shared
+from jaxmech.cli._reproduce_competitors import COMPETITORS, reproduce_competitors
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from jaxmech.catalog import Published
 
-NAMES = ("appendix-c", "figure-1")
+NAMES = ("appendix-c", "figure-1", *COMPETITORS)
 _STEP = {"samples": 1.0, "penalty": 0.01}
 """One unit of the last digit that the paper prints: it rounds some values, cuts others off and rounds a few up."""
 
@@ -63,6 +64,7 @@ _EXAMPLES = (
     "jaxmech reproduce",
     "jaxmech reproduce appendix-c --csv appendix-c.csv",
     "jaxmech reproduce figure-1 --plot figure-1.png",
+    "jaxmech reproduce competitors-figure-3 --plot boundary.png",
 )
 
 
@@ -73,10 +75,12 @@ _EXAMPLES = (
 @click.argument("name", required=False)
 @shared("json", "csv", "plot", "dtype", "quiet", "verbose")
 def reproduce(name: str | None, **options: Any) -> int:
-    """Recompute what the paper prints: appendix-c (a table) or figure-1 (a figure); without NAME, both.
+    """Recompute what a paper prints: appendix-c (a table) or figure-1 (a figure); without NAME, both.
 
-    The paper: Clinton, Chen, Zhu, Kandasamy, Collaborative Mean Estimation Among Heterogeneous Strategic Agents, 2025.
-    The exit code is 1 if a value differs from the published one by more than its last digit.
+    They are of Clinton, Chen, Zhu, Kandasamy, Collaborative Mean Estimation Among Heterogeneous Strategic Agents, 2025.
+    competitors-figure-1, -2 and -3 are of Chen, Liu, Shen, Shen, Tang, Yang, Mechanism Design for Multi-Party Machine
+    Learning, 2020. The exit code is 1 if a value differs from the published one by more than its last digit, or a
+    figure from what the paper says of it.
     """
     output = Output(**options)
     from jaxmech import catalog
@@ -84,6 +88,8 @@ def reproduce(name: str | None, **options: Any) -> int:
 
     if name is not None:
         one_of("name", name, NAMES)
+    if name in COMPETITORS:
+        return reproduce_competitors(name, output)
     if output.plot_path and name == "appendix-c":
         raise ProblemError("--plot", output.plot_path, "appendix-c is a table; figure-1 is the one to draw")
     use_precision(output.dtype)

@@ -13,12 +13,14 @@ _WORDS = (
     "\b\n"
     "Divisions:   alone social rational leverage nash egalitarian kalai-smorodinsky\n"
     "             (rational is the default; c3d has its own)\n"
-    "Mechanisms:  pool counted-pool c3d cbl (the default)"
+    "Mechanisms:  pool counted-pool c3d cbl (the default)\n"
+    "             exploitation (the default) free (for competitors who share models)"
 )
 _EXAMPLES = (
     "jaxmech solve clinics",
     "jaxmech solve three-agents --division nash --json -",
     "jaxmech solve mine.toml --mechanism c3d --csv plan.csv --plot plan.png",
+    "jaxmech solve market-growth --boundary",
 )
 
 
@@ -29,15 +31,19 @@ _EXAMPLES = (
 @click.argument("file")
 @click.option("--division", metavar="NAME", help="Division of the work, instead of the file's.")
 @click.option("--mechanism", metavar="NAME", help="Mechanism that carries the plan out, instead of the file's.")
+@click.option("--boundary", is_flag=True, help="Search for the largest disparity of data (a growing market).")
+@click.option("--up-to", type=int, metavar="N", help="How far --boundary searches.  [default: 100000]")
 @shared("json", "csv", "plot", "dtype", "quiet", "verbose")
-def solve(file: str, division: str | None, mechanism: str | None, **options: Any) -> int:
+def solve(
+    file: str, division: str | None, mechanism: str | None, boundary: bool, up_to: int | None, **options: Any
+) -> int:
     """Solve the problem in FILE, a TOML file or the name of a shipped problem.
 
     Prints who collects what, what everybody pays alone and together, why nobody cheats, and the certificates. The
     exit code is 1 if the solve did not end well or a claim fails.
     """
     output = Output(**options)
-    choice = Choice(division, mechanism)
+    choice = Choice(division, mechanism, boundary or None, up_to)
     with output.timed("import"):
         from jaxmech import ProblemError, files
     use_precision(output.dtype)
@@ -58,7 +64,12 @@ def solve(file: str, division: str | None, mechanism: str | None, **options: Any
 
 def _answer(case: Any, choice: Choice, output: Output) -> tuple[Any, Any]:
     """Solve a case by its kind; return the answer, and the part of ``report`` that presents it."""
-    from jaxmech import report
+    from jaxmech import files, report
+
+    if isinstance(case, files.MultipartyCase):
+        from jaxmech.cli._solve_multiparty import solve_multiparty
+
+        return solve_multiparty(case, choice, output), report.multiparty
     from jaxmech.cli._solve_collaboration import solve_collaboration
 
     return solve_collaboration(case, choice, output), report.collaboration

@@ -11,14 +11,15 @@ import numpy as np
 from jaxmech import catalog
 from jaxmech._errors import ProblemError
 from jaxmech._words import suggestion
-from jaxmech.files import _collaboration
+from jaxmech.files import _collaboration, _multiparty
 from jaxmech.files._read import read_text
 
-Case = _collaboration.CollaborationCase
+Case = _collaboration.CollaborationCase | _multiparty.MultipartyCase
 """What a problem file can hold."""
 
 KINDS: dict[str, tuple[Callable[..., Case], tuple[str, ...]]] = {
     "collaboration": (_collaboration.read_collaboration, _collaboration.KEYS),
+    "multiparty": (_multiparty.read_multiparty, _multiparty.KEYS),
 }
 """What reads each kind of section, and its keys (to say where a stray key belongs)."""
 

@@ -38,7 +38,10 @@ def test_a_printed_example_is_ready_to_edit(name, tmp_path):
         assert f"jaxmech examples {file} > {file}" in line
         (tmp_path / file).write_text(_run("examples", file).stdout, encoding="utf-8")
     case = files.read(str(tmp_path / "mine.toml"))
-    np.testing.assert_array_equal(case.problem.costs, files.read(name).problem.costs)
+    shipped = files.read(name)
+    assert case.title == shipped.title
+    if isinstance(case, files.CollaborationCase):
+        np.testing.assert_array_equal(case.problem.costs, shipped.problem.costs)
 
 
 def test_doctor():

@@ -35,6 +35,18 @@ def _rows(rows: str, *parts: str, name: str) -> Bad:
     return Bad(name, section, ("rows.csv", *parts), (("rows.csv", rows),))
 
 
+PROFILE = "[multiparty]\ntypes = [0.3, 0.8]\nexternality = [[1.0, -0.2], [0.1, 1.0]]\n"
+MARKET = '[multiparty]\nvaluation = "market-growth"\ngrowth = -0.7\nagents = 2\ndisparity = 30\n'
+
+
+def _profile(good: str, bad: str, *parts: str, name: str) -> Bad:
+    return Bad(name, "#whole\n" + PROFILE.replace(good, bad), parts)
+
+
+def _market(good: str, bad: str, *parts: str, name: str) -> Bad:
+    return Bad(name, "#whole\n" + MARKET.replace(good, bad), parts)
+
+
 POSITIVE = "must be positive"
 BAD_INPUTS = (
     # keys and sections
@@ -44,7 +56,7 @@ BAD_INPUTS = (
     Bad("keys above the section", f"#whole\n{GOOD}", ("sigma", "must stand below the line [collaboration]")),
     Bad("not a section", "#whole\ncollaboration = 3\n", ("collaboration", "3", "must be a section")),
     Bad("market", "#whole\n[market]\nsigma = 1.0\n", ("[market]", "unknown section")),
-    Bad("multiparty", "#whole\n[multiparty]\n", ("[multiparty]", "unknown section")),
+    Bad("multiparty", "#whole\n[multipaty]\n", ("[multipaty]", "unknown section", 'did you mean "multiparty"')),
     Bad("sweep", "#whole\n[sweep]\n", ("[sweep]", "unknown section")),
     Bad("two problems", f"#whole\n[market]\n[collaboration]\n{GOOD}", ("[market]", "section")),
     Bad("invalid TOML", "#whole\n[collaboration]\nsigma = = 3\n", ("line 3", "sigma = = 3", "is not valid TOML")),
@@ -125,4 +137,32 @@ BAD_INPUTS = (
     _rows("x\n" + "1\n2\n" * 5, "columns", 'must include "y"', name="missing column"),
     Bad("data", GOOD + "data = 1\n", ("data", "1", "must be the name of a CSV file")),
     Bad("missing data", GOOD + 'data = "no.csv"\n', ("data", "'no.csv'", "no such file")),
+    # competitors
+    _profile("types = [0.3, 0.8]\n", "types = [0.3, -0.8]\n", "types[1] = -0.8", "not negative", name="negative type"),
+    _profile("types = [0.3, 0.8]\n", "types = [0.3, true]\n", "types[1] = True", "boolean", name="boolean type"),
+    _profile("types = [0.3, 0.8]\n", "types = [0.3]\n", "types", "each of the 2 agents", name="too few types"),
+    _profile("types = [0.3, 0.8]\n", "types = 0.3\n", "types", "list of data sizes", name="one type"),
+    _profile("types = [0.3, 0.8]\n", "", "types", "must be given", name="no types"),
+    _profile("[0.1, 1.0]]", "[0.1]]", "externality[1]", "must have 2 numbers", name="ragged externality"),
+    _profile("[0.1, 1.0]]", "0.1]", "externality", "must be a table", name="flat externality"),
+    _profile("[0.1, 1.0]]", "[0.1, inf]]", "externality[1][1] = inf", "finite", name="infinite externality"),
+    _profile("[0.1, 1.0]]", '["a", 1.0]]', "externality[1][0] = 'a'", "must be a number", name="text in externality"),
+    _profile("[0.1, 1.0]]", "[0.1, 1.0]]\nquality = 'logistik'", "quality", 'did you mean "logistic"', name="quality"),
+    _profile(
+        "[0.1, 1.0]]", "[0.1, 1.0]]\nmechanism = 'cbl'", "mechanism", "exploitation, free", name="wrong mechanism"
+    ),
+    _profile("[0.1, 1.0]]", "[0.1, 1.0]]\nagents = 2", "agents = 2", "list of names", name="number of agents"),
+    _profile("[0.1, 1.0]]", "[0.1, 1.0]]\nagents = ['A', 3]", "agents[1] = 3", "must be a name", name="number as name"),
+    _profile(
+        "[0.1, 1.0]]", "[0.1, 1.0]]\ndisparity = 3", "disparity = 3", "means nothing with", name="key of the market"
+    ),
+    _market("growth = -0.7", "growth = -1.2", "growth = -1.2", "must be at least -1", name="shrinking market"),
+    _market("growth = -0.7", "growth = '-0.7'", "growth = '-0.7'", "must be a number", name="text for growth"),
+    _market("growth = -0.7\n", "", "growth", "must be given", name="no growth"),
+    _market("agents = 2", "agents = 1", "agents = 1", "at least 2", name="one competitor"),
+    _market("agents = 2", "agents = ['A', 'B']", "agents", "must be their number", name="names in a market"),
+    _market("disparity = 30", "disparity = 0", "disparity = 0", "at least 1", name="no disparity"),
+    _market("disparity = 30", "disparity = 2.5", "disparity = 2.5", "whole number", name="fractional disparity"),
+    _market("disparity = 30", "disparty = 3", "disparty", 'did you mean "disparity"', name="misspelt disparity"),
+    _market("market-growth", "market-grwth", "valuation", 'did you mean "market-growth"', name="misspelt valuation"),
 )

@@ -1,0 +1,162 @@
+"""Problems of sharing models among competitors: the section ``[multiparty]``, in both its forms."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech._words import one_of
+from jaxmech.files._keys import check_keys, text_of
+from jaxmech.files._read import number
+from jaxmech.multiparty import MECHANISMS, QUALITIES, Linear, MarketGrowth, Problem
+
+PROFILE_KEYS = ("types", "quality", "externality", "agents", "mechanism")
+"""Keys of the first form: agents with their data, and what their models do to each other."""
+
+GROWTH_KEYS = ("growth", "agents", "disparity")
+"""Keys of the second form: a market that grows, and how far apart data sizes may be."""
+
+VALUATIONS = ("linear", "market-growth")
+KEYS = ("valuation", *dict.fromkeys((*PROFILE_KEYS, *GROWTH_KEYS)), "title", "notes")
+"""Keys of ``[multiparty]``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ProfileCase:
+    """Agents with their data sizes, read and checked.
+
+    Attributes:
+        problem: the problem.
+        quality: name of the quality function.
+        mechanism: name of the mechanism; the default is "exploitation".
+        source: the file, or the name of the shipped problem.
+        title: one line that says what it is, or an empty text.
+        notes: where the numbers come from, or an empty text.
+    """
+
+    problem: Problem
+    quality: str
+    mechanism: str
+    source: str
+    title: str
+    notes: str
+
+
+@dataclasses.dataclass(frozen=True)
+class GrowthCase:
+    """The question whether a desirable mechanism exists in a growing market, read and checked.
+
+    Attributes:
+        valuation: growth rate and number of agents.
+        disparity: largest data size over the least; None if only the boundary is asked for.
+        source: the file, or the name of the shipped problem.
+        title: one line that says what it is, or an empty text.
+        notes: where the numbers come from, or an empty text.
+    """
+
+    valuation: MarketGrowth
+    disparity: int | None
+    source: str
+    title: str
+    notes: str
+
+
+MultipartyCase: TypeAlias = ProfileCase | GrowthCase
+
+
+def read_multiparty(section: Mapping[str, Any], folder: Path, source: str, dtype: np.dtype[Any]) -> MultipartyCase:
+    """Read and check the section ``[multiparty]`` of a problem file.
+
+    Args:
+        section: keys and values as TOML gives them.
+        folder: not looked at: nothing refers to other files.
+        source: the file, or the name of the shipped problem.
+        dtype: of the problem's arrays.
+
+    Raises:
+        ProblemError: naming the key, the value and the rule.
+    """
+    check_keys(section, KEYS, required=(), here="multiparty")
+    guess = "market-growth" if "growth" in section else "linear"
+    valuation = one_of("valuation", section.get("valuation", guess), VALUATIONS)
+    described = {
+        "source": source,
+        "title": " ".join(text_of("title", section).split()),
+        "notes": text_of("notes", section),
+    }
+    if valuation == "market-growth":
+        _belong(section, GROWTH_KEYS, ("growth",), 'valuation = "market-growth"')
+        return GrowthCase(_market(section, dtype), _disparity(section.get("disparity")), **described)
+    _belong(section, PROFILE_KEYS, ("types", "externality"), 'valuation = "linear"')
+    quality = one_of("quality", section.get("quality", "logistic"), QUALITIES)
+    problem = Problem(
+        types=_table("types", section["types"], dtype, depth=1),
+        valuation=Linear(_table("externality", section["externality"], dtype, depth=2)),
+        quality=quality,
+        agents=_agent_names(section.get("agents")),
+    )
+    mechanism = one_of("mechanism", section.get("mechanism", MECHANISMS[0]), MECHANISMS)
+    return ProfileCase(problem, quality, mechanism, **described)
+
+
+def _belong(section: Mapping[str, Any], known: tuple[str, ...], required: tuple[str, ...], form: str) -> None:
+    """Refuse keys of the other form, and ask for those of this one."""
+    for name, value in section.items():
+        if name in KEYS and name not in (*known, "valuation", "title", "notes"):
+            raise ProblemError(name, value, f"means nothing with {form}; its keys are {', '.join(known)}")
+    for name in required:
+        if name not in section:
+            raise ProblemError(name, "nothing", f"must be given in [multiparty] with {form}")
+
+
+def _market(section: Mapping[str, Any], dtype: np.dtype[Any]) -> MarketGrowth:
+    agents = section.get("agents", 2)
+    if isinstance(agents, bool) or not isinstance(agents, int):
+        raise ProblemError("agents", agents, 'must be their number with valuation = "market-growth"')
+    return MarketGrowth(dtype.type(number("growth", section["growth"])), agents)
+
+
+def _disparity(given: object) -> int | None:
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise ProblemError(
+            "disparity", given, "must be a whole number, at least 1: the largest data size over the least"
+        )
+    return given
+
+
+def _table(key: str, given: object, dtype: np.dtype[Any], *, depth: int) -> np.ndarray:
+    """Return nested lists of numbers as an array; whatever is no number is named with its place."""
+    if not isinstance(given, list) or (depth == 2 and not all(isinstance(row, list) for row in given)):
+        kind = "a list of data sizes, one per agent" if depth == 1 else "a table: one list per agent, of effects on her"
+        raise ProblemError(key, given, f"must be {kind}")
+    if depth == 1:
+        return _cast([number(f"{key}[{i}]", entry) for i, entry in enumerate(given)], dtype)
+    for i, row in enumerate(given):
+        if len(row) != len(given):
+            raise ProblemError(
+                f"{key}[{i}]", row, f"must have {len(given)} numbers, one per agent, as the table has rows"
+            )
+    rows = [[number(f"{key}[{i}][{j}]", entry) for j, entry in enumerate(row)] for i, row in enumerate(given)]
+    return _cast(rows, dtype)
+
+
+def _cast(values: list[Any], dtype: np.dtype[Any]) -> np.ndarray:
+    """What the type cannot hold becomes infinite, and is refused as such."""
+    with np.errstate(over="ignore", under="ignore"):
+        return np.array(values).astype(dtype)
+
+
+def _agent_names(given: object) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    if not isinstance(given, list):
+        raise ProblemError("agents", given, "must be a list of names")
+    for i, entry in enumerate(given):
+        if not isinstance(entry, str):
+            raise ProblemError(f"agents[{i}]", entry, "must be a name")
+    return tuple(given)

@@ -1,0 +1,177 @@
+"""Solve a problem of sharing models: who gets which model, what each pays, what each has of it."""
+
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech._pytree import pytree
+from jaxmech._status import Solution, Status
+from jaxmech._types import Agents, Array, Scalar
+from jaxmech._words import one_of
+from jaxmech.multiparty._problem import Problem
+from jaxmech.multiparty._quality import Quality
+from jaxmech.multiparty._valuation import Valuation
+
+MECHANISMS = ("exploitation", "free")
+"""Maximal exploitation payments for the efficient allocation; or the best model for everybody, free of charge."""
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a mechanism does when all report their types.
+
+    Attributes:
+        allocation: quality of the model that each is handed; 0 where none is.
+        quality: of the model that each uses, the better of hers and of the one she is handed.
+        value: what each earns with it.
+        payment: what each pays; negative where she is paid.
+        utility: value less payment.
+        outside: what each would have if she stayed away while the others participate.
+        alone: what each would have if nobody shared anything.
+        welfare: sum of the values.
+        revenue: sum of the payments.
+        best: quality of the model trained on all data.
+        mechanism: one of ``MECHANISMS``.
+    """
+
+    allocation: Agents
+    quality: Agents
+    value: Agents
+    payment: Agents
+    utility: Agents
+    outside: Agents
+    alone: Agents
+    welfare: Scalar
+    revenue: Scalar
+    best: Scalar
+    mechanism: str = dataclasses.field(metadata={"static": True})
+
+
+def solve(problem: Problem, *, mechanism: str = "exploitation") -> Solution[Plan]:
+    """Return who gets which model and pays how much.
+
+    - "exploitation": the efficient allocation x with maximal exploitation payments
+      p_i = v_i(x(t), t) − v_i(x(∅, t_−i), t), which take all that participating brings.
+    - "free": the best model for everybody, no payments; desirable where nobody is harmed by others' models.
+
+    Args:
+        problem: the problem; inside jit and vmap it may hold tracers.
+        mechanism: one of ``MECHANISMS``.
+
+    Returns:
+        Solution around the plan. Everything is in closed form (the allocation of general valuations is searched for:
+        :func:`search_allocation`), so the status is OK, or NONFINITE; the residual is how far utilities are from
+        value less payment, and payments from what they must be, relative.
+
+    Raises:
+        ProblemError: for an unknown mechanism, with the nearest one.
+
+    Source: Chen et al. 2020, Definition 9 and Theorem 4.
+
+    Example:
+        >>> from jaxmech.multiparty import Linear, Problem
+        >>> problem = Problem([1.0, 1.0], Linear([[1.0, 0.5], [0.5, 1.0]]), "linear")
+        >>> plan = solve(problem).raise_for_status().value
+        >>> plan.payment.tolist(), plan.utility.tolist()
+        ([1.5, 1.5], [1.5, 1.5])
+    """
+    one_of("mechanism", mechanism, MECHANISMS)
+    solution: Solution[Plan] = _solve(without_names(problem), mechanism)
+    return solution
+
+
+def allocation(problem: Problem, reports: Array, present: Array, mechanism: str = "exploitation") -> Agents:
+    """Return the models that a mechanism hands out for these reports.
+
+    Args:
+        problem: the problem; its types are not looked at.
+        reports: (agents,) reported data sizes.
+        present: (agents,) who participates; who does not contributes nothing and gets nothing.
+        mechanism: one of ``MECHANISMS``.
+
+    Source: Chen et al. 2020, section 3.
+
+    Example:
+        >>> from jaxmech.multiparty import Linear, Problem
+        >>> problem = Problem([1.0, 1.0], Linear([[1.0, -2.0], [0.5, 1.0]]), "linear")
+        >>> allocation(problem, jnp.array([1.0, 1.0]), jnp.array([True, True])).tolist()
+        [2.0, 0.0]
+    """
+    return allocate(problem.valuation, problem.quality, reports, present, mechanism)
+
+
+def allocate(
+    valuation: Valuation, quality: Quality, reports: Array, present: Array, mechanism: str = "exploitation"
+) -> Agents:
+    """Return the models that are handed out for these reports."""
+    given = jnp.where(present, reports, jnp.zeros_like(reports))
+    best = quality(jnp.sum(given))
+    if mechanism == "free":
+        return jnp.where(present, best, jnp.zeros_like(given))
+    return valuation.allocate(best, quality(given), present)
+
+
+def outside_value(
+    valuation: Valuation,
+    quality: Quality,
+    agent: int,
+    types: Array,
+    reports: Array | None = None,
+    mechanism: str = "exploitation",
+) -> Scalar:
+    """Return what one agent has if she stays away, v_i(x(∅, t_−i), t).
+
+    Args:
+        valuation: what agents earn.
+        quality: of models.
+        agent: who stays away.
+        types: (agents,) what agents have.
+        reports: (agents,) what the others report, if not their types.
+        mechanism: one of ``MECHANISMS``.
+    """
+    reports = types if reports is None else reports
+    present = jnp.arange(types.shape[-1]) != agent
+    handed = allocate(valuation, quality, reports, present, mechanism)
+    return valuation.of(agent, jnp.maximum(handed, quality(types)))
+
+
+def without_names(problem: Problem) -> Problem:
+    """Names are static: without them, problems of one shape share what is compiled."""
+    bare: Problem = object.__new__(Problem)
+    for field in dataclasses.fields(problem):
+        object.__setattr__(bare, field.name, None if field.name == "agents" else getattr(problem, field.name))
+    return bare
+
+
+@partial(jax.jit, static_argnames="mechanism")
+def _solve(problem: Problem, mechanism: str) -> Solution[Plan]:
+    valuation, quality, types = problem.valuation, problem.quality, problem.types
+    n = types.shape[-1]
+    handed = allocate(valuation, quality, types, jnp.ones(n, bool), mechanism)
+    used = jnp.maximum(handed, quality(types))
+    value = valuation(used)
+    outside = jnp.stack([outside_value(valuation, quality, i, types, None, mechanism) for i in range(n)])
+    payment = value - outside if mechanism == "exploitation" else jnp.zeros_like(value)
+    plan = Plan(
+        allocation=handed,
+        quality=used,
+        value=value,
+        payment=payment,
+        utility=value - payment,
+        outside=outside,
+        alone=valuation(quality(types)),
+        welfare=jnp.sum(value),
+        revenue=jnp.sum(payment),
+        best=quality(jnp.sum(types)),
+        mechanism=mechanism,
+    )
+    target = outside if mechanism == "exploitation" else value
+    scale = jnp.max(jnp.abs(value)) + jnp.max(jnp.abs(outside))
+    residual = jnp.max(jnp.abs(plan.utility - target)) / jnp.where(scale > 0, scale, 1.0)
+    sound = jnp.all(jnp.isfinite(value)) & jnp.all(jnp.isfinite(outside))
+    status = jnp.where(sound, int(Status.OK), int(Status.NONFINITE)).astype(jnp.int32)
+    blank: Plan = jax.tree.map(lambda leaf: jnp.where(sound, leaf, jnp.nan), plan)
+    return Solution(blank, status, residual, jnp.zeros((), jnp.int32))

@@ -1,0 +1,345 @@
+"""Mechanisms as finite tables of reports: audited by looking at every misreport, and exported for other tools."""
+
+import dataclasses
+import itertools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech._pytree import pytree
+from jaxmech._types import Array, ArrayLike
+from jaxmech.mechanism import Audit
+from jaxmech.multiparty._existence import existence, rounding
+from jaxmech.multiparty._problem import TypeSpace
+from jaxmech.multiparty._solve import allocate, outside_value
+
+MAX_LIES = 200_000_000
+"""Most combinations of agent, profile and misreport that an audit looks at."""
+
+_CHOICES = ("uses the model she is handed", "uses her own model")
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class ReportTable:
+    """A mechanism for finitely many types: who is handed which model and pays what, for every profile of reports.
+
+    Attributes:
+        space: types and valuations.
+        allocation: (agents, *levels of each) quality of the model that each is handed; 0 where none is.
+        payment: (agents, *levels of each) what each pays.
+        outside: (agents, *levels of each) what each has if she stays away, for every profile of types.
+    """
+
+    space: TypeSpace
+    allocation: Array
+    payment: Array
+    outside: Array
+
+
+def report_table(space: TypeSpace, payment: ArrayLike | None = None) -> ReportTable:
+    """Return the efficient mechanism on a grid of types, with given payments or the largest that incentives allow.
+
+    Args:
+        space: the grid of types.
+        payment: (agents, *levels of each) payments; by default :func:`maximal_payments`.
+
+    Raises:
+        ProblemError: if the payments have another shape.
+
+    Source: Chen et al. 2020, Definition 1 and Algorithm 1.
+
+    Example:
+        >>> from jaxmech.multiparty import market_growth
+        >>> report_table(market_growth(-1.0, 2, 1)).allocation[0].tolist()
+        [[0.0, 1.0], [1.0, 2.0]]
+    """
+    shape = (space.levels.shape[0], *space.shape)
+    charged = existence(space).value.payment if payment is None else jnp.asarray(payment, space.levels.dtype)
+    if charged.shape != shape:
+        raise ProblemError("payment", charged.shape, f"must have the shape {shape}: agents, then their levels")
+    allocation, outside = _mechanism(space)
+    return ReportTable(space, allocation, charged, outside)
+
+
+def audit_table(table: ReportTable, *, claimed: bool = True) -> tuple[Audit, ...]:
+    """Look at every profile, every downward misreport and both choices of model.
+
+    - "incentive compatible": no agent gains by reporting less than she has, or by using another model than the better
+      of the one that she is handed and her own, while the others report their types.
+    - "individually rational": nobody would rather stay away.
+    - "efficient": no other way of giving the best model or none brings more welfare.
+    - "weakly budget balanced": payments never sum to less than nothing.
+
+    Args:
+        table: the mechanism.
+        claimed: whether the mechanism claims to be budget balanced; the largest payments do only if one can be.
+
+    Returns:
+        Audits; margins are relative to what is at stake for the agent, or for all, in the profile. Host only.
+
+    Raises:
+        ProblemError: if there are too many misreports to look at.
+
+    Source: Chen et al. 2020, Definitions 3 to 7.
+
+    Example:
+        >>> from jaxmech.multiparty import market_growth
+        >>> [audit.holds for audit in audit_table(report_table(market_growth(-0.7, 2, 5)))]
+        [True, True, True, True]
+    """
+    n, k = table.space.levels.shape
+    if n * k ** (n + 1) > MAX_LIES:
+        rule = f"{n * k ** (n + 1):,} misreports are too many to look at one by one (at most {MAX_LIES:,})"
+        raise ProblemError("levels", k, rule)
+    facts: _Facts = jax.device_get(_facts(table))
+    auditor = _Auditor(table, facts)
+    return (
+        auditor.incentive_compatible(),
+        auditor.individually_rational(),
+        auditor.efficient(),
+        auditor.budget_balanced(claimed),
+    )
+
+
+def finite_tables(table: ReportTable) -> dict[str, Any]:
+    """Return a mechanism as plain tables that audit tools for finite direct mechanisms read, such as MechAudit.
+
+    An outcome is a profile of reports. That nobody can report more than she has, which such tools do not know, is part
+    of the values: an outcome with an agent's report above her type is worth to her less than she could ever gain.
+
+    Args:
+        table: the mechanism.
+
+    Returns:
+        ``agents`` (name to levels), ``profiles`` (tuples of levels, the last agent's changing fastest), ``allocation``
+        (profiles × outcomes, one 1 per row), ``payments`` (profiles × agents, what agents pay), ``values`` (agents ×
+        true profiles × outcomes) and ``outside`` (agents × true profiles), as lists. Host only.
+
+    Raises:
+        ProblemError: for more than 2,000 profiles, for the values grow with their square.
+
+    Source: Chen et al. 2020, Definitions 1 and 2; Assumption 2.
+
+    Example:
+        >>> from jaxmech.multiparty import market_growth
+        >>> finite_tables(report_table(market_growth(-1.0, 2, 1)))["agents"]
+        {'agent 1': [0.0, 1.0], 'agent 2': [0.0, 1.0]}
+    """
+    space = table.space
+    n, k = space.levels.shape
+    if k**n > 2000:
+        raise ProblemError("levels", k, f"{k**n:,} profiles are too many for tables of values (at most 2,000)")
+    indices = list(itertools.product(range(k), repeat=n))
+    levels = np.asarray(space.levels)
+    values = np.array(_values(table, jnp.asarray(indices)), float)
+    # More than any difference of utilities, so that no gain makes up for it.
+    forbidden = -10.0 * (1.0 + np.abs(values).max() + np.abs(np.asarray(table.payment)).max())
+    reports = np.array(indices)
+    for i in range(n):
+        values[i][reports[None, :, i] > reports[:, None, i]] = forbidden
+    return {
+        "agents": {space.agent_name(i): levels[i].tolist() for i in range(n)},
+        "profiles": [tuple(float(levels[i, index[i]]) for i in range(n)) for index in indices],
+        "allocation": np.eye(len(indices)).tolist(),
+        "payments": np.asarray(table.payment, float).reshape(n, -1).T.tolist(),
+        "values": values.tolist(),
+        "outside": np.asarray(table.outside, float).reshape(n, -1).tolist(),
+    }
+
+
+class _Facts(NamedTuple):
+    """Numbers behind the audits: (agents,) or scalar worst cases, with the flat index of each."""
+
+    gain: Array
+    lie: Array
+    rational: Array
+    rational_at: Array
+    efficient: Array
+    efficient_at: Array
+    budget: Array
+    budget_at: Array
+
+
+@jax.jit
+def _mechanism(space: TypeSpace) -> tuple[Array, Array]:
+    """What is handed out, and what staying away brings, in every profile."""
+    n = space.levels.shape[0]
+    profiles = _profiles(space)
+
+    def one(types: Array) -> tuple[Array, Array]:
+        handed = allocate(space.valuation, space.quality, types, jnp.ones(n, bool))
+        stay = [outside_value(space.valuation, space.quality, i, types) for i in range(n)]
+        return handed, jnp.stack(stay)
+
+    handed, outside = jax.lax.map(one, profiles, batch_size=min(len(profiles), 4096))
+    return handed.T.reshape((n, *space.shape)), outside.T.reshape((n, *space.shape))
+
+
+def _profiles(space: TypeSpace) -> Array:
+    """(profiles, agents) types, the last agent's changing fastest."""
+    grid = jnp.meshgrid(*space.levels, indexing="ij")
+    return jnp.stack([axis.reshape(-1) for axis in grid], axis=1)
+
+
+@jax.jit
+def _facts(table: ReportTable) -> _Facts:
+    space, n = table.space, table.space.levels.shape[0]
+    trained = space.quality(_profiles(space)).T.reshape((n, *space.shape))
+    used = jnp.maximum(table.allocation, trained)
+    value = _valued(space, used)
+    utility = value - table.payment
+    stake = jnp.abs(value) + jnp.abs(table.outside)
+    stake = jnp.where(stake > 0, stake, 1.0)
+    gains, lies = zip(*[_best_lie(table, i, used, utility, stake) for i in range(n)], strict=True)
+    rational = (utility - table.outside) / stake
+    most = jnp.stack([jnp.sum(_valued(space, choice), axis=0) for choice in _ways(table, trained)])
+    all_at_stake = jnp.sum(stake, axis=0)
+    efficient = (jnp.sum(value, axis=0) - jnp.max(most, axis=0)) / all_at_stake
+    # Where nobody has data nothing is at stake, and nothing is the least revenue: it says nothing.
+    budget = jnp.sum(table.payment, axis=0) / all_at_stake
+    told = jnp.where(jnp.sum(jnp.abs(value), axis=0) > 0, budget, jnp.where(budget < 0, budget, jnp.inf))
+    return _Facts(
+        *(jnp.stack(gains), jnp.stack(lies)),
+        *(jnp.min(rational), jnp.argmin(rational)),
+        *(jnp.min(efficient), jnp.argmin(efficient)),
+        *(jnp.min(told), jnp.argmin(told)),
+    )
+
+
+def _valued(space: TypeSpace, used: Array) -> Array:
+    """(agents, *levels of each) earnings."""
+    n = used.shape[0]
+    flat = jax.vmap(space.valuation, in_axes=1, out_axes=1)(used.reshape(n, -1))
+    return flat.reshape(used.shape)
+
+
+def _ways(table: ReportTable, trained: Array) -> list[Array]:
+    """Every way of giving the best model or none: the qualities then in use, in all profiles."""
+    n = trained.shape[0]
+    total = jnp.sum(_profiles(table.space), axis=1).reshape(table.space.shape)
+    best = table.space.quality(total)
+    ways = itertools.product((True, False), repeat=n)
+    return [jnp.stack([jnp.maximum(best if give else 0.0, trained[i]) for i, give in enumerate(way)]) for way in ways]
+
+
+def _best_lie(table: ReportTable, agent: int, used: Array, utility: Array, stake: Array) -> tuple[Array, Array]:
+    """Largest relative gain of one agent from a lie, and which: report, choice, type and the others' types, flat.
+
+    Reports are gone through one at a time, all types and profiles of the others at once.
+    """
+    space = table.space
+    n, k = space.levels.shape
+    alone = space.quality(space.levels[agent])
+    # The agent's axis first, the others flat behind it.
+    honest, scale = (jnp.moveaxis(array[agent], agent, 0).reshape(k, -1) for array in (utility, stake))
+    handed, paid = (jnp.moveaxis(array[agent], agent, 0).reshape(k, -1) for array in (table.allocation, table.payment))
+    rest = jnp.moveaxis(used, agent + 1, 1).reshape(n, k, -1)
+    here = (jnp.arange(n) == agent)[:, None]
+
+    def earns(report: Array, own: Array) -> Array:
+        qualities = jnp.where(here, own, rest[:, report])
+        return jax.vmap(lambda q: space.valuation.of(agent, q), in_axes=1)(qualities)
+
+    def of_report(report: Array) -> tuple[Array, Array]:
+        def of_type(t: Array) -> Array:
+            own = jnp.broadcast_to(alone[t], handed[report].shape)
+            received = jnp.where(handed[report] > 0, handed[report], own)
+            gains = jnp.stack([earns(report, received), earns(report, own)]) - paid[report] - honest[t]
+            return jnp.where(report <= t, gains / scale[t], -jnp.inf)
+
+        gains = jnp.moveaxis(jax.lax.map(of_type, jnp.arange(k)), 1, 0)
+        return jnp.max(gains), jnp.argmax(gains)
+
+    gains, where = jax.lax.map(of_report, jnp.arange(k))
+    report = jnp.argmax(gains)
+    return gains[report], report * (2 * honest.size) + where[report]
+
+
+@jax.jit
+def _values(table: ReportTable, indices: Array) -> Array:
+    """(agents, true profiles, outcomes) what each outcome is worth at each true profile, over-reports included."""
+    space, n = table.space, table.space.levels.shape[0]
+    handed = table.allocation.reshape(n, -1).T
+    types = jnp.stack([space.levels[i][indices[:, i]] for i in range(n)], axis=1)
+
+    def one(types: Array) -> Array:
+        return jax.vmap(lambda x: space.valuation(jnp.maximum(x, space.quality(types))))(handed)
+
+    return jnp.moveaxis(jax.lax.map(one, types), -1, 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Auditor:
+    """Turns facts into audits, in words."""
+
+    table: ReportTable
+    facts: _Facts
+
+    def incentive_compatible(self) -> Audit:
+        space, facts = self.table.space, self.facts
+        n, k = space.levels.shape
+        agent = int(np.argmax(facts.gain))
+        report, rest = divmod(int(facts.lie[agent]), 2 * k**n)
+        choice, rest = divmod(rest, k**n)
+        own, others = divmod(rest, k ** (n - 1))
+        place = list(np.unravel_index(others, (k,) * (n - 1)))
+        profile = [*place[:agent], own, *place[agent:]]
+        gain = float(facts.gain[agent])
+        who, what = space.agent_name(agent), f"{float(space.levels[agent, report]):.6g}"
+        lie = f"reports {what} and {_CHOICES[choice]}"
+        if report == own:
+            lie = f"is honest and {_CHOICES[choice]}"
+        worth = f"gains {gain:.3g} of what is at stake" if gain > self._slack else "gains nothing"
+        witness = f"at types {self._types(profile)}, {who} {worth} if she {lie}"
+        effort = f"all {n * k ** (n - 1) * k * (k + 1) // 2:,} downward reports in all {k**n:,} profiles, both models"
+        return self._audit("incentive compatible", 0.0 - gain, witness, effort)
+
+    def individually_rational(self) -> Audit:
+        k, n = self.table.space.shape[0], len(self.table.space.shape)
+        agent, *profile = np.unravel_index(int(self.facts.rational_at), (n, *self.table.space.shape))
+        who = self.table.space.agent_name(int(agent))
+        margin = float(self.facts.rational)
+        worth = (
+            "has as much as if she stayed away" if abs(margin) <= self._slack else _more(margin, "if she stayed away")
+        )
+        witness = f"at types {self._types(profile)}, {who} {worth}"
+        return self._audit("individually rational", margin, witness, f"all agents in all {k**n:,} profiles")
+
+    def efficient(self) -> Audit:
+        profile = np.unravel_index(int(self.facts.efficient_at), self.table.space.shape)
+        n, count = len(self.table.space.shape), int(np.prod(self.table.space.shape))
+        margin = float(self.facts.efficient)
+        worth = "no other way" if margin >= -self._slack else "another way"
+        witness = f"at types {self._types(profile)}, {worth} of giving the best model or none brings more welfare"
+        effort = f"all {2**n} ways of giving the best model or none in all {count:,} profiles"
+        return self._audit("efficient", margin, witness, effort)
+
+    def budget_balanced(self, claimed: bool) -> Audit:
+        profile = np.unravel_index(int(self.facts.budget_at), self.table.space.shape)
+        paid = np.array([amounts[profile] for amounts in np.asarray(self.table.payment)])
+        revenue = float(paid.sum())
+        names = [self.table.space.agent_name(i) for i in range(len(paid))]
+        each = ", ".join(f"{name} {amount:.4g}" for name, amount in zip(names[:6], paid.tolist()[:6], strict=True))
+        witness = f"at types {self._types(profile)}, payments sum to {revenue:.4g} ({each})"
+        effort = f"all {int(np.prod(self.table.space.shape)):,} profiles"
+        return self._audit("weakly budget balanced", float(self.facts.budget), witness, effort, claimed)
+
+    @property
+    def _slack(self) -> float:
+        return 16 * rounding(self.table.payment.dtype)
+
+    def _types(self, profile: Any) -> str:
+        levels = np.asarray(self.table.space.levels)
+        return "(" + ", ".join(f"{levels[i, int(level)]:.6g}" for i, level in enumerate(profile)) + ")"
+
+    def _audit(self, claim: str, margin: float, witness: str, effort: str, claimed: bool = True) -> Audit:
+        margin = -np.inf if np.isnan(margin) else margin
+        return Audit(claim, bool(margin >= -self._slack), margin, self._slack, witness, effort, claimed)
+
+
+def _more(margin: float, than: str) -> str:
+    return f"has {abs(margin):.3g} of what is at stake {'more' if margin > 0 else 'less'} than {than}"

@@ -1,0 +1,121 @@
+"""A page about one answer: verdict first, then tables, reasons and certificates."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from rich.box import Box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from jaxmech.report._numbers import column
+from jaxmech.report._records import records_table
+from jaxmech.report._tables import clip, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
+from jaxmech.report.multiparty._words import boundary_reasons, chain_sentences, describe, plan_reasons, verdict
+
+_ROWS = 40
+"""Agents that are shown unless everything is asked for."""
+
+_SHOWN = 7
+"""Sizes of each agent in a table of payments."""
+
+
+def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
+    """Print everything about an answer.
+
+    Args:
+        answer: a plan, a verdict or a boundary.
+        console: where to; colours and lines on a terminal, plain aligned text elsewhere.
+        full: whether to leave nothing out, however many agents there are.
+    """
+    print_plain(console, page(answer, make_box(console.is_terminal), full=full))
+
+
+def page(answer: Answer, box: Box, *, full: bool = False) -> RenderableType:
+    """Return the page as one renderable.
+
+    Args:
+        answer: a plan, a verdict or a boundary.
+        box: of the tables.
+        full: whether to leave nothing out.
+    """
+    style = "green" if answer.solved else "bold red"
+    what = Text(f"{answer.source}: {describe(answer)}")
+    head = Group(Text(answer.title or answer.source, style="bold"), what, Text(), Text(verdict(answer), style=style))
+    return make_page(head, [] if answer.status.is_failure else _sections(answer, box, full), box)
+
+
+def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[RenderableType]]]:
+    if isinstance(answer, PlanAnswer):
+        yield "Who gets which model", [_models(answer, box, full)]
+        yield "What it brings", [_money(answer, box, full)]
+        yield "Why nobody hides data", make_paragraphs(plan_reasons(answer))
+    elif isinstance(answer, ExistenceAnswer):
+        yield "What decides", make_paragraphs(chain_sentences(answer))
+        yield _payments_title(answer), [_payments(answer, box)]
+    else:
+        yield "Why", make_paragraphs(boundary_reasons(answer))
+        yield "Revenue where one agent has all data, over the whole market", [_curve(answer, box)]
+    if answer.claims:
+        yield "Certificates", [records_table(answer.claims, box)]
+    if answer.facts:
+        yield "Facts, not claimed", [records_table(answer.facts, box)]
+
+
+def _models(answer: PlanAnswer, box: Box, full: bool) -> Table:
+    table = new_table(box, "", "data", "own model", "is handed", "uses")
+    shown = range(len(answer.agents)) if full else range(min(_ROWS, len(answer.agents)))
+    handed = [text if x > 0 else "none" for text, x in zip(column(answer.allocation), answer.allocation, strict=True)]
+    columns = (column(answer.types), column(answer.own), handed, column(answer.quality))
+    for i in shown:
+        table.add_row(clip(answer.agents[i]), *(entries[i] for entries in columns))
+    _mention_rest(table, len(answer.agents) - len(shown))
+    return table
+
+
+def _money(answer: PlanAnswer, box: Box, full: bool) -> Table:
+    table = new_table(box, "", "nobody shares", "stays away", "earns", "pays", "is left")
+    shown = range(len(answer.agents)) if full else range(min(_ROWS, len(answer.agents)))
+    parts = (answer.alone, answer.outside, answer.value, answer.payment, answer.utility)
+    columns = [column(np.append(part, part.sum())) for part in parts]
+    for i in shown:
+        table.add_row(clip(answer.agents[i]), *(entries[i] for entries in columns))
+    _mention_rest(table, len(answer.agents) - len(shown))
+    table.add_section()
+    sums = [entries[-1] for entries in columns]
+    # Everybody staying away at once is not a case, so its sum would mean nothing.
+    table.add_row("all", sums[0], "", *sums[2:])
+    return table
+
+
+def _mention_rest(table: Table, rest: int) -> None:
+    if rest > 0:
+        table.add_row(f"… {rest:,} more: --verbose", *[""] * (len(table.columns) - 1))
+
+
+def _payments_title(answer: ExistenceAnswer) -> str:
+    others = " (all further agents at 0)" if len(answer.agents) > 2 else ""
+    return f"Most that {answer.agents[0]} can be charged, by her size (rows) and {answer.agents[1]}'s{others}"
+
+
+def _payments(answer: ExistenceAnswer, box: Box) -> Table:
+    """Payments of the first agent at a few sizes."""
+    sizes = np.unique(np.round(np.geomspace(1, answer.disparity + 1, _SHOWN)).astype(int) - 1)
+    table = new_table(box, "size", *(f"{size:,}" for size in sizes))
+    rest = (0,) * (len(answer.agents) - 2)
+    chosen = np.array([[answer.payment[(0, row, size, *rest)] for size in sizes] for row in sizes])
+    texts = column(chosen)
+    for k, row in enumerate(sizes):
+        table.add_row(f"{row:,}", *texts[k * len(sizes) : (k + 1) * len(sizes)])
+    return table
+
+
+def _curve(answer: BoundaryAnswer, box: Box) -> Table:
+    sizes = np.unique(np.round(np.geomspace(1, max(answer.searched_to, 2), 12)).astype(int))
+    near = [size for size in (answer.searched_to - 1, answer.searched_to) if size >= 1]
+    sizes = np.unique(np.concatenate([sizes[sizes <= answer.searched_to], near]))
+    table = new_table(box, "largest size", "revenue / market", justify="right")
+    for size in sizes.tolist():
+        table.add_row(f"{size:,}", f"{answer.revenue[size]:+.8f}")
+    return table

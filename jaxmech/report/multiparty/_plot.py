@@ -1,0 +1,131 @@
+"""Plots of answers: utilities and payments, a map of revenue, or revenue against disparity."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE
+from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MAX_AGENTS = 40
+"""Plots of more agents show the first ones."""
+
+
+def plot(answer: Answer) -> "Figure":
+    """Draw an answer.
+
+    Args:
+        answer: a plan (earnings, payments and what is left, per agent), a verdict (revenue by the sizes of the first
+            two agents) or a boundary (revenue against disparity).
+
+    Returns:
+        A matplotlib figure, not attached to any window.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):
+        title = answer.title or answer.source
+        if isinstance(answer, PlanAnswer):
+            figure = Figure(
+                figsize=(float(np.clip(3.5 + 0.8 * len(answer.agents), 5.5, 16.0)), 6.0), layout="constrained"
+            )
+            above, below = figure.subplots(2, 1, sharex=True)
+            _draw_models(above, answer)
+            _draw_money(below, answer)
+        elif isinstance(answer, ExistenceAnswer):
+            figure = Figure(figsize=(11.0, 4.8), layout="constrained")
+            left, right = figure.subplots(1, 2)
+            _draw_map(left, answer)
+            _draw_row(right, answer)
+            verdict = "a desirable mechanism exists" if answer.exists else "no desirable mechanism exists"
+            title = (
+                f"{answer.title or answer.source}\ngrowth {answer.growth:g}, disparity {answer.disparity}: {verdict}"
+            )
+        else:
+            figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+            _draw_boundary(figure.subplots(), answer)
+        figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def _draw_models(axis: "Axes", answer: PlanAnswer) -> None:
+    shown = slice(0, MAX_AGENTS)
+    x = np.arange(len(answer.agents[shown]))
+    axis.bar(x - 0.2, answer.own[shown], 0.38, color=GREY, label="own model")
+    axis.bar(x + 0.2, answer.quality[shown], 0.38, color=COLOURS[0], label="model in use")
+    axis.axhline(answer.best, color="#333333", linewidth=0.8, linestyle="--", label="best model")
+    axis.set_ylabel("quality")
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, frameon=False, fontsize=8)
+
+
+def _draw_money(axis: "Axes", answer: PlanAnswer) -> None:
+    shown = slice(0, MAX_AGENTS)
+    names = answer.agents[shown]
+    x = np.arange(len(names))
+    parts = (("nobody shares", answer.alone, GREY), ("earns", answer.value, COLOURS[0]),
+             ("pays", answer.payment, RED), ("is left", answer.utility, COLOURS[2]))  # fmt: skip
+    for k, (label, values, colour) in enumerate(parts):
+        axis.bar(x + 0.2 * (k - 1.5), values[shown], 0.19, color=colour, label=label)
+    axis.axhline(0.0, color="#333333", linewidth=0.8)
+    axis.set_ylabel("earnings and payments")
+    upright = sum(len(name) for name in names) > 60
+    axis.set_xticks(x, [name[:20] for name in names], rotation=90 if upright else 0)
+    axis.tick_params(axis="x", length=0)
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, frameon=False, fontsize=8)
+
+
+def _draw_map(axis: "Axes", answer: ExistenceAnswer) -> None:
+    """Revenue over welfare for the first two agents, the others at 0; the deciding profile is marked."""
+    from matplotlib.colors import TwoSlopeNorm
+
+    k = answer.disparity + 1
+    earn, revenue = (table.reshape(k, k, -1)[:, :, 0] for table in (answer.welfare, answer.revenue))
+    share = revenue / np.where(earn > 0, earn, np.nan)
+    high = max(float(np.nanmax(share)), 1e-3)
+    norm = TwoSlopeNorm(0.0, min(float(np.nanmin(share)), -0.2 * high), high)
+    image = axis.imshow(share.T, origin="lower", cmap="RdBu", norm=norm, aspect="equal", interpolation="nearest")
+    assert axis.figure is not None
+    axis.figure.colorbar(image, ax=axis, label="largest revenue / what all earn", shrink=0.85)
+    label = "least room" if answer.exists else "fails first"
+    axis.plot(*answer.profile[:2], "o", color=RED, markeredgecolor="white", clip_on=False, label=label, zorder=3)
+    axis.set_xlabel(f"size of {answer.agents[0]}")
+    others = " (all others at 0)" if len(answer.agents) > 2 else ""
+    axis.set_ylabel(f"size of {answer.agents[1]}{others}")
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, fontsize=8)
+
+
+def _draw_row(axis: "Axes", answer: ExistenceAnswer) -> None:
+    """What the agents earn and must be left as the deciding one's size grows, with the chain that binds."""
+    sizes = np.arange(answer.disparity + 1)
+    profiles = np.tile(answer.profile, (len(sizes), 1))
+    profiles[:, answer.agent] = sizes
+    earn, revenue = (
+        np.array([table[tuple(index)] for index in profiles]) for table in (answer.welfare, answer.revenue)
+    )
+    axis.plot(sizes, earn, color=COLOURS[0], label="all earn")
+    axis.plot(sizes, earn - revenue, color=RED, label="all must be left")
+    chain = answer.chain.levels
+    axis.plot(chain, (earn - revenue)[chain], "o", color=RED, markersize=4, label="sizes whose misreports bind")
+    who = answer.agents[answer.agent]
+    rest = ", ".join(f"{name} {size}" for name, size in zip(answer.agents, answer.profile, strict=True) if name != who)
+    axis.set_xlabel(f"size of {who} ({rest})")
+    axis.legend(loc="upper left", frameon=False, fontsize=8)
+
+
+def _draw_boundary(axis: "Axes", answer: BoundaryAnswer) -> None:
+    sizes = np.arange(1, answer.searched_to + 1)
+    axis.semilogx(sizes, answer.revenue[1 : answer.searched_to + 1], color=COLOURS[0], linewidth=1.4)
+    axis.axhline(0.0, color="#333333", linewidth=0.8)
+    if answer.largest is not None:
+        beyond = answer.searched_to
+        axis.plot(beyond, answer.revenue[beyond], "o", color=RED, label=f"fails first: {beyond:,}", clip_on=False)
+        axis.plot([], [], " ", label=f"largest disparity: {answer.largest:,}")
+        axis.legend(loc="upper right", frameon=False)
+    axis.set_xlabel("size of the agent who has all data")
+    axis.set_ylabel("revenue / market")
+    axis.set_title(f"growth {answer.growth:g}, {len(answer.agents)} agents", fontsize=9)
