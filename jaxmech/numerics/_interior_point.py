@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Bool, Lanes
-from jaxmech.numerics._lanes import largest, least, settle, total
+from jaxmech.numerics._lanes import largest, least, total
 from jaxmech.numerics._newton import factor, newton_step
 from jaxmech.numerics._program import Iterate, Kind, Program, Residuals, dual_totals, residuals, total_weight
 
@@ -137,21 +137,19 @@ def advance(kind: Kind, program: Program, state: State, active: Array) -> State:
         return newton_step(program, iterate, factors, missing, (wanted, wanted_rows))
 
     predictor = towards(jnp.zeros_like(mean), (jnp.zeros_like(pairs), jnp.zeros_like(row_pairs)))
-    predictor = settle(predictor)
-    length = settle(_longest(program, iterate, predictor))
+    length = _longest(program, iterate, predictor)
     ahead, _ = _complementarity(kind, program, _move(iterate, predictor, length))
     centre = jnp.minimum(ahead / mean, 1.0) ** 3 * mean
     share = _RESIDUAL_SHARE * missing.relative(program, iterate) / size
     target = jnp.minimum(jnp.maximum(centre, share), mean)
     target = jnp.maximum(target, _FLOOR * tolerances(mean.dtype).iterate / size)
     step = towards(target, (predictor.amount * predictor.gap, predictor.multiplier * predictor.slack))
-    step = settle(step)
-    longest = settle(_longest(program, iterate, step))
+    longest = _longest(program, iterate, step)
     back_off = jnp.maximum(_BACK_OFF, 1 - mean * size)
     length = jnp.where(longest < 1, back_off * longest, 1.0)
     if kind is Kind.PRODUCT:
         length = _centred(program, iterate, step, length, constant)
-    return _accept(kind, program, state, settle(_move(iterate, step, length)), active)
+    return _accept(kind, program, state, _move(iterate, step, length), active)
 
 
 def _accept(kind: Kind, program: Program, state: State, moved: Iterate, active: Array) -> State:
@@ -159,7 +157,7 @@ def _accept(kind: Kind, program: Program, state: State, moved: Iterate, active: 
     missing = residuals(program, moved, state.normalisation)
     optimality = _optimality(kind, program, moved, missing, state.constant)
     spoilt = (state.best <= tolerances(optimality.dtype).optimality) & (optimality > _SPOILT * state.optimality)
-    taken = settle(jnp.isfinite(optimality) & ~spoilt & active)
+    taken = jnp.isfinite(optimality) & ~spoilt & active
     iterate, missing = jax.tree.map(
         lambda new, old: jnp.where(taken, new, old), (moved, missing), (state.iterate, state.missing)
     )

@@ -5,7 +5,6 @@ any size, by library calls; with lanes it solves thousands of small ones, in loo
 """
 
 from functools import reduce
-from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -13,33 +12,25 @@ from jax.scipy.linalg import cho_factor, cho_solve
 
 from jaxmech._types import Array
 
-T = TypeVar("T")
-
 SHORT = 24
 """Up to here one small matrix is eliminated without the library, and sums are unrolled."""
 
 _HIGHEST = jax.lax.Precision.HIGHEST
 
 
-def settle(values: T) -> T:
-    """Have values computed once and stored; left alone, the compiler computes them again wherever they are used."""
-    settled: T = jax.lax.optimization_barrier(values)  # type: ignore[no-untyped-call]
-    return settled
-
-
 def total(values: Array, axis: int) -> Array:
     """Sum over one leading axis."""
-    return settle(jnp.sum(values, axis=axis))
+    return jnp.sum(values, axis=axis)
 
 
 def largest(values: Array, axis: int) -> Array:
     """Maximum over one leading axis; NaN if there is one."""
-    return settle(jnp.max(values, axis=axis))
+    return jnp.max(values, axis=axis)
 
 
 def least(values: Array, axis: int) -> Array:
     """Minimum over one leading axis; NaN if there is one."""
-    return settle(jnp.min(values, axis=axis))
+    return jnp.min(values, axis=axis)
 
 
 def by_row(matrix: Array, vector: Array) -> Array:
@@ -60,10 +51,10 @@ def gram(matrix: Array, weights: Array) -> Array:
     """Σ_i weights[i] matrix[i, k] matrix[i, l]."""
     if matrix.ndim == 2:
         return jnp.matmul(matrix.T * weights, matrix, precision=_HIGHEST)
-    scaled = settle(matrix * weights[:, None])
+    scaled = matrix * weights[:, None]
     products = [left[:, None] * right[None] for left, right in zip(scaled, matrix, strict=True)]
     runs = [reduce(jnp.add, products[i : i + SHORT]) for i in range(0, len(products), SHORT)]
-    return reduce(lambda before, run: settle(before) + run, runs)
+    return reduce(jnp.add, runs)
 
 
 def others(values: Array, sums: Array, rest: Array, axis: int) -> Array:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
 from jaxmech._types import AgentLanes, AmountLanes, Array, DistributionLanes, Float, Lanes
-from jaxmech.numerics._lanes import by_column, by_row, factorise, gram, others, settle, solve_factorised, total
+from jaxmech.numerics._lanes import by_column, by_row, factorise, gram, others, solve_factorised, total
 from jaxmech.numerics._program import Iterate, Program, Residuals, dual_totals, total_weight
 
 Kept = Float[Array, "kept *lanes"]
@@ -57,12 +57,12 @@ def factor(program: Program, iterate: Iterate, bordered: bool) -> Factors:
     m, d = program.costs.shape[:2]
     inverse_gap = 1 / iterate.gap
     ratio = iterate.amount * inverse_gap
-    inverse_gap, ratio, weighted = settle((inverse_gap, ratio, ratio * program.costs))
+    weighted = ratio * program.costs
     weight, totals = total_weight(program, iterate), dual_totals(program, iterate)
     own, stiffness = totals / (2 * weight), totals / (2 * iterate.value)
     soft = jnp.where(program.bounded, iterate.slack / jnp.where(program.bounded, iterate.multiplier, 1.0), 0.0)
-    rows = settle(soft + total(weighted * program.costs, 1))
-    inverse = settle(jnp.where(program.bounded, 1.0 / jnp.where(rows > 0, rows, 1.0), 0.0))
+    rows = soft + total(weighted * program.costs, 1)
+    inverse = jnp.where(program.bounded, 1.0 / jnp.where(rows > 0, rows, 1.0), 0.0)
     columns = stiffness + total(ratio, 0)
     one, zero = jnp.ones_like(weight), jnp.zeros_like(weight)
     known: tuple[tuple[Lanes, ...], ...]
@@ -79,11 +79,10 @@ def factor(program: Program, iterate: Iterate, bordered: bool) -> Factors:
         curvature = total(own**2 * total(ratio, 0) / (stiffness * columns), 0)
         known = ((one, zero, zero), (curvature, one, zero), (zero, zero, zero))
     size = 3 if bordered else 2
-    cholesky = factorise(settle(matrix))
+    cholesky = factorise(matrix)
     border = tuple(solve_factorised(cholesky, pushes[k]) for k in (1, 0, 2)[:size])
     tests = pushes[:size]
     small = tuple(tuple(known[row][k] - total(tests[row] * border[k], 0) for k in range(size)) for row in range(size))
-    tests, border, small = settle((tests, border, small))
     return Factors(inverse_gap, ratio, weighted, inverse, columns, own, cholesky, tests, border, small)
 
 
@@ -102,8 +101,7 @@ def newton_step(
     rows = wanted_rows / multiplier + total(program.costs * free, 1) - residual.rows
     rows = jnp.where(program.bounded, rows, 0.0)
     columns = residual.totals - total(free, 0)
-    rows, columns = settle((rows, columns))
-    d_multiplier, d_value, d_level = settle(_reduced(program, factors, rows, columns, residual.normalisation))
+    d_multiplier, d_value, d_level = _reduced(program, factors, rows, columns, residual.normalisation)
     d_gap = program.costs * d_multiplier[:, None] - d_value
     if residual.gaps is not None:
         d_gap = d_gap + residual.gaps
@@ -127,7 +125,7 @@ def _reduced(
         scaled = columns / factors.columns
         right = jnp.where(program.bounded, rows + by_row(weighted, scaled), 0.0)
         offsets = (none, total(factors.own * scaled, 0), -normalisation)
-    start = settle(solve_factorised(factors.cholesky, settle(right)))
+    start = solve_factorised(factors.cholesky, right)
     tested = [total(test * start, 0) + offset for test, offset in zip(factors.tests, offsets, strict=False)]
     bordering = _solve_small(factors.small, tested)
     kept = reduce(jnp.add, [column * y for column, y in zip(factors.border, bordering, strict=True)], start)
@@ -150,7 +148,7 @@ def _columns_matrix(
     """H + Σ_i W − Bᵀ E⁻¹ B over distributions."""
     remaining = others(weighted * program.costs, rows, soft, 1) * inverse[:, None]
     remaining = jnp.where(program.bounded[:, None], remaining, 1.0)
-    return _with_diagonal(-gram(weighted, inverse), settle(stiffness + total(ratio * remaining, 0)))
+    return _with_diagonal(-gram(weighted, inverse), stiffness + total(ratio * remaining, 0))
 
 
 def _rows_matrix(
@@ -166,7 +164,7 @@ def _rows_matrix(
     diagonal = soft + total(weighted * program.costs * remaining, 1)
     both = program.bounded[:, None] & program.bounded[None, :]
     matrix = jnp.where(both, -gram(jnp.swapaxes(weighted, 0, 1), 1 / columns), 0.0)
-    return _with_diagonal(matrix, settle(jnp.where(program.bounded, diagonal, 1.0)))
+    return _with_diagonal(matrix, jnp.where(program.bounded, diagonal, 1.0))
 
 
 def _with_diagonal(matrix: Array, diagonal: Array) -> Array:
