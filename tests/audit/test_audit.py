@@ -79,6 +79,7 @@ def test_a_users_mechanism_has_no_bound_and_its_flaw_is_found():
     assert "simulated" in records[audit.RATIONAL].effort
 
 
+@pytest.mark.slow
 def test_without_a_bound_a_clean_search_says_that_it_is_only_a_search():
     """Everybody keeps to herself: nothing to be gained beyond the confidence interval, but nothing proven either."""
 

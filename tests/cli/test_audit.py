@@ -58,6 +58,7 @@ def test_published_mechanism(folder, capsys):
     assert len((folder / "a.csv").read_text().splitlines()) == 11
 
 
+@pytest.mark.slow
 def test_pools_are_refuted_but_claim_nothing(folder, capsys):
     code = run(
         "audit", folder / "equal.toml", "--mechanism", "pool", "--division", "social", "--seed", 5, "--json", "-"

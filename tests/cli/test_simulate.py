@@ -58,6 +58,7 @@ def test_promises_are_kept_on_normal_data_and_on_measurements(folder, capsys):
     assert "<svg" in (folder / "s.svg").read_text()
 
 
+@pytest.mark.slow
 def test_a_cheat_gains_and_the_others_pay(folder, capsys):
     code = run(
         "simulate", folder / "six.toml", "--mechanism", "pool", "--division", "social", "--cheat", "Cy", "--json", "-"
