@@ -48,7 +48,16 @@ def plot(answer: Answer) -> "Figure":
             axis.plot(x[detected], gain[detected], "o", color=RED, markersize=7, label="gain found")
         proven = np.isfinite(bound)
         if proven.any():
-            axis.plot(x[proven], bound[proven], "_", color=COLOURS[0], markersize=14, mew=2.2, label="proven bound")
+            axis.plot(
+                x[proven],
+                bound[proven],
+                "_",
+                color=COLOURS[0],
+                markersize=14,
+                mew=2.2,
+                label="proven bound",
+                clip_on=False,
+            )
         if not proven.all():
             place = np.full(int(np.sum(~proven)), 1.0)
             axis.plot(x[~proven], place, "^", color=COLOURS[0], label="no bound (∞)", clip_on=False)
@@ -61,7 +70,6 @@ def plot(answer: Answer) -> "Figure":
         axis.tick_params(axis="x", length=0)
         axis.set_xlim(-0.7, len(x) - 0.3)
         axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, frameon=False, fontsize=8)
-        note = "at the bottom: 1e-9 or less; dotted: 0.5 %"
-        axis.text(len(x) - 0.35, _FLOOR * 1.25, note, fontsize=7, color=GREY, ha="right")
+        axis.set_xlabel("at the bottom: 1e-9 or less; dotted: 0.5 %", fontsize=7, color=GREY, loc="right")
         figure.suptitle(f"{answer.title or answer.source}\n{answer.mechanism}", fontsize=10)
     return figure
