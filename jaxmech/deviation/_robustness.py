@@ -89,9 +89,9 @@ def robustness(
     check_replications(replications)
     if not isinstance(mechanism, Separate):
         raise ProblemError("mechanism", type(mechanism).__name__, "must offer clean_others and respond_to")
-    strategies = _strategies(honest(mechanism, stakes, agent))
-    clean = jnp.round(mechanism.clean_others[agent])
-    most = int(max(1.0, float(jnp.max(strategies.samples)), float(jnp.max(clean))))
+    truth = honest(mechanism, stakes, agent)
+    strategies, clean = _strategies(truth), jnp.round(mechanism.clean_others[agent])
+    most = int(np.ceil(max(1.0, max(_FACTORS) * float(jnp.max(truth.unit)) + 1, float(jnp.max(clean)))))
     run = compiled(_runs, mechanism, most)
     keys = jax.random.split(key, replications)
     paid = np.asarray(run(stakes, jnp.asarray(agent), strategies, population, clean, keys))
@@ -117,6 +117,8 @@ def _strategies(truth: Deviation) -> Deviation:
             count = jnp.round(factor * truth.unit)
             amount: dict[str, Any] = {
                 "collects": jnp.where(count > 0, truth.collects, 0.0),
+                # Who has seen nothing and submits a guess might guess the mean of this population: no gain to count.
+                "submits": jnp.where(count > 0, truth.submits, 0.0),
                 "log_samples": jnp.log(jnp.maximum(count, 1.0) / truth.unit),
             }
             made.append(dataclasses.replace(truth, **changed, **amount))

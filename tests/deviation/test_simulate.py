@@ -154,7 +154,7 @@ def test_incentives_survive_heavy_tails():
         for people in (Normal(jnp.zeros(1), jnp.ones(1)), StudentT(jnp.zeros(1), jnp.ones(1), 3.0))
     )
     assert abs(normal_.honest - float(plan.penalty[0])) < 5 * normal_.honest_error
-    assert normal_.regret < 5 * normal_.regret_error
+    assert normal_.regret <= 5 * normal_.regret_error
     assert heavy.regret < 0.05 * heavy.honest + 5 * heavy.regret_error
     with pytest.raises(ProblemError, match="respond_to"):
         robustness(Hidden(machine), problem, Normal(jnp.zeros(1), jnp.ones(1)), 0, KEY)
