@@ -1,0 +1,30 @@
+"""What one agent can gain by departing: simulation, strategy families, best response, gradient search."""
+
+from jaxmech.deviation._compiled import compiled
+from jaxmech.deviation._descent import SearchSettings
+from jaxmech.deviation._inspect import inspect_mechanism
+from jaxmech.deviation._population import Empirical, LogNormal, Normal, Population, StudentT
+from jaxmech.deviation._robustness import Robustness, robustness
+from jaxmech.deviation._search import BestResponse, best_response, best_responses, honest
+from jaxmech.deviation._simulate import check_replications, simulate
+from jaxmech.deviation._strategy import Deviation
+
+__all__ = [
+    "BestResponse",
+    "Deviation",
+    "Empirical",
+    "LogNormal",
+    "Normal",
+    "Population",
+    "Robustness",
+    "SearchSettings",
+    "StudentT",
+    "best_response",
+    "best_responses",
+    "check_replications",
+    "compiled",
+    "honest",
+    "inspect_mechanism",
+    "robustness",
+    "simulate",
+]
