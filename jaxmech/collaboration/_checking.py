@@ -8,9 +8,11 @@ import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
 from jaxmech._types import Amounts, Array, Codes, Distributions
+from jaxmech.collaboration._guarantee import checked_guarantee
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
-from jaxmech.mechanism import Information, Strategy, Submission
+from jaxmech.collaboration._roles import others as of_others
+from jaxmech.mechanism import Guarantee, Information, Stakes, Statistics, Strategy, Submission, subset_variance
 
 _LAST = 2**32 - 1
 
@@ -20,14 +22,16 @@ _LAST = 2**32 - 1
 class Checked:
     """Noise that grows with the discrepancy between an agent's mean and that of others' data.
 
+    An agent who is checked gets |Y'| = T − n* points of others, and is compared with |Z| = n* of them. Of data sets
+    both are rounded to whole numbers, |Z| to at least 1: so the promised penalty of a plan in whole samples is met
+    exactly, that of other plans up to rounding. Of counts and means they are taken as they are, and every promise is
+    met exactly.
+
     Attributes:
         samples: recommended amounts n*.
         role: :class:`Role` codes.
         alpha: corruption coefficient α where the role is CHECKED.
-        comparison: |Z|, how many points of others a submission is compared with: n* to the nearest whole number, at
-            least 1.
-        pool: |Y'|, how many points of others an agent who is checked gets, those in Z included: T − n* to the nearest
-            whole number.
+        total: T, points behind each distribution.
         variance: σ² of a data point.
 
     Source: Clinton et al. 2025, Algorithm 2; Chen, Zhu and Kandasamy 2023, Algorithm 1.
@@ -36,8 +40,7 @@ class Checked:
     samples: Amounts
     role: Codes
     alpha: Amounts
-    comparison: Amounts
-    pool: Amounts
+    total: Distributions
     variance: Distributions
 
     @property
@@ -45,7 +48,15 @@ class Checked:
         """Collect the recommended amounts."""
         return Strategy(self.samples)
 
-    def respond(self, submission: Submission, key: Array) -> Information:
+    @property
+    def clean_others(self) -> Amounts:
+        """|Z| where she is checked, all of the others' points where she receives, none where she is alone."""
+        available = of_others(self.samples)
+        compared = jnp.minimum(self.samples, jnp.minimum(self.total - self.samples, available))
+        alone = self.role == Role.ALONE
+        return jnp.where(self.role == Role.CHECKED, compared, jnp.where(alone, 0, available))
+
+    def respond(self, submission: Submission | Statistics, key: Array) -> Information:
         """Return to each agent what her role gives her.
 
         - Alone: her own points.
@@ -54,7 +65,9 @@ class Checked:
           her own; the rest Z' gets independent normal noise of variance η² = α²(ȳ − z̄)². If the others submitted
           fewer points, there are fewer in Z' first, then in Z. Who submits nothing gets Z alone: her η is infinite.
 
-        Agents submit as many points as they like. Memory is that of the submission, a few times over.
+        Agents submit as many points as they like. Memory is that of the submission, a few times over. Of counts and
+        means, the means of Z and Z' are drawn by their law given the mean of all points, which is exact for honest
+        normal data.
 
         Args:
             submission: what all agents hand in.
@@ -65,10 +78,33 @@ class Checked:
 
         Source: Clinton et al. 2025, Algorithm 2, lines 9 to 29, with the precision-weighted mean that its proof uses.
         """
+        if isinstance(submission, Statistics):
+            return self._sort_out(submission, self._draw_means(submission, key))
         agents = self.samples.shape[0]
         keys = jax.random.split(key, agents)
         drawn = jax.lax.map(lambda pair: self._draw(submission, *pair), (jnp.arange(agents), keys))
-        return self._sort_out(submission, drawn)
+        return self._sort_out(submission.statistics, drawn)
+
+    def respond_to(self, agent: Array, own: Statistics, others: Array) -> Information:
+        """Return what one agent gets back if the others are honest; the noisy mean is left at 0.
+
+        Args:
+            agent: her index.
+            own: what she submits, one row.
+            others: mean of the points of others that she gets clean, one row.
+        """
+        available = of_others(self.samples)[agent][None]
+        row = dataclasses.replace(
+            self, samples=self.samples[agent][None], role=self.role[agent][None], alpha=self.alpha[agent][None]
+        )
+        drawn = jnp.minimum(row.total - row.samples, available)
+        compared = jnp.minimum(row.samples, drawn)
+        nothing = jnp.zeros_like(others)
+        return row._sort_out(own, _Drawn(available, others, compared, others, drawn - compared, nothing, noise=nothing))
+
+    def guarantee(self, stakes: Stakes) -> Guarantee:
+        """Return what is proven about every strategy's penalty, by convexity."""
+        return checked_guarantee(stakes, self.samples, self.role, self.alpha, self.total, self.variance)
 
     def _draw(self, submission: Submission, agent: Array, key: Array) -> "_Drawn":
         """Others' data as one agent gets them, (distributions,) each."""
@@ -81,8 +117,8 @@ class Checked:
         lots = jnp.where(theirs, jax.random.bits(draw_key, theirs.shape, jnp.uint32), jnp.uint32(_LAST))
         ranked = jnp.sort(lots, axis=-1)
         available = jnp.sum(theirs, axis=-1).astype(values.dtype)
-        drawn = jnp.minimum(self.pool[agent], available)
-        compared = jnp.minimum(self.comparison[agent], drawn)
+        drawn = jnp.minimum(jnp.round(self.total - self.samples[agent]), available)
+        compared = jnp.minimum(jnp.maximum(jnp.round(self.samples[agent]), 1), drawn)
         clean = theirs & _among_first(lots, ranked, compared)
         noisy = theirs & _among_first(lots, ranked, drawn) & ~clean
         return _Drawn(
@@ -95,21 +131,33 @@ class Checked:
             noise=jax.random.normal(noise_key, drawn.shape, values.dtype),
         )
 
-    def _sort_out(self, submission: Submission, drawn: "_Drawn") -> Information:
+    def _draw_means(self, submission: Statistics, key: Array) -> "_Drawn":
+        """Others' data as every agent gets them, by the law of the means of subsets."""
+        available = of_others(submission.count)
+        mean = of_others(submission.count * submission.mean) / jnp.where(available > 0, available, 1)
+        drawn = jnp.clip(self.total - self.samples, 0, available)
+        compared = jnp.minimum(self.samples, drawn)
+        rest = drawn - compared
+        first, second, noise = jax.random.normal(key, (3, *mean.shape), mean.dtype)
+        together = mean + jnp.sqrt(subset_variance(drawn, available, self.variance)) * first
+        clean = together + jnp.sqrt(subset_variance(compared, drawn, self.variance)) * second
+        noisy = together + compared * (together - clean) / jnp.where(rest > 0, rest, 1)
+        return _Drawn(available, mean, compared, clean, rest, noisy, noise)
+
+    def _sort_out(self, own: Statistics, drawn: "_Drawn") -> Information:
         """What each agent gets back of what was drawn for her."""
         checked, alone = self.role == Role.CHECKED, self.role == Role.ALONE
-        own_count, own_mean = submission.count, submission.mean
-        spread = (jnp.where(checked, self.alpha, 0) * (own_mean - drawn.clean_mean)) ** 2
-        noisy_count = jnp.where(checked & (own_count > 0), drawn.noisy_count, 0)
-        noise = jnp.sqrt(spread / jnp.maximum(noisy_count, 1)) * drawn.noise
-        both = own_count + drawn.clean_count
-        mixed = (own_count * own_mean + drawn.clean_count * drawn.clean_mean) / jnp.maximum(both, 1)
+        deviation = jnp.abs(jnp.where(checked, self.alpha, 0) * (own.mean - drawn.clean_mean))
+        noisy_count = jnp.where(checked & (own.count > 0), drawn.noisy_count, 0)
+        noise = deviation / jnp.sqrt(jnp.where(noisy_count > 0, noisy_count, 1)) * drawn.noise
+        both = own.count + drawn.clean_count
+        mixed = (own.count * own.mean + drawn.clean_count * drawn.clean_mean) / jnp.where(both > 0, both, 1)
         return Information(
-            clean_count=jnp.where(checked, both, jnp.where(alone, own_count, drawn.available)),
-            clean_mean=jnp.where(checked, mixed, jnp.where(alone, own_mean, drawn.mean)),
+            clean_count=jnp.where(checked, both, jnp.where(alone, own.count, drawn.available)),
+            clean_mean=jnp.where(checked, mixed, jnp.where(alone, own.mean, drawn.mean)),
             noisy_count=noisy_count,
             noisy_mean=jnp.where(noisy_count > 0, drawn.noisy_mean + noise, 0),
-            noisy_variance=jnp.where(checked & (own_count == 0), jnp.inf, self.variance + spread),
+            noisy_variance=jnp.where(checked & (own.count == 0), jnp.inf, self.variance + deviation**2),
         )
 
 
@@ -127,14 +175,7 @@ class _Drawn(NamedTuple):
 
 def checked_mechanism(problem: Problem, plan: Plan) -> Checked:
     """Return the mechanism that carries out a plan of c3d or cbl."""
-    return Checked(
-        samples=plan.samples,
-        role=plan.role,
-        alpha=plan.alpha,
-        comparison=jnp.maximum(jnp.round(plan.samples), 1),
-        pool=jnp.round(plan.total - plan.samples),
-        variance=problem.sigma**2,
-    )
+    return Checked(plan.samples, plan.role, plan.alpha, plan.total, problem.sigma**2)
 
 
 def _among_first(lots: Array, ranked: Array, count: Array) -> Array:

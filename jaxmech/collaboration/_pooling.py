@@ -7,10 +7,12 @@ import jax.numpy as jnp
 from jaxmech._pytree import pytree
 from jaxmech._status import Solution, Status
 from jaxmech._types import Amounts, Array, Distributions
+from jaxmech.collaboration._guarantee import pool_guarantee
 from jaxmech.collaboration._penalty import penalty
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
-from jaxmech.mechanism import Information, Strategy, Submission
+from jaxmech.collaboration._roles import others
+from jaxmech.mechanism import Guarantee, Information, Stakes, Statistics, Strategy, Submission
 
 
 def pool_plan(problem: Problem, division: Amounts) -> Solution[Plan]:
@@ -43,7 +45,71 @@ def pool_plan(problem: Problem, division: Amounts) -> Solution[Plan]:
 
 @pytree
 @dataclasses.dataclass(frozen=True)
-class Pool:
+class _Pooling:
+    """All data for everybody who is admitted.
+
+    Attributes:
+        samples: agreed amounts.
+        variance: σ² of a data point.
+    """
+
+    samples: Amounts
+    variance: Distributions
+
+    @property
+    def recommended(self) -> Strategy:
+        """Collect the agreed amounts."""
+        return Strategy(self.samples)
+
+    @property
+    def clean_others(self) -> Amounts:
+        """All points of the others."""
+        return others(self.samples)
+
+    def respond(self, submission: Submission | Statistics, key: Array) -> Information:
+        """Return all data to everybody who is admitted, nothing to the others; the key is not used."""
+        del key
+        whole = isinstance(submission, Submission)
+        count = jnp.sum(submission.count, axis=0)
+        total = jnp.sum(submission.count * submission.mean, axis=0)
+        return self._hand_out(self._is_admitted(submission.count, self.samples, whole), count, total)
+
+    def respond_to(self, agent: Array, own: Statistics, others: Array) -> Information:
+        """Return all data to one agent, if she is admitted; the others are honest.
+
+        Args:
+            agent: her index.
+            own: what she submits, one row.
+            others: mean of the others' points, one row.
+        """
+        theirs = self.clean_others[agent]
+        count = own.count[0] + theirs
+        total = own.count[0] * own.mean[0] + theirs * others[0]
+        return self._hand_out(self._is_admitted(own.count, self.samples[agent][None], False), count, total)
+
+    def guarantee(self, stakes: Stakes) -> Guarantee:
+        """Return what the best free-rider pays."""
+        return pool_guarantee(stakes, self.samples, self.variance)
+
+    def _is_admitted(self, count: Amounts, samples: Amounts, whole: bool) -> Array:
+        raise NotImplementedError
+
+    def _hand_out(self, admitted: Array, count: Distributions, total: Distributions) -> Information:
+        """All points of a distribution for those who are admitted."""
+        mean = jnp.where(count > 0, total / jnp.where(count > 0, count, 1), 0)
+        zero = jnp.zeros(admitted.shape, mean.dtype)
+        return Information(
+            clean_count=jnp.where(admitted, count, zero),
+            clean_mean=jnp.where(admitted, mean, zero),
+            noisy_count=zero,
+            noisy_mean=zero,
+            noisy_variance=zero + self.variance,
+        )
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class Pool(_Pooling):
     """Everybody gets everything, whatever she submits herself.
 
     Attributes:
@@ -51,68 +117,32 @@ class Pool:
         variance: σ² of a data point.
 
     Source: Clinton et al. 2025, section 3.2.
+
+    Example:
+        >>> import jax
+        >>> data = Submission.from_ragged([[[1.0, 2.0]], [[6.0]]])
+        >>> pool = Pool(jnp.ones((2, 1)), jnp.ones(1))
+        >>> pool.respond(data, jax.random.key(0)).clean_mean.tolist()
+        [[3.0], [3.0]]
     """
 
-    samples: Amounts
-    variance: Distributions
-
-    @property
-    def recommended(self) -> Strategy:
-        """Collect the agreed amounts."""
-        return Strategy(self.samples)
-
-    def respond(self, submission: Submission, key: Array) -> Information:
-        """Return all data to everybody; the key is not used.
-
-        Example:
-            >>> import jax
-            >>> data = Submission.from_ragged([[[1.0, 2.0]], [[6.0]]])
-            >>> pool = Pool(jnp.ones((2, 1)), jnp.ones(1))
-            >>> pool.respond(data, jax.random.key(0)).clean_mean.tolist()
-            [[3.0], [3.0]]
-        """
-        del key
-        return _everything(submission, jnp.ones(self.samples.shape, bool), self.variance)
+    def _is_admitted(self, count: Amounts, samples: Amounts, whole: bool) -> Array:
+        return jnp.ones(count.shape, bool)
 
 
 @pytree
 @dataclasses.dataclass(frozen=True)
-class CountedPool:
+class CountedPool(_Pooling):
     """Whoever submits as many points as agreed gets everything; nobody looks at the points.
 
     Points are counted one distribution at a time. Data of agents who are refused are used all the same.
 
     Attributes:
-        samples: agreed amounts; their nearest whole numbers are asked for.
+        samples: agreed amounts; of data sets, their nearest whole numbers are asked for.
         variance: σ² of a data point.
 
     Source: Clinton et al. 2025, section 3.2, "From compliant to strategic agents".
     """
 
-    samples: Amounts
-    variance: Distributions
-
-    @property
-    def recommended(self) -> Strategy:
-        """Collect the agreed amounts."""
-        return Strategy(self.samples)
-
-    def respond(self, submission: Submission, key: Array) -> Information:
-        """Return all data to whoever submits enough, nothing to the others; the key is not used."""
-        del key
-        return _everything(submission, submission.count >= jnp.round(self.samples), self.variance)
-
-
-def _everything(submission: Submission, admitted: Array, variance: Distributions) -> Information:
-    """All points of a distribution for those who are admitted."""
-    count = jnp.sum(submission.count, axis=0)
-    total = jnp.sum(jnp.where(submission.mask, submission.values, 0), axis=(0, 2))
-    mean = total / jnp.maximum(count, 1)
-    zero = jnp.zeros(admitted.shape, mean.dtype)
-    return Information(
-        clean_count=jnp.where(admitted, count, zero),
-        clean_mean=jnp.where(admitted, mean, zero),
-        noisy_count=zero,
-        noisy_mean=zero,
-        noisy_variance=zero + variance,
-    )
+    def _is_admitted(self, count: Amounts, samples: Amounts, whole: bool) -> Array:
+        return count >= (jnp.round(samples) if whole else samples)

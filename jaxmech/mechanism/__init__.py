@@ -1,6 +1,23 @@
 """The shared vocabulary: mechanisms, what agents submit, what they get back, and the record of an audited claim."""
 
-from jaxmech.mechanism._protocol import Information, Mechanism, Strategy, Submission
+from jaxmech.mechanism._outcome import Outcome, priced
+from jaxmech.mechanism._protocol import Guarantee, Guaranteed, Information, Mechanism, Separate, Strategy
 from jaxmech.mechanism._record import Audit
+from jaxmech.mechanism._stakes import Stakes
+from jaxmech.mechanism._submission import Statistics, Submission, subset_variance
 
-__all__ = ["Audit", "Information", "Mechanism", "Strategy", "Submission"]
+__all__ = [
+    "Audit",
+    "Guarantee",
+    "Guaranteed",
+    "Information",
+    "Mechanism",
+    "Outcome",
+    "Separate",
+    "Stakes",
+    "Statistics",
+    "Strategy",
+    "Submission",
+    "priced",
+    "subset_variance",
+]

@@ -1,63 +1,14 @@
 """The vocabulary that every system and every user-written mechanism shares."""
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Bool, Float
 
-from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
-from jaxmech._types import Amounts, Array, ArrayLike
-
-
-@pytree
-@dataclasses.dataclass(frozen=True)
-class Submission:
-    """The data sets that all agents hand in, padded to one capacity.
-
-    Attributes:
-        values: data points; entries outside the mask are ignored.
-        mask: which entries are data points.
-    """
-
-    values: Float[Array, "agents distributions capacity"]
-    mask: Bool[Array, "agents distributions capacity"]
-
-    @classmethod
-    def from_ragged(cls, data: Sequence[Sequence[ArrayLike]]) -> "Submission":
-        """Build a submission from one list of numbers per agent and distribution, of any lengths.
-
-        Raises:
-            ProblemError: if agents submit for different numbers of distributions, or a number is not finite.
-        """
-        rows = [[np.asarray(points, dtype=float).reshape(-1) for points in row] for row in data]
-        widths = {len(row) for row in rows}
-        if len(widths) != 1 or 0 in widths:
-            raise ProblemError("data", sorted(widths), "every agent needs one list per distribution")
-        capacity = max(1, max(len(points) for row in rows for points in row))
-        values = np.zeros((len(rows), widths.pop(), capacity))
-        mask = np.zeros(values.shape, dtype=bool)
-        for i, row in enumerate(rows):
-            for k, points in enumerate(row):
-                if not np.all(np.isfinite(points)):
-                    raise ProblemError(f"data[{i}][{k}]", points, "data points must be finite numbers")
-                values[i, k, : len(points)] = points
-                mask[i, k, : len(points)] = True
-        return cls(jnp.asarray(values, dtype=float), jnp.asarray(mask))
-
-    @property
-    def count(self) -> Amounts:
-        """How many points each agent submits per distribution."""
-        return jnp.sum(self.mask, axis=-1).astype(self.values.dtype)
-
-    @property
-    def mean(self) -> Amounts:
-        """Mean of what each agent submits per distribution; 0 where she submits nothing."""
-        total = jnp.sum(jnp.where(self.mask, self.values, 0.0), axis=-1)
-        return total / jnp.maximum(self.count, 1)
+from jaxmech._types import Agents, Amounts, Array
+from jaxmech.mechanism._stakes import Stakes
+from jaxmech.mechanism._submission import Statistics, Submission
 
 
 @pytree
@@ -71,6 +22,7 @@ class Information:
         noisy_count: points returned with noise added.
         noisy_mean: their mean, noise included.
         noisy_variance: variance of each noisy point (σ² + η²).
+        payment: money that the mechanism pays to each agent, negative where she pays; 0 if it is left out.
     """
 
     clean_count: Amounts
@@ -78,6 +30,12 @@ class Information:
     noisy_count: Amounts
     noisy_mean: Amounts
     noisy_variance: Amounts
+    payment: Agents = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        """No payment is a payment of 0, in the type of the counts."""
+        if self.payment is None:
+            object.__setattr__(self, "payment", jnp.zeros_like(self.clean_count[..., 0]))
 
     def estimate(self, variance: Array) -> Amounts:
         """Return the precision-weighted mean of clean and noisy points, NaN where there are none.
@@ -113,6 +71,61 @@ class Mechanism(Protocol):
         """The strategy that the mechanism asks of every agent."""
         ...
 
-    def respond(self, submission: Submission, key: Array) -> Information:
+    def respond(self, submission: Submission | Statistics, key: Array) -> Information:
         """Return what each agent gets back for these submissions."""
+        ...
+
+
+@runtime_checkable
+class Separate(Protocol):
+    """What a mechanism may offer beside the protocol: an answer to one agent alone, the others being honest.
+
+    It makes simulation and search fast: instead of all submissions, only the clean points that reach her are drawn.
+    Given those, the mean of the noisy points of honest others is independent and normal around the true mean, with
+    variance ``noisy_variance / noisy_count``.
+    """
+
+    @property
+    def clean_others(self) -> Amounts:
+        """How many points of honest others reach each agent clean: |Z|, or all of theirs."""
+        ...
+
+    def respond_to(self, agent: Array, own: Statistics, others: Array) -> Information:
+        """Return what one agent gets back, in one row; its ``noisy_mean`` is left at 0.
+
+        Args:
+            agent: her index.
+            own: what she submits, one row.
+            others: mean of the ``clean_others`` points of hers, one row.
+        """
+        ...
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class Guarantee:
+    """What is proven about every agent's penalty while the others comply.
+
+    Attributes:
+        promised: what she pays if she complies too.
+        least: no strategy whatsoever costs her less; −∞ where nothing is proven.
+        samples: an amount per distribution that costs her nearly the least, if she submits it truthfully.
+    """
+
+    promised: Agents
+    least: Agents
+    samples: Amounts
+
+    @property
+    def regret(self) -> Agents:
+        """No strategy gains more than this."""
+        return jnp.maximum(self.promised - self.least, 0.0)
+
+
+@runtime_checkable
+class Guaranteed(Protocol):
+    """What a mechanism may offer beside the protocol: proven bounds on what any strategy can gain."""
+
+    def guarantee(self, stakes: Stakes) -> Guarantee:
+        """Return what is proven for these costs, standard deviations and prices."""
         ...

@@ -184,8 +184,9 @@ def test_every_point_of_the_others_is_drawn_equally_often():
 
 def test_real_amounts_are_rounded_and_at_least_one_point_is_compared():
     machine = collaboration.mechanism(PROBLEM, by_hand(*_all_checked()[:1], [[0.2], [1.6], [2.4]], total=7.3))
-    assert machine.comparison.ravel().tolist() == [1.0, 2.0, 2.0]
-    assert machine.pool.ravel().tolist() == [7.0, 6.0, 5.0]
+    information = machine.respond(Submission.from_ragged([[[1.0] * 5]] * 3), jax.random.key(0))
+    assert (information.clean_count.ravel() - 5).tolist() == [1.0, 2.0, 2.0]
+    assert information.noisy_count.ravel().tolist() == [6.0, 4.0, 3.0]
 
 
 # Promises kept

@@ -1,0 +1,130 @@
+"""What is proven about every strategy's penalty: a one-dimensional convex minimum, certified by tangents."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Amounts, Array, Codes, Distributions
+from jaxmech.collaboration._corruption import deviation_penalty
+from jaxmech.collaboration._penalty import penalty
+from jaxmech.collaboration._plan import Plan, Role
+from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._regret import Regret, regret
+from jaxmech.collaboration._roles import role_penalty
+from jaxmech.mechanism import Guarantee, Stakes
+
+_HALVINGS = 80
+_SMALLEST = 1e-12
+"""The bracket starts at this part of n*; below it the tangent is followed down to n = 0."""
+
+
+def pool_guarantee(stakes: Stakes, samples: Amounts, variance: Distributions) -> Guarantee:
+    """Return what the best free-rider pays: she knows at most what all others and she herself have measured.
+
+    With N points of the others she pays at least min over n of σ²/(N + n) + c n, attained at n = max(0, n_IND − N).
+
+    Source: Clinton et al. 2025, section 3.2.
+    """
+    role = jnp.full(samples.shape, Role.RECEIVES, jnp.int32)
+    alpha = jnp.full_like(samples, jnp.nan)
+    problem, plan = _plan(stakes, samples, role, alpha, jnp.sum(samples, axis=0), "pool")
+    return _guarantee(stakes, variance, penalty(problem, samples), regret(problem, plan))
+
+
+def checked_guarantee(
+    stakes: Stakes, samples: Amounts, role: Codes, alpha: Amounts, total: Distributions, variance: Distributions
+) -> Guarantee:
+    """Return a certified lower bound on what any strategy costs an agent of :class:`Checked`.
+
+    Truthful submission is optimal for every amount n (Hardy–Littlewood), so what is left is the minimum of her penalty
+    q over n ≥ 0. Alone and receiving agents have it in closed form. Where she is checked q is convex (see
+    :func:`jaxmech.collaboration._regret.regret`), so between a and b with q'(a) ≤ 0 ≤ q'(b), found by bisection, no
+    value lies below either tangent: min q ≥ max(q(a) − |q'(a)|(b − a), q(b) − q'(b)(b − a)). Penalties add up over
+    distributions, and what she does on one has no influence on what she gets on another, so the sum of the minima is
+    the joint minimum.
+
+    Source: Clinton et al. 2025, appendices E.2 and H.2.
+    """
+    problem, plan = _plan(stakes, samples, role, alpha, total, "cbl")
+    found = regret(problem, plan)
+    checked = role == Role.CHECKED
+    promised = role_penalty(problem, samples, role, alpha, total)
+    certified = _minimum(problem, plan, checked)
+    bound = jnp.where(checked & jnp.isfinite(found.bound), certified.regret, found.bound)
+    best = jnp.where(checked, certified.best, found.best)
+    sharper = Regret(bound=jnp.maximum(bound, 0), gain=found.gain, best=best)
+    return _guarantee(stakes, variance, jnp.sum(promised, axis=-1), sharper)
+
+
+class _Minimum(NamedTuple):
+    """A certified bound on what a checked agent could gain, and where her penalty is least."""
+
+    regret: Amounts
+    best: Amounts
+
+
+def _minimum(problem: Problem, plan: Plan, checked: Array) -> _Minimum:
+    """Bisection for the root of the slope, in the logarithm of n; harmless numbers stand in for other agents."""
+    n_star = jnp.where(checked, plan.samples, 1)
+    usual = checked & jnp.isfinite(problem.costs) & jnp.isfinite(plan.alpha)
+    cost, alpha = jnp.where(usual, problem.costs, 1), jnp.where(usual, plan.alpha, 1)
+    total = jnp.where(checked, plan.total, 10 * n_star)
+
+    def paid(n: Array) -> Array:
+        return deviation_penalty(n, n_star, total, alpha, cost, problem.scale)
+
+    def sloped(n: Array) -> tuple[Array, Array]:
+        value, slope = jax.jvp(paid, (n,), (jnp.ones_like(n),))
+        return value, slope
+
+    def halve(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = bracket
+        middle = jnp.sqrt(low * high)
+        falls = sloped(middle)[1] <= 0
+        return jnp.where(falls, middle, low), jnp.where(falls, high, middle)
+
+    promised = paid(n_star)
+    # Beyond q(n*)/c collecting alone costs more than all of the promised penalty, and the slope is positive.
+    start = (_SMALLEST * n_star, jnp.maximum(promised / cost, n_star))
+    low, high = jax.lax.fori_loop(0, _HALVINGS, halve, start)
+    (at_low, falling), (at_high, rising) = sloped(low), sloped(high)
+    # If the slope is positive all the way down, the least is at n = 0, below the lower end of the bracket.
+    width = jnp.where(falling > 0, low, high - low)
+    from_low, from_high = at_low - jnp.abs(falling) * width, at_high - jnp.abs(rising) * width
+    least = jnp.where(falling > 0, from_low, jnp.maximum(from_low, from_high))
+    accuracy = tolerances(n_star.dtype)
+    allowance = accuracy.root * accuracy.eps * promised
+    best = jnp.where(promised <= jnp.minimum(at_low, at_high), n_star, jnp.where(at_low < at_high, low, high))
+    return _Minimum(promised - least + allowance, best)
+
+
+def _plan(
+    stakes: Stakes, samples: Amounts, role: Codes, alpha: Amounts, total: Distributions, mechanism: str
+) -> tuple[Problem, Plan]:
+    """Problem and plan with what the formulas read."""
+    problem: Problem = Problem.tree_unflatten((None, None), (stakes.costs, stakes.sigma, stakes.price))
+    unknown = jnp.full_like(samples[:, 0], jnp.nan)
+    plan = Plan(
+        samples=samples,
+        role=role,
+        alpha=alpha,
+        total=total,
+        leverage=jnp.asarray(True),
+        penalty=unknown,
+        social_penalty=jnp.sum(unknown),
+        target=samples,
+        division="",
+        mechanism=mechanism,
+    )
+    return problem, plan
+
+
+def _guarantee(stakes: Stakes, variance: Distributions, promised: Array, found: Regret) -> Guarantee:
+    """Nothing is proven if the mechanism assumes another variance than the data have."""
+    slack = tolerances(variance.dtype).condition
+    same = jnp.all(jnp.abs(variance - stakes.sigma**2) <= slack * stakes.sigma**2)
+    gain = jnp.sum(found.bound, axis=-1)
+    least = jnp.where(same & jnp.isfinite(gain), promised - gain, -jnp.inf)
+    return Guarantee(promised=promised, least=least, samples=found.best)

@@ -1,0 +1,88 @@
+"""What agents have at stake, whatever the system: costs of a point, standard deviations, prices of squared error."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech._pytree import pytree
+from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class Stakes:
+    """What an agent loses: Σ_k price_k (estimate_k − μ_k)² + Σ_k c[i, k] n[i, k] − payment.
+
+    Attributes:
+        costs: of one point; ∞ where an agent cannot sample.
+        sigma: standard deviation of one point, per distribution.
+        price: of one unit of squared error, per distribution; 0 where the estimate is not looked at.
+    """
+
+    costs: Amounts
+    sigma: Distributions
+    price: Distributions
+
+    @classmethod
+    def of(cls, problem: Any) -> "Stakes":
+        """Return the stakes of anything that has ``costs``, ``sigma`` and ``price``, such as a collaboration's problem.
+
+        Raises:
+            ProblemError: if one of the three is missing, or of the wrong shape.
+
+        Example:
+            >>> from types import SimpleNamespace
+            >>> Stakes.of(SimpleNamespace(costs=[[0.1], [0.2]], sigma=1.0, price=0.0)).price.tolist()
+            [0.0]
+        """
+        for name in ("costs", "sigma", "price"):
+            if not hasattr(problem, name):
+                raise ProblemError("problem", type(problem).__name__, f"must have {name}: e.g. collaboration.Problem")
+        costs = jnp.asarray(problem.costs, _float(problem.costs))
+        if costs.ndim != 2 or 0 in costs.shape:
+            raise ProblemError("costs", costs.shape, "must be a table with one row per agent, one column each")
+        sigma = _row("sigma", problem.sigma, costs)
+        price = _row("price", problem.price, costs)
+        _check("costs", costs, positive=True, finite=False)
+        _check("sigma", sigma, positive=True)
+        _check("price", price, positive=False)
+        return cls(costs, sigma, price)
+
+    @property
+    def alone(self) -> Agents:
+        """p_IND = 2 Σ_k σ_k √(price_k c[i, k]): the least penalty of working alone; ∞ for who cannot sample all."""
+        wanted = self.price > 0
+        costs = jnp.where(wanted, self.costs, 0.0)
+        return 2 * jnp.sum(self.sigma * jnp.sqrt(self.price * costs), axis=-1)
+
+    def spent(self, samples: Array) -> Array:
+        """Return c n by agent and distribution, with ∞·0 = 0."""
+        return jnp.where(samples > 0, jnp.where(samples > 0, self.costs, 1.0) * samples, 0.0)
+
+
+def _float(value: ArrayLike) -> Any:
+    kind = getattr(value, "dtype", None)
+    return kind if kind is not None and jnp.issubdtype(kind, jnp.floating) else float
+
+
+def _row(name: str, value: ArrayLike, costs: Array) -> Array:
+    row = jnp.asarray(value, costs.dtype)
+    if row.shape not in ((), (1,), costs.shape[1:]):
+        raise ProblemError(name, row.shape, f"must be one number, or one per distribution ({costs.shape[1]})")
+    return jnp.broadcast_to(row, costs.shape[1:])
+
+
+def _check(name: str, values: Array, *, positive: bool, finite: bool = True) -> None:
+    if isinstance(values, jax.core.Tracer):
+        return
+    numbers = np.asarray(values)
+    good = (numbers > 0) if positive else (numbers >= 0)
+    good &= np.isfinite(numbers) | (not finite)
+    for index in np.argwhere(~good):
+        where = name + "".join(f"[{i}]" for i in index)
+        rule = f"must be {'positive' if positive else '0 or more'}{' and finite' if finite else ''}"
+        raise ProblemError(where, float(numbers[tuple(index)]), rule)
