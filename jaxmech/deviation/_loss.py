@@ -1,0 +1,99 @@
+"""What a strategy costs one agent while the others are honest, averaged over common random numbers."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech._types import Array
+from jaxmech.deviation._draws import Draws
+from jaxmech.deviation._strategy import Deviation, Estimate
+from jaxmech.mechanism import Information, Separate, Stakes, Statistics
+
+_IGNORANCE = 1e6
+"""Squared error of an agent who has nothing to estimate from, in σ²: a mean anywhere is as bad as we like to say."""
+
+
+class Losses(NamedTuple):
+    """What a strategy costs, draw by draw.
+
+    Attributes:
+        parts: (draws, distributions), priced squared error and cost of collecting.
+        payment: (draws,), what the mechanism pays.
+    """
+
+    parts: Array
+    payment: Array
+
+
+def losses(mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, draws: Draws, means: Array) -> Losses:
+    """Return the loss of one agent's strategy for every draw, the others being honest.
+
+    Where the mechanism answers one agent alone (:class:`~jaxmech.mechanism.Separate`), the noisy mean is averaged over
+    exactly: the estimate is linear in it.
+
+    Args:
+        mechanism: see :class:`~jaxmech.mechanism.Mechanism`.
+        stakes: costs, standard deviations and prices.
+        agent: her index.
+        deviation: what she does.
+        draws: common random numbers.
+        means: (draws,), true means in units of σ.
+    """
+    once = _separately if isinstance(mechanism, Separate) else _together
+
+    def one(row: Draws, place: Array) -> tuple[Array, Array]:
+        return once(mechanism, stakes, agent, deviation, row, place * stakes.sigma)
+
+    error, payment = jax.vmap(one)(draws, means)
+    cost = stakes.spent(jnp.broadcast_to(deviation.samples, stakes.costs.shape))[agent]
+    return Losses(stakes.price * error + cost, payment)
+
+
+def senders(mechanism: Any) -> int:
+    """How many means of others a draw needs: one where the mechanism answers one agent alone."""
+    return 1 if isinstance(mechanism, Separate) else int(mechanism.recommended.samples.shape[0])
+
+
+def _separately(
+    mechanism: Separate, stakes: Stakes, agent: Array, deviation: Deviation, row: Draws, mean: Array
+) -> tuple[Array, Array]:
+    seen = _mean_of(deviation.samples, mean, stakes.sigma, row.own)
+    submitted = deviation.submit(seen, row.private, stakes.sigma)
+    others = _mean_of(mechanism.clean_others[agent], mean, stakes.sigma, row.others[0])
+    answer = mechanism.respond_to(agent, submitted, others[None])
+    noisy = answer.noisy_count[0] > 0
+    noise = jnp.where(noisy, answer.noisy_variance[0], 0.0) / jnp.where(noisy, answer.noisy_count[0], 1.0)
+    estimate = deviation.estimate(seen, submitted, answer, stakes.sigma**2)
+    return _error(estimate, mean, mean, noise, stakes), answer.payment[0]
+
+
+def _together(
+    mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, row: Draws, mean: Array
+) -> tuple[Array, Array]:
+    recommended = jnp.asarray(mechanism.recommended.samples, mean.dtype)
+    seen = _mean_of(deviation.samples, mean, stakes.sigma, row.own)
+    submitted = deviation.submit(seen, row.private, stakes.sigma)
+    honest = _mean_of(recommended, mean, stakes.sigma, row.others)
+    everything = Statistics(recommended.at[agent].set(submitted.count[0]), honest.at[agent].set(submitted.mean[0]))
+    answer = mechanism.respond(everything, row.keys)
+    hers = Information(*(jnp.asarray(getattr(answer, name))[agent][None] for name in _FIELDS))
+    estimate = deviation.estimate(seen, submitted, hers, stakes.sigma**2)
+    return _error(estimate, mean, hers.noisy_mean[0], jnp.zeros_like(mean), stakes), hers.payment[0]
+
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(Information))
+
+
+def _mean_of(count: Array, mean: Array, sigma: Array, normal: Array) -> Array:
+    """Mean of so many points; 0 where there are none."""
+    some = count > 0
+    return jnp.where(some, mean + sigma / jnp.sqrt(jnp.where(some, count, 1.0)) * normal, 0.0)
+
+
+def _error(estimate: Estimate, mean: Array, noisy_mean: Array, noise: Array, stakes: Stakes) -> Array:
+    """Squared error, and a very large one for who has nothing to estimate from; 0 where it has no price."""
+    error = estimate.squared_error(mean, noisy_mean, noise)
+    error = jnp.where(estimate.known, error, _IGNORANCE * stakes.sigma**2)
+    return jnp.where(stakes.price > 0, error, 0.0)

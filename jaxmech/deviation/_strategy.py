@@ -1,0 +1,190 @@
+"""What one agent may do instead of what she is asked: a small pytree of free parameters, one set per distribution."""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from jaxmech._pytree import pytree
+from jaxmech._types import Array, Float
+from jaxmech.mechanism import Information, Statistics
+
+HIDDEN = 4
+"""Units in the hidden layer of a network."""
+
+_LARGEST = 12.0
+"""Logarithms of amounts stay within ± this, so that no step of a search overflows."""
+
+_LEFT = 1e-9
+"""A smaller part of the clean points than this is what rounding leaves."""
+
+
+class Network(NamedTuple):
+    """One hidden layer of units x/(1 + |x|) for each distribution.
+
+    Attributes:
+        inner: (distributions, hidden, inputs + 1), the last column being the bias.
+        outer: (distributions, outputs, hidden).
+    """
+
+    inner: Array
+    outer: Array
+
+    def __call__(self, inputs: Array) -> Array:
+        """Map (distributions, inputs) to (distributions, outputs)."""
+        ones = jnp.ones((*inputs.shape[:-1], 1), inputs.dtype)
+        hidden = jnp.einsum("khi,ki->kh", self.inner, jnp.concatenate([inputs, ones], axis=-1))
+        return jnp.einsum("koh,kh->ko", self.outer, hidden / (1 + jnp.abs(hidden)))
+
+    @classmethod
+    def silent(cls, distributions: int, inputs: int, outputs: int, dtype: jnp.dtype) -> "Network":
+        """Return a network that answers 0."""
+        inner = jnp.zeros((distributions, HIDDEN, inputs + 1), dtype)
+        return cls(inner, jnp.zeros((distributions, outputs, HIDDEN), dtype))
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class Deviation:
+    """How much one agent collects, what she submits, and how she estimates afterwards; everything per distribution.
+
+    She collects n = ``unit`` exp(``log_samples``) points with mean x̄ (none where ``collects`` is 0, and then x̄ counts
+    as 0). She submits s points with mean y; s is n exp(``log_report``), or ``unit`` exp(``log_report``) where
+    ``invents`` is 1, and ::
+
+        y = gain · x̄ + offset · σ/√unit + jitter · σ/√s · u + σ/√unit · network(x̄/σ, u),    u ~ N(0, 1).
+
+    Her estimate is the mean of three parts: her own x̄, the clean points with the part ``discards`` of her submission
+    taken out again, and the noisy points. Each is weighted by its precision times exp(``log_weights``), to which a
+    second network may add; ``keeps`` says how much of her own data she counts beside what came back.
+
+    The default is the truth: n = unit, submitted as it is, the estimate accepted.
+
+    Attributes:
+        unit: amount in which n and s are counted: what is recommended to her.
+        collects: 1, or 0 to collect nothing.
+        log_samples: logarithm of n/unit.
+        invents: 1 if the number of points submitted has nothing to do with n.
+        log_report: logarithm of s/n or s/unit.
+        submits: 1, or 0 to submit nothing.
+        gain: factor by which she scales her mean.
+        offset: what she adds to it, in σ/√unit.
+        jitter: invented noise, in σ/√s: 1 looks like s fresh points around y.
+        discards: part of her own submission that she takes out of what comes back.
+        keeps: part of her own data that she adds again.
+        log_weights: (distributions, 2), of her own and of the noisy part; the clean part's is 0.
+        submission: network (x̄/σ, u) → what she adds to her submission.
+        estimation: network (surprise, noise) → what she adds to the logarithms of the weights.
+    """
+
+    unit: Float[Array, "distributions"]
+    collects: Float[Array, "distributions"]
+    log_samples: Float[Array, "distributions"]
+    invents: Float[Array, "distributions"]
+    log_report: Float[Array, "distributions"]
+    submits: Float[Array, "distributions"]
+    gain: Float[Array, "distributions"]
+    offset: Float[Array, "distributions"]
+    jitter: Float[Array, "distributions"]
+    discards: Float[Array, "distributions"]
+    keeps: Float[Array, "distributions"]
+    log_weights: Float[Array, "distributions two"]
+    submission: Network
+    estimation: Network
+
+    @classmethod
+    def truth(cls, unit: Float[Array, "distributions"]) -> "Deviation":
+        """Return the strategy that collects ``unit``, submits it as it is and accepts the estimate.
+
+        Example:
+            >>> Deviation.truth(jnp.array([4.0])).samples.tolist()
+            [4.0]
+        """
+        d, dtype = unit.shape[0], unit.dtype
+        zero, one = jnp.zeros_like(unit), jnp.ones_like(unit)
+        return cls(
+            unit=unit,
+            collects=one,
+            log_samples=zero,
+            invents=zero,
+            log_report=zero,
+            submits=one,
+            gain=one,
+            offset=zero,
+            jitter=zero,
+            discards=zero,
+            keeps=zero,
+            log_weights=jnp.zeros((d, 2), dtype),
+            submission=Network.silent(d, 2, 1, dtype),
+            estimation=Network.silent(d, 2, 2, dtype),
+        )
+
+    @property
+    def samples(self) -> Float[Array, "distributions"]:
+        """How many points she collects, n."""
+        return self.collects * self.unit * jnp.exp(jnp.clip(self.log_samples, -_LARGEST, _LARGEST))
+
+    def submit(self, mean: Array, private: Array, sigma: Array) -> Statistics:
+        """Return what she submits, in one row.
+
+        Args:
+            mean: x̄ of what she collected, (distributions,); not looked at where she collected nothing.
+            private: u, her own standard normal numbers, (distributions,).
+            sigma: standard deviation of a point, per distribution.
+        """
+        n = self.samples
+        base = jnp.where(self.invents > 0, self.unit, n)
+        count = self.submits * base * jnp.exp(jnp.clip(self.log_report, -_LARGEST, _LARGEST))
+        seen = jnp.where(n > 0, mean, 0.0)
+        scale = sigma / jnp.sqrt(self.unit)
+        spread = sigma / jnp.sqrt(jnp.where(count > 0, count, 1.0))
+        added = self.submission(jnp.stack([seen / sigma, private], axis=-1))[:, 0]
+        told = self.gain * seen + (self.offset + added) * scale + self.jitter * spread * private
+        return Statistics(count[None], jnp.where(count > 0, told, 0.0)[None])
+
+    def estimate(self, mean: Array, submitted: Statistics, information: Information, variance: Array) -> "Estimate":
+        """Return her estimate, (distributions,), as a function of the mean of the noisy points.
+
+        Args:
+            mean: x̄ of what she collected, (distributions,).
+            submitted: what she submitted, one row.
+            information: what she got back, one row.
+            variance: σ² of a point, per distribution.
+        """
+        n = self.samples
+        removed = self.discards * submitted.count[0]
+        count = information.clean_count[0] - removed
+        # Whoever discards more than came back has misjudged the mechanism: nothing clean is left.
+        left = count > _LEFT * jnp.maximum(information.clean_count[0], removed)
+        total = information.clean_count[0] * information.clean_mean[0] - removed * submitted.mean[0]
+        clean = jnp.where(left, total / jnp.where(left, count, 1.0), 0.0)
+        seen = jnp.where(n > 0, mean, 0.0)
+        noisy = information.noisy_count[0] > 0
+        excess = jnp.where(noisy, information.noisy_variance[0], 1.0) / variance
+        # In units of 1/σ², that is, in clean points.
+        points = (jnp.where(n > 0, self.keeps * n, 0.0), jnp.where(left, count, 0.0))
+        others = jnp.where(noisy, information.noisy_count[0], 0.0) / excess
+        surprise = jnp.where((n > 0) & left, (seen - clean) ** 2 / variance, 0.0) * n
+        features = jnp.stack([surprise / (1 + surprise), 1 / excess], axis=-1)
+        bent = jnp.exp(jnp.clip(self.log_weights + self.estimation(features), -_LARGEST, _LARGEST))
+        own, noise = points[0] * bent[:, 0], others * bent[:, 1]
+        weight = own + points[1] + noise
+        known = weight > 0
+        safe = jnp.where(known, weight, 1.0)
+        return Estimate((own * seen + points[1] * clean) / safe, noise / safe, known)
+
+
+class Estimate(NamedTuple):
+    """An estimate ``fixed + share × noisy mean``; ``known`` where there is anything to estimate from."""
+
+    fixed: Array
+    share: Array
+    known: Array
+
+    def at(self, noisy_mean: Array) -> Array:
+        """The estimate, NaN where there is nothing to estimate from."""
+        return jnp.where(self.known, self.fixed + self.share * noisy_mean, jnp.nan)
+
+    def squared_error(self, truth: Array, noisy_mean: Array, noise: Array) -> Array:
+        """Expected squared error if the noisy mean has this mean and this variance."""
+        return (self.fixed + self.share * noisy_mean - truth) ** 2 + self.share**2 * noise
