@@ -1,7 +1,23 @@
-"""What one agent can gain by departing: strategy families, best response, gradient search."""
+"""What one agent can gain by departing: simulation, strategy families, best response, gradient search."""
 
 from jaxmech.deviation._descent import SearchSettings
-from jaxmech.deviation._search import BestResponse, best_response, best_responses
+from jaxmech.deviation._population import Empirical, LogNormal, Normal, Population, StudentT
+from jaxmech.deviation._search import BestResponse, best_response, best_responses, honest
+from jaxmech.deviation._simulate import check_replications, simulate
 from jaxmech.deviation._strategy import Deviation
 
-__all__ = ["BestResponse", "Deviation", "SearchSettings", "best_response", "best_responses"]
+__all__ = [
+    "BestResponse",
+    "Deviation",
+    "Empirical",
+    "LogNormal",
+    "Normal",
+    "Population",
+    "SearchSettings",
+    "StudentT",
+    "best_response",
+    "best_responses",
+    "check_replications",
+    "honest",
+    "simulate",
+]

@@ -15,7 +15,7 @@ from jaxmech._types import Array
 from jaxmech.deviation._compiled import compiled
 from jaxmech.deviation._draws import Draws
 from jaxmech.deviation._families import Candidate
-from jaxmech.deviation._loss import Losses, losses
+from jaxmech.deviation._loss import Losses, average_loss, losses
 from jaxmech.deviation._strategy import Deviation
 from jaxmech.mechanism import Stakes
 
@@ -187,12 +187,8 @@ def _adversarial(
 def _measure(
     mechanism: Any, stakes: Stakes, agents: Array, strategies: Deviation, draws: Draws, means: Array
 ) -> Losses:
-    def at(agent: Array, strategy: Deviation, place: Array) -> Losses:
-        rows = losses(mechanism, stakes, agent, strategy, draws, jnp.broadcast_to(place, draws.own.shape[:1]))
-        return Losses(jnp.mean(rows.parts, axis=0), jnp.mean(rows.payment))
-
     def one(agent: Array, strategy: Deviation) -> Losses:
-        return jax.vmap(lambda place: at(agent, strategy, place))(means)
+        return jax.vmap(lambda place: average_loss(mechanism, stakes, agent, strategy, draws, place))(means)
 
     measured: Losses = jax.vmap(one)(agents, strategies)
     return measured

@@ -15,6 +15,9 @@ _IGNORANCE = 1e6
 """Squared error of an agent who has nothing to estimate from, in σ²: a mean anywhere is as bad as we like to say."""
 
 
+_FIELDS = tuple(field.name for field in dataclasses.fields(Information))
+
+
 class Losses(NamedTuple):
     """What a strategy costs, draw by draw.
 
@@ -51,6 +54,25 @@ def losses(mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, d
     return Losses(stakes.price * error + cost, payment)
 
 
+def average_loss(
+    mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, draws: Draws, place: Array
+) -> Losses:
+    """Return :func:`losses` averaged over the draws, at one true mean ``place`` in units of σ."""
+    rows = losses(mechanism, stakes, agent, deviation, draws, jnp.broadcast_to(place, draws.own.shape[:1]))
+    return Losses(jnp.mean(rows.parts, axis=0), jnp.mean(rows.payment))
+
+
+def squared_error(estimates: Array, truth: Array, stakes: Stakes) -> Array:
+    """Return squared errors; very large ones where an estimate is NaN, 0 where errors have no price."""
+    known = ~jnp.isnan(estimates)
+    return _or_ignorance((jnp.where(known, estimates, truth) - truth) ** 2, known, stakes)
+
+
+def agent_row(information: Information, agent: Array | int) -> Information:
+    """Return what one agent got back, in one row."""
+    return Information(*(jnp.asarray(getattr(information, name))[agent][None] for name in _FIELDS))
+
+
 def senders(mechanism: Any) -> int:
     """How many means of others a draw needs: one where the mechanism answers one agent alone."""
     return 1 if isinstance(mechanism, Separate) else int(mechanism.recommended.samples.shape[0])
@@ -78,12 +100,9 @@ def _together(
     honest = _mean_of(recommended, mean, stakes.sigma, row.others)
     everything = Statistics(recommended.at[agent].set(submitted.count[0]), honest.at[agent].set(submitted.mean[0]))
     answer = mechanism.respond(everything, row.keys)
-    hers = Information(*(jnp.asarray(getattr(answer, name))[agent][None] for name in _FIELDS))
+    hers = agent_row(answer, agent)
     estimate = deviation.estimate(seen, submitted, hers, stakes.sigma**2)
     return _error(estimate, mean, hers.noisy_mean[0], jnp.zeros_like(mean), stakes), hers.payment[0]
-
-
-_FIELDS = tuple(field.name for field in dataclasses.fields(Information))
 
 
 def _mean_of(count: Array, mean: Array, sigma: Array, normal: Array) -> Array:
@@ -93,7 +112,11 @@ def _mean_of(count: Array, mean: Array, sigma: Array, normal: Array) -> Array:
 
 
 def _error(estimate: Estimate, mean: Array, noisy_mean: Array, noise: Array, stakes: Stakes) -> Array:
-    """Squared error, and a very large one for who has nothing to estimate from; 0 where it has no price."""
     error = estimate.squared_error(mean, noisy_mean, noise)
-    error = jnp.where(estimate.known, error, _IGNORANCE * stakes.sigma**2)
+    return _or_ignorance(error, estimate.known, stakes)
+
+
+def _or_ignorance(error: Array, known: Array, stakes: Stakes) -> Array:
+    """Squared error, and a very large one for who has nothing to estimate from; 0 where it has no price."""
+    error = jnp.where(known, error, _IGNORANCE * stakes.sigma**2)
     return jnp.where(stakes.price > 0, error, 0.0)
