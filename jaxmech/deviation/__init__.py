@@ -1,6 +1,7 @@
 """What one agent can gain by departing: simulation, strategy families, best response, gradient search."""
 
 from jaxmech.deviation._descent import SearchSettings
+from jaxmech.deviation._inspect import inspect_mechanism
 from jaxmech.deviation._population import Empirical, LogNormal, Normal, Population, StudentT
 from jaxmech.deviation._search import BestResponse, best_response, best_responses, honest
 from jaxmech.deviation._simulate import check_replications, simulate
@@ -19,5 +20,6 @@ __all__ = [
     "best_responses",
     "check_replications",
     "honest",
+    "inspect_mechanism",
     "simulate",
 ]

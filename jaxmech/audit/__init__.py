@@ -1,0 +1,20 @@
+"""Claims with margin and witness: incentive compatibility, individual rationality, efficiency, promises kept."""
+
+from jaxmech.audit._claims import CLAIMS, EFFICIENT, NASH, PROMISED, RATIONAL, Target
+from jaxmech.audit._examination import audit, examine
+from jaxmech.audit._record import Examination
+from jaxmech.audit._words import in_words, parameters
+
+__all__ = [
+    "CLAIMS",
+    "EFFICIENT",
+    "NASH",
+    "PROMISED",
+    "RATIONAL",
+    "Examination",
+    "Target",
+    "audit",
+    "examine",
+    "in_words",
+    "parameters",
+]

@@ -1,0 +1,144 @@
+"""From numbers to verdicts, each with its margin and its witness."""
+
+import dataclasses
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxmech._tolerances import tolerances
+from jaxmech.audit._record import Examination
+from jaxmech.audit._words import in_words
+from jaxmech.mechanism import Audit
+
+NASH = "Nash incentive compatible"
+RATIONAL = "individually rational"
+EFFICIENT = "efficient"
+PROMISED = "penalties as promised"
+CLAIMS = (NASH, RATIONAL, EFFICIENT, PROMISED)
+"""What an audit looks at."""
+
+_ERRORS = 5.0
+"""How many standard errors a simulated penalty may be off."""
+
+
+class Target(NamedTuple):
+    """What social penalty counts as efficient.
+
+    Attributes:
+        baseline: a social penalty to compare with, such as that of the best division of work.
+        factor: the mechanism promises at most this times the baseline.
+        name: what the baseline is, in words.
+    """
+
+    baseline: float
+    factor: float
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Judge:
+    """Turns numbers into audits, in words.
+
+    Attributes:
+        found: the numbers.
+        dtype: of the computation.
+        claims: what the mechanism claims.
+    """
+
+    found: Examination
+    dtype: Any
+    claims: frozenset[str]
+
+    def incentive_compatible(self) -> Audit:
+        """Whether nobody gains by departing: between what was found and what is proven."""
+        found = self.found
+        gain, bound, noise = (values / found.promised for values in (found.found, found.bound, found.half_width))
+        if np.any(gain > 0):
+            worst = int(np.argmax(gain))
+            saved = f"would save {found.found[worst]:.4g} of {found.promised[worst]:.6g} ({gain[worst]:.2%})"
+            how = in_words(found.family[worst], found.deviation, worst)
+            return self._record(NASH, -gain[worst], f"{self._name(worst)} {saved}: {how}", found.effort)
+        if np.all(np.isfinite(bound)):
+            worst = int(np.argmax(bound))
+            witness = f"{self._name(worst)} could save at most {found.bound[worst]:.1g} of {found.promised[worst]:.6g}"
+            return self._record(NASH, -bound[worst], witness, f"proven bound of the mechanism; {found.effort}")
+        worst = int(np.argmax(np.where(np.isfinite(bound), 0.0, noise)))
+        unproven = int(np.sum(~np.isfinite(bound)))
+        witness = (
+            f"no gain found beyond the confidence interval, widest for {self._name(worst)} "
+            f"(± {found.half_width[worst]:.2g} of {found.promised[worst]:.6g}); nothing proven for {unproven} of "
+            f"{len(bound)} agents"
+        )
+        effort = f"search only, so that larger gains are not excluded: {found.effort}"
+        return self._record(NASH, 0.0, witness, effort, max(self._slack, float(noise.max())))
+
+    def individually_rational(self) -> Audit:
+        """Whether nobody pays more than alone."""
+        found = self.found
+        able = np.isfinite(found.alone) & (found.alone > 0)
+        safe = np.where(able, found.alone, 1.0)
+        margins = np.where(able, 1 - found.promised / safe, np.inf)
+        worst = int(np.argmin(margins))
+        witness = "nobody could work alone, so nobody has a bound"
+        if able.any():
+            alone = f"{found.alone[worst]:.6g} alone"
+            witness = f"{self._name(worst)} pays {found.promised[worst]:.6g}, and {alone}"
+        if found.certain:
+            return self._record(RATIONAL, margins[worst], witness, "exact penalties of compliant agents")
+        errors = np.where(able, _ERRORS * found.honest_error / safe, 0.0)
+        return self._record(RATIONAL, margins[worst], witness, _SIMULATED, max(self._slack, float(errors[worst])))
+
+    def efficient(self, target: Target, told: bool) -> Audit:
+        """Whether the social penalty is within a factor of a baseline.
+
+        Args:
+            target: baseline and factor.
+            told: whether the factor is somebody's promise; otherwise this can only be a fact.
+        """
+        found = self.found
+        social = float(found.promised.sum())
+        ratio = social / target.baseline if target.baseline > 0 else math.inf
+        witness = f"social penalty {social:.6g}, {ratio:.4g} times {target.name} ({target.baseline:.6g})"
+        witness += f", at most {target.factor:.4g} times allowed" if told else ""
+        tolerance = self._slack
+        if not found.certain:
+            tolerance = max(tolerance, _ERRORS * float(np.sqrt(np.sum(found.honest_error**2))) / social)
+        effort = "exact penalties of compliant agents" if found.certain else _SIMULATED
+        return self._record(EFFICIENT, 1 - ratio / target.factor, witness, effort, tolerance, told)
+
+    def as_promised(self) -> Audit:
+        """Whether honest agents pay in a simulation what the mechanism says they pay."""
+        found = self.found
+        off = np.abs(found.honest - found.promised) / found.promised
+        allowed = np.maximum(_ERRORS * found.honest_error / found.promised, self._slack)
+        worst = int(np.argmax(off / allowed))
+        witness = (
+            f"{self._name(worst)} is promised {found.promised[worst]:.6g} and pays {found.honest[worst]:.6g} "
+            f"± {found.honest_error[worst]:.1g}"
+        )
+        return self._record(PROMISED, -off[worst], witness, _SIMULATED, float(allowed[worst]))
+
+    @property
+    def _slack(self) -> float:
+        return tolerances(self.dtype).claim
+
+    def _name(self, row: int) -> str:
+        return self.found.agents[self.found.examined[row]]
+
+    def _record(
+        self,
+        claim: str,
+        room: float,
+        witness: str,
+        effort: str,
+        tolerance: float | None = None,
+        claimable: bool = True,
+    ) -> Audit:
+        margin = -math.inf if math.isnan(room) else float(room)
+        slack = self._slack if tolerance is None else tolerance
+        claimed = claim in self.claims and claimable
+        return Audit(claim, margin >= -slack, margin, slack, witness, effort, claimed)
+
+
+_SIMULATED = f"simulated penalties of honest agents, within {_ERRORS:g} standard errors"

@@ -1,0 +1,142 @@
+"""Every claim about a mechanism: what a search found, what is proven, and the verdict between the two."""
+
+import dataclasses
+from collections.abc import Collection
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech._words import one_of
+from jaxmech.audit._claims import CLAIMS, NASH, RATIONAL, Judge, Target
+from jaxmech.audit._record import Examination
+from jaxmech.deviation import BestResponse, SearchSettings, best_responses, inspect_mechanism
+from jaxmech.mechanism import Audit, Guaranteed, Stakes
+
+
+def audit(
+    mechanism: Any,
+    problem: Any,
+    key: Any = None,
+    *,
+    claims: Collection[str] = (NASH, RATIONAL),
+    agents: Collection[int] | None = None,
+    target: Target | None = None,
+    settings: SearchSettings | None = None,
+) -> tuple[Audit, ...]:
+    """Return the verdict on every claim about a mechanism; see :func:`examine`, which also tells the numbers.
+
+    Args:
+        mechanism: any :class:`~jaxmech.mechanism.Mechanism`, one that a user wrote included.
+        problem: anything with costs, sigma and price.
+        key: random key; the same key gives the same audit.
+        claims: which of ``CLAIMS`` the mechanism makes; the others are told as facts.
+        agents: indices of those for whom to search; all by default.
+        target: what counts as efficient; by default the best that compliant agents could do together.
+        settings: how widely to search.
+
+    Returns:
+        Claims first, then facts.
+
+    Raises:
+        ProblemError: for a mechanism that cannot be right (see :func:`~jaxmech.deviation.inspect_mechanism`), unknown
+            claims and agents.
+
+    Example:
+        >>> from jaxmech import collaboration
+        >>> problem = collaboration.Problem([[0.01]] * 5, 1.0)
+        >>> plan = collaboration.solve(problem, mechanism="c3d").value
+        >>> quick = SearchSettings(draws=16, steps=2, polish_draws=16, polish_steps=2, batches=4, batch=64)
+        >>> records = audit(collaboration.mechanism(problem, plan), problem, agents=[0], settings=quick)
+        >>> [record.holds for record in records if record.claimed]
+        [True, True]
+    """
+    return examine(mechanism, problem, key, claims=claims, agents=agents, target=target, settings=settings).audits
+
+
+def examine(
+    mechanism: Any,
+    problem: Any,
+    key: Any = None,
+    *,
+    claims: Collection[str] = (NASH, RATIONAL),
+    agents: Collection[int] | None = None,
+    target: Target | None = None,
+    settings: SearchSettings | None = None,
+) -> Examination:
+    """Search for profitable deviations, take what is proven, and judge every claim.
+
+    - "Nash incentive compatible": refuted where the search found a gain beyond its confidence interval; proven where the
+      mechanism brings a bound (:class:`~jaxmech.mechanism.Guaranteed`) below the tolerance. Without a bound it holds as
+      far as was searched, and the record says so: the tolerance is then the width of the confidence interval.
+    - "individually rational": nobody pays more than alone.
+    - "efficient": the social penalty against a target.
+    - "penalties as promised": simulated penalties of honest agents against the proven ones.
+
+    Args:
+        mechanism: any :class:`~jaxmech.mechanism.Mechanism`, one that a user wrote included.
+        problem: anything with costs, sigma and price; names of ``agents``, if it has them, are used.
+        key: random key; the same key gives the same audit.
+        claims: which of ``CLAIMS`` the mechanism makes; the others are told as facts.
+        agents: indices of those for whom to search; all by default.
+        target: what counts as efficient; by default the best that compliant agents could do together.
+        settings: how widely to search.
+
+    Raises:
+        ProblemError: as :func:`audit`.
+
+    Example: see :func:`audit`.
+    """
+    stakes = Stakes.of(problem)
+    for claim in claims:
+        one_of("claims", claim, CLAIMS)
+    if agents is not None and not agents:
+        raise ProblemError("agents", [], "must name at least one")
+    inspect_mechanism(mechanism, problem)
+    key = jax.random.key(0) if key is None else key
+    response = best_responses(mechanism, problem, key, None if agents is None else list(agents), settings)
+    found = _found(mechanism, problem, stakes, response)
+    judge = Judge(found, np.asarray(stakes.costs).dtype, frozenset(claims))
+    audits = [judge.incentive_compatible(), judge.individually_rational()]
+    if len(found.examined) == len(found.agents):
+        audits.append(judge.efficient(target or _first_best(stakes), told=target is not None))
+    if found.certain:
+        audits.append(judge.as_promised())
+    return dataclasses.replace(found, audits=tuple(sorted(audits, key=lambda record: not record.claimed)))
+
+
+def _found(mechanism: Any, problem: Any, stakes: Stakes, response: BestResponse) -> Examination:
+    """The numbers, before any verdict."""
+    rows = np.asarray(response.agents)
+    m = stakes.costs.shape[0]
+    names = getattr(problem, "agents", None) or [f"agent {i + 1}" for i in range(m)]
+    promised, bound = np.asarray(response.honest, float), np.full(len(rows), np.inf)
+    certain = isinstance(mechanism, Guaranteed)
+    if isinstance(mechanism, Guaranteed):
+        proven = mechanism.guarantee(stakes)
+        promised, bound = np.asarray(proven.promised, float)[rows], np.asarray(proven.regret, float)[rows]
+    return Examination(
+        agents=tuple(str(name) for name in names),
+        examined=tuple(int(i) for i in rows),
+        promised=promised,
+        certain=certain,
+        honest=np.asarray(response.honest, float),
+        honest_error=np.asarray(response.honest_error, float),
+        alone=np.asarray(stakes.alone, float)[rows],
+        found=np.asarray(response.found, float),
+        bound=np.where(np.isnan(bound), np.inf, bound),
+        half_width=np.asarray(response.half_width, float),
+        standard_error=np.asarray(response.standard_error, float),
+        family=response.family,
+        deviation=response.deviation,
+        audits=(),
+        effort=response.effort,
+    )
+
+
+def _first_best(stakes: Stakes) -> Target:
+    """Σ_k 2σ_k √(price_k m min_i c[i, k]): the least social penalty of compliant agents who pool."""
+    costs, price = np.asarray(stakes.costs, float), np.asarray(stakes.price, float)
+    least = 2 * np.asarray(stakes.sigma, float) * np.sqrt(price * len(costs) * costs.min(axis=0))
+    return Target(float(np.sum(np.where(price > 0, least, 0.0))), 1.0, "the first best of compliant agents")

@@ -1,0 +1,48 @@
+"""Strategies in words, and as plain numbers."""
+
+import jax
+import numpy as np
+
+from jaxmech.deviation import Deviation
+
+_SHOWN = 3
+
+
+def parameters(deviation: Deviation, row: int) -> dict[str, list[float]]:
+    """Return the parameters of one strategy that differ from the truth, per distribution.
+
+    ``samples`` and ``submitted`` are numbers of points and always there; ``gain``, ``offset`` (in σ/√unit), ``jitter`` (in
+    σ/√s), ``discards``, ``keeps``, ``weight_own`` and ``weight_noisy`` are as in :class:`~jaxmech.deviation.Deviation`.
+
+    Args:
+        deviation: strategies on a leading axis.
+        row: which one.
+    """
+    one = jax.tree.map(lambda leaf: np.asarray(leaf)[row], deviation)
+    numbers = {"samples": np.asarray(one.samples), "submitted": submitted(one)}
+    neutral = {"gain": 1.0, "offset": 0.0, "jitter": 0.0, "discards": 0.0, "keeps": 0.0}
+    for name, value in neutral.items():
+        if np.any(np.asarray(getattr(one, name)) != value):
+            numbers[name] = np.asarray(getattr(one, name))
+    for name, column in (("weight_own", 0), ("weight_noisy", 1)):
+        if np.any(np.asarray(one.log_weights)[:, column] != 0):
+            numbers[name] = np.exp(np.asarray(one.log_weights)[:, column])
+    return {name: [float(entry) for entry in values] for name, values in numbers.items()}
+
+
+def in_words(family: str, deviation: Deviation, row: int) -> str:
+    """Return one strategy as a person would tell it."""
+    numbers = parameters(deviation, row)
+    told = [f"collects {_list(numbers['samples'])}", f"submits {_list(numbers['submitted'])}"]
+    return f"{family} ({', '.join(told)} points)"
+
+
+def submitted(one: Deviation) -> np.ndarray:
+    """How many points one strategy submits, per distribution."""
+    nothing = np.zeros_like(np.asarray(one.unit))
+    return np.asarray(one.submit(nothing, nothing, np.ones_like(nothing)).count)[0]
+
+
+def _list(values: list[float]) -> str:
+    shown = ", ".join(f"{value:.3g}" for value in values[:_SHOWN])
+    return shown + (", …" if len(values) > _SHOWN else "")
