@@ -103,7 +103,7 @@ class Judge:
         witness += f", at most {target.factor:.4g} times allowed" if told else ""
         tolerance = self._slack
         if not found.certain:
-            tolerance = max(tolerance, _ERRORS * float(np.sqrt(np.sum(found.honest_error**2))) / social)
+            tolerance = max(tolerance, _ERRORS * float(np.sum(found.honest_error)) / social)
         effort = "exact penalties of compliant agents" if found.certain else _SIMULATED
         return self._record(EFFICIENT, 1 - ratio / target.factor, witness, effort, tolerance, told)
 

@@ -11,8 +11,8 @@ from jaxmech._errors import ProblemError
 from jaxmech._words import one_of
 from jaxmech.audit._claims import CLAIMS, NASH, RATIONAL, Judge, Target
 from jaxmech.audit._record import Examination
-from jaxmech.deviation import BestResponse, SearchSettings, best_responses, inspect_mechanism
-from jaxmech.mechanism import Audit, Guaranteed, Stakes
+from jaxmech.deviation import BestResponse, SearchSettings, best_responses, compiled, inspect_mechanism
+from jaxmech.mechanism import Audit, Guarantee, Guaranteed, Stakes
 
 
 def audit(
@@ -67,9 +67,9 @@ def examine(
 ) -> Examination:
     """Search for profitable deviations, take what is proven, and judge every claim.
 
-    - "Nash incentive compatible": refuted where the search found a gain beyond its confidence interval; proven where the
-      mechanism brings a bound (:class:`~jaxmech.mechanism.Guaranteed`) below the tolerance. Without a bound it holds as
-      far as was searched, and the record says so: the tolerance is then the width of the confidence interval.
+    - "Nash incentive compatible": refuted where the search found a gain beyond its confidence interval; proven where
+      the mechanism brings a bound (:class:`~jaxmech.mechanism.Guaranteed`) below the tolerance. Without a bound it
+      holds as far as was searched, and the record says so: the tolerance is then the width of the confidence interval.
     - "individually rational": nobody pays more than alone.
     - "efficient": the social penalty against a target.
     - "penalties as promised": simulated penalties of honest agents against the proven ones.
@@ -114,7 +114,7 @@ def _found(mechanism: Any, problem: Any, stakes: Stakes, response: BestResponse)
     promised, bound = np.asarray(response.honest, float), np.full(len(rows), np.inf)
     certain = isinstance(mechanism, Guaranteed)
     if isinstance(mechanism, Guaranteed):
-        proven = mechanism.guarantee(stakes)
+        proven = compiled(_guarantee, mechanism)(stakes)
         promised, bound = np.asarray(proven.promised, float)[rows], np.asarray(proven.regret, float)[rows]
     return Examination(
         agents=tuple(str(name) for name in names),
@@ -133,6 +133,10 @@ def _found(mechanism: Any, problem: Any, stakes: Stakes, response: BestResponse)
         audits=(),
         effort=response.effort,
     )
+
+
+def _guarantee(mechanism: Guaranteed, stakes: Stakes) -> Guarantee:
+    return mechanism.guarantee(stakes)
 
 
 def _first_best(stakes: Stakes) -> Target:

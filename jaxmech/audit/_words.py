@@ -11,8 +11,9 @@ _SHOWN = 3
 def parameters(deviation: Deviation, row: int) -> dict[str, list[float]]:
     """Return the parameters of one strategy that differ from the truth, per distribution.
 
-    ``samples`` and ``submitted`` are numbers of points and always there; ``gain``, ``offset`` (in σ/√unit), ``jitter`` (in
-    σ/√s), ``discards``, ``keeps``, ``weight_own`` and ``weight_noisy`` are as in :class:`~jaxmech.deviation.Deviation`.
+    ``samples`` and ``submitted`` are numbers of points and always there; ``gain``, ``offset`` (in σ/√unit), ``jitter``
+    (in σ/√s), ``discards``, ``keeps``, ``weight_own`` and ``weight_noisy`` are as in
+    :class:`~jaxmech.deviation.Deviation`.
 
     Args:
         deviation: strategies on a leading axis.

@@ -2,11 +2,13 @@
 
 import click
 
+from jaxmech.cli._audit import audit
 from jaxmech.cli._doctor import doctor
 from jaxmech.cli._examples import examples
 from jaxmech.cli._group import DONE, Group
 from jaxmech.cli._options import examples_of
 from jaxmech.cli._reproduce import reproduce
+from jaxmech.cli._simulate import simulate
 from jaxmech.cli._solve import solve
 
 _EXAMPLES = (
@@ -14,6 +16,8 @@ _EXAMPLES = (
     "jaxmech examples clinics > mine.toml           start a problem of your own",
     "jaxmech solve mine.toml --plot plan.png        solve and draw it",
     "jaxmech solve mine.toml --json - | jq .plan    for other programs",
+    "jaxmech audit three-agents                     would anybody cheat?",
+    "jaxmech simulate clinics                       run it on real patients",
     "jaxmech reproduce appendix-c                   the paper's table, recomputed",
 )
 
@@ -37,5 +41,5 @@ def main(context: click.Context) -> int:
     return DONE
 
 
-for command in (solve, examples, doctor, reproduce):
+for command in (solve, audit, simulate, examples, doctor, reproduce):
     main.add_command(command)

@@ -1,5 +1,6 @@
 """What one agent can gain by departing: simulation, strategy families, best response, gradient search."""
 
+from jaxmech.deviation._compiled import compiled
 from jaxmech.deviation._descent import SearchSettings
 from jaxmech.deviation._inspect import inspect_mechanism
 from jaxmech.deviation._population import Empirical, LogNormal, Normal, Population, StudentT
@@ -19,6 +20,7 @@ __all__ = [
     "best_response",
     "best_responses",
     "check_replications",
+    "compiled",
     "honest",
     "inspect_mechanism",
     "simulate",

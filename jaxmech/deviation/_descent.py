@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from jaxmech._types import Array
 from jaxmech.deviation._compiled import compiled
@@ -46,13 +45,13 @@ class SearchSettings:
     steps: int = 60
     rate: float = 0.15
     polished: int = 4
-    polish_draws: int = 1024
+    polish_draws: int = 2048
     polish_steps: int = 40
     polish_rate: float = 0.03
     batches: int = 16
-    batch: int = 8192
+    batch: int = 16384
     guesses: tuple[float, ...] = (0.0, 3.0, -30.0)
-    means: tuple[float, ...] = (0.0, 1.0, -10.0, 1000.0)
+    means: tuple[float, ...] = (0.0, -10.0, 1000.0)
     errors: float = 4.1
 
 
@@ -136,6 +135,8 @@ def _descend(
     rate: Array,
 ) -> tuple[Deviation, Array]:
     """Adam from every start; of each path the best point is kept."""
+    import optax  # takes as long to import as all the rest
+
     optimiser = optax.adam(optax.cosine_decay_schedule(1.0, steps), eps=1e-30)
 
     def one(agent: Array, start: Candidate) -> tuple[Deviation, Array]:

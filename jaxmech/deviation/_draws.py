@@ -5,8 +5,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import qmc
 
 from jaxmech._types import Array
 
@@ -54,6 +52,10 @@ def _normal(seed: int, count: int, dimensions: int) -> np.ndarray:
     generator = np.random.default_rng(seed)
     if dimensions > _MOST_DIMENSIONS:
         return generator.standard_normal((count, dimensions))
+    # Imported here because they take as long to import as all the rest.
+    from scipy.special import ndtri
+    from scipy.stats import qmc
+
     sequence = qmc.Sobol(dimensions, scramble=True, bits=_BITS, rng=generator)
     # The centres of the cells: 0 itself would be mapped to −∞.
     return np.asarray(ndtri(sequence.random(count) + 0.5 ** (_BITS + 1)))

@@ -20,9 +20,9 @@ def inspect_mechanism(mechanism: Any, problem: Any) -> None:
     """Run a mechanism on honest data, on the same data moved, and on none, and refuse what cannot be right.
 
     A mechanism sees submissions and a key. So if everybody's data move by some amount, what comes back must move by the
-    same amount; and if nobody submits anything, nothing can come back. Whatever fails one of the two knows the true mean
-    from elsewhere, or assumes some means to be more likely than others, and no supremum over all means says anything
-    about it. What cannot be told: a mechanism that uses its knowledge only for inputs that are not tried here.
+    same amount; and if nobody submits anything, nothing can come back. Whatever fails one of the two knows the true
+    mean from elsewhere, or assumes some means to be more likely than others, and no supremum over all means says
+    anything about it. What cannot be told: a mechanism that uses its knowledge only for inputs that are not tried here.
 
     Args:
         mechanism: what claims to be one.

@@ -1,6 +1,6 @@
 """Reports: a subpackage for each kind of problem, and what their pages, documents and plots share."""
 
-from jaxmech.report import collaboration
+from jaxmech.report import audit, collaboration, simulation
 from jaxmech.report._figure import FORMATS, render
 from jaxmech.report._numbers import column, counted, percent, short, single
 from jaxmech.report._records import claims_in_words, record_document, records_table, status_document
@@ -8,6 +8,7 @@ from jaxmech.report._tables import make_box, make_page, make_paragraphs, make_ta
 
 __all__ = [
     "FORMATS",
+    "audit",
     "claims_in_words",
     "collaboration",
     "column",
@@ -23,6 +24,7 @@ __all__ = [
     "records_table",
     "render",
     "short",
+    "simulation",
     "single",
     "status_document",
 ]

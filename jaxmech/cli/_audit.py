@@ -1,0 +1,98 @@
+"""``jaxmech audit``: would anybody cheat? A search for profitable deviations beside what is proven."""
+
+import dataclasses
+from typing import Any
+
+import click
+
+from jaxmech.cli._choice import Choice
+from jaxmech.cli._group import DONE, SOLVED_BADLY
+from jaxmech.cli._jax import settings, use_precision
+from jaxmech.cli._options import Output, examples_of, render_text, shared
+from jaxmech.cli._play import carry_out, check_seed, replications_option, seed_option
+
+_EXAMPLES = (
+    "jaxmech audit three-agents",
+    "jaxmech audit equal-agents --mechanism pool --plot regret.png",
+    "jaxmech audit mine.toml --seed 7 --json -",
+)
+
+
+@click.command(epilog=examples_of(*_EXAMPLES), short_help="Would anybody cheat? Search, proof, and a verdict.")
+@click.argument("file")
+@click.option("--division", metavar="NAME", help="Division of the work, instead of the file's.")
+@click.option("--mechanism", metavar="NAME", help="Mechanism to audit, instead of the file's.")
+@seed_option
+@replications_option("Fresh draws for the verdict  [default: 131072].")
+@shared("json", "csv", "plot", "dtype", "quiet", "verbose")
+def audit(
+    file: str, division: str | None, mechanism: str | None, seed: int, replications: int | None, **options: Any
+) -> int:
+    """Search for the best that each agent could do against the mechanism for FILE, and compare it with what is proven.
+
+    Prints the interval [found, bound] of every agent's regret, and every claim with margin and witness. The exit code
+    is 1 if a claim fails.
+    """
+    output = Output(**options)
+    with output.timed("import"):
+        import jax
+
+        from jaxmech import audit as auditing
+        from jaxmech import collaboration, deviation, report
+
+    check_seed(seed)
+    chosen = deviation.SearchSettings()
+    if replications is not None:
+        deviation.check_replications(replications)
+        each = 1 << max(4, (max(1, replications // chosen.batches) - 1).bit_length())
+        chosen = dataclasses.replace(chosen, batch=each)
+    use_precision(output.dtype)
+    carried = carry_out(file, Choice(division, mechanism), output)
+    plan, problem = carried.plan, carried.case.problem
+    with output.timed("search"):
+        found = auditing.examine(
+            carried.mechanism,
+            problem,
+            jax.random.key(seed),
+            claims=_claims(plan),
+            target=_target(collaboration.efficiency(problem, plan), plan.mechanism),
+            settings=chosen,
+        )
+    m, d = problem.shape
+    answer = report.audit.Answer(
+        source=carried.case.source,
+        title=carried.case.title,
+        kind="collaboration",
+        distributions=tuple(problem.distribution_name(k) for k in range(d)),
+        mechanism=f"mechanism {plan.mechanism}, division {plan.division}",
+        found=dataclasses.replace(found, agents=tuple(problem.agent_name(i) for i in range(m))),
+        status=carried.status,
+        residual=carried.residual,
+        settings=settings(output.dtype, seed),
+    )
+    kind = report.audit
+    output.deliver(
+        document=lambda: kind.document(answer),
+        rows=lambda: kind.rows(answer),
+        figure=lambda: kind.plot(answer),
+        text=lambda: render_text(lambda console: kind.print_page(answer, console, full=output.verbose)),
+    )
+    return DONE if answer.solved else SOLVED_BADLY
+
+
+def _claims(plan: Any) -> tuple[str, ...]:
+    """What the mechanism claims: pools claim nothing about incentives, nor that nobody loses by a social optimum."""
+    from jaxmech import audit as auditing
+
+    if plan.mechanism not in ("pool", "counted-pool"):
+        return auditing.CLAIMS
+    kept = (auditing.PROMISED,)
+    return kept if plan.division == "social" else (*kept, auditing.RATIONAL)
+
+
+def _target(efficiency: Any, mechanism: str) -> Any:
+    from jaxmech.audit import Target
+
+    if mechanism in ("pool", "counted-pool"):
+        return None
+    return Target(efficiency.baseline, efficiency.bound, "P(n_OPT)")

@@ -1,0 +1,183 @@
+"""``jaxmech simulate``: run a mechanism on sampled or real data, and compare what happened with what was promised."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from jaxmech._words import one_of
+from jaxmech.cli._choice import Choice
+from jaxmech.cli._group import DONE, SOLVED_BADLY
+from jaxmech.cli._jax import settings, use_precision
+from jaxmech.cli._options import Output, examples_of, render_text, shared
+from jaxmech.cli._play import Carried, carry_out, check_seed, named, replications_option, seed_option
+
+DATA_RUNS, NORMAL_RUNS = 2_000, 100_000
+"""Replications on data sets, and on counts and means."""
+
+_ERRORS = 5.0
+_EXAMPLES = (
+    "jaxmech simulate clinics",
+    "jaxmech simulate mine.toml --data measured.csv --replications 5000",
+    "jaxmech simulate equal-agents --mechanism pool --cheat 'agent 1'",
+)
+
+
+@click.command(epilog=examples_of(*_EXAMPLES), short_help="Run it on sampled or real data; promised against realised.")
+@click.argument("file")
+@click.option("--data", metavar="CSV", help="Measurements, one column per distribution, instead of the file's.")
+@click.option("--cheat", metavar="AGENT", help="Let one agent do the best that a search finds.")
+@click.option("--division", metavar="NAME", help="Division of the work, instead of the file's.")
+@click.option("--mechanism", metavar="NAME", help="Mechanism to run, instead of the file's.")
+@seed_option
+@replications_option(f"How many runs  [default: {NORMAL_RUNS} on normal data, {DATA_RUNS} on measurements].")
+@shared("json", "csv", "plot", "dtype", "quiet", "verbose")
+def simulate(
+    file: str,
+    data: str | None,
+    cheat: str | None,
+    division: str | None,
+    mechanism: str | None,
+    seed: int,
+    replications: int | None,
+    **options: Any,
+) -> int:
+    """Run the mechanism for FILE many times, and print realised penalties beside the promised ones.
+
+    Normal data are simulated by their counts and means, for amounts in real numbers. Measurements, in --data or in the
+    problem, are drawn with replacement into data sets, for the plan in whole samples. The exit code is 1 if honest
+    agents do not pay on normal data what they were promised.
+    """
+    output = Output(**options)
+    with output.timed("import"):
+        from jaxmech import deviation, report
+
+    check_seed(seed)
+    if replications is not None:
+        deviation.check_replications(replications)
+    use_precision(output.dtype)
+    carried = carry_out(file, Choice(division, mechanism), output)
+    table = _measurements(carried, data)
+    strategies, told = _cheating(carried, cheat, seed, output)
+    plays = [_on_normal(carried, strategies, seed, replications or NORMAL_RUNS, output)]
+    if table is not None:
+        plays.append(_on_data(carried, table, strategies, seed, replications or DATA_RUNS, output))
+    problem = carried.case.problem
+    m, d = problem.shape
+    answer = report.simulation.Answer(
+        source=carried.case.source,
+        title=carried.case.title,
+        agents=tuple(problem.agent_name(i) for i in range(m)),
+        distributions=tuple(problem.distribution_name(k) for k in range(d)),
+        mechanism=f"mechanism {carried.plan.mechanism}, division {carried.plan.division}",
+        sigma=np.asarray(problem.sigma, float),
+        plays=tuple(plays),
+        cheat=told,
+        claims=() if told else (_as_promised(plays[0], problem),),
+        status=carried.status,
+        residual=carried.residual,
+        settings=settings(output.dtype, seed),
+    )
+    kind = report.simulation
+    output.deliver(
+        document=lambda: kind.document(answer),
+        rows=lambda: kind.rows(answer),
+        figure=lambda: kind.plot(answer),
+        text=lambda: render_text(lambda console: kind.print_page(answer, console, full=output.verbose)),
+    )
+    return DONE if answer.solved else SOLVED_BADLY
+
+
+def _measurements(carried: Carried, data: str | None) -> Any:
+    """The table given on the command line, or else the problem's own, or None."""
+    from jaxmech import ProblemError, files
+    from jaxmech.deviation import Empirical
+
+    problem = carried.case.problem
+    if data is None:
+        return carried.case.data
+    if problem.distributions is None:
+        rule = "needs a problem that names its distributions, to find the columns"
+        raise ProblemError("--data", data, rule)
+    table = files.measurements(Path(data), data, problem.distributions, "--data")
+    Empirical.of(table.cells, data)
+    return table
+
+
+def _cheating(carried: Carried, cheat: str | None, seed: int, output: Output) -> tuple[dict[int, Any], str]:
+    """The best response of the agent who cheats, and what it is in words."""
+    if cheat is None:
+        return {}, ""
+    import jax
+
+    from jaxmech import deviation
+    from jaxmech.audit import in_words
+
+    problem = carried.case.problem
+    names = [problem.agent_name(i) for i in range(problem.shape[0])]
+    i = names.index(one_of("--cheat", cheat, names, "must be the name of an agent:"))
+    with output.timed("search"):
+        best = deviation.best_response(carried.mechanism, i, problem, jax.random.key(seed))
+    strategy = jax.tree.map(lambda leaf: leaf[0], best.deviation)
+    found = float(best.found[0]) > 0
+    gain = "the best found" if found else "the best found, which gains nothing"
+    return {i: strategy}, f"{names[i]} cheats, {gain}: {in_words(best.family[0], best.deviation, 0)}"
+
+
+def _on_normal(carried: Carried, strategies: dict[int, Any], seed: int, replications: int, output: Output) -> Any:
+    import jax
+
+    from jaxmech import deviation
+
+    problem, plan = carried.case.problem, carried.plan
+    with named(carried.case.source), output.timed("simulate normal data"):
+        key = jax.random.key(seed)
+        outcome = deviation.simulate(carried.mechanism, problem, None, key, strategies, replications)
+    return _play("normal data", plan, outcome, strategies, np.asarray(problem.sigma, float))
+
+
+def _on_data(
+    carried: Carried, table: Any, strategies: dict[int, Any], seed: int, replications: int, output: Output
+) -> Any:
+    import jax
+
+    from jaxmech import collaboration, deviation
+
+    problem = carried.case.problem
+    whole = collaboration.integer_plan(problem, carried.plan).plan
+    mechanism = collaboration.mechanism(problem, whole)
+    people = deviation.Empirical.of(table.cells, table.source)
+    with named(carried.case.source), output.timed("simulate measurements"):
+        key = jax.random.key(seed)
+        outcome = deviation.simulate(mechanism, problem, people, key, strategies, replications)
+    sigma = np.std(np.asarray(table.cells, float), axis=0)
+    return _play(f"the {len(table.cells):,} rows of {table.source}", whole, outcome, strategies, sigma)
+
+
+def _play(name: str, plan: Any, outcome: Any, strategies: dict[int, Any], sigma: np.ndarray) -> Any:
+    from jaxmech.report.simulation import Play
+
+    samples = np.array(plan.samples, float)
+    for i, strategy in strategies.items():
+        samples[i] = np.asarray(strategy.samples)
+    values = (plan.penalty, outcome.penalty, outcome.standard_error, outcome.squared_error, outcome.cost)
+    arrays = [np.asarray(value, float) for value in values]
+    return Play(name, *arrays, samples=samples, replications=int(outcome.replications), sigma=sigma)
+
+
+def _as_promised(play: Any, problem: Any) -> Any:
+    """Whether honest agents paid what was promised, on normal data."""
+    from jaxmech._tolerances import tolerances
+    from jaxmech.mechanism import Audit
+
+    slack = tolerances(problem.costs.dtype).claim
+    allowed = np.maximum(_ERRORS * play.standard_error / play.promised, slack)
+    worst = int(np.argmax(np.abs(play.change) / allowed))
+    witness = (
+        f"{problem.agent_name(worst)} was promised {play.promised[worst]:.6g} and paid {play.penalty[worst]:.6g} "
+        f"± {play.standard_error[worst]:.1g}"
+    )
+    margin, effort = -abs(float(play.change[worst])), f"{play.replications:,} replications, {_ERRORS:g} standard errors"
+    holds = bool(margin >= -allowed[worst])
+    return Audit("penalties as promised", holds, margin, float(allowed[worst]), witness, effort)

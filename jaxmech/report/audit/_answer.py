@@ -1,0 +1,63 @@
+"""What a report of an audit is made of."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jaxmech._status import Status
+from jaxmech.audit import Examination
+from jaxmech.mechanism import Audit
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """An audited mechanism, with its names.
+
+    Attributes:
+        source: the file or the shipped problem.
+        title: one line that says what it is, or an empty text.
+        kind: of the problem.
+        distributions: their names.
+        mechanism: what was audited, e.g. "cbl, leverage division".
+        found: the numbers and the verdicts.
+        status: how the solve ended that the mechanism comes from.
+        residual: of that solve.
+        settings: version, jax, device, dtype, seed.
+    """
+
+    source: str
+    title: str
+    kind: str
+    distributions: tuple[str, ...]
+    mechanism: str
+    found: Examination
+    status: Status
+    residual: float
+    settings: Mapping[str, Any]
+
+    @property
+    def claims(self) -> tuple[Audit, ...]:
+        """What the mechanism claims."""
+        return tuple(record for record in self.found.audits if record.claimed)
+
+    @property
+    def facts(self) -> tuple[Audit, ...]:
+        """What is true or false, but not claimed."""
+        return tuple(record for record in self.found.audits if not record.claimed)
+
+    @property
+    def solved(self) -> bool:
+        """Whether the solve ended well and every claim holds."""
+        return self.status is Status.OK and all(record.holds for record in self.claims)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the agents that were examined."""
+        return [self.found.agents[i] for i in self.found.examined]
+
+    @property
+    def gain(self) -> np.ndarray:
+        """Regret found, relative to what is promised."""
+        return np.asarray(self.found.found / self.found.promised)

@@ -1,0 +1,60 @@
+"""An audit as a JSON document and as rows of a CSV file."""
+
+from typing import Any
+
+from jaxmech.audit import parameters
+from jaxmech.report._records import record_document, status_document
+from jaxmech.report.audit._answer import Answer
+
+
+def document(answer: Answer) -> dict[str, Any]:
+    """Return the JSON document of an audit, with numpy arrays for the writer to convert.
+
+    Args:
+        answer: one audited mechanism.
+    """
+    found = answer.found
+    return {
+        "kind": "audit",
+        "status": status_document(answer.status, answer.residual),
+        "settings": dict(answer.settings),
+        "source": answer.source,
+        "title": answer.title or None,
+        "problem": answer.kind,
+        "mechanism": answer.mechanism,
+        "distributions": list(answer.distributions),
+        "agents": [_agent(answer, row) for row in range(len(found.examined))],
+        "effort": found.effort,
+        "certificates": [record_document(record) for record in answer.claims],
+        "facts": [record_document(record) for record in answer.facts],
+    }
+
+
+def rows(answer: Answer) -> list[dict[str, Any]]:
+    """Return one row per agent: what is promised, what a search found, what is proven."""
+    table = []
+    for row in range(len(answer.found.examined)):
+        agent = _agent(answer, row)
+        found = agent.pop("deviation")
+        table.append({**agent, "family": found["family"], "standard_error": found["standard_error"]})
+    return table
+
+
+def _agent(answer: Answer, row: int) -> dict[str, Any]:
+    found = answer.found
+    return {
+        "name": answer.names[row],
+        "promised": found.promised[row],
+        "promise_is_exact": found.certain,
+        "simulated": found.honest[row],
+        "simulated_standard_error": found.honest_error[row],
+        "alone": found.alone[row],
+        "regret_found": found.found[row],
+        "regret_bound": found.bound[row],
+        "half_width": found.half_width[row],
+        "deviation": {
+            "family": found.family[row],
+            "parameters": parameters(found.deviation, row),
+            "standard_error": found.standard_error[row],
+        },
+    }

@@ -1,0 +1,123 @@
+"""A page about an audit: verdict first, then what each agent could gain, and the certificates."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from rich.box import Box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from jaxmech._status import Status
+from jaxmech.audit import in_words
+from jaxmech.report._numbers import counted, decimals, percent, short, single
+from jaxmech.report._records import claims_in_words, records_table
+from jaxmech.report._tables import clip, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report.audit._answer import Answer
+
+MAX_ROWS = 40
+"""Tables of more agents show those who could gain most."""
+
+
+def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
+    """Print everything about an audit.
+
+    Args:
+        answer: one audited mechanism.
+        console: where to; colours and lines on a terminal, plain aligned text elsewhere.
+        full: whether to leave nothing out, however many agents there are.
+    """
+    print_plain(console, page(answer, make_box(console.is_terminal), full=full))
+
+
+def page(answer: Answer, box: Box, *, full: bool = False) -> RenderableType:
+    """Return the page as one renderable."""
+    return make_page(_head(answer), _sections(answer, box, full), box)
+
+
+def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[RenderableType]]]:
+    yield "Regret: what each agent could gain (found by search, proven at most)", [_table(answer, box, full)]
+    yield "The best that was found", make_paragraphs(_best(answer))
+    if answer.claims:
+        yield "Certificates", [records_table(answer.claims, box)]
+    if answer.facts:
+        yield "Facts, not claimed", [records_table(answer.facts, box)]
+
+
+def _head(answer: Answer) -> RenderableType:
+    found = answer.found
+    searched, known = counted(len(found.examined), "agent"), counted(len(answer.distributions), "distribution")
+    what = f"{answer.source}: {answer.mechanism}; {searched} searched, {known}"
+    verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
+    return Group(Text(answer.title or answer.source, style="bold"), Text(what), Text(), verdict)
+
+
+def _verdict(answer: Answer) -> str:
+    found, parts = answer.found, []
+    if answer.status is not Status.OK:
+        parts.append(f"{answer.status.name}: {answer.status.message} (residual {answer.residual:.1e}).")
+    tempted = int(np.sum(found.found > 0))
+    relative = found.bound / found.promised
+    if tempted:
+        i = int(np.argmax(answer.gain))
+        parts.append(
+            f"{tempted:,} of {len(answer.names):,} would gain by cheating, most of all {answer.names[i]}: "
+            f"{percent(answer.gain[i])} of what she is promised to pay."
+        )
+    elif np.all(np.isfinite(relative)):
+        least = float(relative.max())
+        most = f"nobody gains more than {100 * least:.1g} %" if least > 0 else "nobody can"
+        parts.append(f"Nobody was found to gain by cheating, and it is proven that {most}.")
+    else:
+        width = float(np.max(found.half_width / found.promised))
+        parts.append(
+            f"Nobody was found to gain by cheating, within ± {100 * width:.1g} % of what is promised; "
+            "nothing is proven about what was not tried."
+        )
+    parts.append(claims_in_words(answer.claims))
+    return " ".join(part for part in parts if part)
+
+
+def _table(answer: Answer, box: Box, full: bool) -> Table:
+    found = answer.found
+    shown = list(range(len(answer.names)))
+    if not full and len(shown) > MAX_ROWS:
+        shown = sorted(np.argsort(-answer.gain, kind="stable")[: MAX_ROWS // 2].tolist())
+    table = new_table(box, "", "promised", "simulated", "found", "± ", "bound", "of promised")
+    places = decimals(found.promised)
+    for i in shown:
+        table.add_row(
+            clip(answer.names[i]),
+            single(found.promised[i], places),
+            single(found.honest[i], places),
+            single(found.found[i], places),
+            f"{found.half_width[i]:.1g}",
+            _small(found.bound[i]),
+            f"[{percent(answer.gain[i])}, {_small_percent(found.bound[i] / found.promised[i])}]",
+            style="red" if found.found[i] > 0 else "",
+        )
+    return table
+
+
+def _best(answer: Answer) -> list[str]:
+    found = answer.found
+    i = int(np.argmax(answer.gain))
+    lines = []
+    if found.found[i] > 0:
+        how = in_words(found.family[i], found.deviation, i)
+        less = short(found.promised[i] - found.found[i], 4)
+        lines.append(f"{answer.names[i]}: {how}, and pays {less} instead of {short(found.promised[i], 4)}.")
+    else:
+        lines.append("No strategy gains more than the confidence interval (± at 99.9 %) allows for.")
+    lines.append(f"Searched: {found.effort}.")
+    return lines
+
+
+def _small(value: float) -> str:
+    return "∞" if not np.isfinite(value) else "0" if value == 0 else f"{value:.2g}"
+
+
+def _small_percent(value: float) -> str:
+    if not np.isfinite(value):
+        return "∞"
+    return percent(value) if value > 5e-4 or value == 0 else f"{100 * value:.0e} %"

@@ -1,0 +1,85 @@
+"""What a report of a simulation is made of."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jaxmech._status import Status
+from jaxmech.mechanism import Audit
+
+
+@dataclasses.dataclass(frozen=True)
+class Play:
+    """One way in which the mechanism was run, many times.
+
+    Attributes:
+        name: "normal data" or "the data in …".
+        promised: one penalty per agent.
+        penalty: what came out on average.
+        standard_error: of it.
+        squared_error: (agents, distributions) of the estimates, not priced.
+        cost: of what each collected.
+        samples: (agents, distributions) collected.
+        replications: how many runs.
+        sigma: standard deviation of the data, per distribution.
+    """
+
+    name: str
+    promised: np.ndarray
+    penalty: np.ndarray
+    standard_error: np.ndarray
+    squared_error: np.ndarray
+    cost: np.ndarray
+    samples: np.ndarray
+    replications: int
+    sigma: np.ndarray
+
+    @property
+    def change(self) -> np.ndarray:
+        """By how much the penalty differs from the promised one, relative to it."""
+        return np.asarray(self.penalty / self.promised - 1)
+
+    @property
+    def total_error(self) -> float:
+        """Standard error of the sum of all penalties, at most: agents share draws, so errors may add up."""
+        return float(np.sum(self.standard_error))
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """A simulated mechanism, with its names.
+
+    Attributes:
+        source: the file or the shipped problem.
+        title: one line that says what it is, or an empty text.
+        agents: their names.
+        distributions: their names.
+        mechanism: what was run, e.g. "mechanism cbl, division leverage".
+        sigma: standard deviations that the problem assumes.
+        plays: on normal data, and on measurements if there are any.
+        cheat: who deviates and how, in words, or an empty text.
+        claims: whether promises were kept; empty if somebody cheats.
+        status: how the solve ended that the mechanism comes from.
+        residual: of that solve.
+        settings: version, jax, device, dtype, seed.
+    """
+
+    source: str
+    title: str
+    agents: tuple[str, ...]
+    distributions: tuple[str, ...]
+    mechanism: str
+    sigma: np.ndarray
+    plays: tuple[Play, ...]
+    cheat: str
+    claims: tuple[Audit, ...]
+    status: Status
+    residual: float
+    settings: Mapping[str, Any]
+
+    @property
+    def solved(self) -> bool:
+        """Whether the solve ended well and every claim holds."""
+        return self.status is Status.OK and all(record.holds for record in self.claims)

@@ -1,0 +1,110 @@
+"""A page about a simulation: what was promised, and what happened."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from rich.box import Box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from jaxmech._status import Status
+from jaxmech.report._numbers import counted, decimals, percent, single
+from jaxmech.report._records import claims_in_words, records_table
+from jaxmech.report._tables import clip, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report.simulation._answer import Answer, Play
+
+MAX_ROWS = 40
+"""Tables of more agents show those whose penalty differs most."""
+
+_ODD = 0.1
+"""A standard deviation that differs by more than this part from the problem's is worth a sentence."""
+
+
+def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
+    """Print everything about a simulation.
+
+    Args:
+        answer: one simulated mechanism.
+        console: where to; colours and lines on a terminal, plain aligned text elsewhere.
+        full: whether to leave nothing out, however many agents there are.
+    """
+    print_plain(console, page(answer, make_box(console.is_terminal), full=full))
+
+
+def page(answer: Answer, box: Box, *, full: bool = False) -> RenderableType:
+    """Return the page as one renderable."""
+    return make_page(_head(answer), _sections(answer, box, full), box)
+
+
+def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[RenderableType]]]:
+    for play in answer.plays:
+        title = f"Penalties on {play.name}, {play.replications:,} replications"
+        yield title, [_table(answer, play, box, full), *make_paragraphs(_remarks(answer, play))]
+    if answer.claims:
+        yield "Certificates", [records_table(answer.claims, box)]
+
+
+def _head(answer: Answer) -> RenderableType:
+    count = f"{counted(len(answer.agents), 'agent')}, {counted(len(answer.distributions), 'distribution')}"
+    what = f"{answer.source}: {count}; {answer.mechanism}"
+    verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
+    return Group(Text(answer.title or answer.source, style="bold"), Text(what), Text(), verdict)
+
+
+def _verdict(answer: Answer) -> str:
+    parts = []
+    if answer.status is not Status.OK:
+        parts.append(f"{answer.status.name}: {answer.status.message} (residual {answer.residual:.1e}).")
+    if answer.cheat:
+        parts.append(f"{answer.cheat}.")
+    for play in answer.plays:
+        total = play.penalty.sum() / play.promised.sum() - 1
+        error = play.total_error / float(play.promised.sum())
+        change = "as much as" if abs(total) < 2.5 * error else f"{_change(total)} than"
+        parts.append(f"On {play.name} all pay {change} promised (± {_error(error)}).")
+    parts.append(claims_in_words(answer.claims))
+    return " ".join(part for part in parts if part)
+
+
+def _table(answer: Answer, play: Play, box: Box, full: bool) -> Table:
+    shown = list(range(len(answer.agents)))
+    if not full and len(shown) > MAX_ROWS:
+        shown = sorted(np.argsort(-np.abs(play.change), kind="stable")[: MAX_ROWS // 2].tolist())
+    places = decimals(play.promised)
+    table = new_table(box, "", "promised", "realised", "standard error", "difference")
+    for i in shown:
+        odd = abs(play.penalty[i] - play.promised[i]) > 5 * play.standard_error[i] + 1e-9 * play.promised[i]
+        table.add_row(
+            clip(answer.agents[i]),
+            single(play.promised[i], places),
+            single(play.penalty[i], places),
+            f"{play.standard_error[i]:.1g}",
+            f"{100 * play.change[i]:+.2f} %",
+            style="red" if odd else "",
+            end_section=i == shown[-1],
+        )
+    sums = [single(float(values.sum()), places) for values in (play.promised, play.penalty)]
+    change = 100 * (play.penalty.sum() / play.promised.sum() - 1)
+    table.add_row("all", *sums, f"{play.total_error:.1g}", f"{change:+.2f} %", style="bold")
+    return table
+
+
+def _remarks(answer: Answer, play: Play) -> list[str]:
+    odd = np.abs(play.sigma / answer.sigma - 1) > _ODD
+    if not odd.any():
+        return []
+    named = ", ".join(
+        f"{answer.distributions[k]} {play.sigma[k]:.4g} instead of {answer.sigma[k]:.4g}"
+        for k in np.flatnonzero(odd)[:4]
+    )
+    return [f"The data have another standard deviation than the problem assumes: {named}."]
+
+
+def _change(part: float) -> str:
+    shown = percent(abs(part)) if abs(part) >= 5e-4 else f"{100 * abs(part):.1g} %"
+    return f"{shown} {'more' if part > 0 else 'less'}"
+
+
+def _error(part: float) -> str:
+    return f"{100 * part:.1g} %"

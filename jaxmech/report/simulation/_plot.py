@@ -1,0 +1,51 @@
+"""A plot of a simulation: realised penalties beside promised ones."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jaxmech.report._figure import COLOURS, GREY, STYLE
+from jaxmech.report.simulation._answer import Answer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAX_AGENTS = 60
+"""Plots of more agents show those whose penalty differs most."""
+
+
+def plot(answer: Answer) -> "Figure":
+    """Draw, for every agent, by how much the realised penalty differs from the promised one, with two standard errors.
+
+    Args:
+        answer: one simulated mechanism.
+
+    Returns:
+        A matplotlib figure, not attached to any window.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    shown = np.arange(len(answer.agents))
+    if len(shown) > MAX_AGENTS:
+        shown = np.sort(np.argsort(-np.abs(answer.plays[-1].change), kind="stable")[:MAX_AGENTS])
+    with mpl.rc_context(STYLE):
+        width = float(np.clip(3.0 + 0.34 * len(shown), 5.0, 16.0))
+        figure = Figure(figsize=(width, 4.0), layout="constrained")
+        axis = figure.subplots()
+        axis.axhline(0.0, color=GREY, linewidth=0.8)
+        for position, play in enumerate(answer.plays):
+            x = np.arange(len(shown)) + 0.24 * (position - (len(answer.plays) - 1) / 2)
+            axis.errorbar(
+                x, 100 * play.change[shown], yerr=200 * (play.standard_error / play.promised)[shown],
+                fmt="os^"[position % 3], color=COLOURS[position], markersize=4, capsize=2, linewidth=1,
+                label=f"{play.name}, {play.replications:,} replications",
+            )  # fmt: skip
+        axis.set_ylabel("realised − promised, % of promised")
+        names = [answer.agents[i] for i in shown]
+        upright = sum(len(name) for name in names) > 60
+        axis.set_xticks(np.arange(len(shown)), names, rotation=90 if upright else 0, fontsize=8)
+        axis.tick_params(axis="x", length=0)
+        axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, fontsize=8)
+        figure.suptitle(f"{answer.title or answer.source}\n{answer.mechanism}", fontsize=10)
+    return figure
