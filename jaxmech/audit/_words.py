@@ -1,6 +1,7 @@
 """Strategies in words, and as plain numbers."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxmech.deviation import Deviation
@@ -40,8 +41,8 @@ def in_words(family: str, deviation: Deviation, row: int) -> str:
 
 def submitted(one: Deviation) -> np.ndarray:
     """How many points one strategy submits, per distribution."""
-    nothing = np.zeros_like(np.asarray(one.unit))
-    return np.asarray(one.submit(nothing, nothing, np.ones_like(nothing)).count)[0]
+    nothing = jnp.zeros_like(jnp.asarray(one.unit))
+    return np.asarray(one.submit(nothing, nothing, jnp.ones_like(nothing)).count)[0]
 
 
 def _list(values: list[float]) -> str:

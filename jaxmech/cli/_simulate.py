@@ -161,9 +161,17 @@ def _play(name: str, plan: Any, outcome: Any, strategies: dict[int, Any], sigma:
     samples = np.array(plan.samples, float)
     for i, strategy in strategies.items():
         samples[i] = np.asarray(strategy.samples)
-    values = (plan.penalty, outcome.penalty, outcome.standard_error, outcome.squared_error, outcome.cost)
-    arrays = [np.asarray(value, float) for value in values]
-    return Play(name, *arrays, samples=samples, replications=int(outcome.replications), sigma=sigma)
+    return Play(
+        name=name,
+        promised=np.asarray(plan.penalty, float),
+        penalty=np.asarray(outcome.penalty, float),
+        standard_error=np.asarray(outcome.standard_error, float),
+        squared_error=np.asarray(outcome.squared_error, float),
+        cost=np.asarray(outcome.cost, float),
+        samples=samples,
+        replications=int(outcome.replications),
+        sigma=sigma,
+    )
 
 
 def _as_promised(play: Any, problem: Any) -> Any:

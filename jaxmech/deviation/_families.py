@@ -2,13 +2,13 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._pytree import pytree
-from jaxmech._types import Array
 from jaxmech.deviation._strategy import Deviation, Network
 
 
@@ -60,8 +60,8 @@ def _starts_somewhere() -> list[Start]:
         starts += [Start("shrink", {**way, "gain": 0.5, "offset": 0.1}, (*weighted, "gain", "offset"), 0.7)]
         starts += [Start("fabricate", {**way, **_INVENT, "jitter": j}, ("offset", "jitter"), 0.0) for j in (0.0, 1.0)]
     invented = {**_DISCARD, **_INVENT, "gain": 0.0, "jitter": 1.0}
-    free = (*weighted, "offset", "jitter")
-    starts += [Start("fabricate, then discard", invented, free, n) for n in (0.02, 0.3, 1.0)]
+    moved = (*weighted, "offset", "jitter")
+    starts += [Start("fabricate, then discard", invented, moved, n) for n in (0.02, 0.3, 1.0)]
     free = (*weighted, "gain", "offset", "jitter", "submission", "estimation")
     starts += [Start("network", way, free, 0.7) for way in (_ACCEPT, _DISCARD)]
     return starts
@@ -70,6 +70,8 @@ def _starts_somewhere() -> list[Start]:
 ANYWHERE = tuple(_starts_anywhere())
 SOMEWHERE = tuple(_starts_somewhere())
 STARTS = (*ANYWHERE, *SOMEWHERE)
+_SIZES: Any = (0.5, 0.1)
+"""Of the first weights of a network, inner and outer."""
 FAMILIES = tuple(dict.fromkeys(start.family for start in STARTS))
 
 
@@ -86,7 +88,7 @@ class Candidate:
 
     deviation: Deviation
     free: Deviation
-    guesses: Array
+    guesses: Any
 
 
 def candidates(unit: np.ndarray, able: np.ndarray, seed: int) -> Candidate:
@@ -122,6 +124,9 @@ def _make(start: Start, truth: Deviation, able: np.ndarray, generator: np.random
 
 def _sketch(network: Network, generator: np.random.Generator) -> Network:
     """Small random weights."""
-    sizes = (0.5, 0.1)
-    drawn = (size * generator.standard_normal(leaf.shape) for size, leaf in zip(sizes, network, strict=True))
-    return Network(*(weights.astype(leaf.dtype) for weights, leaf in zip(drawn, network, strict=True)))
+
+    def drawn(leaf: Any, size: float) -> np.ndarray:
+        return (size * generator.standard_normal(leaf.shape)).astype(leaf.dtype)
+
+    sketched: Network = jax.tree.map(drawn, network, Network(*_SIZES))
+    return sketched

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
+from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Array
 from jaxmech.deviation._descent import Search, SearchSettings
 from jaxmech.deviation._draws import Draws, draw
@@ -55,7 +56,7 @@ class BestResponse:
     def found(self) -> Agents:
         """Regret found: the gain where it is beyond its confidence interval, else 0."""
         # Two equal penalties differ by rounding.
-        noise = 1e3 * float(jnp.finfo(self.gain.dtype).eps) * jnp.abs(self.honest)
+        noise = 1e3 * tolerances(self.gain.dtype).eps * jnp.abs(self.honest)
         return jnp.where(self.gain > self.half_width + noise, self.gain, 0.0)
 
     @property
@@ -143,10 +144,15 @@ def best_responses(
     checked = search.judge(who, polished.deviation, draw(check_key, chosen.batch, *size))
     best = np.argmin(checked.parts.max(axis=2).sum(axis=-1) - checked.payment.min(axis=2), axis=1)
     winner = jax.tree.map(lambda leaf: leaf[np.arange(len(who)), best], polished.deviation)
+    verdict = _verdict(search, who, winner, draw(fresh_key, chosen.batch, *size, batches=chosen.batches))
     return BestResponse(
-        jnp.asarray(who),
-        *_verdict(search, who, winner, draw(fresh_key, chosen.batch, *size, batches=chosen.batches)),
-        deviation=winner,
+        agents=jnp.asarray(who),
+        honest=jnp.asarray(verdict.honest),
+        penalty=jnp.asarray(verdict.penalty),
+        gain=jnp.asarray(verdict.gain),
+        standard_error=jnp.asarray(verdict.gain_error),
+        honest_error=jnp.asarray(verdict.honest_error),
+        deviation=jax.tree.map(jnp.asarray, winner),
         family=tuple(names[i][place] for i, place in enumerate(best)),
         settings=chosen,
     )
@@ -220,8 +226,18 @@ def _finalists(found: Candidate, least: np.ndarray, count: int) -> tuple[Candida
     return Candidate(jax.tree.map(pick, found.deviation), jax.tree.map(pick, found.free), guesses), labels
 
 
-def _verdict(search: Search, who: Sequence[int], winner: Deviation, batches: Draws) -> tuple[Array, ...]:
-    """Honest penalty, penalty, gain and the standard errors of gain and honest penalty, on fresh draws."""
+class _Verdict(NamedTuple):
+    """Averages over fresh draws and their standard errors, one per agent."""
+
+    honest: np.ndarray
+    penalty: np.ndarray
+    gain: np.ndarray
+    gain_error: np.ndarray
+    honest_error: np.ndarray
+
+
+def _verdict(search: Search, who: Sequence[int], winner: Deviation, batches: Draws) -> _Verdict:
+    """Compare honesty and the best strategy found, draw by draw, at the true means that are worst for each."""
     truth = jax.tree.map(lambda *leaves: np.stack(leaves), *(honest(search.mechanism, search.stakes, i) for i in who))
     both = jax.tree.map(lambda *leaves: np.stack(leaves, axis=1), truth, winner)
     count = len(batches.own)
@@ -233,6 +249,9 @@ def _verdict(search: Search, who: Sequence[int], winner: Deviation, batches: Dra
     poorest = np.argmin(payment.mean(axis=0), axis=2)
     paid = worst - np.take_along_axis(payment, poorest[None, :, :, None], axis=3)[..., 0]
     gain = paid[..., 0] - paid[..., 1]
-    errors = (values.std(axis=0, ddof=1) / np.sqrt(count) for values in (gain, paid[..., 0]))
-    means = (paid[..., 0].mean(axis=0), paid[..., 1].mean(axis=0), gain.mean(axis=0))
-    return tuple(jnp.asarray(values) for values in (*means, *errors))
+    truthful, deviating = paid[..., 0], paid[..., 1]
+
+    def error(values: np.ndarray) -> np.ndarray:
+        return np.asarray(values.std(axis=0, ddof=1) / np.sqrt(count))
+
+    return _Verdict(truthful.mean(axis=0), deviating.mean(axis=0), gain.mean(axis=0), error(gain), error(truthful))

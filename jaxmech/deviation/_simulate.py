@@ -333,6 +333,11 @@ def _outcome(stakes: Stakes, error: np.ndarray, cost: np.ndarray, payment: np.nd
     """Averages over the first axis, runs or batches of runs; the error of the penalty comes from their spread."""
     spent = cost.sum(axis=-1)
     paid = np.asarray(priced(jnp.asarray(error), stakes.price)) + spent - payment
-    values = (error.mean(axis=0), spent, payment.mean(axis=0), paid.mean(axis=0))
-    spread = paid.std(axis=0, ddof=1) / np.sqrt(len(paid))
-    return Outcome(*(jnp.asarray(value) for value in (*values, spread)), replications=jnp.asarray(replications))
+    return Outcome(
+        squared_error=jnp.asarray(error.mean(axis=0)),
+        cost=jnp.asarray(spent),
+        payment=jnp.asarray(payment.mean(axis=0)),
+        penalty=jnp.asarray(paid.mean(axis=0)),
+        standard_error=jnp.asarray(paid.std(axis=0, ddof=1) / np.sqrt(len(paid))),
+        replications=jnp.asarray(replications),
+    )
