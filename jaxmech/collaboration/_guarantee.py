@@ -20,6 +20,7 @@ _SMALLEST = 1e-12
 """The bracket starts at this part of n*; below it the tangent is followed down to n = 0."""
 
 
+@jax.jit
 def pool_guarantee(stakes: Stakes, samples: Amounts, variance: Distributions) -> Guarantee:
     """Return what the best free-rider pays: she knows at most what all others and she herself have measured.
 
@@ -33,6 +34,7 @@ def pool_guarantee(stakes: Stakes, samples: Amounts, variance: Distributions) ->
     return _guarantee(stakes, variance, penalty(problem, samples), regret(problem, plan))
 
 
+@jax.jit
 def checked_guarantee(
     stakes: Stakes, samples: Amounts, role: Codes, alpha: Amounts, total: Distributions, variance: Distributions
 ) -> Guarantee:
@@ -79,7 +81,7 @@ def _minimum(problem: Problem, plan: Plan, checked: Array) -> _Minimum:
         value, slope = jax.jvp(paid, (n,), (jnp.ones_like(n),))
         return value, slope
 
-    def halve(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
+    def halve(_: Array, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = bracket
         middle = jnp.sqrt(low * high)
         falls = sloped(middle)[1] <= 0
