@@ -31,7 +31,7 @@ def simulate(
     source: Population | Submission | None,
     key: Array,
     strategies: Mapping[int, Deviation] | None = None,
-    replications: int = 10_000,
+    replications: Any = 10_000,
     truth: ArrayLike | None = None,
 ) -> Outcome:
     """Run a mechanism many times and return what it brought each agent, with standard errors.
@@ -86,7 +86,7 @@ def simulate(
     return _by_population(mechanism, stakes, source, key, play, replications)
 
 
-def check_replications(replications: int) -> None:
+def check_replications(replications: Any) -> None:
     """Refuse a number of runs that makes no sense.
 
     Raises:
@@ -114,7 +114,9 @@ class _Play(NamedTuple):
 def _one_by_one(mechanism: Any, stakes: Stakes, key: Array, replications: int) -> Outcome:
     """Everybody honest: each agent against the law of what reaches her."""
     agents = jnp.arange(stakes.costs.shape[0])
-    everybody = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(honest(mechanism, stakes, i) for i in agents))
+    everybody = jax.tree.map(
+        lambda *leaves: jnp.stack(leaves), *(honest(mechanism, stakes, i) for i in range(len(agents)))
+    )
     batches = draw(key, _each(replications), senders(mechanism), stakes.costs.shape[1], batches=_BATCHES)
     parts, payment = jax.device_get(compiled(_honest_batches, mechanism)(stakes, agents, everybody, batches))
     cost = _spent(stakes, jnp.asarray(mechanism.recommended.samples, stakes.costs.dtype))

@@ -13,8 +13,7 @@ def best_free_rider(others, cost, sigma):
     found = optimize.minimize_scalar(
         paid, bounds=(0, 10 * sigma / np.sqrt(cost)), method="bounded", options={"xatol": 1e-12}
     )
-    best = min((paid(0.0), 0.0), (float(found.fun), float(found.x)))
-    return best
+    return min((paid(0.0), 0.0), (float(found.fun), float(found.x)))
 
 
 def checked_penalty(n, n_star, total, alpha, cost, sigma):
@@ -34,7 +33,7 @@ def checked_penalty(n, n_star, total, alpha, cost, sigma):
 
 
 def best_checked(n_star, total, alpha, cost, sigma):
-    """Least penalty of a checked agent over all amounts, and the amount: a fine grid first, then bounded minimisation."""
+    """Least penalty of a checked agent over all amounts, and the amount: a grid, then bounded minimisation."""
 
     def paid(t):
         return checked_penalty(n_star * np.exp(t), n_star, total, alpha, cost, sigma)

@@ -1,0 +1,92 @@
+"""Mechanisms that cannot be right are refused in one clear line."""
+
+import dataclasses
+from types import SimpleNamespace
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmech import ProblemError, collaboration
+from jaxmech.deviation import inspect_mechanism
+from tests.deviation.mechanisms import Naive, equal
+
+PROBLEM = collaboration.Problem([[0.01, 0.02]] * 4, 1.0)
+SAMPLES = np.full((4, 2), 5.0)
+
+
+class Changed(Naive):
+    """The naive mechanism, with one field of its answer replaced."""
+
+    def __init__(self, change):
+        super().__init__(SAMPLES, 1.0)
+        self.change = change
+
+    def respond(self, submission, key):
+        answer = super().respond(submission, key)
+        return SimpleNamespace(**{**vars(answer), **self.change(answer, submission)})
+
+
+class Points(Naive):
+    """Reads the data sets themselves."""
+
+    def respond(self, submission, key):
+        return super().respond(submission.values, key)
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (lambda a, s: {"clean_mean": jnp.full_like(a.clean_mean, 3.0)}, "knows the true mean from elsewhere"),
+        (lambda a, s: {"clean_mean": 0.9 * a.clean_mean + 0.3}, "moved by 7.2 where all data moved by 8, not by 8"),
+        (lambda a, s: {"noisy_count": a.noisy_count + 100}, "nobody submitted anything"),
+        (lambda a, s: {"payment": -jnp.abs(s.mean[:, 0] - 3.0)}, "payment.*knows the true mean"),
+        (lambda a, s: {"clean_mean": a.clean_mean[:, :1]}, r"clean_mean = \(4, 1\): must be .* = \(4, 2\)"),
+        (lambda a, s: {"payment": a.clean_mean}, r"payment = \(4, 2\): must be \(agents,\) = \(4,\)"),
+        (lambda a, s: {"noisy_mean": a.noisy_mean * jnp.nan}, r"noisy_mean\[0\]\[0\] = nan: must be finite"),
+        (lambda a, s: {"clean_count": -a.clean_count}, "must be 0 or more"),
+    ],
+)
+def test_answers_that_cannot_be_right(change, rule):
+    with pytest.raises(ProblemError, match=rule) as caught:
+        inspect_mechanism(Changed(change), PROBLEM)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_mechanism_reads_counts_and_means():
+    with pytest.raises(ProblemError, match="reading nothing but count and mean"):
+        inspect_mechanism(Points(SAMPLES, 1.0), PROBLEM)
+
+
+@pytest.mark.parametrize(
+    ("samples", "rule"),
+    [
+        (SAMPLES[:3], r"must have the shape of the costs, \(4, 2\)"),
+        (-SAMPLES, r"samples\[0\]\[0\] = -5.0: must be 0 or more"),
+        (SAMPLES * np.nan, "must be 0 or more, and finite"),
+    ],
+)
+def test_recommendations_must_make_sense(samples, rule):
+    with pytest.raises(ProblemError, match=rule):
+        inspect_mechanism(Naive(samples, 1.0), PROBLEM)
+
+
+def test_nobody_is_asked_for_what_she_cannot_sample():
+    costs = np.array(PROBLEM.costs)
+    costs[1, 1] = np.inf
+    with pytest.raises(ProblemError, match=r"samples\[1\]\[1\] = 5.0: must be 0"):
+        inspect_mechanism(Naive(SAMPLES, 1.0), collaboration.Problem(costs, 1.0))
+
+
+def test_what_is_no_mechanism():
+    with pytest.raises(ProblemError, match="must have recommended"):
+        inspect_mechanism(object(), PROBLEM)
+    with pytest.raises(ProblemError, match="must have price"):
+        inspect_mechanism(Naive(SAMPLES, 1.0), dataclasses.make_dataclass("Bad", ["costs", "sigma"])(1, 2))
+
+
+@pytest.mark.parametrize("mechanism", collaboration.MECHANISMS)
+def test_published_mechanisms_pass(mechanism):
+    problem, _, machine = equal(6, mechanism)
+    inspect_mechanism(machine, problem)
+    inspect_mechanism(Naive(SAMPLES, 1.0), PROBLEM)
