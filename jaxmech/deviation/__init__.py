@@ -4,6 +4,7 @@ from jaxmech.deviation._compiled import compiled
 from jaxmech.deviation._descent import SearchSettings
 from jaxmech.deviation._inspect import inspect_mechanism
 from jaxmech.deviation._population import Empirical, LogNormal, Normal, Population, StudentT
+from jaxmech.deviation._robustness import Robustness, robustness
 from jaxmech.deviation._search import BestResponse, best_response, best_responses, honest
 from jaxmech.deviation._simulate import check_replications, simulate
 from jaxmech.deviation._strategy import Deviation
@@ -15,6 +16,7 @@ __all__ = [
     "LogNormal",
     "Normal",
     "Population",
+    "Robustness",
     "SearchSettings",
     "StudentT",
     "best_response",
@@ -23,5 +25,6 @@ __all__ = [
     "compiled",
     "honest",
     "inspect_mechanism",
+    "robustness",
     "simulate",
 ]

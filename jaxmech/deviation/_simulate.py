@@ -114,9 +114,8 @@ class _Play(NamedTuple):
 def _one_by_one(mechanism: Any, stakes: Stakes, key: Array, replications: int) -> Outcome:
     """Everybody honest: each agent against the law of what reaches her."""
     agents = jnp.arange(stakes.costs.shape[0])
-    everybody = jax.tree.map(
-        lambda *leaves: jnp.stack(leaves), *(honest(mechanism, stakes, i) for i in range(len(agents)))
-    )
+    truth = [honest(mechanism, stakes, i) for i in range(len(agents))]
+    everybody = jax.tree.map(lambda *leaves: jnp.stack(leaves), *truth)
     batches = draw(key, _each(replications), senders(mechanism), stakes.costs.shape[1], batches=_BATCHES)
     parts, payment = jax.device_get(compiled(_honest_batches, mechanism)(stakes, agents, everybody, batches))
     cost = _spent(stakes, jnp.asarray(mechanism.recommended.samples, stakes.costs.dtype))

@@ -1,0 +1,96 @@
+"""``jaxmech audit``: intervals, verdicts, documents, exit codes."""
+
+import json
+import math
+
+import pytest
+
+from jaxmech.cli import main
+
+EQUAL = """
+[collaboration]
+title = "Ten alike"
+sigma = 1.0
+costs = [[0.01], [0.01], [0.01], [0.01], [0.01], [0.01], [0.01], [0.01], [0.01], [0.01]]
+mechanism = "c3d"
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("audit")
+    (folder / "equal.toml").write_text(EQUAL)
+    return folder
+
+
+def run(*args):
+    return main([str(arg) for arg in args], standalone_mode=False)
+
+
+def test_published_mechanism(folder, capsys):
+    code = run(
+        "audit",
+        folder / "equal.toml",
+        "--json",
+        folder / "a.json",
+        "--plot",
+        folder / "a.png",
+        "--csv",
+        folder / "a.csv",
+    )
+    page, error = capsys.readouterr()
+    assert (code, error) == (0, "")
+    assert "it is proven that nobody gains more than" in page
+    assert "All 4 claims hold." in page
+    document = json.loads((folder / "a.json").read_text())
+    assert document["kind"] == "audit"
+    assert document["settings"]["seed"] == 0
+    assert len(document["agents"]) == 10
+    for agent in document["agents"]:
+        assert agent["promised"] == pytest.approx(0.10738764558, rel=1e-9)
+        assert agent["regret_found"] == 0
+        assert 0 <= agent["regret_bound"] < 1e-6 * agent["promised"]
+        assert {"family", "parameters", "standard_error"} <= set(agent["deviation"])
+        assert 4.1 * agent["deviation"]["standard_error"] < 0.005 * agent["promised"]
+    assert {record["claim"] for record in document["certificates"]} >= {"Nash incentive compatible", "efficient"}
+    assert (folder / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert len((folder / "a.csv").read_text().splitlines()) == 11
+
+
+def test_pools_are_refuted_but_claim_nothing(folder, capsys):
+    code = run(
+        "audit", folder / "equal.toml", "--mechanism", "pool", "--division", "social", "--seed", 5, "--json", "-"
+    )
+    page, error = capsys.readouterr()
+    assert (code, error) == (0, "")
+    document = json.loads(page)
+    for agent in document["agents"]:
+        assert agent["regret_found"] == pytest.approx(4 / 9 * agent["promised"], rel=0.01)
+        assert agent["regret_bound"] == pytest.approx(4 / 9 * agent["promised"], rel=1e-9)
+        assert math.isfinite(agent["simulated"])
+    facts = {record["claim"]: record for record in document["facts"]}
+    assert not facts["Nash incentive compatible"]["holds"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--seed", "-1"], "--seed = -1: must be a whole number from 0"),
+        (["--seed", "one"], "is not a valid integer"),
+        (["--replications", "1"], "replications = 1: must be a whole number"),
+        (["--mechanism", "poool"], 'did you mean "pool"'),
+        (["--mechanism", "c3d", "--division", "fair"], "--division = 'fair'"),
+    ],
+    ids=str,
+)
+def test_bad_options_are_one_line(folder, capsys, options, message):
+    assert run("audit", folder / "equal.toml", "--json", "-", *options) == 2
+    page, error = capsys.readouterr()
+    assert page == ""
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_missing_file_is_one_line(capsys):
+    assert run("audit", "clincs") == 2
+    assert 'did you mean "clinics"' in capsys.readouterr().err

@@ -1,0 +1,109 @@
+"""``jaxmech simulate``: promised against realised, on normal data and on measurements."""
+
+import json
+
+import numpy as np
+import pytest
+
+from jaxmech.cli import main
+
+PROBLEM = """
+[collaboration]
+sigma = [1.0, 2.0]
+agents = ["Ann", "Bo", "Cy", "Di", "Ed", "Flo"]
+distributions = ["x", "y"]
+costs = [[0.01, 0.04], [0.01, 0.04], [0.01, 0.04], [0.01, 0.04], [0.01, 0.04], [0.01, 0.04]]
+mechanism = "c3d"
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("simulate")
+    (folder / "six.toml").write_text(PROBLEM)
+    rng = np.random.default_rng(0)
+    rows = np.column_stack([rng.gamma(4.0, 0.5, 300), 2 * rng.standard_normal(300)])
+    table(folder / "data.csv", ["x", "y"], rows)
+    return folder
+
+
+def table(path, names, rows):
+    path.write_text("\n".join([",".join(names), *(",".join(f"{cell}" for cell in row) for row in rows)]) + "\n")
+
+
+def run(*args):
+    return main([str(arg) for arg in args], standalone_mode=False)
+
+
+def test_promises_are_kept_on_normal_data_and_on_measurements(folder, capsys):
+    code = run(
+        "simulate", folder / "six.toml", "--data", folder / "data.csv", "--replications", 2000,
+        "--json", folder / "s.json", "--plot", folder / "s.svg", "--csv", folder / "s.csv",
+    )  # fmt: skip
+    page, error = capsys.readouterr()
+    assert (code, error) == (0, "")
+    assert "The one claim holds." in page
+    document = json.loads((folder / "s.json").read_text())
+    normal, data = document["plays"]
+    assert normal["replications"] == 2048
+    assert data["replications"] == 2000
+    for play in (normal, data):
+        off = np.abs(np.subtract(play["penalty"], play["promised"])) / np.array(play["standard_error"])
+        assert np.max(off) < 5
+        assert np.max(np.array(play["standard_error"]) / play["promised"]) < 0.05
+    assert np.array(data["samples"]).tolist() == np.round(data["samples"]).tolist()
+    assert len((folder / "s.csv").read_text().splitlines()) == 13
+    assert "<svg" in (folder / "s.svg").read_text()
+
+
+def test_a_cheat_gains_and_the_others_pay(folder, capsys):
+    code = run(
+        "simulate", folder / "six.toml", "--mechanism", "pool", "--division", "social", "--cheat", "Cy", "--json", "-"
+    )
+    page, error = capsys.readouterr()
+    assert (code, error) == (0, "")
+    document = json.loads(page)
+    (play,) = document["plays"]
+    assert document["cheat"].startswith("Cy cheats, the best found:")
+    change = np.array(play["penalty"]) / np.array(play["promised"]) - 1
+    # She collects nothing: the others' five shares are left. Half of a penalty is error, and that rises by a fifth.
+    assert change[2] == pytest.approx(0.6 - 1, abs=0.01)
+    np.testing.assert_allclose(np.delete(change, 2), 0.1, atol=0.01)
+    assert document["certificates"] == []
+
+
+@pytest.mark.parametrize(
+    ("names", "rows", "message"),
+    [
+        (["x", "z"], [[1, 2]] * 9, "column = 'z'"),
+        (["x"], [[1]] * 9, 'must include "y"'),
+        (["x", "y"], [[1, 2], [3, 4]], "must be at least 8"),
+        (["x", "y"], [[1, 2 + i] for i in range(9)], "must vary"),
+        (["x", "y"], [[i, "nan" if i == 4 else i] for i in range(9)], "must be finite"),
+    ],
+    ids=["unknown column", "missing column", "too few rows", "constant column", "nan"],
+)
+def test_bad_measurements_are_one_line(folder, capsys, names, rows, message):
+    table(folder / "bad.csv", names, rows)
+    assert run("simulate", folder / "six.toml", "--data", folder / "bad.csv", "--json", "-") == 2
+    page, error = capsys.readouterr()
+    assert page == ""
+    assert message in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--replications", "0"], "replications = 0"),
+        (["--seed", "99999999999"], "--seed = 99999999999"),
+        (["--cheat", "Bob"], 'did you mean "Bo"'),
+        (["--data", "nowhere.csv"], "nowhere.csv"),
+    ],
+    ids=str,
+)
+def test_bad_options_are_one_line(folder, capsys, options, message):
+    assert run("simulate", folder / "six.toml", *options) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
