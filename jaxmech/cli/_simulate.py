@@ -152,7 +152,7 @@ def _on_data(
         key = jax.random.key(seed)
         outcome = deviation.simulate(mechanism, problem, people, key, strategies, replications)
     sigma = np.std(np.asarray(table.cells, float), axis=0)
-    return _play(f"the {len(table.cells):,} rows of {table.source}", whole, outcome, strategies, sigma)
+    return _play(f"the {len(table.cells):,} rows of {Path(table.source).name}", whole, outcome, strategies, sigma)
 
 
 def _play(name: str, plan: Any, outcome: Any, strategies: dict[int, Any], sigma: np.ndarray) -> Any:

@@ -93,9 +93,8 @@ def robustness(
     clean = jnp.round(mechanism.clean_others[agent])
     most = int(max(1.0, float(jnp.max(strategies.samples)), float(jnp.max(clean))))
     run = compiled(_runs, mechanism, most)
-    paid = np.asarray(
-        run(stakes, jnp.asarray(agent), strategies, population, clean, jax.random.split(key, replications))
-    )
+    keys = jax.random.split(key, replications)
+    paid = np.asarray(run(stakes, jnp.asarray(agent), strategies, population, clean, keys))
     truthful, half = paid[:, 0], replications // 2
     best = int(np.argmin(paid[:half].mean(axis=0)))
     gain = truthful[half:] - paid[half:, best]
@@ -113,10 +112,10 @@ def _strategies(truth: Deviation) -> Deviation:
     """Every amount with every way to submit, in whole numbers, the truth first."""
     made = [truth]
     for way in _WAYS:
-        changed = {name: jnp.full_like(truth.unit, value) for name, value in way.items()}
+        changed: dict[str, Any] = {name: jnp.full_like(truth.unit, value) for name, value in way.items()}
         for factor in _FACTORS:
             count = jnp.round(factor * truth.unit)
-            amount = {
+            amount: dict[str, Any] = {
                 "collects": jnp.where(count > 0, truth.collects, 0.0),
                 "log_samples": jnp.log(jnp.maximum(count, 1.0) / truth.unit),
             }

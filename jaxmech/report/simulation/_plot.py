@@ -46,6 +46,6 @@ def plot(answer: Answer) -> "Figure":
         upright = sum(len(name) for name in names) > 60
         axis.set_xticks(np.arange(len(shown)), names, rotation=90 if upright else 0, fontsize=8)
         axis.tick_params(axis="x", length=0)
-        axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, fontsize=8)
+        axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1, frameon=False, fontsize=8)
         figure.suptitle(f"{answer.title or answer.source}\n{answer.mechanism}", fontsize=10)
     return figure
