@@ -1,7 +1,7 @@
 """Time of an audit as a whole, and how much of the regret that is there the search finds.
 
-``python -m benchmarks.bench_audit`` prints one row per mechanism: the first audit of a process (compilation included), and
-the next ones. Accuracy is regret found over the exact regret where there is any, else the width of the confidence
+``python -m benchmarks.bench_audit`` prints one row per mechanism: the first audit of a process (compilation included),
+and the next ones. Accuracy is regret found over the exact regret where there is any, else the width of the confidence
 interval relative to the promised penalty.
 """
 

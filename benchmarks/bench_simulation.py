@@ -1,9 +1,9 @@
 """Time to a given standard error of a simulated penalty, against plain vectorised NumPy Monte Carlo.
 
-``python -m benchmarks.bench_simulation`` prints one row per problem. The rival draws, for one checked agent of c3d, the mean
-of her points, of Z and of Z', and the noise, all as single normal numbers; it is as fast as such code gets. Time to a
-standard error is time × (standard error reached / standard error asked)²: for both by plain replication, so that the
-faster convergence of spread draws is not counted, only the variance at the size that was run.
+``python -m benchmarks.bench_simulation`` prints one row per problem. The rival draws, for one checked agent of c3d, the
+mean of her points, of Z and of Z', and the noise, all as single normal numbers; it is as fast as such code gets. Time
+to a standard error is time × (standard error reached / standard error asked)²: for both by plain replication, so that
+the faster convergence of spread draws is not counted, only the variance at the size that was run.
 """
 
 import os

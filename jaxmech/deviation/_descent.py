@@ -111,8 +111,12 @@ def _in_pieces(run: Callable[..., Any], who: Sequence[int], tree: Any, at_once: 
     flat = jax.tree.map(lambda leaf: np.asarray(leaf).reshape(-1, *leaf.shape[2:]), tree)
     pieces = [np.minimum(np.arange(i, i + at_once), len(agents) - 1) for i in range(0, len(agents), at_once)]
 
+    precise = bool(jax.config.read("jax_enable_x64"))  # type: ignore[no-untyped-call]
+
     def one(rows: np.ndarray) -> Any:
-        return jax.device_get(run(jnp.asarray(agents[rows]), jax.tree.map(lambda leaf: leaf[rows], flat)))
+        # The context manager of a caller who asked for float64 does not reach other threads.
+        with jax.enable_x64(precise):
+            return jax.device_get(run(jnp.asarray(agents[rows]), jax.tree.map(lambda leaf: leaf[rows], flat)))
 
     done = [one(pieces[0])]  # compiles, so alone
     with ThreadPoolExecutor(max(1, min(4, os.cpu_count() or 1))) as workers:
