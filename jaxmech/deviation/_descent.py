@@ -111,7 +111,7 @@ def _in_pieces(run: Callable[..., Any], who: Sequence[int], tree: Any, at_once: 
     flat = jax.tree.map(lambda leaf: np.asarray(leaf).reshape(-1, *leaf.shape[2:]), tree)
     pieces = [np.minimum(np.arange(i, i + at_once), len(agents) - 1) for i in range(0, len(agents), at_once)]
 
-    precise = bool(jax.config.read("jax_enable_x64"))  # type: ignore[no-untyped-call]
+    precise = bool(jnp.result_type(float) == jnp.float64)
 
     def one(rows: np.ndarray) -> Any:
         # The context manager of a caller who asked for float64 does not reach other threads.
