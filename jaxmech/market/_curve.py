@@ -1,0 +1,77 @@
+"""Posted price curves: what buyers choose when every size has a price, and what that brings."""
+
+import jax.numpy as jnp
+
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Array, Float, Int
+
+
+def posted_curve(
+    sizes: Float[Array, "types"], prices: Float[Array, "types"], grid: Float[Array, "grid"]
+) -> Float[Array, "grid"]:
+    """Return the price of every size: that of the cheapest offer that is at least as large; nothing costs nothing.
+
+    Sizes beyond the largest offer cost as much as it does, as in the paper's curve.
+
+    Args:
+        sizes: (types,) of the offers.
+        prices: (types,) of the offers.
+        grid: sizes to be priced.
+
+    Source: Chen, Clinton and Kandasamy 2025, section 2.3 (proof of Lemma 1).
+
+    Example:
+        >>> posted_curve(jnp.array([1.0, 3.0]), jnp.array([0.5, 0.8]), jnp.arange(5.0)).tolist()
+        [0.0, 0.5, 0.8, 0.8, 0.8]
+    """
+    large_enough = sizes[None, :] >= jnp.minimum(grid, jnp.max(sizes))[:, None]
+    price = jnp.min(jnp.where(large_enough, prices, jnp.inf), axis=1)
+    return jnp.where(grid == 0, 0.0, price)
+
+
+def demand(values: Float[Array, "types grid"], curve: Float[Array, "*batch grid"]) -> Int[Array, "*batch types"]:
+    """Return which size each type buys: the one that maximises v_j(m) − q(m), the largest if several do.
+
+    Utilities that differ by rounding errors count as equal: the best curves leave buyers indifferent.
+
+    Args:
+        values: (types, grid) what sizes are worth.
+        curve: price of every size; leading axes are a batch.
+
+    Returns:
+        Indices into the grid.
+
+    Source: Chen, Clinton and Kandasamy 2025, equation (4).
+
+    Example:
+        >>> demand(jnp.array([[0.0, 0.5, 0.6]]), jnp.array([0.0, 0.25, 0.35])).tolist()  # 0.25 either way
+        [2]
+    """
+    gain = values - curve[..., None, :]
+    best = jnp.max(gain, axis=-1, keepdims=True)
+    last = gain.shape[-1] - 1 - jnp.argmax((gain >= best - tolerances(gain.dtype).iterate)[..., ::-1], axis=-1)
+    return last
+
+
+def revenue(
+    values: Float[Array, "types grid"], counts: Float[Array, "types"], curve: Float[Array, "*batch grid"]
+) -> Float[Array, "*batch"]:
+    """Return Σ_j count_j q(m_j) for what the buyers choose at posted prices.
+
+    Args:
+        values: (types, grid) what sizes are worth.
+        counts: (types,) buyers of each type.
+        curve: price of every size; leading axes are a batch.
+
+    Source: Chen, Clinton and Kandasamy 2025, equation (5).
+
+    Example:
+        >>> float(revenue(jnp.array([[0.0, 0.5, 0.6]]), jnp.array([2.0]), jnp.array([0.0, 0.25, 0.375])))
+        0.5
+    """
+    paid = jnp.take_along_axis(
+        jnp.broadcast_to(curve[..., None, :], (*curve.shape[:-1], *values.shape)),
+        demand(values, curve)[..., None],
+        axis=-1,
+    )[..., 0]
+    return paid @ counts

@@ -1,0 +1,238 @@
+"""The exact search: branch and bound over boxes of allocations, with prices from difference constraints."""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Array, Bool, Float, Int
+from jaxmech.numerics import difference_constraints
+
+CHUNK = 1024
+"""Boxes that are split at a time: one compiled call bounds all of them."""
+
+MAX_BOXES = 20_000_000
+"""Boxes after which a search is given up by default."""
+
+_STARTS = 6
+_SWEEPS = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class Menu:
+    """What can be sold to whom, on the host: the data of a pricing problem.
+
+    Attributes:
+        sizes: (grid,) increasing, the first one 0.
+        values: (types, grid) what they are worth.
+        counts: (types,) buyers of each type.
+        cost: of a point.
+        least: points that must be collected in any case, sold or not.
+    """
+
+    sizes: np.ndarray
+    values: np.ndarray
+    counts: np.ndarray
+    cost: float
+    least: int = 0
+
+    def upto(self, largest: int) -> "Menu":
+        """Return the part with sizes up to ``largest``."""
+        keep = int(np.searchsorted(self.sizes, largest, side="right"))
+        return dataclasses.replace(self, sizes=self.sizes[:keep], values=self.values[:, :keep])
+
+    def bounded(self, profit: float) -> "Menu":
+        """Return the part that can bring at least this profit: no revenue exceeds Σ_j count_j v_j(m)."""
+        room = self.counts @ self.values - self.cost * np.maximum(self.sizes, self.least)
+        last = int(np.flatnonzero(room >= profit)[-1]) if np.any(room >= profit) else 0
+        return self.upto(int(self.sizes[last]))
+
+
+class Found(NamedTuple):
+    """What a search found.
+
+    Attributes:
+        index: (types,) the best allocation, as places in the menu.
+        profit: what it brings.
+        bound: no allocation on the menu brings more.
+        boxes: how many boxes were bounded.
+        finished: whether the bound is within the gap that was asked for.
+    """
+
+    index: np.ndarray
+    profit: float
+    bound: float
+    boxes: int
+    finished: bool
+
+
+def search(menu: Menu, gap: float = 0.0, limit: int = MAX_BOXES) -> Found:
+    """Return the most profitable envy-free allocation on a menu, with proof.
+
+    An allocation's largest prices are shortest paths with lengths v_j(m_j) − v_j(m_k). In a box l <= m <= u no length
+    exceeds v_j(u_j) − v_j(l_k), so shortest paths with these bound the prices from above; a negative cycle says that
+    nothing in the box is envy-free. Boxes are split where values vary most, the most promising first, until no bound
+    exceeds the best profit found by more than the gap.
+
+    Args:
+        menu: the pricing problem.
+        gap: by how much the answer may fall short of the best; rounding errors are allowed for in any case.
+        limit: how many boxes may be bounded.
+    """
+    scale = float(menu.counts @ menu.values[:, -1])
+    gap = max(gap, tolerances(menu.values.dtype).iterate * scale)
+    best = ascend(menu, _starts(menu))
+    tree = _Tree(menu.bounded(best[1]), best, gap)
+    while tree.open and tree.boxes < limit:
+        tree.grow()
+    bound = max(tree.profit, tree.closed, tree.highest)
+    return Found(tree.index, tree.profit, bound, tree.boxes, not tree.open)
+
+
+class _Tree:
+    """Boxes still open, with their bounds; the best allocation so far."""
+
+    def __init__(self, menu: Menu, best: tuple[np.ndarray, float], gap: float) -> None:
+        types, last = len(menu.counts), len(menu.sizes) - 1
+        self.menu, self.gap = menu, gap
+        self.kernel = _Kernel(menu)
+        self.index, self.profit = best
+        self.low = np.zeros((1, types), np.int32)
+        self.high = np.full((1, types), last, np.int32)
+        self.bound = np.array([np.inf])
+        self.closed, self.boxes = -np.inf, 0
+
+    @property
+    def open(self) -> bool:
+        """Whether anything is left to be looked into."""
+        return len(self.bound) > 0
+
+    @property
+    def highest(self) -> float:
+        """Largest bound of the boxes left."""
+        return float(self.bound.max(initial=-np.inf))
+
+    def grow(self) -> None:
+        """Split the most promising boxes, bound their halves, and drop what cannot hold anything better."""
+        low, high = self._take()
+        low, high = _halves(self.menu.values, low, high)
+        bound = self.kernel.bounds(low, high)
+        self.boxes += len(low)
+        self._try(low, high, bound)
+        points = np.all(low == high, axis=1)
+        self._keep(low[~points], high[~points], bound[~points])
+
+    def _take(self) -> tuple[np.ndarray, np.ndarray]:
+        if len(self.bound) <= CHUNK:
+            taken = np.arange(len(self.bound))
+        else:
+            taken = np.argpartition(-self.bound, CHUNK)[:CHUNK]
+        rest = np.ones(len(self.bound), bool)
+        rest[taken] = False
+        low, high = self.low[taken], self.high[taken]
+        self.low, self.high, self.bound = self.low[rest], self.high[rest], self.bound[rest]
+        return low, high
+
+    def _try(self, low: np.ndarray, high: np.ndarray, bound: np.ndarray) -> None:
+        """Upper corners are allocations, too, and often good ones; where a box is one point its bound is exact."""
+        profit = self.kernel.bounds(high, high)
+        first = int(np.argmax(profit))
+        if profit[first] > self.profit:
+            self.index, self.profit = high[first].astype(int), float(profit[first])
+
+    def _keep(self, low: np.ndarray, high: np.ndarray, bound: np.ndarray) -> None:
+        self.low, self.high = np.concatenate([self.low, low]), np.concatenate([self.high, high])
+        self.bound = np.concatenate([self.bound, bound])
+        keep = self.bound > self.profit + self.gap
+        if not keep.all():
+            # What is dropped may still be better, by less than the gap.
+            self.closed = max(self.closed, float(self.bound[~keep].max()))
+            self.low, self.high, self.bound = self.low[keep], self.high[keep], self.bound[keep]
+
+
+class _Kernel:
+    """Bounds of boxes in calls of one shape, so that one compilation serves the whole search."""
+
+    def __init__(self, menu: Menu) -> None:
+        dtype = menu.values.dtype
+        self.values, self.counts = jnp.asarray(menu.values), jnp.asarray(menu.counts, dtype)
+        self.charges = jnp.asarray(menu.cost * np.maximum(menu.sizes, menu.least), dtype)
+
+    def bounds(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """Upper bounds of the profit in boxes; −∞ where nothing is envy-free."""
+        count = len(low)
+        size = 2 * CHUNK * max(1, -(-count // (2 * CHUNK)))
+        pad = ((0, size - count), (0, 0))
+        blocks = zip(
+            np.pad(low, pad).reshape(-1, 2 * CHUNK, low.shape[1]),
+            np.pad(high, pad).reshape(-1, 2 * CHUNK, low.shape[1]),
+            strict=True,
+        )
+        parts = [np.asarray(_bounds(self.values, self.counts, self.charges, *block), float) for block in blocks]
+        return np.concatenate(parts)[:count]
+
+
+@jax.jit
+def _bounds(
+    values: Float[Array, "types grid"],
+    counts: Float[Array, "types"],
+    charges: Float[Array, "grid"],
+    low: Int[Array, "boxes types"],
+    high: Int[Array, "boxes types"],
+) -> Float[Array, "boxes"]:
+    own = jnp.take_along_axis(values, high.T, axis=1).T
+    others = jnp.moveaxis(values[:, low], 0, 1)  # (boxes, types, other's least size)
+    found = difference_constraints(own, own[:, :, None] - others)
+    # Equal sizes carry equal prices: the largest size in the box is at least the largest lower end.
+    profit = jnp.sum(found.value * counts, axis=-1) - jnp.max(charges[low], axis=-1)
+    feasible: Bool[Array, "boxes"] = found.feasible
+    return jnp.where(feasible, profit, -jnp.inf)
+
+
+def _halves(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Split every box in two where the values of all types together rise most."""
+    total = values.sum(axis=0)
+    rise = np.where(high > low, total[high] - total[low] + 1e-12 * (high - low), -1.0)
+    rows, widest = np.arange(len(low)), np.argmax(rise, axis=1)
+    middle = (low[rows, widest] + high[rows, widest]) // 2
+    left, right = high.copy(), low.copy()
+    left[rows, widest], right[rows, widest] = middle, middle + 1
+    split = high[rows, widest] > low[rows, widest]
+    return np.concatenate([low, right[split]]), np.concatenate([left, high[split]])
+
+
+def ascend(menu: Menu, starts: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the best allocation that changing one type's size at a time leads to, and its profit, at least 0.
+
+    Args:
+        menu: the pricing problem.
+        starts: (starts, types) allocations to begin with, as places in the menu.
+    """
+    kernel = _Kernel(menu)
+    last, types = len(menu.sizes) - 1, len(menu.counts)
+    places = np.unique(np.linspace(0, last, max(2, 2 * CHUNK // types)).astype(int))
+    best, most = np.zeros(types, int), 0.0
+    for start in starts:
+        index, profit = start.astype(int), float(kernel.bounds(start[None], start[None])[0])
+        for _ in range(_SWEEPS):
+            moves = np.repeat(index[None], types * len(places), axis=0)
+            moves[np.arange(len(moves)), np.repeat(np.arange(types), len(places))] = np.tile(places, types)
+            reached = kernel.bounds(moves, moves)
+            first = int(np.argmax(reached))
+            if not reached[first] > profit:
+                break
+            index, profit = moves[first], float(reached[first])
+        if profit > most:
+            best, most = index, profit
+    return best, most
+
+
+def _starts(menu: Menu) -> np.ndarray:
+    """Everybody at the size of largest surplus, and a few allocations below it."""
+    types = len(menu.counts)
+    top = int(np.argmax(menu.counts @ menu.values - menu.cost * menu.sizes))
+    below = np.random.default_rng(0).integers(0, top + 1, (_STARTS - 1, types))
+    return np.concatenate([np.full((1, types), top), below])
