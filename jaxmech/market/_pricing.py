@@ -11,12 +11,12 @@ from jaxmech._errors import ProblemError
 from jaxmech._tolerances import tolerances
 from jaxmech._types import ArrayLike
 from jaxmech._words import one_of
+from jaxmech.market._grouping import profit_bound
 from jaxmech.market._local_search import climb_curves
 from jaxmech.market._menu import GRIDS, coarse_menu, every_size, full_menu
 from jaxmech.market._prices import envy_free_prices
 from jaxmech.market._problem import Problem
 from jaxmech.market._search import MAX_BOXES, Found, Menu, search
-from jaxmech.market._surplus import profit_bound
 
 METHODS = ("exact", "approximate", "heuristic")
 """Ways to solve the pricing problem; a function is a way of one's own."""
@@ -71,8 +71,8 @@ def price(
       best is within K δ per buyer of the optimum: round the sizes of the best curve down, and lower the price of its
       i-th offer by i δ; then no buyer finds a cheaper offer better than her own, and pays at most K δ less. δ = ε/(2K)
       for K types; the other half of ε is the gap at which the search stops.
-    - heuristic: local search over posted price curves with restarts, and an upper bound that ignores envy between pairs
-      of types.
+    - heuristic: local search over posted price curves with restarts, and an upper bound that ignores envy between
+      groups of types.
     - a function: the paper's Algorithm 1 with the user's rule for a given N, tried for every N up to the limit.
 
     Args:
@@ -130,7 +130,7 @@ def _heuristic(problem: Problem, limit: int | None, least: int, seed: int) -> Pr
     delta = problem.types / _MENU
     menu = dataclasses.replace(coarse_menu(problem, delta, "levels", limit), least=least)
     index, profit, tried = climb_curves(menu, seed)
-    bound = max(profit_bound(problem, menu), profit)
+    bound = max(profit_bound(problem, menu, index), profit)
     gap = f", {1 - profit / bound:.2%} below the bound" if bound > 0 else ""
     found = Found(index, profit, bound, tried, True)
     return _pricing(problem, menu, found, bound, "heuristic", f"local search over posted price curves{gap}")

@@ -31,6 +31,8 @@ class Menu:
         counts: (types,) buyers of each type.
         cost: of a point.
         least: points that must be collected in any case, sold or not.
+        ceiling: (types, grid) where an entry stands for all sizes up to the next one, what the largest of them is
+            worth; None where it stands for itself.
     """
 
     sizes: np.ndarray
@@ -38,15 +40,17 @@ class Menu:
     counts: np.ndarray
     cost: float
     least: int = 0
+    ceiling: np.ndarray | None = None
 
     def upto(self, largest: int) -> "Menu":
         """Return the part with sizes up to ``largest``."""
         keep = int(np.searchsorted(self.sizes, largest, side="right"))
-        return dataclasses.replace(self, sizes=self.sizes[:keep], values=self.values[:, :keep])
+        ceiling = None if self.ceiling is None else self.ceiling[:, :keep]
+        return dataclasses.replace(self, sizes=self.sizes[:keep], values=self.values[:, :keep], ceiling=ceiling)
 
     def bounded(self, profit: float) -> "Menu":
         """Return the part that can bring at least this profit: no revenue exceeds Σ_j count_j v_j(m)."""
-        room = self.counts @ self.values - self.cost * np.maximum(self.sizes, self.least)
+        room = self.counts @ (self.values if self.ceiling is None else self.ceiling) - self.cost * np.maximum(self.sizes, self.least)
         last = int(np.flatnonzero(room >= profit)[-1]) if np.any(room >= profit) else 0
         return self.upto(int(self.sizes[last]))
 
@@ -121,8 +125,10 @@ class _Tree:
         low, high = _halves(self.menu.values, low, high)
         bound = self.kernel.bounds(low, high)
         self.boxes += len(low)
-        self._try(low, high, bound)
+        self._try(high)
         points = np.all(low == high, axis=1)
+        if self.menu.ceiling is not None:  # a point stands for several sizes: its bound is as good as it gets
+            self.closed = max(self.closed, float(bound[points].max(initial=-np.inf)))
         self._keep(low[~points], high[~points], bound[~points])
 
     def _take(self) -> tuple[np.ndarray, np.ndarray]:
@@ -136,9 +142,9 @@ class _Tree:
         self.low, self.high, self.bound = self.low[rest], self.high[rest], self.bound[rest]
         return low, high
 
-    def _try(self, low: np.ndarray, high: np.ndarray, bound: np.ndarray) -> None:
-        """Upper corners are allocations, too, and often good ones; where a box is one point its bound is exact."""
-        profit = self.kernel.bounds(high, high)
+    def _try(self, high: np.ndarray) -> None:
+        """Upper corners are allocations, and often good ones; where a box is one point there is no other."""
+        profit = self.kernel.profits(high)
         first = int(np.argmax(profit))
         if profit[first] > self.profit:
             self.index, self.profit = high[first].astype(int), float(profit[first])
@@ -159,10 +165,18 @@ class _Kernel:
     def __init__(self, menu: Menu) -> None:
         dtype = menu.values.dtype
         self.values, self.counts = jnp.asarray(menu.values), jnp.asarray(menu.counts, dtype)
+        self.ceiling = self.values if menu.ceiling is None else jnp.asarray(menu.ceiling)
         self.charges = jnp.asarray(menu.cost * np.maximum(menu.sizes, menu.least), dtype)
+
+    def profits(self, index: np.ndarray) -> np.ndarray:
+        """What allocations bring at their largest envy-free prices; −∞ where there are none."""
+        return self._call(self.values, index, index)
 
     def bounds(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """Upper bounds of the profit in boxes; −∞ where nothing is envy-free."""
+        return self._call(self.ceiling, low, high)
+
+    def _call(self, ceiling: Array, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         count = len(low)
         size = 2 * CHUNK * max(1, -(-count // (2 * CHUNK)))
         pad = ((0, size - count), (0, 0))
@@ -171,19 +185,20 @@ class _Kernel:
             np.pad(high, pad).reshape(-1, 2 * CHUNK, low.shape[1]),
             strict=True,
         )
-        parts = [np.asarray(_bounds(self.values, self.counts, self.charges, *block), float) for block in blocks]
+        parts = [np.asarray(_bounds(self.values, ceiling, self.counts, self.charges, *block), float) for block in blocks]
         return np.concatenate(parts)[:count]
 
 
 @jax.jit
 def _bounds(
     values: Float[Array, "types grid"],
+    ceiling: Float[Array, "types grid"],
     counts: Float[Array, "types"],
     charges: Float[Array, "grid"],
     low: Int[Array, "boxes types"],
     high: Int[Array, "boxes types"],
 ) -> Float[Array, "boxes"]:
-    own = jnp.take_along_axis(values, high.T, axis=1).T
+    own = jnp.take_along_axis(ceiling, high.T, axis=1).T
     others = jnp.moveaxis(values[:, low], 0, 1)  # (boxes, types, other's least size)
     found = difference_constraints(own, own[:, :, None] - others)
     # Equal sizes carry equal prices: the largest size in the box is at least the largest lower end.
@@ -216,11 +231,11 @@ def ascend(menu: Menu, starts: np.ndarray) -> tuple[np.ndarray, float]:
     places = np.unique(np.linspace(0, last, max(2, 2 * CHUNK // types)).astype(int))
     best, most = np.zeros(types, int), 0.0
     for start in starts:
-        index, profit = start.astype(int), float(kernel.bounds(start[None], start[None])[0])
+        index, profit = start.astype(int), float(kernel.profits(start[None])[0])
         for _ in range(_SWEEPS):
             moves = np.repeat(index[None], types * len(places), axis=0)
             moves[np.arange(len(moves)), np.repeat(np.arange(types), len(places))] = np.tile(places, types)
-            reached = kernel.bounds(moves, moves)
+            reached = kernel.profits(moves)
             first = int(np.argmax(reached))
             if not reached[first] > profit:
                 break
