@@ -1,4 +1,58 @@
-"""Selling data."""
+"""Selling data: how much to collect, whom to sell how much at which price, and what keeps contributors honest."""
+
+from jaxmech.market._broker import Broker, Trade, contributor_utility
+from jaxmech.market._certificate import certify
+from jaxmech.market._curve import demand, posted_curve, revenue
+from jaxmech.market._menu import GRIDS, Shape, shape
+from jaxmech.market._plan import Plan
+from jaxmech.market._prices import EnvyFreePrices, Swap, envy_free_prices, most_tempting_swap, utility
+from jaxmech.market._pricing import METHODS, PriceRule, Pricing, price
 from jaxmech.market._problem import Buyer, Problem, most_useful
-from jaxmech.market._valuation import *
-from jaxmech.market._valuation import threshold, exponential, linear, table, by_error
+from jaxmech.market._sensitivity import Sensitivity, profit, sensitivity
+from jaxmech.market._solve import divide_work, mechanism, solve
+from jaxmech.market._spread import Frontier, Spread, frontier, simulate, spread
+from jaxmech.market._valuation import KINDS, Valuation, by_error, exponential, linear, table, threshold
+
+__all__ = [
+    "GRIDS",
+    "KINDS",
+    "METHODS",
+    "Broker",
+    "Buyer",
+    "EnvyFreePrices",
+    "Frontier",
+    "Plan",
+    "PriceRule",
+    "Pricing",
+    "Problem",
+    "Sensitivity",
+    "Shape",
+    "Spread",
+    "Swap",
+    "Trade",
+    "Valuation",
+    "by_error",
+    "certify",
+    "contributor_utility",
+    "demand",
+    "divide_work",
+    "envy_free_prices",
+    "exponential",
+    "frontier",
+    "linear",
+    "mechanism",
+    "most_tempting_swap",
+    "most_useful",
+    "posted_curve",
+    "price",
+    "profit",
+    "revenue",
+    "sensitivity",
+    "shape",
+    "simulate",
+    "solve",
+    "spread",
+    "table",
+    "threshold",
+    "utility",
+]

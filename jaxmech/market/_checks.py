@@ -1,6 +1,7 @@
 """Checks of what a person hands in: numbers, counts, names."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,9 +17,8 @@ def numbers(name: str, value: ArrayLike, ndim: int) -> Array:
     Raises:
         ProblemError: for text, booleans, ragged lists, complex numbers and another number of axes.
     """
-    if isinstance(value, jax.Array):
-        array = value
-    else:
+    array: Any = value
+    if not isinstance(value, jax.Array):
         try:
             array = np.asarray(value)
         except ValueError:

@@ -49,8 +49,7 @@ def demand(values: Float[Array, "types grid"], curve: Float[Array, "*batch grid"
     """
     gain = values - curve[..., None, :]
     best = jnp.max(gain, axis=-1, keepdims=True)
-    last = gain.shape[-1] - 1 - jnp.argmax((gain >= best - tolerances(gain.dtype).iterate)[..., ::-1], axis=-1)
-    return last
+    return gain.shape[-1] - 1 - jnp.argmax((gain >= best - tolerances(gain.dtype).iterate)[..., ::-1], axis=-1)
 
 
 def revenue(

@@ -1,7 +1,6 @@
 """Menus: which sizes to consider, what they are worth, and the checks that theorems rest on."""
 
 import dataclasses
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -74,7 +73,7 @@ def full_menu(problem: Problem, limit: int | None = None) -> Menu:
 
 
 def coarse_menu(problem: Problem, delta: float, grid: str = "levels", limit: int | None = None) -> Menu:
-    """Return few sizes such that every other size is worth at most ``delta`` more than the next smaller one, to anybody.
+    """Return few sizes, so dense that every other one is worth at most ``delta`` more than the next smaller one.
 
     - levels: for each type the sizes at which its value first reaches δ, 2δ, 3δ, …: at most 1/δ per type, whatever the
       values look like. They are found by bisection, so that the largest size may be huge.
@@ -175,21 +174,21 @@ def _menu(problem: Problem, sizes: np.ndarray, values: np.ndarray) -> Menu:
 
 
 def _levels(problem: Problem, delta: float, largest: int) -> np.ndarray:
-    """0, 1 where anything is worth anything, and for each type the first sizes that reach δ, 2δ, 3δ, …"""
+    """Return 0 and 1, and for each type the first sizes that reach δ, 2δ, 3δ and so on."""
     cuts = [np.array([0, min(1, largest)])]
     for valuation in problem.valuations:
         top = float(_worth(valuation, jnp.asarray(largest), problem.sigma)[0])
         levels = np.arange(1, int(np.floor(top / delta)) + 1) * delta
-        cuts.append(_first_to_reach(partial(_worth, valuation), problem.sigma, levels, largest))
+        cuts.append(_first_to_reach(valuation, problem.sigma, levels, largest))
     return np.unique(np.concatenate(cuts))
 
 
-def _first_to_reach(worth: "partial[tuple[Array, Array]]", sigma: Array, levels: np.ndarray, largest: int) -> np.ndarray:
+def _first_to_reach(valuation: Valuation, sigma: Array, levels: np.ndarray, largest: int) -> np.ndarray:
     """Bisection for all levels at once; the value at the largest size reaches all of them."""
     below, reached = np.zeros(len(levels), np.int64), np.full(len(levels), largest, np.int64)
     while np.any(reached - below > 1):
         middle = (below + reached) // 2
-        enough = np.asarray(worth(jnp.asarray(middle), sigma)[0]) >= levels
+        enough = np.asarray(_worth(valuation, jnp.asarray(middle), sigma)[0]) >= levels
         below, reached = np.where(enough, below, middle), np.where(enough, middle, reached)
     return reached
 

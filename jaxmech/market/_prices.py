@@ -83,7 +83,8 @@ def utility(problem: Problem, sizes: ArrayLike, prices: ArrayLike) -> Float[Arra
         >>> utility(Problem([0.1], 1.0, [Buyer(table([0.0, 0.5]))]), [1], [0.25]).tolist()
         [0.25]
     """
-    return problem.value_of(jnp.asarray(sizes)) - jnp.asarray(prices)
+    dtype = problem.contributor_costs.dtype
+    return problem.value_of(jnp.asarray(sizes, dtype)) - jnp.asarray(prices, dtype)
 
 
 def most_tempting_swap(problem: Problem, sizes: ArrayLike, prices: ArrayLike) -> Swap:

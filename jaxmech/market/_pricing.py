@@ -27,7 +27,7 @@ PriceRule: TypeAlias = Callable[[np.ndarray, np.ndarray, int], ArrayLike]
 EPSILON = 0.01
 """By how much the approximate method may fall short per buyer, unless it is told."""
 
-_MENU = 240  # sizes on the heuristic's menu
+_MENU = 1000  # the heuristic's menu has a size wherever a type's value passes a multiple of types/1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Pricing:
         prices: (types,) what she pays: the largest envy-free prices, or those of the user's rule.
         profit: revenue less the cost of collecting the largest size.
         bound: no envy-free allocation brings more profit.
+        allowance: the profit may fall short of the optimum by so much, as the method promises; ∞ without a promise.
         method: how it was found.
         guarantee: what the method promises, in words.
         steps: boxes bounded, or curves tried.
@@ -48,6 +49,7 @@ class Pricing:
     prices: np.ndarray
     profit: float
     bound: float
+    allowance: float
     method: str
     guarantee: str
     steps: int
@@ -67,8 +69,8 @@ def price(
     """Return sizes that maximise revenue at envy-free prices less c_1·max(largest size, least).
 
     - exact: branch and bound over all allocations, see :func:`search`; the optimum, up to rounding.
-    - approximate: the same on a coarser menu. If no value rises by more than δ between two sizes of the menu, the menu's
-      best is within K δ per buyer of the optimum: round the sizes of the best curve down, and lower the price of its
+    - approximate: the same on a coarser menu. If no value rises by more than δ between two of its sizes, its best
+      is within K δ per buyer of the optimum: round the sizes of the best curve down, and lower the price of its
       i-th offer by i δ; then no buyer finds a cheaper offer better than her own, and pays at most K δ less. δ = ε/(2K)
       for K types; the other half of ε is the gap at which the search stops.
     - heuristic: local search over posted price curves with restarts, and an upper bound that ignores envy between
@@ -105,15 +107,13 @@ def price(
         found = search(menu, limit=max_boxes)
         if not found.finished:
             raise _too_large(problem, menu, found)
-        return _pricing(problem, menu, found, found.bound, "exact", "optimal among all envy-free allocations")
+        return _pricing(problem, menu, found, 0.0, "exact", "optimal among all envy-free allocations")
     if method == "approximate":
         return _approximate(problem, epsilon, grid, limit, least, max_boxes)
     return _heuristic(problem, limit, least, seed)
 
 
-def _approximate(
-    problem: Problem, epsilon: float, grid: str, limit: int | None, least: int, max_boxes: int
-) -> Pricing:
+def _approximate(problem: Problem, epsilon: float, grid: str, limit: int | None, least: int, max_boxes: int) -> Pricing:
     one_of("grid", grid, GRIDS)
     if not (np.isfinite(epsilon) and epsilon > 0):
         raise ProblemError("epsilon", epsilon, "must be positive")
@@ -123,7 +123,8 @@ def _approximate(
     if not found.finished:
         raise _too_large(problem, menu, found)
     guarantee = f"within {epsilon:g} per buyer of the optimum, on a menu of {len(menu.sizes):,} sizes ({grid})"
-    return _pricing(problem, menu, found, found.bound + room, "approximate", guarantee)
+    found = found._replace(bound=found.bound + room)
+    return _pricing(problem, menu, found, 2 * room, "approximate", guarantee)
 
 
 def _heuristic(problem: Problem, limit: int | None, least: int, seed: int) -> Pricing:
@@ -133,7 +134,7 @@ def _heuristic(problem: Problem, limit: int | None, least: int, seed: int) -> Pr
     bound = max(profit_bound(problem, menu, index), profit)
     gap = f", {1 - profit / bound:.2%} below the bound" if bound > 0 else ""
     found = Found(index, profit, bound, tried, True)
-    return _pricing(problem, menu, found, bound, "heuristic", f"local search over posted price curves{gap}")
+    return _pricing(problem, menu, found, np.inf, "heuristic", f"local search over posted price curves{gap}")
 
 
 def _by_rule(problem: Problem, rule: PriceRule, limit: int | None, least: int) -> Pricing:
@@ -150,7 +151,8 @@ def _by_rule(problem: Problem, rule: PriceRule, limit: int | None, least: int) -
         if profit > best[0]:
             best = (profit, bought, curve[bought])
     name = getattr(rule, "__name__", "a rule")
-    return Pricing(best[1], best[2], best[0], bound, name, "none: a rule of the user's own", len(menu.sizes) - 1)
+    promise = "none: a rule of the user's own"
+    return Pricing(best[1], best[2], best[0], bound, np.inf, name, promise, len(menu.sizes) - 1)
 
 
 def _checked_curve(given: ArrayLike, total: int) -> np.ndarray:
@@ -162,10 +164,10 @@ def _checked_curve(given: ArrayLike, total: int) -> np.ndarray:
     return curve
 
 
-def _pricing(problem: Problem, menu: Menu, found: Found, bound: float, method: str, guarantee: str) -> Pricing:
-    sizes = menu.sizes[found.index]
+def _pricing(problem: Problem, menu: Menu, found: Found, allowance: float, method: str, guarantee: str) -> Pricing:
+    sizes = menu.sizes[found.places]
     prices = np.asarray(envy_free_prices(problem, jnp.asarray(sizes)).price, float)
-    return Pricing(sizes, prices, found.profit, bound, method, guarantee, found.boxes)
+    return Pricing(sizes, prices, found.profit, found.bound, allowance, method, guarantee, found.boxes)
 
 
 def _too_large(problem: Problem, menu: Menu, found: Found) -> ProblemError:

@@ -62,8 +62,8 @@ class Problem:
         >>> from jaxmech.market import exponential, threshold
         >>> lab = Buyer(exponential(0.3), count=20, name="small lab")
         >>> problem = Problem([0.001, 0.002], 1.0, [lab, Buyer(threshold(0.1), count=2)])
-        >>> problem.values(jnp.array([0, 100])).round(4).tolist()
-        [[0.0, 0.7749], [0.0, 0.6827]]
+        >>> np.asarray(problem.values(jnp.array([0, 100]))).round(4).tolist()
+        [[0.0, 0.7811], [0.0, 0.6827]]
     """
 
     contributor_costs: Float[Array, "contributors"]

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Array, Bool, Float, Int
+from jaxmech._types import Array, Float, Int
 from jaxmech.numerics import difference_constraints
 
 CHUNK = 1024
@@ -50,7 +50,8 @@ class Menu:
 
     def bounded(self, profit: float) -> "Menu":
         """Return the part that can bring at least this profit: no revenue exceeds Σ_j count_j v_j(m)."""
-        room = self.counts @ (self.values if self.ceiling is None else self.ceiling) - self.cost * np.maximum(self.sizes, self.least)
+        worth = self.counts @ (self.values if self.ceiling is None else self.ceiling)
+        room = worth - self.cost * np.maximum(self.sizes, self.least)
         last = int(np.flatnonzero(room >= profit)[-1]) if np.any(room >= profit) else 0
         return self.upto(int(self.sizes[last]))
 
@@ -59,14 +60,14 @@ class Found(NamedTuple):
     """What a search found.
 
     Attributes:
-        index: (types,) the best allocation, as places in the menu.
+        places: (types,) the best allocation, as places in the menu.
         profit: what it brings.
         bound: no allocation on the menu brings more.
         boxes: how many boxes were bounded.
         finished: whether the bound is within the gap that was asked for.
     """
 
-    index: np.ndarray
+    places: np.ndarray
     profit: float
     bound: float
     boxes: int
@@ -132,10 +133,7 @@ class _Tree:
         self._keep(low[~points], high[~points], bound[~points])
 
     def _take(self) -> tuple[np.ndarray, np.ndarray]:
-        if len(self.bound) <= CHUNK:
-            taken = np.arange(len(self.bound))
-        else:
-            taken = np.argpartition(-self.bound, CHUNK)[:CHUNK]
+        taken = np.argsort(-self.bound, kind="stable")[:CHUNK]
         rest = np.ones(len(self.bound), bool)
         rest[taken] = False
         low, high = self.low[taken], self.high[taken]
@@ -185,8 +183,8 @@ class _Kernel:
             np.pad(high, pad).reshape(-1, 2 * CHUNK, low.shape[1]),
             strict=True,
         )
-        parts = [np.asarray(_bounds(self.values, ceiling, self.counts, self.charges, *block), float) for block in blocks]
-        return np.concatenate(parts)[:count]
+        parts = [_bounds(self.values, ceiling, self.counts, self.charges, *block) for block in blocks]
+        return np.concatenate([np.asarray(part, float) for part in parts])[:count]
 
 
 @jax.jit
@@ -203,8 +201,7 @@ def _bounds(
     found = difference_constraints(own, own[:, :, None] - others)
     # Equal sizes carry equal prices: the largest size in the box is at least the largest lower end.
     profit = jnp.sum(found.value * counts, axis=-1) - jnp.max(charges[low], axis=-1)
-    feasible: Bool[Array, "boxes"] = found.feasible
-    return jnp.where(feasible, profit, -jnp.inf)
+    return jnp.where(found.feasible, profit, -jnp.inf)
 
 
 def _halves(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

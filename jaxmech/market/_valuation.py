@@ -44,11 +44,11 @@ class Valuation:
     kind: str = dataclasses.field(metadata={"static": True})
     function: Callable[[Array], Array] | None = dataclasses.field(metadata={"static": True})
 
-    def by_size(self, sizes: Array, sigma: ArrayLike) -> Array:
+    def by_size(self, sizes: Array, sigma: Array | float) -> Array:
         """Return v^d at sizes (any shape): in closed form, from the table, or by quadrature."""
         return self.with_error(sizes, sigma)[0]
 
-    def with_error(self, sizes: Array, sigma: ArrayLike) -> tuple[Array, Array]:
+    def with_error(self, sizes: Array, sigma: Array | float) -> tuple[Array, Array]:
         """Return v^d at sizes (any shape), and an estimate of its absolute error; 0 where the form is closed."""
         dtype = self.value.dtype
         if self.kind == "table":
@@ -56,7 +56,7 @@ class Valuation:
             found = self.values[jnp.clip(jnp.asarray(sizes).astype(int), 0, last)]
             return found, jnp.zeros_like(found)
         sizes = jnp.asarray(sizes, dtype)
-        spread = sigma / jnp.sqrt(jnp.maximum(sizes, 1))
+        spread: Array = sigma / jnp.sqrt(jnp.maximum(sizes, 1))
         if self.function is not None:
             found, error = _integrate(self.function, spread)
         else:
@@ -115,7 +115,7 @@ def exponential(scale: ArrayLike, value: ArrayLike = 1.0) -> Valuation:
 
     Example:
         >>> round(float(exponential(0.5).by_size(jnp.array(8), 1.0)), 6)
-        0.615690
+        0.61569
     """
     return _closed("exponential", scale, value)
 

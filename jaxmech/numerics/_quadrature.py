@@ -1,7 +1,7 @@
 """Expectations over a normal variable by adaptive Gauss–Lobatto–Kronrod quadrature, batched, with an error estimate."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +23,7 @@ PANELS = 16
 ROUNDS = 36
 """Rounds of splitting: a jump is closed in to 2^-36 of the first intervals."""
 
+_State: TypeAlias = tuple[Array, Array, Array, Array, Array, Array]
 _FAR = 9.0  # the normal density beyond has weight 2e-19
 
 
@@ -42,8 +43,8 @@ def half_normal_expectation(function: Callable[[Array], Array], scale: Float[Arr
     """Return E f(scale·|Z|) for standard normal Z.
 
     The half line is cut into :data:`PANELS` intervals; then, :data:`ROUNDS` times, the half with the larger errors is
-    split and the other half is added up. Jumps and kinks cost nothing but accuracy near the rounding error. It jits, and
-    differentiates with respect to the scale and to whatever the function closes over.
+    split and the other half is added up. So jumps and kinks cost hardly any accuracy. It jits, and differentiates with
+    respect to the scale and to whatever the function closes over.
 
     Args:
         function: elementwise, of nonnegative numbers.
@@ -69,7 +70,7 @@ def half_normal_expectation(function: Callable[[Array], Array], scale: Float[Arr
         density = 2 * jnp.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
         return function(scale[..., None, None] * z) * density
 
-    def split(state: tuple[Array, ...], _: None) -> tuple[tuple[Array, ...], None]:
+    def split(state: _State, _: None) -> tuple[_State, None]:
         left, right, value, error, done, done_error = state
         order = jnp.argsort(error, axis=-1)
         left, right, value, error = (jnp.take_along_axis(part, order, axis=-1) for part in (left, right, value, error))
