@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jaxmech._errors import ProblemError
 
-_NAMES = ("clinics", "three-agents", "equal-agents", "hard-instance")
+_NAMES = ("clinics", "three-agents", "equal-agents", "hard-instance", "data-market")
 
 
 def names() -> tuple[str, ...]:
@@ -14,7 +14,7 @@ def names() -> tuple[str, ...]:
 
     Example:
         >>> names()
-        ('clinics', 'three-agents', 'equal-agents', 'hard-instance')
+        ('clinics', 'three-agents', 'equal-agents', 'hard-instance', 'data-market')
     """
     return _NAMES
 

@@ -12,10 +12,12 @@ class Choice:
     Attributes:
         division: name of the division of work.
         mechanism: name of the mechanism.
+        method: how a market finds sizes and prices.
     """
 
     division: str | None = None
     mechanism: str | None = None
+    method: str | None = None
 
     def only(self, *allowed: str, kind: str) -> None:
         """Refuse options that mean nothing for this kind of problem.

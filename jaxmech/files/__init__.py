@@ -2,6 +2,7 @@
 
 from jaxmech.files._case import KINDS, Case, locate, read
 from jaxmech.files._collaboration import CollaborationCase
+from jaxmech.files._market import MarketCase
 from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, read_table
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
 from jaxmech.files._write import check_writable, csv_text, json_text, write
@@ -14,6 +15,7 @@ __all__ = [
     "Case",
     "CollaborationCase",
     "Estimate",
+    "MarketCase",
     "Table",
     "check_writable",
     "csv_text",
