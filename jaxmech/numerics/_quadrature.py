@@ -67,7 +67,7 @@ def half_normal_expectation(function: Callable[[Array], Array], scale: Float[Arr
     left, right = jnp.broadcast_to(edges[:-1], shape), jnp.broadcast_to(edges[1:], shape)
 
     def integrand(z: Array) -> Array:
-        density = 2 * jnp.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+        density = float(np.sqrt(2 / np.pi)) * jnp.exp(-(z**2) / 2)
         return function(scale[..., None, None] * z) * density
 
     def split(state: _State, _: None) -> tuple[_State, None]:

@@ -55,7 +55,7 @@ def nobody_cheats(answer: Answer) -> list[str]:
         loss = short(cost * (instead - n) ** 2 / instead)
         others = counted(answer.total - int(n), "point")
         sentences.append(
-            f"{answer.contributors[i]} is paid less, the more her mean differs from that of the {others} of the others: "
+            f"{answer.contributors[i]} is paid less, the more her mean differs from that of the others' {others}: "
             f"to collect {counted(int(instead), 'point')} instead of {n:,.0f} would cost her {loss} on balance."
         )
     return [*sentences, "Made-up numbers may be off by any amount, and a wrong number of points loses the fixed part."]
