@@ -10,7 +10,7 @@ from jaxmech._errors import ProblemError
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.market._problem import Problem, most_useful
-from jaxmech.market._search import Menu
+from jaxmech.market._search import Menu, padded
 from jaxmech.market._valuation import Valuation, check_values
 
 MAX_SIZES = 4_000_000
@@ -149,14 +149,21 @@ def tabulate(problem: Problem, sizes: np.ndarray) -> np.ndarray:
 
 
 def _tabulate(problem: Problem, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    parts = [_worth(valuation, jnp.asarray(sizes), problem.sigma) for valuation in problem.valuations]
-    values, error = (np.stack([np.asarray(part[i]) for part in parts]) for i in (0, 1))
+    parts = [_worth_of(valuation, sizes, problem.sigma) for valuation in problem.valuations]
+    values, error = (np.stack([part[i] for part in parts]) for i in (0, 1))
     eps = tolerances(values.dtype).eps
     for name, valuation, row, doubt in zip(problem.buyers, problem.valuations, values, error, strict=True):
         if valuation.kind in ("table", "function") and len(row) > 1:
             check_values(f"value of {name}", row, slack=float(doubt.max()) + 16 * eps)
     # Rounding must not make a value fall where mathematics says that it rises.
     return np.maximum.accumulate(np.clip(values, 0.0, 1.0), axis=1), error
+
+
+def _worth_of(valuation: Valuation, sizes: np.ndarray, sigma: Array) -> tuple[np.ndarray, np.ndarray]:
+    """Values and errors on the host; padded, so that menus of similar length share one compilation."""
+    room = np.pad(sizes, (0, padded(len(sizes)) - len(sizes)), mode="edge")
+    values, error = _worth(valuation, jnp.asarray(room), sigma)
+    return np.asarray(values)[: len(sizes)], np.asarray(error)[: len(sizes)]
 
 
 @jax.jit
@@ -177,7 +184,7 @@ def _levels(problem: Problem, delta: float, largest: int) -> np.ndarray:
     """Return 0 and 1, and for each type the first sizes that reach δ, 2δ, 3δ and so on."""
     cuts = [np.array([0, min(1, largest)])]
     for valuation in problem.valuations:
-        top = float(_worth(valuation, jnp.asarray(largest), problem.sigma)[0])
+        top = float(_worth_of(valuation, np.array([largest]), problem.sigma)[0][0])
         levels = np.arange(1, int(np.floor(top / delta)) + 1) * delta
         cuts.append(_first_to_reach(valuation, problem.sigma, levels, largest))
     return np.unique(np.concatenate(cuts))
@@ -188,7 +195,7 @@ def _first_to_reach(valuation: Valuation, sigma: Array, levels: np.ndarray, larg
     below, reached = np.zeros(len(levels), np.int64), np.full(len(levels), largest, np.int64)
     while np.any(reached - below > 1):
         middle = (below + reached) // 2
-        enough = np.asarray(_worth(valuation, jnp.asarray(middle), sigma)[0]) >= levels
+        enough = _worth_of(valuation, middle, sigma)[0] >= levels
         below, reached = np.where(enough, below, middle), np.where(enough, middle, reached)
     return reached
 

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -61,8 +62,13 @@ def envy_free_prices(problem: Problem, sizes: ArrayLike) -> EnvyFreePrices:
         >>> found.price.round(9).tolist(), found.predecessor.tolist()  # high would rather buy one point for 0.5
         ([0.5, 0.8], [-1, 0])
     """
-    bought = jnp.asarray(sizes)
-    values = problem.values(bought)
+    found: EnvyFreePrices = _largest_prices(problem, jnp.asarray(sizes))
+    return found
+
+
+@jax.jit
+def _largest_prices(problem: Problem, sizes: Array) -> EnvyFreePrices:
+    values = problem.values(sizes)
     own = jnp.diagonal(values)
     found = difference_constraints(own, own[:, None] - values)
     return EnvyFreePrices(found.value, found.predecessor, found.feasible)
@@ -84,7 +90,8 @@ def utility(problem: Problem, sizes: ArrayLike, prices: ArrayLike) -> Float[Arra
         [0.25]
     """
     dtype = problem.contributor_costs.dtype
-    return problem.value_of(jnp.asarray(sizes, dtype)) - jnp.asarray(prices, dtype)
+    worth: Array = _values(problem, jnp.asarray(sizes))
+    return jnp.diagonal(worth) - jnp.asarray(prices, dtype)
 
 
 def most_tempting_swap(problem: Problem, sizes: ArrayLike, prices: ArrayLike) -> Swap:
@@ -106,7 +113,7 @@ def most_tempting_swap(problem: Problem, sizes: ArrayLike, prices: ArrayLike) ->
         (1, 0, -0.1)
     """
     bought, paid = np.asarray(sizes), np.asarray(prices, float)
-    values = np.asarray(problem.values(jnp.asarray(sizes)), float)
+    values = np.asarray(_values(problem, jnp.asarray(sizes)), float)
     types = len(bought)
     gains = np.concatenate([values - paid, np.zeros((types, 1))], axis=1)
     own = np.diagonal(gains).copy()
@@ -116,3 +123,8 @@ def most_tempting_swap(problem: Problem, sizes: ArrayLike, prices: ArrayLike) ->
     losses[:, types][(bought == 0) & (paid == 0)] = np.inf
     buyer, other = divmod(int(np.argmin(losses)), types + 1)
     return Swap(buyer, other if other < types else -1, float(losses[buyer, other]))
+
+
+@jax.jit
+def _values(problem: Problem, sizes: Array) -> Array:
+    return problem.values(sizes)

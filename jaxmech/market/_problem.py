@@ -30,7 +30,7 @@ class Buyer:
     """
 
     valuation: Valuation
-    count: int = 1
+    count: int | float = 1
     name: str | None = None
 
     def __post_init__(self) -> None:
@@ -102,13 +102,16 @@ class Problem:
         """Number of types of buyers."""
         return len(self.valuations)
 
-    def values(self, sizes: Array) -> Float[Array, "types sizes"]:
+    def values(self, sizes: ArrayLike) -> Float[Array, "types sizes"]:
         """Return what sizes are worth: one row per type."""
         return jnp.stack([valuation.by_size(sizes, self.sigma) for valuation in self.valuations])
 
-    def value_of(self, sizes: Float[Array, "types"]) -> Float[Array, "types"]:
+    def value_of(self, sizes: ArrayLike) -> Float[Array, "types"]:
         """Return what each type's own size is worth to her."""
-        own = [valuation.by_size(size, self.sigma) for valuation, size in zip(self.valuations, sizes, strict=True)]
+        own = [
+            valuation.by_size(size, self.sigma)
+            for valuation, size in zip(self.valuations, jnp.asarray(sizes), strict=True)
+        ]
         return jnp.stack(own)
 
     def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any], ...], tuple[Any, ...]]:

@@ -97,6 +97,11 @@ def search(menu: Menu, gap: float = 0.0, limit: int = MAX_BOXES) -> Found:
     return Found(tree.index, tree.profit, bound, tree.boxes, not tree.open)
 
 
+def padded(length: int) -> int:
+    """Return the next power of two, at least 64."""
+    return 1 << max(6, (length - 1).bit_length())
+
+
 class _Tree:
     """Boxes still open, with their bounds; the best allocation so far."""
 
@@ -162,9 +167,11 @@ class _Kernel:
 
     def __init__(self, menu: Menu) -> None:
         dtype = menu.values.dtype
-        self.values, self.counts = jnp.asarray(menu.values), jnp.asarray(menu.counts, dtype)
-        self.ceiling = self.values if menu.ceiling is None else jnp.asarray(menu.ceiling)
-        self.charges = jnp.asarray(menu.cost * np.maximum(menu.sizes, menu.least), dtype)
+        # Padded to powers of two, so that menus of similar length share one compilation.
+        room = ((0, 0), (0, padded(len(menu.sizes)) - len(menu.sizes)))
+        self.values, self.counts = jnp.asarray(np.pad(menu.values, room)), jnp.asarray(menu.counts, dtype)
+        self.ceiling = self.values if menu.ceiling is None else jnp.asarray(np.pad(menu.ceiling, room))
+        self.charges = jnp.asarray(np.pad(menu.cost * np.maximum(menu.sizes, menu.least), room[1]), dtype)
 
     def profits(self, index: np.ndarray) -> np.ndarray:
         """What allocations bring at their largest envy-free prices; −∞ where there are none."""

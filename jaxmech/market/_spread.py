@@ -200,7 +200,8 @@ def _negative_prices(broker: Broker, form: np.ndarray, seed: int) -> tuple[np.nd
         return np.asarray(gammaincc(len(form) / 2, gap / (2 * form.mean()))), 0.0
     draws = np.random.default_rng(seed).standard_normal((REPLICATIONS, len(form))) ** 2 @ form
     chance = np.mean(draws[:, None] > gap, axis=0)
-    return chance, float(np.sqrt(np.max(chance * (1 - chance)) / REPLICATIONS))
+    doubt = np.max(np.maximum(chance * (1 - chance), 1 / REPLICATIONS))  # never seen is not impossible
+    return chance, float(np.sqrt(doubt / REPLICATIONS))
 
 
 def _tail(expected: np.ndarray | np.generic, noise: np.ndarray) -> np.ndarray:

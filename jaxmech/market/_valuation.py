@@ -44,11 +44,11 @@ class Valuation:
     kind: str = dataclasses.field(metadata={"static": True})
     function: Callable[[Array], Array] | None = dataclasses.field(metadata={"static": True})
 
-    def by_size(self, sizes: Array, sigma: Array | float) -> Array:
+    def by_size(self, sizes: ArrayLike, sigma: Array | float) -> Array:
         """Return v^d at sizes (any shape): in closed form, from the table, or by quadrature."""
         return self.with_error(sizes, sigma)[0]
 
-    def with_error(self, sizes: Array, sigma: Array | float) -> tuple[Array, Array]:
+    def with_error(self, sizes: ArrayLike, sigma: Array | float) -> tuple[Array, Array]:
         """Return v^d at sizes (any shape), and an estimate of its absolute error; 0 where the form is closed."""
         dtype = self.value.dtype
         if self.kind == "table":

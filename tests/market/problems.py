@@ -22,9 +22,7 @@ def smooth(seed, types, largest):
     """Values of a closed form, from the families of the paper's setting, (types, largest + 1)."""
     generator = np.random.default_rng([seed, types, largest])
     forms = (market.exponential, market.linear, market.threshold)
-    chosen = [
-        forms[(seed + j) % 3](10 ** generator.uniform(-1.3, 0), generator.uniform(0.3, 1)) for j in range(types)
-    ]
+    chosen = [forms[(seed + j) % 3](10 ** generator.uniform(-1.3, 0), generator.uniform(0.3, 1)) for j in range(types)]
     sizes = np.arange(largest + 1)
     return np.stack([np.asarray(valuation.by_size(sizes, 1.0)) for valuation in chosen])
 

@@ -67,7 +67,9 @@ def test_derivatives(kind):
     slope = float(jax.grad(closed)(0.3))
     assert slope == pytest.approx(float(closed(0.3 + 1e-6) - closed(0.3 - 1e-6)) / 2e-6, rel=1e-7)
     if kind == "exponential":
-        by_rule = jax.grad(lambda t: market.by_error(lambda e: 0.8 * jnp.exp(-e / 0.3)).by_size(jnp.array(30.0), t))(1.0)
+        by_rule = jax.grad(lambda t: market.by_error(lambda e: 0.8 * jnp.exp(-e / 0.3)).by_size(jnp.array(30.0), t))(
+            1.0
+        )
         assert float(by_rule) == pytest.approx(-0.3 * slope, rel=1e-9)  # homogeneous of degree 0 in scale and σ
 
 

@@ -1,5 +1,7 @@
 """Difference constraints: largest solutions against networkx, witnesses against the definition, derivatives."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,7 +44,7 @@ def test_tight_path_explains_the_value(seed):
         return
     for node in range(5):
         path = tight_path(found.predecessor, node)
-        length = bound[path[-1]] + sum(weight[a, b] for a, b in zip(path, path[1:], strict=False))
+        length = bound[path[-1]] + sum(weight[a, b] for a, b in itertools.pairwise(path))
         assert found.predecessor[path[-1]] == ROOT
         assert length == pytest.approx(float(found.value[node]), abs=1e-12)
 
@@ -113,7 +115,7 @@ def test_derivative_follows_the_tight_path(seed):
     for node in range(4):
         path = tight_path(found.predecessor, node)
         expected = np.zeros((4, 4))
-        for a, b in zip(path, path[1:], strict=False):
+        for a, b in itertools.pairwise(path):
             expected[a, b] = 1
         np.testing.assert_allclose(by_weight[node], expected, atol=1e-15)
         np.testing.assert_allclose(by_bound[node], np.eye(4)[path[-1]], atol=1e-15)

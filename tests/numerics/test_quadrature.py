@@ -6,8 +6,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from jaxmech.numerics import half_normal_expectation
 from jaxmech.numerics import _quadrature as quadrature
+from jaxmech.numerics import half_normal_expectation
 
 FUNCTIONS = {
     "jump": (lambda e: (e <= 0.3).astype(e.dtype), lambda e: mpmath.mpf(e <= 0.3), 0.3),

@@ -1,4 +1,4 @@
-"""Slow and obvious answers for the data marketplace: integrals, brute force, a mixed-integer program, the paper's rules.
+"""Slow and obvious answers for the data marketplace: integrals, brute force, a mixed-integer program, printed rules.
 
 Nothing here imports jaxmech.
 """
@@ -115,6 +115,8 @@ def milp_pricing(values, counts, cost, time_limit=None):
         for m in every:
             add([(pay + j * columns + m, 1.0), (x + j * columns + m, -1.0)], -np.inf, 0)
             add([(pay + j * columns + m, 1.0), (q + m, -1.0)], -np.inf, 0)
+            # Whoever buys m pays its posted price, no less: a discount of one's own would be envied.
+            add([(pay + j * columns + m, 1.0), (q + m, -1.0), (x + j * columns + m, -1.0)], -1, np.inf)
             add([*own, (q + m, 1.0)], values[j, m], np.inf)
             add([(t, 1.0), (x + j * columns + m, -float(m))], 0, np.inf)
     objective = np.zeros(total)

@@ -67,12 +67,12 @@ def suggestions(answer: Answer) -> list[str]:
     if found is None or len(found.second) < 2:
         return []
     now = int(answer.samples[answer.samples > 0].min())
-    kept = np.flatnonzero(found.profit >= (1 - _GIVE_UP) * answer.profit)
-    if not len(kept) or found.second[kept[-1]] <= now:
-        return []
-    i = int(kept[-1])
+    cheap = found.profit >= (1 - _GIVE_UP) * answer.profit
+    i = int(np.argmin(np.where(cheap, found.price_deviation, np.inf)))
     second, lost = int(found.second[i]), answer.profit - float(found.profit[i])
     before = float(found.price_deviation[now - 1])
+    if not cheap[i] or found.price_deviation[i] > 0.9 * before:
+        return []
     return [
         f"Prices vary widely around what is expected (standard deviation {short(before)}), because "
         f"{counted(now, 'point')} of the second contributor must check all others. With second = {second} the standard "
