@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmech import files, market
 from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status
+from jaxmech._types import Array
 from jaxmech._words import one_of
 from jaxmech.cli._choice import Choice
 from jaxmech.cli._jax import quick_compilation, settings
@@ -55,8 +57,8 @@ def _answer(
     problem, plan = case.problem, solution.value
     sizes = np.asarray(plan.sizes)
     trades = bool(plan.total > 0)
-    values = np.asarray(problem.value_of(plan.sizes), float)
     grid = _grid(int(plan.total) if trades else market.most_useful(problem))
+    curve = _draw(problem, plan, jnp.asarray(grid, problem.sigma.dtype))
     return Answer(
         source=case.source,
         title=case.title,
@@ -68,7 +70,7 @@ def _answer(
         counts=np.asarray(problem.counts, float),
         sizes=sizes.astype(int),
         prices=np.asarray(plan.prices, float),
-        values=values,
+        values=np.asarray(market.utility(problem, plan.sizes, plan.prices) + plan.prices, float),
         predecessor=np.asarray(market.envy_free_prices(problem, plan.sizes).predecessor),
         total=int(plan.total),
         revenue=float(plan.revenue),
@@ -83,13 +85,19 @@ def _answer(
         changes=tuple(_changes(problem, plan)) if trades else (),
         diminishing=_diminishing(case),
         curve_sizes=grid,
-        curve_values=np.asarray(problem.values(jnp.asarray(grid)), float),
-        curve_prices=np.asarray(market.posted_curve(plan.sizes, plan.prices, jnp.asarray(grid)), float),
+        curve_values=np.asarray(curve[0], float),
+        curve_prices=np.asarray(curve[1], float),
         certificates=certificates,
         status=Status.of(int(solution.status)),
         residual=float(solution.residual),
         settings=settings(output.dtype, seed=_SEED),
     )
+
+
+@jax.jit
+def _draw(problem: market.Problem, plan: market.Plan, grid: Array) -> tuple[Array, Array]:
+    """What sizes are worth, and what they cost."""
+    return problem.values(grid), market.posted_curve(plan.sizes, plan.prices, grid)
 
 
 def _grid(largest: int) -> np.ndarray:

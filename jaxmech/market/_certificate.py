@@ -16,7 +16,7 @@ from jaxmech.market._plan import Plan
 from jaxmech.market._prices import most_tempting_swap, utility
 from jaxmech.market._problem import Problem
 from jaxmech.market._solve import mechanism
-from jaxmech.market._spread import simulate, spread
+from jaxmech.market._spread import expect, simulate, spread
 from jaxmech.mechanism import Audit, Statistics
 
 REALISATIONS = 256
@@ -107,11 +107,11 @@ class _Judge:
         return self._audit("envy-free", swap.loss / self.scale, witness, "all pairs of types compared")
 
     def rational_for_contributors(self) -> Audit:
-        gains = -np.asarray(self.broker.guarantee(self.broker.stakes).promised, float)
-        asked = np.asarray(self.broker.asked)
+        known = expect(self.broker)
+        gains, spent = known.gain, known.spent
+        asked = np.asarray(self.plan.samples) > 0
         if not asked.any():
             return self._audit("individually rational for contributors", math.inf, _NO_TRADE, "nobody is asked")
-        spent = np.asarray(self.broker.costs * self.broker.samples, float)
         margins = np.where(asked, gains / np.where(asked, spent, 1.0), np.inf)
         worst = int(np.argmin(margins))
         who = self.problem.contributors[worst]
@@ -171,12 +171,8 @@ class _Judge:
 
     def budget_off_path(self) -> Audit:
         """What is short or left over if one contributor submits a point too few or too many."""
-        broker, asked = self.broker, np.flatnonzero(np.asarray(self.broker.asked))
-        gaps = []
-        for i in asked:
-            count = broker.samples.at[i].add(1)[:, None]
-            prices, payments = broker.settle(Statistics(count, jnp.zeros_like(count)))
-            gaps.append(float(jnp.sum(broker.counts * prices) - jnp.sum(payments)))
+        asked = np.flatnonzero(np.asarray(self.plan.samples) > 0)
+        gaps = np.asarray(_surplus_off_path(self.broker), float)[asked]
         worst = int(np.argmin(gaps))
         who = self.problem.contributors[asked[worst]]
         lacking = max(0.0, -gaps[worst])
@@ -213,6 +209,18 @@ class _Judge:
         allowed = tolerances(self.plan.prices.dtype).claim if tolerance is None else tolerance
         number = -math.inf if math.isnan(float(margin)) else float(margin)
         return Audit(claim, bool(number >= -allowed), number, allowed, witness, effort, claimed)
+
+
+@jax.jit
+def _surplus_off_path(broker: Broker) -> Array:
+    """What is left over if one contributor submits a point too many, contributor by contributor."""
+
+    def surplus(extra: Array) -> Array:
+        count = (broker.samples + extra)[:, None]
+        prices, payments = broker.settle(Statistics(count, jnp.zeros_like(count)))
+        return jnp.sum(broker.counts * prices) - jnp.sum(payments)
+
+    return jax.vmap(surplus)(jnp.eye(broker.samples.shape[0], dtype=broker.samples.dtype))
 
 
 @jax.jit

@@ -31,6 +31,16 @@ class _Curve(NamedTuple):
     profit: Array
 
 
+class _Draw(NamedTuple):
+    """Random numbers of the steps, drawn beforehand: (chains, steps) each."""
+
+    offer: Array
+    buyer: Array
+    other: Array
+    stride: Array
+    jump: Array
+
+
 def climb_curves(menu: Menu, seed: int) -> tuple[np.ndarray, float, int]:
     """Return a good allocation, its profit at the largest envy-free prices, and how many curves were tried.
 
@@ -45,31 +55,46 @@ def climb_curves(menu: Menu, seed: int) -> tuple[np.ndarray, float, int]:
     values = jnp.asarray(menu.values)
     counts = jnp.asarray(menu.counts, values.dtype)
     charge = jnp.asarray(menu.cost * np.maximum(menu.sizes, menu.least), values.dtype)
-    keys = jax.random.split(jax.random.key(seed), CHAINS)
-    place, profit = _anneal(values, counts, charge, keys)
+    types, places = menu.values.shape
+    first, draws = _draw(np.random.default_rng(seed), types, places)
+    place, profit = _anneal(values, counts, charge, jnp.asarray(first), draws)
     order = np.argsort(-np.asarray(profit), kind="stable")
     starts = np.unique(np.asarray(place)[order[: 4 * REFINED]], axis=0)[:REFINED]
     index, best = ascend(menu, starts)
     return index, best, CHAINS * STEPS
 
 
-@partial(jax.jit)
-@partial(jax.vmap, in_axes=(None, None, None, 0))
+def _draw(generator: np.random.Generator, types: int, places: int) -> tuple[np.ndarray, _Draw]:
+    """First places of all offers, and for every step: which offer moves how far, and who prices it against what.
+
+    Half of the steps move an offer by some places, a few to anywhere, the others only change its price.
+    """
+    shape = (CHAINS, STEPS)
+    stride = np.round(generator.laplace(size=shape) * places / 16) * (generator.random(shape) < 0.5)
+    jump = np.where(generator.random(shape) < 0.1, generator.integers(0, places, shape), -1)
+    offer, buyer = generator.integers(0, types, (2, *shape))
+    other = generator.integers(0, types + 1, shape)
+    draws = _Draw(*map(jnp.asarray, (offer, buyer, other, stride.astype(int), jump)))
+    return generator.integers(0, places, (CHAINS, types)), draws
+
+
+@jax.jit
+@partial(jax.vmap, in_axes=(None, None, None, 0, 0))
 def _anneal(
-    values: Float[Array, "types menu"], counts: Float[Array, "types"], charge: Float[Array, "menu"], key: Array
+    values: Float[Array, "types menu"],
+    counts: Float[Array, "types"],
+    charge: Float[Array, "menu"],
+    first: Int[Array, "types"],
+    draws: _Draw,
 ) -> tuple[Int[Array, "types"], Array]:
     """One chain: the allocation that the best curve leads to, and the profit of that curve."""
-    types, places = values.shape
-    first, walk = jax.random.split(key)
-    place = jax.random.randint(first, (types,), 0, places)
-    start = _evaluate(values, counts, charge, place, jnp.diagonal(values[:, place]))[0]
+    start = _evaluate(values, counts, charge, first, jnp.diagonal(values[:, first]))[0]
     heat = _HEAT * jnp.sum(counts * values[:, -1])
 
-    def step(state: tuple[_Curve, _Curve], entry: tuple[Array, Array]) -> tuple[tuple[_Curve, _Curve], None]:
+    def step(state: tuple[_Curve, _Curve], entry: tuple[_Draw, Array]) -> tuple[tuple[_Curve, _Curve], None]:
         now, best = state
-        key, cooling = entry
-        changed = _change(values, now, key)
-        found, _ = _evaluate(values, counts, charge, *changed)
+        draw, cooling = entry
+        found, _ = _evaluate(values, counts, charge, *_change(values, now, draw))
         keep = found.profit >= now.profit - heat * cooling
         now = jax.tree.map(lambda new, old: jnp.where(keep, new, old), found, now)
         better = now.profit > best.profit
@@ -77,24 +102,18 @@ def _anneal(
         return (now, best), None
 
     cooling = jnp.maximum(1 - jnp.arange(STEPS, dtype=values.dtype) / (0.7 * STEPS), 0.0) ** 2
-    (_, best), _ = jax.lax.scan(step, (start, start), (jax.random.split(walk, STEPS), cooling))
+    (_, best), _ = jax.lax.scan(step, (start, start), (draws, cooling))
     return _evaluate(values, counts, charge, best.place, best.price)[1], best.profit
 
 
-def _change(values: Array, curve: _Curve, key: Array) -> tuple[Array, Array]:
-    """Move one offer, and price it so that one buyer is indifferent between it and another offer."""
-    types, places = values.shape
-    keys = jax.random.split(key, 5)
-    offer, buyer = jax.random.randint(keys[0], (2,), 0, types)
-    other = jax.random.randint(keys[1], (), 0, types + 1)
-    stride = jnp.round(jax.random.laplace(keys[2]) * places / 16).astype(curve.place.dtype)
-    moved = jnp.clip(curve.place[offer] + stride, 0, places - 1)
-    target = jnp.where(jax.random.bernoulli(keys[3]), moved, curve.place[offer])
-    target = jnp.where(jax.random.bernoulli(keys[4], 0.1), jax.random.randint(keys[4], (), 0, places), target)
-    from_place = jnp.append(curve.place, 0)[other]
-    from_price = jnp.append(curve.price, 0.0)[other]
-    price = jnp.maximum(values[buyer, target] - values[buyer, from_place] + from_price, 0.0)
-    return curve.place.at[offer].set(target), curve.price.at[offer].set(price)
+def _change(values: Array, curve: _Curve, draw: _Draw) -> tuple[Array, Array]:
+    """Move one offer, and price it so that one buyer is indifferent between it and another offer, or nothing."""
+    moved = jnp.clip(curve.place[draw.offer] + draw.stride, 0, values.shape[1] - 1)
+    target = jnp.where(draw.jump >= 0, draw.jump, moved)
+    from_place, from_price = jnp.append(curve.place, 0)[draw.other], jnp.append(curve.price, 0.0)[draw.other]
+    worth = values[draw.buyer]
+    price = jnp.maximum(worth[target] - worth[from_place] + from_price, 0.0)
+    return curve.place.at[draw.offer].set(target), curve.price.at[draw.offer].set(price)
 
 
 def _evaluate(values: Array, counts: Array, charge: Array, place: Array, price: Array) -> tuple[_Curve, Array]:

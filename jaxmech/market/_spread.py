@@ -1,12 +1,14 @@
 """How much prices and payments vary around what is expected, and what less variation costs."""
 
 import dataclasses
+import math
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import erfc, gammaincc
+from jax.scipy.special import gammaincc
 
 from jaxmech._errors import ProblemError
 from jaxmech._tolerances import tolerances
@@ -82,13 +84,12 @@ def spread(problem: Problem, plan: Plan, seed: int = 0) -> Spread:
         >>> found.price.tolist(), found.price_deviation.round(4).tolist()  # √2 · (0.1 + 0.1) · (1 + 1)
         ([1.0], [0.5657])
     """
-    broker = mechanism(problem, plan)
-    noise = np.asarray(broker.weight * broker.discrepancy_variance, float)
+    known = expect(mechanism(problem, plan))
     prices, sizes = np.asarray(plan.prices, float), np.asarray(plan.sizes)
-    payment = np.asarray(-broker.guarantee(broker.stakes).promised + broker.costs * broker.samples, float)
-    form = _form(broker)
-    deviation = np.sqrt(2 * np.sum(form**2)) / float(broker.buyers)
-    chance, error = _negative_prices(broker, form, seed)
+    payment, noise = known.gain + known.spent, known.noise
+    form = _form(np.asarray(plan.samples, float), known.weight, float(problem.sigma))
+    deviation = np.sqrt(2 * np.sum(form**2)) / known.buyers
+    chance, error = _negative_prices(prices * known.buyers, form, seed)
     buys = sizes > 0
     return Spread(
         price=prices,
@@ -125,8 +126,8 @@ def frontier(problem: Problem, plan: Plan) -> Frontier:
     if total == 0:
         raise ProblemError("plan", "no trade", "must be a plan with trade")
     costs = np.asarray(problem.contributor_costs, float)
-    broker = mechanism(problem, plan)
     prices = np.asarray(plan.prices, float)[np.asarray(plan.sizes) > 0]
+    buyers = expect(mechanism(problem, plan)).buyers
     low, high = np.sort(costs)[:2]
     if low == high:
         now = spread(problem, plan)
@@ -135,7 +136,7 @@ def frontier(problem: Problem, plan: Plan) -> Frontier:
         return Frontier(second, np.array([float(plan.profit)]), np.array([now.price_deviation.max()]), worst)
     second = np.arange(1, total // 2 + 1)
     first = total - second
-    noise = (low * first**2 + high * second**2) * (1 / first + 1 / second) / float(broker.buyers)
+    noise = (low * first**2 + high * second**2) * (1 / first + 1 / second) / buyers
     profit = float(plan.revenue) - low * first - high * second
     return Frontier(second, profit, np.sqrt(2) * noise, _tail(prices.min(), noise))
 
@@ -177,25 +178,57 @@ def _runs(broker: Broker, key: Array, replications: int) -> tuple[Array, Array]:
     return jax.vmap(once)(means)
 
 
-def _form(broker: Broker) -> np.ndarray:
+class Expected(NamedTuple):
+    """What a broker promises honest contributors, on the host.
+
+    Attributes:
+        gain: (contributors,) expected payment less the cost of collecting.
+        spent: (contributors,) cost of collecting.
+        noise: (contributors,) d_i s_i².
+        weight: (contributors,) d_i.
+        buyers: B, how many buy anything.
+    """
+
+    gain: np.ndarray
+    spent: np.ndarray
+    noise: np.ndarray
+    weight: np.ndarray
+    buyers: float
+
+
+def expect(broker: Broker) -> Expected:
+    """Return what a broker promises honest contributors."""
+    gain, spent, noise, weight, buyers = (np.asarray(part, float) for part in jax.device_get(_expect(broker)))
+    return Expected(gain, spent, noise, weight, float(buyers))
+
+
+@jax.jit
+def _expect(broker: Broker) -> tuple[Array, ...]:
+    noise = broker.weight * broker.discrepancy_variance
+    gain = -broker.guarantee(broker.stakes).promised
+    return gain, broker.costs * broker.samples, noise, broker.weight, broker.buyers
+
+
+def _form(amounts: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:
     """Eigenvalues of Σ d_i Δ_i² as a quadratic form in independent standard normal numbers."""
-    asked = np.asarray(broker.asked)
+    asked = amounts > 0
     if not asked.any():
         return np.zeros(1)
-    samples = np.asarray(broker.samples, float)[asked]
+    samples = amounts[asked]
     others = samples.sum() - samples
     matrix = np.eye(len(samples)) - (1 - np.eye(len(samples))) * samples[None, :] / others[:, None]
-    scaled = matrix * np.sqrt(float(broker.variance) / samples)[None, :]
-    weight = np.asarray(broker.weight, float)[asked]
-    values = np.linalg.eigvalsh(scaled.T @ (weight[:, None] * scaled))
+    scaled = matrix * sigma / np.sqrt(samples)[None, :]
+    values = np.linalg.eigvalsh(scaled.T @ (weights[asked][:, None] * scaled))
     return np.asarray(values[values > 1e-12 * max(values.max(), 0.0)])
 
 
-def _negative_prices(broker: Broker, form: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
-    """Chance that each type's price is negative, and its standard error."""
-    gap = np.asarray(broker.prices, float) * float(broker.buyers) + form.sum()
+def _negative_prices(expected: np.ndarray, form: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
+    """Chance that each type's price is negative, and its standard error; ``expected`` is the price times B."""
+    gap = expected + form.sum()
     if form.sum() == 0:
         return np.zeros_like(gap), 0.0
+    if len(form) == 1:
+        return _tail(expected, form), 0.0
     if np.ptp(form) <= tolerances(float).condition * form.max():
         return np.asarray(gammaincc(len(form) / 2, gap / (2 * form.mean()))), 0.0
     draws = np.random.default_rng(seed).standard_normal((REPLICATIONS, len(form))) ** 2 @ form
@@ -206,4 +239,5 @@ def _negative_prices(broker: Broker, form: np.ndarray, seed: int) -> tuple[np.nd
 
 def _tail(expected: np.ndarray | np.generic, noise: np.ndarray) -> np.ndarray:
     """Chance that expected + noise·(1 − Z²) is negative."""
-    return np.asarray(erfc(jnp.sqrt((1 + expected / np.where(noise > 0, noise, 1.0)) / 2)))
+    edge = np.sqrt((1 + np.asarray(expected) / np.where(noise > 0, noise, 1.0)) / 2)
+    return np.vectorize(math.erfc, otypes=[float])(edge)
