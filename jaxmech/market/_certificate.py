@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
+from jaxmech.deviation import SearchSettings, best_responses
 from jaxmech.market._broker import Broker, contributor_utility
 from jaxmech.market._menu import tabulate
 from jaxmech.market._plan import Plan
@@ -25,14 +26,16 @@ REALISATIONS = 256
 _FACTORS = np.unique(np.concatenate([np.geomspace(0.01, 100, 201), np.linspace(0.5, 2, 151)]))
 
 
-def certify(problem: Problem, plan: Plan) -> tuple[Audit, ...]:
+def certify(
+    problem: Problem, plan: Plan, search: Array | None = None, settings: SearchSettings | None = None
+) -> tuple[Audit, ...]:
     """Return what is certain about a plan, claims first.
 
     - "individually rational for buyers": nobody pays more than her points are worth to her, in expectation.
     - "envy-free": nobody prefers another's size and price, or nothing. The witness is the most tempting swap.
     - "individually rational for contributors": expected payments cover what collecting costs.
     - "Nash incentive compatible for contributors": exact in the amount collected, by a closed form that is concave;
-      for submissions by theorem (the sample mean is minimax).
+      for submissions by theorem (the sample mean is minimax), and on request by a search that knows no theorem.
     - "budget balanced": in every realisation, if everybody submits as many points as asked; a fact tells what happens
       otherwise.
     - "profit-optimal": the profit is what the method promises below the most that any equilibrium can bring. A fact
@@ -42,6 +45,9 @@ def certify(problem: Problem, plan: Plan) -> tuple[Audit, ...]:
     Args:
         problem: the problem.
         plan: from :func:`solve`.
+        search: a random key to search for profitable deviations of contributors with
+            :func:`jaxmech.deviation.best_responses`, which takes a while; None to leave it out.
+        settings: how widely to search.
 
     Returns:
         Audits with relative margins. Host only.
@@ -64,6 +70,8 @@ def certify(problem: Problem, plan: Plan) -> tuple[Audit, ...]:
         judge.budget_balanced(),
         judge.profit_optimal(),
     ]
+    if search is not None and float(plan.total) > 0:
+        audits.append(judge.nothing_found(search, settings))
     if float(plan.total) > 0:
         audits += [judge.posted_prices(), judge.budget_off_path(), judge.prices_positive()]
     return tuple(sorted(audits, key=lambda audit: not audit.claimed))
@@ -81,6 +89,11 @@ class _Judge:
     def scale(self) -> float:
         """Largest value of any buyer: what margins about buyers are relative to."""
         return max(float(valuation.largest) for valuation in self.problem.valuations)
+
+    @property
+    def claim(self) -> float:
+        """By how much a margin may fall short and the claim still hold."""
+        return tolerances(self.plan.prices.dtype).claim
 
     def rational_for_buyers(self) -> Audit:
         gains = np.asarray(utility(self.problem, self.plan.sizes, self.plan.prices), float)
@@ -134,6 +147,22 @@ class _Judge:
         who, lost = self.problem.contributors[worst], -best * spent[worst]
         witness = f"{who} would lose {lost:.3g} by collecting {instead:,.6g} points instead of {samples[worst]:,.0f}"
         return self._audit(claim, -max(best, 0.0), witness, _NASH_EFFORT)
+
+    def nothing_found(self, key: Array, settings: SearchSettings | None) -> Audit:
+        """What a search over amounts, submissions and made-up data finds: a lower bound, beside the proof."""
+        asked = np.flatnonzero(np.asarray(self.plan.samples) > 0).tolist()
+        found = best_responses(self.broker, self.broker.stakes, key, asked, settings)
+        spent = expect(self.broker).spent[asked]
+        gains = np.asarray(found.gain, float) / spent
+        worst = int(np.argmax(gains))
+        doubt = float(found.half_width[worst]) / spent[worst]
+        who = self.problem.contributors[asked[worst]]
+        change = f"{abs(gains[worst]) * spent[worst]:.3g} {'more' if gains[worst] > 0 else 'less'}"
+        witness = f"best found: {who} would gain {change} by the family {found.family[worst]}"
+        if not abs(gains[worst]) > doubt:
+            witness = f"nothing found for {who} that gains more than honesty"
+        claim = "no profitable deviation found"
+        return self._audit(claim, -max(0.0, gains[worst]), witness, found.effort, tolerance=max(doubt, self.claim))
 
     def budget_balanced(self) -> Audit:
         prices, payments = simulate(self.problem, self.plan, jax.random.key(0), REALISATIONS)
@@ -206,7 +235,7 @@ class _Judge:
         claimed: bool = True,
         tolerance: float | None = None,
     ) -> Audit:
-        allowed = tolerances(self.plan.prices.dtype).claim if tolerance is None else tolerance
+        allowed = self.claim if tolerance is None else tolerance
         number = -math.inf if math.isnan(float(margin)) else float(margin)
         return Audit(claim, bool(number >= -allowed), number, allowed, witness, effort, claimed)
 

@@ -1,11 +1,15 @@
 """Certificates hold where theory says so, and fail where a plan has been tampered with."""
 
 import dataclasses
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech import market
+from jaxmech import deviation, market
+from jaxmech.mechanism import Information, Statistics, Strategy
 from tests.market.problems import lab_market, rough, with_tables
 
 CLAIMS = (
@@ -69,6 +73,49 @@ def test_facts(solved):
     chance = market.spread(problem, plan).negative_price.max()
     assert found["prices never negative"].margin == pytest.approx(-chance)
     assert not any(found[claim].claimed for claim in found if claim not in CLAIMS)
+
+
+@pytest.mark.parametrize("costs", [(0.004, 0.006), (0.004, 0.004)])
+def test_search_finds_no_profitable_deviation(costs):
+    problem = lab_market(costs)
+    plan = market.solve(problem, second=3).value
+    few = deviation.SearchSettings(steps=30, polish_steps=10, batches=4, batch=4096)
+    found = market.certify(problem, plan, jax.random.key(0), few)
+    (searched,) = [audit for audit in found if audit.claim == "no profitable deviation found"]
+    assert searched.holds
+    assert searched.claimed
+    assert searched.tolerance < 0.05
+    assert "families" in searched.effort
+
+
+def test_search_finds_what_a_broker_without_comparison_invites():
+    """With d_i = 0 the payment is fixed, and collecting nothing is best: the search must see it."""
+    problem = lab_market((0.004, 0.006))
+    plan = market.solve(problem, second=3).value
+    broker = market.mechanism(problem, plan)
+    fooled = _Fixed(broker.samples, broker.settle(Statistics(broker.samples[:, None], broker.samples[:, None] * 0))[1])
+    few = deviation.SearchSettings(steps=30, polish_steps=10, batches=4, batch=4096)
+    found = deviation.best_responses(fooled, broker.stakes, jax.random.key(0), [0, 1], few)
+    assert np.all(np.asarray(found.gain) > 0.9 * np.asarray(broker.costs * broker.samples))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Fixed:
+    """Pays whoever submits as many points as asked, whatever they say."""
+
+    samples: Any
+    payment: Any
+
+    @property
+    def recommended(self):
+        return Strategy(self.samples[:, None])
+
+    def respond(self, submission, key):
+        right = submission.count[:, 0] == self.samples
+        nothing = jnp.zeros_like(submission.mean)
+        return Information(
+            nothing, nothing, nothing, nothing, jnp.ones_like(nothing), jnp.where(right, self.payment, 0.0)
+        )
 
 
 def test_methods_without_a_promise_claim_no_optimum():
