@@ -35,6 +35,29 @@ def _rows(rows: str, *parts: str, name: str) -> Bad:
     return Bad(name, section, ("rows.csv", *parts), (("rows.csv", rows),))
 
 
+SELLERS = "sigma = 1.0\ncontributor_costs = [0.001, 0.002]\n"
+GOOD_MARKET = (
+    SELLERS
+    + """
+[[market.buyers]]
+name = "a"
+count = 20
+valuation = "exponential"
+scale = 0.3
+value = 1.0
+[[market.buyers]]
+name = "b"
+valuation = "table"
+values = [0.0, 0.5, 0.6]
+"""
+)
+
+
+def _market(old: str, new: str, *parts: str, name: str) -> Bad:
+    assert old in GOOD_MARKET
+    return Bad(name, f"#whole\n[market]\n{GOOD_MARKET.replace(old, new, 1)}", parts)
+
+
 POSITIVE = "must be positive"
 BAD_INPUTS = (
     # keys and sections
@@ -43,7 +66,6 @@ BAD_INPUTS = (
     Bad("no section", "#whole\n", ("section", "must have a section [collaboration]")),
     Bad("keys above the section", f"#whole\n{GOOD}", ("sigma", "must stand below the line [collaboration]")),
     Bad("not a section", "#whole\ncollaboration = 3\n", ("collaboration", "3", "must be a section")),
-    Bad("market", "#whole\n[market]\nsigma = 1.0\n", ("[market]", "unknown section")),
     Bad("multiparty", "#whole\n[multiparty]\n", ("[multiparty]", "unknown section")),
     Bad("sweep", "#whole\n[sweep]\n", ("[sweep]", "unknown section")),
     Bad("two problems", f"#whole\n[market]\n[collaboration]\n{GOOD}", ("[market]", "section")),
@@ -125,4 +147,43 @@ BAD_INPUTS = (
     _rows("x\n" + "1\n2\n" * 5, "columns", 'must include "y"', name="missing column"),
     Bad("data", GOOD + "data = 1\n", ("data", "1", "must be the name of a CSV file")),
     Bad("missing data", GOOD + 'data = "no.csv"\n', ("data", "'no.csv'", "no such file")),
+    # markets
+    Bad("market without costs", "#whole\n[market]\nsigma = 1.0\n", ("contributor_costs", "must be given in [market]")),
+    Bad("market without buyers", f"#whole\n[market]\n{SELLERS}", ("buyers", "must be given in [market]")),
+    Bad("buyers, a number", f"#whole\n[market]\n{SELLERS}buyers = 3\n", ("buyers", "3", "[[market.buyers]]")),
+    _market("sigma = 1.0", "sigma = [1.0, 2.0]", "sigma", "must be one number", name="market, two sigmas"),
+    _market("sigma = 1.0", "sigma = 0", "sigma", "0", POSITIVE, name="market, sigma 0"),
+    _market("0.002", "0.0", "contributor_costs[1]", "0.0", POSITIVE, name="cost 0 of a contributor"),
+    _market("0.002", "-1", "contributor_costs[1]", "-1.0", POSITIVE, name="negative cost of a contributor"),
+    _market("0.002", "inf", "contributor_costs[1]", "inf", POSITIVE, name="infinite cost of a contributor"),
+    _market("0.002", "true", "contributor_costs[1]", "True", "boolean", name="boolean cost of a contributor"),
+    _market("[0.001, 0.002]", "0.001", "contributor_costs", "list of numbers", name="cost, not a list"),
+    _market("[0.001, 0.002]", "[]", "contributor_costs", "list of numbers", name="no contributors"),
+    _market("count = 20", "count = 0", "buyers[0].count", "0", "at least 1", name="no buyers of a type"),
+    _market("count = 20", "count = -3", "buyers[0].count", "-3", "at least 1", name="negative count"),
+    _market("count = 20", "count = 1.5", "buyers[0].count", "1.5", "whole number", name="half a buyer"),
+    _market("exponential", "exponental", "buyers[0].valuation", 'did you mean "exponential"', name="valuation"),
+    _market("scale = 0.3", "scale = 0", "buyers[0].scale", "0.0", name="scale 0"),
+    _market("scale = 0.3\n", "", "buyers[0].scale", "must be given", name="no scale"),
+    _market("value = 1.0", "value = 1.5", "buyers[0].value", "1.5", "(0, 1]", name="value above 1"),
+    _market("value = 1.0", "value = 0.0", "buyers[0].value", "0.0", name="a buyer who wants nothing"),
+    _market("value = 1.0", "values = [0.0]", "buyers[0].values", "means nothing", name="values without a table"),
+    _market("scale = 0.3", "scal = 0.3", "buyers[0].scal", 'did you mean "scale"', name="unknown key of a buyer"),
+    _market('name = "b"', 'name = "a"', "buyers[1]", "'a'", "twice", name="duplicate buyers"),
+    _market('name = "b"', 'name = ""', "buyers[1].name", "not empty", name="buyer without a name"),
+    _market("0.5, 0.6", "0.5, 0.4", "buyers[1].values[2]", "0.4", "value of less data", name="values that decrease"),
+    _market("0.5, 0.6", "0.5, 1.4", "buyers[1].values[2]", "1.4", "[0, 1]", name="values beyond 1"),
+    _market("0.5, 0.6", "-0.5, 0.6", "buyers[1].values[1]", "-0.5", "[0, 1]", name="negative values"),
+    _market("0.0, 0.5, 0.6", "0.0, 0.0, 0.0", "buyers[1].values[2]", "wants something", name="a table of nothing"),
+    _market("0.0, 0.5, 0.6", "0.1, 0.5, 0.6", "buyers[1].values[0]", "must be 0", name="nothing that is worth a lot"),
+    _market("sigma = 1.0", 'sigma = 1.0\nmethod = "exat"', "method", 'did you mean "exact"', name="method"),
+    _market("sigma = 1.0", "sigma = 1.0\nepsilon = 0", "epsilon", POSITIVE, name="epsilon 0"),
+    _market("sigma = 1.0", 'sigma = 1.0\ngrid = "level"', "grid", 'did you mean "levels"', name="grid"),
+    _market("sigma = 1.0", "sigma = 1.0\nsecond = 0", "second", "0", "at least 1", name="no second sample"),
+    _market("sigma = 1.0", "sigma = 1.0\nlimit = 0.5", "limit", "0.5", "whole number", name="limit"),
+    _market(
+        "sigma = 1.0", 'sigma = 1.0\ncontributors = ["a"]', "contributors", "each of the 2", name="one name for two"
+    ),
+    _market("sigma = 1.0", 'sigma = 1.0\ncontributors = ["a", "a"]', "contributors[1]", "twice", name="twins"),
+    _market("sigma = 1.0", "sigma = 1.0\nprice = 1.0", "price", "unknown key", name="unknown key of a market"),
 )
