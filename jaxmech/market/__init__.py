@@ -2,7 +2,7 @@
 
 from jaxmech.market._broker import Broker, Trade, contributor_utility
 from jaxmech.market._certificate import certify
-from jaxmech.market._curve import demand, posted_curve, revenue
+from jaxmech.market._curve import demand, posted_curve, revenue, revenues
 from jaxmech.market._menu import GRIDS, Shape, shape
 from jaxmech.market._plan import Plan
 from jaxmech.market._prices import EnvyFreePrices, Swap, envy_free_prices, most_tempting_swap, utility
@@ -48,6 +48,7 @@ __all__ = [
     "price",
     "profit",
     "revenue",
+    "revenues",
     "sensitivity",
     "shape",
     "simulate",

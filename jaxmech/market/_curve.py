@@ -1,9 +1,17 @@
 """Posted price curves: what buyers choose when every size has a price, and what that brings."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Array, Float, Int
+from jaxmech._types import Array, ArrayLike, Float, Int
+
+PIECE = 1024
+"""Curves that are evaluated at a time: as many as fit the cache beside the values."""
 
 
 def posted_curve(
@@ -68,9 +76,52 @@ def revenue(
         >>> float(revenue(jnp.array([[0.0, 0.5, 0.6]]), jnp.array([2.0]), jnp.array([0.0, 0.25, 0.375])))
         0.5
     """
-    paid = jnp.take_along_axis(
-        jnp.broadcast_to(curve[..., None, :], (*curve.shape[:-1], *values.shape)),
-        demand(values, curve)[..., None],
-        axis=-1,
-    )[..., 0]
-    return paid @ counts
+    flat = curve.reshape(-1, curve.shape[-1]).T  # one size after another, all curves side by side
+    shape = (values.shape[0], flat.shape[1])
+
+    # Two passes, each of which XLA makes one loop, are twice as fast as one pass that carries both numbers.
+    def raise_best(best: Array, entry: tuple[Array, Array]) -> tuple[Array, None]:
+        worth, price = entry
+        return jnp.maximum(best, worth[:, None] - price), None
+
+    def take(paid: Array, entry: tuple[Array, Array]) -> tuple[Array, None]:
+        worth, price = entry
+        return jnp.where(worth[:, None] - price >= floor, price, paid), None  # the largest of the best comes last
+
+    best, _ = jax.lax.scan(raise_best, jnp.full(shape, -jnp.inf, curve.dtype), (values.T, flat))
+    floor = best - tolerances(curve.dtype).iterate
+    paid, _ = jax.lax.scan(take, jnp.zeros(shape, curve.dtype), (values.T, flat))
+    return (counts @ paid).reshape(curve.shape[:-1])
+
+
+def revenues(values: ArrayLike, counts: ArrayLike, curves: ArrayLike) -> np.ndarray:
+    """Return the revenue of very many posted price curves, fast: in pieces that fit the cache, on all cores.
+
+    Args:
+        values: (types, grid) what sizes are worth.
+        counts: (types,) buyers of each type.
+        curves: (curves, grid) price of every size.
+
+    Returns:
+        (curves,) revenues, as of :func:`revenue`. Host only.
+
+    Example:
+        >>> revenues([[0.0, 0.5, 0.6]], [2.0], [[0.0, 0.25, 0.375], [0.0, 0.5, 0.6]]).tolist()
+        [0.5, 1.2]
+    """
+    worth = jnp.asarray(values, dtype=float)
+    many = jnp.asarray(counts, worth.dtype)
+    table = np.asarray(curves, worth.dtype)
+    pieces = range(0, len(table), PIECE)
+
+    def evaluate(start: int) -> np.ndarray:
+        piece = table[start : start + PIECE]
+        # All pieces have one shape, so that one compilation serves all.
+        full = np.pad(piece, ((0, PIECE - len(piece)), (0, 0)))
+        return np.asarray(_revenue(worth, many, full))[: len(piece)]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.concatenate([np.zeros(0, worth.dtype), *pool.map(evaluate, pieces)])
+
+
+_revenue = jax.jit(revenue)
