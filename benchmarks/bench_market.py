@@ -1,7 +1,8 @@
 """Pricing a market: the exact search against the mixed-integer program, at size, and price curves by the million.
 
-``python -m benchmarks.bench_market`` prints one row per headline. The program is solved by HiGHS (``scipy.optimize.milp``)
-to a relative gap of 1e-6; where it does not finish in its time, the ratio is a lower bound, and its best is told.
+``python -m benchmarks.bench_market`` prints one row per headline. The program is solved by HiGHS, through
+``scipy.optimize.milp``; where it does not finish in its time, the ratio is a lower bound. The accuracy is how far the
+proven bound is above the profit found, that of the program how far its best is below, both relative.
 """
 
 import os

@@ -38,8 +38,8 @@ def certify(
       for submissions by theorem (the sample mean is minimax), and on request by a search that knows no theorem.
     - "budget balanced": in every realisation, if everybody submits as many points as asked; a fact tells what happens
       otherwise.
-    - "profit-optimal": the profit is what the method promises below the most that any equilibrium can bring. A fact
-      for methods that promise nothing.
+    - "profit-optimal": the profit is at most as far below the most that any equilibrium can bring as the method
+      promises, and a second sample of more than one point costs. A fact for methods that promise nothing.
     - facts: whether a price can turn out negative, and whether a posted price list would sell the same.
 
     Args:

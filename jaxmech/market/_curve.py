@@ -13,6 +13,8 @@ from jaxmech._types import Array, ArrayLike, Float, Int
 PIECE = 1024
 """Curves that are evaluated at a time: as many as fit the cache beside the values."""
 
+_AHEAD = 64  # pieces that are made ready at a time
+
 
 def posted_curve(
     sizes: Float[Array, "types"], prices: Float[Array, "types"], grid: Float[Array, "grid"]
@@ -110,18 +112,25 @@ def revenues(values: ArrayLike, counts: ArrayLike, curves: ArrayLike) -> np.ndar
         [0.5, 1.2]
     """
     worth = jnp.asarray(values, dtype=float)
-    many = jnp.asarray(counts, worth.dtype)
     table = np.asarray(curves, worth.dtype)
-    pieces = range(0, len(table), PIECE)
-
-    def evaluate(start: int) -> np.ndarray:
-        piece = table[start : start + PIECE]
-        # All pieces have one shape, so that one compilation serves all.
-        full = np.pad(piece, ((0, PIECE - len(piece)), (0, 0)))
-        return np.asarray(_revenue(worth, many, full))[: len(piece)]
-
+    blank = jnp.zeros((PIECE, table.shape[1]), worth.dtype)
+    # Compiled and converted by this thread: others need not share its precision, which may be set for it alone.
+    weights = jnp.asarray(counts, worth.dtype)
+    evaluate = _revenue.lower(worth, weights, blank).compile()
+    parts = [np.zeros(0, worth.dtype)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.concatenate([np.zeros(0, worth.dtype), *pool.map(evaluate, pieces)])
+        for start in range(0, len(table), _AHEAD * PIECE):
+            some = table[start : start + _AHEAD * PIECE]
+            pieces = [_piece(some, first) for first in range(0, len(some), PIECE)]
+            found = pool.map(lambda piece: np.asarray(evaluate(worth, weights, piece)), pieces)
+            parts.append(np.concatenate(list(found))[: len(some)])
+    return np.concatenate(parts)
+
+
+def _piece(table: np.ndarray, first: int) -> Array:
+    """All pieces have one shape, so that one compilation serves all."""
+    piece = table[first : first + PIECE]
+    return jnp.asarray(np.pad(piece, ((0, PIECE - len(piece)), (0, 0))) if len(piece) < PIECE else piece)
 
 
 _revenue = jax.jit(revenue)

@@ -22,7 +22,8 @@ class Plan:
         optimum_bound: no envy-free allocation brings more than this; equals the optimum for the exact method.
         profit_bound: no equilibrium of any mechanism brings more profit than this (for the other methods it rests on
             ``optimum_bound``).
-        allowance: by how much the profit may fall short of the best, as the method promises; ∞ without a promise.
+        allowance: by how much the profit may fall short of the bound: what the method promises (∞ without a promise),
+            and what a second sample of more than one point costs.
         method: how sizes and prices were found.
         guarantee: what the method promises.
     """

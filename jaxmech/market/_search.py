@@ -14,6 +14,9 @@ from jaxmech.numerics import difference_constraints
 CHUNK = 1024
 """Boxes that are split at a time: one compiled call bounds all of them."""
 
+FEW = 256
+"""Boxes of a smaller call, for the beginning and the end of a search."""
+
 MAX_BOXES = 20_000_000
 """Boxes after which a search is given up by default."""
 
@@ -163,7 +166,7 @@ class _Tree:
 
 
 class _Kernel:
-    """Bounds of boxes in calls of one shape, so that one compilation serves the whole search."""
+    """Bounds of boxes in calls of two shapes, so that two compilations serve the whole search."""
 
     def __init__(self, menu: Menu) -> None:
         dtype = menu.values.dtype
@@ -183,13 +186,9 @@ class _Kernel:
 
     def _call(self, ceiling: Array, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         count = len(low)
-        size = 2 * CHUNK * max(1, -(-count // (2 * CHUNK)))
-        pad = ((0, size - count), (0, 0))
-        blocks = zip(
-            np.pad(low, pad).reshape(-1, 2 * CHUNK, low.shape[1]),
-            np.pad(high, pad).reshape(-1, 2 * CHUNK, low.shape[1]),
-            strict=True,
-        )
+        block = FEW if count <= FEW else 2 * CHUNK
+        pad = ((0, -count % block), (0, 0))
+        blocks = zip(*(np.pad(ends, pad).reshape(-1, block, low.shape[1]) for ends in (low, high)), strict=True)
         parts = [_bounds(self.values, ceiling, self.counts, self.charges, *block) for block in blocks]
         return np.concatenate([np.asarray(part, float) for part in parts])[:count]
 

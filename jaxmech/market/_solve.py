@@ -71,7 +71,7 @@ def solve(
     if len(costs) > 1 and int(baseline.sizes.max()) < LEAST:
         offered = price(problem, method, least=LEAST, **options)  # type: ignore[arg-type]
     samples = divide_work(problem, max(int(offered.sizes.max()), LEAST), second)
-    return _solution(problem, baseline, offered, samples, extra, limit)
+    return _solution(problem, baseline, offered, samples, extra, second, limit)
 
 
 def mechanism(problem: Problem, plan: Plan) -> Broker:
@@ -138,7 +138,13 @@ def divide_work(problem: Problem, total: int, second: int = 1) -> np.ndarray:
 
 
 def _solution(
-    problem: Problem, baseline: Pricing, offered: Pricing, samples: np.ndarray, extra: float, limit: int | None
+    problem: Problem,
+    baseline: Pricing,
+    offered: Pricing,
+    samples: np.ndarray,
+    extra: float,
+    second: int,
+    limit: int | None,
 ) -> Solution[Plan]:
     costs, counts = (np.asarray(leaf, float) for leaf in (problem.contributor_costs, problem.counts))
     revenue = float(counts @ offered.prices)
@@ -146,6 +152,8 @@ def _solution(
     trades = bool(samples.sum()) and profit > 0 and (limit is None or samples.sum() <= limit)
     sizes, prices = (part if trades else np.zeros_like(part) for part in (offered.sizes, offered.prices))
     bound = max(0.0, offered.bound - extra) if len(costs) > 1 else 0.0
+    # A second sample beyond one point is given away on purpose, for prices that vary less.
+    spared = (second - 1) * extra if np.isfinite(extra) else 0.0
     swap = most_tempting_swap(problem, sizes, prices)
     residual = max(0.0, -swap.loss) / max(float(v.largest) for v in problem.valuations)
 
@@ -162,7 +170,7 @@ def _solution(
         optimum=leaf(baseline.profit),
         optimum_bound=leaf(baseline.bound),
         profit_bound=leaf(bound),
-        allowance=leaf(offered.allowance),
+        allowance=leaf(offered.allowance + spared),
         method=offered.method,
         guarantee=offered.guarantee,
     )

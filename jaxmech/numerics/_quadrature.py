@@ -66,9 +66,13 @@ def half_normal_expectation(function: Callable[[Array], Array], scale: Float[Arr
     shape = (*scale.shape, PANELS)
     left, right = jnp.broadcast_to(edges[:-1], shape), jnp.broadcast_to(edges[1:], shape)
 
+    # The scale moves the density, not the function: so the derivative is right where the function jumps, too.
+    fixed = jax.lax.stop_gradient(scale)
+    ratio = (fixed / scale)[..., None, None]
+
     def integrand(z: Array) -> Array:
-        density = float(np.sqrt(2 / np.pi)) * jnp.exp(-(z**2) / 2)
-        return function(scale[..., None, None] * z) * density
+        density = float(np.sqrt(2 / np.pi)) * ratio * jnp.exp(-((ratio * z) ** 2) / 2)
+        return function(fixed[..., None, None] * z) * density
 
     def split(state: _State, _: None) -> tuple[_State, None]:
         left, right, value, error, done, done_error = state

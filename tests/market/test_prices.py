@@ -72,6 +72,21 @@ def test_demand_and_revenue_are_those_of_the_definition(make):
     np.testing.assert_allclose(found, [curve_revenue(values, counts, curve) for curve in curves], rtol=1e-13)
 
 
+def test_many_curves_are_evaluated_as_few():
+    values = smooth(3, 5, 20)
+    counts = np.array([1.0, 2.0, 3.0, 1.0, 4.0])
+    curves = np.sort(np.random.default_rng(1).uniform(0, 0.8, (1500, 21)), axis=1)
+    found = market.revenues(values, counts, curves)
+    assert found.shape == (1500,)
+    np.testing.assert_allclose(
+        found[::50], [curve_revenue(values, counts, curve) for curve in curves[::50]], rtol=1e-13
+    )
+    assert market.revenues(values, counts, curves[:0]).shape == (0,)
+    with jax.enable_x64(False):
+        few = market.revenues(values, counts, curves[:8])
+    assert few.dtype == np.float32
+
+
 def test_ties_go_to_the_largest_size_whatever_rounding_does():
     values = jnp.array([[0.0, 0.1, 0.3, 0.3]])
     assert market.demand(values, jnp.array([0.0, 0.1 + 1e-16, 0.1 + 0.2, 0.3])).tolist() == [3]

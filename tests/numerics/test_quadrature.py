@@ -66,6 +66,17 @@ def test_derivative_by_scale():
     assert float(slope) == pytest.approx(float((smooth(0.7 + 1e-5) - smooth(0.7 - 1e-5)) / 2e-5), abs=1e-9)
 
 
+def test_derivative_of_a_jump():
+    """d/ds P(s|Z| <= t) = −2 t/s² φ(t/s), though the function itself has no derivative but 0."""
+
+    def chance(scale):
+        return half_normal_expectation(lambda e: (e <= 0.3).astype(e.dtype), scale).value
+
+    for scale in (0.1, 0.4, 2.0):
+        expected = -2 * 0.3 / scale**2 * np.exp(-((0.3 / scale) ** 2) / 2) / np.sqrt(2 * np.pi)
+        assert float(jax.grad(chance)(jnp.asarray(scale))) == pytest.approx(expected, rel=1e-9)
+
+
 def test_float32():
     found = half_normal_expectation(lambda e: e**2, jnp.array([1.0, 2.0], jnp.float32))
     assert found.value.dtype == jnp.float32
