@@ -88,6 +88,7 @@ def test_search_finds_no_profitable_deviation(costs):
     assert "families" in searched.effort
 
 
+@pytest.mark.slow
 def test_search_finds_what_a_broker_without_comparison_invites():
     """With d_i = 0 the payment is fixed, and collecting nothing is best: the search must see it."""
     problem = lab_market((0.004, 0.006))

@@ -12,7 +12,7 @@ from tests.oracles.market import best_allocation, best_curve, largest_prices, mi
 COUNTS = np.array([3.0, 1.0, 2.0, 4.0, 1.0, 2.0])
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize(("types", "largest"), [(1, 9), (2, 6), (3, 4)])
 def test_exact_equals_every_allocation(types, largest, seed):
     make = (rough, smooth)[seed % 2]
@@ -119,7 +119,7 @@ def lab_buyers():
     return [market.Buyer(market.exponential(0.01), 3), market.Buyer(market.linear(0.02, 0.5), 5)]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_heuristic_is_near_the_optimum_and_its_bound_above(seed):
     values, counts = (rough, smooth)[seed % 2](seed, 4, 60), COUNTS[:4]
     problem = with_tables(values, counts, [0.01])
