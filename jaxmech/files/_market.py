@@ -132,7 +132,7 @@ def _valuation(entry: Mapping[str, Any], dtype: np.dtype[Any]) -> market.Valuati
         if not isinstance(given, list):
             raise ProblemError("values", given, "must be a list of numbers, by size from 0 on")
         return market.table(np.array([number(f"values[{m}]", value) for m, value in enumerate(given)], dtype))
-    numbers = [cast(key, np.array(number(key, entry.get(key, 1.0))), dtype) for key in ("scale", "value")]
+    numbers = [cast(key, positive_numbers(key, entry.get(key, 1.0), 1), dtype) for key in ("scale", "value")]
     return _SCALED[kind](*numbers)
 
 

@@ -138,7 +138,8 @@ class _Judge:
         if not np.any(samples > 0):
             return self._audit(claim, 0.0, _NO_TRADE, "nobody is asked")
         spent = np.asarray(self.broker.costs, float) * np.maximum(samples, 1.0)
-        tries = np.maximum(np.concatenate([np.outer(_FACTORS, samples), samples + np.array([[-1.0], [1.0]])]), 0.0)
+        near = samples + np.array([[-1.0], [1.0]])
+        tries = np.maximum(np.round(np.concatenate([np.outer(_FACTORS, samples), near])), 0.0)
         found = _utilities(self.broker, jnp.asarray(np.concatenate([samples[None], tries]), self.broker.costs.dtype))
         utilities = np.asarray(found, float)
         gains = np.where(tries == samples, -np.inf, (utilities[1:] - utilities[0]) / spent)

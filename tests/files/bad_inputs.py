@@ -163,7 +163,7 @@ BAD_INPUTS = (
     _market("count = 20", "count = -3", "buyers[0].count", "-3", "at least 1", name="negative count"),
     _market("count = 20", "count = 1.5", "buyers[0].count", "1.5", "whole number", name="half a buyer"),
     _market("exponential", "exponental", "buyers[0].valuation", 'did you mean "exponential"', name="valuation"),
-    _market("scale = 0.3", "scale = 0", "buyers[0].scale", "0.0", name="scale 0"),
+    _market("scale = 0.3", "scale = -1", "buyers[0].scale", "-1.0", POSITIVE, name="negative scale"),
     _market("scale = 0.3\n", "", "buyers[0].scale", "must be given", name="no scale"),
     _market("value = 1.0", "value = 1.5", "buyers[0].value", "1.5", "(0, 1]", name="value above 1"),
     _market("value = 1.0", "value = 0.0", "buyers[0].value", "0.0", name="a buyer who wants nothing"),

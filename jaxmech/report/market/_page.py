@@ -118,8 +118,8 @@ def _quality(answer: Answer) -> list[str]:
     )
     if len(answer.contributors) > 1 and answer.trades:
         low, high = np.sort(answer.costs)[:2]
-        lost = "nothing, as the lowest cost is tied" if low == high else f"{short(float(high - low))}, c₂ − c₁"
-        text += f" Honesty costs {lost} at least."
+        lost = "nothing, as the lowest cost is tied" if low == high else f"at least {short(float(high - low))}, c₂ − c₁"
+        text += f" Honesty costs {lost}."
     bound = f"No equilibrium of any mechanism brings more than {short(answer.profit_bound, 4)}."
     return [text, f"{bound} The method {answer.method}: {answer.guarantee}."]
 
