@@ -175,6 +175,6 @@ def _too_large(problem: Problem, menu: Menu, found: Found) -> ProblemError:
     rule = (
         f"too large for this search: {problem.types} types and {len(menu.sizes):,} sizes make {many:.1e} allocations; "
         f"{found.boxes:,} boxes of them prove only that the optimum lies between {found.profit:.6g} and "
-        f"{found.bound:.6g}; use method approximate with a larger epsilon, or heuristic"
+        f"{found.bound:.6g}; use method approximate, with an epsilon that is large enough, or heuristic"
     )
     return ProblemError("N", int(menu.sizes[-1]), rule)
