@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jaxmech._errors import ProblemError
 
-_NAMES = ("clinics", "three-agents", "equal-agents", "hard-instance", "competitors", "market-growth")
+_NAMES = ("clinics", "three-agents", "equal-agents", "hard-instance", "data-market", "competitors", "market-growth")
 
 
 def names() -> tuple[str, ...]:
@@ -14,7 +14,7 @@ def names() -> tuple[str, ...]:
 
     Example:
         >>> names()
-        ('clinics', 'three-agents', 'equal-agents', 'hard-instance', 'competitors', 'market-growth')
+        ('clinics', 'three-agents', 'equal-agents', 'hard-instance', 'data-market', 'competitors', 'market-growth')
     """
     return _NAMES
 

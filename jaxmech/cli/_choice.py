@@ -1,6 +1,7 @@
 """What the command line of ``jaxmech solve`` chooses instead of the file."""
 
 import dataclasses
+from typing import Any
 
 from jaxmech._errors import ProblemError
 
@@ -14,12 +15,20 @@ class Choice:
         mechanism: name of the mechanism.
         boundary: True to search for the largest disparity.
         up_to: how far to search for it.
+        method: how a market finds sizes and prices.
     """
 
     division: str | None = None
     mechanism: str | None = None
     boundary: bool | None = None
     up_to: int | None = None
+    method: str | None = None
+
+    @classmethod
+    def taken_from(cls, options: dict[str, Any]) -> "Choice":
+        """Take these options out of all those of the command line; a flag that is not set counts as left out."""
+        taken = {field.name: options.pop(field.name) for field in dataclasses.fields(cls)}
+        return cls(**{name: None if given is False else given for name, given in taken.items()})
 
     def only(self, *allowed: str, kind: str) -> None:
         """Refuse options that mean nothing for this kind of problem.

@@ -14,13 +14,15 @@ _WORDS = (
     "Divisions:   alone social rational leverage nash egalitarian kalai-smorodinsky\n"
     "             (rational is the default; c3d has its own)\n"
     "Mechanisms:  pool counted-pool c3d cbl (the default)\n"
-    "             exploitation (the default) free (for competitors who share models)"
+    "             exploitation (the default) free (for competitors who share models)\n"
+    "Methods:     exact (the default) approximate heuristic, for the prices of a market"
 )
 _EXAMPLES = (
     "jaxmech solve clinics",
     "jaxmech solve three-agents --division nash --json -",
     "jaxmech solve mine.toml --mechanism c3d --csv plan.csv --plot plan.png",
     "jaxmech solve market-growth --boundary",
+    "jaxmech solve data-market --plot market.png",
 )
 
 
@@ -31,19 +33,19 @@ _EXAMPLES = (
 @click.argument("file")
 @click.option("--division", metavar="NAME", help="Division of the work, instead of the file's.")
 @click.option("--mechanism", metavar="NAME", help="Mechanism that carries the plan out, instead of the file's.")
+@click.option("--method", metavar="NAME", help="How a market finds sizes and prices, instead of the file's.")
 @click.option("--boundary", is_flag=True, help="Search for the largest disparity of data (a growing market).")
 @click.option("--up-to", type=int, metavar="N", help="How far --boundary searches.  [default: 100000]")
 @shared("json", "csv", "plot", "dtype", "quiet", "verbose")
-def solve(
-    file: str, division: str | None, mechanism: str | None, boundary: bool, up_to: int | None, **options: Any
-) -> int:
+def solve(file: str, **options: Any) -> int:
     """Solve the problem in FILE, a TOML file or the name of a shipped problem.
 
-    Prints who collects what, what everybody pays alone and together, why nobody cheats, and the certificates. The
-    exit code is 1 if the solve did not end well or a claim fails.
+    Prints who collects what, what everybody pays alone and together, why nobody cheats, and the certificates; for a
+    market, who collects and who buys how much at which price. The exit code is 1 if the solve did not end well or a
+    claim fails.
     """
+    choice = Choice.taken_from(options)
     output = Output(**options)
-    choice = Choice(division, mechanism, boundary or None, up_to)
     with output.timed("import"):
         from jaxmech import ProblemError, files
     use_precision(output.dtype)
@@ -70,6 +72,10 @@ def _answer(case: Any, choice: Choice, output: Output) -> tuple[Any, Any]:
         from jaxmech.cli._solve_multiparty import solve_multiparty
 
         return solve_multiparty(case, choice, output), report.multiparty
+    if isinstance(case, files.MarketCase):
+        from jaxmech.cli._solve_market import solve_market
+
+        return solve_market(case, choice, output), report.market
     from jaxmech.cli._solve_collaboration import solve_collaboration
 
     return solve_collaboration(case, choice, output), report.collaboration

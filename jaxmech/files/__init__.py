@@ -2,6 +2,7 @@
 
 from jaxmech.files._case import KINDS, Case, locate, read
 from jaxmech.files._collaboration import CollaborationCase
+from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import GrowthCase, MultipartyCase, ProfileCase
 from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, read_table
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
@@ -16,6 +17,7 @@ __all__ = [
     "CollaborationCase",
     "Estimate",
     "GrowthCase",
+    "MarketCase",
     "MultipartyCase",
     "ProfileCase",
     "Table",

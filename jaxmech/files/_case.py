@@ -4,21 +4,22 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from jaxmech import catalog
 from jaxmech._errors import ProblemError
 from jaxmech._words import suggestion
-from jaxmech.files import _collaboration, _multiparty
+from jaxmech.files import _collaboration, _market, _multiparty
 from jaxmech.files._read import read_text
 
-Case = _collaboration.CollaborationCase | _multiparty.MultipartyCase
+Case: TypeAlias = _collaboration.CollaborationCase | _market.MarketCase | _multiparty.MultipartyCase
 """What a problem file can hold."""
 
 KINDS: dict[str, tuple[Callable[..., Case], tuple[str, ...]]] = {
     "collaboration": (_collaboration.read_collaboration, _collaboration.KEYS),
+    "market": (_market.read_market, _market.KEYS),
     "multiparty": (_multiparty.read_multiparty, _multiparty.KEYS),
 }
 """What reads each kind of section, and its keys (to say where a stray key belongs)."""

@@ -1,7 +1,29 @@
-"""Mathematics without economics: special functions, roots, structured convex programs."""
+"""Mathematics without economics: special functions, roots, quadrature, structured convex programs, differences."""
 
+from jaxmech.numerics._difference_constraints import (
+    ROOT,
+    Potentials,
+    difference_constraints,
+    negative_cycle,
+    tight_path,
+)
 from jaxmech.numerics._erfcx import Remainders, erfcx, remainders
 from jaxmech.numerics._program import Kind
+from jaxmech.numerics._quadrature import Expectation, half_normal_expectation
 from jaxmech.numerics._sharing import SharingOptimum, solve_sharing
 
-__all__ = ["Kind", "Remainders", "SharingOptimum", "erfcx", "remainders", "solve_sharing"]
+__all__ = [
+    "ROOT",
+    "Expectation",
+    "Kind",
+    "Potentials",
+    "Remainders",
+    "SharingOptimum",
+    "difference_constraints",
+    "erfcx",
+    "half_normal_expectation",
+    "negative_cycle",
+    "remainders",
+    "solve_sharing",
+    "tight_path",
+]

@@ -36,15 +36,38 @@ def _rows(rows: str, *parts: str, name: str) -> Bad:
 
 
 PROFILE = "[multiparty]\ntypes = [0.3, 0.8]\nexternality = [[1.0, -0.2], [0.1, 1.0]]\n"
-MARKET = '[multiparty]\nvaluation = "market-growth"\ngrowth = -0.7\nagents = 2\ndisparity = 30\n'
+GROWING = '[multiparty]\nvaluation = "market-growth"\ngrowth = -0.7\nagents = 2\ndisparity = 30\n'
 
 
 def _profile(good: str, bad: str, *parts: str, name: str) -> Bad:
     return Bad(name, "#whole\n" + PROFILE.replace(good, bad), parts)
 
 
-def _market(good: str, bad: str, *parts: str, name: str) -> Bad:
-    return Bad(name, "#whole\n" + MARKET.replace(good, bad), parts)
+def _growing(good: str, bad: str, *parts: str, name: str) -> Bad:
+    return Bad(name, "#whole\n" + GROWING.replace(good, bad), parts)
+
+
+SELLERS = "sigma = 1.0\ncontributor_costs = [0.001, 0.002]\n"
+GOOD_MARKET = (
+    SELLERS
+    + """
+[[market.buyers]]
+name = "a"
+count = 20
+valuation = "exponential"
+scale = 0.3
+value = 1.0
+[[market.buyers]]
+name = "b"
+valuation = "table"
+values = [0.0, 0.5, 0.6]
+"""
+)
+
+
+def _market(old: str, new: str, *parts: str, name: str) -> Bad:
+    assert old in GOOD_MARKET
+    return Bad(name, f"#whole\n[market]\n{GOOD_MARKET.replace(old, new, 1)}", parts)
 
 
 POSITIVE = "must be positive"
@@ -55,10 +78,9 @@ BAD_INPUTS = (
     Bad("no section", "#whole\n", ("section", "must have a section [collaboration]")),
     Bad("keys above the section", f"#whole\n{GOOD}", ("sigma", "must stand below the line [collaboration]")),
     Bad("not a section", "#whole\ncollaboration = 3\n", ("collaboration", "3", "must be a section")),
-    Bad("market", "#whole\n[market]\nsigma = 1.0\n", ("[market]", "unknown section")),
     Bad("multiparty", "#whole\n[multipaty]\n", ("[multipaty]", "unknown section", 'did you mean "multiparty"')),
     Bad("sweep", "#whole\n[sweep]\n", ("[sweep]", "unknown section")),
-    Bad("two problems", f"#whole\n[market]\n[collaboration]\n{GOOD}", ("[market]", "section")),
+    Bad("two problems", f"#whole\n[market]\n[collaboration]\n{GOOD}", ("[collaboration]", "one problem per file")),
     Bad("invalid TOML", "#whole\n[collaboration]\nsigma = = 3\n", ("line 3", "sigma = = 3", "is not valid TOML")),
     Bad("TOML that ends early", "#whole\n[collaboration]\ncosts = [[1.0]", ("end of document", "is not valid TOML")),
     Bad("key given twice", GOOD + "sigma = 2.0\n", ("line 6", "is not valid TOML")),
@@ -156,13 +178,52 @@ BAD_INPUTS = (
     _profile(
         "[0.1, 1.0]]", "[0.1, 1.0]]\ndisparity = 3", "disparity = 3", "means nothing with", name="key of the market"
     ),
-    _market("growth = -0.7", "growth = -1.2", "growth = -1.2", "must be at least -1", name="shrinking market"),
-    _market("growth = -0.7", "growth = '-0.7'", "growth = '-0.7'", "must be a number", name="text for growth"),
-    _market("growth = -0.7\n", "", "growth", "must be given", name="no growth"),
-    _market("agents = 2", "agents = 1", "agents = 1", "at least 2", name="one competitor"),
-    _market("agents = 2", "agents = ['A', 'B']", "agents", "must be their number", name="names in a market"),
-    _market("disparity = 30", "disparity = 0", "disparity = 0", "at least 1", name="no disparity"),
-    _market("disparity = 30", "disparity = 2.5", "disparity = 2.5", "whole number", name="fractional disparity"),
-    _market("disparity = 30", "disparty = 3", "disparty", 'did you mean "disparity"', name="misspelt disparity"),
-    _market("market-growth", "market-grwth", "valuation", 'did you mean "market-growth"', name="misspelt valuation"),
+    _growing("growth = -0.7", "growth = -1.2", "growth = -1.2", "must be at least -1", name="shrinking market"),
+    _growing("growth = -0.7", "growth = '-0.7'", "growth = '-0.7'", "must be a number", name="text for growth"),
+    _growing("growth = -0.7\n", "", "growth", "must be given", name="no growth"),
+    _growing("agents = 2", "agents = 1", "agents = 1", "at least 2", name="one competitor"),
+    _growing("agents = 2", "agents = ['A', 'B']", "agents", "must be their number", name="names in a market"),
+    _growing("disparity = 30", "disparity = 0", "disparity = 0", "at least 1", name="no disparity"),
+    _growing("disparity = 30", "disparity = 2.5", "disparity = 2.5", "whole number", name="fractional disparity"),
+    _growing("disparity = 30", "disparty = 3", "disparty", 'did you mean "disparity"', name="misspelt disparity"),
+    _growing("market-growth", "market-grwth", "valuation", 'did you mean "market-growth"', name="misspelt valuation"),
+    # markets
+    Bad("market without costs", "#whole\n[market]\nsigma = 1.0\n", ("contributor_costs", "must be given in [market]")),
+    Bad("market without buyers", f"#whole\n[market]\n{SELLERS}", ("buyers", "must be given in [market]")),
+    Bad("buyers, a number", f"#whole\n[market]\n{SELLERS}buyers = 3\n", ("buyers", "3", "[[market.buyers]]")),
+    _market("sigma = 1.0", "sigma = [1.0, 2.0]", "sigma", "must be one number", name="market, two sigmas"),
+    _market("sigma = 1.0", "sigma = 0", "sigma", "0", POSITIVE, name="market, sigma 0"),
+    _market("0.002", "0.0", "contributor_costs[1]", "0.0", POSITIVE, name="cost 0 of a contributor"),
+    _market("0.002", "-1", "contributor_costs[1]", "-1.0", POSITIVE, name="negative cost of a contributor"),
+    _market("0.002", "inf", "contributor_costs[1]", "inf", POSITIVE, name="infinite cost of a contributor"),
+    _market("0.002", "true", "contributor_costs[1]", "True", "boolean", name="boolean cost of a contributor"),
+    _market("[0.001, 0.002]", "0.001", "contributor_costs", "list of numbers", name="cost, not a list"),
+    _market("[0.001, 0.002]", "[]", "contributor_costs", "list of numbers", name="no contributors"),
+    _market("count = 20", "count = 0", "buyers[0].count", "0", "at least 1", name="no buyers of a type"),
+    _market("count = 20", "count = -3", "buyers[0].count", "-3", "at least 1", name="negative count"),
+    _market("count = 20", "count = 1.5", "buyers[0].count", "1.5", "whole number", name="half a buyer"),
+    _market("exponential", "exponental", "buyers[0].valuation", 'did you mean "exponential"', name="valuation"),
+    _market("scale = 0.3", "scale = -1", "buyers[0].scale", "-1.0", POSITIVE, name="negative scale"),
+    _market("scale = 0.3\n", "", "buyers[0].scale", "must be given", name="no scale"),
+    _market("value = 1.0", "value = 1.5", "buyers[0].value", "1.5", "(0, 1]", name="value above 1"),
+    _market("value = 1.0", "value = 0.0", "buyers[0].value", "0.0", name="a buyer who wants nothing"),
+    _market("value = 1.0", "values = [0.0]", "buyers[0].values", "means nothing", name="values without a table"),
+    _market("scale = 0.3", "scal = 0.3", "buyers[0].scal", 'did you mean "scale"', name="unknown key of a buyer"),
+    _market('name = "b"', 'name = "a"', "buyers[1]", "'a'", "twice", name="duplicate buyers"),
+    _market('name = "b"', 'name = ""', "buyers[1].name", "not empty", name="buyer without a name"),
+    _market("0.5, 0.6", "0.5, 0.4", "buyers[1].values[2]", "0.4", "value of less data", name="values that decrease"),
+    _market("0.5, 0.6", "0.5, 1.4", "buyers[1].values[2]", "1.4", "[0, 1]", name="values beyond 1"),
+    _market("0.5, 0.6", "-0.5, 0.6", "buyers[1].values[1]", "-0.5", "[0, 1]", name="negative values"),
+    _market("0.0, 0.5, 0.6", "0.0, 0.0, 0.0", "buyers[1].values[2]", "wants something", name="a table of nothing"),
+    _market("0.0, 0.5, 0.6", "0.1, 0.5, 0.6", "buyers[1].values[0]", "must be 0", name="nothing that is worth a lot"),
+    _market("sigma = 1.0", 'sigma = 1.0\nmethod = "exat"', "method", 'did you mean "exact"', name="method"),
+    _market("sigma = 1.0", "sigma = 1.0\nepsilon = 0", "epsilon", POSITIVE, name="epsilon 0"),
+    _market("sigma = 1.0", 'sigma = 1.0\ngrid = "level"', "grid", 'did you mean "levels"', name="grid"),
+    _market("sigma = 1.0", "sigma = 1.0\nsecond = 0", "second", "0", "at least 1", name="no second sample"),
+    _market("sigma = 1.0", "sigma = 1.0\nlimit = 0.5", "limit", "0.5", "whole number", name="limit"),
+    _market(
+        "sigma = 1.0", 'sigma = 1.0\ncontributors = ["a"]', "contributors", "each of the 2", name="one name for two"
+    ),
+    _market("sigma = 1.0", 'sigma = 1.0\ncontributors = ["a", "a"]', "contributors[1]", "twice", name="twins"),
+    _market("sigma = 1.0", "sigma = 1.0\nprice = 1.0", "price", "unknown key", name="unknown key of a market"),
 )

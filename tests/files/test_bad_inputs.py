@@ -3,7 +3,7 @@
 import pytest
 
 from jaxmech import ProblemError, files
-from tests.files.bad_inputs import BAD_INPUTS, GOOD, Bad
+from tests.files.bad_inputs import BAD_INPUTS, GOOD, GOOD_MARKET, Bad
 
 
 @pytest.mark.parametrize("bad", BAD_INPUTS, ids=lambda bad: bad.name)
@@ -25,6 +25,11 @@ def test_the_table_starts_from_a_good_file(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(f"[collaboration]\n{GOOD}")
     assert files.read(str(path)).problem.shape == (2, 2)
+    path.write_text(f"[market]\n{GOOD_MARKET}")
+    case = files.read(str(path))
+    assert case.problem.buyers == ("a", "b")
+    assert case.problem.counts.tolist() == [20, 1]
+    assert (case.method, case.second, case.limit, case.grid) == ("exact", 1, None, "levels")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,130 @@
+"""Selling data, from a case to an answer: the pricing, then what a report says about it."""
+
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech import files, market
+from jaxmech._errors import ProblemError
+from jaxmech._status import Solution, Status
+from jaxmech._types import Array
+from jaxmech._words import one_of
+from jaxmech.cli._choice import Choice
+from jaxmech.cli._jax import quick_compilation, settings
+from jaxmech.cli._options import Output
+from jaxmech.mechanism import Audit
+from jaxmech.report.market import Answer, Change
+
+_CURVE = 400  # points of a drawn curve
+_SEED = 0
+
+
+def solve_market(case: files.MarketCase, choice: Choice, output: Output) -> Answer:
+    """Solve a case as a file and the command line ask for it.
+
+    Args:
+        case: the problem file.
+        choice: what the command line says.
+        output: notes how long the parts take.
+
+    Raises:
+        ProblemError: for an unknown method, values that break the rules, and a search that is too large.
+    """
+    choice.only("method", kind="market")
+    method = one_of("--method" if choice.method else "method", choice.method or case.method, market.METHODS)
+    with quick_compilation():
+        with output.timed("compile + solve"):
+            solution = market.solve(
+                case.problem,
+                method,
+                second=case.second,
+                epsilon=case.epsilon,
+                grid=case.grid,
+                limit=case.limit,
+                seed=_SEED,
+            )
+        with output.timed("certificates"):
+            certificates = market.certify(case.problem, solution.value)
+        with output.timed("report"):
+            return _answer(case, solution, certificates, output)
+
+
+def _answer(
+    case: files.MarketCase, solution: Solution[market.Plan], certificates: tuple[Audit, ...], output: Output
+) -> Answer:
+    problem, plan = case.problem, solution.value
+    sizes = np.asarray(plan.sizes)
+    trades = bool(plan.total > 0)
+    grid = _grid(int(plan.total) if trades else market.most_useful(problem))
+    curve = _draw(problem, plan, jnp.asarray(grid, problem.sigma.dtype))
+    return Answer(
+        source=case.source,
+        title=case.title,
+        sigma=float(problem.sigma),
+        contributors=problem.contributors,
+        costs=np.asarray(problem.contributor_costs, float),
+        samples=np.asarray(plan.samples).astype(int),
+        buyers=problem.buyers,
+        counts=np.asarray(problem.counts, float),
+        sizes=sizes.astype(int),
+        prices=np.asarray(plan.prices, float),
+        values=np.asarray(market.utility(problem, plan.sizes, plan.prices) + plan.prices, float),
+        predecessor=np.asarray(market.envy_free_prices(problem, plan.sizes).predecessor),
+        total=int(plan.total),
+        revenue=float(plan.revenue),
+        profit=float(plan.profit),
+        optimum=float(plan.optimum),
+        optimum_bound=float(plan.optimum_bound),
+        profit_bound=float(plan.profit_bound),
+        method=plan.method,
+        guarantee=plan.guarantee,
+        spread=market.spread(problem, plan, seed=_SEED),
+        frontier=market.frontier(problem, plan) if trades else None,
+        changes=tuple(_changes(problem, plan)) if trades else (),
+        diminishing=_diminishing(case),
+        curve_sizes=grid,
+        curve_values=np.asarray(curve[0], float),
+        curve_prices=np.asarray(curve[1], float),
+        certificates=certificates,
+        status=Status.of(int(solution.status)),
+        residual=float(solution.residual),
+        settings=settings(output.dtype, seed=_SEED),
+    )
+
+
+@jax.jit
+def _draw(problem: market.Problem, plan: market.Plan, grid: Array) -> tuple[Array, Array]:
+    """What sizes are worth, and what they cost."""
+    return problem.values(grid), market.posted_curve(plan.sizes, plan.prices, grid)
+
+
+def _grid(largest: int) -> np.ndarray:
+    """Sizes to draw: every one of few, else evenly spread in their logarithm."""
+    if largest <= _CURVE:
+        return np.arange(largest + 1, dtype=float)
+    spread = np.geomspace(1, 1.15 * largest, _CURVE).round()
+    return np.unique(np.concatenate([[0.0], spread, [float(largest)]]))
+
+
+def _changes(problem: market.Problem, plan: market.Plan) -> Iterator[Change]:
+    """How the profit moves with σ, with the costs of who collects, and with values and scales of who buys."""
+    slopes = market.sensitivity(problem, plan).profit
+    yield Change("σ", float(problem.sigma), float(slopes.sigma))
+    for i in np.flatnonzero(np.asarray(plan.samples) > 0).tolist():
+        name = f"cost of {problem.contributors[i]}"
+        yield Change(name, float(problem.contributor_costs[i]), float(slopes.contributor_costs[i]))
+    for j in np.flatnonzero(np.asarray(plan.sizes) > 0).tolist():
+        own, slope = problem.valuations[j], slopes.valuations[j]
+        yield Change(f"buyers like {problem.buyers[j]}", float(problem.counts[j]), float(slopes.counts[j]))
+        if own.kind != "table":
+            yield Change(f"value to {problem.buyers[j]}", float(own.value), float(slope.value))
+            yield Change(f"scale of {problem.buyers[j]}", float(own.scale), float(slope.scale))
+
+
+def _diminishing(case: files.MarketCase) -> np.ndarray | None:
+    try:
+        return market.shape(case.problem, case.limit).diminishing
+    except ProblemError:
+        return None

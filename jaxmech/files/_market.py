@@ -1,0 +1,152 @@
+"""Problems of selling data: the section ``[market]``."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxmech import market
+from jaxmech._errors import ProblemError
+from jaxmech._words import one_of
+from jaxmech.files._keys import cast, check_keys, positive_numbers, text_of
+from jaxmech.files._read import number
+
+KEYS = (
+    *("sigma", "contributor_costs", "contributors", "buyers", "method", "epsilon", "grid", "second", "limit"),
+    *("title", "notes"),
+)
+"""Keys of ``[market]``: what defines the problem, how to solve it, and what describes it."""
+
+BUYER_KEYS = ("name", "count", "valuation", "scale", "value", "values")
+"""Keys of each ``[[market.buyers]]``."""
+
+_SCALED: dict[str, Callable[..., market.Valuation]] = {
+    "threshold": market.threshold,
+    "exponential": market.exponential,
+    "linear": market.linear,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class MarketCase:
+    """A problem of selling data, read and checked.
+
+    Attributes:
+        problem: the problem.
+        method: how to find sizes and prices; the default is "exact".
+        epsilon: of the approximate method.
+        grid: of the approximate method.
+        second: points of the second cheapest contributor; the default is 1.
+        limit: collect at most so many points, or None.
+        source: the file, or the name of the shipped problem.
+        title: one line that says what it is, or an empty text.
+        notes: where the numbers come from, or an empty text.
+    """
+
+    problem: market.Problem
+    method: str
+    epsilon: float
+    grid: str
+    second: int
+    limit: int | None
+    source: str
+    title: str
+    notes: str
+
+
+def read_market(section: Mapping[str, Any], folder: Path, source: str, dtype: np.dtype[Any]) -> MarketCase:
+    """Read and check the section ``[market]`` of a problem file.
+
+    Args:
+        section: keys and values as TOML gives them.
+        folder: where the file lies; nothing else is read.
+        source: the file, or the name of the shipped problem.
+        dtype: of the problem's arrays.
+
+    Raises:
+        ProblemError: naming the key, the value and the rule.
+    """
+    del folder
+    check_keys(section, KEYS, required=("sigma", "contributor_costs", "buyers"), here="market")
+    costs = _costs(section["contributor_costs"])
+    given = section["buyers"]
+    if not isinstance(given, list) or not given or not all(isinstance(entry, dict) for entry in given):
+        raise ProblemError("buyers", given, "must be tables: a line [[market.buyers]] for each type of buyer")
+    sigma = section["sigma"]
+    if isinstance(sigma, list):
+        raise ProblemError("sigma", sigma, "must be one number: a market sells data on one mean")
+    problem = market.Problem(
+        contributor_costs=cast("contributor_costs", costs, dtype),
+        sigma=cast("sigma", positive_numbers("sigma", sigma, 1), dtype),
+        buyers=[_buyer(i, entry, dtype) for i, entry in enumerate(given)],
+        contributors=_names("contributors", section.get("contributors"), len(costs)),
+    )
+    limit = section.get("limit")
+    return MarketCase(
+        problem=problem,
+        method=one_of("method", section.get("method", "exact"), market.METHODS),
+        epsilon=float(positive_numbers("epsilon", section.get("epsilon", market.EPSILON), 1)),
+        grid=one_of("grid", section.get("grid", "levels"), market.GRIDS),
+        second=_whole("second", section.get("second", 1)),
+        limit=None if limit is None else _whole("limit", limit),
+        source=source,
+        title=" ".join(text_of("title", section).split()),
+        notes=text_of("notes", section),
+    )
+
+
+def _costs(given: object) -> np.ndarray:
+    if not isinstance(given, list) or not given:
+        raise ProblemError("contributor_costs", given, "must be a list of numbers, one per contributor")
+    values = np.array([number(f"contributor_costs[{i}]", entry) for i, entry in enumerate(given)])
+    for i in np.flatnonzero(~(np.isfinite(values) & (values > 0))):
+        raise ProblemError(f"contributor_costs[{i}]", float(values[i]), "must be positive and finite")
+    return values
+
+
+def _buyer(i: int, entry: Mapping[str, Any], dtype: np.dtype[Any]) -> market.Buyer:
+    name = entry.get("name")
+    where = f"buyers[{i}]"
+    try:
+        check_keys(entry, BUYER_KEYS, required=("valuation",), here="market.buyers")
+        if name is not None and not (isinstance(name, str) and name.strip()):
+            raise ProblemError("name", name, "must be a name, not empty")
+        return market.Buyer(_valuation(entry, dtype), _whole("count", entry.get("count", 1)), name)
+    except ProblemError as error:
+        raise ProblemError(f"{where}.{error.argument}", error.value, error.rule) from None
+
+
+def _valuation(entry: Mapping[str, Any], dtype: np.dtype[Any]) -> market.Valuation:
+    kind = one_of("valuation", entry["valuation"], market.KINDS)
+    wanted, unwanted = (("values",), ("scale", "value")) if kind == "table" else (("scale",), ("values",))
+    for key in wanted:
+        if key not in entry:
+            raise ProblemError(key, "nothing", f"must be given for the valuation {kind}")
+    for key in unwanted:
+        if key in entry:
+            raise ProblemError(key, entry[key], f"means nothing for the valuation {kind}")
+    if kind == "table":
+        given = entry["values"]
+        if not isinstance(given, list):
+            raise ProblemError("values", given, "must be a list of numbers, by size from 0 on")
+        return market.table(np.array([number(f"values[{m}]", value) for m, value in enumerate(given)], dtype))
+    numbers = [cast(key, positive_numbers(key, entry.get(key, 1.0), 1), dtype) for key in ("scale", "value")]
+    return _SCALED[kind](*numbers)
+
+
+def _whole(key: str, given: object) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise ProblemError(key, given, "must be a whole number, at least 1")
+    return given
+
+
+def _names(key: str, given: object, length: int) -> list[str] | None:
+    if given is None:
+        return None
+    if not isinstance(given, list) or not all(isinstance(entry, str) for entry in given):
+        raise ProblemError(key, given, "must be a list of names")
+    if len(given) != length:
+        raise ProblemError(key, len(given), f"must have one name for each of the {length}")
+    return given

@@ -1,0 +1,60 @@
+"""Selling data: how much to collect, whom to sell how much at which price, and what keeps contributors honest."""
+
+from jaxmech.market._broker import Broker, Trade, contributor_utility
+from jaxmech.market._certificate import certify
+from jaxmech.market._curve import demand, posted_curve, revenue, revenues
+from jaxmech.market._menu import GRIDS, Shape, shape
+from jaxmech.market._plan import Plan
+from jaxmech.market._prices import EnvyFreePrices, Swap, envy_free_prices, most_tempting_swap, utility
+from jaxmech.market._pricing import EPSILON, METHODS, PriceRule, Pricing, price
+from jaxmech.market._problem import Buyer, Problem, most_useful
+from jaxmech.market._sensitivity import Sensitivity, profit, sensitivity
+from jaxmech.market._solve import divide_work, mechanism, solve
+from jaxmech.market._spread import Frontier, Spread, frontier, simulate, spread
+from jaxmech.market._valuation import KINDS, Valuation, by_error, exponential, linear, table, threshold
+
+__all__ = [
+    "EPSILON",
+    "GRIDS",
+    "KINDS",
+    "METHODS",
+    "Broker",
+    "Buyer",
+    "EnvyFreePrices",
+    "Frontier",
+    "Plan",
+    "PriceRule",
+    "Pricing",
+    "Problem",
+    "Sensitivity",
+    "Shape",
+    "Spread",
+    "Swap",
+    "Trade",
+    "Valuation",
+    "by_error",
+    "certify",
+    "contributor_utility",
+    "demand",
+    "divide_work",
+    "envy_free_prices",
+    "exponential",
+    "frontier",
+    "linear",
+    "mechanism",
+    "most_tempting_swap",
+    "most_useful",
+    "posted_curve",
+    "price",
+    "profit",
+    "revenue",
+    "revenues",
+    "sensitivity",
+    "shape",
+    "simulate",
+    "solve",
+    "spread",
+    "table",
+    "threshold",
+    "utility",
+]

@@ -1,0 +1,266 @@
+"""Certificates of a market's plan: nobody wants to leave, to swap or to cheat, and nothing is left over."""
+
+import dataclasses
+import math
+from typing import SupportsFloat
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Array
+from jaxmech.deviation import SearchSettings, best_responses
+from jaxmech.market._broker import Broker, contributor_utility
+from jaxmech.market._menu import tabulate
+from jaxmech.market._plan import Plan
+from jaxmech.market._prices import most_tempting_swap, utility
+from jaxmech.market._problem import Problem
+from jaxmech.market._solve import mechanism
+from jaxmech.market._spread import expect, simulate, spread
+from jaxmech.mechanism import Audit, Statistics
+
+REALISATIONS = 256
+"""Runs in which budget balance is recomputed."""
+
+_FACTORS = np.unique(np.concatenate([np.geomspace(0.01, 100, 201), np.linspace(0.5, 2, 151)]))
+
+
+def certify(
+    problem: Problem, plan: Plan, search: Array | None = None, settings: SearchSettings | None = None
+) -> tuple[Audit, ...]:
+    """Return what is certain about a plan, claims first.
+
+    - "individually rational for buyers": nobody pays more than her points are worth to her, in expectation.
+    - "envy-free": nobody prefers another's size and price, or nothing. The witness is the most tempting swap.
+    - "individually rational for contributors": expected payments cover what collecting costs.
+    - "Nash incentive compatible for contributors": exact in the amount collected, by a closed form that is concave;
+      for submissions by theorem (the sample mean is minimax), and on request by a search that knows no theorem.
+    - "budget balanced": in every realisation, if everybody submits as many points as asked; a fact tells what happens
+      otherwise.
+    - "profit-optimal": the profit is at most as far below the most that any equilibrium can bring as the method
+      promises, and a second sample of more than one point costs. A fact for methods that promise nothing.
+    - facts: whether a price can turn out negative, and whether a posted price list would sell the same.
+
+    Args:
+        problem: the problem.
+        plan: from :func:`solve`.
+        search: a random key to search for profitable deviations of contributors with
+            :func:`jaxmech.deviation.best_responses`, which takes a while; None to leave it out.
+        settings: how widely to search.
+
+    Returns:
+        Audits with relative margins. Host only.
+
+    Source: Chen, Clinton and Kandasamy 2025, section 3.2, Theorems 4 and 5.1.
+
+    Example:
+        >>> from jaxmech.market import Buyer, solve, table
+        >>> buyers = [Buyer(table([0.0, 0.5, 0.6])), Buyer(table([0.0, 0.7, 1.0]))]
+        >>> problem = Problem([0.1, 0.15], 1.0, buyers)
+        >>> all(audit.holds for audit in certify(problem, solve(problem).value) if audit.claimed)
+        True
+    """
+    judge = _Judge(problem, plan, mechanism(problem, plan))
+    audits = [
+        judge.rational_for_buyers(),
+        judge.envy_free(),
+        judge.rational_for_contributors(),
+        judge.incentive_compatible(),
+        judge.budget_balanced(),
+        judge.profit_optimal(),
+    ]
+    if search is not None and float(plan.total) > 0:
+        audits.append(judge.nothing_found(search, settings))
+    if float(plan.total) > 0:
+        audits += [judge.posted_prices(), judge.budget_off_path(), judge.prices_positive()]
+    return tuple(sorted(audits, key=lambda audit: not audit.claimed))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Judge:
+    """Turns numbers into audits, in words."""
+
+    problem: Problem
+    plan: Plan
+    broker: Broker
+
+    @property
+    def scale(self) -> float:
+        """Largest value of any buyer: what margins about buyers are relative to."""
+        return max(float(valuation.largest) for valuation in self.problem.valuations)
+
+    @property
+    def claim(self) -> float:
+        """By how much a margin may fall short and the claim still hold."""
+        return tolerances(self.plan.prices.dtype).claim
+
+    def rational_for_buyers(self) -> Audit:
+        gains = np.asarray(utility(self.problem, self.plan.sizes, self.plan.prices), float)
+        worst = int(np.argmin(gains))
+        paid = float(self.plan.prices[worst])
+        witness = f"{self.problem.buyers[worst]} pays {paid:.6g} for what is worth {paid + gains[worst]:.6g} to her"
+        effort = "values in closed form or by quadrature, compared for every type"
+        return self._audit("individually rational for buyers", gains[worst] / self.scale, witness, effort)
+
+    def envy_free(self) -> Audit:
+        swap = most_tempting_swap(self.problem, self.plan.sizes, self.plan.prices)
+        who = self.problem.buyers[swap.buyer]
+        if swap.other < 0:
+            what = "buying nothing"
+        else:
+            size, paid = float(self.plan.sizes[swap.other]), float(self.plan.prices[swap.other])
+            what = f"the {size:,.0f} points of {self.problem.buyers[swap.other]} for {paid:.6g}"
+        if math.isinf(swap.loss):
+            witness = "there is one offer only, and no other to swap it for"
+        else:
+            small = abs(swap.loss) <= tolerances(self.plan.prices.dtype).iterate
+            change = "gain nothing" if small else f"{'lose' if swap.loss > 0 else 'gain'} {abs(swap.loss):.3g}"
+            witness = f"most tempting: {who} would {change} by {what}"
+        return self._audit("envy-free", swap.loss / self.scale, witness, "all pairs of types compared")
+
+    def rational_for_contributors(self) -> Audit:
+        known = expect(self.broker)
+        gains, spent = known.gain, known.spent
+        asked = np.asarray(self.plan.samples) > 0
+        if not asked.any():
+            return self._audit("individually rational for contributors", math.inf, _NO_TRADE, "nobody is asked")
+        margins = np.where(asked, gains / np.where(asked, spent, 1.0), np.inf)
+        worst = int(np.argmin(margins))
+        who = self.problem.contributors[worst]
+        witness = f"{who} is paid {spent[worst] + gains[worst]:.6g} for points that cost {spent[worst]:.6g}"
+        effort = "expected payments in closed form, compared for every contributor"
+        return self._audit("individually rational for contributors", margins[worst], witness, effort)
+
+    def incentive_compatible(self) -> Audit:
+        claim = "Nash incentive compatible for contributors"
+        samples = np.asarray(self.broker.samples, float)
+        if not np.any(samples > 0):
+            return self._audit(claim, 0.0, _NO_TRADE, "nobody is asked")
+        spent = np.asarray(self.broker.costs, float) * np.maximum(samples, 1.0)
+        near = samples + np.array([[-1.0], [1.0]])
+        tries = np.maximum(np.round(np.concatenate([np.outer(_FACTORS, samples), near])), 0.0)
+        found = _utilities(self.broker, jnp.asarray(np.concatenate([samples[None], tries]), self.broker.costs.dtype))
+        utilities = np.asarray(found, float)
+        gains = np.where(tries == samples, -np.inf, (utilities[1:] - utilities[0]) / spent)
+        row, worst = np.unravel_index(int(np.argmax(gains)), gains.shape)
+        best, instead = float(gains[row, worst]), float(tries[row, worst])
+        who, lost = self.problem.contributors[worst], -best * spent[worst]
+        witness = f"{who} would lose {lost:.3g} by collecting {instead:,.6g} points instead of {samples[worst]:,.0f}"
+        return self._audit(claim, -max(best, 0.0), witness, _NASH_EFFORT)
+
+    def nothing_found(self, key: Array, settings: SearchSettings | None) -> Audit:
+        """What a search over amounts, submissions and made-up data finds: a lower bound, beside the proof."""
+        asked = np.flatnonzero(np.asarray(self.plan.samples) > 0).tolist()
+        found = best_responses(self.broker, self.broker.stakes, key, asked, settings)
+        spent = expect(self.broker).spent[asked]
+        gains = np.asarray(found.gain, float) / spent
+        worst = int(np.argmax(gains))
+        doubt = float(found.half_width[worst]) / spent[worst]
+        who = self.problem.contributors[asked[worst]]
+        change = f"{abs(gains[worst]) * spent[worst]:.3g} {'more' if gains[worst] > 0 else 'less'}"
+        witness = f"best found: {who} would gain {change} by the family {found.family[worst]}"
+        if not abs(gains[worst]) > doubt:
+            witness = f"nothing found for {who} that gains more than honesty"
+        claim = "no profitable deviation found"
+        return self._audit(claim, -max(0.0, gains[worst]), witness, found.effort, tolerance=max(doubt, self.claim))
+
+    def budget_balanced(self) -> Audit:
+        prices, payments = simulate(self.problem, self.plan, jax.random.key(0), REALISATIONS)
+        paid = prices @ np.asarray(self.problem.counts, float)
+        scale = np.maximum(np.abs(payments).sum(axis=1), 1e-300)
+        gap = np.abs(paid - payments.sum(axis=1)) / scale
+        worst = int(np.argmax(gap))
+        witness = f"in one run buyers paid {paid[worst]:.6g} and contributors got {payments[worst].sum():.6g}"
+        if not float(self.plan.total):
+            witness = _NO_TRADE
+        effort = f"an identity of (14) and (15), recomputed in {REALISATIONS} runs of honest contributors"
+        return self._audit("budget balanced", -gap[worst], witness, effort)
+
+    def profit_optimal(self) -> Audit:
+        profit, bound, allowed = (float(n) for n in (self.plan.profit, self.plan.profit_bound, self.plan.allowance))
+        promised = math.isfinite(allowed)
+        short = bound - profit - (allowed if promised else 0.0)
+        witness = f"profit {profit:.6g}; no equilibrium of any mechanism brings more than {bound:.6g}"
+        effort = f"{self.plan.method}: {self.plan.guarantee}"
+        margin = -short / max(bound, float(self.plan.optimum_bound), 1e-300)
+        return self._audit("profit-optimal", min(margin, 0.0), witness, effort, claimed=promised)
+
+    def posted_prices(self) -> Audit:
+        """At the offers as a price list, do buyers choose what they were given, or something dearer?"""
+        sizes, prices = (np.asarray(part, float) for part in (self.plan.sizes, self.plan.prices))
+        offers = np.unique(np.append(sizes, 0.0))
+        posted = np.array([prices[sizes == size].min() if size > 0 else 0.0 for size in offers])
+        gain = tabulate(self.problem, offers) - posted
+        good = gain >= gain.max(axis=1, keepdims=True) - tolerances(self.plan.prices.dtype).iterate
+        chosen = len(offers) - 1 - np.argmax(good[:, ::-1], axis=1)
+        sold = float(np.asarray(self.problem.counts, float) @ posted[chosen])
+        margin = sold / max(float(self.plan.revenue), 1e-300) - 1
+        witness = f"left to choose from the price list, buyers pay {sold:.6g} instead of {float(self.plan.revenue):.6g}"
+        return self._audit("a price list sells as well", margin, witness, "demand (4) of every type", claimed=False)
+
+    def budget_off_path(self) -> Audit:
+        """What is short or left over if one contributor submits a point too few or too many."""
+        asked = np.flatnonzero(np.asarray(self.plan.samples) > 0)
+        gaps = np.asarray(_surplus_off_path(self.broker), float)[asked]
+        worst = int(np.argmin(gaps))
+        who = self.problem.contributors[asked[worst]]
+        lacking = max(0.0, -gaps[worst])
+        witness = f"if {who} submits a wrong number of points, {lacking:.3g} is missing"
+        if max(gaps) > 0:
+            other = self.problem.contributors[asked[int(np.argmax(gaps))]]
+            witness += f"; {max(gaps):.3g} is left over if {other} does"
+        effort = "prices and payments recomputed with one point too many, contributor by contributor"
+        margin = gaps[worst] / max(float(self.plan.revenue), 1e-300)
+        return self._audit("budget balanced off the equilibrium path", margin, witness, effort, claimed=False)
+
+    def prices_positive(self) -> Audit:
+        found = spread(self.problem, self.plan)
+        worst = int(np.argmax(found.negative_price))
+        chance = float(found.negative_price[worst])
+        doubt = f" ± {found.standard_error:.1g}" if found.standard_error else ""
+        who = self.problem.buyers[worst]
+        witness = (
+            f"{who} pays {found.price[worst]:.4g} ± {found.price_deviation[worst]:.4g}, and is paid instead with "
+            f"probability {chance:.3g}{doubt}"
+        )
+        effort = "distribution of the discrepancies of honest contributors"
+        return self._audit("prices never negative", -chance, witness, effort, claimed=False, tolerance=0.0)
+
+    def _audit(
+        self,
+        claim: str,
+        margin: SupportsFloat,
+        witness: str,
+        effort: str,
+        claimed: bool = True,
+        tolerance: float | None = None,
+    ) -> Audit:
+        allowed = self.claim if tolerance is None else tolerance
+        number = -math.inf if math.isnan(float(margin)) else float(margin)
+        return Audit(claim, bool(number >= -allowed), number, allowed, witness, effort, claimed)
+
+
+@jax.jit
+def _surplus_off_path(broker: Broker) -> Array:
+    """What is left over if one contributor submits a point too many, contributor by contributor."""
+
+    def surplus(extra: Array) -> Array:
+        count = (broker.samples + extra)[:, None]
+        prices, payments = broker.settle(Statistics(count, jnp.zeros_like(count)))
+        return jnp.sum(broker.counts * prices) - jnp.sum(payments)
+
+    return jax.vmap(surplus)(jnp.eye(broker.samples.shape[0], dtype=broker.samples.dtype))
+
+
+@jax.jit
+def _utilities(broker: Broker, samples: Array) -> Array:
+    return jax.vmap(lambda row: contributor_utility(broker, row))(samples)
+
+
+_NO_TRADE = "no trade: nobody collects, buys or pays anything"
+_NASH_EFFORT = (
+    "submissions by theorem (the sample mean is minimax; another number of points loses the fixed part of the "
+    "payment); "
+    f"amounts by a closed form that is concave, evaluated at {len(_FACTORS) + 2}"
+)

@@ -1,0 +1,180 @@
+"""How much to sell to whom: exact, approximate with a guarantee, heuristic with a bound, or a user's own rule."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import TypeAlias
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech._tolerances import tolerances
+from jaxmech._types import ArrayLike
+from jaxmech._words import one_of
+from jaxmech.market._grouping import profit_bound
+from jaxmech.market._local_search import climb_curves
+from jaxmech.market._menu import GRIDS, coarse_menu, every_size, full_menu
+from jaxmech.market._prices import envy_free_prices
+from jaxmech.market._problem import Problem
+from jaxmech.market._search import MAX_BOXES, Found, Menu, search
+
+METHODS = ("exact", "approximate", "heuristic")
+"""Ways to solve the pricing problem; a function is a way of one's own."""
+
+PriceRule: TypeAlias = Callable[[np.ndarray, np.ndarray, int], ArrayLike]
+"""A user's rule, as the paper's Algorithm 1 takes one: values (types, N + 1), counts and N to prices of sizes 0..N."""
+
+EPSILON = 0.01
+"""By how much the approximate method may fall short per buyer, unless it is told."""
+
+_MENU = 1000  # the heuristic's menu has a size wherever a type's value passes a multiple of types/1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Pricing:
+    """An allocation and what is known about it.
+
+    Attributes:
+        sizes: (types,) points for a buyer of each type.
+        prices: (types,) what she pays: the largest envy-free prices, or those of the user's rule.
+        profit: revenue less the cost of collecting the largest size.
+        bound: no envy-free allocation brings more profit.
+        allowance: the profit may fall short of the optimum by so much, as the method promises; ∞ without a promise.
+        method: how it was found.
+        guarantee: what the method promises, in words.
+        steps: boxes bounded, or curves tried.
+    """
+
+    sizes: np.ndarray
+    prices: np.ndarray
+    profit: float
+    bound: float
+    allowance: float
+    method: str
+    guarantee: str
+    steps: int
+
+
+def price(
+    problem: Problem,
+    method: str | PriceRule = "exact",
+    *,
+    epsilon: float = EPSILON,
+    grid: str = "levels",
+    limit: int | None = None,
+    least: int = 0,
+    seed: int = 0,
+    max_boxes: int = MAX_BOXES,
+) -> Pricing:
+    """Return sizes that maximise revenue at envy-free prices less c_1·max(largest size, least).
+
+    - exact: branch and bound over all allocations, see :func:`search`; the optimum, up to rounding.
+    - approximate: the same on a coarser menu. If no value rises by more than δ between two of its sizes, its best
+      is within K δ per buyer of the optimum: round the sizes of the best curve down, and lower the price of its
+      i-th offer by i δ; then no buyer finds a cheaper offer better than her own, and pays at most K δ less. δ = ε/(2K)
+      for K types; the other half of ε is the gap at which the search stops.
+    - heuristic: local search over posted price curves with restarts, and an upper bound that ignores envy between
+      groups of types.
+    - a function: the paper's Algorithm 1 with the user's rule for a given N, tried for every N up to the limit.
+
+    Args:
+        problem: the problem.
+        method: one of :data:`METHODS`, or a :data:`PriceRule`.
+        epsilon: of the approximate method, per buyer.
+        grid: menu of the approximate method: levels, smooth or diminishing.
+        limit: at most so many points.
+        least: so many points are collected in any case.
+        seed: of the heuristic's random numbers.
+        max_boxes: where the exact and the approximate search give up.
+
+    Raises:
+        ProblemError: for an unknown method, values that break the rules, and a search that is too large.
+
+    Source: Chen, Clinton and Kandasamy 2025, section 2.2 and Table 1.
+
+    Example:
+        >>> from jaxmech.market import Buyer, table
+        >>> buyers = [Buyer(table([0.0, 0.5, 0.6])), Buyer(table([0.0, 0.7, 1.0]))]
+        >>> best = price(Problem([0.1], 1.0, buyers))
+        >>> best.sizes.tolist(), round(best.profit, 9)
+        ([1, 2], 1.1)
+    """
+    if callable(method):
+        return _by_rule(problem, method, limit, least)
+    one_of("method", method, METHODS)
+    if method == "exact":
+        menu = dataclasses.replace(full_menu(problem, limit), least=least)
+        found = search(menu, limit=max_boxes)
+        if not found.finished:
+            raise _too_large(problem, menu, found)
+        return _pricing(problem, menu, found, 0.0, "exact", "optimal among all envy-free allocations")
+    if method == "approximate":
+        return _approximate(problem, epsilon, grid, limit, least, max_boxes)
+    return _heuristic(problem, limit, least, seed)
+
+
+def _approximate(problem: Problem, epsilon: float, grid: str, limit: int | None, least: int, max_boxes: int) -> Pricing:
+    one_of("grid", grid, GRIDS)
+    if not (np.isfinite(epsilon) and epsilon > 0):
+        raise ProblemError("epsilon", epsilon, "must be positive")
+    menu = dataclasses.replace(coarse_menu(problem, epsilon / (2 * problem.types), grid, limit), least=least)
+    room = epsilon / 2 * float(menu.counts.sum())
+    found = search(menu, gap=room, limit=max_boxes)
+    if not found.finished:
+        raise _too_large(problem, menu, found)
+    guarantee = f"within {epsilon:g} per buyer of the optimum, on a menu of {len(menu.sizes):,} sizes ({grid})"
+    found = found._replace(bound=found.bound + room)
+    return _pricing(problem, menu, found, 2 * room, "approximate", guarantee)
+
+
+def _heuristic(problem: Problem, limit: int | None, least: int, seed: int) -> Pricing:
+    delta = problem.types / _MENU
+    menu = dataclasses.replace(coarse_menu(problem, delta, "levels", limit), least=least)
+    index, profit, tried = climb_curves(menu, seed)
+    bound = max(profit_bound(problem, menu, index), profit)
+    gap = f", {1 - profit / bound:.2%} below the bound" if bound > 0 else ""
+    found = Found(index, profit, bound, tried, True)
+    return _pricing(problem, menu, found, np.inf, "heuristic", f"local search over posted price curves{gap}")
+
+
+def _by_rule(problem: Problem, rule: PriceRule, limit: int | None, least: int) -> Pricing:
+    menu = dataclasses.replace(every_size(problem, limit), least=least)
+    slack = tolerances(menu.values.dtype).iterate
+    bound = max(0.0, float(np.max(menu.counts @ menu.values - menu.cost * np.maximum(menu.sizes, least))))
+    best = (0.0, np.zeros(problem.types, int), np.zeros(problem.types))
+    for total in menu.sizes[1:].tolist():
+        values = menu.values[:, : total + 1]
+        curve = _checked_curve(rule(values, menu.counts, total), total)
+        gain = values - curve
+        bought = total - np.argmax((gain >= gain.max(axis=1, keepdims=True) - slack)[:, ::-1], axis=1)
+        profit = float(curve[bought] @ menu.counts - menu.cost * max(total, least))
+        if profit > best[0]:
+            best = (profit, bought, curve[bought])
+    name = getattr(rule, "__name__", "a rule")
+    promise = "none: a rule of the user's own"
+    return Pricing(best[1], best[2], best[0], bound, np.inf, name, promise, len(menu.sizes) - 1)
+
+
+def _checked_curve(given: ArrayLike, total: int) -> np.ndarray:
+    curve = np.asarray(given, float)
+    if curve.shape != (total + 1,):
+        raise ProblemError("method", curve.shape, f"must return a price for every size from 0 on: ({total + 1},)")
+    if not np.all(np.isfinite(curve)) or curve[0] != 0:
+        raise ProblemError("method", float(curve[0]), "must return finite prices, and 0 for nothing")
+    return curve
+
+
+def _pricing(problem: Problem, menu: Menu, found: Found, allowance: float, method: str, guarantee: str) -> Pricing:
+    sizes = menu.sizes[found.places]
+    prices = np.asarray(envy_free_prices(problem, jnp.asarray(sizes)).price, float)
+    return Pricing(sizes, prices, found.profit, found.bound, allowance, method, guarantee, found.boxes)
+
+
+def _too_large(problem: Problem, menu: Menu, found: Found) -> ProblemError:
+    many = float(len(menu.sizes)) ** problem.types
+    rule = (
+        f"too large for this search: {problem.types} types and {len(menu.sizes):,} sizes make {many:.1e} allocations; "
+        f"{found.boxes:,} boxes of them prove only that the optimum lies between {found.profit:.6g} and "
+        f"{found.bound:.6g}; use method approximate, with an epsilon that is large enough, or heuristic"
+    )
+    return ProblemError("N", int(menu.sizes[-1]), rule)

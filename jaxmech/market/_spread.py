@@ -1,0 +1,243 @@
+"""How much prices and payments vary around what is expected, and what less variation costs."""
+
+import dataclasses
+import math
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import gammaincc
+
+from jaxmech._errors import ProblemError
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Array
+from jaxmech.market._broker import Broker
+from jaxmech.market._plan import Plan
+from jaxmech.market._problem import Problem
+from jaxmech.market._solve import mechanism
+from jaxmech.mechanism import Statistics
+
+REPLICATIONS = 100_000
+"""Runs of the market where a chance has no formula."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """How prices and payments vary when everybody complies, on the host.
+
+    Attributes:
+        price: (types,) expected.
+        price_deviation: (types,) standard deviation.
+        negative_price: (types,) chance that a buyer is paid instead of paying; 0 for who buys nothing.
+        payment: (contributors,) expected.
+        payment_deviation: (contributors,) standard deviation.
+        negative_payment: (contributors,) chance that a contributor pays instead of being paid.
+        standard_error: largest standard error of the chances of negative prices: 0 where there is a formula, that is
+            for two contributors, or for any number with equal shares.
+    """
+
+    price: np.ndarray
+    price_deviation: np.ndarray
+    negative_price: np.ndarray
+    payment: np.ndarray
+    payment_deviation: np.ndarray
+    negative_payment: np.ndarray
+    standard_error: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Frontier:
+    """What a larger second sample brings and costs, one entry per size of it.
+
+    Attributes:
+        second: points of the second cheapest contributor.
+        profit: what is left; it falls by c_2 − c_1 per point.
+        price_deviation: standard deviation of every buyer's price.
+        negative_price: chance that the price of the buyer who pays least is negative.
+    """
+
+    second: np.ndarray
+    profit: np.ndarray
+    price_deviation: np.ndarray
+    negative_price: np.ndarray
+
+
+def spread(problem: Problem, plan: Plan, seed: int = 0) -> Spread:
+    """Return how prices and payments vary around what is expected.
+
+    With Δ_i normal of variance s_i², contributor i's payment varies by d_i s_i²(1 − Z²). Its standard deviation is
+    √2 d_i s_i², and it is negative with chance erfc(√((1 + x)/2)), x the expected payment over d_i s_i². Every price
+    varies by the sum of these over the B buyers, a quadratic form in independent normal means; its standard deviation
+    is exact. The chance that it is negative is exact where all its eigenvalues are equal; otherwise it is simulated.
+
+    Args:
+        problem: the problem.
+        plan: from :func:`solve`.
+        seed: of the runs, where they are needed.
+
+    Example:
+        >>> from jaxmech.market import Buyer, solve, table
+        >>> problem = Problem([0.1, 0.1], 1.0, [Buyer(table([0.0, 0.7, 1.0]))])
+        >>> found = spread(problem, solve(problem).value)
+        >>> found.price.tolist(), found.price_deviation.round(4).tolist()  # √2 · (0.1 + 0.1) · (1 + 1)
+        ([1.0], [0.5657])
+    """
+    known = expect(mechanism(problem, plan))
+    prices, sizes = np.asarray(plan.prices, float), np.asarray(plan.sizes)
+    payment, noise = known.gain + known.spent, known.noise
+    form = _form(np.asarray(plan.samples, float), known.weight, float(problem.sigma))
+    deviation = np.sqrt(2 * np.sum(form**2)) / known.buyers
+    chance, error = _negative_prices(prices * known.buyers, form, seed)
+    buys = sizes > 0
+    return Spread(
+        price=prices,
+        price_deviation=np.where(buys, deviation, 0.0),
+        negative_price=np.where(buys, chance, 0.0),
+        payment=payment,
+        payment_deviation=np.sqrt(2) * noise,
+        negative_payment=np.where(noise > 0, _tail(payment, noise), 0.0),
+        standard_error=error,
+    )
+
+
+def frontier(problem: Problem, plan: Plan) -> Frontier:
+    """Return what a larger second sample trades for profit: for every size of it up to half of all points.
+
+    The noise in every price is (c_1 N_1² + c_2 N_2²)(1/N_1 + 1/N_2)(1 − Z²)/B: with N_2 = 1 it grows with the square of
+    the points collected. Where the lowest cost is tied, the work is shared evenly already and there is one entry.
+
+    Args:
+        problem: the problem.
+        plan: from :func:`solve`, with trade.
+
+    Raises:
+        ProblemError: for a plan without trade.
+
+    Example:
+        >>> from jaxmech.market import Buyer, exponential, solve
+        >>> problem = Problem([0.01, 0.02], 1.0, [Buyer(exponential(0.3), count=10)])
+        >>> found = frontier(problem, solve(problem).value)
+        >>> bool(found.price_deviation[-1] < found.price_deviation[0] / 10)
+        True
+    """
+    samples, total = np.asarray(plan.samples), int(plan.total)
+    if total == 0:
+        raise ProblemError("plan", "no trade", "must be a plan with trade")
+    costs = np.asarray(problem.contributor_costs, float)
+    prices = np.asarray(plan.prices, float)[np.asarray(plan.sizes) > 0]
+    buyers = expect(mechanism(problem, plan)).buyers
+    low, high = np.sort(costs)[:2]
+    if low == high:
+        now = spread(problem, plan)
+        second = np.array([samples[samples > 0].min()])
+        worst = np.array([now.negative_price.max()])
+        return Frontier(second, np.array([float(plan.profit)]), np.array([now.price_deviation.max()]), worst)
+    second = np.arange(1, total // 2 + 1)
+    first = total - second
+    noise = (low * first**2 + high * second**2) * (1 / first + 1 / second) / buyers
+    profit = float(plan.revenue) - low * first - high * second
+    return Frontier(second, profit, np.sqrt(2) * noise, _tail(prices.min(), noise))
+
+
+def simulate(problem: Problem, plan: Plan, key: Array, replications: int) -> tuple[np.ndarray, np.ndarray]:
+    """Run the market with honest contributors and return realised prices and payments.
+
+    Args:
+        problem: the problem.
+        plan: from :func:`solve`.
+        key: random key.
+        replications: how many runs.
+
+    Returns:
+        (replications, types) prices and (replications, contributors) payments.
+
+    Example:
+        >>> from jaxmech.market import Buyer, solve, table
+        >>> problem = Problem([0.1, 0.1], 1.0, [Buyer(table([0.0, 0.7, 1.0]), count=2)])
+        >>> prices, payments = simulate(problem, solve(problem).value, jax.random.key(0), 1000)
+        >>> bool(np.allclose(2 * prices[:, 0], payments.sum(axis=1)))  # budget balance, run by run
+        True
+    """
+    broker = mechanism(problem, plan)
+    prices, payments = _runs(broker, key, replications)
+    return np.asarray(prices), np.asarray(payments)
+
+
+@partial(jax.jit, static_argnames="replications")
+def _runs(broker: Broker, key: Array, replications: int) -> tuple[Array, Array]:
+    asked = broker.asked
+    deviation = jnp.sqrt(broker.variance / jnp.where(asked, broker.samples, 1.0))
+    normal = jax.random.normal(key, (replications, broker.samples.shape[0]), broker.samples.dtype)
+    means = jnp.where(asked, deviation * normal, 0.0)
+
+    def once(mean: Array) -> tuple[Array, Array]:
+        return broker.settle(Statistics(broker.samples[:, None], mean[:, None]))
+
+    return jax.vmap(once)(means)
+
+
+class Expected(NamedTuple):
+    """What a broker promises honest contributors, on the host.
+
+    Attributes:
+        gain: (contributors,) expected payment less the cost of collecting.
+        spent: (contributors,) cost of collecting.
+        noise: (contributors,) d_i s_i².
+        weight: (contributors,) d_i.
+        buyers: B, how many buy anything.
+    """
+
+    gain: np.ndarray
+    spent: np.ndarray
+    noise: np.ndarray
+    weight: np.ndarray
+    buyers: float
+
+
+def expect(broker: Broker) -> Expected:
+    """Return what a broker promises honest contributors."""
+    gain, spent, noise, weight, buyers = (np.asarray(part, float) for part in jax.device_get(_expect(broker)))
+    return Expected(gain, spent, noise, weight, float(buyers))
+
+
+@jax.jit
+def _expect(broker: Broker) -> tuple[Array, ...]:
+    noise = broker.weight * broker.discrepancy_variance
+    gain = -broker.guarantee(broker.stakes).promised
+    return gain, broker.costs * broker.samples, noise, broker.weight, broker.buyers
+
+
+def _form(amounts: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:
+    """Eigenvalues of Σ d_i Δ_i² as a quadratic form in independent standard normal numbers."""
+    asked = amounts > 0
+    if not asked.any():
+        return np.zeros(1)
+    samples = amounts[asked]
+    others = samples.sum() - samples
+    matrix = np.eye(len(samples)) - (1 - np.eye(len(samples))) * samples[None, :] / others[:, None]
+    scaled = matrix * sigma / np.sqrt(samples)[None, :]
+    values = np.linalg.eigvalsh(scaled.T @ (weights[asked][:, None] * scaled))
+    return np.asarray(values[values > 1e-12 * max(values.max(), 0.0)])
+
+
+def _negative_prices(expected: np.ndarray, form: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
+    """Chance that each type's price is negative, and its standard error; ``expected`` is the price times B."""
+    gap = expected + form.sum()
+    if form.sum() == 0:
+        return np.zeros_like(gap), 0.0
+    if len(form) == 1:
+        return _tail(expected, form), 0.0
+    if np.ptp(form) <= tolerances(float).condition * form.max():
+        return np.asarray(gammaincc(len(form) / 2, gap / (2 * form.mean()))), 0.0
+    draws = np.random.default_rng(seed).standard_normal((REPLICATIONS, len(form))) ** 2 @ form
+    chance = np.mean(draws[:, None] > gap, axis=0)
+    doubt = np.max(np.maximum(chance * (1 - chance), 1 / REPLICATIONS))  # never seen is not impossible
+    return chance, float(np.sqrt(doubt / REPLICATIONS))
+
+
+def _tail(expected: np.ndarray | np.generic, noise: np.ndarray) -> np.ndarray:
+    """Chance that expected + noise·(1 − Z²) is negative."""
+    edge = np.sqrt((1 + np.asarray(expected) / np.where(noise > 0, noise, 1.0)) / 2)
+    return np.vectorize(math.erfc, otypes=[float])(edge)

@@ -1,0 +1,227 @@
+"""What data is worth to a buyer: by the error of her estimate, and hence by how many points she gets."""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import erf
+
+from jaxmech._errors import ProblemError
+from jaxmech._pytree import pytree
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Array, ArrayLike, Float, Scalar
+from jaxmech.market._checks import numbers, positive
+from jaxmech.numerics import erfcx, half_normal_expectation
+
+KINDS = ("threshold", "exponential", "linear", "table")
+"""Names of the valuations that a problem file can ask for."""
+
+_BLOCK = 2048  # sizes per block where an expectation is integrated: bounds the memory
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class Valuation:
+    """What a buyer would pay for m points: v^d(m) = E v^e(|Z| σ/√m) for standard normal Z, v^d(0) = 0.
+
+    Made by :func:`threshold`, :func:`exponential`, :func:`linear`, :func:`table` or :func:`by_error`.
+
+    Attributes:
+        scale: of the error, in the unit of σ; 1 for tables and functions.
+        value: the largest value, v^e(0).
+        values: of a table, by size; empty otherwise.
+        kind: which form.
+        function: v^e of a user, elementwise.
+
+    Source: Chen, Clinton and Kandasamy 2025, section 3.1, equation (11).
+    """
+
+    scale: Scalar
+    value: Scalar
+    values: Float[Array, "table"]
+    kind: str = dataclasses.field(metadata={"static": True})
+    function: Callable[[Array], Array] | None = dataclasses.field(metadata={"static": True})
+
+    def by_size(self, sizes: ArrayLike, sigma: Array | float) -> Array:
+        """Return v^d at sizes (any shape): in closed form, from the table, or by quadrature."""
+        return self.with_error(sizes, sigma)[0]
+
+    def with_error(self, sizes: ArrayLike, sigma: Array | float) -> tuple[Array, Array]:
+        """Return v^d at sizes (any shape), and an estimate of its absolute error; 0 where the form is closed."""
+        dtype = self.value.dtype
+        if self.kind == "table":
+            last = self.values.shape[-1] - 1
+            found = self.values[jnp.clip(jnp.asarray(sizes).astype(int), 0, last)]
+            return found, jnp.zeros_like(found)
+        sizes = jnp.asarray(sizes, dtype)
+        spread: Array = sigma / jnp.sqrt(jnp.maximum(sizes, 1))
+        if self.function is not None:
+            found, error = _integrate(self.function, spread)
+        else:
+            found = self.value * _CLOSED[self.kind](spread / self.scale)
+            error = jnp.zeros_like(found)
+        nothing = sizes < 1
+        return jnp.where(nothing, 0.0, found), jnp.where(nothing, 0.0, error)
+
+    def of_error(self, error: ArrayLike) -> Array:
+        """Return v^e at errors (any shape); NaN for a table, which knows sizes only."""
+        error = jnp.asarray(error, self.value.dtype)
+        if self.kind == "table":
+            return jnp.full(error.shape, jnp.nan, error.dtype)
+        if self.function is not None:
+            return self.function(error)
+        ratio = error / self.scale
+        shapes = {
+            "threshold": lambda: (ratio <= 1).astype(ratio.dtype),
+            "exponential": lambda: jnp.exp(-ratio),
+            "linear": lambda: jnp.maximum(1 - ratio, 0.0),
+        }
+        return self.value * shapes[self.kind]()
+
+    @property
+    def largest(self) -> Scalar:
+        """The value that no amount of data exceeds."""
+        return self.value
+
+
+def threshold(scale: ArrayLike, value: ArrayLike = 1.0) -> Valuation:
+    """v^e(e) = value if e <= scale, else 0; hence v^d(m) = value·erf(scale √m / (σ√2)).
+
+    Args:
+        scale: the largest error that is good enough, positive, in the unit of σ.
+        value: largest value, in (0, 1].
+
+    Raises:
+        ProblemError: for numbers out of range.
+
+    Example:
+        >>> round(float(threshold(1.0).by_size(jnp.array(1), 1.0)), 4)  # within one standard deviation
+        0.6827
+    """
+    return _closed("threshold", scale, value)
+
+
+def exponential(scale: ArrayLike, value: ArrayLike = 1.0) -> Valuation:
+    """v^e(e) = value·exp(−e/scale); hence v^d(m) = value·erfcx(σ / (scale √(2m))).
+
+    Args:
+        scale: the error at which the value has fallen to 1/e, positive, in the unit of σ.
+        value: largest value, in (0, 1].
+
+    Raises:
+        ProblemError: for numbers out of range.
+
+    Example:
+        >>> round(float(exponential(0.5).by_size(jnp.array(8), 1.0)), 6)
+        0.61569
+    """
+    return _closed("exponential", scale, value)
+
+
+def linear(scale: ArrayLike, value: ArrayLike = 1.0) -> Valuation:
+    """v^e(e) = value·max(1 − e/scale, 0); hence v^d(m) = value·(erf(b/√2) − √(2/π)(1 − exp(−b²/2))/b), b = scale √m/σ.
+
+    Args:
+        scale: the error from which on data is worth nothing, positive, in the unit of σ.
+        value: largest value, in (0, 1].
+
+    Raises:
+        ProblemError: for numbers out of range.
+
+    Example:
+        >>> round(float(linear(1.0).by_size(jnp.array(100), 1.0)), 4)  # nearly 1 − E|Z|/10
+        0.9202
+    """
+    return _closed("linear", scale, value)
+
+
+def table(values: ArrayLike) -> Valuation:
+    """v^d(m) = values[m]; beyond the end of the table its last entry.
+
+    Args:
+        values: by size from 0 on: the first one 0, none decreasing, all in [0, 1].
+
+    Raises:
+        ProblemError: naming the entry and the rule.
+
+    Example:
+        >>> table([0.0, 0.5, 0.8]).by_size(jnp.array([0, 1, 2, 7]), 1.0).tolist()
+        [0.0, 0.5, 0.8, 0.8]
+    """
+    entries = numbers("values", values, 1)
+    if not isinstance(entries, jax.core.Tracer):
+        check_values("values", np.asarray(entries))
+    return Valuation(jnp.ones((), entries.dtype), entries[-1], entries, "table", None)
+
+
+def by_error(function: Callable[[Array], Array]) -> Valuation:
+    """v^e = function, any JAX function of the error; v^d by adaptive quadrature with an error estimate.
+
+    Args:
+        function: elementwise, non-increasing, with values in [0, 1]. That is checked where the valuation is used.
+
+    Raises:
+        ProblemError: if the value without any error is not in (0, 1].
+
+    Example:
+        >>> bell = by_error(lambda error: jnp.exp(-(error**2)))
+        >>> round(float(bell.by_size(jnp.array(2), 1.0)), 6)  # 1/√(1 + 2σ²/m)
+        0.707107
+    """
+    value = positive("function(0)", numbers("function(0)", function(jnp.zeros(())), 0), largest=1.0)
+    empty = jnp.zeros((0,), value.dtype)
+    return Valuation(jnp.ones((), value.dtype), value, empty, "function", function)
+
+
+def check_values(name: str, values: np.ndarray, slack: float = 0.0) -> None:
+    """Refuse values by size that do not start at 0, decrease, leave [0, 1], or never rise.
+
+    Args:
+        name: what messages call them.
+        values: (sizes,).
+        slack: how far rounding or quadrature may be off.
+
+    Raises:
+        ProblemError: naming the first entry that breaks a rule.
+    """
+    for i in np.flatnonzero(~np.isfinite(values)):
+        raise ProblemError(f"{name}[{i}]", float(values[i]), "must be finite")
+    for i in np.flatnonzero((values < -slack) | (values > 1 + slack)):
+        raise ProblemError(f"{name}[{i}]", float(values[i]), "must be in [0, 1]")
+    if abs(values[0]) > slack:
+        raise ProblemError(f"{name}[0]", float(values[0]), "must be 0: no data is worth nothing")
+    for i in np.flatnonzero(np.diff(values) < -slack):
+        rule = f"must not be below the value of less data ({values[i]:g})"
+        raise ProblemError(f"{name}[{i + 1}]", float(values[i + 1]), rule)
+    if values[-1] <= 0:
+        raise ProblemError(f"{name}[{len(values) - 1}]", float(values[-1]), "must be positive: a buyer wants something")
+
+
+def _closed(kind: str, scale: ArrayLike, value: ArrayLike) -> Valuation:
+    size = positive("scale", numbers("scale", scale, 0))
+    most = positive("value", numbers("value", value, 0), largest=1.0).astype(size.dtype)
+    return Valuation(size, most, jnp.zeros((0,), size.dtype), kind, None)
+
+
+def _linear(a: Array) -> Array:
+    b = 1 / a
+    return erf(b / np.sqrt(2)) + np.sqrt(2 / np.pi) * jnp.expm1(-(b**2) / 2) * a
+
+
+_CLOSED: dict[str, Callable[[Array], Array]] = {
+    "threshold": lambda a: erf(1 / (a * np.sqrt(2))),
+    "exponential": lambda a: erfcx(a / np.sqrt(2)),
+    "linear": _linear,
+}
+"""v^d for value 1 as a function of the standard deviation of the estimate in units of the scale."""
+
+
+def _integrate(function: Callable[[Array], Array], spread: Array) -> tuple[Array, Array]:
+    flat = jnp.ravel(spread)
+    found = jax.lax.map(
+        lambda one: half_normal_expectation(function, one), flat, batch_size=min(_BLOCK, max(1, flat.size))
+    )
+    floor = tolerances(spread.dtype).eps  # the rules agree better than the arithmetic is accurate
+    return found.value.reshape(spread.shape), jnp.maximum(found.error, floor).reshape(spread.shape)

@@ -1,0 +1,157 @@
+"""``jaxmech solve`` for markets: the JSON contract, what the page says, CSV, plots, exit codes, refusals."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from jaxmech.cli import main
+from tests.files.bad_inputs import GOOD_MARKET
+
+
+def _run(*args: str) -> Result:
+    return CliRunner().invoke(main, ["solve", *args])
+
+
+@pytest.fixture(scope="module")
+def document() -> dict:
+    result = _run("data-market", "--json", "-")
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    result = _run("data-market")
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+@pytest.fixture
+def mine(tmp_path):
+    def write(text: str) -> str:
+        path = tmp_path / "mine.toml"
+        path.write_text(f"[market]\n{text}")
+        return str(path)
+
+    return write
+
+
+def test_json_is_as_promised(document):
+    assert document["kind"] == "market"
+    assert document["status"]["name"] == "OK"
+    assert set(document["settings"]) == {"version", "jax", "device", "dtype", "seed"}
+    for entry in document["contributors"]:
+        assert {"name", "cost", "samples"} <= set(entry)
+        assert isinstance(entry["samples"], int)
+    for entry in document["buyers"]:
+        assert {"name", "count", "size", "price", "value", "utility"} <= set(entry)
+        assert isinstance(entry["count"], int)
+        assert isinstance(entry["size"], int)
+        assert entry["utility"] == pytest.approx(entry["value"] - entry["price"], abs=1e-12)
+    assert document["total"] == sum(entry["samples"] for entry in document["contributors"])
+    assert document["total"] == max(entry["size"] for entry in document["buyers"])
+    revenue = sum(entry["count"] * entry["price"] for entry in document["buyers"])
+    cost = sum(entry["cost"] * entry["samples"] for entry in document["contributors"])
+    assert document["revenue"] == pytest.approx(revenue)
+    assert document["profit"] == pytest.approx(revenue - cost)
+    assert document["optimum"] == pytest.approx(document["profit"] + 0.0005)
+    assert document["profit_bound"] == pytest.approx(document["profit"])
+    assert document["method"] == "exact"
+
+
+def test_certificates_are_records(document):
+    assert len(document["certificates"]) == 6
+    for record in document["certificates"] + document["facts"]:
+        assert set(record) == {"claim", "holds", "margin", "tolerance", "witness", "effort"}
+    assert all(record["holds"] for record in document["certificates"])
+
+
+def test_shipped_market_shows_three_offers_and_who_holds_whom(document):
+    sizes = [entry["size"] for entry in document["buyers"]]
+    assert len(set(sizes)) == 3
+    assert [entry["held_by"] for entry in document["buyers"]] == [None, "student", "engineering office"]
+    assert document["frontier"]["second"][0] == 1
+    assert np.all(np.diff(document["frontier"]["profit"]) < 0)
+
+
+def test_page_says_what_matters(page, document):
+    assert "All 6 claims hold." in page
+    assert "Collect 1,047 points and sell them to 58 of 58 buyers" in page
+    for title in ("Who collects what", "Who buys what", "Why nobody swaps or leaves", "Why nobody cheats"):
+        assert title in page
+    for entry in document["buyers"] + document["contributors"]:
+        assert entry["name"] in page
+    assert "Worth considering" in page
+    assert max(len(line) for line in page.splitlines()) <= 100
+
+
+def test_csv_and_plot(tmp_path):
+    table, plot = tmp_path / "market.csv", tmp_path / "market.svg"
+    result = _run("data-market", "--quiet", "--csv", str(table), "--plot", str(plot))
+    assert (result.exit_code, result.stdout) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(table.read_text())))
+    assert [row["side"] for row in rows] == ["buyer"] * 3 + ["contributor"] * 4
+    assert sum(float(row["gains"]) for row in rows if row["side"] == "contributor") == pytest.approx(8.33, abs=0.01)
+    assert "safety authority" in plot.read_text()
+
+
+def test_other_methods(mine):
+    path = mine(GOOD_MARKET.replace("0.001, 0.002", "0.05, 0.06"))
+    exact = json.loads(_run(path, "--json", "-").stdout)
+    for method in ("approximate", "heuristic"):
+        found = json.loads(_run(path, "--method", method, "--json", "-").stdout)
+        assert found["method"] == method
+        assert found["profit"] <= exact["profit"] + 1e-9 <= found["profit_bound"] + 2e-9
+
+
+@pytest.mark.parametrize(
+    ("costs", "why"),
+    [("[0.01]", "nobody could check the only contributor"), ("[5.0, 6.0]", "selling would lose money")],
+)
+def test_no_trade_is_told(mine, costs, why):
+    result = _run(mine(GOOD_MARKET.replace("[0.001, 0.002]", costs)))
+    assert result.exit_code == 0
+    assert f"No trade: {why}." in result.stdout
+    assert "All 6 claims hold." in result.stdout
+
+
+def test_plot_without_trade(mine, tmp_path):
+    plot = tmp_path / "none.png"
+    assert _run(mine(GOOD_MARKET.replace("0.001, 0.002", "5.0, 6.0")), "--plot", str(plot), "--quiet").exit_code == 0
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "words"),
+    [
+        (("", ""), ("--division", "nash"), ("--division", "means nothing", "[market]")),
+        (("", ""), ("--method", "exat"), ("--method", 'did you mean "exact"')),
+        (("0.001, 0.002", "1e-9, 1e-9"), (), ("N", "use the method approximate")),
+        (("sigma = 1.0", "sigma = 1.0\nsecond = 20000"), (), ("second", "half")),
+    ],
+)
+def test_refusals(mine, change, options, words):
+    path = mine(GOOD_MARKET.replace(*change, 1))
+    result = _run(path, *options, "--json", "-")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert all(word in result.stderr for word in (path.rsplit("/", 1)[-1] if not options else "", *words)), (
+        result.stderr
+    )
+
+
+def test_method_means_nothing_without_a_market():
+    result = _run("three-agents", "--method", "exact")
+    assert result.exit_code == 2
+    assert "--method" in result.stderr
+
+
+def test_float32():
+    result = _run("data-market", "--dtype", "float32", "--json", "-")
+    assert result.exit_code == 0, result.stdout
+    found = json.loads(result.stdout)
+    assert found["profit"] == pytest.approx(8.3312, rel=1e-4)

@@ -1,0 +1,128 @@
+"""Certificates hold where theory says so, and fail where a plan has been tampered with."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmech import deviation, market
+from jaxmech.mechanism import Information, Statistics, Strategy
+from tests.market.problems import lab_market, rough, with_tables
+
+CLAIMS = (
+    "individually rational for buyers",
+    "envy-free",
+    "individually rational for contributors",
+    "Nash incentive compatible for contributors",
+    "budget balanced",
+    "profit-optimal",
+)
+
+
+@pytest.fixture(scope="module")
+def solved():
+    problem = lab_market((0.004, 0.006))
+    return problem, market.solve(problem).value
+
+
+def certificates(problem, plan):
+    return {audit.claim: audit for audit in market.certify(problem, plan)}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_all_claims_hold(seed):
+    problem = with_tables(rough(seed, 3, 12), [2, 1, 3], [0.02, 0.03, 0.05])
+    found = market.certify(problem, market.solve(problem).value)
+    claims = [audit for audit in found if audit.claimed]
+    assert tuple(audit.claim for audit in claims) == CLAIMS
+    assert [audit.holds for audit in claims] == [True] * 6
+    assert all(np.isfinite(audit.margin) or audit.margin > 0 for audit in found)
+    assert found == tuple(sorted(found, key=lambda audit: not audit.claimed))
+
+
+@pytest.mark.parametrize(
+    ("claim", "change"),
+    [
+        ("individually rational for buyers", lambda plan: {"prices": plan.prices + 0.5}),
+        ("envy-free", lambda plan: {"prices": plan.prices.at[1].add(0.05)}),
+        ("individually rational for contributors", lambda plan: {"prices": 0.05 * plan.prices}),
+        ("profit-optimal", lambda plan: {"profit": 0.9 * plan.profit}),
+    ],
+)
+def test_tampering_is_found(solved, claim, change):
+    problem, plan = solved
+    found = certificates(problem, dataclasses.replace(plan, **change(plan)))
+    assert not found[claim].holds
+    assert found[claim].margin < -1e-3
+
+
+def test_envious_buyer_is_named(solved):
+    problem, plan = solved
+    found = certificates(problem, dataclasses.replace(plan, prices=plan.prices.at[1].add(0.05)))
+    assert "most tempting: authority would gain" in found["envy-free"].witness
+
+
+def test_facts(solved):
+    problem, plan = solved
+    found = certificates(problem, plan)
+    assert found["a price list sells as well"].holds
+    assert not found["budget balanced off the equilibrium path"].holds
+    chance = market.spread(problem, plan).negative_price.max()
+    assert found["prices never negative"].margin == pytest.approx(-chance)
+    assert not any(found[claim].claimed for claim in found if claim not in CLAIMS)
+
+
+@pytest.mark.parametrize("costs", [(0.004, 0.006), (0.004, 0.004)])
+def test_search_finds_no_profitable_deviation(costs):
+    problem = lab_market(costs)
+    plan = market.solve(problem, second=3).value
+    few = deviation.SearchSettings(steps=30, polish_steps=10, batches=4, batch=4096)
+    found = market.certify(problem, plan, jax.random.key(0), few)
+    (searched,) = [audit for audit in found if audit.claim == "no profitable deviation found"]
+    assert searched.holds
+    assert searched.claimed
+    assert searched.tolerance < 0.05
+    assert "families" in searched.effort
+
+
+@pytest.mark.slow
+def test_search_finds_what_a_broker_without_comparison_invites():
+    """With d_i = 0 the payment is fixed, and collecting nothing is best: the search must see it."""
+    problem = lab_market((0.004, 0.006))
+    plan = market.solve(problem, second=3).value
+    broker = market.mechanism(problem, plan)
+    fooled = _Fixed(broker.samples, broker.settle(Statistics(broker.samples[:, None], broker.samples[:, None] * 0))[1])
+    few = deviation.SearchSettings(steps=30, polish_steps=10, batches=4, batch=4096)
+    found = deviation.best_responses(fooled, broker.stakes, jax.random.key(0), [0, 1], few)
+    assert np.all(np.asarray(found.gain) > 0.9 * np.asarray(broker.costs * broker.samples))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Fixed:
+    """Pays whoever submits as many points as asked, whatever they say."""
+
+    samples: Any
+    payment: Any
+
+    @property
+    def recommended(self):
+        return Strategy(self.samples[:, None])
+
+    def respond(self, submission, key):
+        right = submission.count[:, 0] == self.samples
+        nothing = jnp.zeros_like(submission.mean)
+        return Information(
+            nothing, nothing, nothing, nothing, jnp.ones_like(nothing), jnp.where(right, self.payment, 0.0)
+        )
+
+
+def test_methods_without_a_promise_claim_no_optimum():
+    problem = with_tables(rough(0, 2, 12), [2, 1], [0.02, 0.03])
+    heuristic = certificates(problem, market.solve(problem, "heuristic").value)["profit-optimal"]
+    assert not heuristic.claimed
+    approximate = certificates(problem, market.solve(problem, "approximate", epsilon=0.05).value)["profit-optimal"]
+    assert approximate.claimed
+    assert approximate.holds
