@@ -41,7 +41,7 @@ def read(name: str, dtype: str = "float64") -> Case:
         ProblemError: one line that names the file, the key, the value and the rule.
     """
     path, source = locate(name)
-    sections = _parse(read_text(path, source), source)
+    sections = parse(read_text(path, source), source)
     try:
         kind, section = _section(sections)
         case: Case = KINDS[kind][0](section, path.parent, source, np.dtype(dtype))
@@ -50,13 +50,17 @@ def read(name: str, dtype: str = "float64") -> Case:
     return case
 
 
-def locate(name: str) -> tuple[Path, str]:
+def locate(name: str, shipped: tuple[str, ...] | None = None) -> tuple[Path, str]:
     """Return the path of a problem, and what messages call it.
+
+    Args:
+        name: a path, or the name of a shipped problem.
+        shipped: the names that count as shipped; all shipped problems where it is left out.
 
     Raises:
         ProblemError: if a bare word is neither a shipped problem nor a file, with the nearest shipped problem.
     """
-    shipped = catalog.names()
+    shipped = catalog.names() if shipped is None else shipped
     if name in shipped:
         return Path(catalog.path(name)), name
     path = Path(name)
@@ -71,7 +75,12 @@ def locate(name: str) -> tuple[Path, str]:
     return path, source
 
 
-def _parse(text: str, source: str) -> dict[str, Any]:
+def parse(text: str, source: str) -> dict[str, Any]:
+    """Return the sections of a file.
+
+    Raises:
+        ProblemError: naming the line that is not valid TOML.
+    """
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -89,6 +98,8 @@ def _parse(text: str, source: str) -> dict[str, Any]:
 
 def _section(sections: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the kind of the problem and its section, the only one."""
+    if "sweep" in sections:
+        raise ProblemError("section", "[sweep]", "is for jaxmech sweep FILE -o DIR, which solves many instances")
     kinds = [name for name in sections if name in KINDS]
     for name, value in sections.items():
         if name not in KINDS:
