@@ -95,8 +95,8 @@ def _bar(wanted: bool) -> Iterator["Callable[[Progress], None] | None"]:
     if not wanted or not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
     from rich import progress
+    from rich.console import Console
 
     columns = (progress.BarColumn(), progress.TextColumn("{task.fields[words]}"))
     with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -154,12 +154,11 @@ def _print(console: "Console", case: "SweepCase", many: "Sweep", summary: "Summa
     report.print_plain(console, table)
     report.print_plain(console, "")
 
-    fractions = [fraction for fraction, _ in summary.quantiles["ratio"]]
-    words = ["least", *(f"{100 * fraction:.0f} %" for fraction in fractions[1:-1]), "largest"]
-    table = report.new_table(box, "", *words)
     labels = {"ratio": "social penalty / P(n_OPT)", "social_penalty": "social penalty"}
-    for name, label in labels.items():
-        table.add_row(label, *report.column([value for _, value in summary.quantiles[name]]))
+    table = report.new_table(box, "quantile", *labels.values())
+    columns = [report.column([value for _, value in summary.quantiles[name]]) for name in labels]
+    for (fraction, _), *cells in zip(summary.quantiles["ratio"], *columns, strict=True):
+        table.add_row({0.0: "least", 1.0: "largest"}.get(fraction, f"{100 * fraction:.0f} %"), *cells)
     report.print_plain(console, table)
     if summary.worst is not None:
         report.print_plain(console, f"\nThe largest ratio is that of the instance with index {summary.worst:,}.")

@@ -50,17 +50,17 @@ def read(name: str, dtype: str = "float64") -> Case:
     return case
 
 
-def locate(name: str, shipped: tuple[str, ...] | None = None) -> tuple[Path, str]:
-    """Return the path of a problem, and what messages call it.
+def locate(name: str, kind: str = "problem") -> tuple[Path, str]:
+    """Return the path of a problem or a sweep, and what messages call it.
 
     Args:
-        name: a path, or the name of a shipped problem.
-        shipped: the names that count as shipped; all shipped problems where it is left out.
+        name: a path, or the name of a shipped one.
+        kind: "problem" or "sweep".
 
     Raises:
-        ProblemError: if a bare word is neither a shipped problem nor a file, with the nearest shipped problem.
+        ProblemError: if a bare word is neither a shipped one nor a file, with the nearest shipped one.
     """
-    shipped = catalog.names() if shipped is None else shipped
+    shipped = catalog.sweeps() if kind == "sweep" else catalog.names()
     if name in shipped:
         return Path(catalog.path(name)), name
     path = Path(name)
@@ -70,7 +70,7 @@ def locate(name: str, shipped: tuple[str, ...] | None = None) -> tuple[Path, str
     except (OSError, ValueError):
         missing = False  # reading it says what is wrong
     if missing and path.name == name:
-        rule = f"no such file, nor a shipped problem ({', '.join(shipped)}){suggestion(path.stem, shipped)}"
+        rule = f"no such file, nor a shipped {kind} ({', '.join(shipped)}){suggestion(path.stem, shipped)}"
         raise ProblemError("file", name, rule)
     return path, source
 

@@ -53,7 +53,7 @@ def read_sweep(name: str, dtype: str = "float64") -> SweepCase:
     Raises:
         ProblemError: one line that names the file, the key, the value and the rule.
     """
-    path, source = locate(name, catalog.sweeps())
+    path, source = locate(name, "sweep")
     sections = parse(read_text(path, source), source)
     try:
         section = _section(sections)
@@ -65,18 +65,25 @@ def read_sweep(name: str, dtype: str = "float64") -> SweepCase:
         title = " ".join(text_of("title", section).split())
         text_of("notes", section)
         division, mechanism = _word("division", section, DIVISIONS), _word("mechanism", section, MECHANISMS)
-        if not isinstance(section.get("keep", []), list):
-            raise ProblemError("keep", section["keep"], "must be a list of names")
+        options = {key: _option(key, section[key]) for key in OPTIONS if key in section}
     except ProblemError as error:
         raise ProblemError(f"{source}: {error.argument}", error.value, error.rule) from None
     case = _problem(section["problem"], path.parent, source, dtype)
     case = dataclasses.replace(case, division=division or case.division, mechanism=mechanism or case.mechanism)
-    options = {key: section[key] for key in OPTIONS if key in section}
     return SweepCase(case, source, title, parameters, table, options)
 
 
 def _word(key: str, section: Mapping[str, Any], words: tuple[str, ...]) -> str | None:
     return one_of(key, section[key], words) if key in section else None
+
+
+def _option(key: str, given: object) -> object:
+    if key == "keep":
+        if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+            raise ProblemError(key, given, "must be a list of names")
+    elif isinstance(given, bool) or not isinstance(given, int):
+        raise ProblemError(key, given, "must be a whole number")
+    return given
 
 
 def _section(sections: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,7 +104,12 @@ def _problem(given: object, folder: Path, source: str, dtype: str) -> Collaborat
     if not isinstance(given, str):
         raise ProblemError(f"{source}: problem", given, "must be a file or the name of a shipped problem")
     beside = folder / given
-    case: object = read(str(beside) if beside.is_file() and given not in catalog.names() else given, dtype)
+    try:
+        case: object = read(str(beside) if beside.is_file() and given not in catalog.names() else given, dtype)
+    except ProblemError as error:
+        # What is wrong inside the problem's file is said of that file.
+        argument = f"{source}: problem" if error.argument == "file" else error.argument
+        raise ProblemError(argument, error.value, error.rule) from None
     if not isinstance(case, CollaborationCase):
         raise ProblemError(f"{source}: problem", given, "sweeps are for problems of the kind [collaboration]")
     return case

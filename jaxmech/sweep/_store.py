@@ -63,8 +63,9 @@ class Store:
             if not (self.directory / MANIFEST).exists():
                 text = json.dumps(self.manifest, indent=2, ensure_ascii=False, allow_nan=False)
                 write_whole(self.directory / MANIFEST, f"{text}\n".encode())
-            for entry in self.directory.glob(f".part-*{TEMPORARY}"):
-                entry.unlink()
+            for name in (MANIFEST, "part-"):
+                for entry in self.directory.glob(f".{name}*{TEMPORARY}"):
+                    entry.unlink()
         except OSError as error:
             raise _refused(self.directory, error) from None
 
@@ -75,20 +76,11 @@ class Store:
             ProblemError: if the operating system refuses.
         """
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         # Without a number there is nothing, which averages and counts pass over.
         table = pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
-        buffer = pa.BufferOutputStream()
-        pq.write_table(
-            table.replace_schema_metadata(self._label(shard)),
-            buffer,
-            row_group_size=self.sweep.shard,
-            compression=_COMPRESSION,
-            write_page_checksum=True,
-        )
         try:
-            write_whole(self.path(shard), buffer.getvalue().to_pybytes())
+            write_whole(self.path(shard), self._bytes(table.replace_schema_metadata(self._label(shard))))
         except OSError as error:
             raise _refused(self.path(shard), error) from None
 
@@ -105,12 +97,16 @@ class Store:
         if not path.exists():
             return None
         try:
-            table = pq.ParquetFile(path, page_checksum_verification=True).read()
-        except (pa.ArrowException, OSError):
-            rule = "is damaged: delete this file and run the same command again, which computes it anew"
-            raise ProblemError("results", str(path), rule) from None
+            data = path.read_bytes()
+            table = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True).read()
+            # Pages have checksums, names and statistics have none: whole is what would be written again just so.
+            whole = self._bytes(table) == data
+        except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError):
+            table, whole = None, False
+        if not whole:
+            raise self._foreign(path.name, "is damaged: delete it and run the same command again, to compute it anew")
         if table.schema.metadata != self._label(shard) or table.num_rows != self._rows(shard):
-            raise ProblemError("results", str(path), f"is not of this sweep: {_ELSEWHERE}, or move the file away")
+            raise self._foreign(path.name, "is not of this sweep: move it away, or give another directory")
         return table
 
     @contextlib.contextmanager
@@ -130,13 +126,29 @@ class Store:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(handle)
-            raise ProblemError("-o", str(self.directory), "another process is at work in this directory") from None
+            raise ProblemError(
+                "directory", str(self.directory), "another process is at work in this directory"
+            ) from None
         except OSError:
             pass  # a file system without locks
         try:
             yield
         finally:
             os.close(handle)
+
+    def _bytes(self, table: Any) -> bytes:
+        """A table as the content of a file, the same bytes for the same table."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        buffer = pa.BufferOutputStream()
+        layout = {"row_group_size": self.sweep.shard, "compression": _COMPRESSION, "write_page_checksum": True}
+        pq.write_table(table, buffer, **layout)
+        content: bytes = buffer.getvalue().to_pybytes()
+        return content
+
+    def _foreign(self, name: str, rule: str) -> ProblemError:
+        return ProblemError(f"{self.directory}: file", name, rule)
 
     def _rows(self, shard: int) -> int:
         return min(self.sweep.shard, self.sweep.instances - shard * self.sweep.shard)
@@ -151,12 +163,12 @@ class Store:
         path = self.directory / MANIFEST
         if not path.exists():
             if visible:
-                raise ProblemError("-o", str(self.directory / visible[0]), f"is not of a sweep: {_ELSEWHERE}")
+                raise self._foreign(visible[0], f"is not of a sweep: {_ELSEWHERE}")
             return
         self._check_manifest(path)
         if strange:
             rule = "is not of this sweep, and whoever reads the directory would read it too: move it away"
-            raise ProblemError("-o", str(self.directory / strange[0]), rule)
+            raise self._foreign(strange[0], rule)
 
     def _check_manifest(self, path: Path) -> None:
         try:
@@ -164,16 +176,17 @@ class Store:
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict) or found.get("kind") != "sweep" or found.get("format") != FORMAT:
-            raise ProblemError("-o", str(path), f"is not the manifest of a sweep: {_ELSEWHERE}")
+            raise self._foreign(MANIFEST, f"is not the manifest of a sweep: {_ELSEWHERE}")
         for key in ("versions", "platform"):
             if found.get(key) != self.manifest[key]:
-                rule = f"the results here are from {_words(found.get(key))}, this is {_words(self.manifest[key])}: "
-                raise ProblemError("-o", str(self.directory), f"{rule}they would not be the same; {_ELSEWHERE}")
+                there, here = _words(found.get(key)), _words(self.manifest[key])
+                rule = f"holds results of {there}, this is {here}: they would differ; {_ELSEWHERE}"
+                raise ProblemError("directory", str(self.directory), rule)
         if found != self.manifest:
             changed = [key for key in self.manifest if found.get(key) != self.manifest[key] and key != "fingerprint"]
             what = f" ({', '.join(changed)} changed)" if changed else ""
             rule = f"holds results of another sweep{what}: {_ELSEWHERE}, or take the file as it was"
-            raise ProblemError("-o", str(self.directory), rule)
+            raise ProblemError("directory", str(self.directory), rule)
 
 
 def require_pyarrow() -> None:
@@ -193,4 +206,4 @@ def _words(value: Any) -> str:
 
 
 def _refused(path: Path, error: OSError) -> ProblemError:
-    return ProblemError("-o", str(path), f"cannot be used: {(error.strerror or str(error)).lower()}")
+    return ProblemError("directory", str(path), f"cannot be used: {(error.strerror or str(error)).lower()}")
