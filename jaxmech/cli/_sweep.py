@@ -55,7 +55,7 @@ def sweep(file: str, directory: str, **options: Any) -> int:
     """
     output = Output(**options)
     with output.timed("import"):
-        from jaxmech import ProblemError, files
+        from jaxmech import JaxmechError, ProblemError, files
         from jaxmech import sweep as sweeps
     sweeps.require_pyarrow()
     use_precision(output.dtype)
@@ -65,8 +65,11 @@ def sweep(file: str, directory: str, **options: Any) -> int:
             many = _make(case)
         except ProblemError as error:
             raise ProblemError(f"{case.source}: {error.argument}", error.value, error.rule) from None
-    with output.timed("compile + solve"), _bar(not output.quiet) as report:
-        summary = sweeps.run(many, directory, report)
+    try:
+        with output.timed("compile + solve"), _bar(not output.quiet) as report:
+            summary = sweeps.run(many, directory, report)
+    except KeyboardInterrupt:
+        raise JaxmechError("interrupted: the same command goes on from here") from None
     output.deliver(
         document=lambda: {**_document(case, many, summary), "settings": settings(output.dtype, many.seed)},
         text=lambda: render_text(lambda console: _print(console, case, many, summary)),

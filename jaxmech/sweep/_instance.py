@@ -1,5 +1,6 @@
 """One instance of a sweep, from its number to its row: a pure function of JAX, to be run in batches."""
 
+import math
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -117,7 +118,7 @@ def _draw(key: Array, target: Target, draw: Draw, own: Array) -> Array:
     share = jax.random.uniform(stream, own.shape, own.dtype)
     if draw.distribution == "uniform":
         return draw.low + (draw.high - draw.low) * share
-    return draw.low * jnp.exp(np.log(draw.high / draw.low) * share)
+    return draw.low * jnp.exp(math.log(draw.high / draw.low) * share)
 
 
 def _drawn_entries(sweep: Sweep, problem: Problem) -> list[Array]:

@@ -182,6 +182,7 @@ class Sweep:
             raise ProblemError("keep", list(self.keep), "must not name the same twice")
         if not 1 <= self.instances <= MAX_INSTANCES:
             raise ProblemError("sweep", self.instances, f"too many instances: at most {MAX_INSTANCES:,}")
+        self._check_range()
         for target, draw in self.drawn:
             own = np.asarray(getattr(self.problem, target.leaf))[target.mask]
             if draw.distribution == "lognormal" and not np.isfinite(own).all():
@@ -190,6 +191,22 @@ class Sweep:
             self._check_equal_costs()
         elif self.division in ("nash", "kalai-smorodinsky"):
             self._check_everybody_able()
+
+    def _check_range(self) -> None:
+        """Refuse numbers that the type of the problem's arrays cannot hold."""
+        dtype = self.problem.costs.dtype
+        given = [(f"parameters.{key}", grid) for key, grid in zip(self._grid_keys, self.grids, strict=True)]
+        given += [
+            (f"instances: column {t.key}", self.table[:, k])
+            for k, t in enumerate(self.fixed[: -len(self.grids) or None])
+        ]
+        given += [(f"parameters.{target.key}", (draw.low, draw.high or draw.low)) for target, draw in self.drawn]
+        for where, numbers in given:
+            values = np.asarray(numbers, float)
+            with np.errstate(over="ignore", under="ignore"):
+                cast = values.astype(dtype)
+            for i in np.flatnonzero(np.isfinite(values) & ~(np.isfinite(cast) & (cast > 0))):
+                raise ProblemError(where, float(values[i]), f"is outside the range of {dtype.name}")
 
     def _check_equal_costs(self) -> None:
         """Traced costs are not checked any more: c3d would answer a question that nobody asked."""

@@ -232,6 +232,16 @@ def test_changed_file_in_the_same_directory_is_one_line(write, tmp_path):
     assert content(tmp_path / "out") == before
 
 
+def test_interrupted_is_one_line(write, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jaxmech.sweep.run", interrupted)
+    result = _run(write(GOOD), "-o", tmp_path / "out", "--json", "-")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "jaxmech: interrupted: the same command goes on from here\n"
+
+
 def test_without_pyarrow_nothing_else_is_lost(write, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     result = _run(write(GOOD), "-o", tmp_path / "out")

@@ -176,12 +176,15 @@ class TestRows:
         assert (rows["ratio"] < 2).all()
 
     def test_float32(self, tmp_path):
-        run(small(costs=COSTS.astype(np.float32), draws=50), tmp_path)
+        parameters = {**RANDOM, "price": {"distribution": "loguniform", "from": 0.5, "to": 2.0}, "sigma": [10.0]}
+        run(small(parameters, costs=COSTS.astype(np.float32), draws=25), tmp_path)
         rows = frame(tmp_path)
-        assert rows["social_penalty"].dtype == np.float32
+        numbers = [values for values in rows.values() if values.dtype.kind == "f"]
+        assert {values.dtype for values in numbers} == {np.dtype(np.float32)}
         assert set(rows["status"]) == {"OK"}
         costs = np.array([[rows[f"costs[{name}][x]"][0]] for name in "ABC"], float)
-        expected = collaboration.solve(Problem(costs=costs, sigma=10.0), mechanism="pool").value.social_penalty
+        problem = Problem(costs=costs, sigma=10.0, price=float(rows["price"][0]))
+        expected = collaboration.solve(problem, mechanism="pool").value.social_penalty
         assert rows["social_penalty"][0] == pytest.approx(float(expected), rel=1e-5)
 
 
@@ -255,6 +258,21 @@ def test_refused_for_two_distributions(parameters, options, parts):
         Sweep(problem, parameters, **options)
     for part in parts:
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"parameters": {"sigma": [1.0, 1e300]}}, "parameters.sigma = 1e+300"),
+        ({"columns": ("sigma", "price"), "table": np.array([[1.0, 1e-300]])}, "instances: column price = 1e-300"),
+        ({"parameters": {"sigma": {"distribution": "uniform", "from": 1.0, "to": 1e39}}}, "parameters.sigma = 1e+39"),
+    ],
+)
+def test_what_float32_cannot_hold_is_refused(change, where):
+    small(**change)
+    with pytest.raises(ProblemError) as caught:
+        small(costs=COSTS.astype(np.float32), **change)
+    assert str(caught.value) == f"{where}: is outside the range of float32"
 
 
 def test_agent_who_can_measure_nothing_has_no_costs_to_vary():
