@@ -195,11 +195,9 @@ class Sweep:
     def _check_range(self) -> None:
         """Refuse numbers that the type of the problem's arrays cannot hold."""
         dtype = self.problem.costs.dtype
-        given = [(f"parameters.{key}", grid) for key, grid in zip(self._grid_keys, self.grids, strict=True)]
-        given += [
-            (f"instances: column {t.key}", self.table[:, k])
-            for k, t in enumerate(self.fixed[: -len(self.grids) or None])
-        ]
+        columns = [target.key for target in self.fixed[: self.table.shape[1]]]
+        given: list[tuple[str, Any]] = [(f"instances: column {key}", self.table[:, k]) for k, key in enumerate(columns)]
+        given += [(f"parameters.{key}", grid) for key, grid in zip(self._grid_keys, self.grids, strict=True)]
         given += [(f"parameters.{target.key}", (draw.low, draw.high or draw.low)) for target, draw in self.drawn]
         for where, numbers in given:
             values = np.asarray(numbers, float)
