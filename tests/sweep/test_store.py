@@ -20,11 +20,11 @@ from tests.sweep.sweeps import content, frame, small
 ENVIRONMENT = {**os.environ, "JAX_ENABLE_X64": "1", "XLA_FLAGS": os.environ.get("XLA_FLAGS", "")}
 
 CHILD = """
-import os, signal, sys
+import os, signal, sys, time
 from tests.sweep.sweeps import small
 from jaxmech.sweep import run
 
-directory, killed_at, pause = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+directory, killed_at, hold_at = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 renamed, replace = [], os.replace
 
 def killing(source, target):
@@ -34,14 +34,17 @@ def killing(source, target):
     replace(source, target)
 
 os.replace = killing
-run(small(shard=20), directory, lambda state: pause and __import__("time").sleep(pause))
+run(small(shard=20), directory, lambda state: time.sleep(600) if state.done > hold_at >= 0 else None)
 """
 
 
-def child(directory, killed_at=-1, pause=0.0, flags=""):
-    """A process that runs a sweep of ten shards, killed when it is about to rename its n-th file."""
+def child(directory, killed_at=-1, hold_at=-1, flags=""):
+    """A process that runs a sweep of ten shards.
+
+    It is killed when it is about to rename its n-th file, or waits with more than ``hold_at`` instances computed.
+    """
     environment = {**ENVIRONMENT, "XLA_FLAGS": f"{ENVIRONMENT['XLA_FLAGS']} {flags}".strip()}
-    command = [sys.executable, "-c", CHILD, str(directory), str(killed_at), str(pause)]
+    command = [sys.executable, "-c", CHILD, str(directory), str(killed_at), str(hold_at)]
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
 
 
@@ -69,16 +72,16 @@ class TestSameBytes:
         assert (summary.found, summary.instances) == (20 * parts, 200)
         assert content(tmp_path) == uninterrupted
 
-    def test_after_kills_at_any_moment(self, uninterrupted, tmp_path):
-        """Killed while it computes, twice, from outside; then finished by a third process."""
+    def test_after_kills_while_computing(self, uninterrupted, tmp_path):
+        """Twice, from outside, between the computing of a shard and its writing; then finished by a third process."""
         for wanted in (2, 5):
-            process = child(tmp_path, pause=0.05)
+            process = child(tmp_path, hold_at=20 * wanted)
             end = time.monotonic() + 120
             while len(list(tmp_path.glob("*.parquet"))) < wanted and time.monotonic() < end:
                 time.sleep(0.01)
             process.kill()
             process.communicate(timeout=120)
-            assert wanted <= len(list(tmp_path.glob("*.parquet"))) < 10
+            assert len(list(tmp_path.glob("*.parquet"))) == wanted
         run(small(shard=20), tmp_path)
         assert content(tmp_path) == uninterrupted
 
