@@ -1,7 +1,7 @@
 """The shipped problems as plain files, and the values that the papers publish for their instances."""
 
 from jaxmech.catalog._appendix_c import APPENDIX_C, COSTS, SIGMA, SOURCE, Misprint, Published
-from jaxmech.catalog._shipped import describe, names, path, text
+from jaxmech.catalog._shipped import describe, names, path, sweeps, text
 
 __all__ = [
     "APPENDIX_C",
@@ -13,5 +13,6 @@ __all__ = [
     "describe",
     "names",
     "path",
+    "sweeps",
     "text",
 ]

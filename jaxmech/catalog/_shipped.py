@@ -7,6 +7,7 @@ from pathlib import Path
 from jaxmech._errors import ProblemError
 
 _NAMES = ("clinics", "three-agents", "equal-agents", "hard-instance", "data-market", "competitors", "market-growth")
+_SWEEPS = ("uncertain-costs",)
 
 
 def names() -> tuple[str, ...]:
@@ -19,8 +20,18 @@ def names() -> tuple[str, ...]:
     return _NAMES
 
 
+def sweeps() -> tuple[str, ...]:
+    """Return the names of the shipped sweeps, each of many instances of a shipped problem.
+
+    Example:
+        >>> sweeps()
+        ('uncertain-costs',)
+    """
+    return _SWEEPS
+
+
 def path(name: str) -> Path:
-    """Return the path of a shipped problem; the tables it refers to lie beside it.
+    """Return the path of a shipped problem or sweep; the tables it refers to lie beside it.
 
     Raises:
         ProblemError: if no problem of this name is shipped.
@@ -29,7 +40,7 @@ def path(name: str) -> Path:
         >>> path("clinics").name
         'clinics.toml'
     """
-    if name not in _NAMES:
+    if name not in (*_NAMES, *_SWEEPS):
         raise ProblemError("name", name, f"must be a shipped problem: {', '.join(_NAMES)}")
     return Path(str(resources.files(__package__) / "problems" / f"{name}.toml"))
 

@@ -1,4 +1,4 @@
-"""``jaxmech examples``: the shipped problems, to look at and to start from."""
+"""``jaxmech examples``: the shipped problems and sweeps, to look at and to start from."""
 
 import sys
 import tomllib
@@ -22,11 +22,11 @@ _EXAMPLES = (
 @click.argument("name", required=False)
 @shared("json", "csv", "quiet", "verbose")
 def examples(name: str | None, **options: Any) -> int:
-    """List the shipped problems, or print the one called NAME, ready to edit."""
+    """List the shipped problems and sweeps, or print the one called NAME, ready to edit."""
     from jaxmech import catalog
 
     output = Output(**options)
-    shipped = {key: Path(catalog.path(key)) for key in catalog.names()}
+    shipped = {key: Path(catalog.path(key)) for key in (*catalog.names(), *catalog.sweeps())}
     described = [_describe(key, path) for key, path in shipped.items()]
     if name is None:
         output.deliver(

@@ -10,6 +10,7 @@ from jaxmech.cli._options import examples_of
 from jaxmech.cli._reproduce import reproduce
 from jaxmech.cli._simulate import simulate
 from jaxmech.cli._solve import solve
+from jaxmech.cli._sweep import sweep
 
 _EXAMPLES = (
     "jaxmech solve clinics                          solve a shipped problem",
@@ -18,6 +19,7 @@ _EXAMPLES = (
     "jaxmech solve mine.toml --json - | jq .plan    for other programs",
     "jaxmech audit three-agents                     would anybody cheat?",
     "jaxmech simulate clinics                       run it on real patients",
+    "jaxmech sweep uncertain-costs -o results       many instances, resumable",
     "jaxmech reproduce appendix-c                   the paper's table, recomputed",
 )
 
@@ -41,5 +43,5 @@ def main(context: click.Context) -> int:
     return DONE
 
 
-for command in (solve, audit, simulate, examples, doctor, reproduce):
+for command in (solve, audit, simulate, sweep, examples, doctor, reproduce):
     main.add_command(command)

@@ -33,6 +33,8 @@ def leverage_optimum(problem: Problem) -> Solution[Amounts]:
         [71.17, 6.68, 0.0]
     """
     samples, residual = jax.vmap(_column, in_axes=(1, 0), out_axes=(1, 0))(problem.costs, problem.scale)
+    # in units of σ no residual tells that σ itself is absurd
+    residual = jnp.where((problem.scale > 0) & jnp.isfinite(problem.scale), residual, jnp.nan)
     return direct_solution(samples, jnp.max(residual))
 
 

@@ -6,6 +6,7 @@ from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import GrowthCase, MultipartyCase, ProfileCase
 from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, read_table
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
+from jaxmech.files._sweep import SweepCase, read_sweep
 from jaxmech.files._write import check_writable, csv_text, json_text, write
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "MarketCase",
     "MultipartyCase",
     "ProfileCase",
+    "SweepCase",
     "Table",
     "check_writable",
     "csv_text",
@@ -28,6 +30,7 @@ __all__ = [
     "locate",
     "measurements",
     "read",
+    "read_sweep",
     "read_table",
     "write",
 ]

@@ -41,7 +41,7 @@ def read(name: str, dtype: str = "float64") -> Case:
         ProblemError: one line that names the file, the key, the value and the rule.
     """
     path, source = locate(name)
-    sections = _parse(read_text(path, source), source)
+    sections = parse(read_text(path, source), source)
     try:
         kind, section = _section(sections)
         case: Case = KINDS[kind][0](section, path.parent, source, np.dtype(dtype))
@@ -50,13 +50,17 @@ def read(name: str, dtype: str = "float64") -> Case:
     return case
 
 
-def locate(name: str) -> tuple[Path, str]:
-    """Return the path of a problem, and what messages call it.
+def locate(name: str, kind: str = "problem") -> tuple[Path, str]:
+    """Return the path of a problem or a sweep, and what messages call it.
+
+    Args:
+        name: a path, or the name of a shipped one.
+        kind: "problem" or "sweep".
 
     Raises:
-        ProblemError: if a bare word is neither a shipped problem nor a file, with the nearest shipped problem.
+        ProblemError: if a bare word is neither a shipped one nor a file, with the nearest shipped one.
     """
-    shipped = catalog.names()
+    shipped = catalog.sweeps() if kind == "sweep" else catalog.names()
     if name in shipped:
         return Path(catalog.path(name)), name
     path = Path(name)
@@ -66,12 +70,17 @@ def locate(name: str) -> tuple[Path, str]:
     except (OSError, ValueError):
         missing = False  # reading it says what is wrong
     if missing and path.name == name:
-        rule = f"no such file, nor a shipped problem ({', '.join(shipped)}){suggestion(path.stem, shipped)}"
+        rule = f"no such file, nor a shipped {kind} ({', '.join(shipped)}){suggestion(path.stem, shipped)}"
         raise ProblemError("file", name, rule)
     return path, source
 
 
-def _parse(text: str, source: str) -> dict[str, Any]:
+def parse(text: str, source: str) -> dict[str, Any]:
+    """Return the sections of a file.
+
+    Raises:
+        ProblemError: naming the line that is not valid TOML.
+    """
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -89,6 +98,8 @@ def _parse(text: str, source: str) -> dict[str, Any]:
 
 def _section(sections: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the kind of the problem and its section, the only one."""
+    if "sweep" in sections:
+        raise ProblemError("section", "[sweep]", "is for jaxmech sweep FILE -o DIR, which solves many instances")
     kinds = [name for name in sections if name in KINDS]
     for name, value in sections.items():
         if name not in KINDS:

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._whole import write_whole
 from jaxmech.files._read import reason
 
 
@@ -82,7 +82,7 @@ def write(option: str, target: str, content: str | bytes) -> None:
         if _is_special(target):
             Path(target).write_bytes(data)
         else:
-            _replace(Path(target), data)
+            write_whole(Path(target), data)
     except OSError as error:
         raise ProblemError(option, target, f"cannot be written: {reason(error)}") from None
 
@@ -90,28 +90,6 @@ def write(option: str, target: str, content: str | bytes) -> None:
 def _is_special(target: str) -> bool:
     """Whether this is a pipe or a device, such as /dev/null, which must not be replaced by a file."""
     return os.path.exists(target) and not os.path.isfile(target)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    path = path.resolve()  # write through a symbolic link, rather than over it
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:32]}.", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, _mode(path))
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _mode(path: Path) -> int:
-    """The permissions that the file has, or that a new one would get: temporary files are private."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def _plain(value: Any) -> Any:

@@ -64,7 +64,7 @@ def test_first_problem_is_clinics():
 
 def test_no_file_is_left_out():
     shipped = {entry.name for entry in (resources.files("jaxmech.catalog") / "problems").iterdir()}
-    problems = {f"{name}.toml" for name in catalog.names()}
+    problems = {f"{name}.toml" for name in (*catalog.names(), *catalog.sweeps())}
     assert shipped == problems | {"clinics.csv", "clinics-costs.csv", "clinics-patients.csv"}
 
 

@@ -19,13 +19,14 @@ def _run(*args: str) -> Result:
 def test_examples_lists_what_is_shipped():
     result = _run("examples")
     assert result.exit_code == 0
-    for name in catalog.names():
+    shipped = (*catalog.names(), *catalog.sweeps())
+    for name in shipped:
         assert f"{name}  " in result.stdout
         assert catalog.describe(name) in result.stdout
     listed = json.loads(_run("examples", "--json", "-").stdout)["examples"]
-    assert [entry["name"] for entry in listed] == list(catalog.names())
+    assert [entry["name"] for entry in listed] == list(shipped)
     rows = list(csv.DictReader(io.StringIO(_run("examples", "--csv", "-").stdout)))
-    assert [row["name"] for row in rows] == list(catalog.names())
+    assert [row["name"] for row in rows] == list(shipped)
 
 
 @pytest.mark.parametrize("name", catalog.names())

@@ -290,3 +290,16 @@ def test_nash_finds_the_smallest_gains():
     assert np.asarray(solutions.status).tolist() == [Status.OK] * 300
     costs = np.array([[1.2565096061564725e-06], [0.07579166280107814], [0.29959424297045656]])
     compare("nash", Case("six decades", "3x1", costs, 10.0, "p_1 binds within a thousandth"))
+
+
+@pytest.mark.parametrize("absurd", [np.inf, np.nan, 0.0, -1.0])
+def test_absurd_sigma_fails_alone_in_closed_form(absurd):
+    """In a batch nothing can be refused, and the closed form works in units of σ."""
+    costs = jnp.array([[0.033, 0.5], [0.066, 0.2], [0.1, 0.1]])
+    problem = collaboration.Problem
+    sigmas = jnp.array([[10.0, 1.0], [10.0, absurd]])
+    for distributions in (1, 2):
+        batch = sigmas[:, -distributions:]
+        found = jax.vmap(lambda s: collaboration.leverage_optimum(problem(costs[:, : s.shape[0]], s)))(batch)
+        assert found.status.tolist() == [Status.OK, Status.NONFINITE]
+        assert np.isnan(found.value[1]).all()

@@ -79,7 +79,7 @@ BAD_INPUTS = (
     Bad("keys above the section", f"#whole\n{GOOD}", ("sigma", "must stand below the line [collaboration]")),
     Bad("not a section", "#whole\ncollaboration = 3\n", ("collaboration", "3", "must be a section")),
     Bad("multiparty", "#whole\n[multipaty]\n", ("[multipaty]", "unknown section", 'did you mean "multiparty"')),
-    Bad("sweep", "#whole\n[sweep]\n", ("[sweep]", "unknown section")),
+    Bad("sweep", "#whole\n[sweep]\n", ("[sweep]", "is for jaxmech sweep")),
     Bad("two problems", f"#whole\n[market]\n[collaboration]\n{GOOD}", ("[collaboration]", "one problem per file")),
     Bad("invalid TOML", "#whole\n[collaboration]\nsigma = = 3\n", ("line 3", "sigma = = 3", "is not valid TOML")),
     Bad("TOML that ends early", "#whole\n[collaboration]\ncosts = [[1.0]", ("end of document", "is not valid TOML")),

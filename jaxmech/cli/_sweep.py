@@ -1,0 +1,167 @@
+"""``jaxmech sweep``: many instances of one problem, resumable on disk."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jaxmech.cli._group import DONE, SOLVED_BADLY
+from jaxmech.cli._jax import settings, use_precision
+from jaxmech.cli._options import Output, examples_of, render_text, shared
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from jaxmech.files import SweepCase
+    from jaxmech.sweep import Progress, Summary, Sweep
+
+_FILE = (
+    "\b\n"
+    "The file has a section [sweep] and, below it, [sweep.parameters]:\n"
+    "  problem       a file or a shipped problem\n"
+    "  draws, seed   random draws at every point of the grid\n"
+    "  instances     a CSV file, one row per instance, columns as the keys below\n"
+    "  keep          columns by agent: penalty alone samples target alpha role\n"
+    "  division, mechanism, shard (instances in a file of results)\n"
+    "Parameters are costs, costs[AGENT], costs[AGENT][DISTRIBUTION], sigma, price,\n"
+    "sigma[DISTRIBUTION], price[DISTRIBUTION]. Each has one of\n"
+    "  [1.0, 2.0]                                    a grid\n"
+    '  { from = 1.0, to = 20.0, steps = 20 }         a grid; spacing = "log"\n'
+    '  { distribution = "lognormal", spread = 0.3 }  around the problem\'s value\n'
+    '  { distribution = "uniform", from = 1, to = 2 }  or loguniform'
+)
+_EXAMPLES = (
+    "jaxmech sweep uncertain-costs -o results",
+    "jaxmech examples uncertain-costs > mine.toml",
+    "jaxmech sweep mine.toml -o results --json summary.json",
+)
+
+
+@click.command(
+    epilog=f"{_FILE}\n\n{examples_of(*_EXAMPLES)}",
+    short_help="Solve many instances of a problem; killed, it resumes.",
+)
+@click.argument("file")
+@click.option("-o", "--output", "directory", required=True, metavar="DIR", help="Directory of the results (Parquet).")
+@shared("json", "dtype", "quiet", "verbose")
+def sweep(file: str, directory: str, **options: Any) -> int:
+    """Solve many instances of one problem: grids, random draws, or a table of instances.
+
+    Results are Parquet files in DIR, one row per instance, failures included. Run the same command again after it was
+    stopped or killed: it goes on where it was, and ends with the same bytes. The exit code is 1 only if every instance
+    failed; how many did is counted by status.
+    """
+    output = Output(**options)
+    with output.timed("import"):
+        from jaxmech import JaxmechError, ProblemError, files
+        from jaxmech import sweep as sweeps
+    sweeps.require_pyarrow()
+    use_precision(output.dtype)
+    with output.timed("read"):
+        case = files.read_sweep(file, output.dtype)
+        try:
+            many = _make(case)
+        except ProblemError as error:
+            raise ProblemError(f"{case.source}: {error.argument}", error.value, error.rule) from None
+    try:
+        with output.timed("compile + solve"), _bar(not output.quiet) as report:
+            summary = sweeps.run(many, directory, report)
+    except KeyboardInterrupt:
+        raise JaxmechError("interrupted: the same command goes on from here") from None
+    output.deliver(
+        document=lambda: {**_document(case, many, summary), "settings": settings(output.dtype, many.seed)},
+        text=lambda: render_text(lambda console: _print(console, case, many, summary)),
+    )
+    return SOLVED_BADLY if summary.failed == summary.instances else DONE
+
+
+def _make(case: "SweepCase") -> "Sweep":
+    from jaxmech.sweep import Sweep
+
+    table = case.table
+    return Sweep(
+        case.case.problem,
+        case.parameters,
+        division=case.case.division,
+        mechanism=case.case.mechanism,
+        columns=table.columns if table else (),
+        table=table.cells if table else None,
+        **case.options,
+    )
+
+
+@contextlib.contextmanager
+def _bar(wanted: bool) -> Iterator["Callable[[Progress], None] | None"]:
+    """A bar with rate and time left on a terminal; nothing in a pipe."""
+    if not wanted or not sys.stderr.isatty():
+        yield None
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (progress.BarColumn(), progress.TextColumn("{task.fields[words]}"))
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, words="compiling")
+
+        def report(state: "Progress") -> None:
+            bar.update(task, total=state.instances, completed=state.done, words=str(state))
+
+        yield report
+
+
+def _document(case: "SweepCase", many: "Sweep", summary: "Summary") -> dict[str, Any]:
+    return {
+        "kind": "sweep",
+        "source": case.source,
+        "title": case.title or None,
+        "problem": case.case.source,
+        "division": many.division,
+        "mechanism": many.mechanism,
+        "parameters": list(many.parameter_names),
+        "directory": str(summary.directory),
+        "fingerprint": many.fingerprint,
+        "instances": summary.instances,
+        "failed": summary.failed,
+        "found": summary.found,
+        "shards": summary.shards,
+        "seconds": summary.seconds,
+        "statuses": summary.statuses,
+        "quantiles": {
+            name: [{"fraction": fraction, "value": value} for fraction, value in pairs]
+            for name, pairs in summary.quantiles.items()
+        },
+        "worst": summary.worst,
+        "leverage": summary.leverage,
+    }
+
+
+def _print(console: "Console", case: "SweepCase", many: "Sweep", summary: "Summary") -> None:
+    from jaxmech import Status, report
+
+    box = report.make_box(console.is_terminal)
+    by = "c3d" if many.mechanism == "c3d" else f"{many.division}, {many.mechanism}"
+    title = f"{case.title}\n" if case.title else ""
+    head = f"{title}{report.counted(summary.instances, 'instance')} of {case.case.source} ({by}), seed {many.seed}"
+    files = f"{report.counted(summary.shards, 'file')} of results in {summary.directory}"
+    left = f", {summary.found:,} instances from an earlier run" if summary.found else ""
+    report.print_plain(console, f"{head}\n{files}{left}.\n")
+
+    table = report.make_table(box)
+    table.add_column("status", no_wrap=True)
+    table.add_column("instances", justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for name, count in summary.statuses.items():
+        table.add_row(name, f"{count:,}", "" if name == "OK" else Status[name].message)
+    report.print_plain(console, table)
+    report.print_plain(console, "")
+
+    labels = {"ratio": "social penalty / P(n_OPT)", "social_penalty": "social penalty"}
+    table = report.new_table(box, "quantile", *labels.values())
+    columns = [report.column([value for _, value in summary.quantiles[name]]) for name in labels]
+    for (fraction, _), *cells in zip(summary.quantiles["ratio"], *columns, strict=True):
+        table.add_row({0.0: "least", 1.0: "largest"}.get(fraction, f"{100 * fraction:.0f} %"), *cells)
+    report.print_plain(console, table)
+    if summary.worst is not None:
+        report.print_plain(console, f"\nThe largest ratio is that of the instance with index {summary.worst:,}.")

@@ -1,0 +1,123 @@
+"""Sweep files: the sections ``[sweep]`` and ``[sweep.parameters]``."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jaxmech import catalog
+from jaxmech._errors import ProblemError
+from jaxmech._words import one_of, suggestion
+from jaxmech.collaboration import DIVISIONS, MECHANISMS
+from jaxmech.files._case import locate, parse, read
+from jaxmech.files._collaboration import CollaborationCase
+from jaxmech.files._keys import check_keys, text_of
+from jaxmech.files._read import Table, read_table, read_text
+
+OPTIONS: tuple[str, ...] = ("draws", "seed", "keep", "shard")
+SWEEP_KEYS = ("problem", "parameters", "instances", *OPTIONS, "division", "mechanism", "title", "notes")
+"""Keys of ``[sweep]``: what is swept and how, and what describes it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepCase:
+    """A sweep, read; what its parameters mean is checked by whoever makes it a sweep.
+
+    Attributes:
+        case: the problem that is swept, with the division and the mechanism of the sweep.
+        source: the file, or the name of the shipped sweep.
+        title: one line that says what it is, or an empty text.
+        parameters: keys and values as TOML gives them.
+        table: one row per instance, from a CSV file, or None.
+        options: draws, seed, keep and shard, where the file gives them.
+    """
+
+    case: CollaborationCase
+    source: str
+    title: str
+    parameters: Mapping[str, Any]
+    table: Table | None
+    options: Mapping[str, Any]
+
+
+def read_sweep(name: str, dtype: str = "float64") -> SweepCase:
+    """Read a sweep file.
+
+    Args:
+        name: a path, or the name of a shipped sweep.
+        dtype: "float64" or "float32", the type of the problem's arrays.
+
+    Returns:
+        The problem that is swept, and what the file says of the sweep.
+
+    Raises:
+        ProblemError: one line that names the file, the key, the value and the rule.
+    """
+    path, source = locate(name, "sweep")
+    sections = parse(read_text(path, source), source)
+    try:
+        section = _section(sections)
+        check_keys(section, SWEEP_KEYS, required=("problem",), here="sweep")
+        parameters = section.get("parameters", {})
+        if not isinstance(parameters, dict):
+            raise ProblemError("parameters", parameters, "must be a section: a line [sweep.parameters] with keys below")
+        table = _table(section.get("instances"), path.parent)
+        title = " ".join(text_of("title", section).split())
+        text_of("notes", section)
+        division, mechanism = _word("division", section, DIVISIONS), _word("mechanism", section, MECHANISMS)
+        options = {key: _option(key, section[key]) for key in OPTIONS if key in section}
+    except ProblemError as error:
+        raise ProblemError(f"{source}: {error.argument}", error.value, error.rule) from None
+    case = _problem(section["problem"], path.parent, source, dtype)
+    case = dataclasses.replace(case, division=division or case.division, mechanism=mechanism or case.mechanism)
+    return SweepCase(case, source, title, parameters, table, options)
+
+
+def _word(key: str, section: Mapping[str, Any], words: tuple[str, ...]) -> str | None:
+    return one_of(key, section[key], words) if key in section else None
+
+
+def _option(key: str, given: object) -> object:
+    if key == "keep":
+        if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+            raise ProblemError(key, given, "must be a list of names")
+    elif isinstance(given, bool) or not isinstance(given, int):
+        raise ProblemError(key, given, "must be a whole number")
+    return given
+
+
+def _section(sections: Mapping[str, Any]) -> dict[str, Any]:
+    for name, value in sections.items():
+        if name != "sweep":
+            here = isinstance(value, dict)
+            rule = "a sweep has its problem in a file of its own" if here else "must stand below the line [sweep]"
+            near = "" if name in ("collaboration", "market", "multiparty") else suggestion(name, ("sweep",))
+            raise ProblemError("section" if here else name, f"[{name}]" if here else value, f"{rule}{near}")
+    section = sections.get("sweep")
+    if not isinstance(section, dict):
+        raise ProblemError("section", "none", "the file must have a section [sweep]")
+    return section
+
+
+def _problem(given: object, folder: Path, source: str, dtype: str) -> CollaborationCase:
+    """The problem, a shipped one or a file beside the sweep's."""
+    if not isinstance(given, str):
+        raise ProblemError(f"{source}: problem", given, "must be a file or the name of a shipped problem")
+    beside = folder / given
+    try:
+        case: object = read(str(beside) if beside.is_file() and given not in catalog.names() else given, dtype)
+    except ProblemError as error:
+        # What is wrong inside the problem's file is said of that file.
+        argument = f"{source}: problem" if error.argument == "file" else error.argument
+        raise ProblemError(argument, error.value, error.rule) from None
+    if not isinstance(case, CollaborationCase):
+        raise ProblemError(f"{source}: problem", given, "sweeps are for problems of the kind [collaboration]")
+    return case
+
+
+def _table(given: object, folder: Path) -> Table | None:
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise ProblemError("instances", given, "must be the name of a CSV file, one row per instance")
+    return read_table(folder / given, given, "instances", row_names=False)

@@ -1,0 +1,224 @@
+"""What varies in a sweep: which entries of a problem, and the values that they take."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech._words import one_of, suggestion
+from jaxmech.collaboration import Problem
+
+LEAVES = ("costs", "sigma", "price")
+DISTRIBUTIONS = ("lognormal", "uniform", "loguniform")
+SPACINGS = ("linear", "log")
+MAX_STEPS = 1_000_000
+
+_KEYS = "costs, costs[AGENT], costs[AGENT][DISTRIBUTION], sigma, sigma[DISTRIBUTION], price, price[DISTRIBUTION]"
+_FORMS = (
+    "must be a list of numbers (a grid), a range { from = 1.0, to = 2.0, steps = 5 }, or a distribution such as "
+    '{ distribution = "lognormal", spread = 0.3 }'
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """Entries of a problem that vary together.
+
+    Attributes:
+        key: what the file calls them, e.g. ``costs[A]``.
+        leaf: the field of the problem: costs, sigma or price.
+        depth: how many names the key has: more of them win over fewer.
+        single: whether the key names one entry.
+        mask: which entries of the field; entries that cannot be sampled only if the key names them singly.
+        names: of these entries, in their order.
+    """
+
+    key: str
+    leaf: str
+    depth: int
+    single: bool
+    mask: np.ndarray
+    names: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """Values that are all tried; every entry of the target gets the same one.
+
+    Attributes:
+        values: in the order in which they are tried.
+    """
+
+    values: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Draw:
+    """A distribution from which every entry of the target is drawn independently.
+
+    Attributes:
+        distribution: "lognormal": the problem's own value times e^(spread z) with z standard normal, so that the own
+            value is the median; "uniform" and "loguniform": between two values.
+        low: spread of the lognormal distribution; else the least value.
+        high: the largest value; 0 for the lognormal distribution.
+    """
+
+    distribution: str
+    low: float
+    high: float = 0.0
+
+
+Values: TypeAlias = Grid | Draw
+
+
+def targets(problem: Problem, keys: Sequence[str], where: str) -> tuple[Target, ...]:
+    """Return what the keys mean, in their order.
+
+    Args:
+        problem: the problem.
+        keys: such as ``costs``, ``costs[A]``, ``costs[A][glucose]``, ``sigma`` or ``price[glucose]``.
+        where: what messages put before a key.
+
+    Raises:
+        ProblemError: for a key that means nothing, with the nearest one that does.
+    """
+    known = _known(problem)
+    for key in keys:
+        if key not in known:
+            near = suggestion(key, known) if len(known) < 10_000 else ""
+            raise ProblemError(where, key, f"cannot vary; what can is {_KEYS}{near}")
+    finite = np.isfinite(np.asarray(problem.costs))
+    return tuple(_target(problem, key, *known[key], finite) for key in keys)
+
+
+def read_values(parameters: Mapping[str, Any]) -> dict[str, Values]:
+    """Return the values of every parameter, from what TOML gives.
+
+    Raises:
+        ProblemError: naming the key, the value and the rule.
+    """
+    return {key: _values(f"parameters.{key}", given, key) for key, given in parameters.items()}
+
+
+def check_value(where: str, value: float, key: str) -> None:
+    """Refuse what no problem may hold: costs may be infinite where the key does not mean all of them.
+
+    Raises:
+        ProblemError: naming where it stands.
+    """
+    if math.isfinite(value) and value > 0:
+        return
+    if key.startswith("costs["):
+        if value != math.inf:
+            raise ProblemError(where, value, "must be positive (inf where an agent cannot sample)")
+        return
+    raise ProblemError(where, value, "must be positive and finite")
+
+
+def _known(problem: Problem) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """All keys, with the field and the position that they mean."""
+    m, d = problem.shape
+    agents = [problem.agent_name(i) for i in range(m)]
+    distributions = [problem.distribution_name(k) for k in range(d)]
+    known: dict[str, tuple[str, tuple[int, ...]]] = {leaf: (leaf, ()) for leaf in LEAVES}
+    for leaf in ("sigma", "price"):
+        known |= {f"{leaf}[{name}]": (leaf, (k,)) for k, name in enumerate(distributions)}
+    known |= {f"costs[{agent}]": ("costs", (i,)) for i, agent in enumerate(agents)}
+    for i, agent in enumerate(agents):
+        known |= {f"costs[{agent}][{name}]": ("costs", (i, k)) for k, name in enumerate(distributions)}
+    return known
+
+
+def _target(problem: Problem, key: str, leaf: str, position: tuple[int, ...], finite: np.ndarray) -> Target:
+    shape = finite.shape if leaf == "costs" else finite.shape[1:]
+    mask = np.zeros(shape, bool)
+    mask[position] = True
+    single = len(position) == len(shape)
+    if leaf == "costs" and not single:
+        mask &= finite
+    names = [_entry_name(problem, leaf, index) for index in np.argwhere(mask).tolist()]
+    if not names:
+        raise ProblemError("parameters", key, "has no finite cost to vary: name single entries, costs[AGENT][...]")
+    return Target(key, leaf, len(position), single, mask, (key,) if len(names) == 1 else tuple(names))
+
+
+def _entry_name(problem: Problem, leaf: str, index: Sequence[int]) -> str:
+    agent = f"[{problem.agent_name(index[0])}]" if leaf == "costs" else ""
+    return f"{leaf}{agent}[{problem.distribution_name(index[-1])}]"
+
+
+def _values(where: str, given: object, key: str) -> Values:
+    if isinstance(given, list):
+        if not given:
+            raise ProblemError(where, given, "must hold one value at least")
+        entries = [_number(f"{where}[{i}]", entry) for i, entry in enumerate(given)]
+        for i, value in enumerate(entries):
+            check_value(f"{where}[{i}]", value, key)
+        return Grid(tuple(entries))
+    if not isinstance(given, Mapping):
+        hint = f"; for this value alone write [{given}]" if isinstance(given, (int, float)) else ""
+        raise ProblemError(where, given, f"{_FORMS}{hint}")
+    if "distribution" in given:
+        return _draw(where, given)
+    if not set(given) & {"from", "to", "steps"}:
+        raise ProblemError(where, dict(given), _FORMS)
+    return _range(where, given)
+
+
+def _range(where: str, given: Mapping[str, Any]) -> Grid:
+    _only(where, given, ("from", "to", "steps"), ("spacing",))
+    low, high = _between(where, given)
+    steps = given["steps"]
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 2 <= steps <= MAX_STEPS:
+        raise ProblemError(
+            f"{where}.steps", steps, f"must be a whole number from 2 to {MAX_STEPS:,}, both ends included"
+        )
+    spacing = one_of(f"{where}.spacing", given.get("spacing", "linear"), SPACINGS)
+    space = np.geomspace if spacing == "log" else np.linspace
+    return Grid(tuple(space(low, high, steps).tolist()))
+
+
+def _draw(where: str, given: Mapping[str, Any]) -> Draw:
+    rule = "must be a distribution of positive numbers:"
+    name = one_of(f"{where}.distribution", given["distribution"], DISTRIBUTIONS, rule)
+    if name == "lognormal":
+        _only(where, given, ("distribution", "spread"))
+        spread = _number(f"{where}.spread", given["spread"])
+        if not 0 < spread <= 10:
+            raise ProblemError(f"{where}.spread", spread, "must be positive and at most 10: spread of the logarithm")
+        return Draw(name, spread)
+    _only(where, given, ("distribution", "from", "to"))
+    return Draw(name, *_between(where, given))
+
+
+def _between(where: str, given: Mapping[str, Any]) -> tuple[float, float]:
+    low, high = (_number(f"{where}.{end}", given[end]) for end in ("from", "to"))
+    for end, value in (("from", low), ("to", high)):
+        if not (math.isfinite(value) and value > 0):
+            raise ProblemError(f"{where}.{end}", value, "must be positive and finite")
+    if not low < high:
+        raise ProblemError(f"{where}.to", high, f"must be larger than from ({low:g})")
+    return low, high
+
+
+def _only(where: str, given: Mapping[str, Any], required: Sequence[str], optional: Sequence[str] = ()) -> None:
+    known = (*required, *optional)
+    for name, value in given.items():
+        if name not in known:
+            rule = f"unknown key; the keys here are {', '.join(known)}{suggestion(name, known)}"
+            raise ProblemError(f"{where}.{name}", value, rule)
+    for name in required:
+        if name not in given:
+            raise ProblemError(f"{where}.{name}", "nothing", f"must be given, beside {', '.join(given)}")
+
+
+def _number(where: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ProblemError(where, value, "must be a number")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ProblemError(where, value, "is too large a number") from None

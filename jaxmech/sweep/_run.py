@@ -1,0 +1,190 @@
+"""Running a sweep: what is missing, shard by shard, and a summary of all."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxmech import _batch
+from jaxmech._status import Status
+from jaxmech.sweep._instance import make_columns, make_instance
+from jaxmech.sweep._store import Store
+from jaxmech.sweep._sweep import Sweep
+
+MAX_CHUNK = 512
+CHUNK_ENTRIES = 65_536
+"""Costs in a compiled call on a CPU, whatever the number of cores and devices: so that all round alike."""
+
+QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+
+_SUMMARISED = ("status", "ratio", "social_penalty", "leverage")
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """How far a sweep has come.
+
+    Attributes:
+        done: instances whose results are there or, in the shard at work, computed.
+        instances: all of them.
+        found: instances whose results an earlier run left.
+        seconds: since the first call of this run began, compilation not included.
+    """
+
+    done: int
+    instances: int
+    found: int
+    seconds: float
+
+    def __str__(self) -> str:
+        """In words, with rate and time left."""
+        new = self.done - self.found
+        rate = new / self.seconds if self.seconds > 0 else 0.0
+        left = f", {(self.instances - self.done) / rate:.0f} s left" if rate and self.done < self.instances else ""
+        return f"{self.done:,} of {self.instances:,}, {rate:,.0f} a second{left}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """What came of a sweep; the results are in the directory.
+
+    Attributes:
+        directory: where.
+        instances: how many there are.
+        found: of these, how many an earlier run had left.
+        shards: number of files.
+        seconds: that this run took, compilation included.
+        statuses: how many instances ended with which status; only those that occur.
+        quantiles: of "ratio" and "social_penalty": pairs of a fraction and a value, over the instances that have one.
+        worst: number of the instance with the largest ratio, or None.
+        leverage: share of the instances whose plan uses leverage, among those with status OK.
+    """
+
+    directory: Path
+    instances: int
+    found: int
+    shards: int
+    seconds: float
+    statuses: dict[str, int]
+    quantiles: dict[str, tuple[tuple[float, float], ...]]
+    worst: int | None
+    leverage: float
+
+    @property
+    def failed(self) -> int:
+        """Instances with a status other than OK."""
+        return self.instances - self.statuses.get(Status.OK.name, 0)
+
+
+def run(sweep: Sweep, directory: str | Path, progress: Callable[[Progress], None] | None = None) -> Summary:
+    """Compute what is missing of a sweep, on all cores and devices, and sum up all of it.
+
+    The results are Parquet files ``part-00000.parquet`` and so on, with a row per instance, failures included, and a
+    manifest ``_manifest.json``. Each file is written whole, so that a run that was killed goes on where it was when it
+    is called again, and ends with the same bytes as one that was not.
+
+    Args:
+        sweep: what varies.
+        directory: of the results; new, empty, or of the same sweep.
+        progress: what to call with a :class:`Progress`, several times per shard.
+
+    Returns:
+        The summary, of earlier runs' shards as well.
+
+    Raises:
+        ProblemError: for a directory that holds anything else, or files that are damaged; and if pyarrow is missing.
+
+    Example:
+        >>> import tempfile
+        >>> from jaxmech import collaboration
+        >>> problem = collaboration.Problem(costs=[[1.0], [1.0]], sigma=1.0)
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     run(Sweep(problem, {"sigma": [1.0, 2.0]}, mechanism="pool"), directory).statuses
+        {'OK': 2}
+    """
+    began = time.perf_counter()
+    store = Store(directory, sweep, jax.default_backend())
+    with store.locked():
+        store.start()
+        tables: list[Any] = [_digest(store.read(shard)) for shard in range(sweep.shards)]
+        found = sum(len(table["status"]) for table in tables if table is not None)
+        done = found
+
+        started: list[float] = []
+
+        def report(part: int, seconds: float) -> None:
+            now = time.perf_counter()
+            started[:] = started or [now - seconds]
+            if progress:
+                progress(Progress(done + part, sweep.instances, found, now - started[0]))
+
+        instance = make_instance(sweep)
+        for shard in (shard for shard, table in enumerate(tables) if table is None):
+            columns = _compute(sweep, instance, shard, report)
+            store.write(shard, columns)
+            tables[shard] = {name: columns[name] for name in _SUMMARISED}
+            done += len(columns["index"])
+    return _sum_up(sweep, Path(directory), tables, found, time.perf_counter() - began)
+
+
+def _compute(
+    sweep: Sweep, instance: Callable[[Any], Any], shard: int, report: Callable[[int, float], None]
+) -> dict[str, np.ndarray]:
+    """All columns of a shard; it is filled up to whole chunks, so that one compilation serves all."""
+    start = shard * sweep.shard
+    index = np.arange(start, min(start + sweep.shard, sweep.instances))
+    count = len(index)
+    chunk = _chunk(sweep)
+    filled = np.concatenate([index, np.repeat(index[-1:], -count % (chunk * jax.device_count()))])
+    fixed = sweep.fixed_values(filled).astype(sweep.problem.costs.dtype)
+    rows = _batch.batch(
+        instance,
+        (filled.astype(np.uint32), fixed),
+        chunk=chunk,
+        progress=lambda state: report(min(state.done, count), state.seconds),
+    )
+    return make_columns(sweep, index, jax.tree.map(lambda leaf: leaf[:count], rows))
+
+
+def _chunk(sweep: Sweep) -> int:
+    """Instances that a device computes in one call."""
+    whole = min(sweep.shard, sweep.instances)
+    if jax.default_backend() != "cpu":
+        return -(-whole // jax.device_count())
+    return min(whole, MAX_CHUNK, max(1, CHUNK_ENTRIES // sweep.problem.costs.size))
+
+
+def _digest(table: Any) -> dict[str, np.ndarray] | None:
+    """What the summary needs of a shard that was there."""
+    if table is None:
+        return None
+    return {name: table[name].to_numpy() for name in _SUMMARISED}
+
+
+def _sum_up(sweep: Sweep, directory: Path, tables: list[Any], found: int, seconds: float) -> Summary:
+    status, ratio, penalty, leverage = (np.concatenate([table[name] for table in tables]) for name in _SUMMARISED)
+    counts = {member.name: int(np.sum(status == member.name)) for member in Status}
+    solved = status == Status.OK.name
+    return Summary(
+        directory=directory,
+        instances=sweep.instances,
+        found=found,
+        shards=sweep.shards,
+        seconds=seconds,
+        statuses={name: count for name, count in counts.items() if count},
+        quantiles={"ratio": _quantiles(ratio), "social_penalty": _quantiles(penalty)},
+        worst=None if np.isnan(ratio).all() else int(np.nanargmax(ratio)),
+        leverage=float(np.mean(leverage[solved])) if solved.any() else float("nan"),
+    )
+
+
+def _quantiles(values: np.ndarray) -> tuple[tuple[float, float], ...]:
+    known = np.asarray(values, float)
+    known = known[~np.isnan(known)]
+    if not len(known):
+        return tuple((fraction, float("nan")) for fraction in QUANTILES)
+    return tuple(zip(QUANTILES, np.quantile(known, QUANTILES, method="nearest").tolist(), strict=True))
