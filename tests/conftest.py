@@ -1,7 +1,9 @@
 """Strict by default: float64, warnings are errors, shape annotations executed."""
 
 import os
+from pathlib import Path
 
+import pytest
 from jaxtyping import install_import_hook
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
@@ -13,3 +15,21 @@ def pytest_configure():
     from jaxmech.cli._jax import prepare_process
 
     prepare_process()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_what_was_compiled():
+    """Compiled code of a whole run takes gigabytes: once it does, a module's end is the time to drop it."""
+    yield
+    if _resident_gigabytes() > 2.5:
+        import jax  # not above: JAX reads its settings when it is imported
+
+        jax.clear_caches()
+
+
+def _resident_gigabytes():
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError):
+        return 0.0  # not Linux: nothing is dropped
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**30
