@@ -178,10 +178,12 @@ def _run_chunks(
     """Run all chunks, the last one filled up with copies of the last instance, and put the results in their places."""
     instances = jax.tree.leaves(rows)[0].shape[0]
     started, done = time.perf_counter(), 0
+    double = jax.dtypes.canonicalize_dtype(float) == np.float64
 
     def work(start: int) -> int:
         stop = min(start + size, instances)
-        found = run(jax.tree.map(lambda leaf: _padded(leaf[start:stop], size), rows))
+        with jax.enable_x64(double):  # a caller's context does not reach other threads by itself
+            found = run(jax.tree.map(lambda leaf: _padded(leaf[start:stop], size), rows))
         jax.tree.map(lambda leaf, new: leaf.__setitem__(slice(start, stop), new[: stop - start]), results, found)
         return stop - start
 

@@ -41,6 +41,16 @@ def test_several_leading_axes_and_a_problem_with_batched_leaves():
     np.testing.assert_allclose(found.value[1, 2], _leverage(costs[1, 2]).value, rtol=1e-12)
 
 
+def test_precision_of_the_caller_reaches_the_threads():
+    costs = _costs(6)
+    with jax.enable_x64(False):
+        single = jm.batch(_leverage, costs.astype(np.float32), chunk=2)
+    with jax.enable_x64(True):
+        double = jm.batch(_leverage, costs, chunk=2)
+    assert (single.value.dtype, double.value.dtype) == (np.float32, np.float64)
+    np.testing.assert_allclose(single.value, double.value, rtol=1e-4)
+
+
 def test_progress_ends_at_the_whole():
     seen = []
     jm.batch(lambda x: x * 2, np.arange(10.0), chunk=3, progress=seen.append)
