@@ -4,8 +4,8 @@
 of agents; each agent of c3d collects 20 points. The theorem for bounded variance says: an O(1/m)-approximate
 equilibrium, and (2 + O(1/m))-efficient. Columns, in units of the promised penalty: what she pays (``honest``); what she
 pays if she weighs the noisy points by their average variance (``steady``, the same for all populations) and that in
-closed form (``steady_exact``); what the best strategy tried would gain (``regret``). ``ratio`` is the social penalty over
-the first best. No strategy costs less than what is promised if data happen to be normal, so that steady_exact − 1
+closed form (``steady_exact``); what the best strategy tried would gain (``regret``). ``ratio`` is the social
+penalty over the first best. No strategy costs less than what is promised if data happen to be normal, so that steady_exact − 1
 bounds the regret of the steady estimate over all populations with this variance; ``proven`` is that times m.
 """
 
