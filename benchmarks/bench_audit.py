@@ -1,9 +1,9 @@
 """Time of an audit as a whole, and how much of the regret that is there the search finds.
 
-``python -m benchmarks.bench_audit`` prints one row per mechanism: the first audit of a process (compilation included),
-and the next ones; of the first, how much is compilation; of the next ones, how many seconds of processor time, which a
-busy machine does not change as much. Accuracy is regret found over the exact regret where there is any, else the width of the confidence
-interval relative to the promised penalty.
+``python -m benchmarks.bench_audit`` prints one row per mechanism: the first audit of a process, and how much of it is
+compilation; the next ones; and the seconds of processor time of both, which a busy machine changes less. Accuracy is
+regret found over the exact regret where there is any, else the width of the confidence interval relative to the
+promised penalty.
 """
 
 import dataclasses

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 
 from jaxmech import ProblemError, collaboration
 from jaxmech.deviation import Empirical, LogNormal, Normal, StudentT, honest, robustness, simulate
