@@ -133,7 +133,7 @@ def robustness(
         steady_error=float(penalty_error[1]),
         regret=float(gain[0]),
         regret_error=float(gain_error[0]),
-        amount=float(np.max(np.asarray(judged.deviation.samples[2] / truth.unit))),
+        amount=float(np.max(_amounts(judged)[2] / np.asarray(truth.unit))),
         tried=len(np.asarray(pool.steady)),
         replications=replications,
     )
@@ -169,6 +169,11 @@ def _changed(truth: Deviation, way: dict[str, float], factor: float) -> _Tried:
     return _Tried(deviation, jnp.asarray(steady is not None))
 
 
+def _amounts(tried: _Tried) -> np.ndarray:
+    """How many points each strategy collects, (strategies, distributions)."""
+    return np.round(np.asarray(jax.vmap(lambda one: one.deviation.samples)(tried)))
+
+
 class _Drawn(NamedTuple):
     """Runs: means of her nested samples of every size, mean of the others' clean points, what she invents."""
 
@@ -191,7 +196,7 @@ class _Trial(NamedTuple):
     @classmethod
     def of(cls, mechanism: Separate, stakes: Stakes, population: Population, agent: int, pool: _Tried) -> "_Trial":
         """Prepare to draw samples of every size that a strategy asks for."""
-        sizes, clean = np.round(np.asarray(pool.deviation.samples)), jnp.round(mechanism.clean_others[agent])
+        sizes, clean = _amounts(pool), jnp.round(mechanism.clean_others[agent])
         # A power of two, so that plans of about one size share what is compiled.
         most = 1 << int(np.ceil(np.log2(max(1.0, sizes.max(), float(jnp.max(clean))))))
         return cls(mechanism, stakes, population, agent, sizes[: 2 + len(_AMOUNTS)], clean, most)
@@ -228,7 +233,7 @@ class _Trial(NamedTuple):
         return np.concatenate([own, others, own * others, *squares], axis=1)
 
     def _evaluated(self, tried: _Tried, average: Array, drawn: list[_Drawn]) -> list[tuple[Array, Array]]:
-        asked = np.round(np.asarray(tried.deviation.samples))
+        asked = _amounts(tried)
         place = jnp.asarray([int(np.flatnonzero((self.sizes == row).all(axis=1))[0]) for row in asked])
         evaluate, who = compiled(_penalties, self.mechanism), jnp.asarray(self.agent)
         truth = self.population.mean

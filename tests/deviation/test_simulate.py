@@ -165,7 +165,7 @@ def test_normal_data_keep_the_promise(measured):
     _, plan, _ = crowd()
     found = measured["normal"]
     assert abs(found.honest - float(plan.penalty[0])) < 5 * found.honest_error
-    assert found.regret <= 5 * found.regret_error
+    assert found.regret <= 5 * found.regret_error + 1e-9 * found.honest
     assert found.honest_error < 0.005 * found.honest
 
 
