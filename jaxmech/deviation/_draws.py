@@ -48,8 +48,12 @@ def draw(key: Array, count: int, senders: int, distributions: int, batches: int 
         # Mechanisms look at the difference of the two means. Turned by 45°, which keeps their law, the numbers spread
         # it as evenly as one coordinate of the sequence.
         own, others = (own + others[:, :, 0]) / np.sqrt(2), (others - own[:, :, None]) / np.sqrt(2)
-    own, private, others = (jnp.asarray(part, dtype=float) for part in (own, private, others))
-    draws = Draws(own, private, others, _keys(mechanism_key, (len(seeds), count)))
+    draws = Draws(
+        own=jnp.asarray(own, dtype=float),
+        private=jnp.asarray(private, dtype=float),
+        others=jnp.asarray(others, dtype=float),
+        keys=_keys(mechanism_key, (len(seeds), count)),
+    )
     return draws if batches is not None else jax.tree.map(lambda leaf: leaf[0], draws)
 
 
