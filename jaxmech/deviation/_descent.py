@@ -45,7 +45,7 @@ class SearchSettings:
     steps: int = 60
     rate: float = 0.15
     polished: int = 4
-    polish_draws: int = 2048
+    polish_draws: int = 4096
     polish_steps: int = 40
     polish_rate: float = 0.03
     batches: int = 16

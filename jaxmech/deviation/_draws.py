@@ -42,10 +42,26 @@ def draw(key: Array, count: int, senders: int, distributions: int, batches: int 
     scramble_key, mechanism_key = jax.random.split(key)
     seeds = np.asarray(jax.random.bits(scramble_key, (batches or 1,), jnp.uint32))
     numbers = np.stack([_normal(int(seed), count, (2 + senders) * distributions) for seed in seeds])
-    rows = jnp.asarray(numbers.reshape(len(seeds), count, 2 + senders, distributions), dtype=float)
-    keys = jax.random.split(mechanism_key, (len(seeds), count))
-    draws = Draws(rows[:, :, 0], rows[:, :, 1], rows[:, :, 2:], keys)
+    rows = numbers.reshape(len(seeds), count, 2 + senders, distributions)
+    own, private, others = rows[:, :, 0], rows[:, :, 1], rows[:, :, 2:]
+    if senders == 1:
+        # Mechanisms look at the difference of the two means. Turned by 45°, which keeps their law, the numbers spread
+        # it as evenly as one coordinate of the sequence.
+        own, others = (own + others[:, :, 0]) / np.sqrt(2), (others - own[:, :, None]) / np.sqrt(2)
+    draws = Draws(
+        own=jnp.asarray(own, dtype=float),
+        private=jnp.asarray(private, dtype=float),
+        others=jnp.asarray(others, dtype=float),
+        keys=_keys(mechanism_key, (len(seeds), count)),
+    )
     return draws if batches is not None else jax.tree.map(lambda leaf: leaf[0], draws)
+
+
+def _keys(key: Array, shape: tuple[int, ...]) -> Array:
+    """Independent random keys, made on the host: nothing to compile for every shape."""
+    data = np.asarray(jax.random.key_data(key))
+    words = np.random.default_rng(data).integers(2**32, size=(*shape, *data.shape), dtype=np.uint32)
+    return jax.random.wrap_key_data(jnp.asarray(words), impl=jax.random.key_impl(key))
 
 
 def _normal(seed: int, count: int, dimensions: int) -> np.ndarray:
