@@ -49,7 +49,8 @@ def certify(
     - "profit-optimal": the profit that prices and samples make is not above the most that any equilibrium can bring,
       and at most as far below as the method promises, and a second sample of more than one point costs. A fact for
       methods that promise nothing.
-    - facts: whether a price can turn out negative, and whether a posted price list would sell the same.
+    - facts, where the plan is deliverable: whether a price can turn out negative, and whether a posted price list would
+      sell the same.
 
     Args:
         problem: the problem.
@@ -72,18 +73,20 @@ def certify(
         True
     """
     judge = _Judge(problem, plan, mechanism(problem, plan) if broker is None else broker)
-    audits = [
-        judge.rational_for_buyers(),
-        judge.envy_free(),
-        judge.rational_for_contributors(),
-        judge.incentive_compatible(),
-        judge.budget_balanced(),
-        judge.deliverable(),
-        judge.profit_optimal(),
-    ]
-    if search is not None and float(plan.total) > 0:
-        audits.append(judge.nothing_found(search, settings))
-    if float(plan.total) > 0:
+    deliverable = judge.deliverable()
+    with np.errstate(invalid="ignore", over="ignore"):  # what is no number fails, whatever is compared with it
+        audits = [
+            judge.rational_for_buyers(),
+            judge.envy_free(),
+            judge.rational_for_contributors(),
+            judge.incentive_compatible(),
+            judge.budget_balanced(),
+            deliverable,
+            judge.profit_optimal(),
+        ]
+    if float(plan.total) > 0 and deliverable.holds:  # else there is nothing to simulate
+        if search is not None:
+            audits.append(judge.nothing_found(search, settings))
         audits += [judge.posted_prices(), judge.budget_off_path(), judge.prices_positive()]
     return tuple(sorted(audits, key=lambda audit: not audit.claimed))
 
@@ -158,7 +161,7 @@ class _Judge:
         best, instead = float(gains[row, worst]), f"collecting {tries[row, worst]:,.6g} points"
         miscounted = np.where(samples > 0, (known.miscounted - known.agreed) / scale, -np.inf)
         if not np.max(miscounted) <= best:
-            worst = int(np.argmax(miscounted))
+            worst = np.argmax(miscounted)
             best, instead = float(miscounted[worst]), f"submitting {samples[worst] + 1:,.0f} points"
         who, change = self.problem.contributors[worst], "gain" if best > 0 else "lose"
         amount = abs(best) * scale[worst]

@@ -85,7 +85,7 @@ def test_tampering_is_found(solved, claim, change):
 
 @pytest.mark.parametrize("factor", [0.0, 0.5, 0.9, 1.5, 3.0])
 def test_other_weights_of_discrepancies_are_not_incentive_compatible(solved, factor):
-    """With d_i scaled by f the best amount is √f N_i, and brings c_i N_i (1 − √f)² more; nothing collected for f = 0."""
+    """With f d_i the best amount is √f N_i, and brings c_i N_i (1 − √f)² more; nothing is collected at f = 0."""
     problem, plan = solved
     fooled = _Scaled(**vars(market.mechanism(problem, plan)), factor=jnp.asarray(factor))
     found = {audit.claim: audit for audit in market.certify(problem, plan, broker=fooled)}
