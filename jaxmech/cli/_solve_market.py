@@ -31,6 +31,7 @@ def solve_market(case: files.MarketCase, choice: Choice, output: Output) -> Answ
 
     Raises:
         ProblemError: for an unknown method, values that break the rules, and a search that is too large.
+        SolveError: for prices that are not finite.
     """
     choice.only("method", kind="market")
     method = one_of("--method" if choice.method else "method", choice.method or case.method, market.METHODS)
@@ -45,6 +46,8 @@ def solve_market(case: files.MarketCase, choice: Choice, output: Output) -> Answ
                 limit=case.limit,
                 seed=_SEED,
             )
+        if Status.of(int(solution.status)).is_failure:
+            solution.raise_for_status()
         with output.timed("certificates"):
             certificates = market.certify(case.problem, solution.value)
         with output.timed("report"):
@@ -57,7 +60,7 @@ def _answer(
     problem, plan = case.problem, solution.value
     sizes = np.asarray(plan.sizes)
     trades = bool(plan.total > 0)
-    grid = _grid(int(plan.total) if trades else market.most_useful(problem))
+    grid = _grid(int(plan.total) if trades else _enough(problem))
     curve = _draw(problem, plan, jnp.asarray(grid, problem.sigma.dtype))
     return Answer(
         source=case.source,
@@ -106,6 +109,15 @@ def _grid(largest: int) -> np.ndarray:
         return np.arange(largest + 1, dtype=float)
     spread = np.geomspace(1, 1.15 * largest, _CURVE).round()
     return np.unique(np.concatenate([[0.0], spread, [float(largest)]]))
+
+
+def _enough(problem: market.Problem) -> int:
+    """Where little is left to gain for anybody: sizes worth drawing when none are sold."""
+    largest = np.array([float(valuation.largest) for valuation in problem.valuations])
+    sizes = 2 ** np.arange(3, 31)
+    values = np.asarray(problem.values(jnp.asarray(sizes, problem.sigma.dtype)), float)
+    reached = np.all(values >= 0.9 * largest[:, None], axis=0)
+    return int(sizes[np.argmax(reached)] if reached.any() else sizes[-1])
 
 
 def _changes(problem: market.Problem, plan: market.Plan) -> Iterator[Change]:

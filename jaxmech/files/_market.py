@@ -90,7 +90,7 @@ def read_market(section: Mapping[str, Any], folder: Path, source: str, dtype: np
         epsilon=float(positive_numbers("epsilon", section.get("epsilon", market.EPSILON), 1)),
         grid=one_of("grid", section.get("grid", "levels"), market.GRIDS),
         second=_whole("second", section.get("second", 1)),
-        limit=None if limit is None else _whole("limit", limit),
+        limit=None if limit is None else _whole("limit", limit, least=market.LEAST),
         source=source,
         title=" ".join(text_of("title", section).split()),
         notes=text_of("notes", section),
@@ -136,9 +136,9 @@ def _valuation(entry: Mapping[str, Any], dtype: np.dtype[Any]) -> market.Valuati
     return _SCALED[kind](*numbers)
 
 
-def _whole(key: str, given: object) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-        raise ProblemError(key, given, "must be a whole number, at least 1")
+def _whole(key: str, given: object, least: int = 1) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or given < least:
+        raise ProblemError(key, given, f"must be a whole number, at least {least}")
     return given
 
 

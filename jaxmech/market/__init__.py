@@ -9,7 +9,7 @@ from jaxmech.market._prices import EnvyFreePrices, Swap, envy_free_prices, most_
 from jaxmech.market._pricing import EPSILON, METHODS, PriceRule, Pricing, price
 from jaxmech.market._problem import Buyer, Problem, most_useful
 from jaxmech.market._sensitivity import Sensitivity, profit, sensitivity
-from jaxmech.market._solve import divide_work, mechanism, solve
+from jaxmech.market._solve import LEAST, divide_work, mechanism, solve
 from jaxmech.market._spread import Frontier, Spread, frontier, simulate, spread
 from jaxmech.market._valuation import KINDS, Valuation, by_error, exponential, linear, table, threshold
 
@@ -17,6 +17,7 @@ __all__ = [
     "EPSILON",
     "GRIDS",
     "KINDS",
+    "LEAST",
     "METHODS",
     "Broker",
     "Buyer",

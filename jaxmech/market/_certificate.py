@@ -11,13 +11,15 @@ import numpy as np
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.deviation import SearchSettings, best_responses
-from jaxmech.market._broker import Broker, contributor_utility
+from jaxmech.market._broker import Broker
+from jaxmech.market._curve import largest_best
+from jaxmech.market._expectation import expected_settlement
 from jaxmech.market._menu import tabulate
 from jaxmech.market._plan import Plan
 from jaxmech.market._prices import most_tempting_swap, utility
 from jaxmech.market._problem import Problem
 from jaxmech.market._solve import mechanism
-from jaxmech.market._spread import expect, simulate, spread
+from jaxmech.market._spread import expect, honest_runs, spread
 from jaxmech.mechanism import Audit, Statistics
 
 REALISATIONS = 256
@@ -27,20 +29,28 @@ _FACTORS = np.unique(np.concatenate([np.geomspace(0.01, 100, 201), np.linspace(0
 
 
 def certify(
-    problem: Problem, plan: Plan, search: Array | None = None, settings: SearchSettings | None = None
+    problem: Problem,
+    plan: Plan,
+    search: Array | None = None,
+    settings: SearchSettings | None = None,
+    broker: Broker | None = None,
 ) -> tuple[Audit, ...]:
     """Return what is certain about a plan, claims first.
 
     - "individually rational for buyers": nobody pays more than her points are worth to her, in expectation.
     - "envy-free": nobody prefers another's size and price, or nothing. The witness is the most tempting swap.
     - "individually rational for contributors": expected payments cover what collecting costs.
-    - "Nash incentive compatible for contributors": exact in the amount collected, by a closed form that is concave;
-      for submissions by theorem (the sample mean is minimax), and on request by a search that knows no theorem.
+    - "Nash incentive compatible for contributors": the broker's expected payments, exact, at other amounts collected
+      and another number of points submitted; that no other number than the sample mean is better is a theorem (it is
+      minimax), checked on request by a search that knows no theorem.
+    - "deliverable": at least two contributors collect, whole points, and no fewer than anybody buys.
     - "budget balanced": in every realisation, if everybody submits as many points as asked; a fact tells what happens
       otherwise.
-    - "profit-optimal": the profit is at most as far below the most that any equilibrium can bring as the method
-      promises, and a second sample of more than one point costs. A fact for methods that promise nothing.
-    - facts: whether a price can turn out negative, and whether a posted price list would sell the same.
+    - "profit-optimal": the profit that prices and samples make is not above the most that any equilibrium can bring,
+      and at most as far below as the method promises, and a second sample of more than one point costs. A fact for
+      methods that promise nothing.
+    - facts, where the plan is deliverable: whether a price can turn out negative, and whether a posted price list would
+      sell the same.
 
     Args:
         problem: the problem.
@@ -48,6 +58,7 @@ def certify(
         search: a random key to search for profitable deviations of contributors with
             :func:`jaxmech.deviation.best_responses`, which takes a while; None to leave it out.
         settings: how widely to search.
+        broker: whose prices and payments are judged; by default the plan's :func:`mechanism`.
 
     Returns:
         Audits with relative margins. Host only.
@@ -61,18 +72,21 @@ def certify(
         >>> all(audit.holds for audit in certify(problem, solve(problem).value) if audit.claimed)
         True
     """
-    judge = _Judge(problem, plan, mechanism(problem, plan))
-    audits = [
-        judge.rational_for_buyers(),
-        judge.envy_free(),
-        judge.rational_for_contributors(),
-        judge.incentive_compatible(),
-        judge.budget_balanced(),
-        judge.profit_optimal(),
-    ]
-    if search is not None and float(plan.total) > 0:
-        audits.append(judge.nothing_found(search, settings))
-    if float(plan.total) > 0:
+    judge = _Judge(problem, plan, mechanism(problem, plan) if broker is None else broker)
+    deliverable = judge.deliverable()
+    with np.errstate(invalid="ignore", over="ignore"):  # what is no number fails, whatever is compared with it
+        audits = [
+            judge.rational_for_buyers(),
+            judge.envy_free(),
+            judge.rational_for_contributors(),
+            judge.incentive_compatible(),
+            judge.budget_balanced(),
+            deliverable,
+            judge.profit_optimal(),
+        ]
+    if float(plan.total) > 0 and deliverable.holds:  # else there is nothing to simulate
+        if search is not None:
+            audits.append(judge.nothing_found(search, settings))
         audits += [judge.posted_prices(), judge.budget_off_path(), judge.prices_positive()]
     return tuple(sorted(audits, key=lambda audit: not audit.claimed))
 
@@ -120,34 +134,39 @@ class _Judge:
         return self._audit("envy-free", swap.loss / self.scale, witness, "all pairs of types compared")
 
     def rational_for_contributors(self) -> Audit:
-        known = expect(self.broker)
-        gains, spent = known.gain, known.spent
+        claim = "individually rational for contributors"
+        known = expected_settlement(self.broker)
         asked = np.asarray(self.plan.samples) > 0
         if not asked.any():
-            return self._audit("individually rational for contributors", math.inf, _NO_TRADE, "nobody is asked")
-        margins = np.where(asked, gains / np.where(asked, spent, 1.0), np.inf)
+            return self._audit(claim, math.inf, _NO_TRADE, "nobody is asked")
+        margins = np.where(asked, known.gain / np.where(asked, known.spent, 1.0), np.inf)
         worst = int(np.argmin(margins))
-        who = self.problem.contributors[worst]
-        witness = f"{who} is paid {spent[worst] + gains[worst]:.6g} for points that cost {spent[worst]:.6g}"
-        effort = "expected payments in closed form, compared for every contributor"
-        return self._audit("individually rational for contributors", margins[worst], witness, effort)
+        who, spent = self.problem.contributors[worst], known.spent[worst]
+        witness = f"{who} is paid {known.payment[worst]:.6g} for points that cost {spent:.6g}"
+        effort = "what the broker pays in expectation, exact, compared for every contributor"
+        return self._audit(claim, margins[worst], witness, effort)
 
     def incentive_compatible(self) -> Audit:
         claim = "Nash incentive compatible for contributors"
         samples = np.asarray(self.broker.samples, float)
         if not np.any(samples > 0):
             return self._audit(claim, 0.0, _NO_TRADE, "nobody is asked")
-        spent = np.asarray(self.broker.costs, float) * np.maximum(samples, 1.0)
+        known = expected_settlement(self.broker)
+        costs = np.asarray(self.broker.costs, float)
+        scale = costs * np.maximum(samples, 1.0)
         near = samples + np.array([[-1.0], [1.0]])
         tries = np.maximum(np.round(np.concatenate([np.outer(_FACTORS, samples), near])), 0.0)
-        found = _utilities(self.broker, jnp.asarray(np.concatenate([samples[None], tries]), self.broker.costs.dtype))
-        utilities = np.asarray(found, float)
-        gains = np.where(tries == samples, -np.inf, (utilities[1:] - utilities[0]) / spent)
+        gains = np.where(tries == samples, -np.inf, known.change(tries) / scale)
         row, worst = np.unravel_index(int(np.argmax(gains)), gains.shape)
-        best, instead = float(gains[row, worst]), float(tries[row, worst])
-        who, lost = self.problem.contributors[worst], -best * spent[worst]
-        witness = f"{who} would lose {lost:.3g} by collecting {instead:,.6g} points instead of {samples[worst]:,.0f}"
-        return self._audit(claim, -max(best, 0.0), witness, _NASH_EFFORT)
+        best, instead = float(gains[row, worst]), f"collecting {tries[row, worst]:,.6g} points"
+        miscounted = np.where(samples > 0, (known.miscounted - known.agreed) / scale, -np.inf)
+        if not np.max(miscounted) <= best:
+            worst = np.argmax(miscounted)
+            best, instead = float(miscounted[worst]), f"submitting {samples[worst] + 1:,.0f} points"
+        who, change = self.problem.contributors[worst], "gain" if best > 0 else "lose"
+        amount = abs(best) * scale[worst]
+        witness = f"{who} would {change} {amount:.3g} by {instead} instead of {samples[worst]:,.0f}"
+        return self._audit(claim, -best, witness, _NASH_EFFORT)
 
     def nothing_found(self, key: Array, settings: SearchSettings | None) -> Audit:
         """What a search over amounts, submissions and made-up data finds: a lower bound, beside the proof."""
@@ -166,7 +185,8 @@ class _Judge:
         return self._audit(claim, -max(0.0, gains[worst]), witness, found.effort, tolerance=max(doubt, self.claim))
 
     def budget_balanced(self) -> Audit:
-        prices, payments = simulate(self.problem, self.plan, jax.random.key(0), REALISATIONS)
+        runs = honest_runs(self.broker, jax.random.key(0), REALISATIONS)
+        prices, payments = (np.asarray(part, float) for part in runs)
         paid = prices @ np.asarray(self.problem.counts, float)
         scale = np.maximum(np.abs(payments).sum(axis=1), 1e-300)
         gap = np.abs(paid - payments.sum(axis=1)) / scale
@@ -177,14 +197,51 @@ class _Judge:
         effort = f"an identity of (14) and (15), recomputed in {REALISATIONS} runs of honest contributors"
         return self._audit("budget balanced", -gap[worst], witness, effort)
 
+    def deliverable(self) -> Audit:
+        """Is what is sold collected, by contributors who can be checked against each other?"""
+        samples, sizes, prices = (np.asarray(p, float) for p in (self.plan.samples, self.plan.sizes, self.plan.prices))
+        asked, total = int(np.sum(samples > 0)), float(self.plan.total)
+        collected, largest = float(samples.sum()), float(sizes.max())
+        points = max(collected, largest, 1.0)
+        broken = np.abs(samples - np.round(samples)).max() + np.abs(sizes - np.round(sizes)).max()
+        negative = min(float(samples.min()), float(sizes.min()), 0.0)
+        unsold = np.abs(np.where(sizes > 0, 0.0, prices))
+        for_nothing = self.problem.buyers[int(np.argmax(unsold))]
+        checks = [
+            ((collected - largest) / points, f"{largest:,.6g} points are sold at most, {collected:,.6g} collected"),
+            (-abs(total - collected) / points, f"the plan's total is {total:,.6g}, its samples are {collected:,.6g}"),
+            (-broken, f"points are not whole, by {broken:.3g}"),
+            (negative, f"a number of points is negative: {negative:.6g}"),
+            (-1.0 if asked == 1 or (largest > 0 and not asked) else 0.0, f"points are sold, and {asked} collect any"),
+            (-float(unsold.max()) / self.scale, f"{for_nothing} gets no points for {unsold.max():.6g}"),
+        ]
+        margin, witness = min(checks, key=lambda check: -math.inf if math.isnan(check[0]) else check[0])
+        if not asked and margin >= 0:
+            witness = _NO_TRADE
+        return self._audit("deliverable", margin, witness, "sizes, samples, total and prices of the plan compared")
+
     def profit_optimal(self) -> Audit:
-        profit, bound, allowed = (float(n) for n in (self.plan.profit, self.plan.profit_bound, self.plan.allowance))
-        promised = math.isfinite(allowed)
-        short = bound - profit - (allowed if promised else 0.0)
+        """The profit is that of prices and samples, and what the plan says of it must agree."""
+        plan, counts, costs = self.plan, self.problem.counts, self.problem.contributor_costs
+        revenue = float(np.asarray(counts, float) @ np.asarray(plan.prices, float))
+        profit = revenue - float(np.asarray(costs, float) @ np.asarray(plan.samples, float))
+        bound, highest, optimum = (float(n) for n in (plan.profit_bound, plan.optimum_bound, plan.optimum))
+        promised = not math.isinf(float(plan.allowance))
+        allowed = float(plan.allowance) if promised else 0.0
+        gap = bound - profit
+        slacks = [
+            gap,
+            allowed - gap,
+            highest - profit,
+            highest - optimum,
+            allowed - (highest - optimum) if promised else 0.0,
+            -abs(float(plan.profit) - profit),
+            -abs(float(plan.revenue) - revenue),
+        ]
+        margin = float(np.min(slacks)) / max(bound, highest, 1e-300)
         witness = f"profit {profit:.6g}; no equilibrium of any mechanism brings more than {bound:.6g}"
-        effort = f"{self.plan.method}: {self.plan.guarantee}"
-        margin = -short / max(bound, float(self.plan.optimum_bound), 1e-300)
-        return self._audit("profit-optimal", min(margin, 0.0), witness, effort, claimed=promised)
+        effort = f"{plan.method}: {plan.guarantee}; the profit recomputed from prices and samples"
+        return self._audit("profit-optimal", margin, witness, effort, claimed=promised)
 
     def posted_prices(self) -> Audit:
         """At the offers as a price list, do buyers choose what they were given, or something dearer?"""
@@ -192,9 +249,7 @@ class _Judge:
         offers = np.unique(np.append(sizes, 0.0))
         posted = np.array([prices[sizes == size].min() if size > 0 else 0.0 for size in offers])
         gain = tabulate(self.problem, offers) - posted
-        good = gain >= gain.max(axis=1, keepdims=True) - tolerances(self.plan.prices.dtype).iterate
-        chosen = len(offers) - 1 - np.argmax(good[:, ::-1], axis=1)
-        sold = float(np.asarray(self.problem.counts, float) @ posted[chosen])
+        sold = float(np.asarray(self.problem.counts, float) @ posted[largest_best(gain)])
         margin = sold / max(float(self.plan.revenue), 1e-300) - 1
         witness = f"left to choose from the price list, buyers pay {sold:.6g} instead of {float(self.plan.revenue):.6g}"
         return self._audit("a price list sells as well", margin, witness, "demand (4) of every type", claimed=False)
@@ -237,7 +292,7 @@ class _Judge:
         tolerance: float | None = None,
     ) -> Audit:
         allowed = self.claim if tolerance is None else tolerance
-        number = -math.inf if math.isnan(float(margin)) else float(margin)
+        number = -math.inf if math.isnan(float(margin)) else float(margin) + 0.0  # never −0
         return Audit(claim, bool(number >= -allowed), number, allowed, witness, effort, claimed)
 
 
@@ -253,14 +308,8 @@ def _surplus_off_path(broker: Broker) -> Array:
     return jax.vmap(surplus)(jnp.eye(broker.samples.shape[0], dtype=broker.samples.dtype))
 
 
-@jax.jit
-def _utilities(broker: Broker, samples: Array) -> Array:
-    return jax.vmap(lambda row: contributor_utility(broker, row))(samples)
-
-
 _NO_TRADE = "no trade: nobody collects, buys or pays anything"
 _NASH_EFFORT = (
-    "submissions by theorem (the sample mean is minimax; another number of points loses the fixed part of the "
-    "payment); "
-    f"amounts by a closed form that is concave, evaluated at {len(_FACTORS) + 2}"
+    "submissions by theorem (the sample mean is minimax); amounts collected and a wrong number of points by what the "
+    f"broker pays in expectation, at {len(_FACTORS) + 2} amounts"
 )

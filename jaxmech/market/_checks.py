@@ -50,16 +50,22 @@ def positive(name: str, array: Array, largest: float = np.inf) -> Array:
     return array
 
 
-def whole(name: str, value: object) -> int:
-    """Return a whole number, at least 1.
+LARGEST = 2**53
+"""Largest whole number that is taken: up to here floats count one by one."""
+
+
+def whole(name: str, value: object, least: int = 1) -> int:
+    """Return a whole number, from ``least`` to :data:`LARGEST`.
 
     Raises:
         ProblemError: for anything else, booleans included.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise ProblemError(name, value, "must be a whole number, at least 1")
-    if not (np.isfinite(value) and value >= 1 and value == int(value)):
-        raise ProblemError(name, value, "must be a whole number, at least 1")
+        raise ProblemError(name, value, f"must be a whole number, at least {least}")
+    if value > LARGEST:
+        raise ProblemError(name, value, f"must be at most {LARGEST:,}")
+    if not (value >= least and value == int(value)):  # NaN is not at least anything
+        raise ProblemError(name, value, f"must be a whole number, at least {least}")
     return int(value)
 
 

@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,8 @@ import numpy as np
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, ArrayLike, Float, Int
+
+Gain = TypeVar("Gain", Array, np.ndarray)
 
 PIECE = 1024
 """Curves that are evaluated at a time: as many as fit the cache beside the values."""
@@ -58,8 +61,17 @@ def demand(values: Float[Array, "types grid"], curve: Float[Array, "*batch grid"
         [2]
     """
     gain = values - curve[..., None, :]
-    best = jnp.max(gain, axis=-1, keepdims=True)
-    return gain.shape[-1] - 1 - jnp.argmax((gain >= best - tolerances(gain.dtype).iterate)[..., ::-1], axis=-1)
+    return largest_best(gain)
+
+
+def largest_best(gain: Gain) -> Gain:
+    """Return the index of the best entry along the last axis, the last one of those that are equal up to rounding.
+
+    Args:
+        gain: what sizes bring, on the host or traced.
+    """
+    best = gain.max(axis=-1, keepdims=True)
+    return gain.shape[-1] - 1 - (gain >= best - tolerances(gain.dtype).iterate)[..., ::-1].argmax(axis=-1)
 
 
 def revenue(

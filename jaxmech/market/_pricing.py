@@ -11,9 +11,10 @@ from jaxmech._errors import ProblemError
 from jaxmech._tolerances import tolerances
 from jaxmech._types import ArrayLike
 from jaxmech._words import one_of
+from jaxmech.market._curve import largest_best
 from jaxmech.market._grouping import profit_bound
 from jaxmech.market._local_search import climb_curves
-from jaxmech.market._menu import GRIDS, coarse_menu, every_size, full_menu
+from jaxmech.market._menu import GRIDS, MAX_SIZES, coarse_menu, every_size, full_menu
 from jaxmech.market._prices import envy_free_prices
 from jaxmech.market._problem import Problem
 from jaxmech.market._search import MAX_BOXES, Found, Menu, search
@@ -117,6 +118,8 @@ def _approximate(problem: Problem, epsilon: float, grid: str, limit: int | None,
     one_of("grid", grid, GRIDS)
     if not (np.isfinite(epsilon) and epsilon > 0):
         raise ProblemError("epsilon", epsilon, "must be positive")
+    if grid == "levels":
+        _check_epsilon(problem, epsilon)
     menu = dataclasses.replace(coarse_menu(problem, epsilon / (2 * problem.types), grid, limit), least=least)
     room = epsilon / 2 * float(menu.counts.sum())
     found = search(menu, gap=room, limit=max_boxes)
@@ -127,11 +130,22 @@ def _approximate(problem: Problem, epsilon: float, grid: str, limit: int | None,
     return _pricing(problem, menu, found, 2 * room, "approximate", guarantee)
 
 
+def _check_epsilon(problem: Problem, epsilon: float) -> None:
+    """Refuse an ε that would make more levels than fit a table: Σ_j value_j/δ."""
+    levels = 2 * problem.types * sum(float(valuation.largest) for valuation in problem.valuations)
+    if levels / MAX_SIZES > epsilon:
+        least = float(f"{1.05 * levels / MAX_SIZES:.2g}")  # rounding to two digits takes off less than five per cent
+        rule = f"must be at least {least:g} here: less makes a menu of more than {MAX_SIZES:,} sizes"
+        raise ProblemError("epsilon", epsilon, rule)
+
+
 def _heuristic(problem: Problem, limit: int | None, least: int, seed: int) -> Pricing:
     delta = problem.types / _MENU
     menu = dataclasses.replace(coarse_menu(problem, delta, "levels", limit), least=least)
     index, profit, tried = climb_curves(menu, seed)
-    bound = max(profit_bound(problem, menu, index), profit)
+    bound = profit_bound(problem, menu, index)
+    if profit - bound <= tolerances(menu.values.dtype).optimality * abs(profit):
+        bound = max(bound, profit)  # rounding only: a bound that is wrong must be seen
     gap = f", {1 - profit / bound:.2%} below the bound" if bound > 0 else ""
     found = Found(index, profit, bound, tried, True)
     return _pricing(problem, menu, found, np.inf, "heuristic", f"local search over posted price curves{gap}")
@@ -139,14 +153,12 @@ def _heuristic(problem: Problem, limit: int | None, least: int, seed: int) -> Pr
 
 def _by_rule(problem: Problem, rule: PriceRule, limit: int | None, least: int) -> Pricing:
     menu = dataclasses.replace(every_size(problem, limit), least=least)
-    slack = tolerances(menu.values.dtype).iterate
     bound = max(0.0, float(np.max(menu.counts @ menu.values - menu.cost * np.maximum(menu.sizes, least))))
     best = (0.0, np.zeros(problem.types, int), np.zeros(problem.types))
     for total in menu.sizes[1:].tolist():
         values = menu.values[:, : total + 1]
         curve = _checked_curve(rule(values, menu.counts, total), total)
-        gain = values - curve
-        bought = total - np.argmax((gain >= gain.max(axis=1, keepdims=True) - slack)[:, ::-1], axis=1)
+        bought = largest_best(values - curve)
         profit = float(curve[bought] @ menu.counts - menu.cost * max(total, least))
         if profit > best[0]:
             best = (profit, bought, curve[bought])

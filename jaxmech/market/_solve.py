@@ -1,10 +1,13 @@
 """Solve a problem of selling data: from costs and values to a plan, from a plan to the broker who carries it out."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status
+from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.market._broker import Broker
 from jaxmech.market._checks import whole
@@ -40,12 +43,14 @@ def solve(
         second: points of the second cheapest contributor; more of them make prices vary less, and cost more.
         epsilon: by how much the approximate method may fall short, per buyer.
         grid: menu of the approximate method: levels, smooth or diminishing.
-        limit: collect at most so many points.
+        limit: collect at most so many points, at least 2.
         seed: of the heuristic's random numbers.
 
     Returns:
         Solution around the plan. The residual is the largest violation of envy-freeness or individual rationality of
-        the buyers, recomputed from sizes and prices, relative to the largest value; steps counts boxes or curves.
+        the buyers, relative to the largest value, or of the bounds on the profit, relative to them, recomputed from
+        sizes, prices and samples; steps counts boxes or curves. The status is ALMOST where the residual is no rounding
+        error, and NONFINITE, with a plan of NaN, where prices are not finite.
 
     Raises:
         ProblemError: for values that break the rules, and a search that is too large: what it would take, and what to
@@ -62,7 +67,7 @@ def solve(
     """
     whole("second", second)
     if limit is not None:
-        whole("limit", limit)
+        whole("limit", limit, least=LEAST)
     options = {"epsilon": epsilon, "grid": grid, "limit": limit, "seed": seed}
     baseline = price(problem, method, **options)  # type: ignore[arg-type]
     costs = np.sort(np.asarray(problem.contributor_costs, float))
@@ -150,23 +155,29 @@ def _solution(
     revenue = float(counts @ offered.prices)
     profit = revenue - float(costs @ samples)
     trades = bool(samples.sum()) and profit > 0 and (limit is None or samples.sum() <= limit)
+    if not trades:
+        samples, revenue, profit = np.zeros_like(samples), 0.0, 0.0
     sizes, prices = (part if trades else np.zeros_like(part) for part in (offered.sizes, offered.prices))
     bound = max(0.0, offered.bound - extra) if len(costs) > 1 else 0.0
     # A second sample beyond one point is given away on purpose, for prices that vary less.
     spared = (second - 1) * extra if np.isfinite(extra) else 0.0
     swap = most_tempting_swap(problem, sizes, prices)
-    residual = max(0.0, -swap.loss) / max(float(v.largest) for v in problem.valuations)
+    above = max(profit - bound, baseline.profit - baseline.bound) / max(bound, baseline.bound, 1e-300)
+    envied = -swap.loss / max(float(v.largest) for v in problem.valuations)
+    finite = np.all(np.isfinite(offered.prices)) and np.all(np.isfinite(baseline.prices))
+    residual = max(0.0, float(np.max([envied, above]))) if finite else np.nan
+    dtype = problem.contributor_costs.dtype
 
-    def leaf(value: object) -> Array:
-        return jnp.asarray(value, problem.contributor_costs.dtype)
+    def leaf(value: Any) -> Array:
+        return jnp.asarray(value if np.isfinite(residual) else np.full(np.shape(value), np.nan), dtype)
 
     plan = Plan(
-        samples=leaf(samples * trades),
+        samples=leaf(samples),
         sizes=leaf(sizes),
         prices=leaf(prices),
-        total=leaf(samples.sum() * trades),
-        revenue=leaf(revenue * trades),
-        profit=leaf(profit * trades),
+        total=leaf(samples.sum()),
+        revenue=leaf(revenue),
+        profit=leaf(profit),
         optimum=leaf(baseline.profit),
         optimum_bound=leaf(baseline.bound),
         profit_bound=leaf(bound),
@@ -174,4 +185,11 @@ def _solution(
         method=offered.method,
         guarantee=offered.guarantee,
     )
-    return Solution(plan, jnp.asarray(Status.OK, jnp.int32), leaf(residual), jnp.asarray(baseline.steps, jnp.int32))
+    status = jnp.asarray(_status(residual, dtype), jnp.int32)
+    return Solution(plan, status, leaf(residual), jnp.asarray(baseline.steps, jnp.int32))
+
+
+def _status(residual: float, dtype: np.dtype[Any]) -> Status:
+    if not np.isfinite(residual):
+        return Status.NONFINITE
+    return Status.OK if residual <= tolerances(dtype).optimality else Status.ALMOST

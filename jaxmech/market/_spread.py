@@ -161,12 +161,13 @@ def simulate(problem: Problem, plan: Plan, key: Array, replications: int) -> tup
         True
     """
     broker = mechanism(problem, plan)
-    prices, payments = _runs(broker, key, replications)
+    prices, payments = honest_runs(broker, key, replications)
     return np.asarray(prices), np.asarray(payments)
 
 
 @partial(jax.jit, static_argnames="replications")
-def _runs(broker: Broker, key: Array, replications: int) -> tuple[Array, Array]:
+def honest_runs(broker: Broker, key: Array, replications: int) -> tuple[Array, Array]:
+    """Return a broker's prices and payments in runs with honest contributors."""
     asked = broker.asked
     deviation = jnp.sqrt(broker.variance / jnp.where(asked, broker.samples, 1.0))
     normal = jax.random.normal(key, (replications, broker.samples.shape[0]), broker.samples.dtype)

@@ -64,7 +64,7 @@ def test_json_is_as_promised(document):
 
 
 def test_certificates_are_records(document):
-    assert len(document["certificates"]) == 6
+    assert len(document["certificates"]) == 7
     for record in document["certificates"] + document["facts"]:
         assert set(record) == {"claim", "holds", "margin", "tolerance", "witness", "effort"}
     assert all(record["holds"] for record in document["certificates"])
@@ -79,7 +79,7 @@ def test_shipped_market_shows_three_offers_and_who_holds_whom(document):
 
 
 def test_page_says_what_matters(page, document):
-    assert "All 6 claims hold." in page
+    assert "All 7 claims hold." in page
     assert "Collect 1,047 points and sell them to 58 of 58 buyers" in page
     for title in ("Who collects what", "Who buys what", "Why nobody swaps or leaves", "Why nobody cheats"):
         assert title in page
@@ -116,7 +116,7 @@ def test_no_trade_is_told(mine, costs, why):
     result = _run(mine(GOOD_MARKET.replace("[0.001, 0.002]", costs)))
     assert result.exit_code == 0
     assert f"No trade: {why}." in result.stdout
-    assert "All 6 claims hold." in result.stdout
+    assert "All 7 claims hold." in result.stdout
 
 
 def test_plot_without_trade(mine, tmp_path):
@@ -131,6 +131,9 @@ def test_plot_without_trade(mine, tmp_path):
         (("", ""), ("--division", "nash"), ("--division", "means nothing", "[market]")),
         (("", ""), ("--method", "exat"), ("--method", 'did you mean "exact"')),
         (("0.001, 0.002", "1e-9, 1e-9"), (), ("N", "use the method approximate")),
+        (("sigma = 1.0", "sigma = 1.0\nlimit = 1"), (), ("limit", "at least 2")),
+        (("count = 20", "count = 1" + 44 * "0"), (), ("buyers[0].count", "at most 9,007")),
+        (("sigma = 1.0", 'sigma = 1.0\nmethod = "approximate"\nepsilon = 1e-12'), (), ("epsilon", "at least")),
         (("sigma = 1.0", "sigma = 1.0\nsecond = 20000"), (), ("second", "half")),
     ],
 )

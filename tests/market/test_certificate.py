@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from jaxmech import deviation, market
+from jaxmech._pytree import pytree
 from jaxmech.mechanism import Information, Statistics, Strategy
 from tests.market.problems import lab_market, rough, with_tables
 
@@ -18,6 +19,7 @@ CLAIMS = (
     "individually rational for contributors",
     "Nash incentive compatible for contributors",
     "budget balanced",
+    "deliverable",
     "profit-optimal",
 )
 
@@ -38,7 +40,7 @@ def test_all_claims_hold(seed):
     found = market.certify(problem, market.solve(problem).value)
     claims = [audit for audit in found if audit.claimed]
     assert tuple(audit.claim for audit in claims) == CLAIMS
-    assert [audit.holds for audit in claims] == [True] * 6
+    assert [audit.holds for audit in claims] == [True] * 7
     assert all(np.isfinite(audit.margin) or audit.margin > 0 for audit in found)
     assert found == tuple(sorted(found, key=lambda audit: not audit.claimed))
 
@@ -49,7 +51,29 @@ def test_all_claims_hold(seed):
         ("individually rational for buyers", lambda plan: {"prices": plan.prices + 0.5}),
         ("envy-free", lambda plan: {"prices": plan.prices.at[1].add(0.05)}),
         ("individually rational for contributors", lambda plan: {"prices": 0.05 * plan.prices}),
+        ("profit-optimal", lambda plan: {"prices": 0.5 * plan.prices}),
+        ("profit-optimal", lambda plan: {"samples": 0.5 * plan.samples}),
+        ("profit-optimal", lambda plan: {"samples": plan.samples[::-1]}),
+        ("profit-optimal", lambda plan: {"sizes": 0 * plan.sizes, "prices": 0 * plan.prices}),
         ("profit-optimal", lambda plan: {"profit": 0.9 * plan.profit}),
+        ("profit-optimal", lambda plan: {"profit": 1.1 * plan.profit}),
+        ("profit-optimal", lambda plan: {"revenue": 0.9 * plan.revenue}),
+        ("profit-optimal", lambda plan: {"profit_bound": 0.9 * plan.profit_bound}),
+        ("profit-optimal", lambda plan: {"profit_bound": 1.1 * plan.profit_bound}),
+        ("profit-optimal", lambda plan: {"optimum": 0.9 * plan.optimum}),
+        ("profit-optimal", lambda plan: {"optimum": 1.1 * plan.optimum}),
+        ("profit-optimal", lambda plan: {"optimum_bound": 0.9 * plan.optimum_bound}),
+        ("profit-optimal", lambda plan: {"allowance": plan.allowance * jnp.nan}),
+        ("deliverable", lambda plan: {"samples": plan.samples.at[:].set(jnp.array([10.0, 1.0]))}),
+        ("deliverable", lambda plan: {"samples": plan.samples.at[:].set(jnp.array([plan.total, 0.0]))}),
+        ("deliverable", lambda plan: {"samples": plan.samples + jnp.array([0.5, -0.5])}),
+        ("deliverable", lambda plan: {"samples": plan.samples + jnp.array([2.0, -2.0])}),
+        ("deliverable", lambda plan: {"samples": 0 * plan.samples}),
+        ("deliverable", lambda plan: {"samples": jnp.nan * plan.samples}),
+        ("deliverable", lambda plan: {"total": plan.total + 1}),
+        ("deliverable", lambda plan: {"sizes": 2 * plan.sizes}),
+        ("deliverable", lambda plan: {"sizes": plan.sizes - 0.5}),
+        ("deliverable", lambda plan: {"sizes": 0 * plan.sizes}),
     ],
 )
 def test_tampering_is_found(solved, claim, change):
@@ -57,6 +81,68 @@ def test_tampering_is_found(solved, claim, change):
     found = certificates(problem, dataclasses.replace(plan, **change(plan)))
     assert not found[claim].holds
     assert found[claim].margin < -1e-3
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.5, 0.9, 1.5, 3.0])
+def test_other_weights_of_discrepancies_are_not_incentive_compatible(solved, factor):
+    """With f d_i the best amount is √f N_i, and brings c_i N_i (1 − √f)² more; nothing is collected at f = 0."""
+    problem, plan = solved
+    fooled = _Scaled(**vars(market.mechanism(problem, plan)), factor=jnp.asarray(factor))
+    found = {audit.claim: audit for audit in market.certify(problem, plan, broker=fooled)}
+    nash = found["Nash incentive compatible for contributors"]
+    assert not nash.holds
+    assert nash.margin == pytest.approx(-((1 - np.sqrt(factor)) ** 2), rel=0.2)
+    assert "would gain" in nash.witness
+    others = [audit for audit in found.values() if audit.claimed and audit is not nash]
+    assert all(audit.holds for audit in others)
+
+
+def test_a_broker_who_pays_for_any_number_of_points_is_not_incentive_compatible(solved):
+    problem, plan = solved
+    fooled = _Miscounting(**vars(market.mechanism(problem, plan)), extra=jnp.asarray(0.01))
+    found = {audit.claim: audit for audit in market.certify(problem, plan, broker=fooled)}
+    nash = found["Nash incentive compatible for contributors"]
+    assert not nash.holds
+    assert "by submitting" in nash.witness
+
+
+def test_a_broker_who_keeps_money_is_found(solved):
+    problem, plan = solved
+    greedy = _Miscounting(**vars(market.mechanism(problem, plan)), extra=jnp.asarray(-1.0))
+    found = {audit.claim: audit for audit in market.certify(problem, plan, broker=greedy)}
+    assert not found["budget balanced"].holds
+    assert not found["individually rational for contributors"].holds
+
+
+def test_no_margin_is_minus_zero(solved):
+    problem, plan = solved
+    assert not any(audit.margin == 0 and np.signbit(audit.margin) for audit in market.certify(problem, plan))
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class _Scaled(market.Broker):
+    """Weighs discrepancies otherwise."""
+
+    factor: Any
+
+    @property
+    def weight(self):
+        return self.factor * super().weight
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class _Miscounting(market.Broker):
+    """Pays so much more, and the fixed part for whatever number of points."""
+
+    extra: Any
+
+    def settle(self, submission):
+        asked = jnp.where(self.asked, self.samples, submission.count[:, 0])
+        prices, payments = super().settle(dataclasses.replace(submission, count=asked[:, None]))
+        more = self.extra * (1 + (submission.count[:, 0] > self.samples))
+        return prices, payments + more
 
 
 def test_envious_buyer_is_named(solved):

@@ -195,6 +195,8 @@ def test_a_search_that_is_too_large_says_what_it_would_take():
     [
         ({"method": "exakt"}, ("method", "exakt", 'did you mean "exact"')),
         ({"method": "approximate", "epsilon": 0.0}, ("epsilon", "positive")),
+        ({"method": "approximate", "epsilon": 1e-12}, ("epsilon", "1e-12", "at least 2.8e-06", "4,000,000 sizes")),
+        ({"method": "approximate", "epsilon": 1e-7}, ("epsilon", "at least")),
         ({"method": "approximate", "grid": "level"}, ("grid", 'did you mean "levels"')),
     ],
 )

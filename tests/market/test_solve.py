@@ -1,5 +1,7 @@
 """Plans: who collects, what it brings, and the cases in which there is nothing to trade."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmech import ProblemError, Status, market
+from jaxmech.market import envy_free_prices
 from tests.market.problems import lab_market, rough, with_tables
 from tests.oracles.market import best_allocation
 
@@ -101,9 +104,43 @@ def test_limit():
     plan = market.solve(lab_market(), limit=50).value
     assert plan.total <= 50
     assert float(plan.optimum) <= float(market.solve(lab_market()).value.optimum)
-    assert market.solve(lab_market(), limit=1).value.total == 0
-    with pytest.raises(ProblemError, match="limit"):
-        market.solve(lab_market(), limit=0)
+    assert market.solve(lab_market(), limit=2).value.total == 2
+    for few in (0, 1):
+        with pytest.raises(ProblemError, match=r"limit.*at least 2"):
+            market.solve(lab_market(), limit=few)
+
+
+def test_prices_that_are_not_finite_are_no_plan(monkeypatch):
+    def broken(problem, sizes):
+        found = envy_free_prices(problem, sizes)
+        return dataclasses.replace(found, price=found.price * jnp.nan)
+
+    monkeypatch.setattr("jaxmech.market._pricing.envy_free_prices", broken)
+    solution = market.solve(lab_market((0.004, 0.006)))
+    assert int(solution.status) == Status.NONFINITE
+    assert all(np.all(np.isnan(leaf)) for leaf in jax.tree.leaves(solution.value))
+
+
+def test_prices_that_buyers_envy_are_not_ok(monkeypatch):
+    def dear(problem, sizes):
+        found = envy_free_prices(problem, sizes)
+        return dataclasses.replace(found, price=found.price * (1 + 1e-5))
+
+    monkeypatch.setattr("jaxmech.market._pricing.envy_free_prices", dear)
+    solution = market.solve(lab_market((0.004, 0.006)))
+    assert int(solution.status) == Status.ALMOST
+    assert 1e-9 < float(solution.residual) < 1e-4
+
+
+def test_a_bound_below_the_profit_is_seen(monkeypatch):
+    """A wrong bound of the heuristic must not be replaced by what it was to bound."""
+    monkeypatch.setattr("jaxmech.market._pricing.profit_bound", lambda problem, menu, index: 1.0)
+    problem = lab_market((0.004, 0.006))
+    solution = market.solve(problem, "heuristic")
+    assert float(solution.value.optimum_bound) == 1.0 < float(solution.value.profit)
+    assert int(solution.status) == Status.ALMOST
+    (verdict,) = [audit for audit in market.certify(problem, solution.value) if audit.claim == "profit-optimal"]
+    assert not verdict.holds
 
 
 @pytest.mark.parametrize("method", ["approximate", "heuristic"])
@@ -158,6 +195,9 @@ def test_float32():
         (lambda: market.Buyer(market.exponential(1.0), 0), ("count", "0", "at least 1")),
         (lambda: market.Buyer(market.exponential(1.0), -3), ("count", "-3", "at least 1")),
         (lambda: market.Buyer(market.exponential(1.0), 1.5), ("count", "1.5", "whole number")),
+        (lambda: market.Buyer(market.exponential(1.0), 10**44), ("count", "at most 9,007,199,254,740,992")),
+        (lambda: market.Buyer(market.exponential(1.0), 1e44), ("count", "at most")),
+        (lambda: market.Buyer(market.exponential(1.0), float("nan")), ("count", "nan", "whole number")),
         (lambda: market.Buyer(market.exponential(1.0), True), ("count", "True", "whole number")),
     ],
 )

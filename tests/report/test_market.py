@@ -94,6 +94,21 @@ def test_document_holds_every_promised_key():
     assert document["buyers"][0]["held_by"] is None
 
 
+def test_price_line_ends_at_the_largest_offer():
+    shown = answer(total=500)
+    (line,) = [line for line in market.plot(shown).axes[0].lines if line.get_drawstyle().startswith("steps")]
+    assert line.get_xdata().tolist() == [0.0, 1.0]
+
+
+def test_plot_without_trade_shows_values_only():
+    nothing = np.zeros(3)
+    shown = answer(total=0, samples=np.zeros(3, int), sizes=np.zeros(3, int), prices=nothing, values=nothing)
+    (axis,) = market.plot(shown).axes
+    assert "no trade" in [text.get_text() for text in axis.texts]
+    assert axis.get_xlim() == (0, 900)
+    assert axis.get_ylim()[1] > 0.5
+
+
 def test_plot_has_one_dot_per_offer():
     figure = market.plot(answer())
     above, below = figure.axes

@@ -19,6 +19,8 @@ MAX_CURVES = 8
 def plot(answer: Answer) -> "Figure":
     """Draw the posted prices with what each type values and buys, above how the surplus is split.
 
+    Without trade there is no surplus, and only the values are drawn.
+
     Args:
         answer: one solved problem.
 
@@ -29,10 +31,14 @@ def plot(answer: Answer) -> "Figure":
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.6, 6.6), layout="constrained")
-        above, below = figure.subplots(2, 1, height_ratios=(3, 1.6))
+        figure = Figure(figsize=(7.6, 6.6 if answer.trades else 4.4), layout="constrained")
+        if answer.trades:
+            above, below = figure.subplots(2, 1, height_ratios=(3, 1.6))
+            _draw_surplus(below, answer)
+        else:
+            above = figure.subplots()
+            above.text(0.98, 0.04, "no trade", transform=above.transAxes, ha="right", color=RED)
         _draw_curve(above, answer)
-        _draw_surplus(below, answer)
         figure.suptitle(answer.title or answer.source, fontsize=10)
     return figure
 
@@ -50,9 +56,10 @@ def _draw_curve(axis: "Axes", answer: Answer) -> None:
             axis.plot(x, price, "o", color=colour, markersize=7, markeredgecolor="white", zorder=5)
     if answer.trades:
         label = "posted price (dots: who buys; dotted: what she gains)"
-        axis.step(sizes, answer.curve_prices, where="pre", color=RED, linewidth=1.8, label=label)
+        offered = sizes <= answer.total
+        axis.step(sizes[offered], answer.curve_prices[offered], where="pre", color=RED, linewidth=1.8, label=label)
     axis.set_xscale("symlog", linthresh=1)
-    axis.set_xlim(0, None)
+    axis.set_xlim(0, float(sizes[-1]))
     axis.set_ylim(0, None)
     axis.set_xlabel("points in the data set")
     axis.set_ylabel("value, price")
