@@ -10,12 +10,11 @@ import pytest
 from jaxmech import ProblemError, Status
 from jaxmech.multiparty import (
     boundary,
-    concentration_holds,
     critical_growth,
     largest_disparity,
-    market_share,
     never_fails,
 )
+from jaxmech.multiparty._growth import concentration_holds, market_share
 from tests.oracles import multiparty as oracle
 
 GROWTHS = (-1.0, -0.95, -0.9, -0.85, -0.8, -0.75, -0.72, -0.7)
