@@ -21,9 +21,7 @@ from jaxmech.multiparty._welfare import FINER, closed_form, most_welfare, tries
 REPORTS = 257
 """Downward reports that are tried for each agent, evenly from nothing to her type."""
 
-FIELDS = (
-    *("allocation", "payment", "quality", "value", "utility", "outside", "alone", "welfare", "revenue", "best"),
-)
+FIELDS = (*("allocation", "payment", "quality", "value", "utility", "outside", "alone", "welfare", "revenue", "best"),)
 """Fields of a plan that are recomputed."""
 
 _CHOICES = ("the model she is handed", "her own model")
@@ -157,7 +155,9 @@ class _Certifier:
         if not off <= self._tolerance:
             witness = f"{FIELDS[worst]} is off by {off:.3g} of the largest"
         claim = "as the mechanism prescribes"
-        return self._audit(claim, 0.0 - off, witness, f"{len(FIELDS)} fields recomputed from models, payments and types")
+        return self._audit(
+            claim, 0.0 - off, witness, f"{len(FIELDS)} fields recomputed from models, payments and types"
+        )
 
     def incentive_compatible(self) -> Audit:
         gain = self.facts.gain
