@@ -22,8 +22,8 @@ STEPS = 33
 _ZOOMS = 3
 
 FINER = (
-    f"the best of {POINTS:,} allocations spread evenly, none and all given the best model among them; the best {STARTS} "
-    f"improved in {SWEEPS} rounds over the agents"
+    f"the best of {POINTS:,} allocations spread evenly, none and all given the best model among them; the "
+    f"best {STARTS} improved in {SWEEPS} rounds over the agents"
 )
 """What the search does, in words for a certificate."""
 

@@ -43,7 +43,7 @@ class Judged:
 
     @property
     def solved(self: Certified) -> bool:
-        """Whether the solve ended well and every claim holds. That nothing better exists is an answer like any other."""
+        """Whether the solve ended well and every claim holds. That no mechanism exists is an answer too."""
         return self.status is Status.OK and all(record.holds for record in self.certificates if record.claimed)
 
 

@@ -167,6 +167,14 @@ class TestTheory:
         assert float(market_share(jnp.array(0.0), jnp.array(5.0), jnp.array(-1.0), 2)) == pytest.approx(1.0)
 
 
+def test_a_premise_that_fails_lowers_the_status(monkeypatch):
+    monkeypatch.setattr("jaxmech.multiparty._boundary.concentration_holds", lambda growth, agents: False)
+    found = boundary(-0.7, up_to=50)
+    assert found.status is Status.ALMOST
+    assert found.argument.startswith("not proven")
+    assert boundary(-0.5, up_to=5).status is Status.OK
+
+
 def test_boundary_says_what_is_known():
     found = boundary(-0.7)
     assert (found.largest, found.unbounded, found.searched_to) == (38, False, 39)
