@@ -1,7 +1,7 @@
 """Claims with margin and witness, and how a solve ended: in words, as a table, for JSON."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from rich.box import Box
@@ -14,6 +14,7 @@ from jaxmech.report._numbers import INFINITY
 from jaxmech.report._tables import make_table
 
 
+@runtime_checkable
 class Certified(Protocol):
     """What an answer with certificates has."""
 

@@ -133,7 +133,7 @@ class TestExistence:
             "weakly budget balanced",
         ]
         assert all(record["holds"] for record in found["certificates"])
-        assert "of 15,813,502 downward reports" in " ".join(found["certificates"][0]["effort"].split())
+        assert "of 15,876,252 downward reports" in " ".join(found["certificates"][0]["effort"].split())
 
     def test_three_agents(self, tmp_path):
         found = document("solve", market(tmp_path, -0.8, 10, agents=3))

@@ -90,8 +90,8 @@ def _draw_map(axis: "Axes", answer: ExistenceAnswer) -> None:
     norm = CenteredNorm(0.0, max(1.5 * float(np.nanmedian(np.abs(share))), 1e-3))
     image = axis.imshow(share.T, origin="lower", cmap="RdBu", norm=norm, aspect="equal", interpolation="nearest")
     assert axis.figure is not None
-    bar = axis.figure.colorbar(image, ax=axis, shrink=0.85, extend="both")
-    bar.ax.set_title("largest revenue /\nwhat all earn", fontsize=8)
+    axis.figure.colorbar(image, ax=axis, shrink=0.85, extend="both")
+    axis.set_title("colour: largest revenue / what all earn", loc="right", fontsize=8)
     _count_whole(axis)
     label = "least room" if answer.exists else "fails first"
     axis.plot(*answer.profile[:2], "o", color=RED, markeredgecolor="white", clip_on=False, label=label, zorder=3)
