@@ -1,5 +1,6 @@
 """Sharing models among competitors, from a case to an answer."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -19,7 +20,7 @@ UP_TO = 100_000
 """How far the boundary is searched for unless the command line says otherwise."""
 
 AUDITED = 30_000_000
-"""Misreports up to which every one is looked at; beyond, the pass over the types speaks for itself."""
+"""Misreports up to which every one is looked at; beyond, the most telling ones."""
 
 
 def solve_multiparty(case: files.MultipartyCase, choice: Choice, output: Output) -> Answer:
@@ -121,17 +122,14 @@ def _existence(case: files.GrowthCase, output: Output) -> ExistenceAnswer:
 
 def _certificates(space: multiparty.TypeSpace, found: multiparty.Existence) -> tuple[Audit, ...]:
     """What the largest payments achieve; every misreport is looked at where they are not too many."""
-    n, k = space.levels.shape
-    if n * k ** (n + 1) > AUDITED:
-        return ()
-    exists = bool(found.exists)
-    return multiparty.audit_table(multiparty.report_table(space, found.payment), claimed=exists)
+    table = multiparty.report_table(space, found.payment)
+    return multiparty.audit_table(table, claimed=bool(found.exists), looks=AUDITED)
 
 
 def _boundary(case: files.GrowthCase, up_to: int, output: Output) -> BoundaryAnswer:
     valuation = case.valuation
     with output.timed("compile + search"):
-        verdict = multiparty.boundary(valuation.growth, valuation.agents, up_to)
+        verdict = _named("up_to", "--up-to", lambda: multiparty.boundary(valuation.growth, valuation.agents, up_to))
     found = verdict.found
     return BoundaryAnswer(
         source=case.source,
@@ -152,6 +150,15 @@ def _boundary(case: files.GrowthCase, up_to: int, output: Output) -> BoundaryAns
         revenue=_host(found.revenue),
         chain=verdict.chain,
     )
+
+
+def _named(argument: str, option: str, compute: Callable[[], multiparty.Verdict]) -> multiparty.Verdict:
+    """Compute; an argument that is refused is called what the command line calls it."""
+    try:
+        return compute()
+    except ProblemError as error:
+        name = option if error.argument == argument else error.argument
+        raise ProblemError(name, error.value, error.rule) from None
 
 
 def _host(values: Any) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._words import suggestion
+from jaxmech.files._keys import names_of
 from jaxmech.files._read import number, read_table
 
 
@@ -43,13 +44,15 @@ def read_costs(section: Mapping[str, Any], folder: Path) -> Costs:
     if isinstance(given, str):
         found = read_table(folder / given, given, "costs", row_names=True)
         costs = Costs(found.cells, found.rows, found.columns, given)
-        costs = _reorder(costs, "agents", _names("agents", section.get("agents")))
-        costs = _reorder(costs, "distributions", _names("distributions", section.get("distributions")))
+        costs = _reorder(costs, "agents", names_of("agents", section.get("agents")))
+        costs = _reorder(costs, "distributions", names_of("distributions", section.get("distributions")))
     else:
         table = _rows(given)
         m, d = table.shape
-        agents = _names("agents", section.get("agents"), m, "row")
-        costs = Costs(table, agents, _names("distributions", section.get("distributions"), d, "column"))
+        agents = names_of("agents", section.get("agents"), m, "one per row of costs")
+        costs = Costs(
+            table, agents, names_of("distributions", section.get("distributions"), d, "one per column of costs")
+        )
     _check_positive(costs)
     return costs
 
@@ -100,18 +103,3 @@ def _reorder(costs: Costs, key: str, names: tuple[str, ...] | None) -> Costs:
     if key == "agents":
         return dataclasses.replace(costs, table=costs.table[order], agents=names)
     return dataclasses.replace(costs, table=costs.table[:, order], distributions=names)
-
-
-def _names(key: str, given: object, length: int | None = None, unit: str = "") -> tuple[str, ...] | None:
-    if given is None:
-        return None
-    if not isinstance(given, list):
-        raise ProblemError(key, given, "must be a list of names")
-    for i, entry in enumerate(given):
-        if not isinstance(entry, str) or not entry.strip() or not entry.isprintable():
-            raise ProblemError(f"{key}[{i}]", entry, "must be a name: printable text, not empty")
-        if entry in given[:i]:
-            raise ProblemError(f"{key}[{i}]", entry, "must not occur twice")
-    if length is not None and len(given) != length:
-        raise ProblemError(key, given, f"must have {length} names, one per {unit} of costs, but has {len(given)}")
-    return tuple(given)

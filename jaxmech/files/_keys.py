@@ -53,11 +53,43 @@ def text_of(key: str, section: Mapping[str, Any]) -> str:
     return given.strip()
 
 
+def names_of(key: str, given: object, length: int | None = None, rule: str = "") -> tuple[str, ...] | None:
+    """Return a list of names, or None where there is none.
+
+    Args:
+        key: what is read.
+        given: its value.
+        length: how many there must be, if that is known.
+        rule: one per what, for the message.
+
+    Raises:
+        ProblemError: naming the entry: not printable text, empty, or twice.
+    """
+    if given is None:
+        return None
+    if not isinstance(given, list):
+        raise ProblemError(key, given, "must be a list of names")
+    for i, entry in enumerate(given):
+        name_of(f"{key}[{i}]", entry)
+        if entry in given[:i]:
+            raise ProblemError(f"{key}[{i}]", entry, "must not occur twice")
+    if length is not None and len(given) != length:
+        raise ProblemError(key, given, f"must have {length} names, {rule}, but has {len(given)}")
+    return tuple(given)
+
+
+def name_of(key: str, given: object) -> str:
+    """Return a name: text without line breaks and terminal escapes, not empty."""
+    if not isinstance(given, str) or not given.strip() or not given.isprintable():
+        raise ProblemError(key, given, "must be a name: printable text, not empty")
+    return given
+
+
 def cast(key: str, values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-    """Convert, refusing finite numbers that the type rounds to zero or to infinity."""
+    """Convert, refusing finite numbers that the type rounds to zero or to infinity (zero itself stays)."""
     with np.errstate(over="ignore", under="ignore"):
         cast = values.astype(dtype)
-    for index in np.argwhere(np.isfinite(values) & ~(np.isfinite(cast) & (cast > 0))):
+    for index in np.argwhere(np.isfinite(values) & (values != 0) & ~(np.isfinite(cast) & (cast != 0))):
         where = key + "".join(f"[{i}]" for i in index)
         raise ProblemError(where, float(values[tuple(index)]), f"is outside the range of {dtype.name}")
     return cast

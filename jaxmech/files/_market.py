@@ -10,7 +10,7 @@ import numpy as np
 from jaxmech import market
 from jaxmech._errors import ProblemError
 from jaxmech._words import one_of
-from jaxmech.files._keys import cast, check_keys, positive_numbers, text_of
+from jaxmech.files._keys import cast, check_keys, name_of, names_of, positive_numbers, text_of
 from jaxmech.files._read import number
 
 KEYS = (
@@ -81,7 +81,7 @@ def read_market(section: Mapping[str, Any], folder: Path, source: str, dtype: np
         contributor_costs=cast("contributor_costs", costs, dtype),
         sigma=cast("sigma", positive_numbers("sigma", sigma, 1), dtype),
         buyers=[_buyer(i, entry, dtype) for i, entry in enumerate(given)],
-        contributors=_names("contributors", section.get("contributors"), len(costs)),
+        contributors=names_of("contributors", section.get("contributors"), len(costs), "one for each of the costs"),
     )
     limit = section.get("limit")
     return MarketCase(
@@ -111,8 +111,8 @@ def _buyer(i: int, entry: Mapping[str, Any], dtype: np.dtype[Any]) -> market.Buy
     where = f"buyers[{i}]"
     try:
         check_keys(entry, BUYER_KEYS, required=("valuation",), here="market.buyers")
-        if name is not None and not (isinstance(name, str) and name.strip()):
-            raise ProblemError("name", name, "must be a name, not empty")
+        if name is not None:
+            name_of("name", name)
         return market.Buyer(_valuation(entry, dtype), _whole("count", entry.get("count", 1)), name)
     except ProblemError as error:
         raise ProblemError(f"{where}.{error.argument}", error.value, error.rule) from None
@@ -139,14 +139,4 @@ def _valuation(entry: Mapping[str, Any], dtype: np.dtype[Any]) -> market.Valuati
 def _whole(key: str, given: object, least: int = 1) -> int:
     if isinstance(given, bool) or not isinstance(given, int) or given < least:
         raise ProblemError(key, given, f"must be a whole number, at least {least}")
-    return given
-
-
-def _names(key: str, given: object, length: int) -> list[str] | None:
-    if given is None:
-        return None
-    if not isinstance(given, list) or not all(isinstance(entry, str) for entry in given):
-        raise ProblemError(key, given, "must be a list of names")
-    if len(given) != length:
-        raise ProblemError(key, len(given), f"must have one name for each of the {length}")
     return given

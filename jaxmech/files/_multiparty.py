@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._words import one_of
-from jaxmech.files._keys import check_keys, text_of
+from jaxmech.files._keys import cast, check_keys, names_of, text_of
 from jaxmech.files._read import number
 from jaxmech.multiparty import MECHANISMS, QUALITIES, Linear, MarketGrowth, Problem
 
@@ -96,7 +96,7 @@ def read_multiparty(section: Mapping[str, Any], folder: Path, source: str, dtype
         types=_table("types", section["types"], dtype, depth=1),
         valuation=Linear(_table("externality", section["externality"], dtype, depth=2)),
         quality=quality,
-        agents=_agent_names(section.get("agents")),
+        agents=names_of("agents", section.get("agents")),
     )
     mechanism = one_of("mechanism", section.get("mechanism", MECHANISMS[0]), MECHANISMS)
     return ProfileCase(problem, quality, mechanism, **described)
@@ -135,28 +135,11 @@ def _table(key: str, given: object, dtype: np.dtype[Any], *, depth: int) -> np.n
         kind = "a list of data sizes, one per agent" if depth == 1 else "a table: one list per agent, of effects on her"
         raise ProblemError(key, given, f"must be {kind}")
     if depth == 1:
-        return _cast([number(f"{key}[{i}]", entry) for i, entry in enumerate(given)], dtype)
+        return cast(key, np.array([number(f"{key}[{i}]", entry) for i, entry in enumerate(given)]), dtype)
     for i, row in enumerate(given):
         if len(row) != len(given):
             raise ProblemError(
                 f"{key}[{i}]", row, f"must have {len(given)} numbers, one per agent, as the table has rows"
             )
     rows = [[number(f"{key}[{i}][{j}]", entry) for j, entry in enumerate(row)] for i, row in enumerate(given)]
-    return _cast(rows, dtype)
-
-
-def _cast(values: list[Any], dtype: np.dtype[Any]) -> np.ndarray:
-    """What the type cannot hold becomes infinite, and is refused as such."""
-    with np.errstate(over="ignore", under="ignore"):
-        return np.array(values).astype(dtype)
-
-
-def _agent_names(given: object) -> tuple[str, ...] | None:
-    if given is None:
-        return None
-    if not isinstance(given, list):
-        raise ProblemError("agents", given, "must be a list of names")
-    for i, entry in enumerate(given):
-        if not isinstance(entry, str):
-            raise ProblemError(f"agents[{i}]", entry, "must be a name")
-    return tuple(given)
+    return cast(key, np.array(rows), dtype)

@@ -1,19 +1,17 @@
 """Sharing models among competitors: who gets which model, what each pays, and whether a desirable mechanism exists."""
 
-from jaxmech.multiparty._boundary import MAX_SIZE, Boundary, Verdict, boundary, boundary_audits, largest_disparity
+from jaxmech.multiparty._boundary import Boundary, Verdict, boundary, boundary_audits, largest_disparity
 from jaxmech.multiparty._certificate import certify
 from jaxmech.multiparty._conditions import DirectMechanism, check_conditions, exploitation_mechanism
 from jaxmech.multiparty._existence import Chain, Existence, binding_chain, existence, maximal_payments
-from jaxmech.multiparty._growth import concentration_holds, critical_growth, market_share, never_fails
+from jaxmech.multiparty._growth import critical_growth, never_fails
 from jaxmech.multiparty._problem import Problem, TypeSpace, market_growth
-from jaxmech.multiparty._quality import QUALITIES, check_quality, linear, logistic, quality_function
-from jaxmech.multiparty._search import search_allocation
+from jaxmech.multiparty._quality import QUALITIES, linear, logistic, quality_function
 from jaxmech.multiparty._solve import MECHANISMS, Plan, allocation, solve
 from jaxmech.multiparty._table import ReportTable, audit_table, finite_tables, report_table
 from jaxmech.multiparty._valuation import General, Linear, MarketGrowth, QuasiMonotone, Valuation
 
 __all__ = [
-    "MAX_SIZE",
     "MECHANISMS",
     "QUALITIES",
     "Boundary",
@@ -37,8 +35,6 @@ __all__ = [
     "boundary_audits",
     "certify",
     "check_conditions",
-    "check_quality",
-    "concentration_holds",
     "critical_growth",
     "existence",
     "exploitation_mechanism",
@@ -47,11 +43,9 @@ __all__ = [
     "linear",
     "logistic",
     "market_growth",
-    "market_share",
     "maximal_payments",
     "never_fails",
     "quality_function",
     "report_table",
-    "search_allocation",
     "solve",
 ]

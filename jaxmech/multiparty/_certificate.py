@@ -12,13 +12,17 @@ import numpy as np
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.mechanism import Audit
-from jaxmech.multiparty._problem import Problem
-from jaxmech.multiparty._search import MAX_AGENTS, SEARCHED
-from jaxmech.multiparty._solve import Plan, allocate, outside_value, without_names
-from jaxmech.multiparty._valuation import Linear, MarketGrowth, QuasiMonotone
+from jaxmech.multiparty._problem import Problem, without_names
+from jaxmech.multiparty._search import SEARCHED
+from jaxmech.multiparty._solve import Plan, allocate, departures, follows, outside_value
+from jaxmech.multiparty._valuation import Linear, QuasiMonotone
+from jaxmech.multiparty._welfare import FINER, closed_form, most_welfare, tries
 
 REPORTS = 257
 """Downward reports that are tried for each agent, evenly from nothing to her type."""
+
+FIELDS = (*("allocation", "payment", "quality", "value", "utility", "outside", "alone", "welfare", "revenue", "best"),)
+"""Fields of a plan that are recomputed."""
 
 _CHOICES = ("the model she is handed", "her own model")
 
@@ -26,11 +30,16 @@ _CHOICES = ("the model she is handed", "her own model")
 def certify(problem: Problem, plan: Plan) -> tuple[Audit, ...]:
     """Return what is certain about a plan, claims first.
 
+    Everything is recomputed from the models that the plan hands out, from its payments and from the types.
+
+    - "as the mechanism prescribes": models and payments are the mechanism's, all other figures follow from them.
     - "incentive compatible": nobody gains by a lower report, or by another model than the better of the two that she
       has, while the others report their types. For quasi-monotone valuations with exploitation payments by theorem;
       here 257 reports and both choices of model are tried for each agent.
     - "individually rational": nobody would rather stay away.
-    - "efficient": no other allocation brings more welfare. "free" claims it only where nobody is harmed.
+    - "efficient": no other allocation brings more welfare. Claimed where the most is known in closed form, for linear
+      valuations and growing markets; for others a fact, told by a search finer than the one that found the plan. "free"
+      claims it only where nobody is harmed.
     - "weakly budget balanced": revenue is not negative. Exploitation payments promise it only where nobody is harmed;
       elsewhere it is a fact about these types.
 
@@ -47,11 +56,12 @@ def certify(problem: Problem, plan: Plan) -> tuple[Audit, ...]:
         >>> from jaxmech.multiparty import Linear, solve
         >>> problem = Problem([0.5, 1.0], Linear([[1.0, 0.2], [0.1, 1.0]]))
         >>> [audit.holds for audit in certify(problem, solve(problem).value)]
-        [True, True, True, True]
+        [True, True, True, True, True]
     """
     facts: _Facts = jax.device_get(_facts(without_names(problem), plan, plan.mechanism))
     certifier = _Certifier(problem, plan, facts)
     audits = (
+        certifier.as_prescribed(),
         certifier.incentive_compatible(),
         certifier.individually_rational(),
         certifier.efficient(),
@@ -61,11 +71,17 @@ def certify(problem: Problem, plan: Plan) -> tuple[Audit, ...]:
 
 
 class _Facts(NamedTuple):
-    """Numbers behind the certificates.
+    """Numbers behind the certificates, all from the models handed out, the payments and the types.
 
     ``gain`` and ``lie`` are (agents,): the largest relative gain and which report and choice bring it; ``harm`` is the
-    worst effect on anybody of another's model, (agents, agents), at this profile.
+    worst effect on anybody of another's model, (agents, agents), at this profile; ``off`` is by how much each field of
+    the plan is off, in the order of ``FIELDS``.
     """
+
+    off: Array
+    value: Array
+    utility: Array
+    outside: Array
 
     gain: Array
     lie: Array
@@ -78,53 +94,50 @@ class _Facts(NamedTuple):
 @partial(jax.jit, static_argnames="mechanism")
 def _facts(problem: Problem, plan: Plan, mechanism: str) -> _Facts:
     n = problem.types.shape[0]
-    stake = jnp.abs(plan.value) + jnp.abs(plan.outside) + jnp.abs(plan.payment)
+    wanted = follows(problem, plan, mechanism)
+    value, utility, outside = wanted["value"], wanted["utility"], wanted["outside"]
+    stake = jnp.abs(value) + jnp.abs(outside) + jnp.abs(plan.payment)
     stake = jnp.where(stake > 0, stake, 1.0)
-    found = [_lies(problem, plan, i, mechanism) for i in range(n)]
+    found = [_lies(problem, plan, i, mechanism) - utility[i] for i in range(n)]
+    off = departures(problem, plan, mechanism)
     gains = jnp.stack([gain.reshape(-1) / stake[i] for i, gain in enumerate(found)])
     return _Facts(
+        off=jnp.stack([off[field] for field in FIELDS]),
+        value=value,
+        utility=utility,
+        outside=outside,
         gain=jnp.max(gains, axis=1),
         lie=jnp.argmax(gains, axis=1),
-        rational=(plan.utility - plan.outside) / stake,
-        welfare=plan.welfare,
-        most=_most_welfare(problem, plan),
-        harm=jax.jacfwd(problem.valuation)(plan.quality),
+        rational=(utility - outside) / stake,
+        welfare=wanted["welfare"],
+        most=most_welfare(problem.valuation, problem.quality(problem.types), wanted["best"]),
+        harm=jax.jacfwd(problem.valuation)(wanted["quality"]),
     )
 
 
 def _lies(problem: Problem, plan: Plan, agent: int, mechanism: str) -> Array:
-    """(reports, choices) gains of one agent over honesty."""
+    """(reports, choices) what one agent is left; the last report is the honest one, with the plan as it is."""
     valuation, quality, types = problem.valuation, problem.quality, problem.types
     here = jnp.arange(types.shape[0]) == agent
     alone = quality(types)
 
-    def gains(share: Array) -> Array:
+    def left(handed: Array, paid: Array) -> Array:
+        used = jnp.maximum(handed, alone)
+        received = jnp.where(handed[agent] > 0, handed[agent], alone[agent])
+        choices = [valuation.of(agent, jnp.where(here, own, used)) for own in (received, alone[agent])]
+        return jnp.stack(choices) - paid
+
+    def lie(share: Array) -> Array:
         reports = jnp.where(here, share * types, types)
         handed = allocate(valuation, quality, reports, jnp.ones_like(here), mechanism)
-        used = jnp.maximum(handed, alone)
         believed = jnp.maximum(handed, quality(reports))
         paid = jnp.zeros_like(types[agent])
         if mechanism == "exploitation":
             paid = valuation.of(agent, believed) - outside_value(valuation, quality, agent, reports)
-        received = jnp.where(handed[agent] > 0, handed[agent], alone[agent])
-        choices = [valuation.of(agent, jnp.where(here, own, used)) for own in (received, alone[agent])]
-        return jnp.stack(choices) - paid - plan.utility[agent]
+        return left(handed, paid)
 
-    return jax.vmap(gains)(jnp.linspace(0.0, 1.0, REPORTS, dtype=types.dtype))
-
-
-def _most_welfare(problem: Problem, plan: Plan) -> Array:
-    """Most welfare of all ways of giving the best model or none, or a bound where those are too many."""
-    own = problem.quality(problem.types)
-    best = jnp.maximum(plan.best, own)
-    n = own.shape[0]
-    if isinstance(problem.valuation, Linear):
-        weight = jnp.sum(problem.valuation.externality, axis=0)
-        return jnp.sum(jnp.maximum(weight * own, weight * best))
-    if isinstance(problem.valuation, MarketGrowth) or n > MAX_AGENTS:
-        return jnp.sum(problem.valuation(best))
-    ways = (jnp.arange(2**n)[:, None] >> jnp.arange(n)) & 1
-    return jnp.max(jax.vmap(lambda way: jnp.sum(problem.valuation(jnp.where(way == 1, best, own))))(ways))
+    lies = jax.vmap(lie)(jnp.linspace(0.0, 1.0, REPORTS, dtype=types.dtype)[:-1])
+    return jnp.concatenate([lies, left(plan.allocation, plan.payment[agent])[None]])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,6 +147,17 @@ class _Certifier:
     problem: Problem
     plan: Plan
     facts: _Facts
+
+    def as_prescribed(self) -> Audit:
+        worst = int(np.argmax(np.where(np.isnan(self.facts.off), np.inf, self.facts.off)))
+        off = float(self.facts.off[worst])
+        witness = "models, payments and every figure agree with the mechanism's rules"
+        if not off <= self._tolerance:
+            witness = f"{FIELDS[worst]} is off by {off:.3g} of the largest"
+        claim = "as the mechanism prescribes"
+        return self._audit(
+            claim, 0.0 - off, witness, f"{len(FIELDS)} fields recomputed from models, payments and types"
+        )
 
     def incentive_compatible(self) -> Audit:
         gain = self.facts.gain
@@ -153,7 +177,7 @@ class _Certifier:
     def individually_rational(self) -> Audit:
         worst = int(np.argmin(self.facts.rational))
         who = self.problem.agent_name(worst)
-        have, away = float(self.plan.utility[worst]), float(self.plan.outside[worst])
+        have, away = float(self.facts.utility[worst]), float(self.facts.outside[worst])
         witness = f"{who} has {have:.6g}, and {away:.6g} if she stays away"
         claimed = self.plan.mechanism == "exploitation" or self._harmless
         return self._audit(
@@ -162,15 +186,15 @@ class _Certifier:
 
     def efficient(self) -> Audit:
         most, welfare = float(self.facts.most), float(self.facts.welfare)
-        scale = max(float(np.abs(np.asarray(self.plan.value)).sum()), abs(most), 1e-300)
-        witness = f"welfare {welfare:.6g}, at most {most:.6g}"
-        valuation = self.problem.valuation
-        effort = f"compared with all ways of giving the best model or none; allocation by {SEARCHED}"
-        if isinstance(valuation, Linear):
-            effort = "closed form: welfare is linear in each model's quality"
-        elif isinstance(valuation, MarketGrowth):
-            effort = "closed form: the market grows with every model's quality"
-        claimed = self.plan.mechanism == "exploitation" or self._harmless
+        scale = max(float(np.abs(self.facts.value).sum()), abs(most), 1e-300)
+        proof = closed_form(self.problem.valuation)
+        if proof:
+            witness, effort = f"welfare {welfare:.6g}, at most {most:.6g}", f"closed form: {proof}"
+        else:
+            tried = f"{tries(self.problem.count):,}"
+            witness = f"welfare {welfare:.6g}, best of {tried} allocations tried {most:.6g}"
+            effort = f"{FINER}; the plan's allocation by {SEARCHED}"
+        claimed = bool(proof) and (self.plan.mechanism == "exploitation" or self._harmless)
         return self._audit("efficient", (welfare - most) / scale, witness, effort, claimed)
 
     def budget_balanced(self) -> Audit:

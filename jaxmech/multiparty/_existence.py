@@ -12,8 +12,8 @@ from jaxmech._pytree import pytree
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Scalar
-from jaxmech.multiparty._pass import OUTSIDE, agent_tables, one_row
-from jaxmech.multiparty._problem import TypeSpace
+from jaxmech.multiparty._pass import OUTSIDE, agent_tables, one_row, top_utilities
+from jaxmech.multiparty._problem import TypeSpace, without_names
 from jaxmech.multiparty._valuation import MarketGrowth
 
 
@@ -68,7 +68,8 @@ def existence(space: TypeSpace) -> Solution[Existence]:
 
     Returns:
         Solution around the verdict and the payments, which bring the largest revenue of all truthful and rational
-        mechanisms. The residual is the largest violation of a participation constraint, relative. The memory taken is
+        mechanisms. The residual is how far utilities at the highest level are from what staying away and all
+        reports below ask for, each looked at once more without blocks, relative. The memory taken is
         a few times that of the payments: no table of constraints is held. Differentiates in forward mode.
 
     Source: Chen et al. 2020, Algorithm 1 and Theorem 5.
@@ -78,7 +79,7 @@ def existence(space: TypeSpace) -> Solution[Existence]:
         >>> [bool(existence(market_growth(-0.7, 2, d)).value.exists) for d in (38, 39)]
         [True, False]
     """
-    solution: Solution[Existence] = _existence(_without_names(space))
+    solution: Solution[Existence] = _existence(without_names(space))
     return solution
 
 
@@ -121,7 +122,7 @@ def binding_chain(space: TypeSpace, agent: int, profile: tuple[int, ...]) -> Cha
         [1, 2, 3, 4]
     """
     others = jnp.asarray([level for j, level in enumerate(profile) if j != agent])
-    row = jax.jit(one_row, static_argnums=1)(_without_names(space), agent, others)
+    row = jax.jit(one_row, static_argnums=1)(without_names(space), agent, others)
     levels = [int(profile[agent])]
     while (before := int(row.parent[levels[-1]])) != OUTSIDE:
         levels.append(before)
@@ -130,21 +131,36 @@ def binding_chain(space: TypeSpace, agent: int, profile: tuple[int, ...]) -> Cha
     return Chain(chosen, utility, payment)
 
 
-def _tables(space: TypeSpace) -> list[tuple[Array, Array, Array]]:
+def _tables(space: TypeSpace) -> list[tuple[Array, Array]]:
     n = space.levels.shape[0]
     if not (space.shared and isinstance(space.valuation, MarketGrowth)):
         return [agent_tables(space, i) for i in range(n)]
     # Agents differ in name only: one pass serves all.
     first = agent_tables(space, 0)
-    value, utility, stay = first
-    turned = [(jnp.swapaxes(value, 0, i), jnp.swapaxes(utility, 0, i), jnp.swapaxes(stay, 0, i)) for i in range(1, n)]
-    return [first, *turned]
+    value, utility = first
+    return [first, *[(jnp.swapaxes(value, 0, i), jnp.swapaxes(utility, 0, i)) for i in range(1, n)]]
+
+
+def top_residual(space: TypeSpace, utility: Array, stake: Array) -> Array:
+    """Return how far utilities at each agent's highest level are from what they must be, given those below.
+
+    Args:
+        space: the grid of types.
+        utility: (agents, *levels of each) what each is left.
+        stake: (*levels of each) what is at stake.
+    """
+    off = []
+    for i in range(space.levels.shape[0]):
+        mine, scale = jnp.moveaxis(utility[i], i, -1), jnp.moveaxis(stake, i, -1)[..., -1]
+        wrong = jnp.abs(mine[..., -1] - top_utilities(space, i, mine))
+        off.append(jnp.max(wrong / jnp.where(scale > 0, scale, 1.0)))
+    return jnp.max(jnp.stack(off))
 
 
 @jax.jit
 def _existence(space: TypeSpace) -> Solution[Existence]:
     tables = _tables(space)
-    value, utility, stay = (jnp.stack(list(entries)) for entries in zip(*tables, strict=True))
+    value, utility = (jnp.stack(list(entries)) for entries in zip(*tables, strict=True))
     payment = value - utility
     revenue, welfare = jnp.sum(payment, axis=0), jnp.sum(value, axis=0)
     stake = jnp.sum(jnp.abs(value) + jnp.abs(utility), axis=0)
@@ -160,12 +176,11 @@ def _existence(space: TypeSpace) -> Solution[Existence]:
     flat = tied.size - 1 - jnp.argmax(tied[::-1])
     witness = jnp.stack(jnp.unravel_index(flat, space.shape))
     sound = jnp.all(jnp.isfinite(payment))
-    violated = jnp.max(jnp.where(stake > 0, (stay - utility) / jnp.where(stake > 0, stake, 1.0), 0.0))
     found = Existence(exists & sound, payment, revenue, welfare, jnp.min(margin), witness)
     return Solution(
         value=jax.tree.map(lambda leaf: _blank(sound, leaf), found),
         status=jnp.where(sound, int(Status.OK), int(Status.NONFINITE)).astype(jnp.int32),
-        residual=jnp.maximum(violated, 0.0),
+        residual=top_residual(space, utility, stake),
         steps=jnp.asarray(space.shape[0], jnp.int32),
     )
 
@@ -178,10 +193,3 @@ def rounding(dtype: jnp.dtype) -> float:
 
 def _blank(sound: Array, leaf: Array) -> Array:
     return jnp.where(sound, leaf, jnp.nan) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
-
-
-def _without_names(space: TypeSpace) -> TypeSpace:
-    bare: TypeSpace = object.__new__(TypeSpace)
-    for field in dataclasses.fields(space):
-        object.__setattr__(bare, field.name, None if field.name == "agents" else getattr(space, field.name))
-    return bare

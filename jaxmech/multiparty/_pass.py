@@ -65,22 +65,48 @@ def one_row(space: TypeSpace, agent: int, others: Array) -> Row:
     return Row(setting.truth, setting.stay, utility, parent)
 
 
-def agent_tables(space: TypeSpace, agent: int) -> tuple[Array, Array, Array]:
-    """Value, utility and outside value of one agent in all profiles, each (*levels of each)."""
+def agent_tables(space: TypeSpace, agent: int) -> tuple[Array, Array]:
+    """Value and utility of one agent in all profiles, each (*levels of each)."""
     n, k = space.levels.shape
     count = k ** (n - 1)
-    rows = min(_ROWS, count)
-    # The last chunk is filled up with repetitions of the last row.
-    flat = jnp.minimum(jnp.arange(rows * -(-count // rows)), count - 1).reshape(-1, rows)
 
-    def chunk(flat: Array) -> tuple[Array, Array, Array]:
+    def chunk(flat: Array) -> tuple[Array, Array]:
         others = jnp.stack(jnp.unravel_index(flat, (k,) * (n - 1)), axis=1)
         setting = jax.vmap(lambda row: _setting(space, agent, row))(others)
-        return setting.truth, _utilities(space, agent, setting), setting.stay
+        return setting.truth, _utilities(space, agent, setting)
 
-    tables = jax.lax.map(chunk, flat)
+    tables = jax.lax.map(chunk, _chunks(count))
     shaped = [jnp.moveaxis(table.reshape(-1, k)[:count].reshape((k,) * n), -1, agent) for table in tables]
-    return shaped[0], shaped[1], shaped[2]
+    return shaped[0], shaped[1]
+
+
+def top_utilities(space: TypeSpace, agent: int, utility: Array) -> Array:
+    """(*levels of the others) what the agent must be left at her highest level, given what she is left below.
+
+    Every report is compared, none skipped.
+
+    Args:
+        space: the grid of types.
+        agent: whose.
+        utility: (*levels of the others, levels) what she is left.
+    """
+    n, k = space.levels.shape
+    count = k ** (n - 1)
+    left = utility.reshape(count, k)
+
+    def row(flat: Array) -> Array:
+        setting = _setting(space, agent, jnp.stack(jnp.unravel_index(flat, (k,) * (n - 1))))
+        own = jnp.maximum(setting.handed, space.quality(space.levels[agent, -1]))
+        lie = left[flat] - setting.truth + _earns(space, agent, setting.used, own)
+        return jnp.maximum(setting.stay[-1], jnp.max(lie[:-1], initial=-jnp.inf))
+
+    return jax.lax.map(jax.vmap(row), _chunks(count)).reshape(-1)[:count].reshape(utility.shape[:-1])
+
+
+def _chunks(count: int) -> Array:
+    """(chunks, rows) all rows; the last chunk is filled up with repetitions of the last one."""
+    rows = min(_ROWS, count)
+    return jnp.minimum(jnp.arange(rows * -(-count // rows)), count - 1).reshape(-1, rows)
 
 
 def _setting(space: TypeSpace, agent: int, others: Array) -> _Setting:

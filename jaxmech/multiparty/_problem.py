@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -169,6 +170,17 @@ def market_growth(growth: ArrayLike, agents: int, disparity: int) -> TypeSpace:
     return TypeSpace(levels, valuation, "linear")
 
 
+_Named = TypeVar("_Named", Problem, TypeSpace)
+
+
+def without_names(problem: _Named) -> _Named:
+    """Names are static: without them, problems of one shape share what is compiled."""
+    bare: _Named = object.__new__(type(problem))
+    for field in dataclasses.fields(problem):
+        object.__setattr__(bare, field.name, None if field.name == "agents" else getattr(problem, field.name))
+    return bare
+
+
 def _sizes(name: str, sizes: ArrayLike) -> Array:
     if isinstance(sizes, jax.core.Tracer):
         return sizes
@@ -192,11 +204,12 @@ def _check_increasing(sizes: Array) -> None:
 
 
 def _check_memory(agents: int, levels: int, itemsize: int, valuation: Valuation) -> None:
-    size = itemsize * agents * levels**agents
-    if size <= MAX_BYTES:
+    # In logarithms: the number itself may have millions of digits.
+    digits = math.log10(itemsize * agents) + agents * math.log10(levels)
+    if digits <= math.log10(MAX_BYTES):
         return
-    digits = f"{size / 2**30:,.1f} GB" if size < 2**50 else f"about 10^{math.log10(size):.0f} bytes"
-    rule = f"too many profiles: their payments alone take {digits} (at most {MAX_BYTES // 2**30} GB)"
+    told = f"{10**digits / 2**30:,.1f} GB" if digits < 15 else f"about 10^{digits:.0f} bytes"
+    rule = f"too many profiles: their payments alone take {told} (at most {MAX_BYTES // 2**30} GB)"
     if isinstance(valuation, MarketGrowth):
         rule += "; the streamed search needs no table: largest_disparity, or solve --boundary"
     raise ProblemError("disparity" if isinstance(valuation, MarketGrowth) else "levels", levels - 1, rule)

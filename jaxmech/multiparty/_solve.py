@@ -10,7 +10,7 @@ from jaxmech._pytree import pytree
 from jaxmech._status import Solution, Status
 from jaxmech._types import Agents, Array, Scalar
 from jaxmech._words import one_of
-from jaxmech.multiparty._problem import Problem
+from jaxmech.multiparty._problem import Problem, without_names
 from jaxmech.multiparty._quality import Quality
 from jaxmech.multiparty._valuation import Valuation
 
@@ -63,8 +63,8 @@ def solve(problem: Problem, *, mechanism: str = "exploitation") -> Solution[Plan
 
     Returns:
         Solution around the plan. Everything is in closed form (the allocation of general valuations is searched for:
-        :func:`search_allocation`), so the status is OK, or NONFINITE; the residual is how far utilities are from
-        value less payment, and payments from what they must be, relative.
+        :func:`search_allocation`), so the status is OK, or NONFINITE; the residual is the largest distance of
+        a field of the plan from what it must be, recomputed from the plan's models and payments, relative.
 
     Raises:
         ProblemError: for an unknown mechanism, with the nearest one.
@@ -79,8 +79,10 @@ def solve(problem: Problem, *, mechanism: str = "exploitation") -> Solution[Plan
         ([1.5, 1.5], [1.5, 1.5])
     """
     one_of("mechanism", mechanism, MECHANISMS)
-    solution: Solution[Plan] = _solve(without_names(problem), mechanism)
-    return solution
+    bare = without_names(problem)
+    solution: Solution[Plan] = _solve(bare, mechanism)
+    # Compiled on its own, so that it looks at what is returned.
+    return dataclasses.replace(solution, residual=_residual(bare, solution.value, mechanism))
 
 
 def allocation(problem: Problem, reports: Array, present: Array, mechanism: str = "exploitation") -> Agents:
@@ -138,12 +140,47 @@ def outside_value(
     return valuation.of(agent, jnp.maximum(handed, quality(types)))
 
 
-def without_names(problem: Problem) -> Problem:
-    """Names are static: without them, problems of one shape share what is compiled."""
-    bare: Problem = object.__new__(Problem)
-    for field in dataclasses.fields(problem):
-        object.__setattr__(bare, field.name, None if field.name == "agents" else getattr(problem, field.name))
-    return bare
+def follows(problem: Problem, plan: Plan, mechanism: str) -> dict[str, Array]:
+    """Return what every field of a plan must be: models and payments by the mechanism, the others from those it has.
+
+    Earnings are taken agent by agent, and staying away is played with the others only.
+    """
+    valuation, quality, types = problem.valuation, problem.quality, problem.types
+    n = types.shape[-1]
+    used = jnp.maximum(plan.allocation, quality(types))
+    earned = jnp.stack([valuation.of(i, used) for i in range(n)])
+    outside = jnp.stack([outside_value(valuation, quality, i, types, None, mechanism) for i in range(n)])
+    handed = allocate(valuation, quality, types, jnp.ones(n, bool), mechanism)
+    brought = valuation(jnp.maximum(handed, quality(types))) - outside
+    return {
+        "allocation": handed,
+        "quality": used,
+        "value": earned,
+        "payment": brought if mechanism == "exploitation" else jnp.zeros_like(earned),
+        "utility": earned - plan.payment,
+        "outside": outside,
+        "alone": jnp.stack([valuation.of(i, quality(types)) for i in range(n)]),
+        "welfare": jnp.sum(earned),
+        "revenue": jnp.sum(plan.payment),
+        "best": quality(jnp.sum(types)),
+    }
+
+
+def departures(problem: Problem, plan: Plan, mechanism: str) -> dict[str, Array]:
+    """Return by how much each field of a plan is off what it must be, relative to the largest of its kind."""
+    wanted = follows(problem, plan, mechanism)
+    money = jnp.max(jnp.abs(wanted["value"])) + jnp.max(jnp.abs(wanted["outside"])) + jnp.max(jnp.abs(plan.payment))
+    best = wanted["best"]
+    scales = {field: best if field in ("allocation", "quality", "best") else money for field in wanted}
+    return {
+        field: jnp.max(jnp.abs(getattr(plan, field) - target)) / jnp.where(scales[field] > 0, scales[field], 1.0)
+        for field, target in wanted.items()
+    }
+
+
+@partial(jax.jit, static_argnames="mechanism")
+def _residual(problem: Problem, plan: Plan, mechanism: str) -> Array:
+    return jnp.max(jnp.stack(list(departures(problem, plan, mechanism).values())))
 
 
 @partial(jax.jit, static_argnames="mechanism")
@@ -168,10 +205,8 @@ def _solve(problem: Problem, mechanism: str) -> Solution[Plan]:
         best=quality(jnp.sum(types)),
         mechanism=mechanism,
     )
-    target = outside if mechanism == "exploitation" else value
-    scale = jnp.max(jnp.abs(value)) + jnp.max(jnp.abs(outside))
-    residual = jnp.max(jnp.abs(plan.utility - target)) / jnp.where(scale > 0, scale, 1.0)
     sound = jnp.all(jnp.isfinite(value)) & jnp.all(jnp.isfinite(outside))
     status = jnp.where(sound, int(Status.OK), int(Status.NONFINITE)).astype(jnp.int32)
     blank: Plan = jax.tree.map(lambda leaf: jnp.where(sound, leaf, jnp.nan), plan)
-    return Solution(blank, status, residual, jnp.zeros((), jnp.int32))
+    unknown = jnp.asarray(jnp.nan, value.dtype)
+    return Solution(blank, status, unknown, jnp.zeros((), jnp.int32))

@@ -18,6 +18,9 @@ from jaxmech.multiparty._search import search_allocation
 Valuations: TypeAlias = Callable[[Array], Array]
 """(agents,) qualities of the models in use to (agents,) earnings."""
 
+MOST_AGENTS = 10_000
+"""Most agents that a market is described for."""
+
 
 @runtime_checkable
 class Valuation(Protocol):
@@ -240,10 +243,12 @@ def number_of_agents(agents: int) -> int:
     """Return a number of agents.
 
     Raises:
-        ProblemError: if it is not a whole number of at least two.
+        ProblemError: if it is not a whole number from two to ``MOST_AGENTS``.
     """
     if isinstance(agents, bool) or not isinstance(agents, (int, np.integer)) or agents < 2:
         raise ProblemError("agents", agents, "must be a whole number, at least 2")
+    if agents > MOST_AGENTS:
+        raise ProblemError("agents", agents, f"must be at most {MOST_AGENTS:,}")
     return int(agents)
 
 

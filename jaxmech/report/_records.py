@@ -1,7 +1,7 @@
 """Claims with margin and witness, and how a solve ended: in words, as a table, for JSON."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from rich.box import Box
@@ -12,6 +12,40 @@ from jaxmech._status import Status
 from jaxmech.mechanism import Audit
 from jaxmech.report._numbers import INFINITY
 from jaxmech.report._tables import make_table
+
+
+@runtime_checkable
+class Certified(Protocol):
+    """What an answer with certificates has."""
+
+    @property
+    def certificates(self) -> tuple[Audit, ...]:
+        """Every claim and fact, with margin and witness."""
+        ...
+
+    @property
+    def status(self) -> Status:
+        """How the solve ended."""
+        ...
+
+
+class Judged:
+    """Base of answers with certificates: what is claimed, what is a fact, and whether all is well."""
+
+    @property
+    def claims(self: Certified) -> tuple[Audit, ...]:
+        """What the mechanism claims."""
+        return tuple(record for record in self.certificates if record.claimed)
+
+    @property
+    def facts(self: Certified) -> tuple[Audit, ...]:
+        """What is true or false, but not claimed."""
+        return tuple(record for record in self.certificates if not record.claimed)
+
+    @property
+    def solved(self: Certified) -> bool:
+        """Whether the solve ended well and every claim holds. That no mechanism exists is an answer too."""
+        return self.status is Status.OK and all(record.holds for record in self.certificates if record.claimed)
 
 
 def status_document(status: Status, residual: float) -> dict[str, Any]:

@@ -53,6 +53,7 @@ class TestPlans:
         assert found["quality"][2] == pytest.approx(oracle.logistic(0.3))
         assert found["allocation"][2] == 0
         assert [record["claim"] for record in found["certificates"]] == [
+            "as the mechanism prescribes",
             "incentive compatible",
             "individually rational",
             "efficient",
@@ -63,12 +64,13 @@ class TestPlans:
     def test_page(self):
         page = run("solve", "competitors").stdout
         assert "2 of 3 get\nthe best model" in page or "2 of 3 get the best model" in page
-        assert "All 3 claims hold." in page
+        assert "All 4 claims hold." in page
         assert "Copycat is handed no model" in page
 
     def test_free_among_competitors_fails_its_claim(self):
         found = document("solve", "competitors", "--mechanism", "free", code=1)
-        assert not found["certificates"][0]["holds"]
+        failed = [record["claim"] for record in found["certificates"] if not record["holds"]]
+        assert failed == ["incentive compatible"]
         assert found["payment"] == [0, 0, 0]
 
     def test_an_own_effect_below_zero_fails(self, tmp_path):
@@ -114,6 +116,24 @@ class TestExistence:
         page = run("solve", market(tmp_path, -0.7, 39)).stdout
         assert "No desirable mechanism exists: at sizes (39, 0)" in page
         assert "must be paid at least 0.384" in " ".join(page.split())
+
+    def test_numbers_that_overflow_give_no_verdict(self, tmp_path):
+        for extra in ((), ("--boundary",)):
+            found = document("solve", market(tmp_path, 1e308, 3), *extra, code=1)
+            assert found["status"]["name"] == "NONFINITE"
+            assert found["exists"] is None
+            assert found["witness"] is None
+
+    def test_many_profiles_have_certificates_too(self, tmp_path):
+        found = document("solve", market(tmp_path, -0.6, 250))
+        assert [record["claim"] for record in found["certificates"]] == [
+            "incentive compatible",
+            "individually rational",
+            "efficient",
+            "weakly budget balanced",
+        ]
+        assert all(record["holds"] for record in found["certificates"])
+        assert "of 15,876,252 downward reports" in " ".join(found["certificates"][0]["effort"].split())
 
     def test_three_agents(self, tmp_path):
         found = document("solve", market(tmp_path, -0.8, 10, agents=3))
@@ -183,7 +203,7 @@ class TestBoundary:
         (("competitors", "--mechanism", "cbl"), "exploitation, free"),
         (("market-growth", "--mechanism", "free"), "--mechanism"),
         (("market-growth", "--up-to", "5"), "--up-to"),
-        (("market-growth", "--boundary", "--up-to", "0"), "whole number from 1"),
+        (("market-growth", "--boundary", "--up-to", "0"), "--up-to = 0: must be a whole number from 1"),
         (("clinics", "--boundary"), "--boundary"),
         (("clinics", "--up-to", "5"), "--up-to"),
     ],

@@ -187,7 +187,16 @@ BAD_INPUTS = (
     _growing("disparity = 30", "disparity = 2.5", "disparity = 2.5", "whole number", name="fractional disparity"),
     _growing("disparity = 30", "disparty = 3", "disparty", 'did you mean "disparity"', name="misspelt disparity"),
     _growing("market-growth", "market-grwth", "valuation", 'did you mean "market-growth"', name="misspelt valuation"),
+    _profile(
+        "[0.1, 1.0]]", '[0.1, 1.0]]\nagents = ["A", "a\\u001b[31m"]', "agents[1]", "printable", name="escape in a name"
+    ),
+    _profile("[0.1, 1.0]]", '[0.1, 1.0]]\nagents = ["A", "a\\nb"]', "agents[1]", "printable", name="line break"),
+    _growing("agents = 2", "agents = 100000000", "agents = 100000000", "at most 10,000", name="millions of agents"),
     # markets
+    _market('name = "b"', 'name = "b\\u001b[1m"', "buyers[1].name", "printable", name="escape in a buyer's name"),
+    _market(
+        "sigma = 1.0", 'sigma = 1.0\ncontributors = ["a", "b\\n"]', "contributors[1]", "printable", name="split name"
+    ),
     Bad("market without costs", "#whole\n[market]\nsigma = 1.0\n", ("contributor_costs", "must be given in [market]")),
     Bad("market without buyers", f"#whole\n[market]\n{SELLERS}", ("buyers", "must be given in [market]")),
     Bad("buyers, a number", f"#whole\n[market]\n{SELLERS}buyers = 3\n", ("buyers", "3", "[[market.buyers]]")),
@@ -222,7 +231,7 @@ BAD_INPUTS = (
     _market("sigma = 1.0", "sigma = 1.0\nsecond = 0", "second", "0", "at least 1", name="no second sample"),
     _market("sigma = 1.0", "sigma = 1.0\nlimit = 0.5", "limit", "0.5", "whole number", name="limit"),
     _market(
-        "sigma = 1.0", 'sigma = 1.0\ncontributors = ["a"]', "contributors", "each of the 2", name="one name for two"
+        "sigma = 1.0", 'sigma = 1.0\ncontributors = ["a"]', "contributors", "must have 2 names", name="one name for two"
     ),
     _market("sigma = 1.0", 'sigma = 1.0\ncontributors = ["a", "a"]', "contributors[1]", "twice", name="twins"),
     _market("sigma = 1.0", "sigma = 1.0\nprice = 1.0", "price", "unknown key", name="unknown key of a market"),

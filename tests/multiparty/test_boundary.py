@@ -10,12 +10,11 @@ import pytest
 from jaxmech import ProblemError, Status
 from jaxmech.multiparty import (
     boundary,
-    concentration_holds,
     critical_growth,
     largest_disparity,
-    market_share,
     never_fails,
 )
+from jaxmech.multiparty._growth import concentration_holds, market_share
 from tests.oracles import multiparty as oracle
 
 GROWTHS = (-1.0, -0.95, -0.9, -0.85, -0.8, -0.75, -0.72, -0.7)
@@ -166,6 +165,14 @@ class TestTheory:
     def test_market_share_of_nothing_is_nothing(self):
         assert float(market_share(jnp.array(0.0), jnp.array(0.0), jnp.array(-1.0), 2)) == 0.0
         assert float(market_share(jnp.array(0.0), jnp.array(5.0), jnp.array(-1.0), 2)) == pytest.approx(1.0)
+
+
+def test_a_premise_that_fails_lowers_the_status(monkeypatch):
+    monkeypatch.setattr("jaxmech.multiparty._boundary.concentration_holds", lambda growth, agents: False)
+    found = boundary(-0.7, up_to=50)
+    assert found.status is Status.ALMOST
+    assert found.argument.startswith("not proven")
+    assert boundary(-0.5, up_to=5).status is Status.OK
 
 
 def test_boundary_says_what_is_known():

@@ -18,6 +18,7 @@ from jaxmech.multiparty import (
     market_growth,
     maximal_payments,
 )
+from jaxmech.multiparty._existence import top_residual
 from tests.oracles import multiparty as oracle
 
 MIXED = [[1.0, -0.4, 0.2], [-0.3, 0.8, -0.9], [0.1, -0.2, 1.0]]
@@ -222,6 +223,23 @@ class TestLaws:
         np.testing.assert_allclose(found.payment, maximal_payments(market_growth(-0.8, 2, 9)), atol=2e-6)
 
 
+def test_the_residual_sees_wrong_utilities():
+    """Utilities at the highest level are compared with every report, so that one wrong anywhere near shows."""
+    space = market_growth(-0.8, 2, 12)
+    found = existence(space).value
+    value = np.stack([_table(12, -0.8), _table(12, -0.8).T])
+    utility, stake = jnp.asarray(value - np.asarray(found.payment)), jnp.sum(jnp.abs(jnp.asarray(value)), axis=0)
+    assert float(top_residual(space, utility, stake)) < 1e-14
+    for wrong in (utility.at[0, 12, 3].add(-0.01), utility.at[1, 5, 12].add(0.01), utility.at[0, 7, 0].add(0.01)):
+        assert float(top_residual(space, wrong, stake)) > 1e-4
+
+
+def _table(disparity, growth):
+    """What agent 1 earns in every profile when all use the best model."""
+    total = np.add.outer(np.arange(disparity + 1.0), np.arange(disparity + 1.0))
+    return np.where(total > 0, (2 * np.where(total > 0, total, 1.0)) ** growth * total, 0.0)
+
+
 def test_numbers_that_are_not_finite_fail_alone():
     def broken(q):
         return jnp.where(q > 3, jnp.nan, q)
@@ -245,6 +263,8 @@ def test_numbers_that_are_not_finite_fail_alone():
         (lambda: market_growth(-0.5, 2, 0), ("disparity = 0", "at least 1")),
         (lambda: market_growth(-0.5, 2, 20_000), ("disparity = 20000", "6.0 GB", "solve --boundary")),
         (lambda: market_growth(-0.5, 40, 9999), ("disparity = 9999", "10^163 bytes", "solve --boundary")),
+        (lambda: market_growth(-0.5, 10_000, 9999), ("disparity = 9999", "10^40005 bytes")),
+        (lambda: market_growth(-0.5, 3_000_000_000, 1), ("agents = 3000000000", "at most 10,000")),
         (lambda: TypeSpace(range(100), General(lambda q: q, 5)), ("levels = 99", "372.5 GB")),
         (lambda: TypeSpace([0.0, 1.0], General(lambda q: q, 2), lambda t: 1 - t), ("quality(0) = 1.0", "must be 0")),
         (

@@ -9,6 +9,7 @@ import numpy as np
 from jaxmech._status import Status
 from jaxmech.collaboration import Advice, Efficiency, Role
 from jaxmech.mechanism import Audit
+from jaxmech.report._records import Judged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Whole:
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class Answer(Judged):
     """One solved problem of sharing data without money, in numpy arrays.
 
     Shapes: (agents, distributions) for amounts and costs, (agents,) for penalties.
@@ -133,21 +134,6 @@ class Answer:
     def pooled(self) -> bool:
         """Whether the mechanism pools everything, so that nobody is checked and nobody has a role."""
         return self.mechanism in ("pool", "counted-pool")
-
-    @property
-    def claims(self) -> tuple[Audit, ...]:
-        """What the mechanism claims."""
-        return tuple(record for record in self.certificates if record.claimed)
-
-    @property
-    def facts(self) -> tuple[Audit, ...]:
-        """What is true or false, but not claimed."""
-        return tuple(record for record in self.certificates if not record.claimed)
-
-    @property
-    def solved(self) -> bool:
-        """Whether the solve ended well and every claim holds."""
-        return self.status is Status.OK and all(record.holds for record in self.claims)
 
     @property
     def gain(self) -> np.ndarray:

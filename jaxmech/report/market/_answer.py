@@ -9,6 +9,7 @@ import numpy as np
 from jaxmech._status import Status
 from jaxmech.market import Frontier, Spread
 from jaxmech.mechanism import Audit
+from jaxmech.report._records import Judged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Change:
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class Answer(Judged):
     """One solved problem of selling data, in numpy arrays.
 
     Attributes:
@@ -115,18 +116,3 @@ class Answer:
     def gain(self) -> np.ndarray:
         """(contributors,) expected payment less the cost of collecting."""
         return np.asarray(self.spread.payment - self.costs * self.samples)
-
-    @property
-    def claims(self) -> tuple[Audit, ...]:
-        """What the mechanism claims."""
-        return tuple(record for record in self.certificates if record.claimed)
-
-    @property
-    def facts(self) -> tuple[Audit, ...]:
-        """What is true or false, but not claimed."""
-        return tuple(record for record in self.certificates if not record.claimed)
-
-    @property
-    def solved(self) -> bool:
-        """Whether the solve ended well and every claim holds."""
-        return self.status is Status.OK and all(record.holds for record in self.claims)

@@ -9,10 +9,11 @@ import numpy as np
 from jaxmech._status import Status
 from jaxmech.mechanism import Audit
 from jaxmech.multiparty import Chain
+from jaxmech.report._records import Judged
 
 
 @dataclasses.dataclass(frozen=True)
-class _Common:
+class _Common(Judged):
     """What all answers have.
 
     Attributes:
@@ -32,21 +33,6 @@ class _Common:
     status: Status
     residual: float
     settings: Mapping[str, Any]
-
-    @property
-    def claims(self) -> tuple[Audit, ...]:
-        """What the mechanism claims."""
-        return tuple(record for record in self.certificates if record.claimed)
-
-    @property
-    def facts(self) -> tuple[Audit, ...]:
-        """What is true or false, but not claimed."""
-        return tuple(record for record in self.certificates if not record.claimed)
-
-    @property
-    def solved(self) -> bool:
-        """Whether the solve ended well and every claim holds. That no mechanism exists is an answer like any other."""
-        return self.status is Status.OK and all(record.holds for record in self.claims)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -77,7 +77,7 @@ def _plan(answer: PlanAnswer) -> dict[str, Any]:
 
 
 def _existence(answer: ExistenceAnswer) -> dict[str, Any]:
-    failing = not answer.exists
+    known = not answer.status.is_failure
     index = tuple(int(size) for size in answer.profile)
     small = answer.revenue.size <= MAX_PROFILES
     deciding = {
@@ -95,10 +95,10 @@ def _existence(answer: ExistenceAnswer) -> dict[str, Any]:
         "valuation": "market-growth",
         "growth": answer.growth,
         "disparity": answer.disparity,
-        "exists": answer.exists,
-        "witness": answer.profile.astype(int) if failing else None,
+        "exists": answer.exists if known else None,
+        "witness": answer.profile.astype(int) if known and not answer.exists else None,
         "margin": answer.margin,
-        "deciding": deciding,
+        "deciding": deciding if known else None,
         "payment": answer.payment if small else None,
         "revenue": answer.revenue if small else None,
     }
@@ -106,19 +106,22 @@ def _existence(answer: ExistenceAnswer) -> dict[str, Any]:
 
 def _boundary(answer: BoundaryAnswer) -> dict[str, Any]:
     exists: bool | None = None
-    if answer.disparity is not None and (answer.unbounded or answer.largest is not None):
+    known = not answer.status.is_failure
+    if not known:
+        pass
+    elif answer.disparity is not None and (answer.unbounded or answer.largest is not None):
         exists = answer.unbounded or answer.disparity <= (answer.largest or 0)
     elif answer.disparity is not None and answer.disparity <= answer.searched_to:
         exists = True
-    found = answer.largest is not None
+    found = known and answer.largest is not None
     return {
         "valuation": "market-growth",
         "growth": answer.growth,
         "disparity": answer.disparity,
         "exists": exists,
-        "largest_disparity": answer.largest,
+        "largest_disparity": answer.largest if known else None,
         "searched_to": answer.searched_to,
-        "unbounded": answer.unbounded,
+        "unbounded": answer.unbounded if known else None,
         "critical_growth": answer.critical,
         "witness": [answer.searched_to] + [0] * (len(answer.agents) - 1) if found else None,
         "chain": list(answer.chain) if found else None,

@@ -38,7 +38,7 @@ def plot(answer: Answer) -> "Figure":
             _draw_models(above, answer)
             _draw_money(below, answer)
         elif isinstance(answer, ExistenceAnswer):
-            figure = Figure(figsize=(11.0, 4.8), layout="constrained")
+            figure = Figure(figsize=(11.6, 4.8), layout="constrained")
             left, right = figure.subplots(1, 2)
             _draw_map(left, answer)
             _draw_row(right, answer)
@@ -81,22 +81,30 @@ def _draw_money(axis: "Axes", answer: PlanAnswer) -> None:
 
 def _draw_map(axis: "Axes", answer: ExistenceAnswer) -> None:
     """Revenue over welfare for the first two agents, the others at 0; the deciding profile is marked."""
-    from matplotlib.colors import TwoSlopeNorm
+    from matplotlib.colors import CenteredNorm
 
     k = answer.disparity + 1
     earn, revenue = (table.reshape(k, k, -1)[:, :, 0] for table in (answer.welfare, answer.revenue))
     share = revenue / np.where(earn > 0, earn, np.nan)
-    high = max(float(np.nanmax(share)), 1e-3)
-    norm = TwoSlopeNorm(0.0, min(float(np.nanmin(share)), -0.2 * high), high)
+    # By its middle, not its extremes: where hardly anybody has data revenue is all or nothing.
+    norm = CenteredNorm(0.0, max(1.5 * float(np.nanmedian(np.abs(share))), 1e-3))
     image = axis.imshow(share.T, origin="lower", cmap="RdBu", norm=norm, aspect="equal", interpolation="nearest")
     assert axis.figure is not None
-    axis.figure.colorbar(image, ax=axis, label="largest revenue / what all earn", shrink=0.85)
+    axis.figure.colorbar(image, ax=axis, shrink=0.85, extend="both")
+    axis.set_title("colour: largest revenue / what all earn", loc="right", fontsize=8)
+    _count_whole(axis)
     label = "least room" if answer.exists else "fails first"
     axis.plot(*answer.profile[:2], "o", color=RED, markeredgecolor="white", clip_on=False, label=label, zorder=3)
     axis.set_xlabel(f"size of {answer.agents[0]}")
     others = " (all others at 0)" if len(answer.agents) > 2 else ""
     axis.set_ylabel(f"size of {answer.agents[1]}{others}")
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, fontsize=8)
+
+
+def _count_whole(axis: "Axes") -> None:
+    """Ticks at whole sizes only."""
+    for direction in (axis.xaxis, axis.yaxis):
+        direction.get_major_locator().set_params(integer=True)
 
 
 def _draw_row(axis: "Axes", answer: ExistenceAnswer) -> None:
@@ -112,8 +120,12 @@ def _draw_row(axis: "Axes", answer: ExistenceAnswer) -> None:
     chain = answer.chain.levels
     axis.plot(chain, (earn - revenue)[chain], "o", color=RED, markersize=4, label="sizes whose misreports bind")
     who = answer.agents[answer.agent]
-    rest = ", ".join(f"{name} {size}" for name, size in zip(answer.agents, answer.profile, strict=True) if name != who)
+    rest = ", ".join(
+        f"{name} at {size}" for name, size in zip(answer.agents, answer.profile, strict=True) if name != who
+    )
     axis.set_xlabel(f"size of {who} ({rest})")
+    axis.set_ylabel("sum over all agents")
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.legend(loc="upper left", frameon=False, fontsize=8)
 
 

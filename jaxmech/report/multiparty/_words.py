@@ -103,7 +103,7 @@ def _plan_verdict(answer: PlanAnswer) -> str:
     alone = float(answer.alone.sum())
     text = f"Sharing earns them {short(answer.welfare, 4)} together instead of {short(alone, 4)} alone"
     text += f"; the platform {'collects' if answer.revenue >= 0 else 'pays out'} {short(abs(answer.revenue), 4)}."
-    handed = int(np.sum(answer.allocation > 0))
+    handed = int(np.sum((answer.allocation > 0) & (answer.allocation == answer.best)))
     who = f"{handed:,} of {len(answer.agents):,} get the best model."
     return f"{text} {who} {claims_in_words(answer.claims)}"
 
@@ -112,8 +112,7 @@ def _existence_verdict(answer: ExistenceAnswer) -> str:
     profiles = f"{answer.revenue.size:,} profiles"
     if answer.exists:
         text = f"A desirable mechanism exists: the largest payments that incentives allow cover all {profiles}."
-        unseen = "There are too many misreports to look at each: that none gains rests on the pass over the sizes."
-        return f"{text} {claims_in_words(answer.claims) or unseen}"
+        return f"{text} {claims_in_words(answer.claims)}"
     place = ", ".join(str(int(size)) for size in answer.profile)
     text = f"No desirable mechanism exists: at sizes ({place}) the largest payments that incentives allow sum to"
     index = tuple(int(size) for size in answer.profile)
