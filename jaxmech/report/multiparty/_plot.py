@@ -103,12 +103,16 @@ def _draw_map(axis: "Axes", answer: ExistenceAnswer) -> None:
 
 def _count_whole(axis: "Axes") -> None:
     """Ticks at whole sizes only."""
+    from matplotlib.ticker import MaxNLocator
+
     for direction in (axis.xaxis, axis.yaxis):
-        direction.get_major_locator().set_params(integer=True)
+        direction.set_major_locator(MaxNLocator("auto", integer=True))
 
 
 def _draw_row(axis: "Axes", answer: ExistenceAnswer) -> None:
     """What the agents earn and must be left as the deciding one's size grows, with the chain that binds."""
+    from matplotlib.ticker import MaxNLocator
+
     sizes = np.arange(answer.disparity + 1)
     profiles = np.tile(answer.profile, (len(sizes), 1))
     profiles[:, answer.agent] = sizes
@@ -125,7 +129,7 @@ def _draw_row(axis: "Axes", answer: ExistenceAnswer) -> None:
     )
     axis.set_xlabel(f"size of {who} ({rest})")
     axis.set_ylabel("sum over all agents")
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     axis.legend(loc="upper left", frameon=False, fontsize=8)
 
 
