@@ -77,6 +77,7 @@ def numbers(text):
     return [float(number) for number in re.findall(r"-?\d+\.\d*", text)]
 
 
+@pytest.mark.slow
 def test_python_blocks_print_what_their_comments_say(executed):
     stated = [f"print{call}" for call in re.findall(r"^ *print(.*)$", "".join(blocks("python")), re.MULTILINE)]
     assert len(stated) == len(executed[1]) >= 8
@@ -86,11 +87,13 @@ def test_python_blocks_print_what_their_comments_say(executed):
         assert numbers(comment)[: len(found)] == pytest.approx(found, abs=5e-5), call
 
 
+@pytest.mark.slow
 def test_python_blocks_have_the_shapes_they_say(executed):
     assert executed[0]["many"].shape == (100,)
     assert executed[0]["slope"].shape == (3, 1)
 
 
+@pytest.mark.slow
 def test_slope_is_that_of_finite_differences(executed):
     names, _ = executed
     function, costs, step = names["social_penalty"], names["costs"], 1e-5

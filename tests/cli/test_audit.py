@@ -27,6 +27,7 @@ def run(*args):
     return main([str(arg) for arg in args], standalone_mode=False)
 
 
+@pytest.mark.slow
 def test_published_mechanism(folder, capsys):
     code = run(
         "audit",

@@ -84,6 +84,7 @@ class TestPlans:
         assert [row["agent"] for row in rows] == ["Incumbent", "Challenger", "Copycat"]
         assert float(rows[0]["payment"]) == pytest.approx(0.153811, abs=1e-6)
 
+    @pytest.mark.slow
     def test_many_agents_are_cut_short(self, tmp_path):
         n = 50
         text = f"[multiparty]\ntypes = {[0.1] * n}\nexternality = {np.eye(n).tolist()}\n"
@@ -117,6 +118,7 @@ class TestExistence:
         assert "No desirable mechanism exists: at sizes (39, 0)" in page
         assert "must be paid at least 0.384" in " ".join(page.split())
 
+    @pytest.mark.slow
     def test_numbers_that_overflow_give_no_verdict(self, tmp_path):
         for extra in ((), ("--boundary",)):
             found = document("solve", market(tmp_path, 1e308, 3), *extra, code=1)

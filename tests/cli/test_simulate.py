@@ -36,6 +36,7 @@ def run(*args):
     return main([str(arg) for arg in args], standalone_mode=False)
 
 
+@pytest.mark.slow
 def test_promises_are_kept_on_normal_data_and_on_measurements(folder, capsys):
     code = run(
         "simulate", folder / "six.toml", "--data", folder / "data.csv", "--replications", 2000,

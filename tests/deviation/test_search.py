@@ -52,6 +52,7 @@ def assert_finds_wrong_coefficient(agents, factor, seeds, rel):
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
+@pytest.mark.slow
 def test_a_wrong_coefficient_is_found(factor):
     assert_finds_wrong_coefficient(10, factor, seeds=(0, 1, 2), rel=0.01)
 
@@ -63,6 +64,7 @@ def test_a_wrong_coefficient_is_found_from_every_seed(agents, factor):
     assert_finds_wrong_coefficient(agents, factor, seeds=range(5), rel=0.02)
 
 
+@pytest.mark.slow
 def test_permuted_roles_are_found():
     """Rows of a cbl plan dealt to other agents: the gain is what the certified minimum says, agent by agent."""
     problem, _, machine = different(10, spread=0.3, seed=2)

@@ -52,6 +52,7 @@ def test_unrounded_plans_keep_their_promise_on_statistics():
     assert_near(simulate(machine, problem, None, KEY, replications=60_000), plan.penalty)
 
 
+@pytest.mark.slow
 def test_another_amount_costs_what_the_formula_says_in_both_forms():
     problem, plan, machine = whole()
     n_star, total, alpha = (float(value) for value in (plan.samples[0, 0], plan.total[0], plan.alpha[0, 0]))
