@@ -43,6 +43,7 @@ def test_a_wrong_coefficient_fails_with_a_witness():
     assert "collects" in record.witness
 
 
+@pytest.mark.slow
 def test_pools_fail_and_facts_come_last():
     problem, plan, machine = equal(10, "pool")
     names = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J")

@@ -90,6 +90,7 @@ def test_envelope_theorem_with_the_multipliers_of_clarabel():
     assert np.asarray(in_sigma) == pytest.approx(risk, rel=1e-5, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_second_derivative():
     def least(t):
         problem = Problem(COSTS * jnp.asarray([[1 + t], [1], [1], [1]]), SIGMA)

@@ -162,6 +162,7 @@ def test_facts(solved):
 
 
 @pytest.mark.parametrize("costs", [(0.004, 0.006), (0.004, 0.004)])
+@pytest.mark.slow
 def test_search_finds_no_profitable_deviation(costs):
     problem = lab_market(costs)
     plan = market.solve(problem, second=3).value

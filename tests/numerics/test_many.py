@@ -66,6 +66,7 @@ def test_neighbours_do_not_matter():
     np.testing.assert_allclose(shuffled.amount, np.asarray(alone.amount)[order], rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.slow
 def test_nested_batches_and_unbatched_arguments():
     costs = _costs(6).reshape(2, 3, 4, 2)
     flat = _MANY[_rational](costs.reshape(6, 4, 2))
