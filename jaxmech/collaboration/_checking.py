@@ -1,9 +1,7 @@
 """The mechanism behind c3d and cbl: compare each submission with others' data, and return data the noisier for it."""
 
 import dataclasses
-from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
@@ -11,10 +9,18 @@ from jaxmech._types import Amounts, Array, Codes, Distributions
 from jaxmech.collaboration._guarantee import checked_guarantee
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
-from jaxmech.collaboration._roles import others as of_others
-from jaxmech.mechanism import Guarantee, Information, Stakes, Statistics, Strategy, Submission, subset_variance
-
-_LAST = 2**32 - 1
+from jaxmech.mechanism import (
+    Drawn,
+    Guarantee,
+    Information,
+    Stakes,
+    Statistics,
+    Strategy,
+    Submission,
+    draw_means,
+    draw_points,
+    of_others,
+)
 
 
 @pytree
@@ -78,12 +84,11 @@ class Checked:
 
         Source: Clinton et al. 2025, Algorithm 2, lines 9 to 29, with the precision-weighted mean that its proof uses.
         """
+        points, together = jnp.maximum(jnp.round(self.samples), 1), jnp.round(self.total - self.samples)
         if isinstance(submission, Statistics):
-            return self._sort_out(submission, self._draw_means(submission, key))
-        agents = self.samples.shape[0]
-        keys = jax.random.split(key, agents)
-        drawn = jax.lax.map(lambda pair: self._draw(submission, *pair), (jnp.arange(agents), keys))
-        return self._sort_out(submission.statistics, drawn)
+            drawn = draw_means(submission, self.samples, self.total - self.samples, self.variance, key)
+            return self._sort_out(submission, drawn)
+        return self._sort_out(submission.statistics, draw_points(submission, points, together, key))
 
     def respond_to(self, agent: Array, own: Statistics, others: Array) -> Information:
         """Return what one agent gets back if the others are honest; the noisy mean is left at 0.
@@ -100,55 +105,17 @@ class Checked:
         drawn = jnp.minimum(row.total - row.samples, available)
         compared = jnp.minimum(row.samples, drawn)
         nothing = jnp.zeros_like(others)
-        return row._sort_out(own, _Drawn(available, others, compared, others, drawn - compared, nothing, noise=nothing))
+        return row._sort_out(own, Drawn(available, others, compared, others, drawn - compared, nothing, noise=nothing))
 
     def guarantee(self, stakes: Stakes) -> Guarantee:
         """Return what is proven about every strategy's penalty, by convexity."""
         return checked_guarantee(stakes, self.samples, self.role, self.alpha, self.total, self.variance)
 
-    def _draw(self, submission: Submission, agent: Array, key: Array) -> "_Drawn":
-        """Others' data as one agent gets them, (distributions,) each."""
-        theirs = submission.mask & (jnp.arange(submission.mask.shape[0]) != agent)[:, None, None]
-        theirs, values = (
-            jnp.moveaxis(table, 1, 0).reshape(table.shape[1], -1) for table in (theirs, submission.values)
-        )
-        draw_key, noise_key = jax.random.split(key)
-        # One sort of whole numbers is several times cheaper than one that carries the values along.
-        lots = jnp.where(theirs, jax.random.bits(draw_key, theirs.shape, jnp.uint32), jnp.uint32(_LAST))
-        ranked = jnp.sort(lots, axis=-1)
-        available = jnp.sum(theirs, axis=-1).astype(values.dtype)
-        drawn = jnp.minimum(jnp.round(self.total - self.samples[agent]), available)
-        compared = jnp.minimum(jnp.maximum(jnp.round(self.samples[agent]), 1), drawn)
-        clean = theirs & _among_first(lots, ranked, compared)
-        noisy = theirs & _among_first(lots, ranked, drawn) & ~clean
-        return _Drawn(
-            available=available,
-            mean=_mean(values, theirs),
-            clean_count=jnp.sum(clean, axis=-1).astype(values.dtype),
-            clean_mean=_mean(values, clean),
-            noisy_count=jnp.sum(noisy, axis=-1).astype(values.dtype),
-            noisy_mean=_mean(values, noisy),
-            noise=jax.random.normal(noise_key, drawn.shape, values.dtype),
-        )
-
-    def _draw_means(self, submission: Statistics, key: Array) -> "_Drawn":
-        """Others' data as every agent gets them, by the law of the means of subsets."""
-        available = of_others(submission.count)
-        mean = of_others(submission.count * submission.mean) / jnp.where(available > 0, available, 1)
-        drawn = jnp.clip(self.total - self.samples, 0, available)
-        compared = jnp.minimum(self.samples, drawn)
-        rest = drawn - compared
-        first, second, noise = jax.random.normal(key, (3, *mean.shape), mean.dtype)
-        together = mean + jnp.sqrt(subset_variance(drawn, available, self.variance)) * first
-        clean = together + jnp.sqrt(subset_variance(compared, drawn, self.variance)) * second
-        noisy = together + compared * (together - clean) / jnp.where(rest > 0, rest, 1)
-        return _Drawn(available, mean, compared, clean, rest, noisy, noise)
-
-    def _sort_out(self, own: Statistics, drawn: "_Drawn") -> Information:
+    def _sort_out(self, own: Statistics, drawn: Drawn) -> Information:
         """What each agent gets back of what was drawn for her."""
         checked, alone = self.role == Role.CHECKED, self.role == Role.ALONE
         deviation = jnp.abs(jnp.where(checked, self.alpha, 0) * (own.mean - drawn.clean_mean))
-        noisy_count = jnp.where(checked & (own.count > 0), drawn.noisy_count, 0)
+        noisy_count = jnp.where(checked & (own.count > 0), drawn.rest_count, 0)
         noise = deviation / jnp.sqrt(jnp.where(noisy_count > 0, noisy_count, 1)) * drawn.noise
         both = own.count + drawn.clean_count
         mixed = (own.count * own.mean + drawn.clean_count * drawn.clean_mean) / jnp.where(both > 0, both, 1)
@@ -156,34 +123,11 @@ class Checked:
             clean_count=jnp.where(checked, both, jnp.where(alone, own.count, drawn.available)),
             clean_mean=jnp.where(checked, mixed, jnp.where(alone, own.mean, drawn.mean)),
             noisy_count=noisy_count,
-            noisy_mean=jnp.where(noisy_count > 0, drawn.noisy_mean + noise, 0),
+            noisy_mean=jnp.where(noisy_count > 0, drawn.rest_mean + noise, 0),
             noisy_variance=jnp.where(checked & (own.count == 0), jnp.inf, self.variance + deviation**2),
         )
-
-
-class _Drawn(NamedTuple):
-    """Others' data: all of them, and the two parts of the sample drawn."""
-
-    available: Array
-    mean: Array
-    clean_count: Array
-    clean_mean: Array
-    noisy_count: Array
-    noisy_mean: Array
-    noise: Array
 
 
 def checked_mechanism(problem: Problem, plan: Plan) -> Checked:
     """Return the mechanism that carries out a plan of c3d or cbl."""
     return Checked(plan.samples, plan.role, plan.alpha, plan.total, problem.sigma**2)
-
-
-def _among_first(lots: Array, ranked: Array, count: Array) -> Array:
-    """Whose lots are among the ``count`` lowest of their distribution."""
-    last = jnp.take_along_axis(ranked, jnp.maximum(count - 1, 0).astype(int)[:, None], axis=-1)
-    return (lots <= last) & (count > 0)[:, None]
-
-
-def _mean(values: Array, mask: Array) -> Array:
-    """Mean over the last axis of what the mask admits; 0 where it admits nothing."""
-    return jnp.sum(jnp.where(mask, values, 0), axis=-1) / jnp.maximum(jnp.sum(mask, axis=-1), 1)

@@ -11,7 +11,8 @@ from jaxmech.collaboration._penalty import collection_cost, penalty
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._regret import best_whole_alone
-from jaxmech.collaboration._roles import coefficients, others, role_penalty
+from jaxmech.collaboration._roles import coefficients, role_penalty
+from jaxmech.mechanism import of_others
 
 
 @pytree
@@ -153,7 +154,7 @@ def _settle(problem: Problem, plan: Plan, samples: Amounts, alone: Support) -> t
 def _has_no_reason(problem: Problem, samples: Amounts, total: Array) -> Support:
     """Who could sample and has no reason to do as told: T ≤ n_IND, or one more point pays for who receives."""
     alone = alone_samples(problem)
-    given = others(samples)
+    given = of_others(samples)
     wants_more = given * (given + 1) < alone**2
     return jnp.isfinite(problem.costs) & jnp.where(samples > 0, total <= alone, wants_more)
 

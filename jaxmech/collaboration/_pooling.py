@@ -11,8 +11,7 @@ from jaxmech.collaboration._guarantee import pool_guarantee
 from jaxmech.collaboration._penalty import penalty
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
-from jaxmech.collaboration._roles import others
-from jaxmech.mechanism import Guarantee, Information, Stakes, Statistics, Strategy, Submission
+from jaxmech.mechanism import Guarantee, Information, Stakes, Statistics, Strategy, Submission, of_others
 
 
 def pool_plan(problem: Problem, division: Amounts) -> Solution[Plan]:
@@ -64,7 +63,7 @@ class _Pooling:
     @property
     def clean_others(self) -> Amounts:
         """All points of the others."""
-        return others(self.samples)
+        return of_others(self.samples)
 
     def respond(self, submission: Submission | Statistics, key: Array) -> Information:
         """Return all data to everybody who is admitted, nothing to the others; the key is not used."""

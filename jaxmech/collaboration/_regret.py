@@ -14,7 +14,7 @@ from jaxmech.collaboration._corruption import deviation_penalty
 from jaxmech.collaboration._penalty import collection_cost
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
-from jaxmech.collaboration._roles import others
+from jaxmech.mechanism import of_others
 
 # Amounts at which the slope of a checked agent's penalty is compared: n* times 10^-4 to 10^4.
 GRID_DECADES = 4
@@ -80,7 +80,7 @@ def best_whole_alone(problem: Problem) -> Amounts:
 def _unchecked(problem: Problem, plan: Plan, whole: bool) -> Regret:
     """Exact regret where the penalty is σ²/(N + n) + c n, with N = 0 for whoever works alone."""
     alone = (plan.role == Role.ALONE) & (plan.mechanism not in ("pool", "counted-pool"))
-    given = jnp.where(alone, 0, others(plan.samples))
+    given = jnp.where(alone, 0, of_others(plan.samples))
     best = jnp.maximum(alone_samples(problem) - given, 0)
     if whole:
         # One more point pays if and only if (N + n)(N + n + 1) < n_IND².
@@ -159,4 +159,4 @@ def _is_backed(plan: Plan, checked: Array) -> Array:
     """Whether the others collect T − n* points, at least n* of them: enough for Z and for Z'."""
     slack = 1 + tolerances(plan.samples.dtype).condition
     needed = jnp.where(checked, plan.total - plan.samples, 0)
-    return (needed <= others(plan.samples) * slack) & (needed * slack >= jnp.where(checked, plan.samples, 0))
+    return (needed <= of_others(plan.samples) * slack) & (needed * slack >= jnp.where(checked, plan.samples, 0))

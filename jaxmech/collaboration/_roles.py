@@ -8,6 +8,7 @@ from jaxmech.collaboration._corruption import checked_penalty, corruption_root
 from jaxmech.collaboration._penalty import collection_cost
 from jaxmech.collaboration._plan import Role
 from jaxmech.collaboration._problem import Problem
+from jaxmech.mechanism import of_others
 
 # From harmless to hopeless; the last three come with NaN instead of an answer.
 _SEVERITY = (
@@ -59,16 +60,11 @@ def role_penalty(problem: Problem, samples: Amounts, role: Codes, alpha: Amounts
     ratio = jnp.where(checked, jnp.where(checked, alpha, 1) ** 2 / safe_samples, 1)
     unit = checked_penalty(jnp.where(checked, tau, 10), jnp.where(checked, kappa, 0.1), ratio)
     # no division by zero even where its result is not used: reverse mode multiplies it with zero
-    theirs = others(samples)
+    theirs = of_others(samples)
     by_others = jnp.where(theirs > 0, error / jnp.where(theirs > 0, theirs, 1), jnp.inf)
     by_herself = jnp.where(samples > 0, error / safe_samples, jnp.inf)
     unchecked = jnp.where(role == Role.ALONE, by_herself, by_others) + collection_cost(problem, samples)
     return jnp.where(checked, unit * error / safe_samples, unchecked)
-
-
-def others(samples: Amounts) -> Amounts:
-    """Σ_{j≠i} n[j, k], exact to rounding also where one agent collects nearly everything."""
-    return _exclusive(samples) + _exclusive(samples[::-1])[::-1]
 
 
 def worst_status(*statuses: Array) -> Array:
@@ -81,12 +77,6 @@ def worst_status(*statuses: Array) -> Array:
 def is_failure(status: Array) -> Array:
     """Whether the value that comes with this status is NaN."""
     return (status == Status.INFEASIBLE) | (status == Status.NO_ROOT) | (status == Status.NONFINITE)
-
-
-def _exclusive(samples: Amounts) -> Amounts:
-    """Sum of the rows above each row."""
-    above = jnp.cumsum(samples, axis=0)
-    return jnp.concatenate([jnp.zeros_like(above[:1]), above[:-1]])
 
 
 def _dimensionless(problem: Problem, samples: Amounts, total: Distributions) -> tuple[Amounts, Amounts]:

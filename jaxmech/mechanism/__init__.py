@@ -5,9 +5,11 @@ from jaxmech.mechanism._protocol import Guarantee, Guaranteed, Information, Mech
 from jaxmech.mechanism._record import Audit
 from jaxmech.mechanism._stakes import Stakes
 from jaxmech.mechanism._submission import Statistics, Submission, subset_variance
+from jaxmech.mechanism._subsets import Drawn, draw_means, draw_points, of_others
 
 __all__ = [
     "Audit",
+    "Drawn",
     "Guarantee",
     "Guaranteed",
     "Information",
@@ -18,6 +20,9 @@ __all__ = [
     "Statistics",
     "Strategy",
     "Submission",
+    "draw_means",
+    "draw_points",
+    "of_others",
     "priced",
     "subset_variance",
 ]

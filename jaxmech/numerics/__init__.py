@@ -8,6 +8,7 @@ from jaxmech.numerics._difference_constraints import (
     tight_path,
 )
 from jaxmech.numerics._erfcx import Remainders, erfcx, remainders
+from jaxmech.numerics._minimise import Minimum, minimise
 from jaxmech.numerics._program import Kind
 from jaxmech.numerics._quadrature import Expectation, half_normal_expectation
 from jaxmech.numerics._sharing import SharingOptimum, solve_sharing
@@ -16,12 +17,14 @@ __all__ = [
     "ROOT",
     "Expectation",
     "Kind",
+    "Minimum",
     "Potentials",
     "Remainders",
     "SharingOptimum",
     "difference_constraints",
     "erfcx",
     "half_normal_expectation",
+    "minimise",
     "negative_cycle",
     "remainders",
     "solve_sharing",

@@ -1,0 +1,234 @@
+"""A proven bound on what any amounts can bring an agent under linked thresholds: convex duality, in plain numpy.
+
+An agent who collects n_k truthfully passes with chance Π_l P_l(n_l) and pays
+
+    q(n) = Σ_k ((1 − s) e_k/(n_k + z_k + kept D_k) + s e_k/(n_k + z_k + D_k) + c_k n_k)   at s = Π_l P_l(n_l).
+
+q falls in s, so min_n q = min over s in [0, 1] of V(s) = min {Σ_k f_k(n_k; s) : Σ_l log P_l(n_l) ≥ log s}. The f_k are
+convex in n; so is −log P_l, because P_l(n) = erf(t_l √(h/2)) with h = n z/(n + z), and erf, √ and h are increasing and
+log-concave or concave. So for every μ ≥ 0
+
+    V(s) ≥ B_μ(s) = μ log s + Σ_k min_n (f_k(n; s) − μ log P_k(n)),
+
+and B_μ is concave in s, as a sum of μ log s and minima of affine functions. Where B_μ is high enough at both ends of an
+interval it is so in between: finitely many numbers prove a bound for all s, hence for all amounts, whole ones and 0
+included. Nothing here is shared with the optimiser.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import erf
+
+_INNER = 26
+"""Newton steps with bisection for one convex minimum; the bound holds whatever their number."""
+_MULTIPLIER = 26
+_EDGE = 12
+_NARROWEST = -44.0
+"""Logarithm to base 2 of the narrowest interval."""
+_INTERVALS = 300
+_PROGRESS = 1e-7
+_GIVE = 1e-10
+_ROUNDING = 1e-13
+"""What rounding may do to a sum of a few dozen terms, relatively."""
+
+
+class Offer(NamedTuple):
+    """What an agent meets, one row per agent; all in numpy arrays (rows, distributions) unless said.
+
+    Attributes:
+        comparison: z, points of others she gets clean anyway.
+        rest: D, points that she gets clean if she passes.
+        kept: (rows,) share of the rest's precision that is left to her if she fails.
+        limit: t/σ, largest discrepancy that passes; ∞ where nothing is checked.
+        costs: of one point; ∞ where she cannot sample.
+        error: price σ².
+    """
+
+    comparison: np.ndarray
+    rest: np.ndarray
+    kept: np.ndarray
+    limit: np.ndarray
+    costs: np.ndarray
+    error: np.ndarray
+
+    @property
+    def checked(self) -> np.ndarray:
+        """Where a limit is set."""
+        return np.isfinite(self.limit)
+
+
+class Least(NamedTuple):
+    """A proven bound, one number per row.
+
+    Attributes:
+        bound: no amounts cost less.
+        intervals: how many intervals of s were needed.
+        complete: whether they cover [0, 1]; if not, the bound is −∞.
+    """
+
+    bound: np.ndarray
+    intervals: np.ndarray
+    complete: np.ndarray
+
+
+def honest_penalty(offer: Offer, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what she pays if she collects these amounts, and her chance to pass."""
+    log_chance, _ = _log_chance(offer, samples)
+    success = np.exp(np.sum(np.where(offer.checked, log_chance, 0.0), axis=1))
+    value, _, _ = _cost(offer, samples, success[:, None])
+    return np.sum(value, axis=1), success
+
+
+def least_penalty(offer: Offer, target: np.ndarray) -> Least:
+    """Prove that no amounts cost less than ``target``, or how much less they may cost.
+
+    [0, 1] is covered from the left by intervals on which some B_μ is at least the target. If a point cannot be covered
+    the target is lowered there, so the answer is always a bound.
+
+    Args:
+        offer: what the agents meet.
+        target: (rows,) what is to be proven, such as the honest penalty less a tolerance.
+
+    Returns:
+        The bound: the target where it is proven.
+    """
+    rows = len(target)
+    bound = np.asarray(target, float).copy()
+    give, count = np.full(rows, _GIVE), np.zeros(rows, int)
+    # On [0, a] no multiplier is needed: B_0 falls in s, so a is found by bisection.
+    nothing = np.zeros(rows)
+    place = _reach(offer, nothing, np.zeros(rows), bound)
+    count += 1
+    for _ in range(_INTERVALS):
+        open_rows = place < 1
+        if not open_rows.any():
+            break
+        part = Offer(*(values[open_rows] for values in offer))
+        here = np.maximum(place[open_rows], 1e-12)
+        multiplier, value = _best_multiplier(part, here, bound[open_rows])
+        bound[open_rows] = np.minimum(bound[open_rows], value)
+        reached = _reach(part, multiplier, here, bound[open_rows])
+        # where next to nothing was covered the target is lowered, by ever more
+        stuck = reached - here < _PROGRESS * (1 - here)
+        give[open_rows] = np.where(stuck, 4 * give[open_rows], give[open_rows])
+        bound[open_rows] = np.where(
+            stuck, bound[open_rows] - give[open_rows] * np.abs(target[open_rows]), bound[open_rows]
+        )
+        place[open_rows] = reached
+        count[open_rows] += 1
+    complete = place >= 1
+    allowance = _ROUNDING * np.abs(bound)
+    return Least(np.where(complete, bound - allowance, -np.inf), count, complete)
+
+
+def _best_multiplier(offer: Offer, success: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A multiplier with B_μ(s) near the largest, by bisection on the constraint, and B_μ(s)."""
+    low, high = np.log(np.full(len(target), 1e-14) * target), np.log(1e8 * target)
+    best, value = np.zeros(len(target)), _bound_at(offer, np.zeros(len(target)), success)
+    for _ in range(_MULTIPLIER):
+        middle = (low + high) / 2
+        multiplier = np.exp(middle)
+        found, amounts = _minima(offer, multiplier, success)
+        here = multiplier * np.log(success) + np.sum(found, axis=1)
+        best, value = np.where(here > value, multiplier, best), np.maximum(here, value)
+        log_chance, _ = _log_chance(offer, amounts)
+        short = np.sum(np.where(offer.checked, log_chance, 0.0), axis=1) < np.log(success)
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return best, value
+
+
+def _reach(offer: Offer, multiplier: np.ndarray, start: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The end of an interval from ``start`` on which B_μ ≥ target: bisection on the logarithm of its width.
+
+    B_μ is concave and high enough at the start, so it is high enough up to whatever point it is found to be.
+    """
+    room = 1 - start
+    reached = np.where(_bound_at(offer, multiplier, np.ones_like(start)) >= target, 1.0, start)
+    narrow, wide = np.full_like(start, _NARROWEST), np.zeros_like(start)
+    for _ in range(_EDGE):
+        middle = (narrow + wide) / 2
+        end = start + room * np.exp2(middle)
+        good = _bound_at(offer, multiplier, end) >= target
+        reached = np.where(good, np.maximum(reached, end), reached)
+        narrow, wide = np.where(good, middle, narrow), np.where(good, wide, middle)
+    return reached
+
+
+def _bound_at(offer: Offer, multiplier: np.ndarray, success: np.ndarray) -> np.ndarray:
+    """B_μ(s), from below."""
+    found, _ = _minima(offer, multiplier, success)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logarithm = np.where(multiplier > 0, multiplier * np.log(success), 0.0)
+    return logarithm + np.sum(found, axis=1)
+
+
+def _minima(offer: Offer, multiplier: np.ndarray, success: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower bounds of min_n (f_k(n; s) − μ log P_k(n)) and amounts near the minima.
+
+    Convex functions lie above their tangents: with a bracket of the minimum, the higher one of the tangents' values
+    at the other end's side is a bound, whatever the bracket.
+    """
+    able = np.isfinite(offer.costs)
+    costs = np.where(able, offer.costs, 1.0)
+    mu, s = multiplier[:, None], success[:, None]
+
+    def value_and_slope(amounts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        value, slope, _ = _cost(offer, amounts, s)
+        log_chance, rise = _log_chance(offer, amounts)
+        pull = np.where(offer.checked & (mu > 0), mu, 0.0)
+        with np.errstate(invalid="ignore"):
+            value = value - np.where(pull > 0, pull * log_chance, 0.0)
+            slope = slope - np.where(pull > 0, pull * rise, 0.0)
+        return value, slope
+
+    # Beyond n = √(e/c) + √(μ/c)·… the slope is positive: a generous upper end, widened until it is.
+    high = np.where(able, np.sqrt(offer.error / costs) + mu / costs + 1e-9, 0.0)
+    for _ in range(6):
+        _, slope = value_and_slope(high)
+        high = np.where(able & (slope < 0), 4 * high, high)
+    low = np.where(able, 1e-12 * high, 0.0)
+    point = np.sqrt(np.maximum(low * high, 0.0))
+    for _ in range(_INNER):
+        _, slope = value_and_slope(point)
+        low, high = np.where(slope <= 0, point, low), np.where(slope > 0, point, high)
+        point = np.where(high > 4 * low, np.sqrt(low * high), (low + high) / 2)
+    (at_low, falling), (at_high, rising) = value_and_slope(low), value_and_slope(high)
+    # If even the lower end rises, the least is at 0, below it.
+    width = np.where(falling > 0, low, high - low)
+    with np.errstate(invalid="ignore"):
+        from_low = at_low - np.abs(falling) * width
+        from_high = at_high - np.abs(rising) * (high - low)
+    inside = np.where(falling > 0, from_low, np.fmax(from_low, from_high))
+    at_zero, _, _ = _cost(offer, np.zeros_like(low), s)
+    return np.where(able, inside, at_zero), point
+
+
+def _cost(offer: Offer, amounts: np.ndarray, success: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """f_k(n; s), its slope, and what failing costs."""
+    able = np.isfinite(offer.costs)
+    costs = np.where(able, offer.costs, 0.0)
+    both = amounts + offer.comparison
+    failing, passing = both + offer.kept[:, None] * offer.rest, both + offer.rest
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if_failed, if_passed = offer.error / failing, offer.error / passing
+        # 0·∞ = 0: whoever never fails does not mind what failing would bring
+        bad = np.where(success < 1, (1 - success) * if_failed, 0.0)
+        good = np.where(success > 0, success * if_passed, 0.0)
+        steep = np.where(success < 1, (1 - success) * if_failed / failing, 0.0)
+        steep = steep + np.where(success > 0, success * if_passed / passing, 0.0)
+    return bad + good + costs * amounts, costs - steep, if_failed - if_passed
+
+
+def _log_chance(offer: Offer, amounts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Log P_k(n) and its derivative; 0 where nothing is checked."""
+    checked = offer.checked & (offer.comparison > 0)
+    z = np.where(checked, offer.comparison, 1.0)
+    limit = np.where(checked, offer.limit, 1.0)
+    n = np.maximum(amounts, 1e-300)
+    level = limit * np.sqrt(n * z / (n + z))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        chance = erf(level / np.sqrt(2))
+        rise = np.sqrt(2 / np.pi) * np.exp(-(level**2) / 2) * level / 2 * z / (n * (n + z)) / chance
+        logarithm = np.log(chance)
+    return np.where(checked, logarithm, 0.0), np.where(checked, rise, 0.0)

@@ -1,0 +1,180 @@
+"""The mechanism that carries out a design: compare, then return the rest as noisy as the rule says."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech._pytree import pytree
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Agents, Amounts, Array, Codes, Distributions
+from jaxmech.collaboration import Problem, Role
+from jaxmech.design._plan import Design, Rule
+from jaxmech.mechanism import (
+    Drawn,
+    Guarantee,
+    Information,
+    Stakes,
+    Statistics,
+    Strategy,
+    Submission,
+    draw_means,
+    draw_points,
+    of_others,
+)
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class Designed:
+    """Noise by a table of the discrepancy, one distribution at a time or linked.
+
+    Of data sets, |Z| and |Z'| are rounded to whole numbers, |Z| to at least 1 where somebody is checked.
+
+    Attributes:
+        samples: recommended amounts n*.
+        comparison: |Z|.
+        rest: |Z'|.
+        limit: t; ∞ where nothing is checked.
+        role: :class:`~jaxmech.collaboration.Role` codes.
+        rule: the noise.
+        variance: σ² of a data point.
+        promised: penalties that are proven for compliant agents.
+        least: what no strategy can pay less than, as proven by :func:`~jaxmech.design.certify`.
+        proven_for: costs, price and σ for which it was proven, in one table per row (3, agents, distributions).
+        linked: whether the largest of all discrepancies counts for every distribution.
+    """
+
+    samples: Amounts
+    comparison: Amounts
+    rest: Amounts
+    limit: Amounts
+    role: Codes
+    rule: Rule
+    variance: Distributions
+    promised: Agents
+    least: Agents
+    proven_for: Array
+    linked: bool = dataclasses.field(metadata={"static": True})
+
+    @property
+    def recommended(self) -> Strategy:
+        """Collect the recommended amounts."""
+        return Strategy(self.samples)
+
+    @property
+    def clean_others(self) -> Amounts:
+        """|Z|: all of the others' points where she receives, none where she is alone."""
+        alone = self.role == Role.ALONE
+        return jnp.where(alone, 0.0, jnp.minimum(self.comparison, of_others(self.samples)))
+
+    def respond(self, submission: Submission | Statistics, key: Array) -> Information:
+        """Return |Z| points clean, and |Z'| with independent noise of the variance that the rule says.
+
+        Who submits nothing where she is checked has an infinite discrepancy.
+        """
+        total = self.comparison + self.rest
+        if isinstance(submission, Statistics):
+            return self._sort_out(submission, draw_means(submission, self.comparison, total, self.variance, key))
+        whole = jnp.round(self.comparison)
+        clean = jnp.where(self._checked, jnp.maximum(whole, 1.0), whole)
+        drawn = draw_points(submission, clean, jnp.round(total), key)
+        return self._sort_out(submission.statistics, drawn)
+
+    def respond_to(self, agent: Array, own: Statistics, others: Array) -> Information:
+        """Return what one agent gets back if the others are honest; the noisy mean is left at 0."""
+        names = ("samples", "comparison", "rest", "limit", "role")
+        row = dataclasses.replace(self, **{name: getattr(self, name)[agent][None] for name in names})
+        available = of_others(self.samples)[agent][None]
+        clean = jnp.minimum(row.comparison, available)
+        rest = jnp.minimum(row.rest, available - clean)
+        nothing = jnp.zeros_like(others)
+        return row._sort_out(own, Drawn(available, others, clean, others, rest, nothing, noise=nothing))
+
+    def guarantee(self, stakes: Stakes) -> Guarantee:
+        """Return what was proven when the design was certified; nothing for other costs, prices or σ."""
+        theirs = jnp.stack(jnp.broadcast_arrays(stakes.costs, stakes.price, stakes.sigma))
+        slack = tolerances(theirs.dtype).condition
+        same = jnp.all(
+            (theirs == self.proven_for)
+            | (jnp.abs(theirs - self.proven_for) <= slack * jnp.where(jnp.isfinite(theirs), jnp.abs(theirs), 1.0))
+        )
+        return Guarantee(self.promised, jnp.where(same, self.least, -jnp.inf), self.samples)
+
+    @property
+    def _checked(self) -> Array:
+        return jnp.isfinite(self.limit)
+
+    def _sort_out(self, own: Statistics, drawn: Drawn) -> Information:
+        """What each agent gets back of what was drawn for her."""
+        alone = self.role == Role.ALONE
+        apart = jnp.abs(own.mean - drawn.clean_mean) / jnp.where(self._checked, self.limit, 1.0)
+        apart = jnp.where(self._checked, jnp.where(own.count > 0, apart, jnp.inf), 0.0)
+        if self.linked:
+            apart = jnp.broadcast_to(jnp.max(apart, axis=-1, keepdims=True), apart.shape)
+        added = noise_at(self.rule, apart) * self.variance
+        released = ~alone & jnp.isfinite(added) & (drawn.rest_count > 0)
+        safe = jnp.where(released, added, 0.0)
+        spread = jnp.sqrt(safe / jnp.where(released, drawn.rest_count, 1.0))
+        clean = jnp.where(alone, 0.0, drawn.clean_count)
+        both = own.count + clean
+        mixed = (own.count * own.mean + clean * drawn.clean_mean) / jnp.where(both > 0, both, 1.0)
+        return Information(
+            clean_count=both,
+            clean_mean=jnp.where(both > 0, mixed, 0.0),
+            noisy_count=jnp.where(released, drawn.rest_count, 0.0),
+            noisy_mean=jnp.where(released, drawn.rest_mean + spread * drawn.noise, 0.0),
+            noisy_variance=jnp.where(released, self.variance + safe, self.variance),
+        )
+
+
+def noise_at(rule: Rule, apart: Array) -> Array:
+    """Return η²/σ² at these discrepancies: linear between entries, left-continuous at jumps, ∞ from a finite entry on.
+
+    Example:
+        >>> rule = Rule(jnp.array([0.0, 1.0, 1.0]), jnp.array([0.0, 0.0, jnp.inf]))
+        >>> noise_at(rule, jnp.array([0.5, 1.0, 1.5])).tolist()
+        [0.0, 0.0, inf]
+    """
+    places, values = rule.discrepancy, rule.variance
+    right = jnp.searchsorted(places, apart, side="left")
+    inside = (right > 0) & (right < len(places))
+    low, high = jnp.clip(right - 1, 0, len(places) - 1), jnp.clip(right, 0, len(places) - 1)
+    width = jnp.where(inside, places[high] - places[low], 1.0)
+    part = jnp.where(inside, (apart - places[low]) / jnp.where(width > 0, width, 1.0), 0.0)
+    finite = jnp.isfinite(values[low]) & jnp.isfinite(values[high])
+    start, end = jnp.where(finite, values[low], 0.0), jnp.where(finite, values[high], 0.0)
+    between = jnp.where(finite, start + part * (end - start), jnp.inf)
+    # left of the first entry its value holds, right of the last entry that one's; at an entry, the entry's
+    at_entry = jnp.where(part >= 1, values[high], between)
+    first_there = jnp.where(right < len(places), jnp.where(places[high] == apart, values[high], at_entry), values[-1])
+    return jnp.where(right == 0, values[0], jnp.where(inside, first_there, values[-1]))
+
+
+def designed_mechanism(problem: Problem, design: Design, least: Agents | None = None) -> Designed:
+    """Return the mechanism that carries out a design.
+
+    Args:
+        problem: the problem.
+        design: from :func:`~jaxmech.design.design`.
+        least: proven lower bounds of what any strategy pays, from :func:`~jaxmech.design.proven_least`; computed if it
+            is not given.
+    """
+    from jaxmech.design._certificate import proven_least
+
+    shape = problem.costs.shape
+    proven = proven_least(problem, design) if least is None else least
+    context = (problem.costs, problem.price, problem.sigma)
+    return Designed(
+        samples=design.samples,
+        comparison=design.comparison,
+        rest=design.rest,
+        limit=design.limit,
+        role=design.role,
+        rule=design.rule,
+        variance=problem.sigma**2,
+        promised=design.penalty,
+        least=jnp.asarray(np.asarray(proven), problem.costs.dtype),
+        proven_for=jnp.stack([jnp.broadcast_to(table, shape) for table in context]),
+        linked=design.linked,
+    )

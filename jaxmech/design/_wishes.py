@@ -1,0 +1,36 @@
+"""What a user may ask of a design."""
+
+import dataclasses
+
+import numpy as np
+
+from jaxmech._errors import ProblemError
+
+
+@dataclasses.dataclass(frozen=True)
+class Wishes:
+    """What a user may ask of a design.
+
+    Attributes:
+        linked: whether failing on one distribution may spoil all.
+        noise: largest variance of added noise, in σ²; ∞ for data withheld.
+        failure: largest chance that an honest agent fails.
+        whole: whether amounts are to be whole numbers.
+    """
+
+    linked: bool = True
+    noise: float = np.inf
+    failure: float = 1.0
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse wishes that make no sense."""
+        if not self.noise > 0:
+            raise ProblemError("noise", self.noise, "must be positive (inf: withheld)")
+        if not 0 < self.failure <= 1:
+            raise ProblemError("failure", self.failure, "must be a chance above 0, at most 1")
+
+    @property
+    def kept(self) -> float:
+        """Share of the rest's precision that is left to who fails."""
+        return 1 / (1 + self.noise)

@@ -1,0 +1,122 @@
+"""Drawing some of the others' points for an agent: a part that she gets clean, and a rest."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech._types import Amounts, Array
+from jaxmech.mechanism._submission import Statistics, Submission, subset_variance
+
+_LAST = 2**32 - 1
+
+
+class Drawn(NamedTuple):
+    """Others' data as an agent gets them: all of them, and two parts of a sample drawn without replacement.
+
+    Attributes:
+        available: how many points the others submitted.
+        mean: of all of them.
+        clean_count: how many are in the first part.
+        clean_mean: their mean.
+        rest_count: how many are in the second part.
+        rest_mean: their mean.
+        noise: a standard normal number for whatever noise is added to the rest.
+    """
+
+    available: Array
+    mean: Array
+    clean_count: Array
+    clean_mean: Array
+    rest_count: Array
+    rest_mean: Array
+    noise: Array
+
+
+def of_others(samples: Amounts) -> Amounts:
+    """Σ_{j≠i} n[j, k], exact to rounding also where one agent collects nearly everything."""
+    return _exclusive(samples) + _exclusive(samples[::-1])[::-1]
+
+
+def draw_points(submission: Submission, clean: Amounts, total: Amounts, key: Array) -> Drawn:
+    """Draw points of the others for every agent, without replacement.
+
+    Both numbers are rounded to whole ones; if the others submitted fewer points, there are fewer in the rest first,
+    then in the clean part.
+
+    Args:
+        submission: what all agents hand in.
+        clean: size of the clean part, by agent.
+        total: size of both parts together.
+        key: random key.
+    """
+    keys = jax.random.split(key, submission.mask.shape[0])
+
+    def one(row: tuple[Array, Array, Array, Array]) -> Drawn:
+        return _draw(submission, *row)
+
+    drawn: Drawn = jax.lax.map(one, (jnp.arange(len(keys)), clean, total, keys))
+    return drawn
+
+
+def draw_means(submission: Statistics, clean: Amounts, total: Amounts, variance: Array, key: Array) -> Drawn:
+    """Draw the means of both parts by their law given the mean of all points: exact for honest normal data.
+
+    Args:
+        submission: counts and means of what all agents hand in.
+        clean: size of the clean part, by agent.
+        total: size of both parts together.
+        variance: σ² of a point.
+        key: random key.
+    """
+    available = of_others(submission.count)
+    mean = of_others(submission.count * submission.mean) / jnp.where(available > 0, available, 1)
+    drawn = jnp.clip(total, 0, available)
+    compared = jnp.minimum(clean, drawn)
+    rest = drawn - compared
+    first, second, noise = jax.random.normal(key, (3, *mean.shape), mean.dtype)
+    together = mean + jnp.sqrt(subset_variance(drawn, available, variance)) * first
+    clean_mean = together + jnp.sqrt(subset_variance(compared, drawn, variance)) * second
+    rest_mean = together + compared * (together - clean_mean) / jnp.where(rest > 0, rest, 1)
+    return Drawn(available, mean, compared, clean_mean, rest, rest_mean, noise)
+
+
+def _draw(submission: Submission, agent: Array, clean: Array, total: Array, key: Array) -> Drawn:
+    """Others' data as one agent gets them, (distributions,) each."""
+    theirs = submission.mask & (jnp.arange(submission.mask.shape[0]) != agent)[:, None, None]
+    theirs, values = (jnp.moveaxis(table, 1, 0).reshape(table.shape[1], -1) for table in (theirs, submission.values))
+    draw_key, noise_key = jax.random.split(key)
+    # One sort of whole numbers is several times cheaper than one that carries the values along.
+    lots = jnp.where(theirs, jax.random.bits(draw_key, theirs.shape, jnp.uint32), jnp.uint32(_LAST))
+    ranked = jnp.sort(lots, axis=-1)
+    available = jnp.sum(theirs, axis=-1).astype(values.dtype)
+    drawn = jnp.minimum(jnp.round(total), available)
+    compared = jnp.minimum(jnp.round(clean), drawn)
+    first = theirs & _among_first(lots, ranked, compared)
+    rest = theirs & _among_first(lots, ranked, drawn) & ~first
+    return Drawn(
+        available=available,
+        mean=_mean(values, theirs),
+        clean_count=jnp.sum(first, axis=-1).astype(values.dtype),
+        clean_mean=_mean(values, first),
+        rest_count=jnp.sum(rest, axis=-1).astype(values.dtype),
+        rest_mean=_mean(values, rest),
+        noise=jax.random.normal(noise_key, drawn.shape, values.dtype),
+    )
+
+
+def _exclusive(samples: Amounts) -> Amounts:
+    """Sum of the rows above each row."""
+    above = jnp.cumsum(samples, axis=0)
+    return jnp.concatenate([jnp.zeros_like(above[:1]), above[:-1]])
+
+
+def _among_first(lots: Array, ranked: Array, count: Array) -> Array:
+    """Whose lots are among the ``count`` lowest of their distribution."""
+    last = jnp.take_along_axis(ranked, jnp.maximum(count - 1, 0).astype(int)[:, None], axis=-1)
+    return (lots <= last) & (count > 0)[:, None]
+
+
+def _mean(values: Array, mask: Array) -> Array:
+    """Mean over the last axis of what the mask admits; 0 where it admits nothing."""
+    return jnp.sum(jnp.where(mask, values, 0), axis=-1) / jnp.maximum(jnp.sum(mask, axis=-1), 1)
