@@ -12,6 +12,8 @@ from jaxmech.design._best_response import Offer, honest_penalty, least_penalty
 from jaxmech.design._plan import Design
 from jaxmech.mechanism import Audit
 
+_NOTHING = (0.0, 1.0, 0.0, np.inf, np.inf, 0.0)
+"""Samples, comparison, rest, limit, costs and error of a distribution that does not matter to somebody."""
 _TARGET = 1e-8
 """Relative gain that a certificate leaves open."""
 
@@ -35,12 +37,17 @@ class Proven(NamedTuple):
 def prove(problem: Problem, design: Design) -> Proven:
     """Recompute penalties and prove bounds on what any amounts can bring, one row per different agent.
 
-    Linked distributions are proven together; others one at a time, whose bounds add up.
+    Linked distributions are proven together; others one at a time, whose bounds add up. Whoever works alone has a
+    closed form; if all amounts of the design are whole numbers, her best whole number.
     """
     m, d = problem.shape
-    columns = [np.asarray(column, float) for column in _columns(problem, design)]
+    columns = _columns(problem, design)
+    alone = np.asarray(design.role) == Role.ALONE
+    apart, apart_least = _alone(columns, alone)
+    # nothing that she does there has to do with the rest
+    columns = tuple(np.where(alone, blank, column) for blank, column in zip(_NOTHING, columns, strict=True))
     if not design.linked:
-        columns = [column.reshape(m * d, 1) for column in columns]
+        columns = tuple(column.reshape(m * d, 1) for column in columns)
     table = np.concatenate(columns, axis=1)
     _, first, back = np.unique(table, axis=0, return_index=True, return_inverse=True)
     back = back.reshape(-1)
@@ -52,11 +59,36 @@ def prove(problem: Problem, design: Design) -> Proven:
     shape = (m, 1 if design.linked else d)
     failure = np.broadcast_to((1 - success)[back].reshape(shape), (m, d))
     return Proven(
-        honest=honest[back].reshape(shape).sum(axis=1),
-        least=least.bound[back].reshape(shape).sum(axis=1),
+        honest=honest[back].reshape(shape).sum(axis=1) + apart,
+        least=least.bound[back].reshape(shape).sum(axis=1) + apart_least,
         failure=np.where(np.asarray(design.rest) > 0, failure, 0.0),
         intervals=int(least.intervals.max()),
     )
+
+
+def _alone(columns: tuple[np.ndarray, ...], alone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What agents pay for what they do alone, and the least that they could, summed over distributions."""
+    samples, _, _, _, costs, error = columns
+    safe, price = np.where(alone, samples, 1.0), np.where(alone, costs, 1.0)
+    paid = np.where(alone, error / safe + price * safe, 0.0)
+    least = np.where(alone, _least_alone(price, error, _is_whole(samples)), 0.0)
+    return paid.sum(axis=1), least.sum(axis=1)
+
+
+def _least_alone(costs: np.ndarray, error: np.ndarray, whole: bool) -> np.ndarray:
+    """min_n (e/n + cn) = 2√(ec), or over whole numbers; ∞ where she cannot sample."""
+    if not whole:
+        return 2 * np.sqrt(error * costs)
+    safe = np.where(np.isfinite(costs), costs, 1.0)
+    down = np.maximum(np.floor(np.sqrt(error / safe)), 1.0)
+    return np.where(
+        np.isfinite(costs), np.minimum(error / down + safe * down, error / (down + 1) + safe * (down + 1)), np.inf
+    )
+
+
+def _is_whole(samples: np.ndarray) -> bool:
+    """Whether the design asks for whole numbers: then agents alone are held to whole numbers, too."""
+    return bool(np.all(samples == np.round(samples)))
 
 
 def proven_least(problem: Problem, design: Design) -> np.ndarray:
@@ -112,9 +144,8 @@ class _Judge:
     proven: Proven
 
     def individually_rational(self) -> Audit:
-        costs = np.asarray(self.problem.costs, float)
-        scale = np.asarray(self.problem.sigma * np.sqrt(self.problem.price), float)
-        alone = 2 * np.sum(scale * np.sqrt(costs), axis=1)
+        samples, _, _, _, costs, error = _columns(self.problem, self.design)
+        alone = np.sum(_least_alone(costs, error, _is_whole(samples)), axis=1)
         paid = np.fmax(np.asarray(self.design.penalty, float), self.proven.honest)
         with np.errstate(invalid="ignore"):
             margins = np.where(np.isfinite(alone), 1 - paid / alone, np.inf)
