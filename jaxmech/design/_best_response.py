@@ -109,7 +109,7 @@ def least_penalty(offer: Offer, target: np.ndarray) -> Least:
         part = Offer(*(values[open_rows] for values in offer))
         begun = place[open_rows]
         here = np.maximum(begun, _FIRST)
-        multiplier, value = _best_multiplier(part, here, bound[open_rows])
+        multiplier, value = _best_multiplier(part, here, target[open_rows])
         # before the first place only B_0 is known, which falls in s
         without = _bound_at(part, np.zeros_like(here), here)
         value = np.where(begun < here, np.minimum(value, without), value)
@@ -121,17 +121,17 @@ def least_penalty(offer: Offer, target: np.ndarray) -> Least:
         bound[open_rows] = np.where(
             stuck, bound[open_rows] - give[open_rows] * np.abs(target[open_rows]), bound[open_rows]
         )
-        place[open_rows] = reached
+        place[open_rows] = np.where(bound[open_rows] <= 0, 1.0, reached)  # no penalty is negative
         count[open_rows] += 1
     complete = place >= 1
     allowance = _ROUNDING * np.abs(bound)
     return Least(np.where(complete, bound - allowance, -np.inf), count, complete)
 
 
-def _best_multiplier(offer: Offer, success: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _best_multiplier(offer: Offer, success: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A multiplier with B_μ(s) near the largest, by bisection on the constraint, and B_μ(s)."""
-    low, high = np.log(np.full(len(target), 1e-14) * target), np.log(1e8 * target)
-    best, value = np.zeros(len(target)), _bound_at(offer, np.zeros(len(target)), success)
+    low, high = np.log(1e-14 * scale), np.log(1e8 * scale)
+    best, value = np.zeros(len(scale)), _bound_at(offer, np.zeros(len(scale)), success)
     for _ in range(_MULTIPLIER):
         middle = (low + high) / 2
         multiplier = np.exp(middle)
