@@ -78,7 +78,7 @@ def test_penalty_of_linked_distributions_by_monte_carlo(kept):
 
 
 def test_units_and_order_do_not_matter():
-    """Costs → t costs: amounts /√t, levels as they are, penalties √t; σ → uσ: amounts and penalties u; agents permuted."""
+    """Costs → t costs: amounts /√t, levels the same, penalties √t; σ → uσ: amounts and penalties u; order."""
     terms, stake, found, good = drawn_terms(2)
     t, u = 7.0, 0.3
     scaled = Terms(*(part * u / math.sqrt(t) for part in (terms.samples, terms.comparison, terms.rest)), terms.checked)

@@ -38,7 +38,9 @@ def test_a_barrier_is_not_crossed():
     def plain(x):
         return float(barrier(jnp.asarray(x)))
 
-    reference = optimize.minimize(plain, np.full(3, 0.5), method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-13})
+    reference = optimize.minimize(
+        plain, np.full(3, 0.5), method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-13}
+    )
     assert float(found.value) == pytest.approx(reference.fun, rel=1e-9)
     np.testing.assert_allclose(found.point, reference.x, rtol=1e-5)
     assert float(jnp.sum(found.point**2)) < 3.0
