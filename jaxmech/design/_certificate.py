@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxmech._errors import ProblemError
 from jaxmech._tolerances import tolerances
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._best_response import Offer, honest_penalty, least_penalty
@@ -39,7 +40,11 @@ def prove(problem: Problem, design: Design) -> Proven:
 
     Linked distributions are proven together; others one at a time, whose bounds add up. Whoever works alone has a
     closed form; if all amounts of the design are whole numbers, her best whole number.
+
+    Raises:
+        ProblemError: for a rule that is no threshold at the limit, about which nothing is proven here.
     """
+    _refuse_other_rules(design)
     m, d = problem.shape
     columns = _columns(problem, design)
     alone = np.asarray(design.role) == Role.ALONE
@@ -135,6 +140,13 @@ def _columns(problem: Problem, design: Design) -> tuple[np.ndarray, ...]:
     return samples, comparison, rest, limit, np.asarray(problem.costs, float), error
 
 
+def _refuse_other_rules(design: Design) -> None:
+    places, values = np.asarray(design.rule.discrepancy, float), np.asarray(design.rule.variance, float)
+    if places.tolist() != [0.0, 1.0, 1.0] or values[:2].tolist() != [0.0, 0.0] or not values[2] > 0:
+        rule = "must be a threshold: nothing up to the limit (discrepancy 0, 1, 1; variance 0, 0, and the noise beyond)"
+        raise ProblemError("rule", [places.tolist(), values.tolist()], rule)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Judge:
     """Turns numbers into audits, in words."""
@@ -174,7 +186,7 @@ class _Judge:
         chance = np.abs(np.asarray(self.design.failure, float) - self.proven.failure)
         worst = int(np.argmax(np.where(np.isnan(gap), np.inf, gap)))
         total = abs(float(self.design.social_penalty) / float(np.sum(paid)) - 1)
-        room = max(float(gap[worst]), float(np.max(chance)), total)
+        room = float(np.max([gap[worst], np.max(chance), total]))  # NaN if one of them is
         witness = f"{self._name(worst)} is promised {promised[worst]:.6g} and pays {paid[worst]:.6g}"
         effort = "penalties and chances recomputed from amounts, limits and the rule"
         return self._audit("penalties as promised", -room, witness, effort)

@@ -27,7 +27,7 @@ class Minimum(NamedTuple):
     Attributes:
         point: the last iterate, the best one.
         value: of the function there.
-        slope: largest entry of the gradient there, relative to the value.
+        slope: largest entry of the gradient there, relative to the value; ∞ where the value is not finite.
         steps: iterations used.
     """
 
@@ -120,7 +120,9 @@ def minimise(
     # The first evaluation is a step of length 0 that improves on ∞, or else the end.
     first = _State(start, nowhere, flat, flat, jnp.ones_like(nowhere), nothing, nothing, zero, zero, zero)
     end = jax.lax.while_loop(going, advance, first)
-    return Minimum(end.point, end.value, jnp.max(jnp.abs(end.gradient)) / jnp.abs(end.value), end.steps)
+    steepest, level = jnp.max(jnp.abs(end.gradient)), jnp.abs(end.value)
+    slope = jnp.where(steepest > 0, steepest / level, 0.0)
+    return Minimum(end.point, end.value, jnp.where(jnp.isfinite(level), slope, jnp.inf), end.steps)
 
 
 def _downhill(state: _State) -> Array:
