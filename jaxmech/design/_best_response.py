@@ -217,7 +217,8 @@ def _cost(offer: Offer, amounts: np.ndarray, success: np.ndarray) -> tuple[np.nd
         good = np.where(success > 0, success * if_passed, 0.0)
         steep = np.where(success < 1, (1 - success) * if_failed / failing, 0.0)
         steep = steep + np.where(success > 0, success * if_passed / passing, 0.0)
-    return bad + good + costs * amounts, costs - steep, if_failed - if_passed
+        lost = if_failed - if_passed
+    return bad + good + costs * amounts, costs - steep, lost
 
 
 def _log_chance(offer: Offer, amounts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -188,7 +188,8 @@ class _Market:
         """Penalty and count of every option of every kind: the grid of counts, alone, receiving."""
         low, part = self.place(total)
         able = self.able[:, None]
-        checked = _cubic(self.table.penalty, low, part[:, None]) * self.price[:, None]
+        with np.errstate(invalid="ignore"):  # 0·∞ for who cannot sample, and is left out below
+            checked = _cubic(self.table.penalty, low, part[:, None]) * self.price[:, None]
         alone = np.where(able, 2 * self.price[:, None], np.inf)
         receiving = np.full_like(alone, self.error / total)
         counts = np.where(able, self.unit[:, None] * self.table.amounts, 0.0)
