@@ -28,6 +28,8 @@ _NARROWEST = -44.0
 """Logarithm to base 2 of the narrowest interval."""
 _INTERVALS = 300
 _PROGRESS = 1e-7
+_HOPELESS = 0.01
+"""Once so much of the target is given up, relatively, there is no bound worth having: the rest is not searched."""
 _GIVE = 1e-10
 _ROUNDING = 1e-13
 """What rounding may do to a sum of a few dozen terms, relatively."""
@@ -84,7 +86,7 @@ def least_penalty(offer: Offer, target: np.ndarray) -> Least:
     """Prove that no amounts cost less than ``target``, or how much less they may cost.
 
     [0, 1] is covered from the left by intervals on which some B_μ is at least the target. If a point cannot be covered
-    the target is lowered there, so the answer is always a bound.
+    the target is lowered there, so the answer is always a bound; lowered by more than 1 %, it is given up.
 
     Args:
         offer: what the agents meet.
@@ -101,7 +103,7 @@ def least_penalty(offer: Offer, target: np.ndarray) -> Least:
     place = _reach(offer, nothing, np.zeros(rows), bound)
     count += 1
     for _ in range(_INTERVALS):
-        open_rows = place < 1
+        open_rows = (place < 1) & (bound >= target - _HOPELESS * np.abs(target))
         if not open_rows.any():
             break
         part = Offer(*(values[open_rows] for values in offer))
