@@ -67,7 +67,9 @@ def _vertex(values: np.ndarray, best: np.ndarray) -> np.ndarray:
 
 
 @jax.jit
-def _tabulate(total: jax.Array, count: jax.Array, share: jax.Array, kept: float, fails: float) -> jax.Array:
+def _tabulate(
+    total: jax.Array, count: jax.Array, share: jax.Array, kept: jax.Array | float, fails: jax.Array | float
+) -> jax.Array:
     def one(total: jax.Array, count: jax.Array, share: jax.Array) -> jax.Array:
         theirs = jnp.maximum(total - count, 0.0)
         terms = Terms(
