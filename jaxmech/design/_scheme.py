@@ -144,7 +144,7 @@ def settle(terms: Terms, stake: Stake) -> Settled:
         by_pull = 2 * density(level) / chance(level) / (safe * log_pull_slope(level))
         return jnp.sum(jnp.where(terms.checked, by_pull * by_success, 0.0), axis=-1)
 
-    def newton(_: int, success: Array) -> Array:
+    def newton(_: Array, success: Array) -> Array:
         pull, level = levels(success)
         product = jnp.prod(chance(level), axis=-1)
         slope = 1 - product * relative_slope(success, pull, level)

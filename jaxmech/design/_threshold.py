@@ -64,7 +64,7 @@ def level_of_pull(pull: Float[Array, "..."]) -> Float[Array, "..."]:
     far = jnp.sqrt(jnp.maximum(-2 * (log + _HALF_LOG_TAU) + 2 * jnp.log(rough + 1.5), 0.0)) + 0.1
     level = jnp.where(log > _LARGE_PULL, jnp.sqrt(3.6 * (1 - 2 * jnp.exp(log))), far)
 
-    def newton(_: int, level: Array) -> Array:
+    def newton(_: Array, level: Array) -> Array:
         return jnp.maximum(level - (log_pull(level) - log) / log_pull_slope(level), 1e-3)
 
     found: Array = jax.lax.fori_loop(0, _NEWTON, newton, level)
