@@ -9,14 +9,14 @@ from scipy.stats import norm
 
 from jaxmech.cli import main
 
-FIVE = """
+FOUR = """
 [collaboration]
-title = "Five share two"
-agents = ["Ann", "Bob", "Cid", "Dot", "Eve"]
+title = "Four share two"
+agents = ["Ann", "Bob", "Cid", "Dot"]
 distributions = ["iron", "zinc"]
 sigma = [1.0, 2.0]
 price = 3.0
-costs = [[0.9, 1.1], [1.0, 1.3], [1.1, 1.0], [1.2, 1.2], [1.3, 0.9]]
+costs = [[0.9, 1.1], [1.0, 1.3], [1.1, 1.0], [1.2, 0.9]]
 mechanism = "designed"
 """
 
@@ -28,7 +28,7 @@ def run(*args):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("design")
-    (folder / "five.toml").write_text(FIVE)
+    (folder / "four.toml").write_text(FOUR)
     return folder
 
 
@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 def document(folder):
     """What one run writes, for all tests that read it."""
     files = [part for kind in ("json", "csv", "plot") for part in (f"--{kind}", folder / f"d.{_SUFFIX[kind]}")]
-    assert run("design", folder / "five.toml", *files, "--quiet") == 0
+    assert run("design", folder / "four.toml", *files, "--quiet") == 0
     return json.loads((folder / "d.json").read_text())
 
 
@@ -58,7 +58,7 @@ def recompute(document):
 
 def _pays(samples, table, limit, variance, error, cap, document):
     both = samples + table["comparison"]
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # where nothing is collected or checked
         spread = np.sqrt(variance * (1 / samples + 1 / table["comparison"]))
         within = np.where(np.isfinite(limit), 1 - 2 * norm.sf(limit / spread), 1.0)
         if document["rule"][0]["linked"]:
@@ -97,9 +97,9 @@ def test_document(document):
     assert document["mechanism"] == "designed"
     assert document["division"] is None
     assert document["plan"]["leverage"] is None
-    assert document["plan"]["alpha"] == [[None, None]] * 5
+    assert document["plan"]["alpha"] == [[None, None]] * 4
     assert {role for row in document["plan"]["role"] for role in row} <= {"alone", "receives", "checked"}
-    assert document["agents"] == ["Ann", "Bob", "Cid", "Dot", "Eve"]
+    assert document["agents"] == ["Ann", "Bob", "Cid", "Dot"]
     assert {record["claim"] for record in document["certificates"]} >= {"Nash incentive compatible", "feasible"}
     assert all(record["holds"] for record in document["certificates"])
     found, social = document["efficiency"], document["plan"]["social_penalty"]
@@ -121,11 +121,11 @@ def test_plot_and_table(document, folder):
 
 
 def test_solve_shows_the_design(document, folder, capsys):
-    assert run("solve", folder / "five.toml", "--json", folder / "s.json") == 0
+    assert run("solve", folder / "four.toml", "--json", folder / "s.json") == 0
     page, error = capsys.readouterr()
     assert error == ""
     said = " ".join(page.split())
-    assert said.startswith("Five share two")
+    assert said.startswith("Four share two")
     for words in ("less than with the best published mechanism", "times the first best", "All 5 claims hold."):
         assert words in said
     for title in ("Who collects what", "What each gets back", "Alone against together", "Why nobody cheats"):
@@ -137,7 +137,7 @@ def test_solve_shows_the_design(document, folder, capsys):
 
 def test_wishes_are_met(document, folder, capsys):
     options = ["--noise", 20, "--failure", 0.001, "--unlinked", "--whole"]
-    assert run("design", folder / "five.toml", *options, "--json", "-") == 0
+    assert run("design", folder / "four.toml", *options, "--json", "-") == 0
     found = json.loads(capsys.readouterr().out)
     assert not any(rule["linked"] for rule in found["rule"])
     assert {rule["variance"][2] for rule in found["rule"]} == {20.0}
@@ -150,7 +150,7 @@ def test_wishes_are_met(document, folder, capsys):
 
 
 def test_simulate_keeps_the_promise(document, folder, capsys):
-    assert run("simulate", folder / "five.toml", "--replications", 20_000, "--json", "-") == 0
+    assert run("simulate", folder / "four.toml", "--replications", 20_000, "--json", "-") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["mechanism"].startswith("mechanism designed")
     (claim,) = found["certificates"]
@@ -159,7 +159,7 @@ def test_simulate_keeps_the_promise(document, folder, capsys):
 
 @pytest.mark.slow
 def test_audit_finds_no_gain(document, folder, capsys):
-    assert run("audit", folder / "five.toml", "--json", "-") == 0
+    assert run("audit", folder / "four.toml", "--json", "-") == 0
     found = json.loads(capsys.readouterr().out)
     assert len(found["certificates"]) == 4
     for agent, promised in zip(found["agents"], document["plan"]["penalty"], strict=True):
@@ -171,13 +171,13 @@ def test_audit_finds_no_gain(document, folder, capsys):
 @pytest.mark.parametrize(
     ("file", "options", "message"),
     [
-        ("five.toml", ["--failure", "0"], "--failure = 0.0: must be a chance above 0, at most 1"),
-        ("five.toml", ["--noise", "-1"], "--noise = -1.0: must be positive"),
-        ("five.toml", ["--noise", "nan"], "--noise = nan: must be positive"),
-        ("five.toml", ["--noise", "much"], "is not a valid float"),
+        ("four.toml", ["--failure", "0"], "--failure = 0.0: must be a chance above 0, at most 1"),
+        ("four.toml", ["--noise", "-1"], "--noise = -1.0: must be positive"),
+        ("four.toml", ["--noise", "nan"], "--noise = nan: must be positive"),
+        ("four.toml", ["--noise", "much"], "is not a valid float"),
         ("data-market", [], "only [collaboration] can be designed"),
         ("competitors", [], "only [collaboration] can be designed"),
-        ("five.toml", ["--dtype", "float46"], 'did you mean "float64"'),
+        ("four.toml", ["--dtype", "float46"], 'did you mean "float64"'),
     ],
     ids=str,
 )
@@ -194,14 +194,14 @@ def test_bad_input_is_one_line(folder, capsys, monkeypatch, file, options, messa
 def test_names_are_checked_before_anything_is_designed(folder, capsys, monkeypatch):
     monkeypatch.setattr("jaxmech.cli._solve_design.find_design", None)
     for command in ("solve", "audit", "simulate"):
-        assert run(command, folder / "five.toml", "--division", "fair") == 2
+        assert run(command, folder / "four.toml", "--division", "fair") == 2
         assert "--division = 'fair'" in capsys.readouterr().err
-    assert run("solve", folder / "five.toml", "--mechanism", "desinged") == 2
+    assert run("solve", folder / "four.toml", "--mechanism", "desinged") == 2
     assert 'did you mean "designed"' in capsys.readouterr().err
 
 
 def test_a_sweep_has_no_designs(folder, capsys):
-    (folder / "sweep.toml").write_text('[sweep]\nproblem = "five.toml"\n[sweep.parameters]\nprice = [1.0, 2.0]\n')
+    (folder / "sweep.toml").write_text('[sweep]\nproblem = "four.toml"\n[sweep.parameters]\nprice = [1.0, 2.0]\n')
     assert run("sweep", folder / "sweep.toml", "-o", folder / "results") == 2
     error = capsys.readouterr().err
     assert "mechanism = 'designed': must be one of" in error

@@ -9,9 +9,9 @@ from rich.text import Text
 
 from jaxmech._status import Status
 from jaxmech.collaboration import Role
-from jaxmech.report._numbers import counted, percent, short
+from jaxmech.report._numbers import column, counted, percent, short
 from jaxmech.report._records import claims_in_words, records_table
-from jaxmech.report._tables import make_box, make_page, make_paragraphs, print_plain
+from jaxmech.report._tables import make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.collaboration import collection_tables, gain_table, sigma_table
 from jaxmech.report.design._answer import Answer
 from jaxmech.report.design._table import rule_table
@@ -43,7 +43,7 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     yield "What each gets back (points of others), and when", list(rule_table(answer, box, full=full))
     yield "Alone against together (penalties)", list(gain_table(answer, box, full=full))
     yield "Why nobody cheats", make_paragraphs(_reasons(answer))
-    yield "How good the design is", make_paragraphs(_comparison(answer))
+    yield "How good the design is", _comparison(answer, box)
     yield "Certificates", [records_table(answer.claims, box)]
     if answer.facts:
         yield "Facts, not claimed", [records_table(answer.facts, box)]
@@ -107,17 +107,21 @@ def _reasons(answer: Answer) -> list[str]:
     return sentences
 
 
-def _comparison(answer: Answer) -> list[str]:
-    names = {
+def _comparison(answer: Answer, box: Box) -> list[RenderableType]:
+    alone = float(answer.alone_penalty.sum())
+    penalties = {
         "first best, if nobody could refuse": answer.first_best,
-        "P(n_OPT), of compliant agents whom nothing leaves worse off than alone": answer.baseline,
+        "P(n_OPT): compliant agents, nobody worse off than alone": answer.baseline,
         "this design": answer.social_penalty,
         f"best published: {answer.rival}": answer.published,
+        "everybody alone": alone,
     }
-    listed = "; ".join(
-        f"{name}: {short(value, 4)} ({short(value / answer.first_best, 4)} times)" for name, value in names.items()
-    )
-    return [f"Social penalties, and as multiples of the first best. {listed[0].upper()}{listed[1:]}.", _family(answer)]
+    table = new_table(box, "", "social penalty", "times first best")
+    values = np.array(list(penalties.values()))
+    columns = column(values), column(values / answer.first_best)
+    for name, *cells in zip(penalties, *columns, strict=True):
+        table.add_row(name, *cells, style="bold" if name == "this design" else "")
+    return [table, *make_paragraphs([_family(answer)])]
 
 
 def _family(answer: Answer) -> str:
