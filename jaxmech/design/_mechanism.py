@@ -83,8 +83,9 @@ class Designed:
 
     def respond_to(self, agent: Array, own: Statistics, others: Array) -> Information:
         """Return what one agent gets back if the others are honest; the noisy mean is left at 0."""
-        names = ("samples", "comparison", "rest", "limit", "role")
-        row = dataclasses.replace(self, **{name: getattr(self, name)[agent][None] for name in names})
+        names = ("samples", "comparison", "rest", "limit", "role", "promised", "least")
+        hers = {name: getattr(self, name)[agent][None] for name in names}
+        row = dataclasses.replace(self, **hers, proven_for=self.proven_for[:, agent][:, None])
         available = of_others(self.samples)[agent][None]
         clean = jnp.minimum(row.comparison, available)
         rest = jnp.minimum(row.rest, available - clean)
