@@ -72,10 +72,10 @@ def _pays(samples, table, limit, variance, error, cap, document):
 
 def test_anybody_can_recompute_the_design(document):
     penalty, failure = recompute(document)
-    assert penalty == pytest.approx(document["plan"]["penalty"], rel=1e-9)
-    assert failure == pytest.approx(np.array(document["failure"]), abs=1e-9)
+    assert penalty == pytest.approx(document["plan"]["penalty"], rel=1e-7)
+    assert failure == pytest.approx(np.array(document["failure"]), abs=1e-7)
     assert 0 < failure.max() < 0.5
-    assert sum(penalty) == pytest.approx(document["plan"]["social_penalty"], rel=1e-9)
+    assert sum(penalty) == pytest.approx(document["plan"]["social_penalty"], rel=1e-7)
 
 
 def test_other_amounts_cost_more(document):
@@ -136,17 +136,25 @@ def test_solve_shows_the_design(document, folder, capsys):
 
 
 def test_wishes_are_met(document, folder, capsys):
-    options = ["--noise", 20, "--failure", 0.001, "--unlinked", "--whole"]
-    assert run("design", folder / "four.toml", *options, "--json", "-") == 0
+    assert run("design", folder / "four.toml", "--noise", 20, "--failure", 0.001, "--unlinked", "--json", "-") == 0
     found = json.loads(capsys.readouterr().out)
     assert not any(rule["linked"] for rule in found["rule"])
     assert {rule["variance"][2] for rule in found["rule"]} == {20.0}
-    assert np.max(found["failure"]) <= 0.001
+    assert np.max(found["failure"]) <= 0.001 * (1 + 1e-6)
+    assert recompute(found)[0] == pytest.approx(found["plan"]["penalty"], rel=1e-7)
+    assert found["plan"]["social_penalty"] > document["plan"]["social_penalty"]
+
+
+@pytest.mark.slow
+def test_whole_samples_and_a_code_that_says_whether_it_is_proven(document, folder, capsys):
+    code = run("design", folder / "four.toml", "--whole", "--json", "-")
+    found = json.loads(capsys.readouterr().out)
     samples = np.array(found["plan"]["samples"])
     assert np.array_equal(samples, np.round(samples))
     assert np.any(samples > 0)
-    assert recompute(found)[0] == pytest.approx(found["plan"]["penalty"], rel=1e-9)
-    assert found["plan"]["social_penalty"] > document["plan"]["social_penalty"]
+    assert recompute(found)[0] == pytest.approx(found["plan"]["penalty"], rel=1e-7)
+    proven = found["status"]["name"] == "OK" and all(record["holds"] for record in found["certificates"])
+    assert code == (0 if proven else 1)
 
 
 def test_simulate_keeps_the_promise(document, folder, capsys):
