@@ -27,9 +27,9 @@ _EDGE = 12
 _NARROWEST = -44.0
 """Logarithm to base 2 of the narrowest interval."""
 _INTERVALS = 300
+_FIRST = 1e-12
+"""Chance to pass from which on multipliers are used."""
 _PROGRESS = 1e-7
-_HOPELESS = 0.01
-"""Once so much of the target is given up, relatively, there is no bound worth having: the rest is not searched."""
 _GIVE = 1e-10
 _ROUNDING = 1e-13
 """What rounding may do to a sum of a few dozen terms, relatively."""
@@ -78,19 +78,20 @@ def honest_penalty(offer: Offer, samples: np.ndarray) -> tuple[np.ndarray, np.nd
     """Return what she pays if she collects these amounts, and her chance to pass."""
     log_chance, _ = _log_chance(offer, samples)
     success = np.exp(np.sum(np.where(offer.checked, log_chance, 0.0), axis=1))
-    value, _, _ = _cost(offer, samples, success[:, None])
+    value, _ = _cost(offer, samples, success[:, None])
     return np.sum(value, axis=1), success
 
 
-def least_penalty(offer: Offer, target: np.ndarray) -> Least:
+def least_penalty(offer: Offer, target: np.ndarray, give_up: float = 1.0) -> Least:
     """Prove that no amounts cost less than ``target``, or how much less they may cost.
 
     [0, 1] is covered from the left by intervals on which some B_μ is at least the target. If a point cannot be covered
-    the target is lowered there, so the answer is always a bound; lowered by more than 1 %, it is given up.
+    the target is lowered there, so the answer is always a bound.
 
     Args:
         offer: what the agents meet.
         target: (rows,) what is to be proven, such as the honest penalty less a tolerance.
+        give_up: once the target is lowered by more than this, relatively, the search ends without a bound.
 
     Returns:
         The bound: the target where it is proven.
@@ -103,12 +104,16 @@ def least_penalty(offer: Offer, target: np.ndarray) -> Least:
     place = _reach(offer, nothing, np.zeros(rows), bound)
     count += 1
     for _ in range(_INTERVALS):
-        open_rows = (place < 1) & (bound >= target - _HOPELESS * np.abs(target))
+        open_rows = (place < 1) & (bound >= target - give_up * np.abs(target))
         if not open_rows.any():
             break
         part = Offer(*(values[open_rows] for values in offer))
-        here = np.maximum(place[open_rows], 1e-12)
-        multiplier, value = _best_multiplier(part, here, bound[open_rows])
+        begun = place[open_rows]
+        here = np.maximum(begun, _FIRST)
+        multiplier, value = _best_multiplier(part, here, target[open_rows])
+        # before the first place only B_0 is known, which falls in s
+        without = _bound_at(part, np.zeros_like(here), here)
+        value = np.where(begun < here, np.minimum(value, without), value)
         bound[open_rows] = np.minimum(bound[open_rows], value)
         reached = _reach(part, multiplier, here, bound[open_rows])
         # where next to nothing was covered the target is lowered, by ever more
@@ -117,17 +122,17 @@ def least_penalty(offer: Offer, target: np.ndarray) -> Least:
         bound[open_rows] = np.where(
             stuck, bound[open_rows] - give[open_rows] * np.abs(target[open_rows]), bound[open_rows]
         )
-        place[open_rows] = reached
+        place[open_rows] = np.where(bound[open_rows] <= 0, 1.0, reached)  # no penalty is negative
         count[open_rows] += 1
     complete = place >= 1
     allowance = _ROUNDING * np.abs(bound)
     return Least(np.where(complete, bound - allowance, -np.inf), count, complete)
 
 
-def _best_multiplier(offer: Offer, success: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _best_multiplier(offer: Offer, success: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A multiplier with B_μ(s) near the largest, by bisection on the constraint, and B_μ(s)."""
-    low, high = np.log(np.full(len(target), 1e-14) * target), np.log(1e8 * target)
-    best, value = np.zeros(len(target)), _bound_at(offer, np.zeros(len(target)), success)
+    low, high = np.log(1e-14 * scale), np.log(1e8 * scale)
+    best, value = np.zeros(len(scale)), _bound_at(offer, np.zeros(len(scale)), success)
     for _ in range(_MULTIPLIER):
         middle = (low + high) / 2
         multiplier = np.exp(middle)
@@ -176,7 +181,7 @@ def _minima(offer: Offer, multiplier: np.ndarray, success: np.ndarray) -> tuple[
     mu, s = multiplier[:, None], success[:, None]
 
     def value_and_slope(amounts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        value, slope, _ = _cost(offer, amounts, s)
+        value, slope = _cost(offer, amounts, s)
         log_chance, rise = _log_chance(offer, amounts)
         pull = np.where(offer.checked & (mu > 0), mu, 0.0)
         with np.errstate(invalid="ignore"):
@@ -202,12 +207,12 @@ def _minima(offer: Offer, multiplier: np.ndarray, success: np.ndarray) -> tuple[
         from_low = at_low - np.abs(falling) * width
         from_high = at_high - np.abs(rising) * (high - low)
     inside = np.where(falling > 0, from_low, np.fmax(from_low, from_high))
-    at_zero, _, _ = _cost(offer, np.zeros_like(low), s)
+    at_zero, _ = _cost(offer, np.zeros_like(low), s)
     return np.where(able, inside, at_zero), point
 
 
-def _cost(offer: Offer, amounts: np.ndarray, success: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """f_k(n; s), its slope, and what failing costs."""
+def _cost(offer: Offer, amounts: np.ndarray, success: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """f_k(n; s) and its slope."""
     able = np.isfinite(offer.costs)
     costs = np.where(able, offer.costs, 0.0)
     both = amounts + offer.comparison
@@ -219,8 +224,7 @@ def _cost(offer: Offer, amounts: np.ndarray, success: np.ndarray) -> tuple[np.nd
         good = np.where(success > 0, success * if_passed, 0.0)
         steep = np.where(success < 1, (1 - success) * if_failed / failing, 0.0)
         steep = steep + np.where(success > 0, success * if_passed / passing, 0.0)
-        lost = if_failed - if_passed
-    return bad + good + costs * amounts, costs - steep, lost
+    return bad + good + costs * amounts, costs - steep
 
 
 def _log_chance(offer: Offer, amounts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

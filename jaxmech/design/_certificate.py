@@ -14,6 +14,8 @@ from jaxmech.mechanism import Audit
 
 _TARGET = 1e-8
 """Relative gain that a certificate leaves open."""
+_HOPELESS = 0.01
+"""Where more must be left open, no bound is searched for: nothing is proven."""
 
 
 class Proven(NamedTuple):
@@ -48,7 +50,7 @@ def prove(problem: Problem, design: Design) -> Proven:
     kept = 1 / (1 + float(design.rule.variance[-1]))
     offer = Offer(comparison, rest, np.full(len(first), kept), limit, costs, error)
     honest, success = honest_penalty(offer, samples)
-    least = least_penalty(offer, honest * (1 - _TARGET))
+    least = least_penalty(offer, honest * (1 - _TARGET), _HOPELESS)
     shape = (m, 1 if design.linked else d)
     failure = np.broadcast_to((1 - success)[back].reshape(shape), (m, d))
     return Proven(

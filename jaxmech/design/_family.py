@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._types import Array
 from jaxmech.design._scheme import Stake, Terms, settle, walking_away
 from jaxmech.design._threshold import LARGEST_PULL
 
@@ -49,7 +50,7 @@ def choices(kept: float, fails: float) -> Choices:
     count = np.geomspace(_LEAST_COUNT, 1.0, _COUNTS)
     total = np.geomspace(1.0 + 1e-6, _LARGEST_TOTAL, _TOTALS)
     share = 1 / (1 + np.exp(-np.linspace(-9, 7, _SHARES)))
-    penalty = np.asarray(_tabulate(*(jnp.asarray(axis) for axis in (total, count, share)), kept, fails))
+    penalty = np.asarray(_tabulate(*(jnp.asarray(axis) for axis in (total, count, share, kept, fails))))
     best = np.argmin(penalty, axis=-1)
     return Choices(count, total, _vertex(penalty, best), share[best])
 
@@ -67,10 +68,8 @@ def _vertex(values: np.ndarray, best: np.ndarray) -> np.ndarray:
 
 
 @jax.jit
-def _tabulate(
-    total: jax.Array, count: jax.Array, share: jax.Array, kept: jax.Array | float, fails: jax.Array | float
-) -> jax.Array:
-    def one(total: jax.Array, count: jax.Array, share: jax.Array) -> jax.Array:
+def _tabulate(total: Array, count: Array, share: Array, kept: Array, fails: Array) -> Array:
+    def one(total: Array, count: Array, share: Array) -> Array:
         theirs = jnp.maximum(total - count, 0.0)
         terms = Terms(
             samples=count[None, None],
@@ -78,7 +77,7 @@ def _tabulate(
             rest=((1 - share) * theirs)[None, None],
             checked=jnp.ones((1, 1), bool),
         )
-        stake = Stake(jnp.ones((1, 1)), jnp.ones(1), jnp.asarray(kept))
+        stake = Stake(jnp.ones((1, 1)), jnp.ones(1), kept)
         found = settle(terms, stake)
         pull, penalty = found.pull[0, 0], found.penalty[0]
         good = (theirs > 0) & (pull > 0) & (pull < LARGEST_PULL) & (found.residual[0] < 1e-9)
@@ -190,8 +189,7 @@ class _Market:
         """Penalty and count of every option of every kind: the grid of counts, alone, receiving."""
         low, part = self.place(total)
         able = self.able[:, None]
-        with np.errstate(invalid="ignore"):  # 0·∞ for who cannot sample, and is left out below
-            checked = _cubic(self.table.penalty, low, part[:, None]) * self.price[:, None]
+        checked = _cubic(self.table.penalty, low, part[:, None]) * np.where(able, self.price[:, None], 1.0)
         alone = np.where(able, 2 * self.price[:, None], np.inf)
         receiving = np.full_like(alone, self.error / total)
         counts = np.where(able, self.unit[:, None] * self.table.amounts, 0.0)

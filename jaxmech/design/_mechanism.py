@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Agents, Amounts, Array, Codes, Distributions
+from jaxmech._types import Agents, Amounts, Array, ArrayLike, Codes, Distributions
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._plan import Design, Rule
 from jaxmech.mechanism import (
@@ -84,8 +84,7 @@ class Designed:
     def respond_to(self, agent: Array, own: Statistics, others: Array) -> Information:
         """Return what one agent gets back if the others are honest; the noisy mean is left at 0."""
         names = ("samples", "comparison", "rest", "limit", "role", "promised", "least")
-        hers = {name: getattr(self, name)[agent][None] for name in names}
-        row = dataclasses.replace(self, **hers, proven_for=self.proven_for[:, agent][:, None])
+        row = dataclasses.replace(self, **{name: getattr(self, name)[agent][None] for name in names})
         available = of_others(self.samples)[agent][None]
         clean = jnp.minimum(row.comparison, available)
         rest = jnp.minimum(row.rest, available - clean)
@@ -152,7 +151,7 @@ def noise_at(rule: Rule, apart: Array) -> Array:
     return jnp.where(right == 0, values[0], jnp.where(inside, first_there, values[-1]))
 
 
-def designed_mechanism(problem: Problem, design: Design, least: Agents | None = None) -> Designed:
+def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None = None) -> Designed:
     """Return the mechanism that carries out a design.
 
     Args:
