@@ -14,6 +14,7 @@ from jaxmech.cli._play import carry_out, check_seed, replications_option, seed_o
 _EXAMPLES = (
     "jaxmech audit three-agents",
     "jaxmech audit equal-agents --mechanism pool --plot regret.png",
+    "jaxmech audit equal-agents --mechanism designed",
     "jaxmech audit mine.toml --seed 7 --json -",
 )
 
@@ -38,7 +39,7 @@ def audit(
         import jax
 
         from jaxmech import audit as auditing
-        from jaxmech import collaboration, deviation, report
+        from jaxmech import deviation, report
 
     check_seed(seed)
     chosen = deviation.SearchSettings()
@@ -48,14 +49,14 @@ def audit(
         chosen = dataclasses.replace(chosen, batch=each)
     use_precision(output.dtype)
     carried = carry_out(file, Choice(division, mechanism), output)
-    plan, problem = carried.plan, carried.case.problem
+    problem = carried.case.problem
     with output.timed("search"):
         found = auditing.examine(
             carried.mechanism,
             problem,
             jax.random.key(seed),
-            claims=_claims(plan),
-            target=_target(collaboration.efficiency(problem, plan), plan.mechanism),
+            claims=carried.claims,
+            target=carried.target(),
             settings=chosen,
         )
     m, d = problem.shape
@@ -64,7 +65,7 @@ def audit(
         title=carried.case.title,
         kind="collaboration",
         distributions=tuple(problem.distribution_name(k) for k in range(d)),
-        mechanism=f"mechanism {plan.mechanism}, division {plan.division}",
+        mechanism=carried.name,
         found=dataclasses.replace(found, agents=tuple(problem.agent_name(i) for i in range(m))),
         status=carried.status,
         residual=carried.residual,
@@ -78,21 +79,3 @@ def audit(
         text=lambda: render_text(lambda console: kind.print_page(answer, console, full=output.verbose)),
     )
     return DONE if answer.solved else SOLVED_BADLY
-
-
-def _claims(plan: Any) -> tuple[str, ...]:
-    """What the mechanism claims: pools claim nothing about incentives, nor that nobody loses by a social optimum."""
-    from jaxmech import audit as auditing
-
-    if plan.mechanism not in ("pool", "counted-pool"):
-        return auditing.CLAIMS
-    kept = (auditing.PROMISED,)
-    return kept if plan.division == "social" else (*kept, auditing.RATIONAL)
-
-
-def _target(efficiency: Any, mechanism: str) -> Any:
-    from jaxmech.audit import Target
-
-    if mechanism in ("pool", "counted-pool"):
-        return None
-    return Target(efficiency.baseline, efficiency.bound, "P(n_OPT)")

@@ -3,6 +3,7 @@
 import click
 
 from jaxmech.cli._audit import audit
+from jaxmech.cli._design import design
 from jaxmech.cli._doctor import doctor
 from jaxmech.cli._examples import examples
 from jaxmech.cli._group import DONE, Group
@@ -19,6 +20,7 @@ _EXAMPLES = (
     "jaxmech solve mine.toml --json - | jq .plan    for other programs",
     "jaxmech audit three-agents                     would anybody cheat?",
     "jaxmech simulate clinics                       run it on real patients",
+    "jaxmech design equal-agents                    a better mechanism, proven",
     "jaxmech sweep uncertain-costs -o results       many instances, resumable",
     "jaxmech reproduce appendix-c                   the paper's table, recomputed",
 )
@@ -43,5 +45,5 @@ def main(context: click.Context) -> int:
     return DONE
 
 
-for command in (solve, audit, simulate, sweep, examples, doctor, reproduce):
+for command in (solve, audit, simulate, design, sweep, examples, doctor, reproduce):
     main.add_command(command)

@@ -1,8 +1,10 @@
 """What audits and simulations share: the mechanism of a problem file, seeds and replications."""
 
 import contextlib
+import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -34,14 +36,114 @@ def check_seed(seed: int) -> None:
         raise ProblemError("--seed", seed, f"must be a whole number from 0 to {_MOST_SEEDS - 1}")
 
 
-class Carried(NamedTuple):
-    """A problem file, solved, and the mechanism that carries the plan out."""
+@dataclasses.dataclass(frozen=True)
+class Carried(ABC):
+    """A problem file, solved, and the mechanism that carries the plan out.
+
+    Attributes:
+        case: the problem file.
+        plan: what everybody is asked, and pays: anything with ``samples`` and ``penalty``.
+        mechanism: carries it out.
+        status: how the solve ended.
+        residual: of the solve.
+    """
 
     case: Any
     plan: Any
     mechanism: Any
     status: Any
     residual: float
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What is played, in words."""
+
+    @property
+    @abstractmethod
+    def claims(self) -> tuple[str, ...]:
+        """Which of the audit's claims the mechanism makes."""
+
+    @abstractmethod
+    def target(self) -> Any:
+        """What counts as efficient, or None for the audit's own choice."""
+
+    @abstractmethod
+    def whole(self, output: Output) -> tuple[Any, Any]:
+        """The plan in whole samples, and the mechanism that carries it out."""
+
+
+class Published(Carried):
+    """A published mechanism over a division of the work.
+
+    Pools claim nothing about incentives, nor that nobody loses by a social optimum.
+    """
+
+    @property
+    def name(self) -> str:
+        """Mechanism and division."""
+        return f"mechanism {self.plan.mechanism}, division {self.plan.division}"
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """All of them, except for pools."""
+        from jaxmech import audit
+
+        if not self._pooled:
+            return audit.CLAIMS
+        kept = (audit.PROMISED,)
+        return kept if self.plan.division == "social" else (*kept, audit.RATIONAL)
+
+    def target(self) -> Any:
+        """What theory guarantees."""
+        from jaxmech import collaboration
+        from jaxmech.audit import Target
+
+        if self._pooled:
+            return None
+        found = collaboration.efficiency(self.case.problem, self.plan)
+        return Target(found.baseline, found.bound, "P(n_OPT)")
+
+    def whole(self, output: Output) -> tuple[Any, Any]:
+        """The plan, rounded."""
+        from jaxmech import collaboration
+
+        plan = collaboration.integer_plan(self.case.problem, self.plan).plan
+        return plan, collaboration.mechanism(self.case.problem, plan)
+
+    @property
+    def _pooled(self) -> bool:
+        return self.plan.mechanism in ("pool", "counted-pool")
+
+
+class FromDesign(Carried):
+    """A mechanism that ``jaxmech design`` finds."""
+
+    @property
+    def name(self) -> str:
+        """Where it comes from."""
+        return f"mechanism designed: {self.plan.origin}"
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """All of them."""
+        from jaxmech import audit
+
+        return audit.CLAIMS
+
+    def target(self) -> Any:
+        """The best published mechanism."""
+        from jaxmech.audit import Target
+
+        return Target(float(self.plan.published), 1.0, f"that of {self.plan.rival}")
+
+    def whole(self, output: Output) -> tuple[Any, Any]:
+        """A design of its own."""
+        from jaxmech.cli._solve_design import find_design
+        from jaxmech.design import Wishes, designed_mechanism
+
+        plan = find_design(self.case.problem, Wishes(whole=True), output).value
+        return plan, designed_mechanism(self.case.problem, plan)
 
 
 def carry_out(file: str, choice: Choice, output: Output) -> Carried:
@@ -57,21 +159,41 @@ def carry_out(file: str, choice: Choice, output: Output) -> Carried:
         SolveError: if there is no plan.
     """
     from jaxmech import collaboration, files
-    from jaxmech._status import Status
 
     with output.timed("read"):
         case = files.read(file, output.dtype)
     if not isinstance(case, files.CollaborationCase):
         raise ProblemError(f"{case.source}: section", type(case).__name__, "only [collaboration] can be played so far")
-    with named(case.source), output.timed("compile + solve"), quick_compilation():
+    with named(case.source):
         division = one_of("--division", choice.division or case.division, collaboration.DIVISIONS)
-        mechanism = one_of("--mechanism", choice.mechanism or case.mechanism, collaboration.MECHANISMS)
+        mechanism = one_of("--mechanism", choice.mechanism or case.mechanism, files.MECHANISMS)
+        if mechanism == files.DESIGNED:
+            return _design(case, output)
+        return _solve(case, division, mechanism, output)
+
+
+def _solve(case: Any, division: str, mechanism: str, output: Output) -> Carried:
+    from jaxmech import collaboration
+    from jaxmech._status import Status
+
+    with output.timed("compile + solve"), quick_compilation():
         solution = collaboration.solve(case.problem, division=division, mechanism=mechanism)
         status = Status.of(int(solution.status))
         if status.is_failure:
             solution.raise_for_status()
     machine = collaboration.mechanism(case.problem, solution.value)
-    return Carried(case, solution.value, machine, status, float(solution.residual))
+    return Published(case, solution.value, machine, status, float(solution.residual))
+
+
+def _design(case: Any, output: Output) -> Carried:
+    from jaxmech._status import Status
+    from jaxmech.cli._solve_design import find_design
+    from jaxmech.design import Wishes, designed_mechanism
+
+    solution = find_design(case.problem, Wishes(), output)
+    with output.timed("proof"):
+        machine = designed_mechanism(case.problem, solution.value)
+    return FromDesign(case, solution.value, machine, Status.of(int(solution.status)), float(solution.residual))
 
 
 @contextlib.contextmanager

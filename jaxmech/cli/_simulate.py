@@ -70,7 +70,7 @@ def simulate(
         title=carried.case.title,
         agents=tuple(problem.agent_name(i) for i in range(m)),
         distributions=tuple(problem.distribution_name(k) for k in range(d)),
-        mechanism=f"mechanism {carried.plan.mechanism}, division {carried.plan.division}",
+        mechanism=carried.name,
         sigma=np.asarray(problem.sigma, float),
         plays=tuple(plays),
         cheat=told,
@@ -142,11 +142,10 @@ def _on_data(
 ) -> Any:
     import jax
 
-    from jaxmech import collaboration, deviation
+    from jaxmech import deviation
 
     problem = carried.case.problem
-    whole = collaboration.integer_plan(problem, carried.plan).plan
-    mechanism = collaboration.mechanism(problem, whole)
+    whole, mechanism = carried.whole(output)
     people = deviation.Empirical.of(table.cells, table.source)
     with named(carried.case.source), output.timed("simulate measurements"):
         key = jax.random.key(seed)

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from jaxmech._words import one_of
 from jaxmech.cli._choice import Choice
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import use_precision
@@ -14,6 +15,7 @@ _WORDS = (
     "Divisions:   alone social rational leverage nash egalitarian kalai-smorodinsky\n"
     "             (rational is the default; c3d has its own)\n"
     "Mechanisms:  pool counted-pool c3d cbl (the default)\n"
+    "             designed (see jaxmech design; it has its own division)\n"
     "             exploitation (the default) free (for competitors who share models)\n"
     "Methods:     exact (the default) approximate heuristic, for the prices of a market"
 )
@@ -76,6 +78,19 @@ def _answer(case: Any, choice: Choice, output: Output) -> tuple[Any, Any]:
         from jaxmech.cli._solve_market import solve_market
 
         return solve_market(case, choice, output), report.market
+    if (choice.mechanism or case.mechanism) == files.DESIGNED:
+        return _designed(case, choice, output), report.design
     from jaxmech.cli._solve_collaboration import solve_collaboration
 
     return solve_collaboration(case, choice, output), report.collaboration
+
+
+def _designed(case: Any, choice: Choice, output: Output) -> Any:
+    """The answer of ``jaxmech design`` without wishes. A division is checked, though the design has its own."""
+    from jaxmech import collaboration
+    from jaxmech.cli._solve_design import solve_design
+    from jaxmech.design import Wishes
+
+    choice.only("division", "mechanism", kind="collaboration")
+    one_of("--division", choice.division or case.division, collaboration.DIVISIONS)
+    return solve_design(case, Wishes(), output)

@@ -43,7 +43,7 @@ def solve_collaboration(case: files.CollaborationCase, choice: Choice, output: O
     """
     choice.only("division", "mechanism", kind="collaboration")
     division = one_of("--division", choice.division or case.division, collaboration.DIVISIONS)
-    mechanism = one_of("--mechanism", choice.mechanism or case.mechanism, collaboration.MECHANISMS)
+    mechanism = one_of("--mechanism", choice.mechanism or case.mechanism, files.MECHANISMS)
     return compute(case, division, mechanism, output)
 
 

@@ -82,7 +82,7 @@ def honest_penalty(offer: Offer, samples: np.ndarray) -> tuple[np.ndarray, np.nd
     return np.sum(value, axis=1), success
 
 
-def least_penalty(offer: Offer, target: np.ndarray) -> Least:
+def least_penalty(offer: Offer, target: np.ndarray, give_up: float = 1.0) -> Least:
     """Prove that no amounts cost less than ``target``, or how much less they may cost.
 
     [0, 1] is covered from the left by intervals on which some B_μ is at least the target. If a point cannot be covered
@@ -91,6 +91,7 @@ def least_penalty(offer: Offer, target: np.ndarray) -> Least:
     Args:
         offer: what the agents meet.
         target: (rows,) what is to be proven, such as the honest penalty less a tolerance.
+        give_up: once the target is lowered by more than this, relatively, the search ends without a bound.
 
     Returns:
         The bound: the target where it is proven.
@@ -103,7 +104,7 @@ def least_penalty(offer: Offer, target: np.ndarray) -> Least:
     place = _reach(offer, nothing, np.zeros(rows), bound)
     count += 1
     for _ in range(_INTERVALS):
-        open_rows = place < 1
+        open_rows = (place < 1) & (bound >= target - give_up * np.abs(target))
         if not open_rows.any():
             break
         part = Offer(*(values[open_rows] for values in offer))

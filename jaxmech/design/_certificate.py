@@ -17,6 +17,8 @@ _NOTHING = (0.0, 1.0, 0.0, np.inf, np.inf, 0.0)
 """Samples, comparison, rest, limit, costs and error of a distribution that does not matter to somebody."""
 _TARGET = 1e-8
 """Relative gain that a certificate leaves open."""
+_HOPELESS = 0.01
+"""Where more must be left open, no bound is searched for: nothing is proven."""
 
 
 class Proven(NamedTuple):
@@ -60,7 +62,7 @@ def prove(problem: Problem, design: Design) -> Proven:
     kept = 1 / (1 + float(design.rule.variance[-1]))
     offer = Offer(comparison, rest, np.full(len(first), kept), limit, costs, error)
     honest, success = honest_penalty(offer, samples)
-    least = least_penalty(offer, honest * (1 - _TARGET))
+    least = least_penalty(offer, honest * (1 - _TARGET), _HOPELESS)
     shape = (m, 1 if design.linked else d)
     failure = np.broadcast_to((1 - success)[back].reshape(shape), (m, d))
     return Proven(

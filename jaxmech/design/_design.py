@@ -51,9 +51,7 @@ def design(problem: Problem, wishes: Wishes | None = None) -> Solution[Design]:
     if wishes.whole:
         candidates = [whole for candidate in candidates for whole in rounded(problem, kinds, candidate, wishes)]
     tried, best, holds, gain = 0, None, False, np.inf
-    for candidate in sorted(candidates, key=lambda candidate: candidate.social):
-        if not np.isfinite(candidate.social):
-            continue
+    for candidate in _different(candidates):
         made = _build(problem, kinds, candidate, (rival, rivals[rival][1], family), wishes)
         proven = prove(problem, made)
         holds = all(audit.holds for audit in certify(problem, made, proven) if audit.claimed)
@@ -65,6 +63,13 @@ def design(problem: Problem, wishes: Wishes | None = None) -> Solution[Design]:
     assert best is not None
     status = jnp.asarray(Status.OK if holds else Status.ALMOST, jnp.int32)
     return Solution(best, status, jnp.asarray(max(gain, 0.0)), jnp.asarray(tried, jnp.int32))
+
+
+def _different(candidates: list[Candidate]) -> list[Candidate]:
+    """Candidates that are solved, the cheapest first, equal ones once."""
+    solved = [candidate for candidate in candidates if np.isfinite(candidate.social)]
+    equal = {(candidate.linked, f"{candidate.social:.9g}"): candidate for candidate in reversed(solved)}
+    return sorted(equal.values(), key=lambda candidate: candidate.social)
 
 
 def _published(problem: Problem) -> dict[str, tuple[Plan, float]]:

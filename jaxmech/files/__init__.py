@@ -1,7 +1,7 @@
 """Files: problems and measurements in, JSON and CSV out."""
 
 from jaxmech.files._case import KINDS, Case, locate, read
-from jaxmech.files._collaboration import CollaborationCase
+from jaxmech.files._collaboration import DESIGNED, MECHANISMS, CollaborationCase
 from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import GrowthCase, MultipartyCase, ProfileCase
 from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, read_table
@@ -10,9 +10,11 @@ from jaxmech.files._sweep import SweepCase, read_sweep
 from jaxmech.files._write import check_writable, csv_text, json_text, write
 
 __all__ = [
+    "DESIGNED",
     "KINDS",
     "MAX_BYTES",
     "MAX_ENTRIES",
+    "MECHANISMS",
     "MIN_ROWS",
     "Case",
     "CollaborationCase",

@@ -9,7 +9,8 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._words import one_of
-from jaxmech.collaboration import DIVISIONS, MECHANISMS, Problem
+from jaxmech.collaboration import DIVISIONS, Problem
+from jaxmech.collaboration import MECHANISMS as PUBLISHED
 from jaxmech.files._costs import read_costs
 from jaxmech.files._keys import cast, check_keys, positive_numbers, text_of
 from jaxmech.files._read import Table
@@ -20,6 +21,10 @@ KEYS = (
     *("title", "notes", "data"),
 )
 """Keys of ``[collaboration]``: what defines the problem, and what describes it."""
+
+DESIGNED = "designed"
+MECHANISMS = (*PUBLISHED, DESIGNED)
+"""What a file may name: the published mechanisms, and the better one that ``jaxmech design`` finds."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,9 @@ import numpy as np
 from jaxmech import Status
 from jaxmech.collaboration import Advice, Efficiency, Role
 from jaxmech.mechanism import Audit
-from jaxmech.report.collaboration import Answer, Whole
+from jaxmech.report.collaboration import Answer, Arrangement, Whole
+from jaxmech.report.design import Answer as DesignAnswer
+from jaxmech.report.design import Offered
 
 SETTINGS = {"version": "0", "jax": "0", "device": "cpu", "dtype": "float64", "seed": None}
 ADVICE = Advice("rational", 10.0, {"rational": 14.0, "leverage": 12.0, "social": 13.0}, "leverage")
@@ -65,3 +67,28 @@ def answer(m: int = 24, d: int = 5, *, seed: int = 0, mechanism: str = "cbl", **
 def _names(d: int) -> tuple[str, ...]:
     names = ("glucose", "total cholesterol", "triglycerides", "HDL", "LDL")
     return names[:d] if d <= len(names) else tuple(f"test {k + 1}" for k in range(d))
+
+
+def design(m: int = 24, d: int = 5, *, linked: bool = False, cap: float = np.inf, **changes) -> DesignAnswer:
+    """The same agents under a design that nobody has optimised: roles are those of :func:`answer`."""
+    base = answer(m, d)
+    checked = base.is_role(Role.CHECKED)
+    theirs = base.samples.sum(axis=0) - base.samples
+    comparison = np.where(base.is_role(Role.ALONE), 0.0, np.where(checked, 0.2 * theirs, theirs))
+    offered = Offered(
+        comparison=comparison,
+        rest=np.where(checked, theirs - comparison, 0.0),
+        limit=np.where(checked, 1.5, np.inf),
+        failure=np.where(checked, np.linspace(0.01, 0.05, m)[:, None], 0.0),
+        discrepancy=np.array([0.0, 1.0, 1.0]),
+        variance=np.array([0.0, 0.0, cap]),
+        linked=linked,
+    )
+    kept = {field.name: getattr(base, field.name) for field in dataclasses.fields(Arrangement)}
+    kept |= {"mechanism": "designed", "offered": offered, "origin": "linked thresholds" if linked else "thresholds"}
+    social = base.social_penalty
+    made = DesignAnswer(
+        **kept, rival="cbl over the leverage division", published=1.25 * social, family=1.1 * social,
+        baseline=social / 1.2, first_best=social / 1.5,
+    )  # fmt: skip
+    return dataclasses.replace(made, **changes)

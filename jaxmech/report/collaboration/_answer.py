@@ -59,8 +59,8 @@ class Whole:
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer(Judged):
-    """One solved problem of sharing data without money, in numpy arrays.
+class Arrangement(Judged):
+    """Who collects what and what it brings, in numpy arrays: what all answers about sharing without money have.
 
     Shapes: (agents, distributions) for amounts and costs, (agents,) for penalties.
 
@@ -73,26 +73,14 @@ class Answer(Judged):
         sigma: standard deviation of one sample, per distribution.
         price: of one unit of squared error, per distribution.
         estimates: how the standard deviations were estimated; empty if they were given.
-        division: name of the division of work.
         mechanism: name of the mechanism.
         alone_samples: what each collects on her own.
         alone_penalty: what that costs her; inf if she cannot sample everything.
-        target: the division of work that the plan started from.
-        target_penalty: what it costs compliant agents who pool.
-        target_social_penalty: their sum.
-        samples: what each collects under the plan.
+        samples: what each collects.
         role: :class:`~jaxmech.collaboration.Role` codes.
-        alpha: corruption coefficients; NaN where nothing is corrupted.
-        total: points behind each distribution.
-        leverage: whether the plan uses leverage (condition (8) holds).
-        pays: (agents, distributions) what she pays for each distribution, error and collection.
-        shirking: the same if she alone collected half of her amount.
-        penalty: what the plan costs each agent.
+        penalty: what each agent pays.
         social_penalty: their sum.
-        whole: the plan in whole samples, or None where there is no plan.
-        efficiency: against what is possible, or None where there is no plan.
         certificates: every claim and fact, with margin and witness.
-        advice: social penalties of other choices, or None where there is no plan.
         status: how the solve ended.
         residual: of the solve, relative.
         settings: version, jax, device, dtype, seed.
@@ -106,26 +94,14 @@ class Answer(Judged):
     sigma: np.ndarray
     price: np.ndarray
     estimates: tuple[Sigma, ...]
-    division: str
     mechanism: str
     alone_samples: np.ndarray
     alone_penalty: np.ndarray
-    target: np.ndarray
-    target_penalty: np.ndarray
-    target_social_penalty: float
     samples: np.ndarray
     role: np.ndarray
-    alpha: np.ndarray
-    total: np.ndarray
-    leverage: bool
-    pays: np.ndarray
-    shirking: np.ndarray
     penalty: np.ndarray
     social_penalty: float
-    whole: Whole | None
-    efficiency: Efficiency | None
     certificates: tuple[Audit, ...]
-    advice: Advice | None
     status: Status
     residual: float
     settings: Mapping[str, Any]
@@ -143,3 +119,36 @@ class Answer(Judged):
     def is_role(self, role: Role) -> np.ndarray:
         """(agents, distributions) truth values: who has this role in what."""
         return np.asarray(np.equal(self.role, int(role)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer(Arrangement):
+    """One solved problem of sharing data without money.
+
+    Attributes:
+        division: name of the division of work.
+        target: the division of work that the plan started from.
+        target_penalty: what it costs compliant agents who pool.
+        target_social_penalty: their sum.
+        alpha: corruption coefficients; NaN where nothing is corrupted.
+        total: points behind each distribution.
+        leverage: whether the plan uses leverage (condition (8) holds).
+        pays: (agents, distributions) what she pays for each distribution, error and collection.
+        shirking: the same if she alone collected half of her amount.
+        whole: the plan in whole samples, or None where there is no plan.
+        efficiency: against what is possible, or None where there is no plan.
+        advice: social penalties of other choices, or None where there is no plan.
+    """
+
+    division: str
+    target: np.ndarray
+    target_penalty: np.ndarray
+    target_social_penalty: float
+    alpha: np.ndarray
+    total: np.ndarray
+    leverage: bool
+    pays: np.ndarray
+    shirking: np.ndarray
+    whole: Whole | None
+    efficiency: Efficiency | None
+    advice: Advice | None

@@ -8,7 +8,7 @@ import numpy as np
 from jaxmech.collaboration import Role
 from jaxmech.report._records import record_document, status_document
 from jaxmech.report.collaboration._advice import suggestions
-from jaxmech.report.collaboration._answer import Answer, Whole
+from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
 
 
 def document(answer: Answer) -> dict[str, Any]:
@@ -22,20 +22,8 @@ def document(answer: Answer) -> dict[str, Any]:
         ``samples``, ``alpha`` and ``role`` are agents × distributions.
     """
     return {
-        "kind": "collaboration",
-        "status": status_document(answer.status, answer.residual),
-        "settings": dict(answer.settings),
-        "source": answer.source,
-        "title": answer.title or None,
-        "agents": list(answer.agents),
-        "distributions": list(answer.distributions),
-        "costs": answer.costs,
-        "sigma": answer.sigma,
-        "sigma_estimates": [dataclasses.asdict(entry) for entry in answer.estimates] or None,
-        "price": answer.price,
+        **arrangement_document(answer),
         "division": answer.division,
-        "mechanism": answer.mechanism,
-        "alone": {"samples": answer.alone_samples, "penalty": answer.alone_penalty},
         "target": {
             "samples": answer.target,
             "penalty": answer.target_penalty,
@@ -52,9 +40,28 @@ def document(answer: Answer) -> dict[str, Any]:
         },
         "integer_plan": _whole(answer.whole) if answer.whole else None,
         "efficiency": dataclasses.asdict(answer.efficiency) if answer.efficiency else None,
+        "advice": _advice(answer),
+    }
+
+
+def arrangement_document(answer: Arrangement) -> dict[str, Any]:
+    """Return what the documents of all answers about sharing without money have in common."""
+    return {
+        "kind": "collaboration",
+        "status": status_document(answer.status, answer.residual),
+        "settings": dict(answer.settings),
+        "source": answer.source,
+        "title": answer.title or None,
+        "agents": list(answer.agents),
+        "distributions": list(answer.distributions),
+        "costs": answer.costs,
+        "sigma": answer.sigma,
+        "sigma_estimates": [dataclasses.asdict(entry) for entry in answer.estimates] or None,
+        "price": answer.price,
+        "mechanism": answer.mechanism,
+        "alone": {"samples": answer.alone_samples, "penalty": answer.alone_penalty},
         "certificates": [record_document(record) for record in answer.claims],
         "facts": [record_document(record) for record in answer.facts],
-        "advice": _advice(answer),
     }
 
 

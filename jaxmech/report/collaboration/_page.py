@@ -12,7 +12,7 @@ from jaxmech.report._numbers import column, counted, percent, short
 from jaxmech.report._records import claims_in_words, records_table
 from jaxmech.report._tables import make_box, make_page, make_paragraphs, make_table, print_plain
 from jaxmech.report.collaboration._advice import suggestions
-from jaxmech.report.collaboration._answer import Answer, Whole
+from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
 from jaxmech.report.collaboration._reasons import reasons
 from jaxmech.report.collaboration._tables import collection_tables, gain_table
 
@@ -37,7 +37,7 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     if answer.status.is_failure:
         return
     if answer.estimates:
-        yield "Standard deviations, estimated from measurements", _sigma(answer, box)
+        yield "Standard deviations, estimated from measurements", sigma_table(answer, box)
     yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
     yield "Alone against together (penalties)", list(gain_table(answer, box, full=full))
     title = "Who would cheat" if answer.pooled else "Why nobody cheats"
@@ -137,7 +137,8 @@ def _worse_off(answer: Answer, whole: Whole) -> str:
     return f"{text}. Rounding costs {answer.agents[i]} most: {percent(float(rise[i]))} more than in fractions."
 
 
-def _sigma(answer: Answer, box: Box) -> list[RenderableType]:
+def sigma_table(answer: Arrangement, box: Box) -> list[RenderableType]:
+    """Return how the standard deviations were estimated, and what follows for all numbers."""
     table = make_table(box)
     table.add_column("")
     for header in ("σ", "standard error", "measurements"):

@@ -10,7 +10,7 @@ from rich.text import Text
 from jaxmech.collaboration import Role
 from jaxmech.report._numbers import INFINITY, column, decimals, percent, single
 from jaxmech.report._tables import blocks, clip, new_table
-from jaxmech.report.collaboration._answer import Answer
+from jaxmech.report.collaboration._answer import Arrangement
 
 MAX_ROWS = 40
 """Tables of more agents show the :data:`SHOWN` most important ones."""
@@ -23,11 +23,11 @@ _MARK = {Role.ALONE: " ", Role.RECEIVES: " ", Role.CHECKED: "✓"}
 _STYLE = {Role.ALONE: "", Role.RECEIVES: "dim", Role.CHECKED: "cyan"}
 
 
-def collection_tables(answer: Answer, width: int, box: Box, *, full: bool = False) -> list[Table | Text]:
+def collection_tables(answer: Arrangement, width: int, box: Box, *, full: bool = False) -> list[Table | Text]:
     """Return who collects what: one row per agent, one column per distribution, in blocks that fit the width.
 
     Args:
-        answer: one solved problem.
+        answer: who collects what.
         width: of the page, in characters.
         box: the lines to draw.
         full: whether to show every agent and distribution, however many there are.
@@ -50,7 +50,7 @@ def collection_tables(answer: Answer, width: int, box: Box, *, full: bool = Fals
     return [*parts, Text(_legend(answer, shown), style="dim"), *_left(answer, shown, left)]
 
 
-def gain_table(answer: Answer, box: Box, *, full: bool = False) -> list[Table | Text]:
+def gain_table(answer: Arrangement, box: Box, *, full: bool = False) -> list[Table | Text]:
     """Return what each agent pays alone and together, and what she gains; the smallest gains if there are many."""
     shown = _shown(-np.nan_to_num(answer.gain, posinf=1e300), full)
     table = new_table(box, "", "alone", "together", "gain", "gain in %")
@@ -79,7 +79,7 @@ def gain_table(answer: Answer, box: Box, *, full: bool = False) -> list[Table | 
     return [table, *([note] if note else []), *_left(answer, shown, 0)]
 
 
-def _columns(answer: Answer, shown: Sequence[int]) -> tuple[list[str], list[list[str]], list[str]]:
+def _columns(answer: Arrangement, shown: Sequence[int]) -> tuple[list[str], list[list[str]], list[str]]:
     """Headers, cells and totals of every column, padded so that digits line up whatever mark follows them."""
     headers, cells, totals = [], [], []
     for k, name in enumerate(answer.distributions):
@@ -94,14 +94,14 @@ def _columns(answer: Answer, shown: Sequence[int]) -> tuple[list[str], list[list
     return headers, cells, totals
 
 
-def _cell(answer: Answer, i: int, k: int, amount: str) -> str:
+def _cell(answer: Arrangement, i: int, k: int, amount: str) -> str:
     role = Role(int(answer.role[i, k]))
     if answer.samples[i, k] == 0:
         return "· " if np.isfinite(answer.costs[i, k]) else "– "
     return f"{amount}{' ' if answer.pooled else _MARK[role]}"
 
 
-def _legend(answer: Answer, shown: Sequence[int]) -> str:
+def _legend(answer: Arrangement, shown: Sequence[int]) -> str:
     samples, role = answer.samples[shown], answer.role[shown]
     able = np.isfinite(answer.costs[shown])
     entries = []
@@ -117,7 +117,7 @@ def _legend(answer: Answer, shown: Sequence[int]) -> str:
     return "; ".join(entries)
 
 
-def _spent(answer: Answer) -> np.ndarray:
+def _spent(answer: Arrangement) -> np.ndarray:
     return np.where(answer.samples > 0, np.where(np.isfinite(answer.costs), answer.costs, 0.0) * answer.samples, 0.0)
 
 
@@ -129,7 +129,7 @@ def _shown(importance: np.ndarray, full: bool) -> list[int]:
     return sorted(int(i) for i in most)
 
 
-def _left(answer: Answer, shown: Sequence[int], columns: int) -> list[Text]:
+def _left(answer: Arrangement, shown: Sequence[int], columns: int) -> list[Text]:
     agents = len(answer.agents) - len(shown)
     left = [f"{agents:,} more agents"] if agents else []
     left += [f"{columns:,} more distributions"] if columns else []

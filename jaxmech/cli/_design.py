@@ -1,0 +1,71 @@
+"""``jaxmech design``: a better mechanism than the published ones, with its certificates."""
+
+import math
+from typing import Any
+
+import click
+
+from jaxmech.cli._group import DONE, SOLVED_BADLY
+from jaxmech.cli._jax import use_precision
+from jaxmech.cli._options import Output, examples_of, render_text, shared
+from jaxmech.cli._play import named
+
+_EXAMPLES = (
+    "jaxmech design equal-agents",
+    "jaxmech design mine.toml --noise 20 --failure 0.01",
+    "jaxmech design mine.toml --unlinked --whole --plot design.png --json design.json",
+)
+
+
+@click.command(epilog=examples_of(*_EXAMPLES), short_help="A better mechanism than the published ones, certified.")
+@click.argument("file")
+@click.option(
+    "--noise",
+    default=math.inf,
+    show_default=True,
+    type=float,
+    metavar="X",
+    help="Largest variance of added noise, in σ²; inf: data are withheld.",
+)
+@click.option(
+    "--failure",
+    default=1.0,
+    show_default=True,
+    type=float,
+    metavar="P",
+    help="Largest chance that an honest agent's data are noisy or withheld.",
+)
+@click.option("--unlinked", is_flag=True, help="One distribution at a time: failing on one spoils no other.")
+@click.option("--whole", is_flag=True, help="Whole samples.")
+@shared("json", "csv", "plot", "dtype", "quiet", "verbose")
+def design(file: str, noise: float, failure: float, unlinked: bool, whole: bool, **options: Any) -> int:
+    """Improve on the published mechanisms for the problem in FILE, and prove it.
+
+    Every agent gets some points of the others, with which her own are compared, and the rest if they agree. Prints who
+    collects what, what everybody gets back and when, how much better it is than the best published mechanism, and the
+    certificates. The exit code is 1 if something that the design claims is not proven.
+    """
+    output = Output(**options)
+    with output.timed("import"):
+        from jaxmech import ProblemError, files, report
+        from jaxmech.cli._solve_design import solve_design
+        from jaxmech.design import Wishes
+    try:
+        wishes = Wishes(linked=not unlinked, noise=noise, failure=failure, whole=whole)
+    except ProblemError as error:
+        raise ProblemError(f"--{error.argument}", error.value, error.rule) from None
+    use_precision(output.dtype)
+    with output.timed("read"):
+        case = files.read(file, output.dtype)
+    if not isinstance(case, files.CollaborationCase):
+        raise ProblemError(f"{case.source}: section", type(case).__name__, "only [collaboration] can be designed")
+    with named(case.source):
+        answer = solve_design(case, wishes, output)
+    kind = report.design
+    output.deliver(
+        document=lambda: kind.document(answer),
+        rows=lambda: kind.rows(answer),
+        figure=lambda: kind.plot(answer),
+        text=lambda: render_text(lambda console: kind.print_page(answer, console, full=output.verbose)),
+    )
+    return DONE if answer.solved else SOLVED_BADLY

@@ -1,0 +1,63 @@
+"""What a report about a design is made of."""
+
+import dataclasses
+
+import numpy as np
+
+from jaxmech.report.collaboration import Arrangement
+
+
+@dataclasses.dataclass(frozen=True)
+class Offered:
+    """What each agent gets back, and when: (agents, distributions) arrays unless said.
+
+    Attributes:
+        comparison: points of others that she gets clean in any case and is compared with.
+        rest: points of others that she gets with noise by the rule.
+        limit: the discrepancy beyond which an agent fails; inf where she is not checked.
+        failure: chance that an honest agent fails, so that her rest is not clean.
+        discrepancy: (entries,) the rule's places, in limits.
+        variance: (entries,) of the noise added to every point of the rest, in σ²; inf: withheld.
+        linked: whether failing on one distribution spoils the rest of all.
+    """
+
+    comparison: np.ndarray
+    rest: np.ndarray
+    limit: np.ndarray
+    failure: np.ndarray
+    discrepancy: np.ndarray
+    variance: np.ndarray
+    linked: bool
+
+    @property
+    def cap(self) -> float:
+        """Variance of the noise beyond the limit, in σ²; inf: withheld."""
+        return float(self.variance[-1])
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer(Arrangement):
+    """A designed mechanism and what it is compared with.
+
+    Attributes:
+        offered: what each agent gets back.
+        origin: where the design comes from, in words.
+        rival: name of the best published mechanism on this problem.
+        published: its social penalty.
+        family: bound of the social penalty for rules of one distribution at a time, up to its grid.
+        baseline: P(n_OPT), least social penalty of compliant agents that leaves nobody worse off than alone.
+        first_best: least social penalty of compliant agents.
+    """
+
+    offered: Offered
+    origin: str
+    rival: str
+    published: float
+    family: float
+    baseline: float
+    first_best: float
+
+    @property
+    def fails(self) -> float:
+        """The largest chance that an honest agent fails."""
+        return float(np.max(self.offered.failure))

@@ -1,0 +1,83 @@
+"""A design as a JSON document, from which anybody can recompute it, and as rows of a CSV file."""
+
+from typing import Any
+
+import numpy as np
+
+from jaxmech.report.collaboration import arrangement_document, role_names
+from jaxmech.report.design._answer import Answer
+
+
+def document(answer: Answer) -> dict[str, Any]:
+    """Return the JSON document of a design, with numpy arrays for the writer to convert.
+
+    Args:
+        answer: one designed mechanism.
+
+    Returns:
+        The keys of a collaboration, ``rule`` with one entry per distribution, ``published`` and ``family_bound``.
+    """
+    shape = answer.samples.shape
+    return {
+        **arrangement_document(answer),
+        "division": None,
+        "target": None,
+        "plan": {
+            "samples": answer.samples,
+            "alpha": np.full(shape, np.nan),
+            "role": role_names(answer.role),
+            "leverage": None,
+            "penalty": answer.penalty,
+            "social_penalty": answer.social_penalty,
+        },
+        "integer_plan": None,
+        "efficiency": {
+            "ratio": answer.social_penalty / answer.baseline,
+            "bound": None,
+            "baseline": answer.baseline,
+            "first_best": answer.first_best,
+        },
+        "rule": [_rule(answer, k) for k in range(shape[1])],
+        "failure": answer.offered.failure,
+        "origin": answer.origin,
+        "published": {"name": answer.rival, "social_penalty": answer.published},
+        "family_bound": answer.family,
+        "advice": None,
+    }
+
+
+def rows(answer: Answer) -> list[dict[str, Any]]:
+    """Return one row per agent: what she is asked and offered by distribution, and what she pays and gains."""
+    roles, offered = role_names(answer.role), answer.offered
+    table = []
+    for i, agent in enumerate(answer.agents):
+        row: dict[str, Any] = {"agent": agent}
+        for k, name in enumerate(answer.distributions):
+            row[f"{name}: samples"] = answer.samples[i, k]
+            row[f"{name}: role"] = roles[i][k]
+            row[f"{name}: comparison"] = offered.comparison[i, k]
+            row[f"{name}: rest"] = offered.rest[i, k]
+            row[f"{name}: limit"] = offered.limit[i, k]
+            row[f"{name}: failure"] = offered.failure[i, k]
+        row["alone penalty"] = answer.alone_penalty[i]
+        row["plan penalty"] = answer.penalty[i]
+        row["gain"] = answer.gain[i]
+        table.append(row)
+    return table
+
+
+def _rule(answer: Answer, k: int) -> dict[str, Any]:
+    """The rule of one distribution; lists are one number per agent, or one per entry of the noise's table."""
+    offered = answer.offered
+    return {
+        "distribution": answer.distributions[k],
+        "samples": answer.samples[:, k],
+        "comparison": offered.comparison[:, k],
+        "rest": offered.rest[:, k],
+        "limit": offered.limit[:, k],
+        "discrepancy": offered.discrepancy,
+        "discrepancy_unit": "limit",
+        "variance": offered.variance,
+        "variance_unit": "sigma^2",
+        "linked": offered.linked,
+    }

@@ -1,0 +1,135 @@
+"""A page about a design: how much better it is, who is asked what, what everybody gets back and when."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from rich.box import Box
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from jaxmech._status import Status
+from jaxmech.collaboration import Role
+from jaxmech.report._numbers import column, counted, percent, short
+from jaxmech.report._records import claims_in_words, records_table
+from jaxmech.report._tables import make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report.collaboration import collection_tables, gain_table, sigma_table
+from jaxmech.report.design._answer import Answer
+from jaxmech.report.design._table import rule_table
+
+_SAME = 5e-4
+"""Penalties that differ by less than this part are the same to a reader."""
+
+
+def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
+    """Print everything about a design.
+
+    Args:
+        answer: one designed mechanism.
+        console: where to; colours and lines on a terminal, plain aligned text elsewhere.
+        full: whether to leave nothing out, however many agents there are.
+    """
+    print_plain(console, page(answer, console.width, make_box(console.is_terminal), full=full))
+
+
+def page(answer: Answer, width: int, box: Box, *, full: bool = False) -> RenderableType:
+    """Return the page as one renderable."""
+    return make_page(_head(answer), _sections(answer, width, box, full), box)
+
+
+def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tuple[str, list[RenderableType]]]:
+    if answer.estimates:
+        yield "Standard deviations, estimated from measurements", sigma_table(answer, box)
+    yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
+    yield "What each gets back (points of others), and when", list(rule_table(answer, box, full=full))
+    yield "Alone against together (penalties)", list(gain_table(answer, box, full=full))
+    yield "Why nobody cheats", make_paragraphs(_reasons(answer))
+    yield "How good the design is", _comparison(answer, box)
+    yield "Certificates", [records_table(answer.claims, box)]
+    if answer.facts:
+        yield "Facts, not claimed", [records_table(answer.facts, box)]
+
+
+def _head(answer: Answer) -> RenderableType:
+    m, d = answer.samples.shape
+    what = f"{answer.source}: {counted(m, 'agent')}, {counted(d, 'distribution')}; designed: {answer.origin}"
+    verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
+    return Group(Text(answer.title or answer.source, style="bold"), Text(what), Text(), verdict)
+
+
+def _verdict(answer: Answer) -> str:
+    parts = []
+    if answer.status is not Status.OK:
+        warning = f"{answer.status.name}: {answer.status.message} (residual {answer.residual:.1e})."
+        parts.append(f"{warning} What follows is true of the design as it stands.")
+    parts.append(
+        f"All pay {short(answer.social_penalty, 4)} together: {_against_published(answer)}, "
+        f"{short(answer.social_penalty / answer.first_best, 4)} times the first best ({short(answer.first_best, 4)})."
+    )
+    parts.append(_failures(answer))
+    parts.append(claims_in_words(answer.claims))
+    return " ".join(parts)
+
+
+def _against_published(answer: Answer) -> str:
+    change = answer.social_penalty / answer.published - 1
+    rival = f"the best published mechanism ({answer.rival}, {short(answer.published, 4)})"
+    if abs(change) < _SAME:
+        return f"as much as with {rival}"
+    return f"{percent(abs(change))} {'less' if change < 0 else 'more'} than with {rival}"
+
+
+def _failures(answer: Answer) -> str:
+    if answer.fails == 0:
+        return "Honest agents always get their data clean."
+    chance = f"{100 * answer.fails:.2g} %"
+    if np.isinf(answer.offered.cap):
+        return f"The chance that an honest agent's data are withheld is at most {chance}."
+    return f"The chance that an honest agent's data are noisy (by {short(answer.offered.cap)} σ²) is at most {chance}."
+
+
+def _reasons(answer: Answer) -> list[str]:
+    offered = answer.offered
+    sentences = []
+    if answer.is_role(Role.ALONE).any():
+        sentences.append("Alone: gets back only what she collects, so her own best is what she is asked for.")
+    if np.any(answer.is_role(Role.RECEIVES) & (offered.rest == 0)):
+        sentences.append("Receives everything clean: submits nothing, so there is nothing to fake.")
+    if np.isfinite(offered.limit).any():
+        scope = "on every distribution" if offered.linked else "there"
+        rest = "all of the rest" if offered.linked else "the rest"
+        price = "is withheld" if np.isinf(offered.cap) else f"gets noise of variance {short(offered.cap)} σ²"
+        sentences.append(
+            "Checked: her mean is compared with that of |Z| points of the others, which she gets in any case. If it "
+            f"lies within her limit t {scope}, she gets {rest}, |Z′| points, clean as well; if not, it {price}. Her "
+            "mean passes most often as it is, and the limit is such that another number of points, none included, "
+            "would cost her more."
+        )
+    return sentences
+
+
+def _comparison(answer: Answer, box: Box) -> list[RenderableType]:
+    alone = float(answer.alone_penalty.sum())
+    penalties = {
+        "first best, if nobody could refuse": answer.first_best,
+        "P(n_OPT): compliant agents, nobody worse off than alone": answer.baseline,
+        "this design": answer.social_penalty,
+        f"best published: {answer.rival}": answer.published,
+        "everybody alone": alone,
+    }
+    table = new_table(box, "", "social penalty", "times first best")
+    values = np.array(list(penalties.values()))
+    columns = column(values), column(values / answer.first_best)
+    for name, *cells in zip(penalties, *columns, strict=True):
+        table.add_row(name, *cells, style="bold" if name == "this design" else "")
+    return [table, *make_paragraphs([_family(answer)])]
+
+
+def _family(answer: Answer) -> str:
+    bound = f"about {short(answer.family, 4)}"
+    if answer.social_penalty < answer.family * (1 - _SAME):
+        saved = percent(1 - answer.social_penalty / answer.family)
+        return (
+            f"No rule for one distribution at a time gets below {bound} with discrepancies and noise of this kind; "
+            f"linking the distributions saves {saved} on that."
+        )
+    return f"No rule for one distribution at a time gets below {bound} with discrepancies and noise of this kind."

@@ -1,0 +1,110 @@
+"""The table of what each agent gets back: by distribution, equal agents together where there are many."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from rich.box import Box
+from rich.table import Table
+from rich.text import Text
+
+from jaxmech.collaboration import Role
+from jaxmech.report._numbers import column
+from jaxmech.report._tables import clip, new_table
+from jaxmech.report.design._answer import Answer
+
+MAX_ROWS = 40
+"""Longer tables put agents who are offered the same into one row; if that is not enough, they show :data:`SHOWN`."""
+
+SHOWN = 20
+_DIGITS = 6
+
+
+class _Row(NamedTuple):
+    """Agents who are asked and offered the same on one distribution."""
+
+    agents: tuple[int, ...]
+    distribution: int
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The first of them."""
+        return self.agents[0], self.distribution
+
+
+def rule_table(answer: Answer, box: Box, *, full: bool = False) -> list[Table | Text]:
+    """Return what each agent collects and gets back, one row per agent and distribution.
+
+    Args:
+        answer: one designed mechanism.
+        box: the lines to draw.
+        full: whether to give every agent rows of her own, however many there are.
+    """
+    m, d = answer.samples.shape
+    entries = [_Row((i,), k) for k in range(d) for i in range(m)]
+    if not full and len(entries) > MAX_ROWS:
+        entries = _together(answer)
+    shown = entries
+    if not full and len(entries) > MAX_ROWS:
+        most = sorted(entries, key=lambda row: -float(answer.offered.failure[row.place]))[:SHOWN]
+        shown = [row for row in entries if row in most]
+    table = _filled(answer, box, shown)
+    left = len(entries) - len(shown)
+    parts: list[Table | Text] = [table, Text(_legend(answer), style="dim")]
+    if left:
+        parts.append(Text(f"… {left:,} more rows, least likely to fail: --csv FILE writes them all.", style="dim"))
+    return parts
+
+
+def _filled(answer: Answer, box: Box, shown: Sequence[_Row]) -> Table:
+    several = len(answer.distributions) > 1
+    names = ["", *(["distribution"] if several else []), "role", "collects", "|Z|", "|Z′|", "limit t", "fails"]
+    table = new_table(box, *names)
+    offered = answer.offered
+    columns = [
+        column([float(amounts[row.place]) for row in shown])
+        for amounts in (answer.samples, offered.comparison, offered.rest, offered.limit)
+    ]
+    for row, *cells, limit in zip(shown, *columns, strict=True):
+        role = Role(int(answer.role[row.place]))
+        failure = float(offered.failure[row.place])
+        limit = limit if role is Role.CHECKED else "–"
+        table.add_row(
+            _who(answer, row.agents),
+            *([clip(answer.distributions[row.distribution])] if several else []),
+            role.name.lower(),
+            *cells,
+            limit,
+            f"{100 * failure:.2g} %" if failure > 0 else "–",
+            style="" if role is Role.CHECKED else "dim",
+        )
+    return table
+
+
+def _together(answer: Answer) -> list[_Row]:
+    """Rows of equal terms put together, distribution by distribution."""
+    offered = answer.offered
+    terms = np.stack([answer.samples, offered.comparison, offered.rest, offered.limit, offered.failure])
+    rows = []
+    for k in range(len(answer.distributions)):
+        groups: dict[tuple[str, ...], list[int]] = {}
+        for i, role in enumerate(answer.role[:, k].tolist()):
+            key = (str(role), *(f"{value:.{_DIGITS}g}" for value in terms[:, i, k]))
+            groups.setdefault(key, []).append(i)
+        rows += [_Row(tuple(agents), k) for agents in groups.values()]
+    return rows
+
+
+def _who(answer: Answer, agents: Sequence[int]) -> str:
+    first = clip(answer.agents[agents[0]])
+    return first if len(agents) == 1 else f"{first} and {len(agents) - 1:,} more"
+
+
+def _legend(answer: Answer) -> str:
+    entries = ["|Z|: clean in any case, and compared with her mean where she is checked"]
+    if np.any(answer.offered.rest > 0):
+        beyond = "withheld" if np.isinf(answer.offered.cap) else "noisy"
+        what = "all discrepancies are within their limits" if answer.offered.linked else "the discrepancy is within t"
+        entries.append(f"|Z′|: clean if {what}, else {beyond}")
+        entries.append("fails: how often an honest agent's |Z′| is not clean")
+    return "; ".join(entries)

@@ -1,0 +1,216 @@
+"""``jaxmech design``: page, documents from which anybody can recompute the design, audits and simulations of it."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from jaxmech.cli import main
+
+FOUR = """
+[collaboration]
+title = "Four share two"
+agents = ["Ann", "Bob", "Cid", "Dot"]
+distributions = ["iron", "zinc"]
+sigma = [1.0, 2.0]
+price = 3.0
+costs = [[0.9, 1.1], [1.0, 1.3], [1.1, 1.0], [1.2, 0.9]]
+mechanism = "designed"
+"""
+
+
+def run(*args):
+    return main([str(arg) for arg in args], standalone_mode=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("design")
+    (folder / "four.toml").write_text(FOUR)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def document(folder):
+    """What one run writes, for all tests that read it."""
+    files = [part for kind in ("json", "csv", "plot") for part in (f"--{kind}", folder / f"d.{_SUFFIX[kind]}")]
+    assert run("design", folder / "four.toml", *files, "--quiet") == 0
+    return json.loads((folder / "d.json").read_text())
+
+
+_SUFFIX = {"json": "json", "csv": "csv", "plot": "png"}
+
+
+def recompute(document):
+    """Penalties and chances to fail, from the rule alone."""
+    rules = document["rule"]
+    table = {name: np.array([rule[name] for rule in rules], float).T for name in ("samples", "comparison", "rest")}
+    limit = np.array([[math.inf if t == "inf" else t for t in rule["limit"]] for rule in rules]).T
+    variance = np.array(document["sigma"]) ** 2 * np.ones(len(rules))
+    error = np.array(document["price"]) * variance
+    assert all(rule["discrepancy"] == [0, 1, 1] and rule["variance"][:2] == [0, 0] for rule in rules)
+    assert all((rule["discrepancy_unit"], rule["variance_unit"]) == ("limit", "sigma^2") for rule in rules)
+    (cap,) = {float(rule["variance"][2]) for rule in rules}
+    return _pays(table["samples"], table, limit, variance, error, cap, document)
+
+
+def _pays(samples, table, limit, variance, error, cap, document):
+    both = samples + table["comparison"]
+    with np.errstate(divide="ignore", invalid="ignore"):  # where nothing is collected or checked
+        spread = np.sqrt(variance * (1 / samples + 1 / table["comparison"]))
+        within = np.where(np.isfinite(limit), 1 - 2 * norm.sf(limit / spread), 1.0)
+        if document["rule"][0]["linked"]:
+            within = np.prod(within, axis=1, keepdims=True) * np.ones_like(within)
+        clean, spoilt = error / (both + table["rest"]), error / (both + table["rest"] / (1 + cap))
+    some = table["rest"] > 0
+    mixed = np.where(some, within * clean + (1 - within) * spoilt, clean)
+    costs = np.array([[0.0 if cost == "inf" else cost for cost in row] for row in document["costs"]])
+    return np.sum(mixed + costs * samples, axis=1), np.where(some, 1 - within, 0.0)
+
+
+def test_anybody_can_recompute_the_design(document):
+    penalty, failure = recompute(document)
+    assert penalty == pytest.approx(document["plan"]["penalty"], rel=1e-7)
+    assert failure == pytest.approx(np.array(document["failure"]), abs=1e-7)
+    assert 0 < failure.max() < 0.5
+    assert sum(penalty) == pytest.approx(document["plan"]["social_penalty"], rel=1e-7)
+
+
+def test_other_amounts_cost_more(document):
+    rules, draw = document["rule"], np.random.default_rng(0)
+    honest = np.array(document["plan"]["penalty"])
+    kept = [list(rule["samples"]) for rule in rules]
+    for _ in range(400):
+        for rule, amounts in zip(rules, kept, strict=True):
+            rule["samples"] = [n * draw.choice([0.0, draw.lognormal(0, 0.5), 1.0]) + 1e-12 for n in amounts]
+        penalty, _ = recompute(document)
+        assert np.all(penalty >= honest * (1 - 1e-6))
+    for rule, amounts in zip(rules, kept, strict=True):
+        rule["samples"] = amounts
+
+
+def test_document(document):
+    assert document["kind"] == "collaboration"
+    assert document["status"]["name"] == "OK"
+    assert document["mechanism"] == "designed"
+    assert document["division"] is None
+    assert document["plan"]["leverage"] is None
+    assert document["plan"]["alpha"] == [[None, None]] * 4
+    assert {role for row in document["plan"]["role"] for role in row} <= {"alone", "receives", "checked"}
+    assert document["agents"] == ["Ann", "Bob", "Cid", "Dot"]
+    assert {record["claim"] for record in document["certificates"]} >= {"Nash incentive compatible", "feasible"}
+    assert all(record["holds"] for record in document["certificates"])
+    found, social = document["efficiency"], document["plan"]["social_penalty"]
+    assert found["bound"] is None
+    assert found["first_best"] <= found["baseline"] * (1 + 1e-9) <= social * (1 + 2e-9)
+    assert found["ratio"] == pytest.approx(social / found["baseline"])
+    assert social < document["published"]["social_penalty"]
+    assert document["published"]["name"].startswith("cbl")
+    assert document["family_bound"] > 0
+    assert all(a >= b for a, b in zip(document["alone"]["penalty"], document["plan"]["penalty"], strict=True))
+
+
+def test_plot_and_table(document, folder):
+    assert (folder / "d.png").read_bytes().startswith(b"\x89PNG")
+    header, *lines = (folder / "d.csv").read_text().splitlines()
+    assert header.startswith("agent,iron: samples,iron: role,iron: comparison,iron: rest,iron: limit,iron: failure")
+    assert [line.split(",")[0] for line in lines] == document["agents"]
+    assert [float(line.split(",")[-2]) for line in lines] == pytest.approx(document["plan"]["penalty"])
+
+
+def test_solve_shows_the_design(document, folder, capsys):
+    assert run("solve", folder / "four.toml", "--json", folder / "s.json") == 0
+    page, error = capsys.readouterr()
+    assert error == ""
+    said = " ".join(page.split())
+    assert said.startswith("Four share two")
+    for words in ("less than with the best published mechanism", "times the first best", "All 5 claims hold."):
+        assert words in said
+    for title in ("Who collects what", "What each gets back", "Alone against together", "Why nobody cheats"):
+        assert title in page
+    assert f"{100 * np.max(document['failure']):.2g} %" in page
+    again = json.loads((folder / "s.json").read_text())
+    assert again["rule"] == document["rule"]
+
+
+def test_wishes_are_met(document, folder, capsys):
+    assert run("design", folder / "four.toml", "--noise", 20, "--failure", 0.001, "--unlinked", "--json", "-") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert not any(rule["linked"] for rule in found["rule"])
+    assert {rule["variance"][2] for rule in found["rule"]} == {20.0}
+    assert np.max(found["failure"]) <= 0.001 * (1 + 1e-6)
+    assert recompute(found)[0] == pytest.approx(found["plan"]["penalty"], rel=1e-7)
+    assert found["plan"]["social_penalty"] > document["plan"]["social_penalty"]
+
+
+@pytest.mark.slow
+def test_whole_samples_and_a_code_that_says_whether_it_is_proven(document, folder, capsys):
+    code = run("design", folder / "four.toml", "--whole", "--json", "-")
+    found = json.loads(capsys.readouterr().out)
+    samples = np.array(found["plan"]["samples"])
+    assert np.array_equal(samples, np.round(samples))
+    assert np.any(samples > 0)
+    assert recompute(found)[0] == pytest.approx(found["plan"]["penalty"], rel=1e-7)
+    proven = found["status"]["name"] == "OK" and all(record["holds"] for record in found["certificates"])
+    assert code == (0 if proven else 1)
+
+
+def test_simulate_keeps_the_promise(document, folder, capsys):
+    assert run("simulate", folder / "four.toml", "--replications", 20_000, "--json", "-") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["mechanism"].startswith("mechanism designed")
+    (claim,) = found["certificates"]
+    assert claim["holds"]
+
+
+@pytest.mark.slow
+def test_audit_finds_no_gain(document, folder, capsys):
+    assert run("audit", folder / "four.toml", "--json", "-") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["certificates"]) == 4
+    for agent, promised in zip(found["agents"], document["plan"]["penalty"], strict=True):
+        assert agent["promised"] == pytest.approx(promised, rel=1e-9)
+        assert agent["regret_found"] == 0
+        assert 0 <= agent["regret_bound"] < 1e-6 * promised
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "message"),
+    [
+        ("four.toml", ["--failure", "0"], "--failure = 0.0: must be a chance above 0, at most 1"),
+        ("four.toml", ["--noise", "-1"], "--noise = -1.0: must be positive"),
+        ("four.toml", ["--noise", "nan"], "--noise = nan: must be positive"),
+        ("four.toml", ["--noise", "much"], "is not a valid float"),
+        ("data-market", [], "only [collaboration] can be designed"),
+        ("competitors", [], "only [collaboration] can be designed"),
+        ("four.toml", ["--dtype", "float46"], 'did you mean "float64"'),
+    ],
+    ids=str,
+)
+def test_bad_input_is_one_line(folder, capsys, monkeypatch, file, options, message):
+    monkeypatch.setattr("jaxmech.cli._solve_design.solve_design", None)  # refused before any work is done
+    where = folder / file if file.endswith(".toml") else file
+    assert run("design", where, "--json", "-", *options) == 2
+    page, error = capsys.readouterr()
+    assert page == ""
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_names_are_checked_before_anything_is_designed(folder, capsys, monkeypatch):
+    monkeypatch.setattr("jaxmech.cli._solve_design.find_design", None)
+    for command in ("solve", "audit", "simulate"):
+        assert run(command, folder / "four.toml", "--division", "fair") == 2
+        assert "--division = 'fair'" in capsys.readouterr().err
+    assert run("solve", folder / "four.toml", "--mechanism", "desinged") == 2
+    assert 'did you mean "designed"' in capsys.readouterr().err
+
+
+def test_a_sweep_has_no_designs(folder, capsys):
+    (folder / "sweep.toml").write_text('[sweep]\nproblem = "four.toml"\n[sweep.parameters]\nprice = [1.0, 2.0]\n')
+    assert run("sweep", folder / "sweep.toml", "-o", folder / "results") == 2
+    error = capsys.readouterr().err
+    assert "mechanism = 'designed': must be one of" in error
+    assert error.count("\n") == 1

@@ -1,0 +1,133 @@
+"""Pages, documents and plots of designs, on numbers that no solver has to find first."""
+
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from jaxmech import Status, report
+from jaxmech.collaboration import Role
+from jaxmech.files import json_text
+from tests.report.examples import design
+
+
+def _print(made, width=100, *, full=False):
+    buffer = io.StringIO()
+    report.design.print_page(made, Console(file=buffer, width=width), full=full)
+    return buffer.getvalue()
+
+
+def _rule_lines(text):
+    """The rows of the table of what each gets back."""
+    part = text.split("What each gets back")[1].split("|Z|: clean")[0]
+    return [line for line in part.splitlines()[3:] if line]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("shape", [(3, 1), (24, 5), (200, 12)])
+def test_page_fits(shape, width):
+    text = _print(design(*shape), width)
+    assert all(len(line) <= width for line in text.splitlines())
+    assert "\x1b" not in text
+    assert not any(line.endswith(" ") for line in text.splitlines())
+
+
+def test_small_page_has_a_row_for_every_agent_and_distribution():
+    made = design(3, 2)
+    rows = _rule_lines(_print(made))
+    assert len(rows) == 6
+    for k, name in enumerate(made.distributions):
+        for i, agent in enumerate(made.agents):
+            (row,) = (line for line in rows if line.startswith(agent) and f" {name} " in line)
+            assert Role(int(made.role[i, k])).name.lower() in row
+            checked = bool(made.is_role(Role.CHECKED)[i, k])
+            assert ("1.500" in row) == checked
+            assert ("%" in row) == checked
+
+
+def test_equal_agents_share_a_row_where_there_are_many():
+    made = design(12, 4)
+    receives = made.is_role(Role.RECEIVES)
+    rows = _rule_lines(_print(made))
+    assert len(rows) < 40
+    for k, name in enumerate(made.distributions):
+        (row,) = (row for row in rows if f" {name} " in row and "receives" in row)
+        assert f"and {receives[:, k].sum() - 1} more" in row
+    assert len(_rule_lines(_print(made, full=True))) == 48
+
+
+def test_very_many_rows_are_cut_and_counted():
+    text = _print(design(200, 3))
+    assert len(_rule_lines(text)) == 20
+    assert re.search(r"… [\d,]+ more rows, least likely to fail", text)
+
+
+def test_verdict_compares():
+    said = " ".join(_print(design(5, 1)).split())
+    assert "20 % less than with the best published mechanism (cbl over the leverage division" in said
+    assert "1.500 times the first best" in said
+    assert "data are withheld is at most" in said
+    assert "No rule for one distribution at a time gets below about" in said
+    assert "linking the distributions saves 9.1 %" in said
+
+
+def test_words_follow_the_rule():
+    capped = " ".join(_print(design(24, 5, cap=20.0, linked=True)).split())
+    assert "data are noisy (by 20.0 σ²) is at most" in capped
+    assert "gets noise of variance 20.0 σ²" in capped
+    assert "withheld" not in capped
+    assert "all discrepancies are within their limits" in capped
+    social = design(5, 1).social_penalty
+    same = " ".join(_print(design(5, 1, published=social, family=social)).split())
+    assert "together: as much as with the best published mechanism" in same
+    assert "linking" not in same
+
+
+def test_a_design_that_is_not_proven_says_so():
+    said = _print(design(5, 1, status=Status.ALMOST))
+    assert "ALMOST" in said
+    assert "What follows is true of the design as it stands." in " ".join(said.split())
+
+
+def test_document_is_json_with_infinity_as_text():
+    made = design(4, 2, linked=True)
+    found = json.loads(json_text(report.design.document(made)))
+    assert [rule["distribution"] for rule in found["rule"]] == list(made.distributions)
+    for k, rule in enumerate(found["rule"]):
+        assert rule["variance"] == [0, 0, "inf"]
+        assert rule["linked"] is True
+        for i, limit in enumerate(rule["limit"]):
+            assert limit == (1.5 if made.is_role(Role.CHECKED)[i, k] else "inf")
+    assert found["plan"]["alpha"] == [[None, None]] * 4
+    assert found["division"] is found["plan"]["leverage"] is found["efficiency"]["bound"] is None
+    assert found["published"] == {"name": made.rival, "social_penalty": pytest.approx(made.published)}
+
+
+def test_rows_say_what_each_is_offered():
+    made = design(4, 2)
+    rows = report.design.rows(made)
+    assert [row["agent"] for row in rows] == list(made.agents)
+    assert [row["glucose: comparison"] for row in rows] == made.offered.comparison[:, 0].tolist()
+    assert [row["gain"] for row in rows] == made.gain.tolist()
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (24, 5), (6, 33)])
+def test_plot_has_a_piece_for_everybody_who_collects(shape):
+    made = design(*shape)
+    above, below = report.design.plot(made).axes
+    d = min(shape[1], 30)
+    assert len(above.patches) == int(np.sum(made.samples[:, :d] > 0))
+    for k in range(d):
+        ends = [bar.get_x() + bar.get_width() for bar in above.patches if abs(bar.get_y() + 0.33 - k) < 0.1]
+        assert max(ends) == pytest.approx(made.samples[:, k].sum())
+    drawn = [bar.get_width() for bar in below.patches]
+    alone = made.alone_penalty.sum()
+    expected = [made.first_best, made.baseline, made.social_penalty, made.published, alone if alone < np.inf else 0]
+    assert drawn == pytest.approx(expected)
+
+
+def test_plot_is_written():
+    assert report.render(report.design.plot(design(3, 2)), "png").startswith(b"\x89PNG")
