@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxmech._errors import ProblemError
 from jaxmech._tolerances import tolerances
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._best_response import Offer, honest_penalty, least_penalty
-from jaxmech.design._plan import Design
+from jaxmech.design._plan import Design, Rule
+from jaxmech.design._tangent import tangents
 from jaxmech.mechanism import Audit
 
 _TARGET = 1e-8
@@ -23,7 +25,7 @@ class Proven(NamedTuple):
         honest: penalties of compliant agents, recomputed.
         least: no amounts cost less.
         failure: chance that honest agents' rest is not clean, recomputed, (agents, distributions).
-        intervals: how many intervals the proof took at most.
+        intervals: how many intervals the proof took at most; 0 if it took tangents.
     """
 
     honest: np.ndarray
@@ -35,7 +37,11 @@ class Proven(NamedTuple):
 def prove(problem: Problem, design: Design) -> Proven:
     """Recompute penalties and prove bounds on what any amounts can bring, one row per different agent.
 
-    Linked distributions are proven together; others one at a time, whose bounds add up.
+    Linked distributions are proven together; others one at a time, whose bounds add up. Thresholds are proven by
+    duality, other rules of one distribution at a time by tangents.
+
+    Raises:
+        ProblemError: for linked distributions with another rule than a threshold.
     """
     m, d = problem.shape
     columns = [np.asarray(column, float) for column in _columns(problem, design)]
@@ -45,18 +51,30 @@ def prove(problem: Problem, design: Design) -> Proven:
     _, first, back = np.unique(table, axis=0, return_index=True, return_inverse=True)
     back = back.reshape(-1)
     samples, comparison, rest, limit, costs, error = (column[first] for column in columns)
-    kept = 1 / (1 + float(design.rule.variance[-1]))
-    offer = Offer(comparison, rest, np.full(len(first), kept), limit, costs, error)
-    honest, success = honest_penalty(offer, samples)
-    least = least_penalty(offer, honest * (1 - _TARGET))
+    if _is_threshold(design.rule):
+        kept = 1 / (1 + float(design.rule.variance[-1]))
+        offer = Offer(comparison, rest, np.full(len(first), kept), limit, costs, error)
+        honest, success = honest_penalty(offer, samples)
+        proof = least_penalty(offer, honest * (1 - _TARGET))
+        least, intervals = proof.bound, int(proof.intervals.max())
+    elif design.linked:
+        raise ProblemError("design.rule", design.rule.variance, "must be a threshold if distributions are linked")
+    else:
+        (honest, success, least), intervals = tangents(design.rule, np.unique(table, axis=0)), 0
     shape = (m, 1 if design.linked else d)
     failure = np.broadcast_to((1 - success)[back].reshape(shape), (m, d))
     return Proven(
         honest=honest[back].reshape(shape).sum(axis=1),
-        least=least.bound[back].reshape(shape).sum(axis=1),
+        least=least[back].reshape(shape).sum(axis=1),
         failure=np.where(np.asarray(design.rest) > 0, failure, 0.0),
-        intervals=int(least.intervals.max()),
+        intervals=intervals,
     )
+
+
+def _is_threshold(rule: Rule) -> bool:
+    """Whether the rest is clean up to the limit, and equally noisy beyond."""
+    places, variance = np.asarray(rule.discrepancy), np.asarray(rule.variance)
+    return np.array_equal(places, [0, 1, 1]) and not variance[:2].any()
 
 
 def proven_least(problem: Problem, design: Design) -> np.ndarray:
@@ -131,10 +149,9 @@ class _Judge:
         worst = int(np.argmax(np.where(np.isnan(open_gain), np.inf, open_gain)))
         paid = self.proven.honest[worst]
         witness = f"{self._name(worst)} could save at most {paid * open_gain[worst]:.1g} of {paid:.6g}"
-        effort = (
-            "truthful submission by theorem (Anderson's inequality); amounts by convex duality, valid between grid "
-            f"points: {self.proven.intervals} intervals at most"
-        )
+        by_duality = f"convex duality, valid between grid points: {self.proven.intervals} intervals at most"
+        how = by_duality if self.proven.intervals else "tangents, because penalties are convex in amounts"
+        effort = f"truthful submission by theorem (Anderson's inequality); amounts by {how}"
         return self._audit("Nash incentive compatible", -open_gain[worst], witness, effort)
 
     def as_promised(self) -> Audit:

@@ -41,7 +41,7 @@ def design(problem: Problem, wishes: Wishes | None = None) -> Solution[Design]:
     """
     wishes = wishes or Wishes()
     kinds = kinds_of(problem)
-    rivals = _published(problem)
+    rivals = published_plans(problem)
     rival = min(rivals, key=lambda name: rivals[name][1])
     first, family = joined(problem, kinds, [plan for plan, _ in rivals.values()], wishes)
     candidates = [first]
@@ -54,7 +54,7 @@ def design(problem: Problem, wishes: Wishes | None = None) -> Solution[Design]:
     for candidate in sorted(candidates, key=lambda candidate: candidate.social):
         if not np.isfinite(candidate.social):
             continue
-        made = _build(problem, kinds, candidate, (rival, rivals[rival][1], family), wishes)
+        made = build(problem, kinds, candidate, (rival, rivals[rival][1], family), wishes)
         proven = prove(problem, made)
         holds = all(audit.holds for audit in certify(problem, made, proven) if audit.claimed)
         tried += 1
@@ -67,7 +67,7 @@ def design(problem: Problem, wishes: Wishes | None = None) -> Solution[Design]:
     return Solution(best, status, jnp.asarray(max(gain, 0.0)), jnp.asarray(tried, jnp.int32))
 
 
-def _published(problem: Problem) -> dict[str, tuple[Plan, float]]:
+def published_plans(problem: Problem) -> dict[str, tuple[Plan, float]]:
     """Plans of the published mechanisms on this problem, with their social penalties."""
     found = {}
     for division in ("rational", "leverage", "social"):
@@ -83,7 +83,7 @@ def _published(problem: Problem) -> dict[str, tuple[Plan, float]]:
     return sound
 
 
-def _build(
+def build(
     problem: Problem, kinds: Kinds, candidate: Candidate, told: tuple[str, float, float], wishes: Wishes
 ) -> Design:
     """The design of a candidate, agent by agent."""
