@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -177,7 +177,8 @@ def settle(rule: Rule, column: Column, samples: Array, comparison: Array) -> Set
     clean = jnp.where(column.checked, comparison, jnp.where(column.alone, 0.0, theirs))
     rest = jnp.where(column.checked, theirs - comparison, 0.0)
     usable = column.checked & (clean > 0)
-    deal = Deal(*(jnp.where(usable, part, 1.0) for part in (samples, clean, rest)), costs, column.error + 0 * costs)
+    asked, compared, more = (jnp.where(usable, part, 1.0) for part in (samples, clean, rest))
+    deal = Deal(asked, compared, more, costs, jnp.broadcast_to(column.error, costs.shape))
     level = stationary_level(rule, deal)
     paid = table_penalty(rule, deal, level.level).value
     given = jnp.where(samples + clean > 0, samples + clean, 1.0)
@@ -231,10 +232,12 @@ def _best(rule: Rule, column: Column, first: Candidate, wishes: Wishes, k: int) 
     starts = list(_starts(column, first, k))
     values = np.asarray([float(_value(rule, column, start)) for start in starts])
     best = [starts[i] for i in np.argsort(values)[:_DESCENTS] if np.isfinite(values[i])]
-    ends = [tuple(np.asarray(part) for part in column.amounts(_descend(rule, column, start))) for start in best]
+    amounts = [column.amounts(_descend(rule, column, start)) for start in best]
+    ends = [(np.asarray(samples), np.asarray(comparison)) for samples, comparison in amounts]
     if wishes.whole:
-        ends = [_whole(column, *end, how) for end in ends for how in (np.round, np.ceil, np.floor)]
-    candidates = [_candidate(rule, column, *end) for end in ends]
+        hows = (np.round, np.ceil, np.floor)
+        ends = [_whole(column, samples, comparison, how) for samples, comparison in ends for how in hows]
+    candidates = [_candidate(rule, column, samples, comparison) for samples, comparison in ends]
     sound = [candidate for candidate in candidates if np.isfinite(candidate.social)]
     return min(sound, key=lambda candidate: candidate.social) if sound else first._replace(social=np.inf)
 
@@ -278,9 +281,12 @@ def _candidate(rule: Rule, column: Column, samples: np.ndarray, comparison: np.n
     found = jax.tree.map(np.asarray, _settle(rule, column, jnp.asarray(samples), jnp.asarray(comparison)))
     weight, checked = np.asarray(column.weight), np.asarray(column.checked)
     social = np.sum(np.where(weight > 0, weight * found.penalty, 0.0)) if (found.room > 0).all() else np.inf
-    tables = (samples, found.comparison, found.rest, found.level, found.success)
     return Candidate(
-        *(part[:, None] for part in tables),
+        samples=samples[:, None],
+        comparison=found.comparison[:, None],
+        rest=found.rest[:, None],
+        level=found.level[:, None],
+        success=found.success[:, None],
         penalty=found.penalty,
         alone=np.asarray(column.alone)[:, None],
         checked=checked[:, None],
@@ -292,7 +298,7 @@ def _candidate(rule: Rule, column: Column, samples: np.ndarray, comparison: np.n
 
 def _joined(parts: list[Candidate]) -> Candidate:
     tables = ("samples", "comparison", "rest", "level", "success", "alone", "checked")
-    whole = {name: np.concatenate([getattr(part, name) for part in parts], axis=1) for name in tables}
+    whole: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts], axis=1) for name in tables}
     return parts[0]._replace(
         **whole, penalty=np.sum([part.penalty for part in parts], axis=0), social=sum(part.social for part in parts)
     )

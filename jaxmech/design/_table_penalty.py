@@ -33,9 +33,9 @@ from jaxmech.design._plan import Rule
 FAR = 9.0
 """Standard deviations; a standard normal number is larger once in 10^19 times."""
 _FEW_PIECES = 16
-_ORDERS = {True: (32, 24), False: (12, 9)}
+_ORDERS = {True: (32, 24), False: (6, 4)}
 """Points of the quadrature per piece, and of the one that it is compared with; for tables of few pieces or of many."""
-_GRID, _ROUGH = 64, 6
+_GRID, _ROUGH = 64, {True: 6, False: 2}
 _HALVINGS = 26
 _ENDLESS = 1e30
 _LEAST_LEVEL, _LARGEST_LEVEL = 1e-2, 40.0
@@ -135,10 +135,10 @@ def stationary_level(rule: Rule, deal: Deal) -> Level:
         >>> bool(found.found), round(float(table_penalty(threshold_rule(), one, found.level).slope), 12) + 0.0
         (True, 0.0)
     """
-    order = _orders(rule)[0]
+    order, lower = _orders(rule)
     fixed: tuple[Rule, Deal] = jax.lax.stop_gradient((rule, deal))
     axis = jnp.expand_dims(_log_levels(fixed[0]), tuple(range(1, 1 + jnp.ndim(deal.samples))))
-    rough = _slope(*fixed, axis, _ROUGH)
+    rough = _slope(*fixed, axis, _ROUGH[_few(rule)])
     crossing = (rough[:-1] <= 0) & (rough[1:] > 0)
     last = jnp.where(crossing, jnp.arange(_GRID - 1).reshape(axis[:-1].shape), -1).max(axis=0)
     found = (last >= 0) & (rough[-1] > 0)
@@ -149,7 +149,7 @@ def stationary_level(rule: Rule, deal: Deal) -> Level:
     def halve(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = ends
         middle = (low + high) / 2
-        rises = _slope(*fixed, middle, order) > 0
+        rises = _slope(*fixed, middle, lower) > 0
         return jnp.where(rises, low, middle), jnp.where(rises, middle, high)
 
     low, high = jax.lax.fori_loop(0, _HALVINGS, halve, (low, high))
@@ -162,7 +162,11 @@ def stationary_level(rule: Rule, deal: Deal) -> Level:
 
 
 def _orders(rule: Rule) -> tuple[int, int]:
-    return _ORDERS[len(rule.discrepancy) <= _FEW_PIECES]
+    return _ORDERS[_few(rule)]
+
+
+def _few(rule: Rule) -> bool:
+    return len(rule.discrepancy) <= _FEW_PIECES
 
 
 def _log_levels(rule: Rule) -> Array:
@@ -217,7 +221,7 @@ def _rising(
 ) -> tuple[Array, Array, Array]:
     """Pieces on which v rises along a line, in w = log(1 + v), as far as there is mass."""
     points, weights = (jnp.asarray(part, own.dtype) for part in np.polynomial.legendre.leggauss(order))
-    rises = (variance[1] > variance[0]) & jnp.isfinite(variance[1])
+    rises = (variance[1] > variance[0]) & jnp.isfinite(variance[1]) & (whole[1] > whole[0])
     begin, end = (jnp.where(rises, part, other) for part, other in zip(variance, (0.0, 1.0), strict=True))
     length = jnp.where(rises, whole[1] - whole[0], 1.0)
     (left, right), covered = inside, jnp.clip((inside[1] - whole[0]) / length, 0.0, 1.0)
