@@ -32,10 +32,9 @@ from jaxmech.design._plan import Rule
 
 FAR = 9.0
 """Standard deviations; a standard normal number is larger once in 10^19 times."""
-_FEW_PIECES = 16
-_ORDERS = {True: (32, 24), False: (6, 4)}
-"""Points of the quadrature per piece, and of the one that it is compared with; for tables of few pieces or of many."""
-_GRID, _ROUGH = 64, {True: 6, False: 2}
+_POINTS, _FEWEST, _MOST = 640, 6, 32
+"""Of the quadrature: in all, and at least and at most per piece of the table."""
+_GRID = 64
 _HALVINGS = 26
 _ENDLESS = 1e30
 _LEAST_LEVEL, _LARGEST_LEVEL = 1e-2, 40.0
@@ -112,7 +111,7 @@ def table_penalty(rule: Rule, deal: Deal, level: Array) -> Paid:
         >>> round(float(table_penalty(ramp_rule(0.5, 100.0), one, jnp.array(1.96)).value), 4)
         0.1823
     """
-    high, low = _orders(rule)
+    high, low, _ = _orders(rule)
     value, slope = _penalty(rule, deal, level, high)
     other, other_slope = _penalty(rule, deal, level, low)
     return Paid(value, slope, jnp.abs(value - other), jnp.abs(slope - other_slope))
@@ -135,10 +134,10 @@ def stationary_level(rule: Rule, deal: Deal) -> Level:
         >>> bool(found.found), round(float(table_penalty(threshold_rule(), one, found.level).slope), 12) + 0.0
         (True, 0.0)
     """
-    order, lower = _orders(rule)
+    order, lower, least = _orders(rule)
     fixed: tuple[Rule, Deal] = jax.lax.stop_gradient((rule, deal))
     axis = jnp.expand_dims(_log_levels(fixed[0]), tuple(range(1, 1 + jnp.ndim(deal.samples))))
-    rough = _slope(*fixed, axis, _ROUGH[_few(rule)])
+    rough = _slope(*fixed, axis, least)
     crossing = (rough[:-1] <= 0) & (rough[1:] > 0)
     last = jnp.where(crossing, jnp.arange(_GRID - 1).reshape(axis[:-1].shape), -1).max(axis=0)
     found = (last >= 0) & (rough[-1] > 0)
@@ -146,7 +145,7 @@ def stationary_level(rule: Rule, deal: Deal) -> Level:
     grid = jnp.ravel(axis)
     low, high = grid[jnp.clip(last - 1, 0, _GRID - 1)], grid[jnp.clip(last + 2, 0, _GRID - 1)]
 
-    def halve(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+    def halve(_: Array, ends: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = ends
         middle = (low + high) / 2
         rises = _slope(*fixed, middle, lower) > 0
@@ -161,12 +160,10 @@ def stationary_level(rule: Rule, deal: Deal) -> Level:
     return Level(jnp.exp(place - step), found & (bend > 0))
 
 
-def _orders(rule: Rule) -> tuple[int, int]:
-    return _ORDERS[_few(rule)]
-
-
-def _few(rule: Rule) -> bool:
-    return len(rule.discrepancy) <= _FEW_PIECES
+def _orders(rule: Rule) -> tuple[int, int, int]:
+    """Points per piece: for results, for what they are compared with, and for a first look."""
+    high = min(max(_POINTS // len(rule.discrepancy), _FEWEST), _MOST)
+    return high, 3 * high // 4, max(high // 5, 2)
 
 
 def _log_levels(rule: Rule) -> Array:
