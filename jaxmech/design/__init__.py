@@ -5,20 +5,34 @@ from jaxmech.design._design import design
 from jaxmech.design._family import FamilyBound, family_bound
 from jaxmech.design._mechanism import Designed, designed_mechanism, noise_at
 from jaxmech.design._plan import Design, Rule
+from jaxmech.design._rules import monotone_rule, power_rule, ramp_rule, threshold_rule
+from jaxmech.design._smooth import best_rule, smooth_design
+from jaxmech.design._table_penalty import Deal, Level, Paid, stationary_level, table_penalty
 from jaxmech.design._wishes import Wishes
 
 __all__ = [
+    "Deal",
     "Design",
     "Designed",
     "FamilyBound",
+    "Level",
+    "Paid",
     "Proven",
     "Rule",
     "Wishes",
+    "best_rule",
     "certify",
     "design",
     "designed_mechanism",
     "family_bound",
+    "monotone_rule",
     "noise_at",
+    "power_rule",
     "prove",
     "proven_least",
+    "ramp_rule",
+    "smooth_design",
+    "stationary_level",
+    "table_penalty",
+    "threshold_rule",
 ]

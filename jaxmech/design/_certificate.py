@@ -10,7 +10,9 @@ from jaxmech._errors import ProblemError
 from jaxmech._tolerances import tolerances
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._best_response import Offer, honest_penalty, least_penalty
-from jaxmech.design._plan import Design
+from jaxmech.design._plan import Design, Rule
+from jaxmech.design._published import published_plans
+from jaxmech.design._tangent import tangents
 from jaxmech.mechanism import Audit
 
 _NOTHING = (0.0, 1.0, 0.0, np.inf, np.inf, 0.0)
@@ -28,7 +30,7 @@ class Proven(NamedTuple):
         honest: penalties of compliant agents, recomputed.
         least: no amounts cost less.
         failure: chance that honest agents' rest is not clean, recomputed, (agents, distributions).
-        intervals: how many intervals the proof took at most.
+        intervals: how many intervals the proof took at most; 0 if it took tangents.
     """
 
     honest: np.ndarray
@@ -41,12 +43,12 @@ def prove(problem: Problem, design: Design) -> Proven:
     """Recompute penalties and prove bounds on what any amounts can bring, one row per different agent.
 
     Linked distributions are proven together; others one at a time, whose bounds add up. Whoever works alone has a
-    closed form; if all amounts of the design are whole numbers, her best whole number.
+    closed form; if all amounts of the design are whole numbers, her best whole number. Thresholds are proven by
+    duality, other rules of one distribution at a time by tangents.
 
     Raises:
-        ProblemError: for a rule that is no threshold at the limit, about which nothing is proven here.
+        ProblemError: for linked distributions with another rule than a threshold.
     """
-    _refuse_other_rules(design)
     m, d = problem.shape
     columns = _columns(problem, design)
     alone = np.asarray(design.role) == Role.ALONE
@@ -59,17 +61,23 @@ def prove(problem: Problem, design: Design) -> Proven:
     _, first, back = np.unique(table, axis=0, return_index=True, return_inverse=True)
     back = back.reshape(-1)
     samples, comparison, rest, limit, costs, error = (column[first] for column in columns)
-    kept = 1 / (1 + float(design.rule.variance[-1]))
-    offer = Offer(comparison, rest, np.full(len(first), kept), limit, costs, error)
-    honest, success = honest_penalty(offer, samples)
-    least = least_penalty(offer, honest * (1 - _TARGET), _HOPELESS)
+    if _is_threshold(design.rule):
+        kept = 1 / (1 + float(design.rule.variance[-1]))
+        offer = Offer(comparison, rest, np.full(len(first), kept), limit, costs, error)
+        honest, success = honest_penalty(offer, samples)
+        proof = least_penalty(offer, honest * (1 - _TARGET), _HOPELESS)
+        least, intervals = proof.bound, int(proof.intervals.max())
+    elif design.linked:
+        raise ProblemError("design.rule", design.rule.variance, "must be a threshold if distributions are linked")
+    else:
+        (honest, success, least), intervals = tangents(design.rule, table[first]), 0
     shape = (m, 1 if design.linked else d)
     failure = np.broadcast_to((1 - success)[back].reshape(shape), (m, d))
     return Proven(
         honest=honest[back].reshape(shape).sum(axis=1) + apart,
-        least=least.bound[back].reshape(shape).sum(axis=1) + apart_least,
+        least=least[back].reshape(shape).sum(axis=1) + apart_least,
         failure=np.where(np.asarray(design.rest) > 0, failure, 0.0),
-        intervals=int(least.intervals.max()),
+        intervals=intervals,
     )
 
 
@@ -96,6 +104,12 @@ def _least_alone(costs: np.ndarray, error: np.ndarray, whole: bool) -> np.ndarra
 def _is_whole(samples: np.ndarray) -> bool:
     """Whether the design asks for whole numbers: then agents alone are held to whole numbers, too."""
     return bool(np.all(samples == np.round(samples)))
+
+
+def _is_threshold(rule: Rule) -> bool:
+    """Whether the rest is clean up to the limit, and equally noisy beyond."""
+    places, variance = np.asarray(rule.discrepancy), np.asarray(rule.variance)
+    return np.array_equal(places, [0, 1, 1]) and not variance[:2].any()
 
 
 def proven_least(problem: Problem, design: Design) -> np.ndarray:
@@ -142,13 +156,6 @@ def _columns(problem: Problem, design: Design) -> tuple[np.ndarray, ...]:
     return samples, comparison, rest, limit, np.asarray(problem.costs, float), error
 
 
-def _refuse_other_rules(design: Design) -> None:
-    places, values = np.asarray(design.rule.discrepancy, float), np.asarray(design.rule.variance, float)
-    if places.tolist() != [0.0, 1.0, 1.0] or values[:2].tolist() != [0.0, 0.0] or not values[2] > 0:
-        rule = "must be a threshold: nothing up to the limit (discrepancy 0, 1, 1; variance 0, 0, and the noise beyond)"
-        raise ProblemError("rule", [places.tolist(), values.tolist()], rule)
-
-
 @dataclasses.dataclass(frozen=True)
 class _Judge:
     """Turns numbers into audits, in words."""
@@ -176,10 +183,9 @@ class _Judge:
         worst = int(np.argmax(np.where(np.isnan(open_gain), np.inf, open_gain)))
         paid = self.proven.honest[worst]
         witness = f"{self._name(worst)} could save at most {paid * open_gain[worst]:.1g} of {paid:.6g}"
-        effort = (
-            "truthful submission by theorem (Anderson's inequality); amounts by convex duality, valid between grid "
-            f"points: {self.proven.intervals} intervals at most"
-        )
+        by_duality = f"convex duality, valid between grid points: {self.proven.intervals} intervals at most"
+        how = by_duality if self.proven.intervals else "tangents, because penalties are convex in amounts"
+        effort = f"truthful submission by theorem (Anderson's inequality); amounts by {how}"
         return self._audit("Nash incentive compatible", -open_gain[worst], witness, effort)
 
     def as_promised(self) -> Audit:
@@ -198,7 +204,10 @@ class _Judge:
         theirs = np.maximum(samples.sum(axis=0) - samples, 0.0)
         given = np.asarray(self.design.comparison, float) + np.asarray(self.design.rest, float)
         alone = np.asarray(self.design.role) == Role.ALONE
-        excess = np.where(alone, given, given - theirs) / np.maximum(samples.sum(axis=0), 1e-300)
+        least = np.minimum(np.asarray(self.design.comparison, float), np.asarray(self.design.rest, float))
+        uncompared = np.isfinite(np.asarray(self.design.limit, float)) & (np.asarray(self.design.comparison) <= 0)
+        excess = np.maximum(np.where(alone, given, given - theirs), -least) / np.maximum(samples.sum(axis=0), 1e-300)
+        excess = np.where(uncompared, np.inf, excess)
         i, k = np.unravel_index(int(np.argmax(excess)), excess.shape)
         witness = (
             f"{self._name(int(i))} is given {given[i, k]:.6g} points of {self.problem.distribution_name(int(k))}; "
@@ -207,12 +216,14 @@ class _Judge:
         return self._audit("feasible", -max(float(excess[i, k]), 0.0), witness, "compared for every agent")
 
     def no_worse(self) -> Audit:
-        paid, published = float(np.sum(self.proven.honest)), float(self.design.published)
-        witness = (
-            f"social penalty {paid:.6g}, {paid / published:.4g} times that of {self.design.rival} ({published:.6g})"
-        )
-        effort = "social penalties in closed form"
-        return self._audit("no worse than the published mechanisms", 1 - paid / published, witness, effort)
+        """Recomputed, not taken from the design; in whole numbers a fact, for the published plans are in real ones."""
+        plans = published_plans(self.problem)
+        name = min(plans, key=lambda rival: plans[rival][1])
+        paid, published = float(np.sum(self.proven.honest)), plans[name][1]
+        witness = f"social penalty {paid:.6g}, {paid / published:.4g} times that of {name} ({published:.6g})"
+        claimed = not _is_whole(np.asarray(self.design.samples))
+        effort = "social penalties in closed form" if claimed else "whole numbers against real ones"
+        return self._audit("no worse than the published mechanisms", 1 - paid / published, witness, effort, claimed)
 
     def withheld(self) -> Audit:
         chance = self.proven.failure

@@ -1,17 +1,14 @@
 """From a problem to a certified design: one distribution at a time, then linked, then proven."""
 
-import contextlib
-
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status
-from jaxmech.collaboration import Plan, Problem, Role
-from jaxmech.collaboration import solve as published_plan
+from jaxmech.collaboration import Problem, Role
 from jaxmech.design._candidates import Candidate, Kinds, joined, kinds_of, linked, rounded, safe
 from jaxmech.design._certificate import certify, prove
 from jaxmech.design._plan import Design, Rule
+from jaxmech.design._published import published_plans
 from jaxmech.design._wishes import Wishes
 
 
@@ -29,7 +26,8 @@ def design(problem: Problem, wishes: Wishes | None = None) -> Solution[Design]:
 
     Returns:
         Solution around the design. The status is OK if everything is proven, ALMOST if no candidate could be: then
-        the best published roles are returned. The residual is the largest gain left open, relatively.
+        the cheapest one is returned, and :func:`certify` tells what fails. The residual is the largest
+        gain left open, relatively.
 
     Raises:
         ProblemError: for wishes that make no sense.
@@ -41,7 +39,7 @@ def design(problem: Problem, wishes: Wishes | None = None) -> Solution[Design]:
     """
     wishes = wishes or Wishes()
     kinds = kinds_of(problem)
-    rivals = _published(problem)
+    rivals = published_plans(problem)
     rival = min(rivals, key=lambda name: rivals[name][1])
     first, family = joined(problem, kinds, [plan for plan, _ in rivals.values()], wishes)
     candidates = [first]
@@ -52,7 +50,7 @@ def design(problem: Problem, wishes: Wishes | None = None) -> Solution[Design]:
         candidates = [whole for candidate in candidates for whole in rounded(problem, kinds, candidate, wishes)]
     tried, best, holds, gain = 0, None, False, np.inf
     for candidate in _different(candidates):
-        made = _build(problem, kinds, candidate, (rival, rivals[rival][1], family), wishes)
+        made = build(problem, kinds, candidate, (rival, rivals[rival][1], family), wishes)
         proven = prove(problem, made)
         holds = all(audit.holds for audit in certify(problem, made, proven) if audit.claimed)
         tried += 1
@@ -72,23 +70,7 @@ def _different(candidates: list[Candidate]) -> list[Candidate]:
     return sorted(equal.values(), key=lambda candidate: candidate.social)
 
 
-def _published(problem: Problem) -> dict[str, tuple[Plan, float]]:
-    """Plans of the published mechanisms on this problem, with their social penalties."""
-    found = {}
-    for division in ("rational", "leverage", "social"):
-        solution = published_plan(problem, division=division, mechanism="cbl")
-        found[f"cbl over the {division} division"] = (solution.value, float(solution.value.social_penalty))
-    with contextlib.suppress(ProblemError):  # costs differ
-        plan = published_plan(problem, mechanism="c3d").value
-        found["c3d"] = (plan, float(plan.social_penalty))
-    sound = {name: pair for name, pair in found.items() if np.isfinite(pair[1])}
-    if not sound:
-        plan = published_plan(problem, division="alone", mechanism="cbl").value
-        sound = {"cbl over the alone division": (plan, float(plan.social_penalty))}
-    return sound
-
-
-def _build(
+def build(
     problem: Problem, kinds: Kinds, candidate: Candidate, told: tuple[str, float, float], wishes: Wishes
 ) -> Design:
     """The design of a candidate, agent by agent."""

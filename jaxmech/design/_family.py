@@ -190,6 +190,10 @@ class _Market:
         low, part = self.place(total)
         able = self.able[:, None]
         checked = _cubic(self.table.penalty, low, part[:, None]) * np.where(able, self.price[:, None], 1.0)
+        # beyond the table: no rule gives more than all points, clean
+        beyond = (total / self.unit > _LARGEST_TOTAL)[:, None]
+        everything = self.price[:, None] * (self.unit[:, None] / total + self.table.amounts)
+        checked = np.where(beyond & able, everything, checked)
         alone = np.where(able, 2 * self.price[:, None], np.inf)
         receiving = np.full_like(alone, self.error / total)
         counts = np.where(able, self.unit[:, None] * self.table.amounts, 0.0)

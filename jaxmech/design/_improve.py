@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
 from jaxmech._types import Amounts, Array, Float, Scalar, Support
-from jaxmech.design._scheme import Settled, Stake, Terms, settle, walking_away
+from jaxmech.design._scheme import Settled, Stake, Terms, collecting_less, settle, walking_away
 from jaxmech.design._threshold import LARGEST_PULL
 from jaxmech.numerics import minimise
 
@@ -20,6 +20,8 @@ _NEGLIGIBLE = 5e-3
 """An agent whose share of a distribution is below this may be let off."""
 _WORSE = 1e-3
 """...if that costs no more than this, relatively; what it costs is won back in the next stage."""
+_SHARES = (0.6, 0.85)
+"""Nobody may prefer to collect so much less of everything: else stationary points may be saddles."""
 _SETTLED = 1e-9
 _BOUND = 40.0
 
@@ -93,18 +95,20 @@ def terms_of(crowd: Crowd, layout: Layout, variables: Variables) -> Terms:
 def slacks(crowd: Crowd, layout: Layout, terms: Terms, settled: Settled) -> Array:
     """Relative room in every constraint, (kinds, constraints); all must be positive.
 
-    Levels must exist; who is asked for nothing must not want to collect; nobody prefers to give up passing; honest
+    Levels must exist; who is asked for nothing must not want to collect; nobody prefers to give up passing,
+    or to collect less of everything; honest
     agents do not fail too often.
     """
     stake = crowd.stake
     idle = ~layout.checked & ~layout.alone & stake.able & (terms.comparison + terms.rest > 0)
     tied = jnp.any(layout.checked, axis=-1)
     away = walking_away(terms, stake) / settled.penalty - 1
+    less = [collecting_less(terms, stake, settled, share) / settled.penalty - 1 for share in _SHARES]
     return jnp.concatenate(
         [
             jnp.where(layout.checked | idle, settled.spare, 1.0),
             jnp.where(layout.checked, LARGEST_PULL - settled.pull, 1.0),
-            jnp.where(tied, away, 1.0)[:, None],
+            *(jnp.where(tied, room, 1.0)[:, None] for room in (away, *less)),
             jnp.where(tied & (crowd.fails < 1), 1 - (1 - settled.success) / crowd.fails, 1.0)[:, None],
         ],
         axis=-1,

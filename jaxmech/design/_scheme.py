@@ -183,3 +183,14 @@ def walking_away(terms: Terms, stake: Stake) -> Array:
     points = own + given
     error = jnp.where(points > 0, stake.error / jnp.where(points > 0, points, 1.0), jnp.inf)
     return jnp.sum(error + stake.finite_costs * own, axis=-1)
+
+
+def collecting_less(terms: Terms, stake: Stake, settled: Settled, share: float) -> Array:
+    """Return the penalty of an agent who collects this share of everything that she is asked for, and submits it."""
+    own, clean = (jnp.where(terms.checked, part, 1.0) for part in (terms.samples, terms.comparison))
+    # limits stay: levels go with the square root of n z/(n + z)
+    precision = share * (own + clean) / (share * own + clean)
+    level = jnp.where(terms.checked, settled.level, _NEVER_FAILS) * jnp.sqrt(precision)
+    success = jnp.prod(jnp.where(terms.checked, chance(level), 1.0), axis=-1)
+    some = jnp.where(terms.checked, share * terms.samples, terms.samples)
+    return expected(dataclasses.replace(terms, samples=some), stake, success)

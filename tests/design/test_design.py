@@ -161,7 +161,6 @@ def test_wishes_cost_something_and_are_kept(linked, wishes):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="whole amounts are proven against real ones: who works alone loses by rounding", strict=True)
 def test_whole_amounts(linked):
     made = assert_sound(Problem(COSTS * 0.01, 1.0), Wishes(whole=True))
     assert np.all(np.asarray(made.samples) == np.round(made.samples))

@@ -1,0 +1,25 @@
+"""What the published mechanisms reach on a problem."""
+
+import contextlib
+
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech.collaboration import Plan, Problem
+from jaxmech.collaboration import solve as published_plan
+
+
+def published_plans(problem: Problem) -> dict[str, tuple[Plan, float]]:
+    """Plans of the published mechanisms on this problem, with their social penalties."""
+    found = {}
+    for division in ("rational", "leverage", "social"):
+        solution = published_plan(problem, division=division, mechanism="cbl")
+        found[f"cbl over the {division} division"] = (solution.value, float(solution.value.social_penalty))
+    with contextlib.suppress(ProblemError):  # costs differ
+        plan = published_plan(problem, mechanism="c3d").value
+        found["c3d"] = (plan, float(plan.social_penalty))
+    sound = {name: pair for name, pair in found.items() if np.isfinite(pair[1])}
+    if not sound:
+        plan = published_plan(problem, division="alone", mechanism="cbl").value
+        sound = {"cbl over the alone division": (plan, float(plan.social_penalty))}
+    return sound
