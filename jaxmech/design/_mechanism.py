@@ -83,7 +83,7 @@ class Designed:
 
     def respond_to(self, agent: Array, own: Statistics, others: Array) -> Information:
         """Return what one agent gets back if the others are honest; the noisy mean is left at 0."""
-        names = ("samples", "comparison", "rest", "limit", "role")
+        names = ("samples", "comparison", "rest", "limit", "role", "promised", "least")
         row = dataclasses.replace(self, **{name: getattr(self, name)[agent][None] for name in names})
         available = of_others(self.samples)[agent][None]
         clean = jnp.minimum(row.comparison, available)

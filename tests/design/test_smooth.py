@@ -93,7 +93,7 @@ def test_tampered_limits_are_noticed(made, factor):
 
 def test_rules_that_fall_are_not_proven(made):
     problem, found = made
-    fallen = Rule(found.rule.discrepancy, found.rule.variance.at[-1].set(0.0))
+    fallen = Rule(jnp.append(found.rule.discrepancy, 50.0), jnp.append(found.rule.variance, 0.0))
     assert np.any(np.isinf(prove(problem, dataclasses.replace(found, rule=fallen)).least))
     assert not held(problem, dataclasses.replace(found, rule=fallen))["Nash incentive compatible"]
 
@@ -117,6 +117,7 @@ def test_linked_distributions_with_other_rules_are_refused(made):
         prove(problem, dataclasses.replace(found, linked=True))
 
 
+@pytest.mark.slow
 def test_a_threshold_as_a_shape_gives_the_design_of_thresholds_and_steeper_rules_are_better():
     problem = PROBLEMS["equal"]
     social = [
@@ -129,6 +130,7 @@ def test_a_threshold_as_a_shape_gives_the_design_of_thresholds_and_steeper_rules
     assert abs(social[0] / thresholds - 1) < 1e-4
 
 
+@pytest.mark.slow
 def test_whole_amounts_are_whole_and_proven():
     problem = Problem(costs=[[0.002]] * 8, sigma=1.0)
     found = smooth_design(problem, RAMP, Wishes(whole=True)).raise_for_status().value
@@ -136,6 +138,7 @@ def test_whole_amounts_are_whole_and_proven():
         np.testing.assert_array_equal(amounts, np.round(amounts))
 
 
+@pytest.mark.slow
 def test_failures_are_as_rare_as_is_wished_for():
     found = smooth_design(PROBLEMS["equal"], RAMP, Wishes(failure=0.01)).raise_for_status().value
     assert 0 < float(jnp.max(found.failure)) <= 0.01 + 1e-9
