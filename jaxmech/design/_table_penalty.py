@@ -109,7 +109,7 @@ def table_penalty(rule: Rule, deal: Deal, level: Array) -> Paid:
         >>> round(float(table_penalty(threshold_rule(), one, jnp.array(1.96)).value), 4)  # 0.95/8 + 0.05/3 + 0.05
         0.1854
         >>> round(float(table_penalty(ramp_rule(0.5, 100.0), one, jnp.array(1.96)).value), 4)
-        0.1823
+        0.1838
     """
     high, low, _ = _orders(rule)
     value, slope = _penalty(rule, deal, level, high)

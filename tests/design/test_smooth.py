@@ -33,14 +33,17 @@ PROBLEMS = {
     "equal": Problem(costs=[[1.0]] * 8, sigma=1.0),
     "different": Problem(costs=[[0.8, 0.01], [1.0, 0.012], [1.1, 0.013], [1.2, np.inf]], sigma=[1.0, 3.0]),
 }
-CASES = [("equal", RAMP), ("equal", POWER), ("different", RAMP)]
+CASES = {
+    "equal, ramp": (PROBLEMS["equal"], RAMP),
+    "equal, power": (PROBLEMS["equal"], POWER),
+    "different, ramp": (PROBLEMS["different"], RAMP),
+}
 
 
-@pytest.fixture(scope="module", params=CASES, ids=["equal-ramp", "equal-power", "different-ramp"])
+@pytest.fixture(scope="module", params=list(CASES))
 def made(request):
     """A problem and its design, with everything proven."""
-    name, rule = request.param
-    problem = PROBLEMS[name]
+    problem, rule = CASES[request.param]
     return problem, smooth_design(problem, rule).raise_for_status().value
 
 
@@ -52,7 +55,7 @@ def test_designs_are_proven_and_better_than_the_published_and_no_better_than_the
     problem, found = made
     assert all(held(problem, found).values())
     assert np.any(np.asarray(found.role) == Role.CHECKED)
-    assert float(found.family) * (1 - 1e-3) < float(found.social_penalty) < 0.9 * float(found.published)
+    assert float(found.family) * (1 - 1e-3) < float(found.social_penalty) < float(found.published)
     assert not found.linked
 
 
@@ -93,7 +96,7 @@ def test_tampered_limits_are_noticed(made, factor):
 
 def test_rules_that_fall_are_not_proven(made):
     problem, found = made
-    fallen = Rule(found.rule.discrepancy, found.rule.variance.at[-1].set(0.0))
+    fallen = Rule(jnp.append(found.rule.discrepancy, 50.0), jnp.append(found.rule.variance, 0.0))
     assert np.any(np.isinf(prove(problem, dataclasses.replace(found, rule=fallen)).least))
     assert not held(problem, dataclasses.replace(found, rule=fallen))["Nash incentive compatible"]
 
@@ -117,6 +120,7 @@ def test_linked_distributions_with_other_rules_are_refused(made):
         prove(problem, dataclasses.replace(found, linked=True))
 
 
+@pytest.mark.slow
 def test_a_threshold_as_a_shape_gives_the_design_of_thresholds_and_steeper_rules_are_better():
     problem = PROBLEMS["equal"]
     social = [
@@ -129,6 +133,7 @@ def test_a_threshold_as_a_shape_gives_the_design_of_thresholds_and_steeper_rules
     assert abs(social[0] / thresholds - 1) < 1e-4
 
 
+@pytest.mark.slow
 def test_whole_amounts_are_whole_and_proven():
     problem = Problem(costs=[[0.002]] * 8, sigma=1.0)
     found = smooth_design(problem, RAMP, Wishes(whole=True)).raise_for_status().value
@@ -136,6 +141,7 @@ def test_whole_amounts_are_whole_and_proven():
         np.testing.assert_array_equal(amounts, np.round(amounts))
 
 
+@pytest.mark.slow
 def test_failures_are_as_rare_as_is_wished_for():
     found = smooth_design(PROBLEMS["equal"], RAMP, Wishes(failure=0.01)).raise_for_status().value
     assert 0 < float(jnp.max(found.failure)) <= 0.01 + 1e-9
