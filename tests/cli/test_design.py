@@ -120,6 +120,7 @@ def test_plot_and_table(document, folder):
     assert [float(line.split(",")[-2]) for line in lines] == pytest.approx(document["plan"]["penalty"])
 
 
+@pytest.mark.slow
 def test_solve_shows_the_design(document, folder, capsys):
     assert run("solve", folder / "four.toml", "--json", folder / "s.json") == 0
     page, error = capsys.readouterr()
@@ -135,6 +136,7 @@ def test_solve_shows_the_design(document, folder, capsys):
     assert again["rule"] == document["rule"]
 
 
+@pytest.mark.slow
 def test_wishes_are_met(document, folder, capsys):
     assert run("design", folder / "four.toml", "--noise", 20, "--failure", 0.001, "--unlinked", "--json", "-") == 0
     found = json.loads(capsys.readouterr().out)
@@ -157,6 +159,7 @@ def test_whole_samples_and_a_code_that_says_whether_it_is_proven(document, folde
     assert code == (0 if proven else 1)
 
 
+@pytest.mark.slow
 def test_simulate_keeps_the_promise(document, folder, capsys):
     assert run("simulate", folder / "four.toml", "--replications", 20_000, "--json", "-") == 0
     found = json.loads(capsys.readouterr().out)

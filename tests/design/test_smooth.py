@@ -28,6 +28,8 @@ from jaxmech.design import (
 )
 from jaxmech.deviation import simulate
 
+pytestmark = pytest.mark.slow
+
 RAMP, POWER = ramp_rule(0.3, 100.0), power_rule(4.0, entries=12)
 PROBLEMS = {
     "equal": Problem(costs=[[1.0]] * 8, sigma=1.0),
