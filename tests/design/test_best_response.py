@@ -121,6 +121,7 @@ def test_who_would_rather_submit_nothing_is_seen():
     assert 0.009 < proven.bound[0] <= 0.01 * (1 - 3e-6)
 
 
+@pytest.mark.slow
 def test_targets_out_of_reach_do_no_harm():
     """However much is asked for, the answer is a bound."""
     offer, samples = offers(1, 0.0, 3, seed=1)

@@ -49,7 +49,8 @@ def assert_sound(problem, wishes=None):
     return made
 
 
-@pytest.mark.parametrize("agents", [3, *(pytest.param(m, marks=pytest.mark.slow) for m in (5, 10, 100, 1000))])
+@pytest.mark.slow
+@pytest.mark.parametrize("agents", [3, 5, 10, 100, 1000])
 def test_equal_agents(agents):
     made = assert_sound(Problem([[1.0]] * agents, 1.0)) if agents < 100 else None
     made = made or design(Problem([[1.0]] * agents, 1.0)).raise_for_status().value
@@ -84,7 +85,9 @@ def test_every_claim_can_fail(linked):
     assert "feasible" in broken(rest=made.rest * 1.1)
     assert "feasible" in broken(comparison=made.comparison + 0.01)
     assert "individually rational" in broken(penalty=made.penalty.at[0].set(99.0))
-    assert broken(published=made.social_penalty * 0.99) == {"no worse than the published mechanisms"}
+    assert not broken(published=made.social_penalty * 0.99)  # what others reach is recomputed
+    dearer = proven._replace(honest=2 * proven.honest)
+    assert "no worse than the published mechanisms" in failing(problem, made, dearer)
     for name in ("penalty", "social_penalty", "failure"):
         assert "penalties as promised" in broken(**{name: getattr(made, name) * jnp.nan})
 
