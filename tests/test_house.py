@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[1]
 TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "jaxmech", "benchmarks", "tests", "notebooks"}
 BUILT = {"build", "dist", "jaxmech.egg-info", "__pycache__"}
 MAX_LINES = 400
+IN_ONE_FILE = {"verify.py": 700}
+"""What has to be one file, to be handed to a sceptic, and its limit."""
 
 MODULES = sorted({"jaxmech", *(module.name for module in pkgutil.walk_packages(jaxmech.__path__, "jaxmech."))})
 INDEXES = [name for name in MODULES if "." not in name or not name.rpartition(".")[2].startswith("_")]
@@ -49,7 +51,7 @@ def test_imports_go_downwards_only():
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 class TestSource:
     def test_is_short(self, source):
-        assert len(source.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+        assert len(source.read_text(encoding="utf-8").splitlines()) <= IN_ONE_FILE.get(source.name, MAX_LINES)
 
     def test_leaves_the_configuration_of_jax_alone(self, source):
         """Only functions may change it: a statement at import would change the program that imports jaxmech."""

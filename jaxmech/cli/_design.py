@@ -48,6 +48,7 @@ def design(file: str, noise: float, failure: float, unlinked: bool, whole: bool,
     output = Output(**options)
     with output.timed("import"):
         from jaxmech import ProblemError, files, report
+        from jaxmech.cli._solve import agreement
         from jaxmech.cli._solve_design import solve_design
         from jaxmech.design import Wishes
     try:
@@ -63,7 +64,7 @@ def design(file: str, noise: float, failure: float, unlinked: bool, whole: bool,
         answer = solve_design(case, wishes, output)
     kind = report.design
     output.deliver(
-        document=lambda: kind.document(answer),
+        document=lambda: agreement(case, answer, kind.document(answer)),
         rows=lambda: kind.rows(answer),
         figure=lambda: kind.plot(answer),
         text=lambda: render_text(lambda console: kind.print_page(answer, console, full=output.verbose)),

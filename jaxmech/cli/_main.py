@@ -3,15 +3,19 @@
 import click
 
 from jaxmech.cli._audit import audit
+from jaxmech.cli._commit import commit
 from jaxmech.cli._design import design
 from jaxmech.cli._doctor import doctor
 from jaxmech.cli._examples import examples
 from jaxmech.cli._group import DONE, Group
 from jaxmech.cli._options import examples_of
 from jaxmech.cli._reproduce import reproduce
+from jaxmech.cli._run import run
+from jaxmech.cli._schema import schema
 from jaxmech.cli._simulate import simulate
 from jaxmech.cli._solve import solve
 from jaxmech.cli._sweep import sweep
+from jaxmech.cli._verify import verify
 
 _EXAMPLES = (
     "jaxmech solve clinics                          solve a shipped problem",
@@ -21,6 +25,7 @@ _EXAMPLES = (
     "jaxmech audit three-agents                     would anybody cheat?",
     "jaxmech simulate clinics                       run it on real patients",
     "jaxmech design equal-agents                    a better mechanism, proven",
+    "jaxmech run agreement.json files -o returns    carry out a signed plan",
     "jaxmech sweep uncertain-costs -o results       many instances, resumable",
     "jaxmech reproduce appendix-c                   the paper's table, recomputed",
 )
@@ -45,5 +50,5 @@ def main(context: click.Context) -> int:
     return DONE
 
 
-for command in (solve, audit, simulate, design, sweep, examples, doctor, reproduce):
+for command in (solve, audit, simulate, design, commit, run, verify, sweep, examples, schema, doctor, reproduce):
     main.add_command(command)

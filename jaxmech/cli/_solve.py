@@ -58,12 +58,27 @@ def solve(file: str, **options: Any) -> int:
     except ProblemError as error:
         raise ProblemError(f"{case.source}: {error.argument}", error.value, error.rule) from None
     output.deliver(
-        document=lambda: kind.document(answer),
+        document=lambda: agreement(case, answer, kind.document(answer)),
         rows=lambda: kind.rows(answer),
         figure=lambda: kind.plot(answer),
         text=lambda: render_text(lambda console: kind.print_page(answer, console, full=output.verbose)),
     )
     return DONE if answer.solved else SOLVED_BADLY
+
+
+def agreement(case: Any, answer: Any, document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document with the problem in numbers and a fingerprint: what parties sign, and ``jaxmech run`` reads.
+
+    Args:
+        case: the problem file.
+        answer: what was found for it.
+        document: the answer's own document.
+    """
+    from jaxmech import files
+
+    if isinstance(case, files.CollaborationCase):
+        document = {**document, "problem": files.resolved(case, document["division"], answer.mechanism)}
+    return files.sealed(document)
 
 
 def _answer(case: Any, choice: Choice, output: Output) -> tuple[Any, Any]:

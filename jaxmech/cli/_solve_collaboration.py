@@ -144,6 +144,7 @@ def _whole(found: collaboration.IntegerPlan) -> Whole:
         samples=_host(found.plan.samples),
         role=np.asarray(found.role),
         alpha=_host(found.alpha),
+        total=_host(found.plan.total),
         penalty=_host(found.penalty),
         social_penalty=float(found.social_penalty),
         alone_samples=_host(found.alone_samples),

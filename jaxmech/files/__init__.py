@@ -1,13 +1,15 @@
 """Files: problems and measurements in, JSON and CSV out."""
 
+from jaxmech._json import json_text, sealed
 from jaxmech.files._case import KINDS, Case, locate, read
 from jaxmech.files._collaboration import DESIGNED, MECHANISMS, CollaborationCase
 from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import GrowthCase, MultipartyCase, ProfileCase
 from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, read_table
+from jaxmech.files._resolved import resolved
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
 from jaxmech.files._sweep import SweepCase, read_sweep
-from jaxmech.files._write import check_writable, csv_text, json_text, write
+from jaxmech.files._write import check_writable, csv_text, write
 
 __all__ = [
     "DESIGNED",
@@ -34,5 +36,7 @@ __all__ = [
     "read",
     "read_sweep",
     "read_table",
+    "resolved",
+    "sealed",
     "write",
 ]

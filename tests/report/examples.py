@@ -32,7 +32,8 @@ def answer(m: int = 24, d: int = 5, *, seed: int = 0, mechanism: str = "cbl", **
     penalty = pays.sum(axis=1)
     alone_penalty = 2 * (sigma * np.sqrt(costs)).sum(axis=1)
     whole = Whole(
-        samples=np.round(samples), role=role, alpha=np.where(role == Role.CHECKED, 3.0, np.nan), penalty=penalty * 1.01,
+        samples=np.round(samples), role=role, alpha=np.where(role == Role.CHECKED, 3.0, np.nan),
+        total=np.round(samples).sum(axis=0), penalty=penalty * 1.01,
         social_penalty=float(penalty.sum() * 1.01), alone_samples=np.round(alone), alone_penalty=alone_penalty,
         loss=0.01, change=penalty * 0.01, worse_off=penalty * 1.01 - alone_penalty,
     )  # fmt: skip

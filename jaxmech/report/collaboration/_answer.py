@@ -37,6 +37,7 @@ class Whole:
         samples: (agents, distributions) whole numbers.
         role: :class:`~jaxmech.collaboration.Role` codes, which rounding may change.
         alpha: corruption coefficients for these amounts; NaN where nothing is corrupted.
+        total: T_k, whole points behind each distribution.
         penalty: one per agent.
         social_penalty: their sum.
         alone_samples: the best whole numbers for each agent on her own.
@@ -49,6 +50,7 @@ class Whole:
     samples: np.ndarray
     role: np.ndarray
     alpha: np.ndarray
+    total: np.ndarray
     penalty: np.ndarray
     social_penalty: float
     alone_samples: np.ndarray

@@ -97,4 +97,14 @@ def _advice(answer: Answer) -> dict[str, Any] | None:
 
 
 def _whole(whole: Whole) -> dict[str, Any]:
-    return {**dataclasses.asdict(whole), "samples": whole.samples.astype(int), "role": role_names(whole.role)}
+    """The plan in whole samples, with all that it takes to carry it out: it is what the parties sign."""
+    samples, total = whole.samples.astype(int), whole.total.astype(int)
+    checked = whole.role == int(Role.CHECKED)
+    return {
+        **dataclasses.asdict(whole),
+        "samples": samples,
+        "total": total,
+        "role": role_names(whole.role),
+        "comparison": np.where(checked, samples, 0),
+        "rest": np.where(checked, total - 2 * samples, 0),
+    }

@@ -30,7 +30,7 @@ def document(answer: Answer) -> dict[str, Any]:
             "penalty": answer.penalty,
             "social_penalty": answer.social_penalty,
         },
-        "integer_plan": None,
+        "integer_plan": _whole(answer),
         "efficiency": {
             "ratio": answer.social_penalty / answer.baseline,
             "bound": None,
@@ -64,6 +64,24 @@ def rows(answer: Answer) -> list[dict[str, Any]]:
         row["gain"] = answer.gain[i]
         table.append(row)
     return table
+
+
+def _whole(answer: Answer) -> dict[str, Any] | None:
+    """The design with all that it takes to carry it out, if its amounts are whole: it is what the parties sign."""
+    offered = answer.offered
+    amounts = {"samples": answer.samples, "comparison": offered.comparison, "rest": offered.rest}
+    if not all(np.array_equal(table, np.round(table)) for table in amounts.values()):
+        return None
+    return {
+        **{name: table.astype(int) for name, table in amounts.items()},
+        "role": role_names(answer.role),
+        "limit": offered.limit,
+        "linked": offered.linked,
+        "discrepancy": offered.discrepancy,
+        "variance": offered.variance,
+        "penalty": answer.penalty,
+        "social_penalty": answer.social_penalty,
+    }
 
 
 def _rule(answer: Answer, k: int) -> dict[str, Any]:

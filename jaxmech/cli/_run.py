@@ -1,0 +1,110 @@
+"""``jaxmech run``: carry out a signed plan on the files that the parties handed in."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jaxmech._errors import ProblemError
+from jaxmech.cli._group import BAD_INPUT, DONE, say
+from jaxmech.cli._options import examples_of
+
+_EXAMPLES = (
+    "jaxmech solve clinics --json agreement.json",
+    "jaxmech run agreement.json handed-in -o returns",
+    "jaxmech run agreement.json handed-in -o returns --secret secret.json --points",
+)
+
+
+@click.command(epilog=examples_of(*_EXAMPLES), short_help="Carry out a signed plan: files in, what each is owed out.")
+@click.argument("agreement")
+@click.argument("submissions")
+@click.option("-o", "--output", required=True, metavar="RETURNS", help="Folder to write; it must not exist.")
+@click.option("--secret", metavar="FILE", help="Secret that was committed to; else a new one is drawn.")
+@click.option("--seed", type=int, metavar="N", help="Fixed noise, for rehearsals: parties who know N can cheat.")
+@click.option("--points", is_flag=True, help="Return the points themselves, beside counts, means and variances.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def run(
+    agreement: str, submissions: str, output: str, secret: str | None, seed: int | None, points: bool, quiet: bool
+) -> int:
+    """Carry out AGREEMENT, the JSON of jaxmech solve or jaxmech design, on the files in the folder SUBMISSIONS.
+
+    SUBMISSIONS holds NAME.csv or NAME.parquet for each party, one column per distribution; a party without a file
+    submits nothing. RETURNS gets a folder per party with what she is owed and nothing else, public.json for everybody,
+    and operator.json for the arbiter alone. Every fault in the files is told, one per line, before anything is
+    written; what is merely odd is reported.
+    """
+    from jaxmech import exchange
+
+    target = Path(output)
+    exchange.check_absent("-o", target)
+    plan = exchange.read_agreement(read_json("agreement", agreement), agreement)
+    chosen = _secret(secret, seed)
+    try:
+        handed, remarks = exchange.read_submissions(Path(submissions), plan)
+    except exchange.FaultyError as error:
+        sys.stderr.write("".join(f"jaxmech: {fault}\n" for fault in error.faults))
+        return BAD_INPUT
+    done = exchange.carry_out(plan, handed, remarks, chosen, seed)
+    exchange.write_folder("-o", target, exchange.returned_files(done, points=points), private=(exchange.OPERATOR,))
+    if not quiet:
+        say(_page(done, output, drawn=secret is None and seed is None))
+    return DONE
+
+
+def read_json(argument: str, name: str) -> dict[str, Any]:
+    """Return the JSON object in a file.
+
+    Args:
+        argument: what the file was given for.
+        name: its path.
+
+    Raises:
+        ProblemError: if it cannot be read, or is no JSON object.
+    """
+    try:
+        document = json.loads(Path(name).read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        why = getattr(error, "strerror", None) or "is not valid JSON"
+        raise ProblemError(argument, name, f"cannot be read: {why.lower()}") from None
+    if not isinstance(document, dict):
+        raise ProblemError(argument, name, "must be a JSON object")
+    return document
+
+
+def _secret(secret: str | None, seed: int | None) -> str:
+    from jaxmech import exchange
+
+    if secret is not None and seed is not None:
+        raise ProblemError("--secret --seed", "both", "only one of the two can be given")
+    if secret is not None:
+        return exchange.read_secret(Path(secret))
+    if seed is None:
+        return exchange.new_secret()
+    if seed < 0:
+        raise ProblemError("--seed", seed, "must not be negative")
+    return exchange.seeded_secret(seed)
+
+
+def _page(done: Any, output: str, *, drawn: bool) -> str:
+    """What the operator is told."""
+    from jaxmech import exchange
+
+    agreement = done.agreement
+    present = sum(one.file is not None for one in done.handed)
+    lines = [
+        f"Carried out {agreement.mechanism} on {present} files of {len(agreement.parties)} parties in {output}.",
+        f"Agreement   {agreement.fingerprint}",
+        f"Commitment  {exchange.commitment(done.secret)}",
+    ]
+    if drawn:
+        lines.append("The secret was drawn now; with jaxmech commit before data are handed in, nobody need trust that.")
+    if done.seed is not None:
+        lines.append(exchange.WARNING)
+    if done.remarks:
+        lines += ["", "Odd, and without consequence beyond what the mechanism does by itself:"]
+        lines += [f"- {remark.text}" for remark in done.remarks]
+    lines += ["", f"Give each party her folder and {exchange.PUBLIC}; keep {exchange.OPERATOR} for the arbiter."]
+    return "\n".join(lines) + "\n"

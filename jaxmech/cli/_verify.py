@@ -1,0 +1,38 @@
+"""``jaxmech verify``: recompute what ``jaxmech run`` returned, by a program that shares no code with it."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from jaxmech.cli._group import BAD_INPUT, DONE, SOLVED_BADLY, say
+from jaxmech.cli._options import examples_of
+
+_EXAMPLES = (
+    "jaxmech verify returns agreement.json",
+    "jaxmech verify returns agreement.json --submissions handed-in --secret secret.json",
+)
+
+
+@click.command(epilog=examples_of(*_EXAMPLES), short_help="Recompute independently what run returned.")
+@click.argument("returns")
+@click.argument("agreement")
+@click.option("--submissions", metavar="DIR", help="The files that were handed in: everything is recomputed from them.")
+@click.option("--secret", metavar="FILE", help="The secret that was committed to: the noise must be made of it.")
+def verify(returns: str, agreement: str, submissions: str | None, secret: str | None) -> int:
+    """Recompute fingerprints, draws, noise, estimates, receipts, promises and incentives of RETURNS under AGREEMENT.
+
+    The program is one file that imports nothing of jaxmech, jaxmech/verify.py; it runs by itself, too. The exit code is
+    0 if all agrees, 1 with one line per disagreement, 2 on what cannot be read.
+    """
+    from jaxmech.verify import UnreadableError
+    from jaxmech.verify import verify as recompute
+
+    folder, file = (None if name is None else Path(name) for name in (submissions, secret))
+    try:
+        lines = recompute(Path(returns), Path(agreement), folder, file)
+    except UnreadableError as error:
+        sys.stderr.write(f"jaxmech: {error}\n")
+        return BAD_INPUT
+    say("".join(f"{line}\n" for line in lines) or "All agrees.\n")
+    return SOLVED_BADLY if lines else DONE

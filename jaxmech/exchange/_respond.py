@@ -1,0 +1,297 @@
+"""What each party gets back: the mechanisms on whole data sets, one party and distribution at a time. A pure kernel."""
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from jaxmech.exchange._agreement import ALONE, CHECKED, CHECKING, POOLS, RECEIVES, Agreement
+from jaxmech.exchange._draws import CLEAN, NOISE, REST, Subset, Words, draw_subset, normal
+
+Data = Sequence[Sequence[np.ndarray]]
+"""Data sets by party and distribution."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Some points of the others.
+
+    Attributes:
+        subset: which, by their numbers among the others' points.
+        count: how many.
+        mean: of them; NaN where there are none.
+    """
+
+    subset: Subset
+    count: int
+    mean: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Response:
+    """What a party gets back for one distribution, and how it came about.
+
+    Attributes:
+        own_count: points that she handed in.
+        own_mean: their mean; NaN where there are none.
+        available: points that all others handed in.
+        clean: Z, others' points that she gets as they are, or None where nothing was drawn.
+        rest: Z', those that she gets with noise; or None.
+        discrepancy: |ȳ − z̄| where she is checked; ∞ if she handed in nothing; NaN where nothing was compared.
+        normal: g₀, of which the noise of Z' is made.
+        added: η², variance of the noise; ∞: withheld; 0 where nothing is checked.
+        clean_count: points that she gets clean, her own included where the mechanism mixes them in.
+        clean_mean: their mean; NaN where there are none.
+        noisy_count: points that she gets with noise.
+        noisy_mean: their mean, noise included; NaN where there are none.
+        noisy_variance: of each of them, σ² + η²; NaN where there are none.
+        mixed: whether the clean points include her own.
+    """
+
+    own_count: int
+    own_mean: float
+    available: int
+    clean: Part | None
+    rest: Part | None
+    discrepancy: float
+    normal: float
+    added: float
+    clean_count: int
+    clean_mean: float
+    noisy_count: int
+    noisy_mean: float
+    noisy_variance: float
+    mixed: bool
+
+    def estimate(self, variance: float) -> tuple[float, float]:
+        """Return the recommended estimate and its standard error: every point weighted by its variance.
+
+        Args:
+            variance: σ² of a clean point.
+        """
+        clean = self.clean_count / variance
+        noisy = self.noisy_count / self.noisy_variance if self.noisy_count else 0.0
+        if clean + noisy == 0:
+            return math.nan, math.inf
+        total = (clean * self.clean_mean if clean else 0.0) + (noisy * self.noisy_mean if noisy else 0.0)
+        return total / (clean + noisy), (clean + noisy) ** -0.5
+
+
+class Others:
+    """The points that all but one party handed in for one distribution, numbered from 0."""
+
+    def __init__(self, everything: "Pooled", party: int) -> None:
+        start, self._own = int(everything.starts[party]), int(everything.counts[party])
+        self._values, self._start = everything.values, start
+        self.count = len(everything.values) - self._own
+        self.total = float(np.sum(everything.sums[:party]) + np.sum(everything.sums[party + 1 :]))
+
+    def at(self, numbers: np.ndarray) -> np.ndarray:
+        """Return the points with these numbers."""
+        return self._values[np.where(numbers >= self._start, numbers + self._own, numbers)]
+
+
+class Pooled:
+    """All points of one distribution, party after party."""
+
+    def __init__(self, columns: Sequence[np.ndarray]) -> None:
+        self.values = np.concatenate(columns) if columns else np.zeros(0)
+        self.counts = np.array([len(column) for column in columns])
+        self.starts = np.cumsum(self.counts) - self.counts
+        self.sums = np.array([float(np.sum(column)) for column in columns])
+
+
+def respond(agreement: Agreement, data: Data, secret: str) -> list[list[Response]]:
+    """Carry out an agreement.
+
+    - Pools: everybody gets all points; in the counted pool, who handed in as many as she was asked for.
+    - c3d and cbl: who works alone gets her own points back, who receives those of all others. Who is checked gets Z
+      clean together with her own, and Z' with noise of variance α²(ȳ − z̄)²; who hands in nothing gets Z alone.
+    - Designs: Z clean together with her own; Z' with noise of the variance that the rule says for |ȳ − z̄|/t, or not.
+
+    If the others handed in fewer points than planned, there are fewer in Z' first, then in Z. More points than asked
+    for are used like the others. If there is nothing to compare with, nothing is added, and a design counts it as 0.
+
+    Args:
+        agreement: what was signed.
+        data: by party and distribution, in the agreement's order.
+        secret: of which all draws are made.
+
+    Returns:
+        By party and distribution.
+
+    Source: Clinton et al. 2025, Algorithm 2, with the precision-weighted mean that its proof uses.
+    """
+    pooled = [Pooled([rows[k] for rows in data]) for k in range(len(agreement.distributions))]
+    return [
+        list(_one_party(agreement, [Others(everything, i) for everything in pooled], data[i], i, secret))
+        for i in range(len(agreement.parties))
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Drawn:
+    """What was drawn for a party on one distribution, and by how much her mean differs from that of Z."""
+
+    clean: Part
+    rest: Part
+    normal: float
+    discrepancy: float
+
+
+def _one_party(
+    agreement: Agreement, others: Sequence[Others], own: Sequence[np.ndarray], i: int, secret: str
+) -> Iterator[Response]:
+    if agreement.mechanism in POOLS:
+        yield from (_pool(agreement, others[k], own[k], i, k) for k in range(len(own)))
+        return
+    drawn = [_draw(agreement, others[k], own[k], i, k, secret) for k in range(len(own))]
+    added = _noise(agreement, drawn, i)
+    for k, points in enumerate(own):
+        role = agreement.role[i, k]
+        if role == ALONE:
+            yield _plain(points, others[k], len(points), _mean(points), mixed=True)
+        elif role == RECEIVES and agreement.mechanism in CHECKING:
+            count, total = others[k].count, others[k].total
+            yield _plain(points, others[k], count, total / count if count else math.nan, mixed=False)
+        else:
+            yield _mix(points, others[k], drawn[k], added[k], float(agreement.sigma[k]) ** 2)
+
+
+def _pool(agreement: Agreement, others: Others, own: np.ndarray, i: int, k: int) -> Response:
+    admitted = agreement.mechanism == "pool" or len(own) >= int(agreement.samples[i, k])
+    count = len(own) + others.count if admitted else 0
+    mean = (float(np.sum(own)) + others.total) / count if count else math.nan
+    return _plain(own, others, count, mean, mixed=admitted)
+
+
+def _plain(own: np.ndarray, others: Others, count: int, mean: float, *, mixed: bool) -> Response:
+    """Nothing drawn and nothing added."""
+    return Response(
+        own_count=len(own),
+        own_mean=_mean(own),
+        available=others.count,
+        clean=None,
+        rest=None,
+        discrepancy=math.nan,
+        normal=math.nan,
+        added=0.0,
+        clean_count=count,
+        clean_mean=mean,
+        noisy_count=0,
+        noisy_mean=math.nan,
+        noisy_variance=math.nan,
+        mixed=mixed,
+    )
+
+
+def _draw(agreement: Agreement, others: Others, own: np.ndarray, i: int, k: int, secret: str) -> _Drawn | None:
+    """Z, Z' and what her mean is compared with; None where nothing is drawn."""
+    role = agreement.role[i, k]
+    if role == ALONE or (role == RECEIVES and agreement.mechanism in CHECKING):
+        return None
+
+    def words(purpose: str) -> Words:
+        return Words(secret, agreement.fingerprint, agreement.parties[i], agreement.distributions[k], purpose)
+
+    z = min(int(agreement.comparison[i, k]), others.count)
+    rest = min(int(agreement.rest[i, k]), others.count - z)
+    chosen = draw_subset(words(CLEAN), z, others.count)
+    left = draw_subset(words(REST), rest, others.count - z)
+    clean_sum, left_sum = _sums(others, chosen)
+    clean = Part(chosen, z, clean_sum / z if z else math.nan)
+    listed = float(np.sum(others.at(chosen.others.numbers(left.listed))))
+    rest_sum = left_sum - listed if left.inverted else listed
+    noisy = Part(left, rest, rest_sum / rest if rest else math.nan)
+    compared = role == CHECKED and z > 0
+    discrepancy = (abs(_mean(own) - clean.mean) if len(own) else math.inf) if compared else math.nan
+    return _Drawn(clean, noisy, float(normal(words(NOISE).take(1))[0]), discrepancy)
+
+
+def _sums(others: Others, chosen: Subset) -> tuple[float, float]:
+    """Sums of the points in a subset and of all the others; what is listed is added up, so that little cancels."""
+    listed = float(np.sum(others.at(chosen.listed)))
+    return (others.total - listed, listed) if chosen.inverted else (listed, others.total - listed)
+
+
+def _noise(agreement: Agreement, drawn: Sequence[_Drawn | None], i: int) -> list[float]:
+    """η² by distribution; ∞ where the rest is withheld."""
+    if agreement.noise is None:
+        return [
+            0.0 if one is None or math.isnan(one.discrepancy) else (float(agreement.alpha[i, k]) * one.discrepancy) ** 2
+            for k, one in enumerate(drawn)
+        ]
+    apart = [
+        0.0 if one is None or math.isnan(one.discrepancy) else one.discrepancy / float(agreement.limit[i, k])
+        for k, one in enumerate(drawn)
+    ]
+    if agreement.noise.linked:
+        apart = [max(apart)] * len(apart)
+    return [agreement.noise.at(u) * float(agreement.sigma[k]) ** 2 for k, u in enumerate(apart)]
+
+
+def _mix(own: np.ndarray, others: Others, drawn: _Drawn | None, added: float, variance: float) -> Response:
+    """Her own points and Z as they are, Z' with noise."""
+    assert drawn is not None
+    clean, rest = drawn.clean, drawn.rest
+    both = len(own) + clean.count
+    total = float(np.sum(own)) + (clean.count * clean.mean if clean.count else 0.0)
+    released = rest.count > 0 and math.isfinite(added)
+    return Response(
+        own_count=len(own),
+        own_mean=_mean(own),
+        available=others.count,
+        clean=clean,
+        rest=rest,
+        discrepancy=drawn.discrepancy,
+        normal=drawn.normal,
+        added=added,
+        clean_count=both,
+        clean_mean=total / both if both else math.nan,
+        noisy_count=rest.count if released else 0,
+        noisy_mean=rest.mean + math.sqrt(added / rest.count) * drawn.normal if released else math.nan,
+        noisy_variance=variance + added if released else math.nan,
+        mixed=True,
+    )
+
+
+def points_of(
+    agreement: Agreement, others: Others, own: np.ndarray, secret: str, place: tuple[int, int], response: Response
+) -> np.ndarray:
+    """Return the points that a party gets for one distribution, (points, 2): value and variance, in sorted order.
+
+    Sorted, so that nothing tells whose they were.
+
+    Args:
+        agreement: what was signed.
+        others: what the others handed in.
+        own: what she handed in.
+        secret: of which the draws were made.
+        place: party and distribution.
+        response: hers, from :func:`respond`.
+    """
+    i, k = place
+    clean, noisy = _clean_points(others, own, response), np.zeros(0)
+    if response.noisy_count and response.clean and response.rest:
+        numbers = response.clean.subset.others.numbers(response.rest.subset.members)
+        words = Words(secret, agreement.fingerprint, agreement.parties[i], agreement.distributions[k], NOISE)
+        lots = normal(words.take(response.noisy_count + 1))
+        noise = lots[1:] - np.mean(lots[1:]) + lots[0] / math.sqrt(response.noisy_count)
+        noisy = others.at(numbers) + math.sqrt(response.added) * noise
+    spread = [np.full(len(clean), float(agreement.sigma[k]) ** 2), np.full(len(noisy), response.noisy_variance)]
+    table = np.stack([np.concatenate([clean, noisy]), np.concatenate(spread)], axis=1)
+    return np.asarray(table[np.lexsort((table[:, 0], table[:, 1]))])
+
+
+def _clean_points(others: Others, own: np.ndarray, response: Response) -> np.ndarray:
+    theirs = np.zeros(0)
+    if response.clean is not None:
+        theirs = others.at(response.clean.subset.members)
+    elif response.clean_count > (response.own_count if response.mixed else 0):
+        theirs = others.at(np.arange(others.count))
+    return np.concatenate([own, theirs]) if response.mixed else theirs
+
+
+def _mean(points: np.ndarray) -> float:
+    return float(np.sum(points)) / len(points) if len(points) else math.nan

@@ -1,0 +1,145 @@
+"""A folder of submissions: everything that is wrong with it, or what was handed in and what is odd about it."""
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech.exchange._agreement import Agreement
+from jaxmech.exchange._names import file_names
+from jaxmech.exchange._tables import SUFFIXES, Fault, Handed, read_handed
+
+FAR, WIDE, FEWEST = 8.0, 2.0, 10
+"""Odd: farther than so many σ from the median of all points; a spread of so many times σ or less than σ by this
+factor; spreads are judged from so many points on."""
+
+
+class FaultyError(ProblemError):
+    """Submissions that break rules; ``faults`` has all of them.
+
+    Args:
+        faults: at least one.
+    """
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        rule = f"{len(self.faults)} fault{'s' * (len(self.faults) > 1)}; the first: {self.faults[0]}"
+        super().__init__("submissions", self.faults[0].file, rule)
+
+
+@dataclasses.dataclass(frozen=True)
+class Remark:
+    """Something odd that is reported and changes nothing.
+
+    Attributes:
+        party: whom it concerns.
+        kind: "missing", "fewer", "more", "unasked", "far", "spread", "duplicate" or "extra".
+        text: one sentence.
+    """
+
+    party: str | None
+    kind: str
+    text: str
+
+
+def read_submissions(folder: Path, agreement: Agreement) -> tuple[list[Handed], list[Remark]]:
+    """Read every party's file; one who handed in none submitted nothing.
+
+    Args:
+        folder: ``NAME.csv`` or ``NAME.parquet`` for each party, named by :func:`~jaxmech.exchange.file_names`.
+        agreement: what was signed.
+
+    Returns:
+        What was handed in, in the order of the parties, and what is odd about it.
+
+    Raises:
+        FaultyError: with every fault of every file.
+        ProblemError: if the folder cannot be read.
+    """
+    try:
+        present = {entry.name: entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")}
+    except OSError as error:
+        raise ProblemError("submissions", str(folder), f"must be a folder: {(error.strerror or '').lower()}") from None
+    handed: list[Handed] = []
+    faults: list[Fault] = []
+    names = file_names(agreement.parties)
+    for i, name in enumerate(names):
+        found = [present.pop(name + suffix) for suffix in SUFFIXES if name + suffix in present]
+        if len(found) > 1:
+            faults.append(Fault(found[1].name, 0, "", f"was handed in twice: there is {found[0].name}, too"))
+        elif not found:
+            handed.append(Handed(None, None, tuple(np.zeros(0) for _ in agreement.distributions)))
+        else:
+            read, wrong = read_handed(found[0], agreement.distributions, (agreement.samples[i] > 0).tolist())
+            faults += wrong
+            handed += [read] if read else []
+    if faults:
+        raise FaultyError(faults)
+    extra = [Remark(None, "extra", f"{name} belongs to nobody and was not read") for name in present]
+    return handed, [*remarks(agreement, handed), *extra]
+
+
+def remarks(agreement: Agreement, handed: Sequence[Handed]) -> list[Remark]:
+    """Return what is odd about submissions that break no rule.
+
+    Args:
+        agreement: what was signed.
+        handed: by party.
+    """
+    found = []
+    for i, party in enumerate(agreement.parties):
+        if handed[i].file is None and (agreement.samples[i] > 0).any():
+            found.append(Remark(party, "missing", f"{party} handed in nothing"))
+        else:
+            found += _counts(agreement, handed[i], i)
+    for k in range(len(agreement.distributions)):
+        found += _values(agreement, handed, k)
+    return found + _duplicates(agreement, handed)
+
+
+def _counts(agreement: Agreement, handed: Handed, i: int) -> list[Remark]:
+    party, found = agreement.parties[i], []
+    for k, name in enumerate(agreement.distributions):
+        asked, count = int(agreement.samples[i, k]), len(handed.columns[k])
+        if count != asked:
+            kind = "fewer" if count < asked else "more" if asked else "unasked"
+            found.append(Remark(party, kind, f"{party} handed in {count:,} points of {name}; asked for {asked:,}"))
+    return found
+
+
+def _values(agreement: Agreement, handed: Sequence[Handed], k: int) -> list[Remark]:
+    """Points far from all others, and spreads that are not what the plan rests on."""
+    columns = [one.columns[k] for one in handed]
+    everything = np.concatenate(columns)
+    if len(everything) == 0:
+        return []
+    middle, sigma, found = float(np.median(everything)), float(agreement.sigma[k]), []
+    for party, column in zip(agreement.parties, columns, strict=True):
+        where = f"{party}, {agreement.distributions[k]}"
+        far = np.abs(column - middle) > FAR * sigma
+        if far.any():
+            worst = float(column[np.argmax(np.abs(column - middle))])
+            text = f"{where}: {int(far.sum()):,} points more than {FAR:g} σ from the median of all, e.g. {worst:.6g}"
+            found.append(Remark(party, "far", text))
+        if len(column) >= FEWEST and not 1 / WIDE < (ratio := float(np.std(column, ddof=1)) / sigma) < WIDE:
+            found.append(Remark(party, "spread", f"{where}: points spread {ratio:.3g} times as much as agreed"))
+    return found
+
+
+def _duplicates(agreement: Agreement, handed: Sequence[Handed]) -> list[Remark]:
+    """The same data under two names, in whatever order; a point or two may agree by chance."""
+    first: dict[tuple[int, str], str] = {}
+    found = []
+    for party, one in zip(agreement.parties, handed, strict=True):
+        for k, column in enumerate(one.columns):
+            if len(np.unique(column)) <= 2:
+                continue
+            key = (k, hashlib.sha256(np.sort(column).tobytes()).hexdigest())
+            if key in first:
+                text = f"{party} and {first[key]} handed in the same points of {agreement.distributions[k]}"
+                found.append(Remark(party, "duplicate", text))
+            first.setdefault(key, party)
+    return found

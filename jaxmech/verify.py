@@ -1,0 +1,663 @@
+"""Verify returns: recompute everything that ``jaxmech run`` wrote, by the standard library and NumPy alone.
+
+One file to be read by whoever trusts nobody; it shares no code with the program that it checks, and runs by itself:
+
+    python verify.py RETURNS AGREEMENT [--submissions DIR] [--secret FILE]
+
+It builds every document anew, from the agreement, the secret and the files that were handed in, and compares each entry
+with what was returned. Without the files it takes from operator.json what only they can tell (hashes and counts of
+files; means of what was handed in and drawn), and recomputes the rest. Then it asks whether the agreement itself is
+sound: whether penalties are as promised, nobody is worse off than alone, and nobody gains by collecting another amount.
+Numbers agree if they differ by less than 1e-9 of their size or of σ, promises and gains by less than 1e-6.
+
+Sections: 1 documents, 2 draws, 3 what each party is owed, 4 documents anew, 5 the agreement itself, 6 all together.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["UnreadableError", "main", "verify"]
+
+DIGITS, GAIN = 1e-9, 1e-6
+
+
+class UnreadableError(Exception):
+    """Something that is missing, or is not what it should be, so that nothing can be said."""
+
+
+# 1 --- documents: reading and comparing ------------------------------------------------------------------------------
+
+
+def load(path: Path) -> tuple[dict[str, Any], bytes]:
+    """Return a JSON document, and the bytes that it was read from."""
+    try:
+        content = Path(path).read_bytes()
+        document = json.loads(content)
+    except (OSError, ValueError, RecursionError) as error:
+        raise UnreadableError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'no valid JSON'}") from None
+    if not isinstance(document, dict):
+        raise UnreadableError(f"{path} is not a JSON object")
+    return document, content
+
+
+def sha256(content: bytes) -> str:
+    """Return 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def fingerprint(document: dict[str, Any]) -> str:
+    """Return the hash of a document without its fingerprint: keys sorted, no white space, shortest numbers."""
+    rest = {key: value for key, value in document.items() if key != "fingerprint"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(text.encode("utf-8"))
+
+
+def numbers(value: Any) -> np.ndarray:
+    """Return a table as an array: null is NaN, the text "inf" infinity."""
+
+    def one(entry: Any) -> Any:
+        if isinstance(entry, list):
+            return [one(inner) for inner in entry]
+        return math.nan if entry is None else float(entry)
+
+    return np.array(one(value), float)
+
+
+def plain(value: Any) -> Any:
+    """Return a document as it is written: NaN as null, infinity as a text."""
+    if isinstance(value, dict):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [plain(entry) for entry in value]
+    if not isinstance(value, float):
+        return value
+    return None if math.isnan(value) else "inf" if value == math.inf else value
+
+
+def differences(where: str, found: Any, expected: Any, size: float = 0.0) -> Iterator[str]:
+    """Yield one line for every entry that is not as expected; numbers are compared to nine digits, or to those of σ."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key in [*expected, *(key for key in found if key not in expected)]:
+            if key not in found or key not in expected:
+                yield f"{where}: {key} is {'missing' if key in expected else 'not expected'}"
+            else:
+                yield from differences(f"{where}: {key}", found[key], expected[key], size)
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for place, (one, other) in enumerate(zip(found, expected, strict=True)):
+            name = other["name"] if isinstance(other, dict) and "name" in other else place
+            yield from differences(f"{where}[{name}]", one, other, size)
+    elif not agree(found, expected, size):
+        yield f"{where} is {found!r}, but {expected!r} is right"
+
+
+def agree(found: Any, expected: Any, size: float) -> bool:
+    """Whether two entries are equal, or numbers that are equal up to rounding."""
+    exact = (bool, int, str, type(None))
+    if isinstance(expected, float) and isinstance(found, float):
+        return abs(found - expected) <= DIGITS * (max(abs(found), abs(expected)) + size)
+    return isinstance(expected, exact) and type(found) is type(expected) and found == expected
+
+
+# 2 --- draws: the definition is that of the package's documentation (jaxmech.exchange._draws) -------------------------
+
+PPND16 = (  # Wichura 1988, AS 241: above and below the line, for |p − ½| ≤ 0.425, for √(−log p) ≤ 5, and beyond
+    ((2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
+      13731.693765509461125, 1971.5909503065514427, 133.14166789178437745, 3.3871328727963666080),
+     (5226.4952788528545610, 28729.085735721942674, 39307.895800092710610, 21213.794301586595867,
+      5394.1960214247511077, 687.18700749205790830, 42.313330701600911252, 1.0)),
+    ((7.74545014278341407640e-4, 0.0227238449892691845833, 0.241780725177450611770, 1.27045825245236838258,
+      3.64784832476320460504, 5.76949722146069140550, 4.63033784615654529590, 1.42343711074968357734),
+     (1.05075007164441684324e-9, 5.47593808499534494600e-4, 0.0151986665636164571966, 0.148103976427480074590,
+      0.689767334985100004550, 1.67638483018380384940, 2.05319162663775882187, 1.0)),
+    ((2.01033439929228813265e-7, 2.71155556874348757815e-5, 0.00124266094738807843860, 0.0265321895265761230930,
+      0.296560571828504891230, 1.78482653991729133580, 5.46378491116411436990, 6.65790464350110377720),
+     (2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5, 7.86869131145613259100e-4,
+      0.0148753612908506148525, 0.136929880922735805310, 0.599832206555887937690, 1.0)),
+)  # fmt: skip
+
+
+def stream(*texts: str) -> np.random.Philox:
+    """Return the generator of a stream: Philox4x64-10, with the first 16 bytes of a hash of all texts as its key."""
+    parts = [text.encode("utf-8") for text in ("jaxmech exchange 1", *texts)]
+    key = hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()
+    return np.random.Philox(key=int.from_bytes(key[:16], "little"))
+
+
+def subset(words: np.random.Philox, size: int, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which of the numbers below the limit are drawn, and which were listed: these, or those left out."""
+    few, drawn = (size if 2 * size <= limit else limit - size), np.zeros(limit, bool)
+    while np.count_nonzero(drawn) < few:
+        found = words.random_raw(few - np.count_nonzero(drawn))
+        found = found[found <= np.uint64(2**64 - 1 - 2**64 % limit)]  # the others would make small numbers likelier
+        drawn[found % np.uint64(limit)] = True
+    return (drawn, drawn) if 2 * size <= limit else (~drawn, drawn)
+
+
+def normal(words: np.random.Philox, count: int) -> np.ndarray:
+    """Return standard normal numbers, one per word."""
+    lots = []
+    for word in words.random_raw(count).tolist():
+        p = ((word >> 12) + 0.5) / 2**52
+        q, root = p - 0.5, math.sqrt(-math.log(min(p, 1 - p)))
+        part, x = (0, 0.180625 - q * q) if abs(q) <= 0.425 else (1, root - 1.6) if root <= 5 else (2, root - 5)
+        above, below = (np.polyval(row, x) for row in PPND16[part])
+        lots.append(float(above / below * (q if part == 0 else math.copysign(1, q))))
+    return np.array(lots)
+
+
+# 3 --- what each party is owed ---------------------------------------------------------------------------------------
+
+
+class Agreement:
+    """What the parties signed, in arrays: parties × distributions."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        """Read what is needed; what is missing is told by its name."""
+        try:
+            problem, plan = document["problem"], document["integer_plan"]
+            self.seal, self.mechanism, self.target = document["fingerprint"], problem["mechanism"], document["target"]
+            self.parties, self.names = problem["agents"], problem["distributions"]
+            self.costs, self.sigma, self.price = (numbers(problem[key]) for key in ("costs", "sigma", "price"))
+            self.asked, self.role, self.penalty = numbers(plan["samples"]), plan["role"], numbers(plan["penalty"])
+            shape = self.asked.shape
+            self.pooled, self.designed = self.mechanism in ("pool", "counted-pool"), self.mechanism == "designed"
+            self.z, self.rest = (
+                np.zeros(shape) if self.pooled else numbers(plan[key]) for key in ("comparison", "rest")
+            )
+            self.alpha = np.zeros(shape) if self.pooled or self.designed else numbers(plan["alpha"])
+            self.limit = numbers(plan["limit"]) if self.designed else np.full(shape, math.inf)
+            table = ("discrepancy", "variance")
+            self.table = [numbers(plan[key]) for key in table] if self.designed else []
+            self.linked = self.designed and plan["linked"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnreadableError(f"the agreement lacks what it takes to carry it out: {error}") from None
+        if self.costs.shape != (len(self.parties), len(self.names)) or shape != self.costs.shape:
+            raise UnreadableError("the agreement's tables do not fit its names")
+
+    def noise(self, apart: float) -> float:
+        """η²/σ² of a design: linear between entries, the earlier one at jumps, the last one beyond."""
+        places, values = self.table
+        right = int(np.searchsorted(places, apart))
+        if right == len(places) or right == 0 or places[right] == apart:
+            return float(values[min(right, len(places) - 1)])
+        (u, v), (low, high) = places[right - 1 : right + 1], values[right - 1 : right + 1]
+        return float(low + (apart - u) / (v - u) * (high - low)) if np.isfinite([low, high]).all() else math.inf
+
+
+class Handed:
+    """What all handed in for one distribution: counts, means, and the points themselves if they are known."""
+
+    def __init__(self, counts: Sequence[int], means: Sequence[float], columns: Sequence[np.ndarray] | None) -> None:
+        """Counts and means by party; columns is None where only these are known."""
+        self.counts, self.means, self.columns = counts, means, columns
+
+    def others(self, i: int) -> tuple[int, float, np.ndarray | None]:
+        """How many points the others handed in, their mean, and the points, party after party."""
+        rest = [j for j in range(len(self.counts)) if j != i and self.counts[j]]
+        count = sum(self.counts[j] for j in rest)
+        total = sum(self.counts[j] * self.means[j] for j in rest)
+        points = None if self.columns is None else np.concatenate([np.zeros(0), *(self.columns[j] for j in rest)])
+        return count, total / count if count else math.nan, points
+
+
+class Drawn:
+    """Z and Z' of a party and distribution, the first normal number, and by how much her mean differs from that of Z.
+
+    ``told`` is what operator.json says: means are taken from it where the points are not known.
+    """
+
+    def __init__(self, agreement: Agreement, secret: str, handed: Handed, i: int, k: int, told: dict[str, Any]) -> None:
+        """Draw; nothing in pools, for who works alone, and in c3d and cbl for who only receives."""
+        self.clean: dict[str, Any] | None = None
+        self.rest: dict[str, Any] | None = None
+        self.points: tuple[np.ndarray, np.ndarray] | None = None
+        self.normal = self.discrepancy = math.nan
+        role, (count, _, points) = agreement.role[i][k], handed.others(i)
+        if agreement.pooled or role == "alone" or (role == "receives" and not agreement.designed):
+            return
+        texts = (secret, agreement.seal, agreement.parties[i], agreement.names[k])
+        z = int(min(agreement.z[i, k], count))
+        size = int(min(agreement.rest[i, k], count - z))
+        clean, clean_listed = subset(stream(*texts, "clean"), z, count)
+        left, left_listed = subset(stream(*texts, "rest"), size, count - z)
+        rest = np.flatnonzero(~clean)[left]
+        if points is not None:
+            self.points = points[clean], points[rest]
+        hers, noisy = self.points or (None, None)
+        self.clean = part_of(clean, clean_listed, hers, told.get("clean"))
+        self.rest = part_of(left, left_listed, noisy, told.get("rest"))
+        self.lots = stream(*texts, "noise")
+        self.normal = float(normal(self.lots, 1)[0])
+        if role == "checked" and z > 0:
+            self.discrepancy = abs(handed.means[i] - self.clean["mean"]) if handed.counts[i] else math.inf
+
+
+def part_of(drawn: np.ndarray, listed: np.ndarray, points: np.ndarray | None, told: Any) -> dict[str, Any]:
+    """Return how many points were drawn, their mean (as told if they are unknown), and a hash of the listed numbers."""
+    count = int(np.count_nonzero(drawn))
+    mean = float(np.mean(points)) if points is not None and count else math.nan
+    if points is None and count:
+        mean = float(numbers((told or {}).get("mean")))
+    digest = sha256(np.flatnonzero(listed).astype("<u8").tobytes())
+    return {"count": count, "mean": mean, "inverted": 2 * count > len(drawn), "listed": digest}
+
+
+def owed(
+    agreement: Agreement, secret: str, handed: list[Handed], i: int, told: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return what operator.json should say of a party, by distribution; under "points", what points.csv should hold."""
+    every = range(len(agreement.names))
+    parts = [Drawn(agreement, secret, handed[k], i, k, told[k]) for k in every]
+    apart = [0.0 if math.isnan(part.discrepancy) else part.discrepancy for part in parts]
+    if agreement.designed:
+        apart = [distance / agreement.limit[i, k] if distance else 0.0 for k, distance in enumerate(apart)]
+        apart = [max(apart)] * len(apart) if agreement.linked else apart
+    found = []
+    for k, part in enumerate(parts):
+        variance, added = float(agreement.sigma[k]) ** 2, 0.0
+        if agreement.designed and part.clean is not None:
+            added = agreement.noise(apart[k]) * variance
+        elif part.clean is not None and apart[k] > 0:
+            added = float(agreement.alpha[i, k] * apart[k]) ** 2
+        found.append(_entry(agreement, part, handed[k], (i, k), added, variance))
+    return found
+
+
+def _entry(
+    agreement: Agreement, part: Drawn, handed: Handed, place: tuple[int, int], added: float, variance: float
+) -> dict[str, Any]:
+    """Clean and noisy points, the estimate that weighs each by its variance, and how it came about."""
+    i, k = place
+    own, mean, role = handed.counts[i], handed.means[i], agreement.role[i][k]
+    count, theirs, points = handed.others(i)
+    mine = np.zeros(0) if handed.columns is None else handed.columns[i]
+    others = np.zeros(0) if points is None else points
+    noisy, noisy_mean, noisy_variance, noise = 0, math.nan, math.nan, np.zeros(0)
+    if part.clean is not None and part.rest is not None:  # drawn: hers and Z clean, Z' noisy if it is released
+        parts = [
+            (own, mean, mine),
+            (part.clean["count"], part.clean["mean"], part.points[0] if part.points else others),
+        ]
+        if part.rest["count"] and math.isfinite(added):
+            noisy = part.rest["count"]
+            noisy_mean = part.rest["mean"] + math.sqrt(added / noisy) * part.normal
+            noisy_variance = variance + added
+            if part.points:
+                lots = normal(part.lots, noisy)
+                noise = part.points[1] + math.sqrt(added) * (lots - np.mean(lots) + part.normal / math.sqrt(noisy))
+    elif agreement.pooled:
+        admitted = agreement.mechanism == "pool" or own >= agreement.asked[i, k]
+        parts = [(own, mean, mine), (count, theirs, others)] if admitted else []
+    else:
+        parts = [(own, mean, mine)] if role == "alone" else [(count, theirs, others)]
+    clean = sum(size for size, _, _ in parts)
+    clean_mean = sum(size * middle for size, middle, _ in parts if size) / clean if clean else math.nan
+    weight = clean / variance + (noisy / noisy_variance if noisy else 0.0)
+    total = (clean / variance * clean_mean if clean else 0.0) + (noisy / noisy_variance * noisy_mean if noisy else 0.0)
+    watched = role == "checked" and part.clean is not None
+    flat = np.concatenate([np.zeros(0), *(values for _, _, values in parts)])
+    table = [(value, variance) for value in flat] + [(value, noisy_variance) for value in noise]
+    return {
+        "name": agreement.names[k],
+        "estimate": total / weight if weight else math.nan,
+        "standard_error": weight**-0.5 if weight else math.inf,
+        "clean_count": clean,
+        "clean_mean": clean_mean,
+        "noisy_count": noisy,
+        "noisy_mean": noisy_mean,
+        "noisy_variance": noisy_variance,
+        "role": role,
+        "asked": int(agreement.asked[i, k]),
+        "count": own,
+        "mean": mean,
+        "compared_count": part.clean["count"] if watched and part.clean else 0,
+        "compared_mean": part.clean["mean"] if watched and part.clean else math.nan,
+        "discrepancy": part.discrepancy,
+        "noise_variance": added,
+        "available": count,
+        "clean": part.clean,
+        "rest": part.rest,
+        "normal": part.normal,
+        "points": sorted(table, key=lambda row: (row[1], row[0])),
+    }
+
+
+# 4 --- documents anew ------------------------------------------------------------------------------------------------
+
+OWED = (
+    "name",
+    "estimate",
+    "standard_error",
+    "clean_count",
+    "clean_mean",
+    "noisy_count",
+    "noisy_mean",
+    "noisy_variance",
+)
+CHECKS = ("name", "role", "asked", "count", "mean", "compared_count", "compared_mean", "discrepancy", "noise_variance")
+SEEDED = "The noise was made from a fixed seed: parties who know it can predict the noise, remove it, and cheat."
+
+
+def read_columns(path: Path, names: list[str]) -> list[np.ndarray]:
+    """Return a party's points by distribution from a CSV file; blank cells end shorter columns."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+    header = [cell.strip() for cell in rows[0]] if rows else []
+    columns = {name: [row[k] for row in rows[1:] if row[k].strip()] for k, name in enumerate(header)}
+    return [np.array([float(cell) for cell in columns.get(name, [])]) for name in names]
+
+
+def handed_in(folder: Path | None, agreement: Agreement, told: list[dict[str, Any]], lines: list[str]) -> list[Handed]:
+    """Return what was handed in, from the files or else from operator.json; complain about files that do not fit."""
+    every = range(len(agreement.names))
+    if folder is None:
+        tables = [[part["distributions"][k] for part in told] for k in every]
+        counts = [[int(entry["count"]) for entry in table] for table in tables]
+        means = [[float(numbers(entry["mean"])) for entry in table] for table in tables]
+        return [Handed(counts[k], means[k], None) for k in every]
+    columns = []
+    for party in told:
+        path = folder / f"{party['folder']}.csv"
+        found = path.read_bytes() if path.is_file() else None
+        if path.with_name(f"{party['folder']}.parquet").is_file():
+            raise UnreadableError(f"submissions of {party['name']}: only CSV files are read here")
+        expected = {
+            "file": None if found is None else path.name,
+            "submission": None if found is None else sha256(found),
+        }
+        lines += differences(
+            f"operator.json: parties[{party['name']}]", {key: party[key] for key in expected}, expected
+        )
+        columns.append([np.zeros(0) for _ in every] if found is None else read_columns(path, agreement.names))
+    return [
+        Handed(
+            [len(rows[k]) for rows in columns],
+            [float(np.mean(rows[k])) if len(rows[k]) else math.nan for rows in columns],
+            [rows[k] for rows in columns],
+        )
+        for k in every
+    ]
+
+
+def documents(
+    agreement: Agreement, secret: str, told: dict[str, Any], entries: list[dict[str, Any]], remarks: list[str], i: int
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Return what a party's estimate and receipt, and her part of operator.json, should be."""
+    name = agreement.parties[i]
+    cost = float(sum(agreement.costs[i, k] * entry["count"] for k, entry in enumerate(entries) if entry["count"]))
+    nonce = sha256("\n".join(("jaxmech receipt", secret, agreement.seal, name)).encode("utf-8"))
+    money = {"penalty_promised": float(agreement.penalty[i]), "cost": cost, "payment": 0.0}
+    estimate = {
+        "kind": "estimate", "party": name, "agreement": agreement.seal, **money,
+        "distributions": [{key: entry[key] for key in OWED} for entry in entries],
+    }  # fmt: skip
+    receipt = {
+        "kind": "receipt", "party": name, "agreement": agreement.seal, "cost": cost, "nonce": nonce, "remarks": remarks,
+        "submission": told["submission"], "file": told["file"], "counts": [entry["count"] for entry in entries],
+        "checks": [{key: entry[key] for key in CHECKS} for entry in entries],
+    }  # fmt: skip
+    part = {
+        "name": name, "folder": told["folder"], "file": told["file"], "submission": told["submission"],
+        "nonce": nonce, **money,
+        "distributions": [{key: value for key, value in entry.items() if key != "points"} for entry in entries],
+    }  # fmt: skip
+    return plain(estimate), plain(receipt), plain(part)
+
+
+def remarks_of(agreement: Agreement, told: dict[str, Any], entries: list[dict[str, Any]], i: int) -> list[str]:
+    """Return what a party is told about how much she handed in."""
+    name = agreement.parties[i]
+    if told["file"] is None and agreement.asked[i].any():
+        return [f"{name} handed in nothing"]
+    counts = [(entry["count"], entry["asked"], entry["name"]) for entry in entries]
+    return [f"{name} handed in {n:,} points of {k}; asked for {asked:,}" for n, asked, k in counts if n != asked]
+
+
+def check_points(path: Path, where: str, entries: list[dict[str, Any]], known: bool) -> Iterator[str]:
+    """Compare points with what they should be; or, where these are not known, their numbers and the estimate."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    for entry in entries:
+        found = np.array([(float(value), float(variance)) for name, value, variance in rows if name == entry["name"]])
+        found, count = found.reshape(-1, 2), entry["clean_count"] + entry["noisy_count"]
+        label = f"{where}: {entry['name']}"
+        if len(found) != count or len(rows) != sum(one["clean_count"] + one["noisy_count"] for one in entries):
+            yield f"{label}: holds {len(found)} points, but {count} are owed"
+        elif known:
+            right = np.array(entry["points"]).reshape(-1, 2)
+            off = np.abs(found - right) > DIGITS * (np.abs(right) + np.sqrt(right[:, 1:]))
+            yield from (f"{label}: point {row + 1} is {found[row].tolist()}, but {right[row].tolist()} is right"
+                        for row in np.flatnonzero(off.any(axis=1)))  # fmt: skip
+        elif count:
+            mean = float(np.average(found[:, 0], weights=1 / found[:, 1]))
+            yield from differences(f"{label}: weighted mean", mean, entry["estimate"], float(found[0, 1]) ** 0.5)
+
+
+# 5 --- the agreement itself ------------------------------------------------------------------------------------------
+
+
+def penalty(agreement: Agreement, i: int, amounts: np.ndarray) -> float:
+    """Return what a party pays on average if she collects these amounts and the others what they are asked for."""
+    others = agreement.asked.sum(axis=0) - agreement.asked[i]
+    worth = agreement.price * agreement.sigma**2
+    spent = sum(float(agreement.costs[i, k] * n) for k, n in enumerate(amounts) if n > 0)
+    if agreement.designed:
+        errors = designed_errors(agreement, i, amounts)
+    else:
+        errors = [published_error(agreement, i, k, float(n), float(others[k])) for k, n in enumerate(amounts)]
+    return spent + sum(float(w) * error for w, error in zip(worth, errors, strict=True) if w > 0)
+
+
+def published_error(agreement: Agreement, i: int, k: int, n: float, others: float) -> float:
+    """Return her squared error in σ² for pools, c3d and cbl; if she is checked, the mean over ȳ − z̄ by quadrature."""
+    role, z, rest = agreement.role[i][k], float(agreement.z[i, k]), float(agreement.rest[i, k])
+    if agreement.pooled or role != "checked":
+        total = n if role == "alone" and not agreement.pooled else others + n
+        return 1 / total if total > 0 else math.inf
+    if n == 0:
+        return 1 / z
+    scale = float(agreement.alpha[i, k]) ** 2 * (1 / n + 1 / z)  # η²/σ² = scale x², x standard normal
+    width = math.sqrt((1 + rest / (n + z)) / scale)
+    steps, h = np.linspace(-1, 1, 1601, retstep=True)
+    reach = math.asinh(12 / width)
+    x = width * np.sinh(reach * steps)  # so that the trapezoidal rule converges exponentially, however narrow the peak
+    weight = np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi) * width * np.cosh(reach * steps) * reach * h
+    return float(np.sum(weight / (n + z + rest / (1 + scale * x**2))))
+
+
+def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[float]:
+    """Return her squared errors in σ² for a design: means over |ȳ − z̄|/t, or the largest of all if they are linked."""
+    grid, noise = table_of_noise(agreement)
+    chances = np.ones((len(amounts), len(grid)))
+    for k, n in enumerate(amounts):
+        if agreement.role[i][k] == "checked":
+            z = float(agreement.z[i, k])
+            level = float(agreement.limit[i, k] / agreement.sigma[k]) * math.sqrt(n * z / (n + z))
+            chances[k] = [math.erf(u * level / math.sqrt(2)) for u in grid]  # that the discrepancy is below u limits
+    if agreement.linked:
+        chances[:] = np.prod(chances, axis=0)
+    errors = []
+    for k, n in enumerate(amounts):
+        z, rest = (0.0, 0.0) if agreement.role[i][k] == "alone" else (agreement.z[i, k], agreement.rest[i, k])
+        mass = np.array([chances[k, 0], *np.diff(chances[k]), 1 - chances[k, -1]])
+        total = (n + z + rest / (1 + noise))[mass > 0]
+        errors.append(float(np.sum(mass[mass > 0] / total)) if np.all(total > 0) else math.inf)
+    return errors
+
+
+def table_of_noise(agreement: Agreement) -> tuple[np.ndarray, np.ndarray]:
+    """Return places from 0 on, in limits, and η²/σ² at 0, between each two of them, and beyond the last."""
+    places, values = agreement.table
+    pieces = [np.array([0.0]), places]
+    for (left, right), (low, high) in zip(pairwise(places), pairwise(values), strict=True):
+        if high != low and np.isfinite([low, high]).all():
+            pieces.append(np.linspace(left, right, 401))
+    grid = np.unique(np.concatenate(pieces))
+    between = [agreement.noise((left + right) / 2) for left, right in pairwise(grid)]
+    return grid, np.array([agreement.noise(0.0), *between, values[-1]])
+
+
+def soundness(agreement: Agreement) -> Iterator[str]:
+    """Say where a penalty is not as promised, or a party is worse off than alone, or gains by another amount."""
+    worth = agreement.price * agreement.sigma**2
+    for i, name in enumerate(agreement.parties):
+        promised, honest = float(agreement.penalty[i]), penalty(agreement, i, agreement.asked[i])
+        if not (honest == promised or abs(honest - promised) <= GAIN * promised):
+            yield f"agreement: {name} is promised a penalty of {promised:.9g}, but pays {honest:.9g}"
+        if agreement.pooled:
+            continue  # pools promise nothing more
+        alone = sum(best_alone(float(c), float(w)) for c, w in zip(agreement.costs[i], worth, strict=True) if w > 0)
+        if honest > alone * (1 + GAIN):
+            yield f"agreement: {name} pays {honest:.9g}, more than {alone:.9g} alone"
+        for k in np.flatnonzero(np.isfinite(agreement.costs[i]) & (worth > 0)):
+            n, own = float(agreement.asked[i, k]), math.sqrt(worth[k] / agreement.costs[i, k])
+            others = {0.0, max(n - 1, 0.0), n + 1, *np.round(np.geomspace(1, 2 * own + n + 1, 12)).tolist()}
+            for amount in sorted(others - {n}):
+                amounts = np.where(np.arange(len(worth)) == k, amount, agreement.asked[i])
+                if (paid := penalty(agreement, i, amounts)) < honest * (1 - GAIN):
+                    where = f"collecting {amount:g} instead of {n:g} points of {agreement.names[k]}"
+                    yield f"agreement: {name} gains by {where}: {paid:.9g} instead of {honest:.9g}"
+                    break
+
+
+def best_alone(cost: float, worth: float) -> float:
+    """Return min over whole numbers n ≥ 1 of worth/n + cost n."""
+    low = max(1.0, math.floor(math.sqrt(worth / cost)))
+    return min(worth / n + cost * n for n in (low, low + 1))
+
+
+# 6 --- all together --------------------------------------------------------------------------------------------------
+
+
+def verify(returns: Path, agreement: Path, submissions: Path | None = None, secret: Path | None = None) -> list[str]:
+    """Return one line for everything that does not agree; none if all does.
+
+    Args:
+        returns: the folder that ``jaxmech run`` wrote.
+        agreement: the document that was signed.
+        submissions: the folder of files that were handed in, if it is at hand.
+        secret: the file of ``jaxmech commit``, if it is at hand.
+
+    Raises:
+        UnreadableError: if something is missing or is not what it should be.
+    """
+    try:
+        return list(dict.fromkeys(_verify(Path(returns), Path(agreement), submissions, secret)))
+    except (KeyError, TypeError, ValueError, IndexError, OSError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UnreadableError(f"the returns are not what jaxmech run writes ({' '.join(reason.split())})") from error
+
+
+def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: Path | None) -> list[str]:
+    document, _ = load(signed)
+    operator, _ = load(returns / "operator.json")
+    public, _ = load(returns / "public.json")
+    seal, lines = fingerprint(document), []
+    if document.get("fingerprint") != seal:
+        lines.append(f"agreement: fingerprint is {document.get('fingerprint')}, but {seal} is right: it was changed")
+    agreement = Agreement(document)
+    secret, seed = operator["secret"], operator["seed"]
+    if secret_file is not None and load(Path(secret_file))[0]["secret"] != secret:
+        lines.append("operator.json: secret is not the one in the file")
+    if seed is not None and sha256(f"jaxmech seed {seed}".encode()) != secret:
+        lines.append(f"operator.json: secret is not the one of seed {seed}")
+    told = operator["parties"]
+    if [part["name"] for part in told] != agreement.parties:
+        return [*lines, "operator.json: parties are not those of the agreement"]
+    handed = handed_in(None if submissions is None else Path(submissions), agreement, told, lines)
+    files = {}
+    parts = []
+    for i, part in enumerate(told):
+        entries = owed(agreement, secret, handed, i, part["distributions"])
+        remarks = remarks_of(agreement, part, entries, i)
+        estimate, receipt, expected = documents(agreement, secret, part, entries, remarks, i)
+        size = float(np.max(agreement.sigma))
+        for name, right in (("estimate.json", estimate), ("receipt.json", receipt)):
+            where = f"{part['folder']}/{name}"
+            found, files[where] = load(returns / where)
+            lines += differences(where, found, right, size)
+        points = returns / part["folder"] / "points.csv"
+        if points.is_file():
+            where = f"{part['folder']}/points.csv"
+            files[where] = points.read_bytes()
+            lines += check_points(points, where, entries, handed[0].columns is not None)
+        elif public["points"]:
+            lines.append(f"{part['folder']}/points.csv is missing")
+        lines += differences(f"operator.json: parties[{part['name']}]", part, expected, size)
+        parts.append(expected)
+    return lines + _check_shared(agreement, operator, public, parts, files, returns) + list(soundness(agreement))
+
+
+def _check_shared(
+    agreement: Agreement,
+    operator: dict[str, Any],
+    public: dict[str, Any],
+    parts: list[dict[str, Any]],
+    files: dict[str, bytes],
+    returns: Path,
+) -> list[str]:
+    """Check public.json, the rest of operator.json, and that every file is the one that was written."""
+    commitment, seeded = sha256(operator["secret"].encode("ascii")), operator["seed"] is not None
+    files = {**files, "public.json": (returns / "public.json").read_bytes()}
+    hashes = {name: sha256(content) for name, content in files.items()}
+    counts = [[part["distributions"][k]["count"] for part in parts] for k in range(len(agreement.names))]
+    expected_public = {
+        "kind": "public", "agreement": agreement.seal, "mechanism": agreement.mechanism, "commitment": commitment,
+        "seeded": seeded, "warning": SEEDED if seeded else None, "version": operator["version"],
+        "points": any(name.endswith("/points.csv") for name in files),
+        "parties": [{"name": part["name"], "receipt": hashes[f"{part['folder']}/receipt.json"]} for part in parts],
+        "totals": [
+            {"name": name, "points": sum(counts[k]), "parties": sum(count > 0 for count in counts[k])}
+            for k, name in enumerate(agreement.names)
+        ],
+    }  # fmt: skip
+    expected_operator = {
+        "kind": "operator", "agreement": agreement.seal, "secret": operator["secret"], "commitment": commitment,
+        "seed": operator["seed"], "version": operator["version"], "parties": operator["parties"],
+        "remarks": operator["remarks"], "files": hashes,
+    }  # fmt: skip
+    there = {path.relative_to(returns).as_posix() for path in returns.rglob("*") if path.is_file()}
+    own = {
+        remark["text"] for remark in operator["remarks"] if remark["kind"] in ("missing", "fewer", "more", "unasked")
+    }
+    asked = {
+        text for i, part in enumerate(parts) for text in remarks_of(agreement, part, part["distributions"], i)
+    }  # fmt: skip
+    return [
+        *differences("public.json", public, expected_public),
+        *differences("operator.json", operator, expected_operator),
+        *(f"{name} does not belong here" for name in sorted(there - set(files) - {"operator.json"})),
+        *(f"operator.json: remarks: {text!r} is not so" for text in sorted(own - asked)),
+        *(f"operator.json: remarks: {text!r} is missing" for text in sorted(asked - own)),
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Verify as a program: 0 if all agrees, 1 and one line per disagreement, 2 on what cannot be read."""
+    parser = argparse.ArgumentParser(prog="verify", description="Recompute what jaxmech run returned.")
+    parser.add_argument("returns", type=Path)
+    parser.add_argument("agreement", type=Path)
+    parser.add_argument("--submissions", type=Path, metavar="DIR")
+    parser.add_argument("--secret", type=Path, metavar="FILE")
+    given = parser.parse_args(arguments)
+    try:
+        lines = verify(given.returns, given.agreement, given.submissions, given.secret)
+    except UnreadableError as error:
+        sys.stderr.write(f"verify: {error}\n")
+        return 2
+    sys.stdout.write("".join(f"{line}\n" for line in lines) or "All agrees.\n")
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

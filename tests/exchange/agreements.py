@@ -1,0 +1,112 @@
+"""Agreements of every mechanism, made by the program once, and data to carry them out on."""
+
+import functools
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from click.testing import CliRunner
+
+from jaxmech import exchange
+from jaxmech.cli import main
+
+SECRET = exchange.seeded_secret(7)
+EQUAL = """[collaboration]
+sigma = [1.0, 2.0]
+price = [1.0, 0.5]
+distributions = ["first", "second"]
+agents = ["Ada", "Bo, B.", "Cleo", "Dr. D", "Eve/E", "Fay", "Gus", "Hal"]
+costs = [
+    [0.01, 0.02], [0.01, 0.02], [0.01, 0.02], [0.01, 0.02], [0.01, 0.02], [0.01, 0.02], [0.01, 0.02], [0.01, 0.02],
+]
+"""
+MIXED = """[collaboration]
+sigma = [1.0, 2.0]
+price = [1.0, 0.5]
+division = "leverage"
+distributions = ["first", "second"]
+agents = ["Ada", "Bo, B.", "Cleo", "Dr. D", "Eve/E", "Fay", "Gus", "Hal"]
+costs = [
+    [0.001, inf], [0.012, 0.02], [0.012, 0.02], [0.012, 0.02], [0.012, 0.02], [0.012, 0.021], [0.012, 0.02], [inf, 0.9],
+]
+"""
+COMMANDS = {
+    "pool": ("solve", MIXED, "--mechanism", "pool"),
+    "counted-pool": ("solve", MIXED, "--mechanism", "counted-pool"),
+    "c3d": ("solve", EQUAL, "--mechanism", "c3d"),
+    "cbl": ("solve", MIXED),
+    "designed": ("design", EQUAL, "--whole"),
+    "unlinked": ("design", EQUAL, "--whole", "--unlinked", "--noise", "20"),
+}
+"""A command and a problem for every mechanism."""
+
+
+STORED = ("designed", "unlinked")
+"""Designs take long to find: these are kept beside this file. A long test finds them anew."""
+
+
+@functools.cache
+def text(name):
+    """The agreement as it was written."""
+    if name in STORED:
+        return Path(__file__).with_name(f"{name}.json").read_text(encoding="utf-8")
+    return made(name)
+
+
+def made(name):
+    """The agreement as the program writes it now."""
+    command, problem, *options = COMMANDS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        file, target = Path(folder, "problem.toml"), Path(folder, "agreement.json")
+        file.write_text(problem, encoding="utf-8")
+        found = CliRunner().invoke(main, [command, str(file), *options, "--json", str(target), "--quiet"])
+        assert target.is_file(), found.stderr
+        return target.read_text(encoding="utf-8")
+
+
+def document(name):
+    """A copy that a test may change."""
+    return json.loads(text(name))
+
+
+@functools.cache
+def agreement(name):
+    """The agreement as it is carried out."""
+    return exchange.read_agreement(document(name), name)
+
+
+def draw(signed, generator, mean=3.0):
+    """Honest normal data, by party and distribution."""
+    return [
+        [mean + signed.sigma[k] * generator.standard_normal(count) for k, count in enumerate(counts)]
+        for counts in signed.samples
+    ]
+
+
+def handed(data):
+    """The same as what was handed in."""
+    return [exchange.Handed("file.csv", "0" * 64, tuple(columns)) for columns in data]
+
+
+def write(signed, data, folder):
+    """The same as files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, columns in zip(exchange.file_names(signed.parties), data, strict=True):
+        rows = max(len(column) for column in columns)
+        if rows == 0:
+            continue
+        cells = [[repr(float(c[row])) if row < len(c) else "" for c in columns] for row in range(rows)]
+        lines = [",".join(signed.distributions), *(",".join(line) for line in cells)]
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+def penalties(done, mean=3.0):
+    """What each party really paid: the price of her squared error, and her points."""
+    signed, paid = done.agreement, []
+    for i in range(len(signed.parties)):
+        owed = exchange.estimate_document(done, i)
+        errors = [(entry["estimate"] - mean) ** 2 for entry in owed["distributions"]]
+        paid.append(owed["cost"] + float(np.dot(signed.price, errors)))
+    return np.array(paid)

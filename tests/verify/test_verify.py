@@ -1,0 +1,392 @@
+"""The independent program: accepts every honest exchange, and names whatever is changed."""
+
+import ast
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxmech import exchange, verify
+from jaxmech._json import fingerprint, json_text
+from tests.exchange import agreements as example
+
+SOURCE = Path(verify.__file__)
+
+
+class Case:
+    """An exchange on disk: agreement, submissions, secret and returns."""
+
+    def __init__(self, folder, name, *, seed=0, points=True, change=None):
+        signed = example.agreement(name)
+        data = example.draw(signed, np.random.default_rng(seed))
+        if change:
+            change(data)
+        self.agreement, self.submissions = folder / "agreement.json", folder / "handed-in"
+        self.secret, self.returns = folder / "secret.json", folder / "returns"
+        self.agreement.write_text(example.text(name), encoding="utf-8")
+        example.write(signed, data, self.submissions)
+        exchange.write_secret("-o", self.secret, example.SECRET)
+        handed, remarks = exchange.read_submissions(self.submissions, signed)
+        done = exchange.carry_out(signed, handed, remarks, example.SECRET)
+        exchange.write_folder("-o", self.returns, exchange.returned_files(done, points=points))
+
+    def verify(self, *, known=True):
+        """Everything that does not agree, with what was handed in or without."""
+        if not known:
+            return verify.verify(self.returns, self.agreement)
+        return verify.verify(self.returns, self.agreement, self.submissions, self.secret)
+
+    def edit(self, file, change, *, signed=False):
+        """Change a JSON file of the returns, or the agreement, and write it as the program would."""
+        path = self.agreement if file == "agreement.json" else self.returns / file
+        document = json.loads(path.read_text(encoding="utf-8"))
+        change(document)
+        if signed:
+            document["fingerprint"] = fingerprint(document)
+        path.write_text(json_text(document), encoding="utf-8")
+
+    def rehash(self):
+        """Make all hashes agree again: what a careful forger does."""
+        hashes = {
+            path.relative_to(self.returns).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in self.returns.rglob("*")
+            if path.is_file() and path.name not in ("operator.json", "public.json")
+        }
+        names = exchange.file_names(example.agreement("cbl").parties)
+        receipts = [hashes[f"{name}/receipt.json"] for name in names]
+        self.edit("public.json", lambda it: [one.update(receipt=hers) for one, hers in
+                                             zip(it["parties"], receipts, strict=True)])  # fmt: skip
+        hashes["public.json"] = hashlib.sha256((self.returns / "public.json").read_bytes()).hexdigest()
+        self.edit("operator.json", lambda it: it.update(files=hashes))
+
+
+def without_points(data):
+    data[2] = [np.zeros(0)] * 2
+    data[5] = [column[: len(column) // 2] for column in data[5]]
+    data[6] = [np.concatenate([column, [3.0]]) for column in data[6]]
+
+
+@pytest.mark.parametrize("name", example.COMMANDS)
+@pytest.mark.parametrize("change", [None, without_points], ids=["as agreed", "otherwise"])
+def test_honest_exchanges_are_accepted(name, change, tmp_path):
+    case = Case(tmp_path, name, change=change)
+    assert case.verify() == []
+    assert case.verify(known=False) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", example.COMMANDS)
+def test_many_honest_exchanges_are_accepted(name, tmp_path):
+    for seed in range(25):
+        (tmp_path / str(seed)).mkdir()
+        case = Case(
+            tmp_path / str(seed), name, seed=seed, points=bool(seed % 2), change=[None, without_points][seed % 3 > 1]
+        )
+        assert case.verify() == []
+        assert case.verify(known=False) == []
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory):
+    """One exchange, to be copied and changed."""
+    return Case(tmp_path_factory.mktemp("honest"), "cbl")
+
+
+@pytest.fixture
+def case(honest, tmp_path):
+    copied = object.__new__(Case)
+    for name in ("agreement", "submissions", "secret", "returns"):
+        path = getattr(honest, name)
+        target = tmp_path / path.name
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, target)
+        setattr(copied, name, target)
+    return copied
+
+
+def scale(*path):
+    """Change the sixth digit of a number, or a count by one."""
+
+    def change(document):
+        for key in path[:-1]:
+            document = document[key]
+        value = document[path[-1]]
+        document[path[-1]] = value + 1 if isinstance(value, int) else value * (1 + 1e-6)
+
+    return change
+
+
+def put(value, *path):
+    def change(document):
+        for key in path[:-1]:
+            document = document[key]
+        assert document[path[-1]] != value
+        document[path[-1]] = value
+
+    return change
+
+
+def drop(*path):
+    def change(document):
+        for key in path[:-1]:
+            document = document[key]
+        del document[path[-1]]
+
+    return change
+
+
+def swap(*places):
+    """Exchange two entries of a list under a key."""
+
+    def change(document):
+        *path, i, j = places
+        for key in path:
+            document = document[key]
+        document[i], document[j] = document[j], document[i]
+
+    return change
+
+
+CHECKED, RECEIVES = ("distributions", 0), ("distributions", 1)  # Bo is checked on the first; Ada receives the second
+BO, FOLDER, ADA = "Bo, B.", "Bo, B_", "Ada"
+OWED = ("estimate", "standard_error", "clean_count", "clean_mean", "noisy_count", "noisy_mean", "noisy_variance")
+CHECKS = ("asked", "count", "mean", "compared_count", "compared_mean", "discrepancy", "noise_variance")
+HER = ("parties", 1)
+ZERO = "0" * 64
+
+TAMPERED = [
+    *((f"{FOLDER}/estimate.json", scale(*CHECKED, key), key) for key in OWED),
+    *((f"{ADA}/estimate.json", scale(*RECEIVES, key), key) for key in OWED[:4]),
+    *((f"{FOLDER}/estimate.json", scale(key), key) for key in ("penalty_promised", "cost")),
+    (f"{FOLDER}/estimate.json", put(1.0, "payment"), "payment"),
+    (f"{FOLDER}/estimate.json", put("Ada", "party"), "party"),
+    (f"{FOLDER}/estimate.json", put(ZERO, "agreement"), "agreement"),
+    (f"{FOLDER}/estimate.json", put("receipt", "kind"), "kind"),
+    (f"{FOLDER}/estimate.json", put("third", *CHECKED, "name"), "name"),
+    (f"{FOLDER}/estimate.json", drop(*CHECKED, "noisy_mean"), "noisy_mean is missing"),
+    (f"{FOLDER}/estimate.json", lambda it: it.update(bonus=1), "bonus is not expected"),
+    (f"{FOLDER}/estimate.json", swap("distributions", 0, 1), "name"),
+    (f"{FOLDER}/estimate.json", put("3.1", *CHECKED, "estimate"), "estimate"),
+    (f"{FOLDER}/estimate.json", put(None, *CHECKED, "estimate"), "estimate"),
+    (f"{FOLDER}/estimate.json", put("inf", *CHECKED, "standard_error"), "standard_error"),
+    *((f"{FOLDER}/receipt.json", scale("checks", 0, key), key) for key in CHECKS),
+    (f"{FOLDER}/receipt.json", put("alone", "checks", 0, "role"), "role"),
+    (f"{FOLDER}/receipt.json", put(ZERO, "submission"), "submission"),
+    (f"{FOLDER}/receipt.json", put("Ada.csv", "file"), "file"),
+    (f"{FOLDER}/receipt.json", scale("counts", 0), "counts"),
+    (f"{FOLDER}/receipt.json", scale("cost"), "cost"),
+    (f"{FOLDER}/receipt.json", put(ZERO, "nonce"), "nonce"),
+    (f"{FOLDER}/receipt.json", put(["handed in nothing"], "remarks"), "remarks"),
+    *(("operator.json", scale(*HER, *CHECKED, key), key) for key in (*OWED, *CHECKS, "available", "normal")),
+    *(("operator.json", scale(*HER, *CHECKED, part, "count"), "count") for part in ("clean", "rest")),
+    *(("operator.json", scale(*HER, *CHECKED, part, "mean"), "mean") for part in ("clean", "rest")),
+    *(("operator.json", put(ZERO, *HER, *CHECKED, part, "listed"), "listed") for part in ("clean", "rest")),
+    ("operator.json", put(True, *HER, *CHECKED, "clean", "inverted"), "inverted"),
+    ("operator.json", put(None, *HER, *CHECKED, "rest"), "rest"),
+    *(("operator.json", scale(*HER, key), key) for key in ("penalty_promised", "cost")),
+    ("operator.json", put(5.0, *HER, "payment"), "payment"),
+    ("operator.json", put(ZERO, *HER, "submission"), "submission"),
+    ("operator.json", put(None, *HER, "file"), "file"),
+    ("operator.json", put(ZERO, *HER, "nonce"), "nonce"),
+    ("operator.json", swap("parties", 1, 2), "parties"),
+    ("operator.json", put("f" * 64, "secret"), "secret"),
+    ("operator.json", put(ZERO, "commitment"), "commitment"),
+    ("operator.json", put(7, "seed"), "seed"),
+    ("operator.json", put(ZERO, "agreement"), "agreement"),
+    ("operator.json", put(ZERO, "files", f"{FOLDER}/points.csv"), "points.csv"),
+    ("operator.json", drop("files", f"{FOLDER}/points.csv"), "points.csv"),
+    ("operator.json", lambda it: it["remarks"].append(
+        {"party": BO, "kind": "fewer", "text": "Bo handed in too little"}), "remarks"),
+    ("public.json", put(ZERO, "commitment"), "commitment"),
+    ("public.json", put(ZERO, "agreement"), "agreement"),
+    ("public.json", put("pool", "mechanism"), "mechanism"),
+    ("public.json", put(True, "seeded"), "seeded"),
+    ("public.json", put("nothing to fear", "warning"), "warning"),
+    ("public.json", put(False, "points"), "points"),
+    ("public.json", put("9.9", "version"), "version"),
+    ("public.json", put(ZERO, "parties", 1, "receipt"), "receipt"),
+    ("public.json", swap("parties", 0, 1), "name"),
+    ("public.json", scale("totals", 0, "points"), "points"),
+    ("public.json", scale("totals", 1, "parties"), "parties"),
+    ("public.json", drop("totals"), "totals is missing"),
+]  # fmt: skip
+"""A file, a change, and a word of the line that must name it."""
+
+SIGNED = [
+    (scale("integer_plan", "alpha", 1, 0), "alpha"),
+    (scale("integer_plan", "samples", 1, 0), "samples"),
+    (scale("integer_plan", "comparison", 1, 0), "comparison"),
+    (scale("integer_plan", "rest", 1, 0), "rest"),
+    (scale("integer_plan", "penalty", 1), "penalty"),
+    (put("alone", "integer_plan", "role", 1, 0), "role"),
+    (scale("problem", "sigma", 0), "sigma"),
+    (scale("problem", "price", 0), "price"),
+    (scale("problem", "costs", 1, 0), "costs"),
+    (put("Zoë", "problem", "agents", 1), "agents"),
+    (put("third", "problem", "distributions", 0), "distributions"),
+    (scale("plan", "social_penalty"), "what is not carried out"),
+]
+"""Changes of the agreement after it was signed: a stale one is no other."""
+
+
+def test_there_are_more_than_sixty_kinds_of_tampering():
+    assert len(TAMPERED) + len(SIGNED) > 60
+
+
+@pytest.mark.parametrize(("file", "change", "word"), TAMPERED)
+@pytest.mark.parametrize("careful", [False, True], ids=["", "hashes made to agree"])
+def test_tampering_is_named(case, file, change, word, careful):
+    case.edit(file, change)
+    if careful and file != "operator.json":
+        case.rehash()
+    if careful and file == "public.json" and word == "receipt":
+        case.edit(file, change)
+    lines = case.verify()
+    assert any(word in line and (file in line or word == "points.csv" or "operator.json" in file) for line in lines)
+    assert all("\n" not in line for line in lines)
+
+
+@pytest.mark.parametrize(("change", "word"), SIGNED, ids=[word for _, word in SIGNED])
+def test_an_agreement_that_is_not_the_signed_one_is_named(case, change, word):
+    case.edit("agreement.json", change)
+    assert any("fingerprint" in line for line in case.verify()), word
+    case.edit("agreement.json", lambda it: None, signed=True)
+    assert any("agreement" in line for line in case.verify(known=False)), word
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda it: it["integer_plan"]["penalty"].__setitem__(1, it["integer_plan"]["penalty"][1] * 0.99), "promised"),
+        (lambda it: it["integer_plan"]["alpha"][1].__setitem__(0, 0.3), "gains by collecting"),
+        (lambda it: it["integer_plan"]["alpha"][1].__setitem__(0, 30.0), "gains by collecting"),
+        (lambda it: it["integer_plan"]["samples"][1].__setitem__(1, 400), "alone"),
+    ],
+)
+def test_an_unsound_agreement_is_named_although_everybody_signed_it(change, words):
+    document = example.document("cbl")
+    change(document)
+    lines = list(verify.soundness(verify.Agreement(document)))
+    assert any(words in line for line in lines)
+
+
+@pytest.mark.parametrize("name", example.COMMANDS)
+def test_every_agreement_is_sound(name):
+    assert list(verify.soundness(verify.Agreement(example.document(name)))) == []
+
+
+def test_a_design_with_another_limit_or_rule_is_unsound():
+    for key, factor in (("limit", 1.3), ("limit", 0.7), ("rest", 0.5)):
+        document = example.document("designed")
+        plan = document["integer_plan"]
+        plan[key] = [[entry if entry == "inf" else entry * factor for entry in row] for row in plan[key]]
+        assert list(verify.soundness(verify.Agreement(document)))
+
+
+class TestFiles:
+    """Changes of what was handed in, of points, of folders."""
+
+    def test_a_digit_of_a_point_that_was_handed_in(self, case):
+        path = case.submissions / f"{FOLDER}.csv"
+        text = path.read_text(encoding="utf-8").splitlines()
+        text[1] = text[1].replace(text[1][-1], "1" if text[1][-1] != "1" else "2")
+        path.write_text("\n".join(text) + "\n", encoding="utf-8")
+        assert any("submission" in line for line in case.verify())
+
+    def test_files_that_were_swapped(self, case):
+        one, other = case.submissions / "Gus.csv", case.submissions / f"{FOLDER}.csv"
+        first, second = one.read_bytes(), other.read_bytes()
+        one.write_bytes(second)
+        other.write_bytes(first)
+        lines = case.verify()
+        assert sum("submission" in line for line in lines) >= 2
+
+    def test_a_file_that_was_left_out(self, case):
+        (case.submissions / "Hal.csv").write_text("first,second\n1.0,2.0\n", encoding="utf-8")
+        assert any("operator.json: parties[Hal]: file" in line for line in case.verify())
+
+    def test_a_file_that_is_gone(self, case):
+        (case.submissions / "Gus.csv").unlink()
+        assert any("parties[Gus]: file" in line for line in case.verify())
+
+    @pytest.mark.parametrize("known", [True, False])
+    def test_a_point_that_was_returned(self, case, known):
+        path = case.returns / FOLDER / "points.csv"
+        lines = path.read_text(encoding="utf-8").splitlines()
+        name, value, variance = lines[1].split(",")
+        lines[1] = f"{name},{float(value) + 0.01!r},{variance}"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        case.rehash()
+        assert any("points.csv: first" in line for line in case.verify(known=known))
+
+    @pytest.mark.parametrize("known", [True, False])
+    def test_a_point_that_was_left_out(self, case, known):
+        path = case.returns / FOLDER / "points.csv"
+        lines = path.read_text(encoding="utf-8").splitlines()
+        path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
+        case.rehash()
+        assert any("points.csv" in line and "are owed" in line for line in case.verify(known=known))
+
+    def test_points_that_are_gone(self, case):
+        (case.returns / FOLDER / "points.csv").unlink()
+        assert any("points.csv" in line for line in case.verify())
+
+    def test_a_stranger(self, case):
+        (case.returns / FOLDER / "of-others.csv").write_text("1.0\n", encoding="utf-8")
+        assert case.verify() == [f"{FOLDER}/of-others.csv does not belong here"]
+
+    def test_another_secret(self, case):
+        case.secret.write_text(json.dumps({"secret": "1" * 64}), encoding="utf-8")
+        assert case.verify() == ["operator.json: secret is not the one in the file"]
+
+    def test_noise_that_was_chosen(self, case):
+        """A careful forger draws another secret and makes everything agree: only the commitment gives it away."""
+        signed = example.agreement("cbl")
+        handed, remarks = exchange.read_submissions(case.submissions, signed)
+        shutil.rmtree(case.returns)
+        done = exchange.carry_out(signed, handed, remarks, "a" * 64)
+        exchange.write_folder("-o", case.returns, exchange.returned_files(done))
+        assert case.verify(known=False) == []
+        assert case.verify() == ["operator.json: secret is not the one in the file"]
+
+    @pytest.mark.parametrize("file", ["operator.json", "public.json", f"{FOLDER}/estimate.json", f"{ADA}/receipt.json"])
+    @pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b"{}", b"\xff", b'{"parties": 3}'])
+    def test_what_cannot_be_read_is_no_verdict_or_named(self, case, file, content):
+        path = case.returns / file
+        path.unlink() if content is None else path.write_bytes(content)
+        try:
+            lines = case.verify()
+        except verify.UnreadableError as error:
+            lines = [f"{file} {error}"]
+        assert any(file in line for line in lines)
+        assert all("\n" not in line for line in lines)
+
+
+def test_it_imports_nothing_but_numpy_and_the_standard_library():
+    tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) == {"numpy"}
+
+
+def test_it_runs_by_itself(honest, tmp_path):
+    alone = shutil.copy(SOURCE, tmp_path / "verify.py")
+    command = [sys.executable, "-I", str(alone), str(honest.returns), str(honest.agreement)]
+    options = ["--submissions", str(honest.submissions), "--secret", str(honest.secret)]
+    found = subprocess.run([*command, *options], capture_output=True, text=True, timeout=120, cwd=tmp_path, check=False)
+    assert (found.returncode, found.stdout, found.stderr) == (0, "All agrees.\n", "")
+
+
+def test_its_exit_codes(case, capsys):
+    arguments = [str(case.returns), str(case.agreement)]
+    assert verify.main(arguments) == 0
+    case.edit("public.json", put(ZERO, "commitment"))
+    assert verify.main(arguments) == 1
+    assert "commitment" in capsys.readouterr().out
+    (case.returns / "public.json").unlink()
+    assert verify.main(arguments) == 2
+    assert capsys.readouterr().err.count("\n") == 1
