@@ -1,0 +1,318 @@
+"""``jaxmech run``, ``commit``, ``verify`` and ``schema``: from files to files."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import jsonschema
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from jaxmech import exchange, schemas
+from jaxmech.cli import main
+from tests.exchange import agreements as example
+
+
+def call(*arguments):
+    found = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    return found.exit_code, found.stdout, found.stderr
+
+
+@pytest.fixture(params=example.COMMANDS)
+def name(request):
+    return request.param
+
+
+class Folder:
+    def __init__(self, path, name="cbl"):
+        self.agreement, self.submissions, self.returns = path / "agreement.json", path / "handed in", path / "returns"
+        self.agreement.write_text(example.text(name), encoding="utf-8")
+        self.signed = example.agreement(name)
+        self.data = example.draw(self.signed, np.random.default_rng(0))
+        example.write(self.signed, self.data, self.submissions)
+
+    def run(self, *options):
+        return call("run", self.agreement, self.submissions, "-o", self.returns, *options)
+
+    def read(self, file):
+        return json.loads((self.returns / file).read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Folder(tmp_path)
+
+
+def test_from_agreement_to_verified_returns(name, tmp_path):
+    folder, secret = Folder(tmp_path, name), tmp_path / "secret.json"
+    code, commitment, _ = call("commit", "-o", secret)
+    assert code == 0
+    code, page, errors = folder.run("--secret", secret, "--points")
+    assert (code, errors) == (0, "")
+    assert commitment.strip() in page
+    assert "cheat" not in page
+    verdict = call("verify", folder.returns, folder.agreement, "--submissions", folder.submissions, "--secret", secret)
+    assert verdict == (0, "All agrees.\n", "")
+    for path in [*folder.returns.rglob("*.json"), secret]:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        jsonschema.validate(document, schemas.load(document["kind"]))
+
+
+def test_files_give_what_the_same_data_give_in_memory(name, tmp_path):
+    folder = Folder(tmp_path, name)
+    assert folder.run("--seed", 3)[0] == 0
+    done = exchange.carry_out(folder.signed, example.handed(folder.data), [], exchange.seeded_secret(3))
+    for i, party in enumerate(exchange.file_names(folder.signed.parties)):
+        expected = json.loads(exchange.returned_files(done)[f"{party}/estimate.json"]) if i == 0 else None
+        if expected:
+            assert folder.read(f"{party}/estimate.json") == expected
+
+
+@pytest.mark.slow
+def test_two_thousand_exchanges_through_files_keep_their_promise(name, tmp_path):
+    """Files in, files out: the library's own functions, without starting the program each time."""
+    signed, generator, paid = example.agreement(name), np.random.default_rng(11), []
+    names = exchange.file_names(signed.parties)
+    for run in range(2000):
+        base = tmp_path / "each"
+        example.write(signed, example.draw(signed, generator), base / "in")
+        handed, remarks = exchange.read_submissions(base / "in", signed)
+        done = exchange.carry_out(signed, handed, remarks, f"{run:064x}")
+        returns = base / "out"
+        returns.mkdir()
+        for file, content in exchange.returned_files(done).items():
+            (returns / file).parent.mkdir(exist_ok=True)
+            (returns / file).write_bytes(content)
+        owed = [json.loads((returns / f"{party}/estimate.json").read_bytes()) for party in names]
+        error = [[(entry["estimate"] - 3.0) ** 2 for entry in hers["distributions"]] for hers in owed]
+        paid.append(np.array([hers["cost"] for hers in owed]) + np.array(error) @ signed.price)
+        base.rename(tmp_path / f"done{run}")
+    paid = np.array(paid)
+    together, spread = paid.sum(axis=1), np.std(paid, axis=0, ddof=1) / 2000**0.5
+    assert abs(together.mean() - signed.penalty.sum()) < 3 * np.std(together, ddof=1) / 2000**0.5
+    assert (np.abs(paid.mean(axis=0) - signed.penalty) < 3 * spread).all()
+
+
+def test_a_seed_is_said_to_be_no_secret(folder):
+    _, page, _ = folder.run("--seed", 3)
+    assert exchange.WARNING in page
+    assert folder.read("public.json")["warning"] == exchange.WARNING
+    assert folder.read("operator.json")["seed"] == 3
+    assert "seed" not in folder.read("public.json")
+
+
+def test_without_a_secret_one_is_drawn(tmp_path):
+    secrets = set()
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        folder = Folder(tmp_path / place)
+        assert "The secret was drawn now" in folder.run()[1]
+        secrets.add(folder.read("operator.json")["secret"])
+    assert len(secrets) == 2
+
+
+def test_nothing_is_overwritten(folder):
+    folder.returns.mkdir()
+    code, out, error = folder.run()
+    assert (code, out) == (2, "")
+    assert "nothing is overwritten" in error
+    assert list(folder.returns.iterdir()) == []
+
+
+def test_every_fault_is_one_line_and_nothing_is_written(folder):
+    (folder.submissions / "Ada.csv").write_text("first,second\nx,1\n2,y\n", encoding="utf-8")
+    (folder.submissions / "Gus.csv").write_text("first\n2\n", encoding="utf-8")
+    code, out, error = folder.run()
+    assert (code, out) == (2, "")
+    lines = error.splitlines()
+    assert len(lines) == 3
+    assert lines[0] == "jaxmech: Ada.csv: row 2, column first: must be a number, not 'x'"
+    assert lines[2] == "jaxmech: Gus.csv: row 1, column second: must be there, even if it is empty"
+    assert not folder.returns.exists()
+    assert sorted(path.name for path in folder.returns.parent.iterdir()) == ["agreement.json", "handed in"]
+
+
+def test_what_is_odd_is_told_to_the_operator_and_what_is_hers_to_each_party(folder):
+    (folder.submissions / "Gus.csv").unlink()
+    (folder.submissions / "notes.txt").write_text("", encoding="utf-8")
+    code, page, _ = folder.run()
+    assert code == 0
+    assert "- Gus handed in nothing" in page
+    assert "- notes.txt belongs to nobody" in page
+    assert folder.read("Gus/receipt.json")["remarks"] == ["Gus handed in nothing"]
+    assert folder.read("Ada/receipt.json")["remarks"] == []
+    assert call("verify", folder.returns, folder.agreement)[0] == 0
+
+
+def test_what_only_the_arbiter_may_read(folder):
+    folder.run()
+    assert stat.S_IMODE((folder.returns / "operator.json").stat().st_mode) == 0o600
+
+
+def test_quiet(folder):
+    assert folder.run("--quiet") == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--seed", "1", "--secret", "x"), "only one of the two"),
+        (("--seed", "-1"), "must not be negative"),
+        (("--secret", "none.json"), "cannot be read"),
+        (("-o", "none/returns"), "must be in a directory that exists"),
+    ],
+)
+def test_bad_options_are_refused_in_one_line(folder, options, words):
+    code, out, error = folder.run(*options)
+    assert (code, out, error.count("\n")) == (2, "", 1)
+    assert words in error
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"kind": "market", "fingerprint": "x", "problem": {}}'])
+def test_other_files_are_no_agreement(folder, content):
+    folder.agreement.write_text(content, encoding="utf-8")
+    code, out, error = folder.run()
+    assert (code, out, error.count("\n")) == (2, "", 1)
+
+
+class TestCommit:
+    def test_the_commitment_is_that_of_the_digits_as_text(self, tmp_path):
+        _, commitment, _ = call("commit", "-o", tmp_path / "secret.json")
+        document = json.loads((tmp_path / "secret.json").read_text(encoding="utf-8"))
+        command = f"printf %s {document['secret']} | sha256sum"
+        told = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True).stdout.split()[0]
+        assert commitment == f"{told}\n" == f"{document['commitment']}\n"
+        assert stat.S_IMODE((tmp_path / "secret.json").stat().st_mode) == 0o600
+
+    def test_no_secret_is_overwritten(self, tmp_path):
+        call("commit", "-o", tmp_path / "secret.json")
+        before = (tmp_path / "secret.json").read_bytes()
+        code, out, error = call("commit", "-o", tmp_path / "secret.json")
+        assert (code, out) == (2, "")
+        assert "no secret is overwritten" in error
+        assert (tmp_path / "secret.json").read_bytes() == before
+
+    def test_the_hash_of_a_file_is_the_one_in_the_receipt(self, folder):
+        _, seal, _ = call("commit", folder.submissions / "Ada.csv")
+        folder.run()
+        assert folder.read("Ada/receipt.json")["submission"] == seal.strip()
+
+    @pytest.mark.parametrize("arguments", [(), ("a.csv", "-o", "b.json"), ("none.csv",), ("-o", "none/b.json")])
+    def test_anything_else_is_refused(self, arguments, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        code, out, error = call("commit", *arguments)
+        assert (code, out, error.count("\n")) == (2, "", 1)
+
+    def test_a_secret_that_is_not_the_one_committed_to_is_refused(self, folder, tmp_path):
+        path = tmp_path / "secret.json"
+        path.write_text(json.dumps({"secret": "1" * 64, "commitment": "2" * 64}), encoding="utf-8")
+        assert "not the one that was committed to" in folder.run("--secret", path)[2]
+        path.write_text(json.dumps({"secret": "12"}), encoding="utf-8")
+        assert "64 hexadecimal digits" in folder.run("--secret", path)[2]
+
+
+class TestVerify:
+    def test_names_what_does_not_agree(self, folder):
+        folder.run()
+        document = folder.read("Ada/estimate.json")
+        document["cost"] = 0.5
+        (folder.returns / "Ada" / "estimate.json").write_text(json.dumps(document), encoding="utf-8")
+        code, out, error = call("verify", folder.returns, folder.agreement)
+        assert (code, error) == (1, "")
+        assert out.startswith("Ada/estimate.json: cost is 0.5, but ")
+
+    def test_says_what_cannot_be_read(self, folder):
+        code, out, error = call("verify", folder.returns, folder.agreement)
+        assert (code, out, error.count("\n")) == (2, "", 1)
+
+
+class TestSchema:
+    def test_lists_and_prints(self):
+        code, out, _ = call("schema")
+        assert code == 0
+        assert [line.split()[0] for line in out.splitlines()] == list(schemas.names())
+        for name in schemas.names():
+            code, out, _ = call("schema", name)
+            jsonschema.Draft202012Validator.check_schema(json.loads(out))
+
+    def test_unknown_ones_are_refused(self):
+        code, out, error = call("schema", "recipt")
+        assert (code, out) == (2, "")
+        assert 'did you mean "receipt"?' in error
+
+    @pytest.mark.parametrize(
+        ("arguments", "name"),
+        [
+            (("solve", "three-agents"), "collaboration"),
+            (("solve", "data-market"), "market"),
+            (("solve", "competitors"), "multiparty"),
+            (("examples",), "examples"),
+            (("examples", "clinics"), "example"),
+            (("doctor",), "doctor"),
+            (("reproduce", "appendix-c"), "reproduction"),
+        ],
+    )
+    def test_documents_of_other_commands_are_valid(self, arguments, name):
+        jsonschema.validate(json.loads(call(*arguments, "--json", "-")[1]), schemas.load(name))
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(
+        ("arguments", "name"),
+        [
+            (("design", "three-agents"), "design"),
+            (("solve", "market-growth"), "multiparty"),
+            (("solve", "market-growth", "--boundary"), "multiparty"),
+            (("audit", "three-agents", "--replications", "200"), "audit"),
+            (("simulate", "three-agents", "--replications", "200"), "simulation"),
+            (("reproduce", "competitors-figure-1"), "reproduction"),
+        ],
+    )
+    def test_documents_of_long_commands_are_valid(self, arguments, name):
+        jsonschema.validate(json.loads(call(*arguments, "--json", "-")[1]), schemas.load(name))
+
+    def test_the_document_of_a_sweep_is_valid(self, tmp_path):
+        found = call("sweep", "uncertain-costs", "-o", tmp_path / "results", "--json", "-")
+        jsonschema.validate(json.loads(found[1]), schemas.load("sweep"))
+
+
+KILLED = """
+import sys, time
+sys.path.insert(0, {root!r})
+from pathlib import Path
+from jaxmech import exchange
+content = {{f"party {{i}}/{{file}}": b"x" * 20_000 for i in range(60) for file in ("estimate.json", "receipt.json")}}
+content["operator.json"] = b"whole"
+print("ready", flush=True)
+started = time.perf_counter()
+exchange.write_folder("-o", Path({target!r}), content)
+print(time.perf_counter() - started, flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals of Unix")
+def test_whatever_is_killed_leaves_nothing_or_all(tmp_path):
+    root = os.path.dirname(os.path.dirname(exchange.__file__)) + "/.."
+    whole, took = 0, 0.2
+    for moment in range(31):
+        target = tmp_path / f"returns{moment}"
+        code = KILLED.format(root=root, target=str(target))
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout.readline() == "ready\n"
+            if moment == 0:
+                took = float(process.stdout.readline())
+            else:
+                time.sleep(took * 1.3 * moment / 30)
+                process.kill()
+        if target.exists():
+            whole += 1
+            assert (target / "operator.json").read_bytes() == b"whole"
+            assert sum(path.stat().st_size == 20_000 for path in target.rglob("*.json")) == 120
+    left = {path.name.rpartition(".")[2] for path in tmp_path.iterdir() if path.name.startswith(".")}
+    assert left <= {"part"}
+    assert 1 <= whole < 31
