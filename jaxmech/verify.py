@@ -7,8 +7,11 @@ One file to be read by whoever trusts nobody; it shares no code with the program
 It builds every document anew, from the agreement, the secret and the files that were handed in, and compares each entry
 with what was returned. Without the files it takes from operator.json what only they can tell (hashes and counts of
 files; means of what was handed in and drawn), and recomputes the rest. Then it asks whether the agreement itself is
-sound: whether penalties are as promised, nobody is worse off than alone, and nobody gains by collecting another amount.
-Numbers agree if they differ by less than 1e-9 of their size or of σ, promises and gains by less than 1e-6.
+sound: whether penalties are as promised, nobody is worse off than alone, nobody gains by collecting another amount, and
+the division of work meets the conditions of its optimum.
+
+Numbers agree if they differ by less than 1e-9 of their size or of σ, promises and gains by less than 1e-6 (1e-2 for an
+agreement that was computed in single precision, as its settings say).
 
 Sections: 1 documents, 2 draws, 3 what each party is owed, 4 documents anew, 5 the agreement itself, 6 all together.
 """
@@ -19,6 +22,7 @@ import hashlib
 import json
 import math
 import sys
+import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -28,7 +32,9 @@ import numpy as np
 
 __all__ = ["UnreadableError", "main", "verify"]
 
-DIGITS, GAIN = 1e-9, 1e-6
+DIGITS = 1e-9
+GAIN = {"float64": 1e-6, "float32": 1e-2}
+OPTIMUM = {"float64": 1e-4, "float32": 1e-1}
 
 
 class UnreadableError(Exception):
@@ -165,6 +171,7 @@ class Agreement:
         """Read what is needed; what is missing is told by its name."""
         try:
             problem, plan = document["problem"], document["integer_plan"]
+            self.gain = GAIN[document["settings"]["dtype"]]
             self.seal, self.mechanism, self.target = document["fingerprint"], problem["mechanism"], document["target"]
             self.parties, self.names = problem["agents"], problem["distributions"]
             self.costs, self.sigma, self.price = (numbers(problem[key]) for key in ("costs", "sigma", "price"))
@@ -348,6 +355,13 @@ CHECKS = ("name", "role", "asked", "count", "mean", "compared_count", "compared_
 SEEDED = "The noise was made from a fixed seed: parties who know it can predict the noise, remove it, and cheat."
 
 
+def named_after(folder: str, name: str) -> bool:
+    """Whether a folder is called as a party is, but for letters that became ``_`` and one at the end."""
+    name = unicodedata.normalize("NFC", name)
+    same = all(letter in (other, "_") for letter, other in zip(folder, name, strict=False))
+    return same and folder[len(name) :] in ("", "_") and len(folder) >= len(name) and not set(folder) & set("/\\")
+
+
 def read_columns(path: Path, names: list[str]) -> list[np.ndarray]:
     """Return a party's points by distribution from a CSV file; blank cells end shorter columns."""
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -365,20 +379,18 @@ def handed_in(folder: Path | None, agreement: Agreement, told: list[dict[str, An
         counts = [[int(entry["count"]) for entry in table] for table in tables]
         means = [[float(numbers(entry["mean"])) for entry in table] for table in tables]
         return [Handed(counts[k], means[k], None) for k in every]
-    columns = []
+    columns, present = [], {unicodedata.normalize("NFC", path.name): path for path in folder.iterdir()}
     for party in told:
-        path = folder / f"{party['folder']}.csv"
-        found = path.read_bytes() if path.is_file() else None
-        if path.with_name(f"{party['folder']}.parquet").is_file():
+        name = f"{party['folder']}.csv"
+        if f"{party['folder']}.parquet" in present:
             raise UnreadableError(f"submissions of {party['name']}: only CSV files are read here")
-        expected = {
-            "file": None if found is None else path.name,
-            "submission": None if found is None else sha256(found),
-        }
+        path = present.get(name)
+        seal = None if path is None else sha256(path.read_bytes())
+        expected = {"file": None if path is None else name, "submission": seal}
         lines += differences(
             f"operator.json: parties[{party['name']}]", {key: party[key] for key in expected}, expected
         )
-        columns.append([np.zeros(0) for _ in every] if found is None else read_columns(path, agreement.names))
+        columns.append([np.zeros(0) for _ in every] if path is None else read_columns(path, agreement.names))
     return [
         Handed(
             [len(rows[k]) for rows in columns],
@@ -512,22 +524,53 @@ def soundness(agreement: Agreement) -> Iterator[str]:
     worth = agreement.price * agreement.sigma**2
     for i, name in enumerate(agreement.parties):
         promised, honest = float(agreement.penalty[i]), penalty(agreement, i, agreement.asked[i])
-        if not (honest == promised or abs(honest - promised) <= GAIN * promised):
+        if not (honest == promised or abs(honest - promised) <= agreement.gain * promised):
             yield f"agreement: {name} is promised a penalty of {promised:.9g}, but pays {honest:.9g}"
         if agreement.pooled:
             continue  # pools promise nothing more
         alone = sum(best_alone(float(c), float(w)) for c, w in zip(agreement.costs[i], worth, strict=True) if w > 0)
-        if honest > alone * (1 + GAIN):
+        if honest > alone * (1 + agreement.gain):
             yield f"agreement: {name} pays {honest:.9g}, more than {alone:.9g} alone"
         for k in np.flatnonzero(np.isfinite(agreement.costs[i]) & (worth > 0)):
             n, own = float(agreement.asked[i, k]), math.sqrt(worth[k] / agreement.costs[i, k])
             others = {0.0, max(n - 1, 0.0), n + 1, *np.round(np.geomspace(1, 2 * own + n + 1, 12)).tolist()}
             for amount in sorted(others - {n}):
                 amounts = np.where(np.arange(len(worth)) == k, amount, agreement.asked[i])
-                if (paid := penalty(agreement, i, amounts)) < honest * (1 - GAIN):
+                if (paid := penalty(agreement, i, amounts)) < honest * (1 - agreement.gain):
                     where = f"collecting {amount:g} instead of {n:g} points of {agreement.names[k]}"
                     yield f"agreement: {name} gains by {where}: {paid:.9g} instead of {honest:.9g}"
                     break
+
+
+def optimality(document: dict[str, Any]) -> float | None:
+    """Return by how much the division of work misses the KKT conditions of the rational or the social optimum.
+
+    Multipliers λ ≥ 0 of who pays as much as alone, with sum Λ: (1 + λ_i) c_ik ≥ (m + Λ) e_k/S_k², with equality where
+    n_ik > 0; relative. None for other divisions, and where the multipliers are not unique or need not exist.
+    """
+    if document.get("division") not in ("rational", "social") or not document.get("target"):
+        return None
+    costs, samples = numbers(document["costs"]), numbers(document["target"]["samples"])
+    worth, m = numbers(document["price"]) * numbers(document["sigma"]) ** 2, len(costs)
+    able, total = np.isfinite(costs), samples.sum(axis=0)
+    if (able.sum(axis=0) < 2).any() or (worth <= 0).any() or (total <= 0).any():
+        return None
+    finite = np.where(able, costs, 1.0)
+    pull = np.where(able, worth / (total**2 * finite), 0.0)
+    room = 1 - np.sum(worth / total + finite * samples, axis=1) / np.sum(2 * np.sqrt(worth * finite), axis=1)
+    room = np.where(able.all(axis=1) & (document["division"] == "rational"), room, 1.0)
+    works, tight = (samples > 0).any(axis=1), room < 1e-6
+    free, most = works & ~tight, pull.max(axis=1)
+    bound = works & tight
+    if not free.any() and ((tight & ~works).any() or most[bound].sum() >= 1):
+        return None
+    weight = float(np.median(1 / most[free])) if free.any() else (m - bound.sum()) / (1 - most[bound].sum())
+    multiplier = np.where(bound, weight * most - 1, np.where(tight, np.maximum(weight * most - 1, 0.0), 0.0))
+    slope = weight * pull / (1 + multiplier[:, None]) - 1
+    left = weight - m - multiplier.sum()  # for who is bound and does not collect
+    missing = max(-left, 0.0) if (tight & ~works).any() else abs(left)
+    off = np.where(samples > 0, np.abs(slope), np.maximum(slope, 0.0))
+    return float(max(off.max(), missing / weight, -room.min(), -multiplier.min()))
 
 
 def best_alone(cost: float, worth: float) -> float:
@@ -574,6 +617,9 @@ def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: 
     told = operator["parties"]
     if [part["name"] for part in told] != agreement.parties:
         return [*lines, "operator.json: parties are not those of the agreement"]
+    for part in told:
+        if not named_after(part["folder"], part["name"]):
+            return [*lines, f"operator.json: parties[{part['name']}]: folder {part['folder']!r} is not named after her"]
     handed = handed_in(None if submissions is None else Path(submissions), agreement, told, lines)
     files = {}
     parts = []
@@ -595,6 +641,11 @@ def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: 
             lines.append(f"{part['folder']}/points.csv is missing")
         lines += differences(f"operator.json: parties[{part['name']}]", part, expected, size)
         parts.append(expected)
+    off = optimality(document) or 0.0
+    if off > OPTIMUM[document["settings"]["dtype"]]:
+        lines.append(
+            f"agreement: the division misses the conditions of the {document['division']} optimum by {off:.2g}"
+        )
     return lines + _check_shared(agreement, operator, public, parts, files, returns) + list(soundness(agreement))
 
 

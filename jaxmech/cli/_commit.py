@@ -22,7 +22,8 @@ def commit(submission: str | None, output: str | None) -> int:
 
     Publish the commitment before data are handed in: then nobody can have chosen the noise by the data. A party who
     publishes the hash of her file before she hands it in cannot change it by what others do. The hash of a short file
-    of round numbers can be guessed; keep it to yourself until all have handed in.
+    of round numbers can be guessed; keep it to yourself until all have handed in. A secret is for one run: two runs
+    with the same noise on different data would tell what the noise hides.
     """
     if (submission is None) == (output is None):
         raise ProblemError("commit", submission, "needs a file to seal, or -o FILE for a new secret: one of the two")

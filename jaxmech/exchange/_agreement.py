@@ -50,7 +50,7 @@ class Noise(NamedTuple):
         low, high = float(values[right - 1]), float(values[right])
         if not np.isfinite([low, high]).all():
             return np.inf
-        return low + (apart - places[right - 1]) / (places[right] - places[right - 1]) * (high - low)
+        return float(low + (apart - places[right - 1]) / (places[right] - places[right - 1]) * (high - low))
 
 
 @dataclasses.dataclass(frozen=True)

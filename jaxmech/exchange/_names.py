@@ -39,7 +39,8 @@ def file_names(parties: Sequence[str]) -> tuple[str, ...]:
 
 
 def _safe(party: str) -> str:
-    name = "".join("_" if letter in _REFUSED or not letter.isprintable() else letter for letter in party)
+    composed = unicodedata.normalize("NFC", party)  # some systems take letters with accents apart
+    name = "".join("_" if letter in _REFUSED or not letter.isprintable() else letter for letter in composed)
     start, end = len(name) - len(name.lstrip(".")), len(name.rstrip(". "))
     name = "_" * len(name) if end <= start else "_" * start + name[start:end] + "_" * (len(name) - end)
     return f"{name}_" if name.partition(".")[0].lower() in _RESERVED else name

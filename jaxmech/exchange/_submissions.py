@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,9 +61,10 @@ def read_submissions(folder: Path, agreement: Agreement) -> tuple[list[Handed], 
         ProblemError: if the folder cannot be read.
     """
     try:
-        present = {entry.name: entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")}
+        entries = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
     except OSError as error:
         raise ProblemError("submissions", str(folder), f"must be a folder: {(error.strerror or '').lower()}") from None
+    present = {unicodedata.normalize("NFC", entry.name): entry for entry in entries}
     handed: list[Handed] = []
     faults: list[Fault] = []
     names = file_names(agreement.parties)

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import io
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,9 @@ def read_handed(path: Path, distributions: Sequence[str], needed: Sequence[bool]
     Returns:
         What was read, and every fault; None if there are any.
     """
-    name = path.name
+    name = unicodedata.normalize("NFC", path.name)
+    if not path.is_file():
+        return None, [Fault(name, 0, "", "must be a file")]
     try:
         content = path.read_bytes()
     except OSError as error:

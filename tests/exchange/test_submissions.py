@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmech import ProblemError, exchange
+from jaxmech._json import fingerprint
 from jaxmech.exchange import _tables
 from tests.exchange import agreements as example
 
@@ -175,6 +176,20 @@ class TestFolder:
     def test_a_file_that_is_handed_in_twice(self, folder):
         pyarrow.parquet.write_table(pyarrow.table({"first": [1.0]}), folder / "Ada.parquet")
         with pytest.raises(exchange.FaultyError, match="was handed in twice"):
+            exchange.read_submissions(folder, self.signed)
+
+    def test_names_whose_accents_were_taken_apart(self, folder, tmp_path):
+        document = example.document("cbl")
+        document["problem"]["agents"][6] = "Zo\u00eb"
+        signed = exchange.read_agreement({**document, "fingerprint": fingerprint(document)}, "signed.json")
+        (folder / "Gus.csv").rename(folder / "Zoe\u0308.csv")
+        handed, remarks = exchange.read_submissions(folder, signed)
+        assert remarks == []
+        assert handed[6].file == "Zo\u00eb.csv"
+
+    def test_a_directory_in_place_of_a_file(self, folder):
+        (folder / "Hal.csv").mkdir()
+        with pytest.raises(exchange.FaultyError, match="must be a file"):
             exchange.read_submissions(folder, self.signed)
 
     def test_a_folder_that_is_none(self, folder):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxmech import exchange, verify
+from jaxmech import collaboration, exchange, verify
 from jaxmech._json import fingerprint, json_text
 from tests.exchange import agreements as example
 
@@ -191,6 +191,8 @@ TAMPERED = [
     ("operator.json", put(5.0, *HER, "payment"), "payment"),
     ("operator.json", put(ZERO, *HER, "submission"), "submission"),
     ("operator.json", put(None, *HER, "file"), "file"),
+    ("operator.json", put("Ada", *HER, "folder"), "folder"),
+    ("operator.json", put("../Bo, B_", *HER, "folder"), "folder"),
     ("operator.json", put(ZERO, *HER, "nonce"), "nonce"),
     ("operator.json", swap("parties", 1, 2), "parties"),
     ("operator.json", put("f" * 64, "secret"), "secret"),
@@ -279,6 +281,59 @@ def test_every_agreement_is_sound(name):
     assert list(verify.soundness(verify.Agreement(example.document(name)))) == []
 
 
+THREE = {
+    "division": "rational", "costs": [[0.033], [0.066], [0.1]], "sigma": [10.0], "price": [1.0],
+    "target": {"samples": [[71.17142930455991], [6.678465111592387], [0.0]]},
+}  # fmt: skip
+"""The published example of a rational division."""
+
+
+class TestOptimality:
+    """The division of work against the conditions of its optimum."""
+
+    def test_of_the_published_example(self):
+        assert verify.optimality(THREE) < 1e-12
+
+    @pytest.mark.parametrize(
+        "samples", [[[71.2], [6.678465], [0.0]], [[71.171429], [0.0], [6.678465]], [[80], [0], [0]]]
+    )
+    def test_of_other_divisions(self, samples):
+        assert verify.optimality({**THREE, "target": {"samples": samples}}) > 1e-4
+
+    def test_of_the_social_optimum(self):
+        best = 10 * (3 / 0.033) ** 0.5
+        other = {**THREE, "division": "social", "target": {"samples": [[best], [0.0], [0.0]]}}
+        assert verify.optimality(other) < 1e-12
+        assert verify.optimality({**other, "division": "rational"}) > 0.1
+
+    def test_is_not_asked_of_other_divisions_and_single_suppliers(self):
+        assert verify.optimality({**THREE, "division": "nash"}) is None
+        assert verify.optimality({**THREE, "costs": [[0.033], ["inf"], ["inf"]]}) is None
+
+    @pytest.mark.parametrize(("agents", "distributions"), [(3, 2), (8, 1), (6, 3)])
+    def test_of_what_is_solved(self, agents, distributions):
+        generator = np.random.default_rng(agents)
+        shape = ((agents, 1), (1, distributions), (agents, distributions))
+        spread = [
+            factor * generator.standard_normal(size) for factor, size in zip((0.3, 0.5, 0.05), shape, strict=True)
+        ]
+        costs = np.exp(sum(spread))
+        solved = collaboration.rational_optimum(collaboration.Problem(costs, 1.0)).raise_for_status().value
+        document = {
+            "division": "rational", "costs": costs.tolist(), "sigma": [1.0] * distributions,
+            "price": [1.0] * distributions, "target": {"samples": np.asarray(solved).tolist()},
+        }  # fmt: skip
+        assert verify.optimality(document) < 1e-9
+
+
+def test_an_agreement_over_another_division_is_named(case):
+    def change(document):
+        document["division"] = "social"
+
+    case.edit("agreement.json", change, signed=True)
+    assert any("misses the conditions of the social optimum" in line for line in case.verify(known=False))
+
+
 def test_a_design_with_another_limit_or_rule_is_unsound():
     for key, factor in (("limit", 1.3), ("limit", 0.7), ("rest", 0.5)):
         document = example.document("designed")
@@ -364,6 +419,14 @@ class TestFiles:
             lines = [f"{file} {error}"]
         assert any(file in line for line in lines)
         assert all("\n" not in line for line in lines)
+
+
+def test_an_agreement_in_single_precision_is_held_to_single_precision():
+    document = example.document("cbl")
+    document["integer_plan"]["penalty"][1] *= 1 + 1e-4
+    assert len(list(verify.soundness(verify.Agreement(document)))) == 1
+    document["settings"]["dtype"] = "float32"
+    assert list(verify.soundness(verify.Agreement(document))) == []
 
 
 def test_it_imports_nothing_but_numpy_and_the_standard_library():
