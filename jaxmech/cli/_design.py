@@ -59,6 +59,7 @@ def design(file: str, noise: float, failure: float, unlinked: bool, whole: bool,
         case = files.read(file, output.dtype)
     if not isinstance(case, files.CollaborationCase):
         raise ProblemError(f"{case.source}: section", type(case).__name__, "only [collaboration] can be designed")
+    output.warn(case.warnings)
     with named(case.source):
         answer = solve_design(case, wishes, output)
     kind = report.design

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -49,6 +49,7 @@ class Output:
         quiet: print nothing but errors.
         verbose: print everything, and where the time goes.
         seconds: how long each part took, filled in by :meth:`timed`.
+        warnings: what the user should know, filled in by :meth:`warn`.
     """
 
     json_path: str | None = None
@@ -58,6 +59,7 @@ class Output:
     quiet: bool = False
     verbose: bool = False
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+    warnings: list[str] = dataclasses.field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Refuse, before any work is done, what could not be delivered after it."""
@@ -91,6 +93,10 @@ class Output:
         yield
         self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - start
 
+    def warn(self, sentences: Iterable[str]) -> None:
+        """Keep what is no error but should be known; said with the answer, for an error is to stand alone."""
+        self.warnings.extend(sentences)
+
     def deliver(
         self,
         document: Callable[[], Mapping[str, Any]],
@@ -98,7 +104,7 @@ class Output:
         figure: "Callable[[], Figure] | None" = None,
         text: Callable[[], str] | None = None,
     ) -> None:
-        """Write the files, then print: whoever sees the report can rely on the files being there.
+        """Warn, write the files, then print: whoever sees the report can rely on the files being there.
 
         Args:
             document: makes the JSON document.
@@ -106,13 +112,15 @@ class Output:
             figure: makes the plot.
             text: makes the report for a person.
         """
+        for sentence in () if self.quiet else self.warnings:
+            sys.stderr.write(f"jaxmech: warning: {sentence}\n")
         with self.timed("write"):
             if self.plot_path and figure:
                 self._draw(figure())
             if self.csv_path and rows:
                 self._put("--csv", self.csv_path, "csv", rows())
             if self.json_path:
-                self._put("--json", self.json_path, "json", document())
+                self._put("--json", self.json_path, "json", {**document(), "warnings": self.warnings})
             if self.prints and text:
                 say(text())
         if self.verbose:

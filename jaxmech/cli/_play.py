@@ -164,6 +164,7 @@ def carry_out(file: str, choice: Choice, output: Output) -> Carried:
         case = files.read(file, output.dtype)
     if not isinstance(case, files.CollaborationCase):
         raise ProblemError(f"{case.source}: section", type(case).__name__, "only [collaboration] can be played so far")
+    output.warn(case.warnings)
     with named(case.source):
         division = one_of("--division", choice.division or case.division, collaboration.DIVISIONS)
         mechanism = one_of("--mechanism", choice.mechanism or case.mechanism, files.MECHANISMS)

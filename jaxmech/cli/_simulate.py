@@ -58,7 +58,7 @@ def simulate(
         deviation.check_replications(replications)
     use_precision(output.dtype)
     carried = carry_out(file, Choice(division, mechanism), output)
-    table = _measurements(carried, data)
+    table = _measurements(carried, data, output)
     strategies, told = _cheating(carried, cheat, seed, output)
     plays = [_on_normal(carried, strategies, seed, replications or NORMAL_RUNS, output)]
     if table is not None:
@@ -89,7 +89,7 @@ def simulate(
     return DONE if answer.solved else SOLVED_BADLY
 
 
-def _measurements(carried: Carried, data: str | None) -> Any:
+def _measurements(carried: Carried, data: str | None, output: Output) -> Any:
     """The table given on the command line, or else the problem's own, or None."""
     from jaxmech import ProblemError, files
     from jaxmech.deviation import Empirical
@@ -102,6 +102,7 @@ def _measurements(carried: Carried, data: str | None) -> Any:
         raise ProblemError("--data", data, rule)
     table = files.measurements(Path(data), data, problem.distributions, "--data")
     Empirical.of(table.cells, data)
+    output.warn(files.dependence_warnings(files.dependences(table)))
     return table
 
 

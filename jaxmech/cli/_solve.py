@@ -78,6 +78,7 @@ def _answer(case: Any, choice: Choice, output: Output) -> tuple[Any, Any]:
         from jaxmech.cli._solve_market import solve_market
 
         return solve_market(case, choice, output), report.market
+    output.warn(case.warnings)
     if (choice.mechanism or case.mechanism) == files.DESIGNED:
         return _designed(case, choice, output), report.design
     from jaxmech.cli._solve_collaboration import solve_collaboration

@@ -65,6 +65,7 @@ def sweep(file: str, directory: str, **options: Any) -> int:
             many = _make(case)
         except ProblemError as error:
             raise ProblemError(f"{case.source}: {error.argument}", error.value, error.rule) from None
+    output.warn(case.case.warnings)
     try:
         with output.timed("compile + solve"), _bar(not output.quiet) as report:
             summary = sweeps.run(many, directory, report)

@@ -2,6 +2,7 @@
 
 from jaxmech.files._case import KINDS, Case, locate, read
 from jaxmech.files._collaboration import DESIGNED, MECHANISMS, CollaborationCase
+from jaxmech.files._dependence import MAX_DEPENDENT_COLUMNS, Dependence, dependence_warnings, dependences
 from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import GrowthCase, MultipartyCase, ProfileCase
 from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, read_table
@@ -13,11 +14,13 @@ __all__ = [
     "DESIGNED",
     "KINDS",
     "MAX_BYTES",
+    "MAX_DEPENDENT_COLUMNS",
     "MAX_ENTRIES",
     "MECHANISMS",
     "MIN_ROWS",
     "Case",
     "CollaborationCase",
+    "Dependence",
     "Estimate",
     "GrowthCase",
     "MarketCase",
@@ -27,6 +30,8 @@ __all__ = [
     "Table",
     "check_writable",
     "csv_text",
+    "dependence_warnings",
+    "dependences",
     "estimate",
     "json_text",
     "locate",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxmech._errors import ProblemError
-from jaxmech._words import suggestion
+from jaxmech._words import some, suggestion
 from jaxmech.files._read import Table, read_table
 
 MIN_ROWS = 8
@@ -45,7 +45,7 @@ def measurements(path: Path, name: str, distributions: tuple[str, ...], key: str
     table = read_table(path, name, key, row_names=False)
     for column in table.columns:
         if column not in distributions:
-            rule = f"must be one of the distributions {_some(distributions)}{suggestion(column, distributions)}"
+            rule = f"must be one of the distributions {some(distributions)}{suggestion(column, distributions)}"
             raise ProblemError(f"{name}: column", column, rule)
     for distribution in distributions:
         if distribution not in table.columns:
@@ -97,7 +97,3 @@ def _estimate(table: Table, k: int) -> Estimate:
     variance_of_variance = max(fourth - (n - 3) / (n - 1) * variance**2, 0.0) / n
     sigma = variance**0.5
     return Estimate(name, sigma * unit, variance_of_variance**0.5 / (2 * sigma) * unit, n)
-
-
-def _some(names: tuple[str, ...], limit: int = 8) -> str:
-    return ", ".join(names[:limit]) + (f" … ({len(names)} in all)" if len(names) > limit else "")

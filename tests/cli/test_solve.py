@@ -179,7 +179,7 @@ def test_nash_without_work_alone_is_one_line_naming_the_agent():
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
-    assert "Marlow" in result.stderr
+    assert "Thornbury" in result.stderr
 
 
 def test_failed_status_is_exit_code_1(monkeypatch):

@@ -85,6 +85,17 @@ def test_verdict_counts_winners_and_losers():
     assert "All 2 claims hold." in text
 
 
+def test_a_gain_that_is_a_rounding_error_is_zero():
+    """Northgate works alone, and what she pays differs in the last bit."""
+    made = answer(3, 1)
+    penalty = made.penalty.copy()
+    penalty[1] = made.alone_penalty[1] * (1 + 2.0**-52)
+    text = _print(dataclasses.replace(made, penalty=penalty))
+    rows = [line.split() for line in text.splitlines() if line.startswith("Clinic 2 ")]
+    assert rows[1][-3:] == ["0", "0", "%"]
+    assert "e-1" not in text.partition("Why nobody cheats")[0]
+
+
 def test_failed_claim_is_named_in_the_verdict():
     made = answer(3, 1)
     failed = tuple(dataclasses.replace(record, holds=False) for record in made.claims)

@@ -19,6 +19,9 @@ SHOWN = 20
 MAX_BLOCKS = 4
 """At most so many tables beside each other's columns: beyond, the CSV file has the rest."""
 
+_NO_GAIN = 1e-9
+"""A gain of less than this part of the penalty alone is a rounding error, and printed as 0."""
+
 _MARK = {Role.ALONE: " ", Role.RECEIVES: " ", Role.CHECKED: "✓"}
 _STYLE = {Role.ALONE: "", Role.RECEIVES: "dim", Role.CHECKED: "cyan"}
 
@@ -61,7 +64,7 @@ def gain_table(answer: Arrangement, box: Box, *, full: bool = False) -> list[Tab
             clip(answer.agents[i]),
             single(alone, places),
             single(together, places),
-            single(gain, places) if np.isfinite(gain) else "–",
+            single(0.0 if abs(gain) < _NO_GAIN * alone else gain, places) if np.isfinite(gain) else "–",
             percent(gain / alone) if np.isfinite(alone) else "only together",
             style=_gain_style(gain, alone),
             end_section=row == len(shown) - 1,
