@@ -102,6 +102,11 @@ class Problem:
         """Number of types of buyers."""
         return len(self.valuations)
 
+    def without_names(self) -> "Problem":
+        """Return the same numbers; names are static, so that problems of one shape share what is compiled."""
+        leaves = (self.contributor_costs, self.sigma, self.counts, self.valuations)
+        return Problem.tree_unflatten(((), ()), leaves)
+
     def values(self, sizes: ArrayLike) -> Float[Array, "types sizes"]:
         """Return what sizes are worth: one row per type."""
         return jnp.stack([valuation.by_size(sizes, self.sigma) for valuation in self.valuations])
