@@ -44,7 +44,7 @@ def steady_root(tau: ArrayLike, kappa: ArrayLike, comparison: ArrayLike = 1.0) -
 
     Example:
         >>> round(float(steady_root(10.0, 0.1).value), 6)
-        1.763983
+        1.274852
     """
     solution: Solution[Array] = _solve(*broadcast_floats(tau, kappa, comparison))
     return solution
