@@ -17,6 +17,7 @@ from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
 from jaxmech.collaboration._rational import rational_optimum
 from jaxmech.collaboration._solve import divide, mechanism, solve
+from jaxmech.collaboration._steady import steady_penalty, steady_root
 
 __all__ = [
     "DIVISIONS",
@@ -59,4 +60,6 @@ __all__ = [
     "social_optimum",
     "social_penalty",
     "solve",
+    "steady_penalty",
+    "steady_root",
 ]

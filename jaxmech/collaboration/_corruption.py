@@ -45,7 +45,7 @@ def corruption_root(tau: ArrayLike, kappa: ArrayLike) -> Solution[Float[Array, "
         >>> round(float(corruption_root(100.0, 0.1).value), 8)
         34.82710742
     """
-    solution: Solution[Array] = _solve(*_broadcast(tau, kappa))
+    solution: Solution[Array] = _solve(*broadcast_floats(tau, kappa))
     return solution
 
 
@@ -66,7 +66,7 @@ def checked_penalty(tau: ArrayLike, kappa: ArrayLike, ratio: ArrayLike) -> Float
         >>> float(checked_penalty(10.0, 0.1, jnp.inf))
         0.6
     """
-    tau, kappa, ratio = _broadcast(tau, kappa, ratio)
+    tau, kappa, ratio = broadcast_floats(tau, kappa, ratio)
     return 1 / tau + (0.5 - 1 / tau) * remainders(_argument(tau, ratio)).p + kappa
 
 
@@ -108,7 +108,7 @@ def deviation_penalty(
         1.1
     """
     compared = n_star if comparison is None else comparison
-    n, n_star, total, alpha, cost, scale, z = _broadcast(n, n_star, total, alpha, cost, scale, compared)
+    n, n_star, total, alpha, cost, scale, z = broadcast_floats(n, n_star, total, alpha, cost, scale, compared)
     clean = n + z
     noisy = total - n_star - z
     spread = alpha**2 * (1 / n + 1 / z)
@@ -120,7 +120,8 @@ def deviation_penalty(
     return scale**2 / (clean + noisy) * (1 + noisy / clean * lost) + cost * n
 
 
-def _broadcast(*arguments: ArrayLike) -> list[Array]:
+def broadcast_floats(*arguments: ArrayLike) -> list[Array]:
+    """Give all arguments one shape and one floating-point type."""
     dtype = jnp.result_type(float, *arguments)
     return jnp.broadcast_arrays(*(jnp.asarray(argument, dtype) for argument in arguments))
 
