@@ -49,6 +49,7 @@ def audit(
         chosen = dataclasses.replace(chosen, batch=each)
     use_precision(output.dtype)
     carried = carry_out(file, Choice(division, mechanism), output)
+    deviation.check_draws(carried.mechanism, chosen.batches * chosen.batch)
     problem = carried.case.problem
     with output.timed("search"):
         found = auditing.examine(

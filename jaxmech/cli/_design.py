@@ -55,8 +55,7 @@ def design(file: str, noise: float, failure: float, unlinked: bool, whole: bool,
     except ProblemError as error:
         raise ProblemError(f"--{error.argument}", error.value, error.rule) from None
     use_precision(output.dtype)
-    with output.timed("read"):
-        case = files.read(file, output.dtype)
+    case = output.read(file)
     if not isinstance(case, files.CollaborationCase):
         raise ProblemError(f"{case.source}: section", type(case).__name__, "only [collaboration] can be designed")
     with named(case.source):

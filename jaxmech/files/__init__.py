@@ -7,7 +7,8 @@ from jaxmech.files._multiparty import GrowthCase, MultipartyCase, ProfileCase
 from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, read_table
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
 from jaxmech.files._sweep import SweepCase, read_sweep
-from jaxmech.files._write import check_writable, csv_text, json_text, write
+from jaxmech.files._targets import check_spared, check_targets
+from jaxmech.files._write import csv_text, json_text, write
 
 __all__ = [
     "DESIGNED",
@@ -25,7 +26,8 @@ __all__ = [
     "ProfileCase",
     "SweepCase",
     "Table",
-    "check_writable",
+    "check_spared",
+    "check_targets",
     "csv_text",
     "estimate",
     "json_text",

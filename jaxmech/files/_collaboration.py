@@ -40,6 +40,7 @@ class CollaborationCase:
         notes: where the numbers come from, or an empty text.
         estimates: the standard deviations, if they were estimated from measurements; else empty.
         data: measurements of the same distributions that come with the problem, or None.
+        inputs: files that were read, none of which output may replace.
     """
 
     problem: Problem
@@ -50,6 +51,7 @@ class CollaborationCase:
     notes: str
     estimates: tuple[Estimate, ...]
     data: Table | None
+    inputs: tuple[Path, ...] = ()
 
 
 def read_collaboration(

@@ -130,10 +130,8 @@ class Sweep:
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """Columns of what varies: one per key that is not random, one per entry that is."""
-        names = [target.key for target in self.fixed]
-        for target, _ in self.drawn:
-            names += [name for name in target.names if name not in names]
-        return tuple(names)
+        drawn = (name for target, _ in self.drawn for name in target.names)
+        return tuple(dict.fromkeys((*(target.key for target in self.fixed), *drawn)))
 
     def fixed_values(self, index: np.ndarray) -> np.ndarray:
         """Return the values that are not random, (instances, keys), for instances with these numbers."""
