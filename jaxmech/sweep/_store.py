@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
@@ -68,6 +69,21 @@ class Store:
                     entry.unlink()
         except OSError as error:
             raise _refused(self.directory, error) from None
+
+    def check_room(self, shards: int) -> None:
+        """Refuse, before any work is done, results that the disk has no room for.
+
+        Args:
+            shards: how many are missing.
+
+        Raises:
+            ProblemError: saying how much is needed and how much is free.
+        """
+        needed = min(shards * self.sweep.shard, self.sweep.instances) * self.sweep.bytes_each
+        free = shutil.disk_usage(self.directory).free
+        if needed > free:
+            rule = f"has too little room: the results take up to {needed / 1e9:,.1f} GB, {free / 1e9:,.1f} GB are free"
+            raise ProblemError("directory", str(self.directory), rule)
 
     def write(self, shard: int, columns: Mapping[str, np.ndarray]) -> None:
         """Write a shard whole.
