@@ -159,7 +159,8 @@ def _values(where: str, given: object, key: str) -> Values:
             check_value(f"{where}[{i}]", value, key)
         return Grid(tuple(entries))
     if not isinstance(given, Mapping):
-        hint = "; a single value stands in brackets too" if isinstance(given, (int, float)) else ""
+        short = isinstance(given, (int, float)) and abs(given) < 1e15  # of longer ones digits would fill the line
+        hint = f"; for this value alone write [{given}]" if short else ""
         raise ProblemError(where, given, f"{_FORMS}{hint}")
     if "distribution" in given:
         return _draw(where, given)

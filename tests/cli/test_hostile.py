@@ -112,6 +112,21 @@ def test_files_that_cannot_be_read(name, file, parts, folder):
     assert_refused(run(*command(name, file)), *parts)
 
 
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        (f"sigma = 0x{'f' * 5000}", ["parameters.sigma", "too large to print", "a grid"]),
+        ("sigma = [1e400]", ["parameters.sigma[0] = 1e400", "too large a number"]),
+        ("sigma = { from = 1e-400, to = 2.0, steps = 3 }", ["parameters.sigma.from = 1e-400", "too small a number"]),
+        ("sigma = [1.0]\n'sigma ' = [2.0]", ["parameters.sigma", "must not be given twice"]),
+        ("'costs[\\u001b[31m]' = [1.0]".replace("'", '"'), [r"costs[\x1b[31m]", "cannot vary"]),
+    ],
+)
+def test_sweeps_of_hostile_numbers(line, parts, folder):
+    (folder / "bad.toml").write_text(f'[sweep]\nproblem = "three-agents"\n[sweep.parameters]\n{line}\n')
+    assert_refused(run("sweep", "bad.toml", "-o", "out"), *parts)
+
+
 @pytest.mark.parametrize("name", ["solve", "audit", "simulate"])
 @pytest.mark.parametrize("option", ["--division", "--mechanism"])
 def test_an_empty_word_is_a_word(name, option, folder):
