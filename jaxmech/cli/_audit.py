@@ -49,7 +49,8 @@ def audit(
         chosen = dataclasses.replace(chosen, batch=each)
     use_precision(output.dtype)
     carried = carry_out(file, Choice(division, mechanism), output)
-    deviation.check_draws(carried.mechanism, chosen.batches * chosen.batch)
+    if replications is not None:
+        deviation.check_draws(carried.mechanism, replications)
     problem = carried.case.problem
     with output.timed("search"):
         found = auditing.examine(

@@ -62,14 +62,15 @@ def simulate(
         output.spare([Path(data)])
     carried = carry_out(file, Choice(division, mechanism), output)
     table = _measurements(carried, data)
-    deviation.check_draws(carried.mechanism, replications or NORMAL_RUNS)
+    normal_runs = replications or min(NORMAL_RUNS, deviation.most_draws(carried.mechanism))
+    deviation.check_draws(carried.mechanism, normal_runs)
     whole = None
     if table is not None:
         whole = carried.whole(output)
         with named(carried.case.source):
             deviation.check_points(whole[0].samples, replications or DATA_RUNS)
     strategies, told = _cheating(carried, cheat, seed, output)
-    plays = [_on_normal(carried, strategies, seed, replications or NORMAL_RUNS, output)]
+    plays = [_on_normal(carried, strategies, seed, normal_runs, output)]
     if whole is not None:
         plays.append(_on_data(carried, whole, table, strategies, seed, replications or DATA_RUNS, output))
     problem = carried.case.problem

@@ -7,7 +7,7 @@ from jaxmech.deviation._population import Empirical, LogNormal, Normal, Populati
 from jaxmech.deviation._robustness import Robustness, robustness
 from jaxmech.deviation._search import BestResponse, best_response, best_responses, honest
 from jaxmech.deviation._simulate import check_replications, simulate
-from jaxmech.deviation._size import check_draws, check_points
+from jaxmech.deviation._size import check_draws, check_points, most_draws
 from jaxmech.deviation._strategy import Deviation
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "compiled",
     "honest",
     "inspect_mechanism",
+    "most_draws",
     "robustness",
     "simulate",
 ]

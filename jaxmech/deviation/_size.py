@@ -8,11 +8,24 @@ from jaxmech._errors import ProblemError
 from jaxmech._types import ArrayLike
 from jaxmech.deviation._loss import senders
 
-MOST_AT_ONCE = 2**27
-"""Numbers of one kind in memory at a time: a gigabyte, and several kinds are held."""
+MOST_DRAWS = 2**28
+"""Normal numbers that are drawn at once, for all replications: two gigabytes, held two or three times."""
 
-MOST_IN_ALL = 2 * 10**10
-"""Data points that are drawn in all: at some ten million a second and core, the work of many minutes."""
+MOST_POINTS = 2**25
+"""Data points of one run: a quarter of a gigabyte, held several times."""
+
+MOST_IN_ALL = 5 * 10**9
+"""Data points that are drawn in all: at some ten million a second, the work of ten minutes."""
+
+
+def most_draws(mechanism: Any) -> int:
+    """Return how many replications on counts and means fit into memory.
+
+    Args:
+        mechanism: what is played.
+    """
+    each = (2 + senders(mechanism)) * int(np.shape(mechanism.recommended.samples)[-1])
+    return MOST_DRAWS // each
 
 
 def check_draws(mechanism: Any, replications: int) -> None:
@@ -25,8 +38,7 @@ def check_draws(mechanism: Any, replications: int) -> None:
     Raises:
         ProblemError: saying how many there may be.
     """
-    each = (2 + senders(mechanism)) * int(np.shape(mechanism.recommended.samples)[-1])
-    most = MOST_AT_ONCE // each
+    most = most_draws(mechanism)
     if replications > most:
         raise ProblemError("replications", replications, f"must be at most {most:,} to fit into memory")
 
@@ -46,11 +58,11 @@ def check_points(samples: ArrayLike, replications: int) -> None:
         >>> check_points([[1e9], [0.0]], 2_000)
         Traceback (most recent call last):
         ...
-        jaxmech._errors.ProblemError: data sets = 1000000000.0: hold too many points for memory: at most 67,108,864 each
+        jaxmech._errors.ProblemError: data sets = 1000000000.0: hold too many points for memory: at most 16,777,216 each
     """
     counts = np.asarray(samples, float)
     room = max(1.0, float(np.ceil(counts.max())))
-    most = MOST_AT_ONCE // counts.size
+    most = MOST_POINTS // counts.size
     if not room <= most:
         raise ProblemError("data sets", room, f"hold too many points for memory: at most {most:,} each")
     affordable = int(MOST_IN_ALL / (room * counts.size))

@@ -221,7 +221,7 @@ def test_an_interruption_ends_with_its_own_code(folder, monkeypatch):
 
 def test_data_sets_without_end_are_refused_before_they_are_drawn(tmp_path):
     (tmp_path / "rows.csv").write_text("x\n" + "".join(f"{i}.5\n" for i in range(50)))
-    for price, parts in (("1e20", ["data sets = ", "at most 67,108,864 each"]), ("1e10", ["replications", "at most"])):
+    for price, parts in (("1e20", ["data sets = ", "at most 16,777,216 each"]), ("1e10", ["replications", "at most"])):
         text = f"[collaboration]\nsigma = 1.0\ncosts = [[0.1], [0.2]]\nprice = {price}\nmechanism = 'pool'\n"
         (tmp_path / "mine.toml").write_text(f"{text}distributions = ['x']\ndata = 'rows.csv'\n")
         assert_refused(
