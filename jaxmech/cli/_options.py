@@ -42,6 +42,23 @@ _OPTIONS = {
 DTYPES = ("float64", "float32")
 
 
+def to_number(value: str | float) -> float:
+    """Return what an option says that takes a number, which never becomes infinity or zero unnoticed.
+
+    Raises:
+        click.BadParameter: for anything else; click adds the name of the option.
+    """
+    from jaxmech import files
+
+    try:
+        number, wrong = float(value), files.out_of_range(str(value))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a number") from None
+    if wrong:
+        raise click.BadParameter(f"{value!r} {wrong}")
+    return number
+
+
 @dataclasses.dataclass(frozen=True)
 class Output:
     """Where the output of a command goes, and how much of it there is to be.

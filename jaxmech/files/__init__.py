@@ -4,7 +4,7 @@ from jaxmech.files._case import KINDS, Case, locate, read
 from jaxmech.files._collaboration import DESIGNED, MECHANISMS, CollaborationCase
 from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import GrowthCase, MultipartyCase, ProfileCase
-from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, read_table
+from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, out_of_range, read_table
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
 from jaxmech.files._sweep import SweepCase, read_sweep
 from jaxmech.files._targets import check_spared, check_targets
@@ -33,6 +33,7 @@ __all__ = [
     "json_text",
     "locate",
     "measurements",
+    "out_of_range",
     "read",
     "read_sweep",
     "read_table",

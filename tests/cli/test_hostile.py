@@ -127,6 +127,16 @@ def test_sweeps_of_hostile_numbers(line, parts, folder):
     assert_refused(run("sweep", "bad.toml", "-o", "out"), *parts)
 
 
+@pytest.mark.parametrize(
+    ("given", "part"), [("1e400", "too large a number"), ("1e-400", "too small a number"), ("²", "is not a number")]
+)
+def test_options_that_are_no_numbers(given, part, folder):
+    for option in ("--noise", "--failure"):
+        assert_refused(run("design", "mine.toml", option, given), option, part)
+    assert_refused(run("solve", "market-growth", "--boundary", "--up-to", "9" * 5000), "--up-to")
+    assert_refused(run("simulate", "mine.toml", "--seed", "9" * 5000), "--seed")
+
+
 @pytest.mark.parametrize("name", ["solve", "audit", "simulate"])
 @pytest.mark.parametrize("option", ["--division", "--mechanism"])
 def test_an_empty_word_is_a_word(name, option, folder):
