@@ -16,6 +16,7 @@ from jaxmech._whole import remove_stale, write_whole
 from jaxmech.files._read import FORMULA, reason
 from jaxmech.files._targets import is_null
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _UNPRINTABLE = re.compile(r"[^ -~]")
 
 
@@ -82,7 +83,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str) or value is None:
         return value
     if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__"):
-        return _plain(np.asarray(value).tolist())
+        array = np.asarray(value)
+        plain = array.dtype.kind in "iub" or (array.dtype.kind == "f" and bool(np.isfinite(array).all()))
+        return array.tolist() if plain else _plain(array.tolist())
     if isinstance(value, Sequence):
         return [_plain(entry) for entry in value]
     if isinstance(value, float):
@@ -111,7 +114,9 @@ def _layout(value: Any, depth: int) -> str:
 
 def _atom(value: Any) -> str:
     """JSON of one value; what a terminal would obey is escaped, as JSON can."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if type(value) is float:  # most of a large document: what the encoder would write, without its detours
+        return repr(value)
+    text = _ENCODER.encode(value)
     return text if text.isprintable() else _UNPRINTABLE.sub(_escape, text)
 
 

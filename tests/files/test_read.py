@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from jaxmech import ProblemError, files
+from jaxmech import ProblemError, collaboration, files, market, multiparty
+from jaxmech.files._keys import names_of
 from tests.files.bad_inputs import CSV, GOOD, ROWS
 
 
@@ -142,10 +143,38 @@ def test_inputs_are_all_files_that_were_read(tmp_path):
     assert {path.name for path in case.inputs} == {"mine.toml", "costs.csv", "rows.csv"}
 
 
-@pytest.mark.parametrize("count", [60_000])
-def test_many_names_are_read_in_one_pass(count, tmp_path):
-    """Comparing every name with every other one would take two thousand million comparisons, and half an hour here."""
-    names = [f"clinic {i}" for i in range(count)]
-    costs = "clinic,x\n" + "".join(f"{name},1.5\n" for name in names)
-    section = f'sigma = 1.0\ncosts = "costs.csv"\nagents = [{", ".join(map(repr, names))}]\n'
-    assert _write(tmp_path, section, costs=costs).problem.shape == (count, 1)
+class Counted(str):
+    """A name that counts how often it is compared."""
+
+    __slots__ = ()
+    comparisons = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        Counted.comparisons += 1
+        return str.__eq__(self, other)
+
+
+@pytest.mark.parametrize("kind", ["collaboration", "market", "multiparty", "file"])
+def test_names_are_not_compared_with_each_other(kind):
+    """Of 60,000 names there are two thousand million pairs."""
+    names = [Counted(f"clinic {i}") for i in range(300)]
+    Counted.comparisons = 0
+    if kind == "collaboration":
+        collaboration.Problem(np.ones((300, 1)), 1.0, agents=names)
+    elif kind == "market":
+        market.Problem(np.ones(300), 1.0, [market.Buyer(market.linear(1.0))], contributors=names)
+    elif kind == "multiparty":
+        multiparty.Problem(np.ones(300), multiparty.Linear(np.eye(300)), agents=names)
+    else:
+        assert names_of("agents", names) == tuple(map(str, names))
+    assert Counted.comparisons < 1_000
+
+
+def test_many_names_are_found_in_a_table(tmp_path):
+    """In whatever order; a search from the beginning for each would take minutes."""
+    names = [f"clinic {i}" for i in range(60_000)]
+    costs = "clinic,x\n" + "".join(f"{name},{i + 1}\n" for i, name in enumerate(names))
+    section = f'sigma = 1.0\ncosts = "costs.csv"\nagents = [{", ".join(map(repr, names[::-1]))}]\n'
+    problem = _write(tmp_path, section, costs=costs).problem
+    np.testing.assert_array_equal(problem.costs[:, 0], np.arange(60_000, 0, -1))
