@@ -1,9 +1,10 @@
 """Where output may go: regular files that can be written, that are no input, and that differ from each other."""
 
+import contextlib
 import itertools
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from jaxmech._errors import ProblemError
@@ -62,16 +63,21 @@ def _goes_nowhere(target: str) -> bool:
 
 
 def _check(option: str, target: str) -> None:
+    found, mode = None, 0
     try:
-        mode = os.stat(target).st_mode
+        found = os.stat(target)
+        mode = found.st_mode
     except (FileNotFoundError, NotADirectoryError):
-        mode = 0
+        pass
     except (OSError, ValueError) as error:
         raise ProblemError(option, target, f"cannot be written: {reason(error)}") from None
     if stat.S_ISDIR(mode) or not target:
         raise ProblemError(option, target, "must be a file, not a directory")
     if mode and not stat.S_ISREG(mode):
         raise ProblemError(option, target, "must be a regular file, no pipe and no device (- is standard output)")
+    if found and any(os.path.samestat(found, stream) for stream in _streams()):
+        # As /dev/stdout is where a shell has sent it to a file: replacing the file would lose what is printed.
+        raise ProblemError(option, target, "is where this command prints already (- is standard output)")
     if mode and not os.access(target, os.W_OK):
         raise ProblemError(option, target, "must be a file that can be written to")
     parent = _real(target).parent
@@ -79,6 +85,13 @@ def _check(option: str, target: str) -> None:
         raise ProblemError(option, target, "must be in a directory that exists")
     if not os.access(parent, os.W_OK | os.X_OK):
         raise ProblemError(option, target, "must be in a directory that can be written to")
+
+
+def _streams() -> Iterator[os.stat_result]:
+    """Standard output and standard error, as far as they are open."""
+    for number in (1, 2):
+        with contextlib.suppress(OSError):
+            yield os.fstat(number)
 
 
 def _real(path: str | Path) -> Path:

@@ -148,6 +148,15 @@ class TestTargets:
             files.check_targets({"--json": target})
         assert "\n" not in str(caught.value)
 
+    @pytest.mark.parametrize("target", ["printed", "/dev/stdout"])
+    def test_a_file_that_is_printed_to_already(self, target, folder):
+        """Under whatever name: it would be replaced, and what is printed lost with it."""
+        code = "import sys; from jaxmech import files; files.check_targets({'--json': sys.argv[1]})"
+        with (folder / "printed").open("w") as printed:
+            command = [sys.executable, "-c", code, target]
+            found = subprocess.run(command, stdout=printed, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+        assert "is where this command prints already" in found.stderr
+
     @pytest.mark.parametrize("same", ["out", "./out", "sub/../out", "{}/out", "OUT"])
     def test_two_outputs_in_one_file(self, same, folder):
         targets = {"--json": "out", "--csv": same.format(folder)}
