@@ -49,6 +49,8 @@ def audit(
         chosen = dataclasses.replace(chosen, batch=each)
     use_precision(output.dtype)
     carried = carry_out(file, Choice(division, mechanism), output)
+    if replications is not None:
+        deviation.check_draws(carried.mechanism, replications)
     problem = carried.case.problem
     with output.timed("search"):
         found = auditing.examine(

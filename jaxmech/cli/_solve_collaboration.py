@@ -42,8 +42,8 @@ def solve_collaboration(case: files.CollaborationCase, choice: Choice, output: O
         ProblemError: for an unknown division or mechanism, and if the problem has no answer of this kind.
     """
     choice.only("division", "mechanism", kind="collaboration")
-    division = one_of("--division", choice.division or case.division, collaboration.DIVISIONS)
-    mechanism = one_of("--mechanism", choice.mechanism or case.mechanism, files.MECHANISMS)
+    division = one_of("--division", choice.instead_of("division", case.division), collaboration.DIVISIONS)
+    mechanism = one_of("--mechanism", choice.instead_of("mechanism", case.mechanism), files.MECHANISMS)
     return compute(case, division, mechanism, output)
 
 

@@ -5,10 +5,11 @@ from jaxmech.files._collaboration import DESIGNED, MECHANISMS, CollaborationCase
 from jaxmech.files._dependence import MAX_DEPENDENT_COLUMNS, Dependence, dependence_warnings, dependences
 from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import GrowthCase, MultipartyCase, ProfileCase
-from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, read_table
+from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, out_of_range, read_table
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
 from jaxmech.files._sweep import SweepCase, read_sweep
-from jaxmech.files._write import check_writable, csv_text, json_text, write
+from jaxmech.files._targets import check_spared, check_targets
+from jaxmech.files._write import csv_text, json_text, write
 
 __all__ = [
     "DESIGNED",
@@ -28,7 +29,8 @@ __all__ = [
     "ProfileCase",
     "SweepCase",
     "Table",
-    "check_writable",
+    "check_spared",
+    "check_targets",
     "csv_text",
     "dependence_warnings",
     "dependences",
@@ -36,6 +38,7 @@ __all__ = [
     "json_text",
     "locate",
     "measurements",
+    "out_of_range",
     "read",
     "read_sweep",
     "read_table",

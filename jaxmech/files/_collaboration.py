@@ -42,6 +42,7 @@ class CollaborationCase:
         estimates: the standard deviations, if they were estimated from measurements; else empty.
         data: measurements of the same distributions that come with the problem, or None.
         dependences: columns of the measurements, those for ``sigma`` and those of ``data``, that others determine.
+        inputs: files that were read, none of which output may replace.
     """
 
     problem: Problem
@@ -53,6 +54,7 @@ class CollaborationCase:
     estimates: tuple[Estimate, ...]
     data: Table | None
     dependences: tuple[Dependence, ...] = ()
+    inputs: tuple[Path, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:

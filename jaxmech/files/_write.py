@@ -1,11 +1,10 @@
-"""JSON and CSV out: whole files or none, ``-`` for standard output."""
+"""JSON and CSV out: whole files or none."""
 
 import csv
 import io
 import json
 import math
-import os
-import sys
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,12 @@ from typing import Any
 import numpy as np
 
 from jaxmech._errors import ProblemError
-from jaxmech._whole import write_whole
-from jaxmech.files._read import reason
+from jaxmech._whole import remove_stale, write_whole
+from jaxmech.files._read import FORMULA, reason
+from jaxmech.files._targets import is_null
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+_UNPRINTABLE = re.compile(r"[^ -~]")
 
 
 def json_text(document: Mapping[str, Any]) -> str:
@@ -30,11 +33,14 @@ def json_text(document: Mapping[str, Any]) -> str:
 def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
     r"""Return rows as CSV, with the keys of the first one as names of the columns; missing is an empty cell.
 
+    Texts that spreadsheets would take for formulas get an apostrophe in front, as OWASP advises ("CSV injection");
+    :func:`read_table` takes it off again. Numbers, infinity among them, are left alone.
+
     Example:
         >>> csv_text([{"agent": "A", "gain": 0.5}, {"agent": "B", "gain": None}])
         'agent,gain\nA,0.5\nB,\n'
     """
-    entries = [{key: _plain(value) for key, value in row.items()} for row in rows]
+    entries = [{_harmless(key): _plain(_harmless(value)) for key, value in row.items()} for row in rows]
     buffer = io.StringIO()
     if entries:
         writer = csv.DictWriter(buffer, fieldnames=list(entries[0]), lineterminator="\n")
@@ -43,53 +49,31 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
     return buffer.getvalue()
 
 
-def check_writable(option: str, target: str) -> None:
-    """Refuse, before any work is done, a target that cannot be written.
-
-    Raises:
-        ProblemError: if it is a directory, or its directory is missing or closed.
-    """
-    if target == "-":
-        return
-    path = Path(target)
-    try:
-        if path.is_dir():
-            raise ProblemError(option, target, "must be a file, not a directory")
-        if not path.parent.is_dir():
-            raise ProblemError(option, target, "must be in a directory that exists")
-    except OSError as error:
-        raise ProblemError(option, target, f"cannot be written: {reason(error)}") from None
-    if not os.access(path.parent, os.W_OK):
-        raise ProblemError(option, target, "must be in a directory that can be written to")
-
-
 def write(option: str, target: str, content: str | bytes) -> None:
     """Write a file whole: it holds either all of the content or what it held before.
 
+    What killed processes left of earlier tries at the same file is removed.
+
     Args:
         option: the option that named the target, for messages.
-        target: a path, or ``-`` for standard output.
+        target: a path that :func:`check_targets` let pass; not ``-``.
         content: text (written as UTF-8) or bytes.
 
     Raises:
         ProblemError: if the operating system refuses.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
-    if target == "-":
-        sys.stdout.write(data.decode("utf-8"))
+    if is_null(target):
         return
     try:
-        if _is_special(target):
-            Path(target).write_bytes(data)
-        else:
-            write_whole(Path(target), data)
+        remove_stale(Path(target))
+        write_whole(Path(target), data)
     except OSError as error:
         raise ProblemError(option, target, f"cannot be written: {reason(error)}") from None
 
 
-def _is_special(target: str) -> bool:
-    """Whether this is a pipe or a device, such as /dev/null, which must not be replaced by a file."""
-    return os.path.exists(target) and not os.path.isfile(target)
+def _harmless(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 
 def _plain(value: Any) -> Any:
@@ -99,7 +83,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str) or value is None:
         return value
     if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__"):
-        return _plain(np.asarray(value).tolist())
+        array = np.asarray(value)
+        plain = array.dtype.kind in "iub" or (array.dtype.kind == "f" and bool(np.isfinite(array).all()))
+        return array.tolist() if plain else _plain(array.tolist())
     if isinstance(value, Sequence):
         return [_plain(entry) for entry in value]
     if isinstance(value, float):
@@ -127,4 +113,12 @@ def _layout(value: Any, depth: int) -> str:
 
 
 def _atom(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    """JSON of one value; what a terminal would obey is escaped, as JSON can."""
+    if type(value) is float:  # most of a large document: what the encoder would write, without its detours
+        return repr(value)
+    text = _ENCODER.encode(value)
+    return text if text.isprintable() else _UNPRINTABLE.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]

@@ -75,12 +75,12 @@ def unique_names(name: str, given: Sequence[str | None], noun: str) -> tuple[str
     Raises:
         ProblemError: for names that are empty, no text, or occur twice.
     """
-    names: list[str] = []
+    names: dict[str, int] = {}
     for i, entry in enumerate(given):
         full = f"{noun} {i + 1}" if entry is None else entry
         if not isinstance(full, str) or not full.strip():
             raise ProblemError(f"{name}[{i}]", entry, "must be a name, not empty")
         if full in names:
             raise ProblemError(f"{name}[{i}]", full, "must not occur twice")
-        names.append(full)
+        names[full] = i
     return tuple(names)

@@ -221,9 +221,11 @@ def _names(names: Sequence[str] | None, length: int) -> tuple[str, ...] | None:
     entries = (names,) if isinstance(names, str) else tuple(names)
     if len(entries) != length:
         raise ProblemError("agents", len(entries), f"must have one name for each of the {length}")
+    seen: set[str] = set()
     for i, entry in enumerate(entries):
         if not isinstance(entry, str) or not entry.strip():
             raise ProblemError(f"agents[{i}]", entry, "must be a name, not empty")
-        if entry in entries[:i]:
+        if entry in seen:
             raise ProblemError(f"agents[{i}]", entry, "must not occur twice")
+        seen.add(entry)
     return entries

@@ -185,3 +185,14 @@ def test_the_advice_and_the_integer_plan_are_told():
 )  # fmt: skip
 def test_numbers(value, text):
     assert report.short(value) == text
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_hostile_names_are_escaped_wherever_they_come_from(terminal):
+    """Even from Python, where names are not looked at: only the page's own styles reach a terminal."""
+    evil = "a\x1b[5m\x9bK\x7f\u202e\u200b\rb"
+    made = answer(3, 2, agents=(evil, "B", "C"), distributions=(evil, "y"), title=evil, source=evil)
+    text = _print(made, terminal=terminal, full=True)
+    assert re.sub("\x1b\\[[0-9;]*m", "", text).replace("\n", "").isprintable()
+    assert "\x1b[5m" not in text
+    assert r"a\x1b[5m\x9bK\x7f\u202e\u200b" in text

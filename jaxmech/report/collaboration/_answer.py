@@ -9,6 +9,7 @@ import numpy as np
 from jaxmech._status import Status
 from jaxmech.collaboration import Advice, Efficiency, Role
 from jaxmech.mechanism import Audit
+from jaxmech.report._numbers import settle
 from jaxmech.report._records import Judged
 
 
@@ -113,8 +114,9 @@ class Arrangement(Judged):
 
     @property
     def gain(self) -> np.ndarray:
-        """What each agent saves against working alone; inf where she could not work alone."""
-        return np.asarray(np.subtract(self.alone_penalty, self.penalty))
+        """What each agent saves against working alone; inf where she could not work alone, 0 where rounding remains."""
+        gain = np.asarray(np.subtract(self.alone_penalty, self.penalty))
+        return settle(gain, self.alone_penalty, self.settings["dtype"])
 
     def is_role(self, role: Role) -> np.ndarray:
         """(agents, distributions) truth values: who has this role in what."""

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxmech.collaboration import Role
-from jaxmech.report._numbers import INFINITY, column, decimals, percent, single
+from jaxmech.report._numbers import INFINITY, column, decimals, percent, settle, single
 from jaxmech.report._tables import blocks, clip, new_table
 from jaxmech.report.collaboration._answer import Arrangement
 
@@ -73,8 +73,8 @@ def gain_table(answer: Arrangement, box: Box, *, full: bool = False) -> list[Tab
     alone, together = float(answer.alone_penalty[able].sum()), float(answer.penalty[able].sum())
     if able.any():
         label = "all" if able.all() else f"the {able.sum():,} who can work alone"
-        sums = column([alone, together, alone - together])
-        table.add_row(label, *sums, percent((alone - together) / alone), style="bold")
+        saved = float(settle(np.array(alone - together), np.array(alone), answer.settings["dtype"]))
+        table.add_row(label, *column([alone, together, saved]), percent(saved / alone), style="bold")
     if not able.all():
         everybody = ["all", INFINITY, *column([answer.social_penalty]), "–", "only together"]
         table.add_row(*everybody, style="bold")
