@@ -7,7 +7,7 @@ from jaxmech.numerics._difference_constraints import (
     negative_cycle,
     tight_path,
 )
-from jaxmech.numerics._erfcx import Remainders, erfcx, remainders
+from jaxmech.numerics._erfcx import Remainders, Tails, erfcx, remainders, tails
 from jaxmech.numerics._minimise import Minimum, minimise
 from jaxmech.numerics._program import Kind
 from jaxmech.numerics._quadrature import Expectation, half_normal_expectation
@@ -21,6 +21,7 @@ __all__ = [
     "Potentials",
     "Remainders",
     "SharingOptimum",
+    "Tails",
     "difference_constraints",
     "erfcx",
     "half_normal_expectation",
@@ -28,5 +29,6 @@ __all__ = [
     "negative_cycle",
     "remainders",
     "solve_sharing",
+    "tails",
     "tight_path",
 ]
