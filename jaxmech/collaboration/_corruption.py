@@ -27,7 +27,7 @@ def corruption_root(tau: ArrayLike, kappa: ArrayLike) -> Solution[Float[Array, "
     Its left side increases from 0 to τ + 2, so that a root exists, and is unique, if and only if τ > 2 and
     1/τ² < κ < 1/4. Over the whole of that range the value is the exact root for a κ within 10 units in the last
     place of the given one. It can be differentiated in both arguments, forward and reverse, twice, by the implicit
-    function theorem.
+    function theorem: to rounding level over the whole of that range too.
 
     Args:
         tau: T/n*, points behind a distribution over points recommended; broadcasts with ``kappa``.
@@ -155,7 +155,7 @@ def _root(tau: Array, kappa: Array) -> Array:
         bend = about_y.r2 + (about_y.r2 + about_y.s2) / tau - slope
         newton = _defect(tau, low, high, about_y) / slope
         y = y - y * newton / (1 - 0.5 * newton * (bend / slope))
-    return tau / (8 * y) / y
+    return tau * (0.125 / y / y)
 
 
 @_root.defjvp
@@ -246,7 +246,7 @@ def _start(tau: Array, odds: Array) -> Array:
 
 
 def _argument(tau: Array, ratio: Array) -> Array:
-    return jnp.sqrt(tau / ratio / 8)
+    return math.sqrt(0.125) / jnp.sqrt(ratio / tau)
 
 
 def _defect(tau: Array, low: Array, high: Array, about_y: Remainders) -> Array:
