@@ -8,7 +8,7 @@ from jaxmech.numerics._difference_constraints import (
     potentials,
     tight_path,
 )
-from jaxmech.numerics._erfcx import Remainders, erfcx, remainders
+from jaxmech.numerics._erfcx import Remainders, Tails, erfcx, remainders, tails
 from jaxmech.numerics._minimise import Minimum, minimise
 from jaxmech.numerics._program import Kind
 from jaxmech.numerics._quadrature import Expectation, half_normal_expectation
@@ -25,6 +25,7 @@ __all__ = [
     "Potentials",
     "Remainders",
     "SharingOptimum",
+    "Tails",
     "difference_constraints",
     "erfcx",
     "half_normal_expectation",
@@ -34,6 +35,7 @@ __all__ = [
     "remainders",
     "solve_sharing",
     "stream",
+    "tails",
     "through_rows",
     "tight_path",
 ]
