@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._checks import whole
 from jaxmech._errors import ProblemError
 from jaxmech._types import Array, ArrayLike, Float, Scalar
-from jaxmech.market._checks import numbers, positive, unique_names, whole
+from jaxmech.market._checks import numbers, positive, unique_names
 from jaxmech.market._valuation import Valuation
 
 

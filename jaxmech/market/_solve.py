@@ -5,12 +5,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._checks import whole
 from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.market._broker import Broker
-from jaxmech.market._checks import whole
 from jaxmech.market._plan import Plan
 from jaxmech.market._prices import most_tempting_swap
 from jaxmech.market._pricing import EPSILON, PriceRule, Pricing, price
