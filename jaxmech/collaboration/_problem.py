@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxmech._checks import real_numbers
 from jaxmech._errors import ProblemError
+from jaxmech._pytree import same, shape_hash
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
 
 
@@ -64,6 +65,8 @@ class Problem:
         for name, value in values.items():
             object.__setattr__(self, name, value)
         _check_costs(table, self.distribution_name)
+
+    __eq__, __hash__ = same, shape_hash
 
     @property
     def shape(self) -> tuple[int, int]:
