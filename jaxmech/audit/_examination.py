@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Collection
 from typing import Any
 
-import jax
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._precision import seed_key
 from jaxmech._words import one_of
 from jaxmech.audit._claims import CLAIMS, NASH, RATIONAL, Judge, Target
 from jaxmech.audit._record import Examination
@@ -94,7 +94,7 @@ def examine(
     if agents is not None and not agents:
         raise ProblemError("agents", [], "must name at least one")
     inspect_mechanism(mechanism, problem)
-    key = jax.random.key(0) if key is None else key
+    key = seed_key(0) if key is None else key
     response = best_responses(mechanism, problem, key, None if agents is None else list(agents), settings)
     found = _found(mechanism, problem, stakes, response)
     judge = Judge(found, np.asarray(stakes.costs).dtype, frozenset(claims))

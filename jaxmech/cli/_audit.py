@@ -36,10 +36,9 @@ def audit(
     """
     output = Output(**options)
     with output.timed("import"):
-        import jax
-
         from jaxmech import audit as auditing
         from jaxmech import deviation, report
+        from jaxmech._precision import seed_key
 
     check_seed(seed)
     chosen = deviation.SearchSettings()
@@ -56,7 +55,7 @@ def audit(
         found = auditing.examine(
             carried.mechanism,
             problem,
-            jax.random.key(seed),
+            seed_key(seed),
             claims=carried.claims,
             target=carried.target(),
             settings=chosen,

@@ -123,13 +123,14 @@ def _cheating(carried: Carried, cheat: str | None, seed: int, output: Output) ->
     import jax
 
     from jaxmech import deviation
+    from jaxmech._precision import seed_key
     from jaxmech.audit import in_words
 
     problem = carried.case.problem
     names = [problem.agent_name(i) for i in range(problem.shape[0])]
     i = names.index(one_of("--cheat", clean_name(cheat), names, "must be the name of an agent:"))
     with output.timed("search"):
-        best = deviation.best_response(carried.mechanism, i, problem, jax.random.key(seed))
+        best = deviation.best_response(carried.mechanism, i, problem, seed_key(seed))
     strategy = jax.tree.map(lambda leaf: leaf[0], best.deviation)
     found = float(best.found[0]) > 0
     gain = "the best found" if found else "the best found, which gains nothing"
@@ -137,13 +138,12 @@ def _cheating(carried: Carried, cheat: str | None, seed: int, output: Output) ->
 
 
 def _on_normal(carried: Carried, strategies: dict[int, Any], seed: int, replications: int, output: Output) -> Any:
-    import jax
-
     from jaxmech import deviation
+    from jaxmech._precision import seed_key
 
     problem, plan = carried.case.problem, carried.plan
     with named(carried.case.source), output.timed("simulate normal data"):
-        key = jax.random.key(seed)
+        key = seed_key(seed)
         outcome = deviation.simulate(carried.mechanism, problem, None, key, strategies, replications)
     return _play("normal data", plan, outcome, strategies, np.asarray(problem.sigma, float))
 
@@ -157,15 +157,14 @@ def _on_data(
     replications: int,
     output: Output,
 ) -> Any:
-    import jax
-
     from jaxmech import deviation
+    from jaxmech._precision import seed_key
 
     problem = carried.case.problem
     plan, mechanism = whole
     people = deviation.Empirical.of(table.cells, table.source)
     with named(carried.case.source), output.timed("simulate measurements"):
-        key = jax.random.key(seed)
+        key = seed_key(seed)
         outcome = deviation.simulate(mechanism, problem, people, key, strategies, replications)
     sigma = np.std(np.asarray(table.cells, float), axis=0)
     return _play(f"the {len(table.cells):,} rows of {Path(table.source).name}", plan, outcome, strategies, sigma)

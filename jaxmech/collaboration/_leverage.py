@@ -49,7 +49,7 @@ def _column(costs: Agents, scale: Scalar) -> tuple[Agents, Scalar]:
     total, marginal, rest = _best_total(jnp.sort(jnp.where(able, cost, jnp.inf)), jnp.sum(able))
     cap = (2 * jnp.sqrt(cost) - 1 / total) / cost
     below, level = able & (cost < marginal), able & (cost == marginal)
-    share = jnp.minimum(rest / jnp.sum(level), cap)
+    share = jnp.minimum(rest / jnp.sum(level, dtype=cap.dtype), cap)
     amount = jnp.where(below, cap, jnp.where(level, share, 0.0))
     filled = below | (level & (share >= cap * (1 - _rounding(costs))))
     return amount * scale / jnp.sqrt(cheapest), _residual(cost, able, filled, amount)
@@ -85,7 +85,7 @@ def _best_total(ordered: Agents, count: Array) -> tuple[Scalar, Scalar, Scalar]:
     filled = _filled(ordered)
     index = jnp.arange(1, m)
     cost = jnp.where(ordered[1:] != jnp.inf, ordered[1:], 1.0)
-    stationary = jnp.sqrt((m - index) / cost + filled.squares[1:-1])
+    stationary = jnp.sqrt((m - index).astype(cost.dtype) / cost + filled.squares[1:-1])
     # the social penalty is convex: the first piece whose stationary point is not beyond its end holds the optimum
     settled = (stationary <= filled.total[2:]) | (index >= count - 1)
     piece = jnp.argmax(settled)
@@ -101,7 +101,7 @@ def _rest(below: _Filled, marginal: Scalar, ordered: Agents) -> Scalar:
     S± = R ± √(R² − A) are the totals at which nothing is left. It may be 1e-18 of S and must still be a number, for
     an agent who collects nothing has another role than one who collects little.
     """
-    wanted = (len(ordered) - jnp.sum(ordered < marginal)) / marginal
+    wanted = (len(ordered) - jnp.sum(ordered < marginal, dtype=ordered.dtype)) / marginal
     taken = 2 * (below.products + below.roots * _root(below.products))
     beyond = jnp.where(wanted - taken > _rounding(ordered) * wanted, wanted - taken, 0.0)
     total = jnp.sqrt(wanted + below.squares)
@@ -125,7 +125,7 @@ def _residual(cost: Agents, able: Array, filled: Array, amount: Agents) -> Scala
     root, total = jnp.sqrt(cost), jnp.sum(amount)
     gain = cost * of_others(amount[:, None])[:, 0] - (1 - root * total) ** 2 / total
     missed = jnp.where(filled, jnp.abs(gain), -gain) / (2 * root)
-    rest = len(cost) - jnp.sum(filled)
+    rest = len(cost) - jnp.sum(filled, dtype=cost.dtype)
     squares = jnp.sum(jnp.where(filled, 1 / cost, 0.0))
     dearest = jnp.max(jnp.where(filled | (amount > 0), cost, 0.0))
     cheapest = jnp.min(jnp.where(able & ~filled, cost, jnp.inf))

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._precision import seed_key
 from jaxmech._tolerances import tolerances
 from jaxmech.deviation._compiled import compiled
 from jaxmech.mechanism import Information, Mechanism, Stakes, Statistics
@@ -43,7 +44,7 @@ def inspect_mechanism(mechanism: Any, problem: Any) -> None:
         raise ProblemError("mechanism", type(mechanism).__name__, rule)
     samples = _recommended(mechanism, stakes)
     spread = jnp.where(samples > 0, stakes.sigma / jnp.sqrt(jnp.where(samples > 0, samples, 1.0)), 0.0)
-    key, data_key = jax.random.split(jax.random.key(0))
+    key, data_key = jax.random.split(seed_key(0))
     means = spread * jax.random.normal(data_key, samples.shape, samples.dtype)
     moved_by = _SHIFT * stakes.sigma
     answer = _answer(mechanism, stakes, Statistics(samples, means), key)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._precision import seed_key
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.deviation import SearchSettings, best_responses
@@ -185,7 +186,7 @@ class _Judge:
         return self._audit(claim, -max(0.0, gains[worst]), witness, found.effort, tolerance=max(doubt, self.claim))
 
     def budget_balanced(self) -> Audit:
-        runs = honest_runs(self.broker, jax.random.key(0), REALISATIONS)
+        runs = honest_runs(self.broker, seed_key(0), REALISATIONS)
         prices, payments = (np.asarray(part, float) for part in runs)
         paid = prices @ np.asarray(self.problem.counts, float)
         scale = np.maximum(np.abs(payments).sum(axis=1), 1e-300)

@@ -9,9 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._checks import whole
 from jaxmech._errors import ProblemError
+from jaxmech._pytree import same, shape_hash
 from jaxmech._types import Array, ArrayLike, Float, Scalar
-from jaxmech.market._checks import numbers, positive, unique_names, whole
+from jaxmech.market._checks import numbers, positive, unique_names
 from jaxmech.market._valuation import Valuation
 
 
@@ -96,6 +98,8 @@ class Problem:
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
+
+    __eq__, __hash__ = same, shape_hash
 
     @property
     def types(self) -> int:

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._checks import whole
 from jaxmech._errors import ProblemError
 from jaxmech._status import Solution
 from jaxmech._types import ArrayLike
 from jaxmech.market._broker import Broker
-from jaxmech.market._checks import whole
 from jaxmech.market._on_menu import LEAST, Offer, assemble, samples_of, solve_on_menu
 from jaxmech.market._plan import Plan
 from jaxmech.market._pricing import EPSILON, PriceRule, Pricing, price

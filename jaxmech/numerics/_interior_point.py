@@ -170,7 +170,7 @@ def _accept(kind: Kind, program: Program, state: State, moved: Iterate, active: 
         best=jnp.where(improved, optimality, state.best),
         before=jnp.where(active, state.best, state.before),
         stale=jnp.where(active, stale, state.stale),
-        steps=state.steps + active,
+        steps=state.steps + active.astype(state.steps.dtype),
         constant=state.constant,
         normalisation=state.normalisation,
     )

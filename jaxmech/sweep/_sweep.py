@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._checks import plain_array
 from jaxmech._errors import ProblemError
 from jaxmech._words import one_of
 from jaxmech.collaboration import DIVISIONS, MECHANISMS, Problem
@@ -96,7 +97,7 @@ class Sweep:
         shard: int | None = None,
     ) -> None:
         values = read_values(parameters)
-        cells = np.ones((1, 0)) if table is None else np.asarray(table, float)
+        cells = np.ones((1, 0)) if table is None else plain_array("table", table).astype(float)
         _check_table(cells, columns, values)
         rows = targets(problem, columns, "instances: column")
         found = dict(zip(values, targets(problem, tuple(values), "parameters"), strict=True))

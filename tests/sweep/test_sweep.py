@@ -282,3 +282,16 @@ def test_agent_who_can_measure_nothing_has_no_costs_to_vary():
     problem = Problem(costs=[[1.0], [np.inf]], sigma=1.0)
     with pytest.raises(ProblemError, match="no finite cost"):
         Sweep(problem, {"costs[agent 2]": [1.0]})
+
+
+def test_failed_instances_have_no_roles(tmp_path):
+    columns = ("costs[agent 1][distribution 1]", "costs[agent 2][distribution 1]")
+    table = np.array([[1.0, 1.0], [np.inf, np.inf]])
+    problem = Problem(costs=[[1.0], [1.0]], sigma=1.0)
+    run(Sweep(problem, {}, columns=columns, table=table, keep=("role",)), tmp_path)
+    rows = frame(tmp_path)
+    assert rows["status"].tolist() == ["OK", "NONFINITE"]
+    for agent in ("agent 1", "agent 2"):
+        known, unknown = rows[f"role[{agent}][distribution 1]"]
+        assert known in {"alone", "receives", "checked"}
+        assert unknown == ""

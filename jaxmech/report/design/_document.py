@@ -25,7 +25,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "plan": {
             "samples": answer.samples,
             "alpha": np.full(shape, np.nan),
-            "role": role_names(answer.role),
+            "role": role_names(answer.role, answer.status),
             "leverage": None,
             "penalty": answer.penalty,
             "social_penalty": answer.social_penalty,
@@ -48,7 +48,7 @@ def document(answer: Answer) -> dict[str, Any]:
 
 def rows(answer: Answer) -> list[dict[str, Any]]:
     """Return one row per agent: what she is asked and offered by distribution, and what she pays and gains."""
-    roles, offered = role_names(answer.role), answer.offered
+    roles, offered = role_names(answer.role, answer.status), answer.offered
     table = []
     for i, agent in enumerate(answer.agents):
         row: dict[str, Any] = {"agent": agent}
