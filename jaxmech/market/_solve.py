@@ -73,9 +73,9 @@ def solve(
         >>> plan = solve(Problem([0.1, 0.15], 1.0, buyers)).value
         >>> plan.samples.tolist(), plan.sizes.tolist(), plan.prices.round(9).tolist(), round(float(plan.profit), 9)
         ([1.0, 1.0], [1.0, 2.0], [0.5, 0.8], 1.05)
-        >>> slope = jax.grad(lambda cost: solve(Problem([cost, 0.15], 1.0, buyers), sizes=range(9)).value.profit)(0.1)
-        >>> float(slope)  # one point costs what it costs
-        -1.0
+        >>> slope = jax.grad(lambda costs: solve(Problem(costs, 1.0, buyers), sizes=range(9)).value.profit)
+        >>> slope(jnp.array([0.1, 0.15])).tolist()  # each point costs what it costs
+        [-1.0, -1.0]
     """
     whole("second", second)
     if limit is not None:
