@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Array, Bool, Lanes
+from jaxmech._types import AgentLanes, Array, Bool, DistributionLanes, Lanes
 from jaxmech.numerics._lanes import largest, least, total
 from jaxmech.numerics._newton import factor, newton_step
-from jaxmech.numerics._program import Iterate, Kind, Program, Residuals, dual_totals, residuals, total_weight
+from jaxmech.numerics._program import Iterate, Kind, Program, Residuals, residuals
 
 _BACK_OFF = 0.95  # share of the step to the boundary that is taken while far from the optimum
 _FIRST_MULTIPLIER = 0.2
@@ -92,7 +92,7 @@ def _first_iterate(kind: Kind, program: Program) -> Iterate:
     rows = total(one, 0)
     safe_bounds = jnp.where(program.bounded & (program.bounds > 0), program.bounds, 1.0)
     if kind is Kind.WEIGHTED:
-        multiplier = _FIRST_MULTIPLIER * one
+        multiplier = (_FIRST_MULTIPLIER + (1 + _FIRST_MULTIPLIER) * program.weights * (_lead(program) - 1)) * one
     elif kind is Kind.PRODUCT:
         multiplier = one / safe_bounds * rows / total(one / safe_bounds, 0)
     else:
@@ -116,6 +116,19 @@ def _first_iterate(kind: Kind, program: Program) -> Iterate:
     return Iterate(amount, gap, multiplier, slack, value, level)
 
 
+def _lead(program: Program) -> AgentLanes:
+    """How many times cheaper an agent is than the next, at least, if she is the cheapest everywhere; 1 for the others.
+
+    Bound by what she would pay alone she will not collect for all others, before her weight makes up for her lead.
+    """
+    costs = jnp.where(program.able, program.costs, jnp.inf)
+    first = costs == least(costs, 0)
+    second = least(jnp.where(first, jnp.inf, costs), 0)
+    second = jnp.where(total(first.astype(costs.dtype), 0) > 1, least(costs, 0), second)
+    lead = least(jnp.where(first & (second < jnp.inf), second / jnp.where(first, costs, 1.0), jnp.where(first, jnp.inf, 1.0)), 1)
+    return jnp.where(lead < jnp.inf, lead, 1.0)
+
+
 def _product_target(kind: Kind, program: Program, iterate: Iterate) -> Lanes:
     """For PRODUCT, λ_i t_i is one constant for all i; any constant gives the same amounts, so take a near one."""
     logs = jnp.log(jnp.where(program.bounded, iterate.multiplier * iterate.slack, 1.0))
@@ -126,19 +139,20 @@ def _product_target(kind: Kind, program: Program, iterate: Iterate) -> Lanes:
 def advance(kind: Kind, program: Program, state: State, active: Array) -> State:
     """One predictor-corrector step of the instances that are ``active``."""
     iterate, missing, constant = state.iterate, state.missing, state.constant
-    mean, size = _complementarity(kind, program, iterate)
+    weights = _money(program, iterate, missing)
+    mean, size = _complementarity(kind, program, iterate, weights)
     pairs, row_pairs = iterate.amount * iterate.gap, iterate.multiplier * iterate.slack
     factors = factor(program, iterate, kind is Kind.MINIMAX)
 
     def towards(target: Lanes, cross: tuple[Array, Array]) -> Iterate:
-        row_target = constant if kind is Kind.PRODUCT else target
-        wanted = jnp.where(program.able, target - pairs - cross[0], 0.0)
+        row_target = constant if kind is Kind.PRODUCT else target * weights[1]
+        wanted = jnp.where(program.able, target * weights[0] - pairs - cross[0], 0.0)
         wanted_rows = jnp.where(program.bounded, row_target - row_pairs - cross[1], 0.0)
         return newton_step(program, iterate, factors, missing, (wanted, wanted_rows))
 
     predictor = towards(jnp.zeros_like(mean), (jnp.zeros_like(pairs), jnp.zeros_like(row_pairs)))
     length = _longest(program, iterate, predictor)
-    ahead, _ = _complementarity(kind, program, _move(iterate, predictor, length))
+    ahead, _ = _complementarity(kind, program, _move(iterate, predictor, length), weights)
     centre = jnp.minimum(ahead / mean, 1.0) ** 3 * mean
     share = _RESIDUAL_SHARE * missing.relative(program, iterate) / size
     target = jnp.minimum(jnp.maximum(centre, share), mean)
@@ -178,19 +192,12 @@ def _accept(kind: Kind, program: Program, state: State, moved: Iterate, active: 
 
 def _optimality(kind: Kind, program: Program, iterate: Iterate, missing: Residuals, constant: Lanes) -> Lanes:
     """Largest of the relative residuals, also as weighted by their multipliers, and the complementarity."""
-    mean, size = _complementarity(kind, program, iterate)
-    weighted = total(iterate.multiplier * jnp.abs(missing.rows), 0) + total(iterate.value * jnp.abs(missing.totals), 0)
+    mean, size = _complementarity(kind, program, iterate, _money(program, iterate, missing))
     worst = jnp.maximum(missing.relative(program, iterate), mean * size)
-    worst = jnp.maximum(worst, weighted / _objective(program, iterate))
     if kind is Kind.PRODUCT:
         products = iterate.multiplier * iterate.slack / constant - 1
         worst = jnp.maximum(worst, largest(jnp.where(program.bounded, jnp.abs(products), 0.0), 0))
     return worst
-
-
-def _objective(program: Program, iterate: Iterate) -> Lanes:
-    """Λ Σ_k w_k/S_k: the scale of the Lagrangian."""
-    return total(program.error / dual_totals(program, iterate), 0) * total_weight(program, iterate)
 
 
 def _centred(program: Program, iterate: Iterate, step: Iterate, length: Lanes, constant: Lanes) -> Lanes:
@@ -208,14 +215,30 @@ def _centred(program: Program, iterate: Iterate, step: Iterate, length: Lanes, c
     return chosen
 
 
-def _complementarity(kind: Kind, program: Program, iterate: Iterate) -> tuple[Lanes, Lanes]:
-    """Return the mean product μ, and the factor that turns μ into a duality gap relative to the objective."""
-    pairs = total(total(jnp.where(program.able, iterate.amount * iterate.gap, 0.0), 0), 0)
+def _money(program: Program, iterate: Iterate, missing: Residuals) -> tuple[DistributionLanes, AgentLanes]:
+    """Return what n z and λ t are compared with: what moves for a distribution, and what an agent has to give.
+
+    A distribution is worth s_k S_k, but no more than what its largest supplier can be relieved of.
+    """
+    weights = program.weights + iterate.multiplier
+    sums = total(iterate.amount, 0)
+    share = jnp.where(program.bounded, missing.scale, jnp.inf)[:, None] / program.costs
+    giant = 2 * iterate.amount > sums
+    relief = least(jnp.where(giant & program.able, share, jnp.inf), 0)
+    columns = iterate.value * jnp.minimum(sums, relief)
+    return columns, weights * missing.scale
+
+
+def _complementarity(
+    kind: Kind, program: Program, iterate: Iterate, weights: tuple[DistributionLanes, AgentLanes]
+) -> tuple[Lanes, Lanes]:
+    """Return the mean product μ, each relative to its weight, and the factor that turns it into an optimality."""
+    pairs = total(total(jnp.where(program.able, iterate.amount * iterate.gap, 0.0), 0) / weights[0], 0)
     count = total(total(program.able.astype(pairs.dtype), 0), 0)
     if kind is not Kind.PRODUCT:
-        pairs += total(jnp.where(program.bounded, iterate.multiplier * iterate.slack, 0.0), 0)
+        pairs += total(jnp.where(program.bounded, iterate.multiplier * iterate.slack / weights[1], 0.0), 0)
         count += total(program.bounded.astype(pairs.dtype), 0)
-    return pairs / count, count / _objective(program, iterate)
+    return pairs / count, jnp.ones_like(pairs)
 
 
 def _longest(program: Program, iterate: Iterate, step: Iterate) -> Lanes:

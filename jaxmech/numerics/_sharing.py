@@ -92,7 +92,7 @@ def solve_sharing(
     kept = jnp.where(_support(program, iterate), iterate.amount, 0.0)
     amount = kept * (jnp.sum(iterate.amount, axis=0) / jnp.sum(kept, axis=0))
     residual = certified_residual(kind, program, amount, iterate.multiplier)
-    status = _status(program, iterate.multiplier, residual, steps)
+    status = _status(kind, program, iterate.multiplier, residual, steps)
     status = jnp.where(skip, Status.OK, status).astype(jnp.int32)
     return SharingOptimum(amount * unit, iterate.multiplier, status, residual, steps.astype(jnp.int32))
 
@@ -113,14 +113,14 @@ def _support(program: Program, iterate: Iterate) -> Support:
     return program.able & ~tiny & (share > limits.eps**0.75)
 
 
-def _status(program: Program, multiplier: Agents, residual: Scalar, steps: Array) -> Array:
+def _status(kind: Kind, program: Program, multiplier: Agents, residual: Scalar, steps: Array) -> Array:
     limits = tolerances(residual.dtype)
     ended = jnp.where(steps >= limits.max_steps, Status.MAX_STEPS, Status.STALLED)
     codes = [Status.OK, Status.ALMOST, Status.INFEASIBLE, Status.NONFINITE]
     cases = [
         residual <= limits.optimality,
         residual <= limits.almost,
-        infeasibility(program, multiplier) > limits.optimality,
+        (kind is Kind.WEIGHTED) & (infeasibility(program, multiplier) > limits.optimality),
         ~jnp.isfinite(residual),
     ]
     return jnp.select(cases, [jnp.asarray(code, jnp.int32) for code in codes], ended)
