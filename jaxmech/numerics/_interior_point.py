@@ -1,5 +1,6 @@
 """A primal-dual interior-point method for the sharing program: predictor, corrector, one factorisation a step."""
 
+import dataclasses
 from functools import reduce
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from jaxmech.numerics._program import Iterate, Kind, Program, Residuals, residua
 _BACK_OFF = 0.95  # share of the step to the boundary that is taken while far from the optimum
 _FIRST_MULTIPLIER = 0.2
 _FIRST_VALUE = 0.5
+_SHARE_OF_LEAD = 0.6
 _RESIDUAL_SHARE = 0.1  # complementarity may not run ahead of the residuals by more than this
 _FLOOR = 1e-2  # nor below this share of the tolerance, where rounding takes over
 _ENOUGH = 0.1  # of the tolerance: one more step, as is taken, gains several digits
@@ -51,8 +53,8 @@ class State(NamedTuple):
     normalisation: Lanes
 
 
-def solve_interior(kind: Kind, program: Program, skip: Bool[Array, ""]) -> tuple[Iterate, Array]:
-    """Return the last iterate and the number of steps of one instance; where ``skip`` holds, the start and 0.
+def solve_interior(kind: Kind, program: Program, skip: Bool[Array, ""]) -> State:
+    """Return the last state of one instance; where ``skip`` holds, the start.
 
     Args:
         kind: which program.
@@ -62,7 +64,7 @@ def solve_interior(kind: Kind, program: Program, skip: Bool[Array, ""]) -> tuple
     state = start(kind, program)
     state = state._replace(before=jnp.where(skip, 0.0, state.before))
     state = jax.lax.while_loop(going, lambda state: advance(kind, program, state, jnp.array(True)), state)
-    return state.iterate, state.steps
+    return state
 
 
 def going(state: State) -> Array:
@@ -92,7 +94,7 @@ def _first_iterate(kind: Kind, program: Program) -> Iterate:
     rows = total(one, 0)
     safe_bounds = jnp.where(program.bounded & (program.bounds > 0), program.bounds, 1.0)
     if kind is Kind.WEIGHTED:
-        multiplier = (_FIRST_MULTIPLIER + (1 + _FIRST_MULTIPLIER) * program.weights * (_lead(program) - 1)) * one
+        multiplier = jnp.maximum(_FIRST_MULTIPLIER, _SHARE_OF_LEAD * program.weights * _lead(program)) * one
     elif kind is Kind.PRODUCT:
         multiplier = one / safe_bounds * rows / total(one / safe_bounds, 0)
     else:
@@ -101,19 +103,28 @@ def _first_iterate(kind: Kind, program: Program) -> Iterate:
         multiplier = jnp.where(jnp.any(program.bounds > 0, axis=0), inverse, one)
     weight = program.weights + multiplier
     reduced = jnp.where(program.able, weight[:, None] * program.costs, jnp.inf)
-    value = _FIRST_VALUE * least(reduced, 0)
-    gap = jnp.where(program.able, reduced - value, 1.0)
+    lowest = least(reduced, 0)
+    below = 1 - _FIRST_VALUE
+    if kind is Kind.WEIGHTED:
+        # what a distribution's cheapest supplier, if she outweighs all others, leaves to them
+        first = reduced == lowest
+        heaviest = largest(jnp.where(first, weight[:, None], 0.0), 0)
+        rest = total(weight, 0) / heaviest - 1
+        below = below * jnp.clip(rest**2, tolerances(rest.dtype).eps, 1.0)
+    value = (1 - below) * lowest
+    gap = jnp.where(program.able, reduced - lowest + below * lowest, 1.0)
     totals = jnp.sqrt(program.error * total(weight, 0) / value)
     amount = jnp.where(program.able, 1.0 / gap, 0.0)
     amount = amount * (totals / total(amount, 0))
-    cost = total(program.error / totals, 0) + total(program.costs * amount, 1)
+    cost = total(program.error / totals, 0) + total(jnp.where(program.able, program.costs * amount, 0.0), 1)
     # a free level starts where every row has room
     room = largest(jnp.where(program.bounded, cost / jnp.where(program.direction > 0, program.direction, 1.0), 0.0), 0)
     free_level = (kind is Kind.MINIMAX) & ~jnp.any(program.bounds > 0, axis=0)
     level = jnp.where(free_level, 1.2 * room, 0.0).astype(cost.dtype)
-    bound = jnp.where(program.bounded, program.bounds, cost) + program.direction * level
-    slack = jnp.where(program.bounded, jnp.maximum(bound - cost, 0.1 * bound), 1.0)
-    return Iterate(amount, gap, multiplier, slack, value, level)
+    iterate = Iterate(amount, gap, multiplier, jnp.zeros_like(multiplier), value, level)
+    missing = residuals(program, iterate, level)
+    slack = jnp.where(program.bounded, jnp.maximum(missing.rows, 0.1 * missing.scale), 1.0)
+    return dataclasses.replace(iterate, slack=slack)
 
 
 def _lead(program: Program) -> AgentLanes:

@@ -89,8 +89,7 @@ def solve_sharing(
         bounded=bounded,
     )
     iterate, steps = _optimum(kind, program, jnp.asarray(skip))
-    kept = jnp.where(_support(program, iterate), iterate.amount, 0.0)
-    amount = kept * (jnp.sum(iterate.amount, axis=0) / jnp.sum(kept, axis=0))
+    amount = iterate.amount
     residual = certified_residual(kind, program, amount, iterate.multiplier)
     status = _status(kind, program, iterate.multiplier, residual, steps)
     status = jnp.where(skip, Status.OK, status).astype(jnp.int32)
