@@ -29,7 +29,8 @@ RowLanes = Bool[Array, "agents *lanes"]
 
 _ENTERS = 1e-4  # amount of an entering pair and weight of an entering row, as a share of their scale
 _WRONG = 64.0  # in units of eps: what counts as a wrong sign
-_MAX_STEPS = 30
+_MAX_STEPS = 40
+_CLEAR = 1e-3  # share of its value by which a gap is negative beyond doubt
 _SETTLED_ROOT = 0.4  # eps to this power: residual at which signs can be read
 
 
@@ -208,7 +209,12 @@ def _pivot(kind: Kind, interior: Interior, before: Guess, after: Guess) -> Guess
         out = after.rows & (iterate.multiplier <= 0)
         into = program.bounded & ~after.rows & (iterate.slack < -_WRONG * eps * after.missing.scale)
     wrong = jnp.any(leaves | enters, axis=(0, 1)) | jnp.any(out | into, axis=0)
-    change = settled & wrong
+    # the first to become cheaper on the way belongs in, whether or not the equations hold yet
+    ratio = jnp.where(enters, iterate.gap / iterate.value, 0.0)
+    clear = (ratio < -_CLEAR) & (ratio <= jnp.min(ratio, axis=(0, 1)) * (1 - _WRONG * eps))
+    change = jnp.where(settled, wrong, jnp.any(clear, axis=(0, 1)))
+    leaves, enters = leaves & settled, jnp.where(settled, enters, clear)
+    out, into = out & settled, into & settled
     reach = _reach(program, iterate, after.missing)
     mended = dataclasses.replace(
         iterate,
