@@ -31,6 +31,7 @@ _ENTERS = 1e-4  # amount of an entering pair and weight of an entering row, as a
 _WRONG = 64.0  # in units of eps: what counts as a wrong sign
 _MAX_STEPS = 40
 _CLEAR = 1e-3  # share of its value by which a gap is negative beyond doubt
+_CLOSED_ROOT = 0.7  # eps to this power: residual that rounding may be to blame for
 _SETTLED_ROOT = 0.4  # eps to this power: residual at which signs can be read
 
 
@@ -135,7 +136,9 @@ def _raised(kind: Kind, state: Guess) -> Iterate:
     """The point with z on B and t on R moved off zero, for the factors."""
     eps = tolerances(state.optimality.dtype).eps
     iterate = state.iterate
-    height = jnp.where(state.optimality < eps**0.6, eps**0.25, eps**0.4)
+    # low enough to drive out a pair whose gap cannot close, and where all are closed high enough to keep rounding small
+    open_gap = largest(largest(jnp.where(state.support, jnp.abs(iterate.gap), 0.0), 0) / iterate.value, 0)
+    height = jnp.where(open_gap <= eps**_CLOSED_ROOT, eps**0.25, jnp.clip(0.03 * open_gap, eps**0.8, eps**0.4))
     tiny = eps * eps * total(jnp.abs(iterate.amount), 0)
     amount = jnp.where(state.support, jnp.maximum(jnp.abs(iterate.amount), tiny), 0.0)
     gap = jnp.where(state.support, height * iterate.value, 1.0)
@@ -223,7 +226,8 @@ def _pivot(kind: Kind, interior: Interior, before: Guess, after: Guess) -> Guess
     )
     support, rows = (after.support | enters) & ~leaves, (after.rows | into) & ~out
     pivoted = _evaluate(kind, interior, after._replace(support=support, rows=rows, iterate=mended))
-    done = settled & ~wrong & ((after.optimality <= 16 * eps) | (after.optimality > 0.25 * before.optimality))
+    stuck = (after.optimality <= eps**_CLOSED_ROOT) & (after.optimality > 0.25 * before.optimality)
+    done = settled & ~wrong & ((after.optimality <= 16 * eps) | stuck)
     chosen: Guess = _choose(change, pivoted, after)
     return chosen._replace(verified=done)
 
