@@ -20,10 +20,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Array, Bool, DistributionLanes, Lanes, SupportLanes
+from jaxmech._types import Array, Bool, Lanes, SupportLanes
 from jaxmech.numerics._lanes import largest, total
 from jaxmech.numerics._newton import factor, newton_step
-from jaxmech.numerics._program import Iterate, Kind, Program, Residuals, residuals
+from jaxmech.numerics._program import Iterate, Kind, Program, Residuals, certified_residual, reach, residuals, row_scale
 
 RowLanes = Bool[Array, "agents *lanes"]
 
@@ -77,12 +77,16 @@ def finish(kind: Kind, interior: Interior) -> tuple[Iterate, Array]:
     """Return the exact point of one instance, or the interior one where no support was verified; and the steps."""
     state = begin(kind, interior)
     state = jax.lax.while_loop(unverified, lambda state: improve(kind, interior, state, jnp.array(True)), state)
-    return outcome(interior, state), state.steps
+    return outcome(kind, interior, state), state.steps
 
 
-def outcome(interior: Interior, state: Guess) -> Iterate:
-    """The exact point where it is verified, otherwise the interior one."""
-    chosen: Iterate = _choose(state.verified, state.iterate, interior.iterate)
+def outcome(kind: Kind, interior: Interior, state: Guess) -> Iterate:
+    """The exact point where it is verified or no worse by the conditions, otherwise the interior one."""
+    before, after = (
+        certified_residual(kind, interior.program, point.amount, point.multiplier)
+        for point in (interior.iterate, state.iterate)
+    )
+    chosen: Iterate = _choose(state.verified | (after <= before), state.iterate, interior.iterate)
     return chosen
 
 
@@ -96,12 +100,12 @@ def begin(kind: Kind, interior: Interior) -> Guess:
     program, iterate = interior.program, interior.iterate
     missing = residuals(program, iterate, interior.normalisation)
     sums = total(iterate.amount, 0)
-    share = iterate.amount / _reach(program, iterate, missing)
+    share = iterate.amount / reach(program, iterate, missing)
     support = program.able & ((share > iterate.gap / iterate.value) | (2 * iterate.amount > sums))
     rows = program.bounded
     if kind is not Kind.PRODUCT:
         weights = program.weights + iterate.multiplier
-        rows = rows & (iterate.multiplier * missing.scale > iterate.slack * weights)
+        rows = rows & (iterate.multiplier * row_scale(missing) > iterate.slack * weights)
     none = jnp.zeros(iterate.level.shape, jnp.int32)
     return _evaluate(kind, interior, Guess(support, rows, iterate, missing, iterate.level, none > 0, none))
 
@@ -124,14 +128,6 @@ def improve(kind: Kind, interior: Interior, state: Guess, active: Array) -> Gues
     return chosen
 
 
-def _reach(program: Program, iterate: Iterate, missing: Residuals) -> DistributionLanes:
-    """Return what amounts of a distribution are compared with: S_k, or what its largest supplier can be relieved of."""
-    sums = total(iterate.amount, 0)
-    share = jnp.where(program.bounded, missing.scale, jnp.inf)[:, None] / program.costs
-    giant = program.able & (2 * iterate.amount > sums)
-    return jnp.minimum(sums, jnp.min(jnp.where(giant, share, jnp.inf), axis=0))
-
-
 def _raised(kind: Kind, state: Guess) -> Iterate:
     """The point with z on B and t on R moved off zero, for the factors."""
     eps = tolerances(state.optimality.dtype).eps
@@ -145,7 +141,7 @@ def _raised(kind: Kind, state: Guess) -> Iterate:
     multiplier = jnp.where(state.rows, jnp.abs(iterate.multiplier), 0.0)
     slack = iterate.slack
     if kind is not Kind.PRODUCT:
-        slack = jnp.where(state.rows, height * state.missing.scale, 1.0)
+        slack = jnp.where(state.rows, height * row_scale(state.missing), 1.0)
     return dataclasses.replace(iterate, amount=amount, gap=gap, multiplier=multiplier, slack=slack)
 
 
@@ -189,10 +185,10 @@ def _evaluate(kind: Kind, interior: Interior, state: Guess) -> Guess:
         # off R the whole of the row's room is slack
         iterate = dataclasses.replace(iterate, slack=jnp.where(state.rows, 0.0, missing.rows))
         missing = dataclasses.replace(missing, rows=jnp.where(state.rows, missing.rows, 0.0))
-    missing = dataclasses.replace(missing, gaps=jnp.where(state.support, gap, 0.0))
-    worst = jnp.maximum(
-        missing.relative(program, iterate), largest(largest(jnp.abs(missing.gaps), 0) / old.value, 0)
-    )
+    open_gaps = jnp.where(state.support, gap, 0.0)
+    missing = dataclasses.replace(missing, gaps=open_gaps)
+    worst = largest(largest(jnp.abs(open_gaps), 0) / old.value, 0)
+    worst = jnp.maximum(missing.relative(program, iterate), worst)
     if kind is Kind.PRODUCT:
         products = jnp.where(state.rows, iterate.multiplier * iterate.slack / interior.constant - 1, 0.0)
         worst = jnp.maximum(worst, largest(jnp.abs(products), 0))
@@ -210,7 +206,7 @@ def _pivot(kind: Kind, interior: Interior, before: Guess, after: Guess) -> Guess
     out, into = jnp.zeros_like(after.rows), jnp.zeros_like(after.rows)
     if kind is not Kind.PRODUCT:
         out = after.rows & (iterate.multiplier <= 0)
-        into = program.bounded & ~after.rows & (iterate.slack < -_WRONG * eps * after.missing.scale)
+        into = program.bounded & ~after.rows & (iterate.slack < -_WRONG * eps * row_scale(after.missing))
     wrong = jnp.any(leaves | enters, axis=(0, 1)) | jnp.any(out | into, axis=0)
     # the first to become cheaper on the way belongs in, whether or not the equations hold yet
     ratio = jnp.where(enters, iterate.gap / iterate.value, 0.0)
@@ -218,10 +214,11 @@ def _pivot(kind: Kind, interior: Interior, before: Guess, after: Guess) -> Guess
     change = jnp.where(settled, wrong, jnp.any(clear, axis=(0, 1)))
     leaves, enters = leaves & settled, jnp.where(settled, enters, clear)
     out, into = out & settled, into & settled
-    reach = _reach(program, iterate, after.missing)
     mended = dataclasses.replace(
         iterate,
-        amount=jnp.where(enters, _ENTERS * reach, jnp.where(leaves, 0.0, iterate.amount)),
+        amount=jnp.where(
+            enters, _ENTERS * reach(program, iterate, after.missing), jnp.where(leaves, 0.0, iterate.amount)
+        ),
         multiplier=jnp.where(into, _ENTERS * weights, jnp.where(out, 0.0, iterate.multiplier)),
     )
     support, rows = (after.support | enters) & ~leaves, (after.rows | into) & ~out

@@ -11,7 +11,7 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import AgentLanes, Array, Bool, DistributionLanes, Lanes
 from jaxmech.numerics._lanes import largest, least, total
 from jaxmech.numerics._newton import factor, newton_step
-from jaxmech.numerics._program import Iterate, Kind, Program, Residuals, residuals
+from jaxmech.numerics._program import Iterate, Kind, Program, Residuals, reach, residuals, row_scale
 
 _BACK_OFF = 0.95  # share of the step to the boundary that is taken while far from the optimum
 _FIRST_MULTIPLIER = 0.2
@@ -63,8 +63,8 @@ def solve_interior(kind: Kind, program: Program, skip: Bool[Array, ""]) -> State
     """
     state = start(kind, program)
     state = state._replace(before=jnp.where(skip, 0.0, state.before))
-    state = jax.lax.while_loop(going, lambda state: advance(kind, program, state, jnp.array(True)), state)
-    return state
+    last: State = jax.lax.while_loop(going, lambda state: advance(kind, program, state, jnp.array(True)), state)
+    return last
 
 
 def going(state: State) -> Array:
@@ -104,7 +104,7 @@ def _first_iterate(kind: Kind, program: Program) -> Iterate:
     weight = program.weights + multiplier
     reduced = jnp.where(program.able, weight[:, None] * program.costs, jnp.inf)
     lowest = least(reduced, 0)
-    below = 1 - _FIRST_VALUE
+    below = jnp.full_like(lowest, 1 - _FIRST_VALUE)
     if kind is Kind.WEIGHTED:
         # what a distribution's cheapest supplier, if she outweighs all others, leaves to them
         first = reduced == lowest
@@ -123,7 +123,7 @@ def _first_iterate(kind: Kind, program: Program) -> Iterate:
     level = jnp.where(free_level, 1.2 * room, 0.0).astype(cost.dtype)
     iterate = Iterate(amount, gap, multiplier, jnp.zeros_like(multiplier), value, level)
     missing = residuals(program, iterate, level)
-    slack = jnp.where(program.bounded, jnp.maximum(missing.rows, 0.1 * missing.scale), 1.0)
+    slack = jnp.where(program.bounded, jnp.maximum(missing.rows, 0.1 * row_scale(missing)), 1.0)
     return dataclasses.replace(iterate, slack=slack)
 
 
@@ -136,7 +136,8 @@ def _lead(program: Program) -> AgentLanes:
     first = costs == least(costs, 0)
     second = least(jnp.where(first, jnp.inf, costs), 0)
     second = jnp.where(total(first.astype(costs.dtype), 0) > 1, least(costs, 0), second)
-    lead = least(jnp.where(first & (second < jnp.inf), second / jnp.where(first, costs, 1.0), jnp.where(first, jnp.inf, 1.0)), 1)
+    only = jnp.where(first, jnp.inf, 1.0)
+    lead = least(jnp.where(first & (second < jnp.inf), second / jnp.where(first, costs, 1.0), only), 1)
     return jnp.where(lead < jnp.inf, lead, 1.0)
 
 
@@ -151,7 +152,7 @@ def advance(kind: Kind, program: Program, state: State, active: Array) -> State:
     """One predictor-corrector step of the instances that are ``active``."""
     iterate, missing, constant = state.iterate, state.missing, state.constant
     weights = _money(program, iterate, missing)
-    mean, size = _complementarity(kind, program, iterate, weights)
+    mean = _complementarity(kind, program, iterate, weights)
     pairs, row_pairs = iterate.amount * iterate.gap, iterate.multiplier * iterate.slack
     factors = factor(program, iterate, kind is Kind.MINIMAX)
 
@@ -163,14 +164,14 @@ def advance(kind: Kind, program: Program, state: State, active: Array) -> State:
 
     predictor = towards(jnp.zeros_like(mean), (jnp.zeros_like(pairs), jnp.zeros_like(row_pairs)))
     length = _longest(program, iterate, predictor)
-    ahead, _ = _complementarity(kind, program, _move(iterate, predictor, length), weights)
+    ahead = _complementarity(kind, program, _move(iterate, predictor, length), weights)
     centre = jnp.minimum(ahead / mean, 1.0) ** 3 * mean
-    share = _RESIDUAL_SHARE * missing.relative(program, iterate) / size
+    share = _RESIDUAL_SHARE * missing.relative(program, iterate)
     target = jnp.minimum(jnp.maximum(centre, share), mean)
-    target = jnp.maximum(target, _FLOOR * tolerances(mean.dtype).iterate / size)
+    target = jnp.maximum(target, _FLOOR * tolerances(mean.dtype).iterate)
     step = towards(target, (predictor.amount * predictor.gap, predictor.multiplier * predictor.slack))
     longest = _longest(program, iterate, step)
-    back_off = jnp.maximum(_BACK_OFF, 1 - mean * size)
+    back_off = jnp.maximum(_BACK_OFF, 1 - mean)
     length = jnp.where(longest < 1, back_off * longest, 1.0)
     if kind is Kind.PRODUCT:
         length = _centred(program, iterate, step, length, constant)
@@ -202,9 +203,9 @@ def _accept(kind: Kind, program: Program, state: State, moved: Iterate, active: 
 
 
 def _optimality(kind: Kind, program: Program, iterate: Iterate, missing: Residuals, constant: Lanes) -> Lanes:
-    """Largest of the relative residuals, also as weighted by their multipliers, and the complementarity."""
-    mean, size = _complementarity(kind, program, iterate, _money(program, iterate, missing))
-    worst = jnp.maximum(missing.relative(program, iterate), mean * size)
+    """Largest of the relative residuals and the complementarity."""
+    mean = _complementarity(kind, program, iterate, _money(program, iterate, missing))
+    worst = jnp.maximum(missing.relative(program, iterate), mean)
     if kind is Kind.PRODUCT:
         products = iterate.multiplier * iterate.slack / constant - 1
         worst = jnp.maximum(worst, largest(jnp.where(program.bounded, jnp.abs(products), 0.0), 0))
@@ -227,29 +228,21 @@ def _centred(program: Program, iterate: Iterate, step: Iterate, length: Lanes, c
 
 
 def _money(program: Program, iterate: Iterate, missing: Residuals) -> tuple[DistributionLanes, AgentLanes]:
-    """Return what n z and λ t are compared with: what moves for a distribution, and what an agent has to give.
-
-    A distribution is worth s_k S_k, but no more than what its largest supplier can be relieved of.
-    """
+    """Return what n z and λ t are compared with: what moves for a distribution, and what an agent has to give."""
     weights = program.weights + iterate.multiplier
-    sums = total(iterate.amount, 0)
-    share = jnp.where(program.bounded, missing.scale, jnp.inf)[:, None] / program.costs
-    giant = 2 * iterate.amount > sums
-    relief = least(jnp.where(giant & program.able, share, jnp.inf), 0)
-    columns = iterate.value * jnp.minimum(sums, relief)
-    return columns, weights * missing.scale
+    return iterate.value * reach(program, iterate, missing), weights * row_scale(missing)
 
 
 def _complementarity(
     kind: Kind, program: Program, iterate: Iterate, weights: tuple[DistributionLanes, AgentLanes]
-) -> tuple[Lanes, Lanes]:
-    """Return the mean product μ, each relative to its weight, and the factor that turns it into an optimality."""
+) -> Lanes:
+    """Return the mean μ of the products n z and λ t, each relative to its weight."""
     pairs = total(total(jnp.where(program.able, iterate.amount * iterate.gap, 0.0), 0) / weights[0], 0)
     count = total(total(program.able.astype(pairs.dtype), 0), 0)
     if kind is not Kind.PRODUCT:
         pairs += total(jnp.where(program.bounded, iterate.multiplier * iterate.slack / weights[1], 0.0), 0)
         count += total(program.bounded.astype(pairs.dtype), 0)
-    return pairs / count, jnp.ones_like(pairs)
+    return pairs / count
 
 
 def _longest(program: Program, iterate: Iterate, step: Iterate) -> Lanes:

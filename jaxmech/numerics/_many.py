@@ -87,7 +87,7 @@ def _solve_rows(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Arr
         start=lambda interior: (interior, begin(kind, interior)),
         advance=lambda interior, state, active: (interior, improve(kind, interior, state[1], active)),
         going=lambda state: unverified(state[1]),
-        result=lambda state: (outcome(*state), state[1].steps),
+        result=lambda state: (outcome(kind, *state), state[1].steps),
     )
     exact, more = stream(end, Interior(program, iterate, normalisation, constant), skip, lanes)
     return exact, jnp.where(skip, 0, steps + more)

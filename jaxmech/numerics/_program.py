@@ -84,7 +84,8 @@ class Iterate:
 class Residuals:
     """What is missing in the optimality conditions: totals, rows, normalisation, reduced costs.
 
-    The last are linear and hold from the start, so that only a change of the data opens them.
+    The last hold in the interior method from the start; a change of the data opens them, and a guessed support does.
+    ``scale`` is what a row consists of: terms that are small together where an agent collects nearly everything.
     """
 
     totals: DistributionLanes
@@ -98,7 +99,7 @@ class Residuals:
         totals = total(iterate.amount, 0)
         worst = jnp.maximum(
             largest(jnp.abs(self.totals) / totals, 0),
-            largest(jnp.where(program.bounded, jnp.abs(self.rows) / self.scale, 0.0), 0),
+            largest(jnp.where(program.bounded, jnp.abs(self.rows) / row_scale(self), 0.0), 0),
         )
         return jnp.maximum(worst, jnp.abs(self.normalisation))
 
@@ -114,38 +115,67 @@ def dual_totals(program: Program, iterate: Iterate) -> DistributionLanes:
 
 
 def residuals(program: Program, iterate: Iterate, normalisation: Lanes) -> Residuals:
-    """Return what is missing in the optimality conditions at this iterate.
-
-    A row is b_i + a_i τ − t_i − Σ_k (w_k/S_k + c n). Where an agent collects nearly everything by herself, and about what
-    she would alone, N = √(w_k/c), the terms cancel to the square of what is left; there they are written as
-    w_k/S_k + c n = 2√(w_k c) + c (S_k − N)²/S_k − c (S_k − n), whose differences come from multipliers and gaps.
-    """
-    costs, eps = program.costs, tolerances(iterate.amount.dtype).eps
-    weights = program.weights + iterate.multiplier
+    """Return what is missing in the optimality conditions at this iterate; totals within rounding count as zero."""
     totals, sums = dual_totals(program, iterate), total(iterate.amount, 0)
     missing = totals - sums
-    missing = jnp.where(jnp.abs(missing) <= _ROUNDING * eps * totals, 0.0, missing)
-    rest = others(iterate.amount, sums, jnp.zeros_like(sums), 0)
-    alone = jnp.where(program.able, 2 * jnp.sqrt(program.error * costs), 0.0)
-    offset = program.bounds - total(alone, 1)
-    offset = jnp.where(jnp.abs(offset) <= _ROUNDING * eps * program.bounds, 0.0, offset)
-    wide = others(weights, total(weights, 0), jnp.zeros_like(sums[0]), 0) / weights
-    gap = iterate.gap / iterate.value
-    excess = wide[:, None] * (1 + gap) + gap  # S_k = N √(1 + excess)
-    relative = excess / (1 + jnp.sqrt(1 + excess))  # S_k/N − 1
-    near = program.able & (relative < _NEAR)
-    square = costs * totals * (relative / (1 + relative)) ** 2
-    saved = costs * (rest + missing)
-    spent = program.error / totals + jnp.where(program.able, costs * iterate.amount, 0.0)
-    level = offset + program.direction * iterate.level
-    rows = level - iterate.slack + total(jnp.where(near, saved - square, alone - spent), 1)
-    scale = jnp.abs(level) + total(jnp.where(near, jnp.abs(saved) + square, alone + spent), 1)
+    missing = jnp.where(jnp.abs(missing) <= _rounding(totals) * totals, 0.0, missing)
+    rows, scale = _rows(program, iterate, totals, missing)
     return Residuals(
         totals=missing,
         rows=jnp.where(program.bounded, rows, 0.0),
         normalisation=normalisation - total(program.direction * iterate.multiplier, 0),
         scale=jnp.where(program.bounded, scale, 1.0),
     )
+
+
+def _rows(
+    program: Program, iterate: Iterate, totals: DistributionLanes, missing: DistributionLanes
+) -> tuple[AgentLanes, AgentLanes]:
+    """Return b_i + a_i τ − t_i − Σ_k (w_k/S_k + c n), and the sum of its terms without signs.
+
+    Where an agent collects nearly everything by herself, and about what she would alone, N = √(w_k/c), the terms cancel
+    to the square of what is left; there they are written as w_k/S_k + c n = 2√(w_k c) + c (S_k − N)²/S_k − c (S_k − n),
+    with S_k − n summed over the others and S_k/N = √(1 + excess) from multipliers and gaps.
+    """
+    costs, able = program.costs, program.able
+    alone = jnp.where(able, 2 * jnp.sqrt(program.error * costs), 0.0)
+    offset = program.bounds - total(alone, 1)
+    offset = jnp.where(jnp.abs(offset) <= _rounding(offset) * program.bounds, 0.0, offset)
+    level = offset + program.direction * iterate.level
+    relative = _over_alone(program, iterate)
+    near = able & (relative < _NEAR)
+    square = costs * totals * (relative / (1 + relative)) ** 2
+    rest = others(iterate.amount, total(iterate.amount, 0), jnp.zeros_like(totals), 0)
+    saved = costs * (rest + missing)
+    spent = program.error / totals + jnp.where(able, costs * iterate.amount, 0.0)
+    rows = level - iterate.slack + total(jnp.where(near, saved - square, alone - spent), 1)
+    return rows, jnp.abs(level) + total(jnp.where(near, jnp.abs(saved) + square, alone + spent), 1)
+
+
+def _over_alone(program: Program, iterate: Iterate) -> AmountLanes:
+    """S_k/N − 1 with N = √(w_k/c[i, k]): S_k²/N² = Λ/v_i (1 + z/s_k), without forming the quotient's one."""
+    weights = program.weights + iterate.multiplier
+    rest = others(weights, total(weights, 0), jnp.zeros_like(iterate.level), 0) / weights
+    gap = iterate.gap / iterate.value
+    excess = rest[:, None] * (1 + gap) + gap
+    return excess / (1 + jnp.sqrt(1 + excess))
+
+
+def _rounding(like: Array) -> float:
+    return _ROUNDING * tolerances(like.dtype).eps
+
+
+def row_scale(missing: Residuals) -> AgentLanes:
+    """What a row's residual is relative to; one where the residuals carry none."""
+    return jnp.ones_like(missing.rows) if missing.scale is None else missing.scale
+
+
+def reach(program: Program, iterate: Iterate, missing: Residuals) -> DistributionLanes:
+    """Return what amounts of a distribution are compared with: S_k, or what its largest supplier can be relieved of."""
+    sums = total(iterate.amount, 0)
+    share = jnp.where(program.bounded, row_scale(missing), jnp.inf)[:, None] / program.costs
+    giant = program.able & (2 * iterate.amount > sums)
+    return jnp.minimum(sums, least(jnp.where(giant, share, jnp.inf), 0))
 
 
 def penalties(program: Program, amount: AmountLanes) -> AgentLanes:

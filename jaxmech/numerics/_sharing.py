@@ -54,9 +54,9 @@ def solve_sharing(
 ) -> SharingOptimum:
     """Solve one of the programs of :class:`Kind` for p_i(n) = Σ_k error_k/S_k + Σ_k costs[i, k] n[i, k], n >= 0.
 
-    A primal-dual interior-point method that ends on the exact support; each step costs O(m d min(m, d)). Derivatives in costs, error, weights,
-    bounds and direction come from the optimality conditions on the support that was found: amounts that are zero stay
-    zero, and at a kink (an agent entering or leaving the optimal face) the derivative is that of one of its sides.
+    A primal-dual interior-point method that ends on the exact support; each step costs O(m d min(m, d)). Derivatives in
+    costs, error, weights, bounds and direction come from the optimality conditions on that support: amounts that are
+    zero stay zero, and at a kink (an agent entering or leaving the optimal face) they are those of one of its sides.
 
     Args:
         kind: which program.
@@ -141,7 +141,10 @@ def _optimum_jvp(
     factors = factor(held, raised, kind is Kind.MINIMAX)
     rows = jnp.zeros_like(iterate.multiplier)
     step = newton_step(held, raised, factors, missing, (jnp.zeros_like(iterate.amount), rows))
-    lifts = jnp.where(held.able, raised.gap - iterate.gap, 0.0), jnp.where(held.bounded, raised.slack - iterate.slack, 0.0)
+    lifts = (
+        jnp.where(held.able, raised.gap - iterate.gap, 0.0),
+        jnp.where(held.bounded, raised.slack - iterate.slack, 0.0),
+    )
     step = newton_step(held, raised, factors, missing, (lifts[0] * step.amount, lifts[1] * step.multiplier))
     return (iterate, steps), (step, jnp.zeros_like(steps))
 
