@@ -83,6 +83,30 @@ def least_linked(comparison, rest, limit, costs, error, kept=0.0, starts=30, see
     return best
 
 
+def lagrangian_minimum(multiplier, success, offer):
+    """B_μ(s) = μ log s + Σ_k min_n (f_k(n; s) − μ log P_k(n)) to 40 digits; every distribution checked.
+
+    ``offer``: comparison, rest, limit in σ, costs and error, one number per distribution.
+    """
+    with mpmath.workdps(40):
+        mu, s = mpmath.mpf(multiplier), mpmath.mpf(success)
+        total = mu * mpmath.log(s)
+        for z, rest, t, c, e in zip(*([mpmath.mpf(float(x)) for x in row] for row in offer), strict=True):
+
+            def slope(n, z=z, rest=rest, t=t, c=c, e=e):
+                level = t * mpmath.sqrt(n * z / (n + z))
+                pull = level * mpmath.npdf(level) / mpmath.erf(level / mpmath.sqrt(2))
+                return c - (1 - s) * e / (n + z) ** 2 - s * e / (n + z + rest) ** 2 - mu * pull * z / (n * (n + z))
+
+            low, high = mpmath.mpf(10) ** -30, 4 * (mpmath.sqrt(e / c) + mu / c)
+            for _ in range(400):
+                middle = mpmath.sqrt(low * high)
+                low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+            chance = mpmath.erf(t * mpmath.sqrt(low * z / (2 * (low + z))))
+            total += (1 - s) * e / (low + z) + s * e / (low + z + rest) + c * low - mu * mpmath.log(chance)
+        return total
+
+
 # Any rule of one distribution, by its noise table.
 
 
