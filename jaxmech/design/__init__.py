@@ -1,7 +1,7 @@
 """Better mechanisms than the published ones, and their certificates."""
 
 from jaxmech.design._carried_out import carried_out, is_whole
-from jaxmech.design._certificate import Proven, certify, prove, proven_least, realise
+from jaxmech.design._certificate import Proven, certify, departure, prove, proven_least, realise
 from jaxmech.design._design import design
 from jaxmech.design._family import FamilyBound, family_bound
 from jaxmech.design._mechanism import Designed, designed_mechanism, noise_at
@@ -24,6 +24,7 @@ __all__ = [
     "best_rule",
     "carried_out",
     "certify",
+    "departure",
     "design",
     "designed_mechanism",
     "family_bound",

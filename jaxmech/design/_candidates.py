@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxmech._types import Array
 from jaxmech.collaboration import Plan, Problem, Role, alone_samples
-from jaxmech.design._family import family_bound
+from jaxmech.design._family import FamilyBound, family_bound
 from jaxmech.design._improve import Crowd, Improved, Layout, improve
 from jaxmech.design._scheme import Stake
 from jaxmech.design._starts import Start, from_amounts, from_columns, from_costs, from_shares, stack
@@ -112,7 +112,7 @@ def joined(problem: Problem, kinds: Kinds, plans: Sequence[Plan], wishes: Wishes
     for k in range(problem.shape[1]):
         column = slice(k, k + 1)
         crowd = kinds.crowd(wishes, column)
-        dual = family_bound(kinds.costs[:, k], kinds.weight, float(kinds.error[k]), wishes.kept, wishes.failure)
+        dual = _family(kinds, wishes, k, whole=wishes.whole)
         bound += dual.value
         here = [from_shares(shares) for shares in dual.shares]
         here += _cheapest_alone(kinds, here[: len(here) // 3], column)
@@ -126,6 +126,16 @@ def joined(problem: Problem, kinds: Kinds, plans: Sequence[Plan], wishes: Wishes
         for k, lane in enumerate(social.argmin(axis=1))
     ]
     return side_by_side(parts), bound
+
+
+def bound_in_whole_samples(kinds: Kinds, wishes: Wishes) -> float:
+    """The family's bound of the social penalty if who works alone collects whole numbers of points."""
+    return sum(_family(kinds, wishes, k, whole=True).value for k in range(len(kinds.error)))
+
+
+def _family(kinds: Kinds, wishes: Wishes, k: int, *, whole: bool) -> FamilyBound:
+    error = float(kinds.error[k])
+    return family_bound(kinds.costs[:, k], kinds.weight, error, wishes.kept, wishes.failure, whole=whole)
 
 
 def side_by_side(parts: Sequence[Candidate]) -> Candidate:

@@ -43,17 +43,22 @@ class Proven(NamedTuple):
     intervals: int
 
 
-def prove(problem: Problem, design: Design) -> Proven:
+def prove(problem: Problem, design: Design, *, fractions: bool = False) -> Proven:
     """Recompute penalties and prove bounds on what any amounts can bring, one row per different agent.
 
     Linked distributions are proven together; others one at a time, whose bounds add up. Whoever works alone, or gets
     all that she gets in any case, has a closed form; if all numbers of the design are whole, her best whole number.
     Thresholds are proven by duality, other rules of one distribution at a time by tangents.
 
+    Args:
+        problem: the problem.
+        design: from :func:`design`.
+        fractions: whether fractions of samples are allowed for in any case.
+
     Raises:
         ProblemError: for linked distributions with another rule than a threshold.
     """
-    rows = _rows(problem, design)
+    rows = _rows(problem, design, whole=is_whole(design) and not fractions)
     if _is_threshold(design.rule):
         offer = _offer(design, rows.numbers)
         honest, success = honest_penalty(offer, rows.numbers[0])
@@ -76,7 +81,7 @@ def realise(problem: Problem, design: Design) -> np.ndarray:
     that an agent could be compared with.
     """
     whole = carried_out(design)
-    rows = _rows(problem, whole)
+    rows = _rows(problem, whole, whole=True)
     if _is_threshold(design.rule):
         honest, _ = honest_penalty(_offer(whole, rows.numbers), rows.numbers[0])
     else:
@@ -114,7 +119,7 @@ class _Rows(NamedTuple):
         return np.asarray(values[self.back].reshape(self.shape).sum(axis=1))
 
 
-def _rows(problem: Problem, design: Design) -> _Rows:
+def _rows(problem: Problem, design: Design, *, whole: bool) -> _Rows:
     """Gather what is to be proven, equal rows once.
 
     Raises:
@@ -124,7 +129,7 @@ def _rows(problem: Problem, design: Design) -> _Rows:
         raise ProblemError("design.rule", design.rule.variance, "must be a threshold if distributions are linked")
     m, d = problem.shape
     columns = _columns(problem, design)
-    paid, least, free = _apart(columns, np.asarray(design.role) == Role.ALONE, is_whole(design))
+    paid, least, free = _apart(columns, np.asarray(design.role) == Role.ALONE, whole)
     # nothing that she does there has to do with the rest
     columns = tuple(np.where(free, blank, column) for blank, column in zip(_NOTHING, columns, strict=True))
     if not design.linked:
@@ -183,8 +188,8 @@ def _is_threshold(rule: Rule) -> bool:
 
 
 def proven_least(problem: Problem, design: Design) -> np.ndarray:
-    """Return what no strategy can pay less than, by agent: see :func:`prove`."""
-    return prove(problem, design).least
+    """Return what no strategy can pay less than, by agent, fractions of samples included: see :func:`prove`."""
+    return prove(problem, design, fractions=True).least
 
 
 def certify(problem: Problem, design: Design, proven: Proven | None = None) -> tuple[Audit, ...]:
@@ -200,7 +205,7 @@ def certify(problem: Problem, design: Design, proven: Proven | None = None) -> t
     - "kept on whole data": carried out on data sets, in whole numbers of points, nobody pays more or less than she is
       promised by more than 3 %. Nothing else is proven for data sets unless all numbers of the design are whole.
     - "honest agents pass": a fact: how often their data are withheld.
-    - "Nash incentive compatible on whole data": a fact about designs in fractions: what is left to gain there.
+    - "Nash incentive compatible on whole data up to rounding": a fact about designs in fractions: what is left to gain.
 
     Args:
         problem: the problem.
@@ -340,8 +345,8 @@ class _Judge:
         if not np.isfinite(gain[worst]):
             witness = f"{self._name(worst)} could save more than {100 * _HOPELESS:.2g} % of {paid:.6g}"
         effort = "the same proof with all numbers of points rounded as the mechanism rounds them"
-        claim = "Nash incentive compatible on whole data"
-        return self._audit(claim, -gain[worst], witness, effort, False)
+        claim = "Nash incentive compatible on whole data up to rounding"
+        return self._audit(claim, -gain[worst], witness, effort, False, _HOPELESS)
 
     @property
     def _scope(self) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxmech._status import Solution, Status
 from jaxmech.collaboration import Problem, Role
-from jaxmech.design._candidates import Candidate, Kinds, joined, kinds_of, linked, safe
+from jaxmech.design._candidates import Candidate, Kinds, bound_in_whole_samples, joined, kinds_of, linked, safe
 from jaxmech.design._certificate import DEPARTURE, departure, holds, prove
 from jaxmech.design._plan import Design, Rule
 from jaxmech.design._published import best_published, published_plans
@@ -79,7 +79,8 @@ def _made(
     """Designs, the cheapest first; in whole numbers where that is wished for, or where fractions are not kept."""
 
     def designs(candidates: list[Candidate], whole: bool) -> list[Design]:
-        told = Told(*best_published(problem, whole=whole), family)
+        bound = bound_in_whole_samples(kinds, wishes) if whole and not wishes.whole else family
+        told = Told(*best_published(problem, whole=whole), bound)
         return [build(problem, kinds, candidate, told, wishes) for candidate in _different(candidates)]
 
     made = [] if wishes.whole else designs(candidates, whole=False)

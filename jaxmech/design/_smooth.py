@@ -12,7 +12,7 @@ from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status
 from jaxmech._types import Array
 from jaxmech.collaboration import Problem
-from jaxmech.design._candidates import Candidate, Kinds, joined, kinds_of, safe, side_by_side
+from jaxmech.design._candidates import Candidate, Kinds, bound_in_whole_samples, joined, kinds_of, safe, side_by_side
 from jaxmech.design._design import Told, build, first_that_holds
 from jaxmech.design._improve import BARRIERS, guarded, others
 from jaxmech.design._plan import Design, Rule
@@ -133,7 +133,8 @@ def _made(
         parts = [_best(rule, kinds, *pair, whole=whole) for pair in zip(columns, ends, strict=True)]
         sound = [part for part in parts if part is not None]
         if len(sound) == len(parts):
-            told = Told(*best_published(problem, whole=whole), family)
+            bound = bound_in_whole_samples(kinds, wishes) if whole and not wishes.whole else family
+            told = Told(*best_published(problem, whole=whole), bound)
             yield build(problem, kinds, side_by_side(sound), told, wishes)
 
 

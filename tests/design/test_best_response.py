@@ -133,11 +133,11 @@ def test_targets_out_of_reach_do_no_harm():
 
 def test_rounding_is_allowed_for_however_large_the_multiplier_is():
     """B_μ(s) is a small difference of terms of the size of μ: what is computed lies below what is exact, and near."""
-    offer, _ = offers(2, 0.0, 8, seed=5)
-    for power in range(0, 14, 2):
-        multiplier, success = np.full(8, 10.0**power), np.linspace(0.9, 0.999, 8)
+    offer, _ = offers(2, 0.0, 3, seed=5)
+    for power in range(0, 13, 3):
+        multiplier, success = np.full(3, 10.0**power), np.linspace(0.9, 0.999, 3)
         found = _bound_at(offer, multiplier, success)
-        for i in range(8):
+        for i in range(3):
             row = (offer.comparison[i], offer.rest[i], offer.limit[i], offer.costs[i], offer.error[i])
             exact = oracle.lagrangian_minimum(multiplier[i], success[i], row)
             assert found[i] <= exact

@@ -70,7 +70,7 @@ def test_verdict_compares():
     assert "20 % less than with the best published mechanism (cbl over the leverage division" in said
     assert "1.500 times the first best" in said
     assert "data are withheld is at most" in said
-    assert "No rule for one distribution at a time gets below about" in said
+    assert "No thresholds for one distribution at a time get below" in said
     assert "linking the distributions saves 9.1 %" in said
 
 
