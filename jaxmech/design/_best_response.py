@@ -101,7 +101,8 @@ def least_penalty(offer: Offer, target: np.ndarray, give_up: float = 1.0) -> Lea
         The bound: the target where it is proven.
     """
     rows = len(target)
-    bound = np.asarray(target, float).copy()
+    target = np.where(np.isfinite(target), target, 0.0)  # no penalty is negative
+    bound = target.copy()
     give, count = np.full(rows, _GIVE), np.zeros(rows, int)
     # On [0, a] no multiplier is needed: B_0 falls in s, so a is found by bisection.
     nothing = np.zeros(rows)

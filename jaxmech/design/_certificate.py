@@ -342,7 +342,7 @@ class _Judge:
         worst = int(np.argmax(np.where(np.isnan(gain), np.inf, gain)))
         paid = proven.honest[worst]
         witness = f"{self._name(worst)} could save at most {100 * gain[worst]:.2g} % of {paid:.6g}"
-        if not np.isfinite(gain[worst]):
+        if not gain[worst] <= _HOPELESS:
             witness = f"{self._name(worst)} could save more than {100 * _HOPELESS:.2g} % of {paid:.6g}"
         effort = "the same proof with all numbers of points rounded as the mechanism rounds them"
         claim = "Nash incentive compatible on whole data up to rounding"
