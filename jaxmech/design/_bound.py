@@ -1,4 +1,4 @@
-"""A proven bound of what thresholds can reach for one distribution: duality over counts, intervals for the rest.
+"""A proven bound of what noise rules can reach for one distribution: duality over counts, intervals for the rest.
 
 Among T points in all an agent collects n, gets z of the others' points in any case and all of them if she passes, with
 chance s = P(|N| ≤ τ). In units of her own n_IND and √(e c), with v = 1/T, w = 1/(n + z) and k = τφ(τ), she pays
@@ -18,7 +18,9 @@ n ≤ 1/w and n < 1 are used. For λ ≤ 1 receiving is better than F.
 n < 1, because for n ≥ 1 B n ≥ (1 − w)(1 + w) ≥ 1 − w ≥ z w, more than k (w − v) z w, for k < 1/4 and w < 1.
 
 Noise that is bounded brings nothing: a share of the rest's precision that is left to who fails is worth as much as
-points given in any case, and those strengthen the check. So the bound holds for bounded noise, too.
+points given in any case, and those strengthen the check. So the bound holds for bounded noise, too. Any other noise
+that grows with the discrepancy is a mixture of thresholds, worth f between v and w. One threshold of the same E f gives
+more reason to collect: k is concave in 1 − s, and E f² is largest where f is v or w. So the bound holds for all.
 """
 
 from collections.abc import Callable, Iterator
@@ -53,7 +55,7 @@ class Side(NamedTuple):
 def proven_bound(
     side: Side, estimate: float, slope: Callable[[np.ndarray], np.ndarray], *, whole: bool = False
 ) -> float:
-    """Return a social penalty below which no thresholds get, for one distribution.
+    """Return a social penalty below which no noise rules get, for one distribution.
 
     Only some T are of interest. Every agent pays at least e/T, and all together at least T times the least cost. And T
     is not below anybody's n_IND: she would not be alone, no check would keep her (B < 0), and if she received she would

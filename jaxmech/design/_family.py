@@ -1,4 +1,4 @@
-"""What thresholds can reach for one distribution: duality over counts, on a grid for starts, proven for the bound."""
+"""What noise rules can reach for one distribution: duality over counts, on a grid for starts, proven for the bound."""
 
 import dataclasses
 from functools import lru_cache
@@ -108,7 +108,7 @@ class FamilyBound(NamedTuple):
     """What the family can reach for one distribution.
 
     Attributes:
-        value: social penalty below which no thresholds get, proven.
+        value: social penalty below which no noise rules of the family get, proven.
         estimate: the same by interpolation on a grid: no bound, good to 10⁻⁴.
         shares: divisions near the optimum of the dual.
     """
@@ -121,10 +121,10 @@ class FamilyBound(NamedTuple):
 def family_bound(
     costs: np.ndarray, weight: np.ndarray, error: float, kept: float = 0.0, fails: float = 1.0, *, whole: bool = False
 ) -> FamilyBound:
-    """Return a bound of the social penalty over all thresholds, for one distribution.
+    """Return a bound of the social penalty over all mechanisms of the family, for one distribution.
 
-    With ψ_i(n, T) the least penalty of agent i if she collects n, among T points in all, by any threshold (alone and
-    receiving included), Σ_i ψ_i(n_i, T) with Σ_i n_i = T is at least
+    With ψ_i(n, T) the least penalty of agent i if she collects n, among T points in all, by any rule of the family
+    (alone and receiving included), Σ_i ψ_i(n_i, T) with Σ_i n_i = T is at least
     min_T max_λ (λT + Σ_i min_n (ψ_i(n, T) − λn)), whatever the counts, equal or not. It is estimated on a grid, and
     proven on intervals (:mod:`jaxmech.design._bound`), which loses up to 10⁻³; where noise is bounded more, because
     the proof allows for any noise.

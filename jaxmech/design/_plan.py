@@ -42,7 +42,7 @@ class Design:
         social_penalty: their sum.
         published: least social penalty of the published mechanisms on this problem; in whole samples if all numbers of
             the design are whole.
-        family: proven bound of the social penalty, for thresholds of one distribution at a time.
+        family: proven bound of the social penalty, for rules of one distribution at a time.
         linked: whether failing on one distribution spoils the rest of all.
         origin: where the design comes from, in words.
         rival: name of the published mechanism behind ``published``.

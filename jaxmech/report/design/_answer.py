@@ -44,7 +44,7 @@ class Answer(Arrangement):
         origin: where the design comes from, in words.
         rival: name of the best published mechanism on this problem.
         published: its social penalty.
-        family: proven bound of the social penalty for thresholds of one distribution at a time.
+        family: proven bound of the social penalty for rules of one distribution at a time.
         baseline: P(n_OPT), least social penalty of compliant agents that leaves nobody worse off than alone.
         first_best: least social penalty of compliant agents.
         departure: by how much penalties differ from what is promised, relatively and at most, when the design is

@@ -135,8 +135,11 @@ def _comparison(answer: Answer, box: Box) -> list[RenderableType]:
 
 
 def _family(answer: Answer) -> str:
-    bound = f"No thresholds for one distribution at a time get below {short(answer.family, 4)}, which is proven"
+    bound = (
+        f"No rule for one distribution at a time gets below {short(answer.family, 4)} with discrepancies and noise of "
+        "this kind: that is proven"
+    )
     if answer.social_penalty < answer.family * (1 - _SAME):
         saved = percent(1 - answer.social_penalty / answer.family)
-        return f"{bound}; linking the distributions saves {saved} on that."
+        return f"{bound}. Linking the distributions saves {saved} on that."
     return f"{bound}."
