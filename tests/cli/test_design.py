@@ -127,7 +127,7 @@ def test_solve_shows_the_design(document, folder, capsys):
     assert error == ""
     said = " ".join(page.split())
     assert said.startswith("Four share two")
-    for words in ("less than with the best published mechanism", "times the first best", "All 5 claims hold."):
+    for words in ("less than with the best published mechanism", "times the first best", "All 6 claims hold."):
         assert words in said
     for title in ("Who collects what", "What each gets back", "Alone against together", "Why nobody cheats"):
         assert title in page
