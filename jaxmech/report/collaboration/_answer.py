@@ -137,7 +137,7 @@ class Answer(Arrangement):
         leverage: whether the plan uses leverage (condition (8) holds).
         pays: (agents, distributions) what she pays for each distribution, error and collection.
         shirking: the same if she alone collected half of her amount.
-        whole: the plan in whole samples, or None where there is no plan.
+        whole: the plan in whole samples, or None where there is none, or amounts are too large to be whole numbers.
         efficiency: against what is possible, or None where there is no plan.
         advice: social penalties of other choices, or None where there is no plan.
     """

@@ -15,7 +15,8 @@ def document(answer: Answer) -> dict[str, Any]:
         answer: one designed mechanism.
 
     Returns:
-        The keys of a collaboration, ``rule`` with one entry per distribution, ``published`` and ``family_bound``.
+        The keys of a collaboration, ``rule`` with one entry per distribution, ``published``, ``family_bound``, and what
+        becomes of it on ``whole_data``.
     """
     shape = answer.samples.shape
     return {
@@ -42,6 +43,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "origin": answer.origin,
         "published": {"name": answer.rival, "social_penalty": answer.published},
         "family_bound": answer.family,
+        "whole_data": {"exact": answer.departure is None, "departure": answer.departure or 0.0},
         "advice": None,
     }
 
