@@ -18,6 +18,10 @@ from jaxmech.mechanism import Stakes
 _RIDGE = 1e5
 """Relative regularisation of the normal equations, in units of the spacing of numbers."""
 
+_CLEARLY = 0.97
+"""A fitted estimate has to cost less than the weighted mean by this factor: what fits a little better on few draws may
+fail in rare ones, where noise that was weighed little before is weighed alike."""
+
 
 class _Rows(NamedTuple):
     """Draws: the weighted mean and its features, what is to be estimated, the noisy mean and its variance."""
@@ -40,9 +44,9 @@ def fitted(
 ) -> tuple[Deviation, Array]:
     """Return strategies with the estimates that fit them best, and what each costs by distribution.
 
-    Weights are fitted on the first half of the draws and judged on the second, and kept where they are better than
-    none; those that are returned are fitted on all. Strategies that rest on a guess are fitted and judged at several
-    true means at once, and cost what they do at the one that is worst.
+    Weights are fitted on the first half of the draws and judged on the second, and kept where they are clearly better
+    than none; those that are returned are fitted on all. Strategies that rest on a guess are fitted and judged at
+    several true means at once, and cost what they do at the one that is worst.
 
     Args:
         mechanism: see :class:`~jaxmech.mechanism.Mechanism`.
@@ -81,7 +85,7 @@ def _fit_one(
     weights, centres = jax.vmap(lambda chosen: _least_squares(rows, chosen))(jnp.stack([first, jnp.ones_like(first)]))
     plain, better = jax.vmap(cost)(jnp.stack([none, weights[0]]), jnp.stack([none, centres[0]]))
     weights, centres = weights[1], centres[1]
-    use = (better < plain)[:, None]
+    use = (better < _CLEARLY * plain)[:, None]
     paid = member.astype(payment.dtype) @ payment
     paid = jnp.where(candidate.guesses, jnp.min(paid), jnp.mean(paid)) / plain.shape[0]
     done = dataclasses.replace(deviation, fitted=jnp.where(use, weights, 0.0), centres=jnp.where(use, centres, 0.0))

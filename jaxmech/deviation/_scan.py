@@ -32,7 +32,7 @@ _SHIFTS = (0.0, 3.0, -3.0, 10.0, -10.0, 100.0, -100.0, 1e4, -1e4)
 """Shifts that are always tried, in σ."""
 _COUNTS = (1e-6, 1.0, 2.0)
 """Numbers of points always tried beside those collected and those recommended: a part of these, then points."""
-_KEPT = 3
+_KEPT = 2
 """Best strategies around which to look closer, beside the best of each distribution put together."""
 _CLOSER = ((1.0, 1.0), (0.3, 0.02))
 """Changes of the logarithms of amounts, and of shifts, in each closer look: first far, then within a narrow hole."""
@@ -63,7 +63,9 @@ class Choice(NamedTuple):
 
 
 def scan(search: Search, who: Sequence[int], unit: np.ndarray, key: Array, draws: Draws) -> Candidate:
-    """Return the best that a scan finds for every agent, (agents, 1 + 3), estimates fitted.
+    """Return the best that a scan finds for every agent, (agents, places), estimates fitted.
+
+    Few draws may prefer what fails in some that they did not see: so the best of every look goes on.
 
     Args:
         search: the mechanism and what is at stake.
@@ -73,18 +75,16 @@ def scan(search: Search, who: Sequence[int], unit: np.ndarray, key: Array, draws
         draws: common random numbers, for all trials.
     """
     able = np.isfinite(np.asarray(search.stakes.costs))[np.asarray(who)]
-    tried = _begin(unit, _proposed(search, who, unit, key))
-    candidates = _candidates(tried, unit, able)
+    proposed, mixed = _proposed(search, who, unit, key)
+    tried, kept = _begin(unit, proposed), []
     for change in (*_CLOSER, None):
+        candidates = _candidates(tried, unit, able, mixed)
         done, parts = search.fit(who, candidates, draws)
         best = _best(parts)
-        if change is not None:
-            tried = _around(tried.at(best), change)
-            candidates = _candidates(tried, unit, able)
-    rows_of = np.arange(len(best))[:, None, None]
-    # A guess in any distribution is a guess.
-    guesses = candidates.guesses[rows_of, best].any(axis=-1)
-    return Candidate(_picked(done, best), _picked(candidates.free, best), guesses)
+        kept.append(_picked(candidates, done, best if change is None else best[:, :1]))
+        tried = tried if change is None else _around(tried.at(best), change)
+    joined: Candidate = jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *kept)
+    return joined
 
 
 def names(found: Candidate) -> list[list[str]]:
@@ -105,8 +105,13 @@ def probes_tried(unit: float = 1.0) -> int:
     return sum(len(walk.points) for walk in rows(unit))
 
 
-def _proposed(search: Search, who: Sequence[int], unit: np.ndarray, key: Array) -> list[list[list[Proposal]]]:
-    """Submissions whose answers are best for her, or lie between two jumps: by agent and distribution."""
+def _proposed(
+    search: Search, who: Sequence[int], unit: np.ndarray, key: Array
+) -> tuple[list[list[list[Proposal]]], np.ndarray]:
+    """Submissions whose answers are best for her, or lie between two jumps, by agent and distribution.
+
+    Beside them whether her own points come back among the clean ones, (agents, distributions).
+    """
     walks = [[rows(float(one)) for one in row] for row in unit]
     counts, shifts = (
         np.stack([np.stack([np.concatenate([getattr(w, name) for w in walk]) for walk in row], -1) for row in walks])
@@ -124,7 +129,9 @@ def _proposed(search: Search, who: Sequence[int], unit: np.ndarray, key: Array) 
             for one in best_places(walks[i][k], np.split(scores[name][i, :, k], cuts), most)
         ]
 
-    return [[places(i, k) for k in range(unit.shape[1])] for i in range(len(unit))]
+    most = np.argmax(counts, axis=1)[:, None]
+    mixed = np.take_along_axis(np.asarray(told.clean) >= 0.99 * counts, most, axis=1)[:, 0]
+    return [[places(i, k) for k in range(unit.shape[1])] for i in range(len(unit))], mixed
 
 
 def _scores(search: Search, told: Told, counts: np.ndarray) -> dict[str, np.ndarray]:
@@ -185,7 +192,7 @@ def _around(centres: Choice, change: tuple[float, float]) -> Choice:
     return joined
 
 
-def _candidates(tried: Choice, unit: np.ndarray, able: np.ndarray) -> Candidate:
+def _candidates(tried: Choice, unit: np.ndarray, able: np.ndarray, mixed: np.ndarray) -> Candidate:
     """Strategies of these submissions, (agents, places), as arrays of the host."""
     truth = jax.tree.map(np.asarray, Deviation.truth(jnp.asarray(unit[0])))
     shape = tried.samples.shape[:2]
@@ -204,7 +211,7 @@ def _candidates(tried: Choice, unit: np.ndarray, able: np.ndarray) -> Candidate:
         "submits": submits,
         "gain": tried.gains,
         "offset": tried.shifts,
-        "discards": guessed,
+        "discards": submits & mixed[:, None],
         "keeps": np.ones_like(units),
     }
     fields = {field.name: getattr(blank, field.name) for field in dataclasses.fields(Deviation)}
@@ -223,7 +230,12 @@ def _best(parts: np.ndarray) -> np.ndarray:
     return np.concatenate([together, np.argmin(parts, axis=1)[:, None]], axis=1)
 
 
-def _picked(leaves: Any, places: np.ndarray) -> Any:
-    """Take (agents, places, distributions) entries of every leaf."""
+def _picked(candidates: Candidate, done: Deviation, places: np.ndarray) -> Candidate:
+    """Take (agents, places, distributions) entries of every leaf; a guess in any distribution is a guess."""
     rows, columns = np.arange(len(places))[:, None, None], np.arange(places.shape[2])
-    return jax.tree.map(lambda leaf: leaf[rows, places, columns], leaves)
+
+    def pick(leaf: np.ndarray) -> np.ndarray:
+        return leaf[rows, places, columns]
+
+    guesses = candidates.guesses[rows, places].any(axis=-1)
+    return Candidate(jax.tree.map(pick, done), jax.tree.map(pick, candidates.free), guesses)
