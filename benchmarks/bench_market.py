@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
+import jaxmech
 from jaxmech import market
 from jaxmech.market._search import Menu, search
 from tests.oracles.market import buys, milp_pricing
@@ -24,6 +25,7 @@ PATIENCE = 300.0
 
 COUNTS = np.array([3.0, 1.0, 2.0, 4.0, 1.0, 2.0])
 CURVES = 200_000
+MARKETS, LOOPED, MENU = 10_000, 50, np.arange(64)
 BUYERS = 20
 SIZES = 200
 
@@ -33,6 +35,7 @@ def run() -> list[dict[str, Any]]:
     with jax.enable_x64(True):
         rows = [_against_milp(make, 4, 60) for make in (rough, smooth)]
         rows += [_at_size(make, 3, 2000) for make in (rough, smooth)]
+        rows += [_many()]
         rows += [_curves(np.float64)]
     with jax.enable_x64(False):
         rows += [_curves(np.float32)]
@@ -92,6 +95,42 @@ def _at_size(make: Callable[[int, int], np.ndarray], types: int, largest: int) -
         "ratio": float("nan"),
         "accuracy": (found.bound - found.profit) / found.profit,
         "rival_accuracy": float("nan"),
+    }
+
+
+def _many() -> dict[str, Any]:
+    """Markets with costs and values drawn, on one menu, in one call; some of them also one by one."""
+    generator = np.random.default_rng(11)
+    costs = 0.012 * np.exp(0.5 * generator.standard_normal((MARKETS, 2)))
+    tops, scales = generator.uniform(0.3, 1, (MARKETS, 3)), 10 ** generator.uniform(-0.8, -0.2, (MARKETS, 3))
+
+    def make(cost: Any, top: Any, scale: Any) -> market.Problem:
+        forms = (market.exponential, market.linear, market.threshold)
+        pairs = zip(forms, scale, top, (3, 5, 2), strict=True)
+        return market.Problem(cost, 1.0, [market.Buyer(form(*pair), count) for form, *pair, count in pairs])
+
+    problems = jax.vmap(make)(costs, tops, scales)
+
+    def solve(problem: market.Problem) -> Any:
+        return market.solve(problem, sizes=MENU)
+
+    compile_s, _ = _timed(lambda: jaxmech.batch(solve, problems), 1)
+    run_s, found = _timed(lambda: jaxmech.batch(solve, problems), REPEATS)
+    some = [make(*row) for row in zip(costs[:LOOPED], tops[:LOOPED], scales[:LOOPED], strict=True)]
+    one_by_one = [market.solve(problem, limit=int(MENU[-1])) for problem in some]
+    rival_s, _ = _timed(lambda: [market.solve(problem, limit=int(MENU[-1])) for problem in some], 1)
+    profits = np.array([float(solution.value.optimum) for solution in one_by_one])
+    rival_s *= MARKETS / LOOPED
+    return {
+        "work": "exact markets, one call",
+        "rival": f"a loop over market.solve ({LOOPED} of them, scaled)",
+        "size": f"{MARKETS:,} markets, 3 types, {len(MENU)} sizes",
+        "compile_s": compile_s - run_s,
+        "run_s": run_s,
+        "rival_s": rival_s,
+        "ratio": rival_s / run_s,
+        "accuracy": float(np.max(np.abs(found.value.optimum[:LOOPED] - profits) / profits)),
+        "rival_accuracy": 0.0,
     }
 
 

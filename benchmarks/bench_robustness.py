@@ -28,7 +28,7 @@ POINTS = 20
 
 
 def run(
-    sizes: tuple[int, ...] = SIZES, replications: int = REPLICATIONS, widths: tuple[int, ...] = (1, 5)
+    sizes: tuple[int, ...] = SIZES, replications: int = REPLICATIONS, widths: tuple[int, ...] = (1, 4)
 ) -> list[dict[str, Any]]:
     """Measure every case; populations have mean 0 (the patients: their own) and standard deviation 1."""
     return list(rows(sizes, replications, widths))
@@ -44,7 +44,7 @@ def rows(sizes: tuple[int, ...], replications: int, widths: tuple[int, ...]) -> 
 
 
 def populations(d: int = 1) -> dict[str, Any]:
-    """Normal, heavy-tailed, skewed, and real patients (their triglycerides, or all five measurements)."""
+    """Normal, heavy-tailed, skewed, and real patients (their triglycerides, or all four measurements)."""
     zero, one = jnp.zeros(d), jnp.ones(d)
     return {
         "normal": deviation.Normal(zero, one),
@@ -62,7 +62,7 @@ def far_away(d: int) -> np.ndarray:
 
 
 def patients() -> np.ndarray:
-    """The five measurements of the shipped clinics' 442 patients, each with standard deviation 1."""
+    """The four measurements of the shipped clinics' 442 patients, each with standard deviation 1."""
     table = files.read(catalog.names()[0]).data
     cells = np.asarray(table.cells, float)
     return cells / cells.std(axis=0)

@@ -1,4 +1,12 @@
-"""jaxmech: design, certify and stress-test mechanisms for sharing and selling data."""
+"""jaxmech: design, certify and stress-test mechanisms for sharing and selling data.
+
+Settings of JAX: ``jax_numpy_dtype_promotion = "strict"`` and any ``jax_default_prng_impl`` may be set, as seeds always
+mean the same generator. ``jax_numpy_rank_promotion = "raise"`` may not: arrays of agents × distributions meet arrays of
+distributions everywhere, so wrap calls in ``jax.numpy_rank_promotion("allow")``. NaN is an answer here (the coefficient
+of an agent whom nobody checks, the plan of an instance that failed), so wrap calls in ``jax.debug_nans(False)`` where
+``jax_debug_nans`` is set. A process that was forked after JAX had been used may hang, as with JAX itself: start workers
+with ``multiprocessing.get_context("spawn")``.
+"""
 
 from jaxmech._batch import batch
 from jaxmech._errors import JaxmechError, ProblemError, SolveError

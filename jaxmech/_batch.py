@@ -1,20 +1,23 @@
 """Many instances from the host: in chunks, on all cores and devices, with progress."""
 
 import dataclasses
+import math
 import os
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from functools import lru_cache
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding, PartitionSpec
 
+from jaxmech._checks import plain_array, whole
 from jaxmech._errors import ProblemError
+from jaxmech._programs import Program, trace
 
 Result = TypeVar("Result")
 
@@ -57,13 +60,19 @@ def batch(
 ) -> Result:
     """Apply a function of one instance to many: ``jax.vmap`` in chunks, on all cores or devices.
 
-    One compilation serves all chunks. On one CPU device the chunks run from one thread per core; on several devices
-    each chunk is sharded over all of them with ``shard_map``, so that each device stops on its own; with
-    ``jax.distributed`` over those of all processes, each of which gets all results. Memory beyond inputs and results is
-    that of the chunks at work.
+    One compilation serves all chunks, and later batches of the same function as long as it reads what it read: code,
+    closure, globals, attributes and arrays count by value, whatever the object. Where that cannot be told (it draws
+    random numbers with NumPy, reads a file, the clock or arrays above 64 MB) it is traced again, and compiled again if
+    another program comes out; if it calls back to the host, always.
+
+    On one CPU device the chunks run from one thread per core; on several devices each chunk is sharded over all of them
+    with ``shard_map``, so that each device stops on its own; with ``jax.distributed`` over those of all processes, each
+    of which gets all results. Memory beyond inputs and results is that of the chunks at work. An interrupt (Ctrl-C)
+    ends the batch after the chunks at work. Do not call it, nor anything else of JAX, in a process that was forked
+    after JAX had been used: threads do not survive a fork, and it may hang; start such processes with "spawn".
 
     Args:
-        function: of one instance, e.g. :func:`jaxmech.collaboration.rational_optimum`; traced once.
+        function: of one instance, e.g. :func:`jaxmech.collaboration.rational_optimum`.
         problems: a pytree of numpy or JAX arrays with the batch as leading axes, e.g.
             ``jax.vmap(lambda c: Problem(c, 10.0))(costs)``, or simply ``costs``.
         dims: how many leading axes are the batch's.
@@ -74,30 +83,53 @@ def batch(
         What ``function`` returns, in numpy arrays with the same leading axes.
 
     Raises:
-        ProblemError: if leaves disagree about the batch, or it is empty.
+        ProblemError: if leaves disagree about the batch, it is empty or masked, or ``dims`` or ``chunk`` is not a
+            whole number of at least 1.
 
     Example:
         >>> import jax.numpy as jnp
         >>> batch(lambda x: x**2, jnp.arange(3.0)).tolist()
         [0.0, 1.0, 4.0]
     """
+    chunk = None if chunk is None else whole("chunk", chunk)
+    dims = whole("dims", dims)
+    problems = _plain(problems)
     shape = _shape(problems, dims)
-    instances = int(np.prod(shape))
-    rows = jax.tree.map(lambda leaf: np.asarray(leaf).reshape(instances, *np.shape(leaf)[dims:]), problems)
-    devices = jax.devices()
-    one = jax.tree.map(_shape_of_one, rows)
-    outcome = jax.eval_shape(function, one)
-    cores = os.cpu_count() or 1
-    if len(devices) == 1:
-        size = min(chunk or _chunk_size(instances, (one, outcome), cores), instances)
-        run, workers = _on_one_device(function, *_hashable(one), size)
-    else:
-        share = chunk or _chunk_size(instances, (one, outcome), len(devices))
-        size = min(share, -(-instances // len(devices))) * len(devices)
-        run, workers = _on_all_devices(function, tuple(devices)), 1
-    results = jax.tree.map(lambda leaf: np.empty((instances, *leaf.shape), leaf.dtype), outcome)
-    _run_chunks(run, rows, results, size, workers, _reporter(progress))
-    return jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), results)
+    instances = math.prod(shape)
+    rows = [leaf.reshape(instances, *leaf.shape[dims:]) for leaf in jax.tree.leaves(problems)]
+    one = [_shape_of_one(leaf) for leaf in rows]
+    traced = trace(function, jax.tree.unflatten(jax.tree.structure(problems), one))
+    outcome = jax.tree.leaves(traced.outcome)
+    devices = tuple(jax.devices())
+    cores = (os.cpu_count() or 1) if len(devices) == 1 else len(devices)
+    share = chunk or _chunk_size(instances, (one, outcome), cores)
+    size = min(share, -(-instances // len(devices))) * len(devices)
+    results = [np.empty((instances, *leaf.shape), leaf.dtype) for leaf in outcome]
+    _run_chunks(traced.program(size, devices), rows, results, size, _reporter(progress))
+    whole_results = [leaf.reshape(*shape, *leaf.shape[1:]) for leaf in results]
+    return cast(Result, jax.tree.unflatten(jax.tree.structure(traced.outcome), whole_results))
+
+
+_WIDEST = defaultdict(lambda: 8, c=16)
+"""Bytes of the widest numbers that JAX computes with, by kind."""
+
+
+def _plain(problems: Any) -> Any:
+    """The same with arrays of NumPy for leaves, as JAX takes them."""
+
+    def plain(path: Any, leaf: Any) -> np.ndarray:
+        where = f"problems{jax.tree_util.keystr(path)}"
+        if isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.extended):
+            raise ProblemError(where, leaf.dtype.name, "must be numbers; of keys, hand in jax.random.key_data")
+        array = plain_array(where, leaf)
+        if (
+            not (array.dtype == bool or jnp.issubdtype(array.dtype, jnp.number))
+            or array.dtype.itemsize > _WIDEST[array.dtype.kind]
+        ):
+            raise ProblemError(where, array.dtype.name, "must be of a type that JAX computes with, such as float64")
+        return array
+
+    return jax.tree_util.tree_map_with_path(plain, problems)
 
 
 def _shape_of_one(leaf: np.ndarray) -> jax.ShapeDtypeStruct:
@@ -131,72 +163,39 @@ def _chunk_size(instances: int, shapes: Any, workers: int) -> int:
     return max(1, min(CHUNK_BYTES // width, LARGEST_CHUNK, fair))
 
 
-def _hashable(one: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Shapes and types of one instance as a key, so that a second batch of the same kind is not compiled again."""
-    leaves, tree = jax.tree.flatten(one)
-    return tree, tuple(leaves)
-
-
-@lru_cache(maxsize=32)
-def _on_one_device(
-    function: Callable[[Any], Any], tree: Any, leaves: tuple[Any, ...], size: int
-) -> tuple[Callable[[Any], Any], int]:
-    """Compile for one device; return what runs a chunk, and how many threads may do so at a time."""
-    shapes = tree.unflatten([_struct((size, *leaf.shape), leaf.dtype) for leaf in leaves])
-    lowered = jax.jit(jax.vmap(function)).lower(shapes)
-    compiled = lowered.compile()
-    # Batched calls of LAPACK from several threads can hang in jaxlib 0.10 and 0.11.
-    alone = jax.default_backend() != "cpu" or "lapack" in lowered.as_text()
-    return lambda rows: jax.tree.map(np.asarray, compiled(rows)), 1 if alone else os.cpu_count() or 1
-
-
-@lru_cache(maxsize=32)
-def _on_all_devices(function: Callable[[Any], Any], devices: tuple[Any, ...]) -> Callable[[Any], Any]:
-    """Return what runs a chunk on all devices of all processes; its size must be a multiple of their number."""
-    mesh = jax.sharding.Mesh(np.array(devices), ("instances",))
-    spec = PartitionSpec("instances")  # type: ignore[no-untyped-call]
-    sharding = NamedSharding(mesh, spec)
-    many = jax.jit(jax.shard_map(jax.vmap(function), mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False))
-
-    def run(rows: Any) -> Any:
-        placed = jax.tree.map(
-            lambda leaf: jax.make_array_from_callback(leaf.shape, sharding, lambda index: leaf[index]), rows
-        )
-        results = many(placed)
-        if jax.process_count() == 1:
-            return jax.tree.map(np.asarray, results)
-        from jax.experimental import multihost_utils
-
-        return multihost_utils.process_allgather(results, tiled=True)
-
-    return run
-
-
 def _run_chunks(
-    run: Callable[[Any], Any], rows: Any, results: Any, size: int, workers: int, report: Callable[[Progress], None]
+    program: Program,
+    rows: list[np.ndarray],
+    results: list[np.ndarray],
+    size: int,
+    report: Callable[[Progress], None],
 ) -> None:
     """Run all chunks, the last one filled up with copies of the last instance, and put the results in their places."""
-    instances = jax.tree.leaves(rows)[0].shape[0]
+    instances = len(rows[0])
     started, done = time.perf_counter(), 0
     double = jax.dtypes.canonicalize_dtype(float) == np.float64
 
     def work(start: int) -> int:
         stop = min(start + size, instances)
         with jax.enable_x64(double):  # a caller's context does not reach other threads by itself
-            found = run(jax.tree.map(lambda leaf: _padded(leaf[start:stop], size), rows))
-        jax.tree.map(lambda leaf, new: leaf.__setitem__(slice(start, stop), new[: stop - start]), results, found)
+            found = program.run([_padded(leaf[start:stop], size) for leaf in rows])
+        for leaf, new in zip(results, found, strict=True):
+            leaf[start:stop] = new[: stop - start]
         return stop - start
 
     starts = range(0, instances, size)
-    if workers == 1 or len(starts) == 1:
+    if program.workers == 1 or len(starts) == 1:
         for start in starts:
             done += work(start)
             report(Progress(done, instances, time.perf_counter() - started))
         return
-    with ThreadPoolExecutor(workers) as pool:
-        for finished in _completed(pool, work, iter(starts), 2 * workers):
+    pool = ThreadPoolExecutor(program.workers)
+    try:
+        for finished in _completed(pool, work, iter(starts), 2 * program.workers):
             done += finished
             report(Progress(done, instances, time.perf_counter() - started))
+    finally:
+        pool.shutdown(cancel_futures=True)  # an interrupt waits for the chunks at work, not for those that wait
 
 
 def _completed(

@@ -1,5 +1,7 @@
 """One exception tree. Every message is one line: which argument, which index, which value, which rule."""
 
+from jaxmech._printable import one_line
+
 
 class JaxmechError(Exception):
     """Anything that jaxmech raises on purpose."""
@@ -16,13 +18,20 @@ class ProblemError(JaxmechError, ValueError):
 
     def __init__(self, argument: str, value: object, rule: str) -> None:
         self.argument, self.value, self.rule = argument, value, rule
-        super().__init__(f"{argument} = {_short(value)}: {rule}")
+        super().__init__(f"{_cut(argument, 400)} = {_cut(_shown(value), 60)}: {_cut(rule, 2000)}")
 
 
 class SolveError(JaxmechError, RuntimeError):
     """A solve that did not end with status OK, raised by ``Solution.raise_for_status``."""
 
 
-def _short(value: object, limit: int = 60) -> str:
-    text = " ".join(repr(value).split())
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except (RecursionError, ValueError):  # nested thousands deep; an integer of more than 4,300 digits
+        return f"(a value of type {type(value).__name__}, too large to print)"
+
+
+def _cut(text: str, limit: int) -> str:
+    text = one_line(text)
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -3,10 +3,14 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+_UNPRINTABLE = re.compile(r"[^ -~]")
 
 FINGERPRINT = "fingerprint"
 """The key that holds a document's own fingerprint, and is left out of it."""
@@ -73,7 +77,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, str) or value is None:
         return value
     if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__"):
-        return plain(np.asarray(value).tolist())
+        array = np.asarray(value)
+        finite = array.dtype.kind in "iub" or (array.dtype.kind == "f" and bool(np.isfinite(array).all()))
+        return array.tolist() if finite else plain(array.tolist())
     if isinstance(value, Sequence):
         return [plain(entry) for entry in value]
     if isinstance(value, float):
@@ -101,4 +107,12 @@ def _layout(value: Any, depth: int) -> str:
 
 
 def _atom(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    """JSON of one value; what a terminal would obey is escaped, as JSON can."""
+    if type(value) is float:  # most of a large document: what the encoder would write, without its detours
+        return repr(value)
+    text = _ENCODER.encode(value)
+    return text if text.isprintable() else _UNPRINTABLE.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]

@@ -1,6 +1,8 @@
-"""The switch to double precision, for programs; the library itself never touches it."""
+"""Settings of JAX that numbers depend on: precision, which is the program's, and what seeds mean, which is pinned."""
 
 import jax
+import numpy as np
+from jaxtyping import Array
 
 
 def enable_x64(enable: bool = True) -> None:
@@ -18,3 +20,14 @@ def enable_x64(enable: bool = True) -> None:
         'float64'
     """
     jax.config.update("jax_enable_x64", enable)  # type: ignore[no-untyped-call]
+
+
+def seed_key(seed: int | np.integer) -> Array:
+    """Return the key of a seed, of the same generator whatever ``jax_default_prng_impl`` says.
+
+    Example:
+        >>> with jax.default_prng_impl("rbg"):
+        ...     seed_key(0).dtype.name
+        'key<fry>'
+    """
+    return jax.random.key(seed, impl="threefry2x32")

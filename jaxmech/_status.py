@@ -26,12 +26,15 @@ class Status(enum.IntEnum):
         return member
 
     OK = 0, "solved to the tolerance"
-    ALMOST = 1, "solved, but only to a looser tolerance: read the residual before relying on the last digits"
+    ALMOST = 1, "not solved to the tolerance: the residual says by how much the conditions are missed; check before use"
     MAX_STEPS = 2, "stopped at the step limit: the last iterate is returned; allow more steps"
     NO_ROOT = 3, "the equation has no root here: no noise level makes truth optimal (needs 1/τ² < κ < 1/4 and τ > 2)"
     INFEASIBLE = 4, "no point satisfies the constraints: raise the bounds on the penalties"
-    STALLED = 5, "the steps became too short to make progress: the last iterate is returned; rescale the problem"
-    NONFINITE = 6, "a number that is not finite came up: check the input for NaN or for costs of absurd size"
+    STALLED = (
+        5,
+        "the method stopped making progress: the last iterate is returned, and the residual says how good it is",
+    )
+    NONFINITE = 6, "a number that is not finite came up: the input holds one, or the method met numbers out of range"
 
     @classmethod
     def of(cls, code: int) -> "Status":

@@ -30,6 +30,11 @@ class Tolerances:
     claim: float
     max_steps: int
 
+    @property
+    def whole(self) -> float:
+        """The largest number up to which every whole number can be told from the next: 2^53 in float64."""
+        return 2 / self.eps
+
 
 _FLOAT64 = Tolerances(
     eps=2.0**-52, optimality=1e-9, iterate=1e-12, almost=1e-6, root=64.0, condition=1e-7, claim=1e-6, max_steps=150

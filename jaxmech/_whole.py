@@ -1,7 +1,11 @@
 """Files that are written whole: under a temporary name first, then renamed."""
 
 import os
+import re
+import socket
+import sys
 import tempfile
+import zlib
 from pathlib import Path
 
 TEMPORARY = ".part"
@@ -18,8 +22,9 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OSError: if the operating system refuses.
     """
-    path = path.resolve()
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:32]}.", suffix=TEMPORARY, dir=path.parent)
+    path = Path(os.path.realpath(path))
+    prefix = f"{_prefix(path)}{_host()}-{os.getpid()}-"
+    handle, temporary = tempfile.mkstemp(prefix=prefix, suffix=TEMPORARY, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -30,6 +35,46 @@ def write_whole(path: Path, data: bytes) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def remove_stale(path: Path) -> None:
+    """Remove what processes of this machine left that were killed while they wrote this file.
+
+    Args:
+        path: the file. What cannot be listed or removed stays.
+    """
+    path = Path(os.path.realpath(path))
+    pattern = re.compile(rf"{re.escape(_prefix(path))}{_host()}-(\d+)-\w+{re.escape(TEMPORARY)}")
+    try:
+        names = os.listdir(path.parent)
+    except OSError:
+        return
+    for name in names:
+        found = pattern.fullmatch(name)
+        if found and not _alive(int(found[1])):
+            (path.parent / name).unlink(missing_ok=True)
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name[:32]}."
+
+
+def _host() -> str:
+    """A name for this machine: process numbers mean nothing on another one that shares the directory."""
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+def _alive(process: int) -> bool:
+    """Whether there is such a process; where asking would end it, it is taken to live."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
 
 
 def _mode(path: Path) -> int:

@@ -1,7 +1,7 @@
-"""Refusing a word that is not known, with the nearest one that is."""
+"""Words in messages: a word that is not known is refused with the nearest one that is; long lists are cut."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from jaxmech._errors import ProblemError
 
@@ -33,3 +33,13 @@ def suggestion(value: object, words: Iterable[str]) -> str:
     lower = {word.lower(): word for word in words}
     near = difflib.get_close_matches(str(value).strip().lower(), lower, n=1, cutoff=0.6)
     return f'; did you mean "{lower[near[0]]}"?' if near else ""
+
+
+def some(names: Sequence[str], limit: int = 8) -> str:
+    """Return names in a list that stays short.
+
+    Example:
+        >>> some(("a", "b", "c"), limit=2)
+        'a, b … (3 in all)'
+    """
+    return ", ".join(names[:limit]) + (f" … ({len(names)} in all)" if len(names) > limit else "")

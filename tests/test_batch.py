@@ -140,3 +140,57 @@ def test_two_processes_share_one_batch_and_both_have_all_of_it(tmp_path, expecte
         np.testing.assert_allclose(part["value"], expected.value, rtol=1e-9, atol=1e-12)
         np.testing.assert_array_equal(part["status"], expected.status)
         assert np.isfinite(part["slopes"]).all()
+
+
+_INTERRUPTED = """
+    import os, signal, sys, threading, time
+    import jax.numpy as jnp
+    import numpy as np
+    import jaxmech as jm
+
+    def slow(x):
+        return jnp.sum(jnp.sin(x + jnp.arange(20_000.0)))
+
+    def interrupt(state):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    try:
+        jm.batch(slow, np.arange(1e6), chunk=100, progress=interrupt)
+    except KeyboardInterrupt:
+        print("interrupted,", threading.active_count(), "thread")
+    print(jm.batch(slow, np.arange(3.0)).shape)
+"""
+
+
+@pytest.mark.parametrize("devices", [1, 4])
+def test_an_interrupt_ends_a_batch_and_leaves_no_threads(tmp_path, devices):
+    """The whole would take hours."""
+    program = tmp_path / "program.py"
+    program.write_text(textwrap.dedent(_INTERRUPTED))
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
+    environment = {**os.environ, "XLA_FLAGS": flags}
+    found = subprocess.run([sys.executable, str(program)], env=environment, capture_output=True, text=True, timeout=300)
+    assert (found.returncode, found.stdout) == (0, "interrupted, 1 thread\n(3,)\n"), found.stderr
+
+
+def test_one_program_serves_batches_of_one_kind_on_four_devices(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(textwrap.dedent(_STALE))
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
+    found = subprocess.run([sys.executable, str(program)], env=environment, capture_output=True, text=True, timeout=300)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.splitlines() == ["4", "[10.0, 20.0, 30.0]", "[20.0, 40.0, 60.0]", "[20.0, 40.0, 60.0]"]
+
+
+_STALE = """
+    import jax
+    import numpy as np
+    import jaxmech as jm
+
+    SCALE = 10.0
+    print(jax.device_count())
+    print(jm.batch(lambda x: x * SCALE, np.arange(1.0, 4.0)).tolist())
+    SCALE = 20.0
+    for chunk in (None, 1):
+        print(jm.batch(lambda x: x * SCALE, np.arange(1.0, 4.0), chunk=chunk).tolist())
+"""

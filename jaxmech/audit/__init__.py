@@ -1,6 +1,6 @@
 """Claims with margin and witness: incentive compatibility, individual rationality, efficiency, promises kept."""
 
-from jaxmech.audit._claims import CLAIMS, EFFICIENT, NASH, PROMISED, RATIONAL, Target
+from jaxmech.audit._claims import CLAIMS, EFFICIENT, NASH, PROMISED, RATIONAL, SECRET, Target
 from jaxmech.audit._examination import audit, examine
 from jaxmech.audit._record import Examination
 from jaxmech.audit._words import in_words, parameters
@@ -11,6 +11,7 @@ __all__ = [
     "NASH",
     "PROMISED",
     "RATIONAL",
+    "SECRET",
     "Examination",
     "Target",
     "audit",

@@ -15,6 +15,7 @@ NASH = "Nash incentive compatible"
 RATIONAL = "individually rational"
 EFFICIENT = "efficient"
 PROMISED = "penalties as promised"
+SECRET = "noise that nobody knows"
 CLAIMS = (NASH, RATIONAL, EFFICIENT, PROMISED)
 """What an audit looks at."""
 
@@ -118,6 +119,11 @@ class Judge:
             f"± {found.honest_error[worst]:.1g}"
         )
         return self._record(PROMISED, -off[worst], witness, _SIMULATED, float(allowed[worst]))
+
+    def noise_known(self) -> Audit:
+        """The fact that noise is announced which does not depend on the key."""
+        witness = "the same submissions are answered alike under every key: who knows the mechanism subtracts the noise"
+        return self._record(SECRET, -math.inf, witness, "one submission answered under two keys", claimable=False)
 
     @property
     def _slack(self) -> float:

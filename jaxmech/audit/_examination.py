@@ -4,14 +4,14 @@ import dataclasses
 from collections.abc import Collection
 from typing import Any
 
-import jax
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._precision import seed_key
 from jaxmech._words import one_of
 from jaxmech.audit._claims import CLAIMS, NASH, RATIONAL, Judge, Target
 from jaxmech.audit._record import Examination
-from jaxmech.deviation import BestResponse, SearchSettings, best_responses, compiled, inspect_mechanism
+from jaxmech.deviation import BestResponse, SearchSettings, best_responses, compiled, inspect_mechanism, noise_is_known
 from jaxmech.mechanism import Audit, Guarantee, Guaranteed, Stakes
 
 
@@ -73,6 +73,11 @@ def examine(
     - "individually rational": nobody pays more than alone.
     - "efficient": the social penalty against a target.
     - "penalties as promised": simulated penalties of honest agents against the proven ones.
+    - "noise that nobody knows": told only where noise is announced that does not depend on the key.
+
+    A mechanism that is a registered pytree (``jax.tree_util.register_dataclass``) is traced and compiled once for all
+    audits of its kind. A plain class is traced anew in every audit, since nobody can tell what else it reads, which
+    takes seconds; what comes to the same program is compiled once.
 
     Args:
         mechanism: any :class:`~jaxmech.mechanism.Mechanism`, one that a user wrote included.
@@ -94,7 +99,7 @@ def examine(
     if agents is not None and not agents:
         raise ProblemError("agents", [], "must name at least one")
     inspect_mechanism(mechanism, problem)
-    key = jax.random.key(0) if key is None else key
+    key = seed_key(0) if key is None else key
     response = best_responses(mechanism, problem, key, None if agents is None else list(agents), settings)
     found = _found(mechanism, problem, stakes, response)
     judge = Judge(found, np.asarray(stakes.costs).dtype, frozenset(claims))
@@ -103,6 +108,8 @@ def examine(
         audits.append(judge.efficient(target or _first_best(stakes), told=target is not None))
     if found.certain:
         audits.append(judge.as_promised())
+    if noise_is_known(mechanism, problem):
+        audits.append(judge.noise_known())
     return dataclasses.replace(found, audits=tuple(sorted(audits, key=lambda record: not record.claimed)))
 
 

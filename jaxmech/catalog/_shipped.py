@@ -66,7 +66,7 @@ def describe(name: str) -> str:
 
     Example:
         >>> describe("clinics")
-        'Two dozen clinics share five laboratory measurements of real patients'
+        'Two dozen clinics share four laboratory measurements of real patients'
     """
     sections = tomllib.loads(text(name))
     (section,) = sections.values()

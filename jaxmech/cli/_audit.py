@@ -36,10 +36,9 @@ def audit(
     """
     output = Output(**options)
     with output.timed("import"):
-        import jax
-
         from jaxmech import audit as auditing
         from jaxmech import deviation, report
+        from jaxmech._precision import seed_key
 
     check_seed(seed)
     chosen = deviation.SearchSettings()
@@ -49,12 +48,14 @@ def audit(
         chosen = dataclasses.replace(chosen, batch=each)
     use_precision(output.dtype)
     carried = carry_out(file, Choice(division, mechanism), output)
+    if replications is not None:
+        deviation.check_draws(carried.mechanism, replications)
     problem = carried.case.problem
     with output.timed("search"):
         found = auditing.examine(
             carried.mechanism,
             problem,
-            jax.random.key(seed),
+            seed_key(seed),
             claims=carried.claims,
             target=carried.target(),
             settings=chosen,

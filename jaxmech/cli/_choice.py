@@ -30,6 +30,16 @@ class Choice:
         taken = {field.name: options.pop(field.name) for field in dataclasses.fields(cls)}
         return cls(**{name: None if given is False else given for name, given in taken.items()})
 
+    def instead_of(self, name: str, own: str) -> str:
+        """Return what the command line says, an empty text included, or else what the file says.
+
+        Args:
+            name: of the option's field.
+            own: what the file says.
+        """
+        given: str | None = getattr(self, name)
+        return own if given is None else given
+
     def only(self, *allowed: str, kind: str) -> None:
         """Refuse options that mean nothing for this kind of problem.
 

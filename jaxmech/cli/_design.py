@@ -7,7 +7,7 @@ import click
 
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import use_precision
-from jaxmech.cli._options import Output, examples_of, render_text, shared
+from jaxmech.cli._options import Output, examples_of, render_text, shared, to_number
 from jaxmech.cli._play import named
 
 _EXAMPLES = (
@@ -23,7 +23,7 @@ _EXAMPLES = (
     "--noise",
     default=math.inf,
     show_default=True,
-    type=float,
+    type=to_number,
     metavar="X",
     help="Largest variance of added noise, in σ²; inf: data are withheld.",
 )
@@ -31,7 +31,7 @@ _EXAMPLES = (
     "--failure",
     default=1.0,
     show_default=True,
-    type=float,
+    type=to_number,
     metavar="P",
     help="Largest chance that an honest agent's data are noisy or withheld.",
 )
@@ -56,10 +56,10 @@ def design(file: str, noise: float, failure: float, unlinked: bool, whole: bool,
     except ProblemError as error:
         raise ProblemError(f"--{error.argument}", error.value, error.rule) from None
     use_precision(output.dtype)
-    with output.timed("read"):
-        case = files.read(file, output.dtype)
+    case = output.read(file)
     if not isinstance(case, files.CollaborationCase):
         raise ProblemError(f"{case.source}: section", type(case).__name__, "only [collaboration] can be designed")
+    output.warn(case.warnings)
     with named(case.source):
         answer = solve_design(case, wishes, output)
     kind = report.design

@@ -9,6 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
+from jaxmech._printable import one_line
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import quick_compilation, use_precision
 from jaxmech.cli._options import Output, examples_of, shared
@@ -87,7 +88,7 @@ def _checked(name: str, check: Callable[[], tuple[bool, str]]) -> Check:
     try:
         return Check(name, *check())
     except Exception as error:
-        return Check(name, False, " ".join(f"{type(error).__name__}: {error}".split())[:200])
+        return Check(name, False, one_line(f"{type(error).__name__}: {error}")[:200])
 
 
 def _devices() -> tuple[bool, str]:

@@ -1,6 +1,5 @@
 """``jaxmech examples``: the shipped problems and sweeps, to look at and to start from."""
 
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import click
 
 from jaxmech._words import one_of
-from jaxmech.cli._group import DONE
+from jaxmech.cli._group import DONE, note
 from jaxmech.cli._options import Output, examples_of, shared
 
 _EXAMPLES = (
@@ -27,6 +26,7 @@ def examples(name: str | None, **options: Any) -> int:
 
     output = Output(**options)
     shipped = {key: Path(catalog.path(key)) for key in (*catalog.names(), *catalog.sweeps())}
+    output.spare([*shipped.values(), *(path.parent / file for path in shipped.values() for file in _companions(path))])
     described = [_describe(key, path) for key, path in shipped.items()]
     if name is None:
         output.deliver(
@@ -45,7 +45,7 @@ def examples(name: str | None, **options: Any) -> int:
     )
     if output.prints and key in shipped:
         for file in _companions(shipped[key]):
-            sys.stderr.write(f"jaxmech: it refers to {file}: jaxmech examples {file} > {file}\n")
+            note(f"it refers to {file}: jaxmech examples {file} > {file}")
     return DONE
 
 

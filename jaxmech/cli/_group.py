@@ -1,5 +1,7 @@
 """The command group: one line for every error, exit codes as promised."""
 
+import codecs
+import contextlib
 import io
 import os
 import sys
@@ -10,11 +12,22 @@ from typing import Any
 import click
 
 from jaxmech._errors import JaxmechError, ProblemError
+from jaxmech._printable import one_line
 from jaxmech.cli._jax import prepare_process
 
-DONE, SOLVED_BADLY, BAD_INPUT = 0, 1, 2
+DONE, SOLVED_BADLY, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes: done; a status other than OK or a claim that fails; bad input or usage; interrupted."""
+
 _TOO_LARGE = "the problem does not fit into memory"
-"""Exit codes: done; a status other than OK or a claim that fails; bad input or usage."""
+_PLAIN = str.maketrans({
+    "✓": "*", "∞": "inf", "−": "-", "–": "-", "…": "...", "·": ".", "±": "+-", "²": "^2", "₁": "_1", "₂": "_2",
+    "√": "sqrt", "≤": "<=", "≥": ">=", "→": "->", "×": "x", "σ": "sigma", "α": "alpha", "ε": "epsilon",
+})  # fmt: skip
+"""The program's own signs, where the encoding of a terminal has none of them."""
+
+
+class _Interrupted(JaxmechError):
+    """The user has had enough."""
 
 
 class Group(click.Group):
@@ -37,8 +50,14 @@ class Group(click.Group):
         code = self._run(given, prog_name or "jaxmech", complete_var, extra)
         if not standalone_mode:
             return code
-        _flush()
-        sys.exit(code)
+        sys.exit(max(code, _flush()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; click would print a line of its own about an interruption."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise _Interrupted(str(error) or "interrupted") from None
 
     def _run(self, args: list[str], name: str, complete_var: str | None, extra: dict[str, Any]) -> int:
         try:
@@ -48,21 +67,16 @@ class Group(click.Group):
             return _complain(_usage(error), BAD_INPUT)
         except ProblemError as error:
             return _complain(str(error), BAD_INPUT)
+        except (_Interrupted, KeyboardInterrupt, click.Abort) as error:
+            return _complain(str(error) or "interrupted", INTERRUPTED)
         except JaxmechError as error:
             return _complain(str(error), SOLVED_BADLY)
         except BrokenPipeError:
             return DONE  # the reader has seen enough
-        except (KeyboardInterrupt, click.Abort):
-            return _complain("interrupted", SOLVED_BADLY)
         except MemoryError:
             return _complain(_TOO_LARGE, BAD_INPUT)
         except Exception as error:
-            if "RESOURCE_EXHAUSTED" in str(error):
-                return _complain(_TOO_LARGE, BAD_INPUT)
-            if "--verbose" in args:
-                traceback.print_exc()
-            hint = "" if "--verbose" in args else " (--verbose shows where)"
-            return _complain(f"internal error, please report it: {type(error).__name__}: {error}{hint}", SOLVED_BADLY)
+            return _explain(error, verbose="--verbose" in args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -76,18 +90,74 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def say(text: str) -> None:
-    """Write to standard output; a reader who has closed it has seen enough."""
+def say(text: str, *, exact: bool = False) -> None:
+    """Write to standard output; a reader who has closed it has seen enough.
+
+    Args:
+        text: what to write.
+        exact: whether it is for programs: UTF-8, whatever the encoding of the terminal.
+
+    Raises:
+        ProblemError: if the operating system refuses, because a disk is full for example.
+    """
     try:
-        sys.stdout.write(text)
+        if exact and hasattr(sys.stdout, "buffer"):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode("utf-8"))
+        else:
+            sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        _close()
+        _close(sys.stdout)
+    except OSError as error:
+        _close(sys.stdout)
+        raise ProblemError("standard output", _reason(error), "cannot be written") from None
+
+
+def note(text: str) -> None:
+    """Write one line to standard error, if anybody listens."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(f"jaxmech: {one_line(text)}\n")
+        sys.stderr.flush()
+    except OSError:
+        _close(sys.stderr)
 
 
 def _complain(message: str, code: int) -> int:
-    sys.stderr.write(f"jaxmech: {' '.join(message.split())}\n")
+    note(message)
     return code
+
+
+def _explain(error: Exception, *, verbose: bool) -> int:
+    """Say in one line what the machine lacks, or that the program has a fault."""
+    if "RESOURCE_EXHAUSTED" in str(error):
+        return _complain(_TOO_LARGE, BAD_INPUT)
+    if isinstance(error, OSError) and error.filename is None:
+        _close(sys.stdout)
+        return _complain(f"standard output cannot be written: {_reason(error)}", BAD_INPUT)
+    platforms = os.environ.get("JAX_PLATFORMS", "")
+    if platforms and not _starts():
+        return _complain(f"JAX_PLATFORMS = {platforms!r}: JAX finds no such device here; cpu is one", BAD_INPUT)
+    if verbose:
+        traceback.print_exc()
+    hint = "" if verbose else " (--verbose shows where)"
+    return _complain(f"internal error, please report it: {type(error).__name__}: {error}{hint}", SOLVED_BADLY)
+
+
+def _starts() -> bool:
+    """Whether JAX can start on this machine as the environment asks for."""
+    import jax
+
+    try:
+        return bool(jax.devices())
+    except Exception:  # of many types, even assertions
+        return False
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def _usage(error: click.ClickException) -> str:
@@ -98,22 +168,37 @@ def _usage(error: click.ClickException) -> str:
     return f"{message.rstrip('.')}; try {context.command_path} --help"
 
 
+def _spell_out(error: UnicodeError) -> tuple[str, int]:
+    """Replace what an encoding lacks: signs by words, letters of names by their numbers."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end].translate(_PLAIN)
+    return text.encode("ascii", "backslashreplace").decode("ascii"), error.end
+
+
+codecs.register_error("jaxmech", _spell_out)
+
+
 def _soften(stream: Any) -> None:
-    """Let a stream that knows no Greek print a question mark, rather than fail."""
+    """Let a stream that knows no Greek spell it out, rather than fail."""
     if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="replace")
+        stream.reconfigure(errors="jaxmech")
 
 
-def _flush() -> None:
+def _flush() -> int:
+    """Write out what is still buffered; return an exit code."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
-        _close()
+        _close(sys.stdout)
+    except OSError as error:
+        _close(sys.stdout)
+        return _complain(f"standard output cannot be written: {_reason(error)}", BAD_INPUT)
+    return DONE
 
 
-def _close() -> None:
+def _close(stream: Any) -> None:
     """Send what is still buffered nowhere: Python flushes again when it ends, and would complain."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, io.UnsupportedOperation):
-        return
+    with contextlib.suppress(OSError, io.UnsupportedOperation):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

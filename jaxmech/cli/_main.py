@@ -43,7 +43,7 @@ def main(context: click.Context) -> int:
     """Design and certify mechanisms for sharing data.
 
     Exit codes: 0 done; 1 solved badly (a status other than OK, or a claim that fails); 2 bad input or usage, one line
-    on standard error.
+    on standard error; 130 interrupted. Input and output are regular files: pipes and devices are refused.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

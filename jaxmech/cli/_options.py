@@ -2,9 +2,11 @@
 
 import contextlib
 import dataclasses
+import os
+import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,10 +14,13 @@ import click
 
 from jaxmech._errors import ProblemError
 from jaxmech._words import one_of
-from jaxmech.cli._group import say
+from jaxmech.cli._group import note, say
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from rich.console import Console
+
+    from jaxmech.files import Case
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -37,6 +42,23 @@ _OPTIONS = {
 DTYPES = ("float64", "float32")
 
 
+def to_number(value: str | float) -> float:
+    """Return what an option says that takes a number, which never becomes infinity or zero unnoticed.
+
+    Raises:
+        click.BadParameter: for anything else; click adds the name of the option.
+    """
+    from jaxmech import files
+
+    try:
+        number, wrong = float(value), files.out_of_range(str(value))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a number") from None
+    if wrong:
+        raise click.BadParameter(f"{value!r} {wrong}")
+    return number
+
+
 @dataclasses.dataclass(frozen=True)
 class Output:
     """Where the output of a command goes, and how much of it there is to be.
@@ -49,6 +71,7 @@ class Output:
         quiet: print nothing but errors.
         verbose: print everything, and where the time goes.
         seconds: how long each part took, filled in by :meth:`timed`.
+        warnings: what the user should know, filled in by :meth:`warn`.
     """
 
     json_path: str | None = None
@@ -58,6 +81,7 @@ class Output:
     quiet: bool = False
     verbose: bool = False
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+    warnings: list[str] = dataclasses.field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Refuse, before any work is done, what could not be delivered after it."""
@@ -66,13 +90,43 @@ class Output:
         one_of("--dtype", self.dtype, DTYPES)
         if self.quiet and self.verbose:
             raise ProblemError("--quiet --verbose", "both", "only one of the two can be asked for")
-        if self.json_path == self.csv_path == "-":
-            raise ProblemError("--json --csv", "-", "only one of the two can go to standard output")
-        for option, target in (("--json", self.json_path), ("--csv", self.csv_path), ("--plot", self.plot_path)):
-            if target is not None:
-                files.check_writable(option, target)
+        files.check_targets(self.targets)
         if self.plot_path is not None:
             one_of("--plot", self.suffix, ("png", "svg", "pdf"), f'"{self.plot_path}" must end in one of')
+        if sys.stdout is None and (self.prints or "-" in self.targets.values()):
+            raise ProblemError("standard output", "closed", "must be open, unless --quiet leaves all to files")
+
+    @property
+    def targets(self) -> dict[str, str]:
+        """Paths by the options that name them."""
+        given = {"--json": self.json_path, "--csv": self.csv_path, "--plot": self.plot_path}
+        return {option: path for option, path in given.items() if path is not None}
+
+    def spare(self, inputs: Iterable[Path]) -> None:
+        """Refuse, before any work is done, to write over what is read.
+
+        Args:
+            inputs: files that are read, and directories that hold nothing but results.
+        """
+        from jaxmech import files
+
+        files.check_spared(self.targets, inputs)
+
+    def read(self, file: str) -> "Case":
+        """Read a problem, which no output may replace.
+
+        Args:
+            file: a path or the name of a shipped problem.
+
+        Raises:
+            ProblemError: one line that names the file, the key, the value and the rule.
+        """
+        from jaxmech import files
+
+        with self.timed("read"):
+            case = files.read(file, self.dtype)
+            self.spare(case.inputs)
+        return case
 
     @property
     def suffix(self) -> str:
@@ -82,7 +136,7 @@ class Output:
     @property
     def prints(self) -> bool:
         """Whether a report for a person is to go to standard output."""
-        return not self.quiet and "-" not in (self.json_path, self.csv_path)
+        return not self.quiet and "-" not in self.targets.values()
 
     @contextlib.contextmanager
     def timed(self, part: str) -> Iterator[None]:
@@ -91,6 +145,10 @@ class Output:
         yield
         self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - start
 
+    def warn(self, sentences: Iterable[str]) -> None:
+        """Keep what is no error but should be known; said with the answer, for an error is to stand alone."""
+        self.warnings.extend(sentences)
+
     def deliver(
         self,
         document: Callable[[], Mapping[str, Any]],
@@ -98,7 +156,7 @@ class Output:
         figure: "Callable[[], Figure] | None" = None,
         text: Callable[[], str] | None = None,
     ) -> None:
-        """Write the files, then print: whoever sees the report can rely on the files being there.
+        """Warn, write the files, then print: whoever sees the report can rely on the files being there.
 
         Args:
             document: makes the JSON document.
@@ -106,25 +164,27 @@ class Output:
             figure: makes the plot.
             text: makes the report for a person.
         """
+        for sentence in () if self.quiet else self.warnings:
+            note(f"warning: {sentence}")
         with self.timed("write"):
-            if self.plot_path and figure:
+            if self.plot_path is not None and figure:
                 self._draw(figure())
-            if self.csv_path and rows:
+            if self.csv_path is not None and rows:
                 self._put("--csv", self.csv_path, "csv", rows())
-            if self.json_path:
-                self._put("--json", self.json_path, "json", document())
+            if self.json_path is not None:
+                self._put("--json", self.json_path, "json", {**document(), "warnings": self.warnings})
             if self.prints and text:
                 say(text())
         if self.verbose:
             parts = "; ".join(f"{part} {seconds:.2f} s" for part, seconds in self.seconds.items())
-            sys.stderr.write(f"jaxmech: {parts}\n")
+            note(parts)
 
     def _put(self, option: str, target: str, kind: str, content: Any) -> None:
         from jaxmech import files
 
         text = files.json_text(content) if kind == "json" else files.csv_text(content)
         if target == "-":
-            say(text)
+            say(text, exact=True)
         else:
             files.write(option, target, text)
 
@@ -163,17 +223,34 @@ def render_text(print_to: Callable[[Any], None], width: int | None = None) -> st
         width: of the page; by default the terminal's, or 100 in a pipe unless COLUMNS says otherwise.
     """
     import io
-    import os
 
-    from rich.console import Console
-
-    terminal = sys.stdout.isatty()
-    columns = os.environ.get("COLUMNS", "")
+    terminal = sys.stdout is not None and sys.stdout.isatty()
     if not terminal and width is None:
-        width = max(40, int(columns)) if columns.isdigit() else 100
+        columns = _environment().get("COLUMNS", "100")
+        width = max(40, int(columns))
     if terminal and width is None:
-        width = Console(file=sys.stdout).width
+        width = make_console(file=sys.stdout).width
     buffer = io.StringIO()
     dumb = os.environ.get("TERM", "") in ("dumb", "unknown") or "NO_COLOR" in os.environ
-    print_to(Console(file=buffer, width=width, force_terminal=terminal, no_color=dumb or None, legacy_windows=False))
+    print_to(make_console(file=buffer, width=width, force_terminal=terminal, no_color=dumb or None))
     return buffer.getvalue()
+
+
+def make_console(**options: Any) -> "Console":
+    """Return a console of rich; a size in the environment that is no sensible number counts as none.
+
+    Args:
+        options: as :class:`rich.console.Console` takes them.
+    """
+    from rich.console import Console
+
+    return Console(legacy_windows=False, _environ=_environment(), **options)
+
+
+def _environment() -> dict[str, str]:
+    """The environment without sizes like ², which Python takes for a digit and not for a number, and 10⁹."""
+    kept = dict(os.environ)
+    for name in ("COLUMNS", "LINES"):
+        if not re.fullmatch("[1-9][0-9]{0,2}", kept.get(name, "1")):
+            del kept[name]
+    return kept

@@ -160,13 +160,13 @@ def carry_out(file: str, choice: Choice, output: Output) -> Carried:
     """
     from jaxmech import collaboration, files
 
-    with output.timed("read"):
-        case = files.read(file, output.dtype)
+    case = output.read(file)
     if not isinstance(case, files.CollaborationCase):
         raise ProblemError(f"{case.source}: section", type(case).__name__, "only [collaboration] can be played so far")
+    output.warn(case.warnings)
     with named(case.source):
-        division = one_of("--division", choice.division or case.division, collaboration.DIVISIONS)
-        mechanism = one_of("--mechanism", choice.mechanism or case.mechanism, files.MECHANISMS)
+        division = one_of("--division", choice.instead_of("division", case.division), collaboration.DIVISIONS)
+        mechanism = one_of("--mechanism", choice.instead_of("mechanism", case.mechanism), files.MECHANISMS)
         if mechanism == files.DESIGNED:
             return _design(case, output)
         return _solve(case, division, mechanism, output)

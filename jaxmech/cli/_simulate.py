@@ -6,6 +6,7 @@ from typing import Any
 import click
 import numpy as np
 
+from jaxmech._printable import clean_name
 from jaxmech._words import one_of
 from jaxmech.cli._choice import Choice
 from jaxmech.cli._group import DONE, SOLVED_BADLY
@@ -57,12 +58,21 @@ def simulate(
     if replications is not None:
         deviation.check_replications(replications)
     use_precision(output.dtype)
+    if data is not None:
+        output.spare([Path(data)])
     carried = carry_out(file, Choice(division, mechanism), output)
-    table = _measurements(carried, data)
-    strategies, told = _cheating(carried, cheat, seed, output)
-    plays = [_on_normal(carried, strategies, seed, replications or NORMAL_RUNS, output)]
+    table = _measurements(carried, data, output)
+    normal_runs = replications or min(NORMAL_RUNS, deviation.most_draws(carried.mechanism))
+    deviation.check_draws(carried.mechanism, normal_runs)
+    whole = None
     if table is not None:
-        plays.append(_on_data(carried, table, strategies, seed, replications or DATA_RUNS, output))
+        whole = carried.whole(output)
+        with named(carried.case.source):
+            deviation.check_points(whole[0].samples, replications or DATA_RUNS)
+    strategies, told = _cheating(carried, cheat, seed, output)
+    plays = [_on_normal(carried, strategies, seed, normal_runs, output)]
+    if whole is not None:
+        plays.append(_on_data(carried, whole, table, strategies, seed, replications or DATA_RUNS, output))
     problem = carried.case.problem
     m, d = problem.shape
     answer = report.simulation.Answer(
@@ -89,7 +99,7 @@ def simulate(
     return DONE if answer.solved else SOLVED_BADLY
 
 
-def _measurements(carried: Carried, data: str | None) -> Any:
+def _measurements(carried: Carried, data: str | None, output: Output) -> Any:
     """The table given on the command line, or else the problem's own, or None."""
     from jaxmech import ProblemError, files
     from jaxmech.deviation import Empirical
@@ -102,6 +112,7 @@ def _measurements(carried: Carried, data: str | None) -> Any:
         raise ProblemError("--data", data, rule)
     table = files.measurements(Path(data), data, problem.distributions, "--data")
     Empirical.of(table.cells, data)
+    output.warn(files.dependence_warnings(files.dependences(table)))
     return table
 
 
@@ -112,13 +123,14 @@ def _cheating(carried: Carried, cheat: str | None, seed: int, output: Output) ->
     import jax
 
     from jaxmech import deviation
+    from jaxmech._precision import seed_key
     from jaxmech.audit import in_words
 
     problem = carried.case.problem
     names = [problem.agent_name(i) for i in range(problem.shape[0])]
-    i = names.index(one_of("--cheat", cheat, names, "must be the name of an agent:"))
+    i = names.index(one_of("--cheat", clean_name(cheat), names, "must be the name of an agent:"))
     with output.timed("search"):
-        best = deviation.best_response(carried.mechanism, i, problem, jax.random.key(seed))
+        best = deviation.best_response(carried.mechanism, i, problem, seed_key(seed))
     strategy = jax.tree.map(lambda leaf: leaf[0], best.deviation)
     found = float(best.found[0]) > 0
     gain = "the best found" if found else "the best found, which gains nothing"
@@ -126,32 +138,36 @@ def _cheating(carried: Carried, cheat: str | None, seed: int, output: Output) ->
 
 
 def _on_normal(carried: Carried, strategies: dict[int, Any], seed: int, replications: int, output: Output) -> Any:
-    import jax
-
     from jaxmech import deviation
+    from jaxmech._precision import seed_key
 
     problem, plan = carried.case.problem, carried.plan
     with named(carried.case.source), output.timed("simulate normal data"):
-        key = jax.random.key(seed)
+        key = seed_key(seed)
         outcome = deviation.simulate(carried.mechanism, problem, None, key, strategies, replications)
     return _play("normal data", plan, outcome, strategies, np.asarray(problem.sigma, float))
 
 
 def _on_data(
-    carried: Carried, table: Any, strategies: dict[int, Any], seed: int, replications: int, output: Output
+    carried: Carried,
+    whole: tuple[Any, Any],
+    table: Any,
+    strategies: dict[int, Any],
+    seed: int,
+    replications: int,
+    output: Output,
 ) -> Any:
-    import jax
-
     from jaxmech import deviation
+    from jaxmech._precision import seed_key
 
     problem = carried.case.problem
-    whole, mechanism = carried.whole(output)
+    plan, mechanism = whole
     people = deviation.Empirical.of(table.cells, table.source)
     with named(carried.case.source), output.timed("simulate measurements"):
-        key = jax.random.key(seed)
+        key = seed_key(seed)
         outcome = deviation.simulate(mechanism, problem, people, key, strategies, replications)
     sigma = np.std(np.asarray(table.cells, float), axis=0)
-    return _play(f"the {len(table.cells):,} rows of {Path(table.source).name}", whole, outcome, strategies, sigma)
+    return _play(f"the {len(table.cells):,} rows of {Path(table.source).name}", plan, outcome, strategies, sigma)
 
 
 def _play(name: str, plan: Any, outcome: Any, strategies: dict[int, Any], sigma: np.ndarray) -> Any:

@@ -49,10 +49,9 @@ def solve(file: str, **options: Any) -> int:
     choice = Choice.taken_from(options)
     output = Output(**options)
     with output.timed("import"):
-        from jaxmech import ProblemError, files
+        from jaxmech import ProblemError
     use_precision(output.dtype)
-    with output.timed("read"):
-        case = files.read(file, output.dtype)
+    case = output.read(file)
     try:
         answer, kind = _answer(case, choice, output)
     except ProblemError as error:
@@ -93,7 +92,8 @@ def _answer(case: Any, choice: Choice, output: Output) -> tuple[Any, Any]:
         from jaxmech.cli._solve_market import solve_market
 
         return solve_market(case, choice, output), report.market
-    if (choice.mechanism or case.mechanism) == files.DESIGNED:
+    output.warn(case.warnings)
+    if choice.instead_of("mechanism", case.mechanism) == files.DESIGNED:
         return _designed(case, choice, output), report.design
     from jaxmech.cli._solve_collaboration import solve_collaboration
 
@@ -107,5 +107,5 @@ def _designed(case: Any, choice: Choice, output: Output) -> Any:
     from jaxmech.design import Wishes
 
     choice.only("division", "mechanism", kind="collaboration")
-    one_of("--division", choice.division or case.division, collaboration.DIVISIONS)
+    one_of("--division", choice.instead_of("division", case.division), collaboration.DIVISIONS)
     return solve_design(case, Wishes(), output)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech import collaboration, files
+from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status
 from jaxmech._types import Agents, Amounts
 from jaxmech._words import one_of
@@ -42,8 +43,8 @@ def solve_collaboration(case: files.CollaborationCase, choice: Choice, output: O
         ProblemError: for an unknown division or mechanism, and if the problem has no answer of this kind.
     """
     choice.only("division", "mechanism", kind="collaboration")
-    division = one_of("--division", choice.division or case.division, collaboration.DIVISIONS)
-    mechanism = one_of("--mechanism", choice.mechanism or case.mechanism, files.MECHANISMS)
+    division = one_of("--division", choice.instead_of("division", case.division), collaboration.DIVISIONS)
+    mechanism = one_of("--mechanism", choice.instead_of("mechanism", case.mechanism), files.MECHANISMS)
     return compute(case, division, mechanism, output)
 
 
@@ -128,7 +129,7 @@ def _compile_rational(problem: Problem) -> Callable[[Problem], Solution[Amounts]
 def _judge(problem: Problem, plan: Plan, rational: Any, output: Output) -> _Judgement:
     """Everything that is said about a plan, once there is one."""
     with output.timed("whole samples"):
-        whole = _whole(collaboration.integer_plan(problem, plan))
+        whole = _whole(problem, plan)
     with output.timed("certificates"):
         bare = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
         optimum = plan.target if rational is None else rational.result()(bare).value
@@ -139,7 +140,12 @@ def _judge(problem: Problem, plan: Plan, rational: Any, output: Output) -> _Judg
     return _Judgement(whole, efficiency, advice, certificates)
 
 
-def _whole(found: collaboration.IntegerPlan) -> Whole:
+def _whole(problem: Problem, plan: Plan) -> Whole | None:
+    """The plan in whole samples; None where amounts are too large to be whole numbers."""
+    try:
+        found = collaboration.integer_plan(problem, plan)
+    except ProblemError:
+        return None
     return Whole(
         samples=_host(found.plan.samples),
         role=np.asarray(found.role),

@@ -7,7 +7,7 @@ from jaxmech._status import Solution, Status
 from jaxmech.cli._jax import quick_compilation, settings
 from jaxmech.cli._options import Output
 from jaxmech.collaboration import Problem
-from jaxmech.design import Design, Wishes, certify, design
+from jaxmech.design import Design, Wishes, certify, departure, design, is_whole
 from jaxmech.report.collaboration import Sigma
 from jaxmech.report.design import Answer, Offered
 
@@ -69,6 +69,7 @@ def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) 
         family=float(found.family),
         baseline=baseline,
         first_best=first_best,
+        departure=None if is_whole(found) else departure(problem, found),
         certificates=certificates,
         status=Status.of(int(solution.status)),
         residual=float(solution.residual),

@@ -34,7 +34,7 @@ def solve_market(case: files.MarketCase, choice: Choice, output: Output) -> Answ
         SolveError: for prices that are not finite.
     """
     choice.only("method", kind="market")
-    method = one_of("--method" if choice.method else "method", choice.method or case.method, market.METHODS)
+    method = one_of("--method", choice.instead_of("method", case.method), market.METHODS)
     with quick_compilation():
         with output.timed("compile + solve"):
             solution = market.solve(

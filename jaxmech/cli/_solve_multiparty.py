@@ -36,7 +36,8 @@ def solve_multiparty(case: files.MultipartyCase, choice: Choice, output: Output)
     """
     if isinstance(case, files.ProfileCase):
         choice.only("mechanism", kind="multiparty")
-        return _plan(case, one_of("--mechanism", choice.mechanism or case.mechanism, multiparty.MECHANISMS), output)
+        mechanism = choice.instead_of("mechanism", case.mechanism)
+        return _plan(case, one_of("--mechanism", mechanism, multiparty.MECHANISMS), output)
     choice.only("boundary", "up_to", kind="multiparty")
     if choice.boundary:
         return _boundary(case, UP_TO if choice.up_to is None else choice.up_to, output)

@@ -3,13 +3,14 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import settings, use_precision
-from jaxmech.cli._options import Output, examples_of, render_text, shared
+from jaxmech.cli._options import Output, examples_of, make_console, render_text, shared
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,21 +56,23 @@ def sweep(file: str, directory: str, **options: Any) -> int:
     """
     output = Output(**options)
     with output.timed("import"):
-        from jaxmech import JaxmechError, ProblemError, files
+        from jaxmech import ProblemError, files
         from jaxmech import sweep as sweeps
     sweeps.require_pyarrow()
     use_precision(output.dtype)
     with output.timed("read"):
         case = files.read_sweep(file, output.dtype)
+        output.spare([*case.inputs, Path(directory)])
         try:
             many = _make(case)
         except ProblemError as error:
             raise ProblemError(f"{case.source}: {error.argument}", error.value, error.rule) from None
+    output.warn(case.case.warnings)
     try:
         with output.timed("compile + solve"), _bar(not output.quiet) as report:
             summary = sweeps.run(many, directory, report)
     except KeyboardInterrupt:
-        raise JaxmechError("interrupted: the same command goes on from here") from None
+        raise KeyboardInterrupt("interrupted: the same command goes on from here") from None
     output.deliver(
         document=lambda: {**_document(case, many, summary), "settings": settings(output.dtype, many.seed)},
         text=lambda: render_text(lambda console: _print(console, case, many, summary)),
@@ -95,14 +98,13 @@ def _make(case: "SweepCase") -> "Sweep":
 @contextlib.contextmanager
 def _bar(wanted: bool) -> Iterator["Callable[[Progress], None] | None"]:
     """A bar with rate and time left on a terminal; nothing in a pipe."""
-    if not wanted or not sys.stderr.isatty():
+    if not wanted or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     from rich import progress
-    from rich.console import Console
 
     columns = (progress.BarColumn(), progress.TextColumn("{task.fields[words]}"))
-    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with progress.Progress(*columns, console=make_console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None, words="compiling")
 
         def report(state: "Progress") -> None:

@@ -16,7 +16,9 @@ from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, Plan, Role
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
 from jaxmech.collaboration._rational import rational_optimum
+from jaxmech.collaboration._regret import best_whole_alone
 from jaxmech.collaboration._solve import divide, mechanism, solve
+from jaxmech.collaboration._steady import steady_penalty, steady_root
 
 __all__ = [
     "DIVISIONS",
@@ -36,6 +38,7 @@ __all__ = [
     "alone",
     "alone_penalty",
     "alone_samples",
+    "best_whole_alone",
     "c3d_plan",
     "cbl_plan",
     "certify",
@@ -59,4 +62,6 @@ __all__ = [
     "social_optimum",
     "social_penalty",
     "solve",
+    "steady_penalty",
+    "steady_root",
 ]

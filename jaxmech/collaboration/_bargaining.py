@@ -7,7 +7,7 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status
 from jaxmech._types import Agents, Amounts, Array
-from jaxmech.collaboration._division import alone, masked
+from jaxmech.collaboration._division import alone, direct_solution, masked
 from jaxmech.collaboration._penalty import penalty
 from jaxmech.collaboration._problem import Problem, alone_penalty
 from jaxmech.numerics import Kind, SharingOptimum, solve_sharing
@@ -53,7 +53,8 @@ def egalitarian_bargaining(problem: Problem) -> Solution[Amounts]:
         problem: the problem.
 
     Returns:
-        Samples (agents, distributions); the residual is the relative duality gap.
+        Samples (agents, distributions), for one distribution in closed form. The residual is the largest relative
+        error in the optimality conditions.
 
     Source: Clinton et al. 2025, section 6 and appendix C.
 
@@ -62,9 +63,21 @@ def egalitarian_bargaining(problem: Problem) -> Solution[Amounts]:
         >>> egalitarian_bargaining(problem).value.round(2).ravel().tolist()
         [40.69, 20.35, 13.43]
     """
+    if problem.shape[1] == 1:
+        return _egalitarian_column(problem)
     direction = jnp.ones(problem.shape[0], problem.costs.dtype)
     optimum = solve_sharing(Kind.MINIMAX, problem.costs, problem.scale**2, direction=direction)
     return masked(_solution(optimum))
+
+
+def _egalitarian_column(problem: Problem) -> Solution[Amounts]:
+    """One distribution: everybody able spends the same: n = σ/(c √(Σ 1/c)), with residual c n S/σ² − 1."""
+    able = problem.costs != jnp.inf
+    roots = jnp.where(able, 1 / jnp.sqrt(jnp.where(able, problem.costs, 1.0)), 0.0)
+    inverse = roots**2
+    samples = problem.scale * inverse / jnp.sqrt(jnp.sum(inverse))
+    spent = jnp.where(able, jnp.where(able, problem.costs, 1.0) * samples, 0.0) * jnp.sum(samples) / problem.scale**2
+    return direct_solution(samples, jnp.max(jnp.where(able, jnp.abs(spent - 1), 0.0)))
 
 
 def kalai_smorodinsky_bargaining(problem: Problem) -> Solution[Amounts]:

@@ -1,7 +1,7 @@
 """The corruption coefficient: how much noise makes collecting the recommended amount optimal."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Float
-from jaxmech.numerics import Remainders, remainders
+from jaxmech.numerics import Remainders, remainders, tails
 
 # From the start below, at most 14 % off, three cubically convergent steps reach rounding level everywhere.
 _STEPS = 3
@@ -27,7 +27,7 @@ def corruption_root(tau: ArrayLike, kappa: ArrayLike) -> Solution[Float[Array, "
     Its left side increases from 0 to τ + 2, so that a root exists, and is unique, if and only if τ > 2 and
     1/τ² < κ < 1/4. Over the whole of that range the value is the exact root for a κ within 10 units in the last
     place of the given one. It can be differentiated in both arguments, forward and reverse, twice, by the implicit
-    function theorem.
+    function theorem: to rounding level over the whole of that range too.
 
     Args:
         tau: T/n*, points behind a distribution over points recommended; broadcasts with ``kappa``.
@@ -45,7 +45,7 @@ def corruption_root(tau: ArrayLike, kappa: ArrayLike) -> Solution[Float[Array, "
         >>> round(float(corruption_root(100.0, 0.1).value), 8)
         34.82710742
     """
-    solution: Solution[Array] = _solve(*_broadcast(tau, kappa))
+    solution: Solution[Array] = _solve(*broadcast_floats(tau, kappa))
     return solution
 
 
@@ -66,8 +66,8 @@ def checked_penalty(tau: ArrayLike, kappa: ArrayLike, ratio: ArrayLike) -> Float
         >>> float(checked_penalty(10.0, 0.1, jnp.inf))
         0.6
     """
-    tau, kappa, ratio = _broadcast(tau, kappa, ratio)
-    return 1 / tau + (0.5 - 1 / tau) * remainders(_argument(tau, ratio)).p + kappa
+    tau, kappa, ratio = broadcast_floats(tau, kappa, ratio)
+    return 1 / tau + (0.5 - 1 / tau) * tails(4 * (ratio / tau)).p + kappa
 
 
 def deviation_penalty(
@@ -108,19 +108,17 @@ def deviation_penalty(
         1.1
     """
     compared = n_star if comparison is None else comparison
-    n, n_star, total, alpha, cost, scale, z = _broadcast(n, n_star, total, alpha, cost, scale, compared)
+    n, n_star, total, alpha, cost, scale, z = broadcast_floats(n, n_star, total, alpha, cost, scale, compared)
     clean = n + z
     noisy = total - n_star - z
     spread = alpha**2 * (1 / n + 1 / z)
     share = clean / (clean + noisy)
-    # Without corruption y = ∞, where the chain rule would multiply 0 by ∞; 1 - r is 1/(2y²) there.
-    corrupted = spread > 0
-    y = jnp.sqrt(0.5 / (share * jnp.where(corrupted, spread, 1)))
-    lost = jnp.where(corrupted, remainders(y).p, share * spread)
+    lost = tails(share * spread).p
     return scale**2 / (clean + noisy) * (1 + noisy / clean * lost) + cost * n
 
 
-def _broadcast(*arguments: ArrayLike) -> list[Array]:
+def broadcast_floats(*arguments: ArrayLike) -> list[Array]:
+    """Give all arguments one shape and one floating-point type."""
     dtype = jnp.result_type(float, *arguments)
     return jnp.broadcast_arrays(*(jnp.asarray(argument, dtype) for argument in arguments))
 
@@ -154,37 +152,91 @@ def _root(tau: Array, kappa: Array) -> Array:
     y = _start(tau, low / high)
     for _ in range(_STEPS):
         about_y = remainders(y)
-        defect = _defect(tau, low, high, about_y)
-        slope = _slope(tau, about_y)
-        bend = (tau + 1) * about_y.r2 + about_y.s2 - slope
-        y = y - y * defect * slope / (slope * slope - 0.5 * defect * bend)
-    return tau / (8 * y * y)
+        slope = about_y.r1 + (about_y.r1 + about_y.s1) / tau
+        bend = about_y.r2 + (about_y.r2 + about_y.s2) / tau - slope
+        newton = _defect(tau, low, high, about_y) / slope
+        y = y - y * newton / (1 - 0.5 * newton * (bend / slope))
+    return tau * (0.125 / y / y)
 
 
 @_root.defjvp
 def _root_jvp(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> tuple[Array, Array]:
-    """Implicit function rule; like the defect, it takes the complementary equation where that does not cancel."""
-    (tau, kappa), (dtau, dkappa) = primals, tangents
-    root = _root(tau, kappa)
-    about_y = remainders(_argument(tau, root))
-    excess, room = tau - 2, 1 - 4 * kappa
-    by_tau = jnp.where(
-        about_y.far,
-        about_y.p - 4 * (kappa + room / excess**2),
-        room * (tau / excess) * ((tau - 4) / excess) - about_y.r,
-    )
-    by_kappa = -4 * tau * (tau / excess)
-    dlog_y = (by_tau * dtau + by_kappa * dkappa) / _slope(tau, about_y)
-    return root, root * (dtau / tau - 2 * dlog_y)
+    root = _root(*primals)
+    by_tau, by_kappa = _gradient(*primals, root)
+    return root, by_tau * tangents[0] + by_kappa * tangents[1]
+
+
+class _Curve(NamedTuple):
+    """The root as x = 4 α²/T, which solves (1 + ε) p(x) + ε q(x) = h with ε = 1/τ and h = 1 + 2ε − (1 − 4κ)/g.
+
+    x is smooth in ε and κ over the whole range, ends included, which log y is not.
+
+    Attributes:
+        inverse: ε.
+        gap: g = 1 − 2ε.
+        x: the solution.
+        slope: derivative of the left side by x.
+        bend: its second derivative.
+        by_inverse: dx/dε.
+        by_kappa: dx/dκ.
+    """
+
+    inverse: Array
+    gap: Array
+    x: Array
+    slope: Array
+    bend: Array
+    by_inverse: Array
+    by_kappa: Array
+
+
+def _curve(tau: Array, kappa: Array, root: Array) -> _Curve:
+    inverse, gap, room = 1 / tau, (tau - 2) / tau, 1 - 4 * kappa
+    x = 4 * (root / tau)
+    tail, about_y = tails(x), remainders(_argument(tau, root))
+    slope, bend = tail.p1 + inverse * (tail.p1 + tail.q1), tail.p2 + inverse * (tail.p2 + tail.q2)
+    # dh/dε = 2 − 2(1 − 4κ)/g², in the form that does not cancel; near α = ∞ less p + q, both of which are near 1 there
+    risen = jnp.where(tau > 4, 8 * (kappa - inverse * (1 - inverse)) / gap**2, 2 - 2 * room / gap**2)
+    left = jnp.where(about_y.far, risen - (tail.p + tail.q), about_y.r + about_y.s - 2 * room / gap**2)
+    return _Curve(inverse, gap, x, slope, bend, left / slope, 4 / gap / slope)
+
+
+@jax.custom_jvp
+def _gradient(tau: Array, kappa: Array, root: Array) -> tuple[Array, Array]:
+    """Derivatives of the root in τ and κ, by the implicit function rule; ``root`` is that of τ and κ."""
+    curve = _curve(tau, kappa, root)
+    return (curve.x - curve.inverse * curve.by_inverse) / 4, tau * curve.by_kappa / 4
+
+
+@_gradient.defjvp
+def _gradient_jvp(
+    primals: tuple[Any, Any, Any], tangents: tuple[Any, Any, Any]
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """The same rule once more. The change of the root is that of τ and κ: its tangent says nothing new."""
+    (tau, kappa, root), (dtau, dkappa, _) = primals, tangents
+    twice_tau, both, twice_kappa = _second_derivatives(tau, kappa, root)
+    changes = (twice_tau * dtau + both * dkappa, both * dtau + twice_kappa * dkappa)
+    return _gradient(tau, kappa, root), changes
+
+
+def _second_derivatives(tau: Array, kappa: Array, root: Array) -> tuple[Array, Array, Array]:
+    """By τ twice, by τ and κ, and by κ twice."""
+    inverse, gap, _, slope, bend, by_inverse, by_kappa = curve = _curve(tau, kappa, root)
+    tail = tails(curve.x)
+    mixed = tail.p1 + tail.q1
+    twice_inverse = (-8 * (1 - 4 * kappa) / gap**3 - 2 * mixed * by_inverse - bend * by_inverse**2) / slope
+    both = (8 / gap**2 - mixed * by_kappa - bend * by_kappa * by_inverse) / slope
+    twice_kappa = -bend * by_kappa**2 / slope
+    return inverse**3 * twice_inverse / 4, (by_kappa - inverse * both) / 4, tau * twice_kappa / 4
 
 
 def _bounds(tau: Array, kappa: Array) -> tuple[Array, Array]:
-    """ρ = τ²(1 − 4κ)/(τ − 2) and τ + 2 − ρ = 4(κτ² − 1)/(τ − 2), each accurate where it is small.
+    """ρ/τ with ρ = τ²(1 − 4κ)/(τ − 2), and 1 + 2/τ − ρ/τ = 4(κτ² − 1)/(τ(τ − 2)), each accurate where it is small.
 
     κτ² − 1 is taken as κ(τ² − 4) − (1 − 4κ): τ − 2 and 1 − 4κ are exact near τ = 2 and κ = 1/4, where it vanishes too.
     """
     excess, room = tau - 2, 1 - 4 * kappa
-    return tau * (tau / excess) * room, 4 * (kappa * (tau + 2) - room / excess)
+    return tau / excess * room, 4 * (kappa * ((tau + 2) / tau) - room / tau / excess)
 
 
 def _start(tau: Array, odds: Array) -> Array:
@@ -195,23 +247,18 @@ def _start(tau: Array, odds: Array) -> Array:
 
 
 def _argument(tau: Array, ratio: Array) -> Array:
-    return jnp.sqrt(tau / (8 * ratio))
+    return math.sqrt(0.125) / jnp.sqrt(ratio / tau)
 
 
 def _defect(tau: Array, low: Array, high: Array, about_y: Remainders) -> Array:
-    """Left side less right side, from the equation or from its complement."""
-    near = (tau + 1) * about_y.r + about_y.s - low
-    far = high - ((tau + 1) * about_y.p + about_y.q)
+    """Left side less right side over τ, from the equation or from its complement."""
+    near = about_y.r + (about_y.r + about_y.s) / tau - low
+    far = high - (about_y.p + (about_y.p + about_y.q) / tau)
     return jnp.where(about_y.far, far, near)
-
-
-def _slope(tau: Array, about_y: Remainders) -> Array:
-    """Derivative of the left side by log y."""
-    return (tau + 1) * about_y.r1 + about_y.s1
 
 
 def _backward_error(tau: Array, kappa: Array, root: Array) -> Array:
     """|κ' − κ|/κ with κ' such that ``root`` solves the equation for κ' exactly."""
     low, high = _bounds(tau, kappa)
     defect = _defect(tau, low, high, remainders(_argument(tau, root)))
-    return jnp.abs(defect) * ((tau - 2) / tau) / (4 * tau * kappa)
+    return jnp.abs(defect) * ((tau - 2) / tau) / (4 * kappa)

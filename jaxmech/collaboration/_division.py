@@ -6,7 +6,6 @@ import jax.numpy as jnp
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Array, Scalar
-from jaxmech.collaboration._penalty import social_penalty
 from jaxmech.collaboration._problem import Problem, alone_samples
 
 
@@ -28,7 +27,7 @@ def alone(problem: Problem) -> Solution[Amounts]:
     """
     samples = alone_samples(problem)
     able = problem.costs != jnp.inf
-    error = problem.scale**2 / jnp.where(able, samples, 1.0) ** 2
+    error = (problem.scale / jnp.where(able, samples, 1.0)) ** 2
     ratio = jnp.where(able, error / jnp.where(able, problem.costs, 1.0) - 1, 0.0)
     return direct_solution(samples, jnp.max(jnp.abs(ratio)))
 
@@ -43,7 +42,8 @@ def social_optimum(problem: Problem) -> Solution[Amounts]:
         problem: the problem.
 
     Returns:
-        Samples (agents, distributions); the residual is the gap to Σ_k 2σ_k√(price_k m min_i c[i, k]).
+        Samples (agents, distributions); the residual is the largest relative error of the condition
+        m σ_k²price_k/S_k² = min_i c[i, k].
 
     Source: Clinton et al. 2025, section 3.2.
 
@@ -52,8 +52,8 @@ def social_optimum(problem: Problem) -> Solution[Amounts]:
         [[2.828], [0.0]]
     """
     samples = social_samples(problem)
-    best = first_best(problem)
-    return direct_solution(samples, jnp.abs(social_penalty(problem, samples) - best) / best)
+    worth = problem.shape[0] * (problem.scale / jnp.sum(samples, axis=-2)) ** 2
+    return direct_solution(samples, jnp.max(jnp.abs(worth / jnp.min(problem.costs, axis=-2) - 1)))
 
 
 def first_best(problem: Problem) -> Scalar:

@@ -4,8 +4,11 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
+from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Codes, Int, Scalar, Support
 from jaxmech.collaboration._penalty import collection_cost, penalty
 from jaxmech.collaboration._plan import Plan, Role
@@ -38,7 +41,12 @@ class IntegerPlan:
 
     @property
     def samples(self) -> Int[Array, "agents distributions"]:
-        """Whole amounts."""
+        """Whole amounts, as integers.
+
+        Raises:
+            ProblemError: for amounts that are no numbers, as of a plan that is not solved, or too large to be whole.
+        """
+        _check_whole("plan.samples", self.plan.samples)
         return self.plan.samples.astype(int)
 
     @property
@@ -80,15 +88,35 @@ def integer_plan(problem: Problem, plan: Plan) -> IntegerPlan:
     Returns:
         The rounded plan. In c3d and cbl nobody is worse off than alone, since the rounded plan is an equilibrium.
 
+    Raises:
+        ProblemError: for amounts from 2^53 on (2^24 in float32), where numbers cannot be told from the next whole ones.
+            Under a transformation nothing is refused.
+
     Example:
         >>> from jaxmech.collaboration import solve
         >>> problem = Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
         >>> integer_plan(problem, solve(problem).value).samples.ravel().tolist()
         [55, 39, 0]
     """
+    for name, amounts in (("plan.samples", plan.samples), ("alone_samples", alone_samples(problem))):
+        _check_whole(name, amounts, unsolved=True)
     bare = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
     rounded: IntegerPlan = _round(bare, dataclasses.replace(plan, division=""))
     return dataclasses.replace(rounded, plan=dataclasses.replace(rounded.plan, division=plan.division))
+
+
+def _check_whole(name: str, amounts: Amounts, *, unsolved: bool = False) -> None:
+    """Refuse amounts that cannot be whole numbers; NaN passes if plans that are not solved do."""
+    if isinstance(amounts, jax.core.Tracer):
+        return
+    numbers, largest = np.asarray(amounts), tolerances(amounts.dtype).whole
+    broken = ~(np.abs(numbers) < largest) & ~(np.isnan(numbers) & unsolved)
+    for index in np.argwhere(broken):
+        where = name + "".join(f"[{i}]" for i in index)
+        rule = f"must be below {largest:.3g} to be rounded to whole samples: count in a larger unit"
+        if np.isnan(numbers[tuple(index)]):
+            rule = "is no number: the plan is not solved"
+        raise ProblemError(where, float(numbers[tuple(index)]), rule)
 
 
 @jax.jit

@@ -1,5 +1,7 @@
 """The cheapest division that no agent regrets on any single distribution, in exact one-dimensional form."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 
@@ -8,6 +10,7 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Scalar
 from jaxmech.collaboration._division import direct_solution
 from jaxmech.collaboration._problem import Problem
+from jaxmech.mechanism import of_others
 
 
 @jax.jit
@@ -24,8 +27,8 @@ def leverage_optimum(problem: Problem) -> Solution[Amounts]:
         problem: the problem.
 
     Returns:
-        Samples (agents, distributions), in O(m log m) per distribution. The residual is the larger of the relative
-        constraint violation and the relative duality gap.
+        Samples (agents, distributions), in O(m log m) per distribution. The residual is the largest relative
+        error of the conditions of optimality, over all agents and distributions.
 
     Example:
         >>> problem = Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
@@ -43,55 +46,91 @@ def _column(costs: Agents, scale: Scalar) -> tuple[Agents, Scalar]:
     cheapest = jnp.min(costs)
     able = costs != jnp.inf
     cost = jnp.where(able, jnp.where(able, costs, cheapest) / cheapest, 1.0)
-    total, marginal = _best_total(jnp.sort(jnp.where(able, cost, jnp.inf)), jnp.sum(able))
+    total, marginal, rest = _best_total(jnp.sort(jnp.where(able, cost, jnp.inf)), jnp.sum(able))
     cap = (2 * jnp.sqrt(cost) - 1 / total) / cost
     below, level = able & (cost < marginal), able & (cost == marginal)
-    rest = total - jnp.sum(jnp.where(below, cap, 0.0))
-    rest = jnp.where(rest > _rounding(costs) * total, rest, 0.0)
-    share = jnp.minimum(rest / jnp.sum(level), cap)
+    share = jnp.minimum(rest / jnp.sum(level, dtype=cap.dtype), cap)
     amount = jnp.where(below, cap, jnp.where(level, share, 0.0))
     filled = below | (level & (share >= cap * (1 - _rounding(costs))))
     return amount * scale / jnp.sqrt(cheapest), _residual(cost, able, filled, amount)
 
 
-def _best_total(ordered: Agents, count: Array) -> tuple[Scalar, Scalar]:
-    """Return the best total and the marginal cost; ``ordered`` are the costs from the lowest, ∞ at the end."""
-    if len(ordered) == 1:
-        return jnp.ones_like(ordered[0]), ordered[0]
-    able = ordered != jnp.inf
-    roots = jnp.where(able, 1 / jnp.sqrt(ordered), 0.0)
-    sums, squares = jnp.cumsum(roots), jnp.cumsum(roots**2)
-    before = jnp.concatenate([jnp.zeros(1, roots.dtype), sums[:-1]])
-    # (Σ1/√c)² − Σ1/c without the subtraction; its root is taken where it is positive, for the derivative's sake
-    products = jnp.cumsum(2 * roots * before)
-    positive = products > 0
-    largest = sums + jnp.where(positive, jnp.sqrt(jnp.where(positive, products, 1.0)), 0.0)
-    index = jnp.arange(1, len(ordered))
-    cost = jnp.where(able[1:], ordered[1:], 1.0)
-    stationary = jnp.sqrt((len(ordered) - index) / cost + squares[:-1])
+class _Filled(NamedTuple):
+    """The first j agents, filled, for j = 0 to m: sums over them of c^-1/2 and 1/c, and what they collect.
+
+    Their own caps give the total S with S² − 2RS + A = 0. R² − A and S² − A are sums of positive terms.
+    """
+
+    roots: Array
+    squares: Array
+    products: Array
+    total: Array
+
+
+def _filled(ordered: Agents) -> _Filled:
+    inverse = jnp.where(ordered != jnp.inf, 1 / jnp.sqrt(ordered), 0.0)
+    roots, squares = (jnp.concatenate([jnp.zeros(1, inverse.dtype), jnp.cumsum(x)]) for x in (inverse, inverse**2))
+    products = jnp.concatenate([jnp.zeros(1, inverse.dtype), jnp.cumsum(2 * inverse * roots[:-1])])
+    return _Filled(roots, squares, products, roots + _root(products))
+
+
+def _best_total(ordered: Agents, count: Array) -> tuple[Scalar, Scalar, Scalar]:
+    """Return the best total, the marginal cost and what is left for the agents at that cost.
+
+    ``ordered`` are the costs from the lowest, ∞ at the end.
+    """
+    m = len(ordered)
+    if m == 1:
+        return jnp.ones_like(ordered[0]), ordered[0], jnp.ones_like(ordered[0])
+    filled = _filled(ordered)
+    index = jnp.arange(1, m)
+    cost = jnp.where(ordered[1:] != jnp.inf, ordered[1:], 1.0)
+    stationary = jnp.sqrt((m - index).astype(cost.dtype) / cost + filled.squares[1:-1])
     # the social penalty is convex: the first piece whose stationary point is not beyond its end holds the optimum
-    settled = (stationary <= largest[1:]) | (index >= count - 1)
+    settled = (stationary <= filled.total[2:]) | (index >= count - 1)
     piece = jnp.argmax(settled)
-    total = jnp.clip(stationary[piece], largest[:-1][piece], largest[1:][piece])
+    total = jnp.clip(stationary[piece], filled.total[1:-1][piece], filled.total[2:][piece])
     alone = count == 1
-    return jnp.where(alone, 1.0, total), jnp.where(alone, ordered[0], ordered[1:][piece])
+    total, marginal = jnp.where(alone, 1.0, total), jnp.where(alone, ordered[0], cost[piece])
+    return total, marginal, _rest(jax.tree.map(lambda x: x[jnp.sum(ordered < marginal)], filled), marginal, ordered)
+
+
+def _rest(below: _Filled, marginal: Scalar, ordered: Agents) -> Scalar:
+    """What the stationary total S exceeds all caps below the marginal cost by: (S − S₋)(S − S₊)/S, without cancelling.
+
+    S± = R ± √(R² − A) are the totals at which nothing is left. It may be 1e-18 of S and must still be a number, for
+    an agent who collects nothing has another role than one who collects little.
+    """
+    wanted = (len(ordered) - jnp.sum(ordered < marginal, dtype=ordered.dtype)) / marginal
+    taken = 2 * (below.products + below.roots * _root(below.products))
+    beyond = jnp.where(wanted - taken > _rounding(ordered) * wanted, wanted - taken, 0.0)
+    total = jnp.sqrt(wanted + below.squares)
+    above = beyond / (total + below.total)
+    return above * (above + 2 * _root(below.products)) / total
+
+
+def _root(x: Array) -> Array:
+    """√x where it is positive and 0 elsewhere, with a derivative there too."""
+    return jnp.where(x > 0, jnp.sqrt(jnp.where(x > 0, x, 1.0)), 0.0)
 
 
 def _residual(cost: Agents, able: Array, filled: Array, amount: Agents) -> Scalar:
-    """Return the larger of the constraint violation and the gap to the dual bound, both relative."""
-    m = len(cost)
-    total = jnp.sum(amount)
-    limit = 2 * jnp.sqrt(cost)
-    violation = jnp.max(jnp.where(able, (1 / total + cost * amount) / limit - 1, 0.0))
-    room = total**2 - jnp.sum(jnp.where(filled, 1 / cost, 0.0))
-    value = jnp.where(room > 0, (m - jnp.sum(filled)) / jnp.where(room > 0, room, 1.0), 0.0)
-    multiplier = jnp.where(able, jnp.maximum(value / cost - 1, 0.0), 0.0)
-    cheapest = jnp.min(jnp.where(able, (1 + multiplier) * cost, jnp.inf))
-    dual = 2 * jnp.sqrt((m + jnp.sum(multiplier)) * cheapest) - jnp.sum(multiplier * limit)
-    primal = m / total + jnp.sum(cost * amount)
-    # where one agent alone can sample, her point is the only feasible one, and no finite multiplier proves it
-    gap = jnp.where(jnp.sum(able) == 1, 0.0, jnp.abs(primal - dual) / primal)
-    return jnp.maximum(violation, gap)
+    """Return by how much the amounts miss the conditions of optimality, relative; the largest of three.
+
+    Nobody pays more than alone, and who is filled no less. With one weight v = 1 for all who are not filled and the
+    weights c v = const. of those who are, the weights add up to their sum: S² = Σ_filled 1/c + (number of others)/c
+    at the marginal cost, which lies between the largest filled and the smallest idle cost. Written for 1, not for the
+    social penalty, in whose dual bound terms cancel that are up to 10^20 times larger than it.
+    """
+    root, total = jnp.sqrt(cost), jnp.sum(amount)
+    gain = cost * of_others(amount[:, None])[:, 0] - (1 - root * total) ** 2 / total
+    missed = jnp.where(filled, jnp.abs(gain), -gain) / (2 * root)
+    rest = len(cost) - jnp.sum(filled, dtype=cost.dtype)
+    squares = jnp.sum(jnp.where(filled, 1 / cost, 0.0))
+    dearest = jnp.max(jnp.where(filled | (amount > 0), cost, 0.0))
+    cheapest = jnp.min(jnp.where(able & ~filled, cost, jnp.inf))
+    most, least = ((squares + rest / at) / total**2 for at in (dearest, cheapest))
+    return jnp.maximum(jnp.max(jnp.where(able, missed, 0.0)), jnp.maximum(1 - most, least - 1))
 
 
 def _rounding(like: Array) -> float:

@@ -8,7 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._checks import real_numbers
 from jaxmech._errors import ProblemError
+from jaxmech._pytree import same, shape_hash
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
 
 
@@ -64,6 +66,8 @@ class Problem:
             object.__setattr__(self, name, value)
         _check_costs(table, self.distribution_name)
 
+    __eq__, __hash__ = same, shape_hash
+
     @property
     def shape(self) -> tuple[int, int]:
         """Number of agents and of distributions."""
@@ -115,42 +119,14 @@ def alone_penalty(problem: Problem) -> Agents:
 
 
 def _table(costs: ArrayLike) -> Array:
-    table = _typed("costs", costs) if isinstance(costs, jax.Array) else _numbers("costs", costs)
+    table = real_numbers("costs", costs)
     if table.ndim != 2 or 0 in table.shape:
         raise ProblemError("costs", costs, "must be a table with one row per agent and one column per distribution")
-    if not jnp.issubdtype(table.dtype, jnp.floating):
-        table = table.astype(float)
     return table
 
 
-def _numbers(name: str, value: ArrayLike) -> Array:
-    """Convert to an array of the default float type, refusing booleans, text and ragged lists."""
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise ProblemError(name, value, "rows must have equal lengths") from None
-    if array.dtype == bool or any(isinstance(entry, bool) for entry in _flat(value)):
-        raise ProblemError(name, value, "must be numbers, not booleans")
-    if array.dtype.kind not in "iuf":
-        raise ProblemError(name, value, "must be numbers")
-    return jnp.asarray(array, dtype=array.dtype if array.dtype == np.float32 else float)
-
-
-def _typed(name: str, array: Array) -> Array:
-    """Refuse an array of JAX that holds no real numbers; its type is known even while its values are traced."""
-    if not jnp.issubdtype(array.dtype, jnp.floating) and not jnp.issubdtype(array.dtype, jnp.integer):
-        raise ProblemError(name, array.dtype.name, "must be real numbers")
-    return array
-
-
-def _flat(value: Any) -> list[Any]:
-    if isinstance(value, (list, tuple)):
-        return [entry for item in value for entry in _flat(item)]
-    return [value]
-
-
 def _per_distribution(name: str, value: ArrayLike, d: int, dtype: Any) -> Array:
-    array = _typed(name, value) if isinstance(value, jax.Array) else _numbers(name, value)
+    array = real_numbers(name, value)
     if array.shape not in ((), (1,), (d,)):
         raise ProblemError(name, array.shape, f"must be one number, or one per distribution ({d})")
     if not isinstance(array, jax.core.Tracer):

@@ -17,18 +17,18 @@ def rational_optimum(problem: Problem, bounds: ArrayLike | None = None) -> Solut
     """n_OPT: minimise P(n) = Σ_i p_i(n) subject to p_i(n) <= p_IND[i], n >= 0, n = 0 where an agent cannot sample.
 
     Where the social optimum leaves nobody worse off it is the answer, in closed form; for one distribution and the
-    bounds p_IND it is the leverage optimum, in closed form too; otherwise an interior-point method finds it. Among
-    several optima (equal costs) the one that treats equal agents alike is returned. Amounts that are zero are exactly
-    zero. Derivatives in costs, σ, price and bounds follow from the optimality conditions; where tied costs make the
-    optimum jump there is none, and the value returned belongs to the even split.
+    bounds p_IND it is the leverage optimum, in closed form too; otherwise an interior-point method finds it and ends on
+    its exact support. Among several optima (equal costs) the one that treats equal agents alike is returned. Amounts
+    that are zero are exactly zero. Derivatives in costs, σ, price and bounds follow from the optimality conditions;
+    where tied costs make the optimum jump there is none, and the value returned belongs to the even split.
 
     Args:
         problem: the problem.
         bounds: largest penalty that each agent accepts, ∞ for no limit; p_IND where none is given.
 
     Returns:
-        Samples (agents, distributions). The residual is the larger of the relative excess over a bound and the
-        relative duality gap, from a dual bound in closed form.
+        Samples (agents, distributions). The residual is the largest relative error in the optimality conditions,
+        of any agent and any distribution.
 
     Source: Clinton et al. 2025, equation (7).
 

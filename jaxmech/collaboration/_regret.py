@@ -70,7 +70,15 @@ def regret(problem: Problem, plan: Plan, whole: bool = False) -> Regret:
 
 
 def best_whole_alone(problem: Problem) -> Amounts:
-    """Return the whole number n ≥ 1 that minimises σ²/n + c n: floor or ceiling of n_IND; 0 where c = ∞."""
+    """Return the whole number n ≥ 1 that minimises σ²/n + c n: floor or ceiling of n_IND; 0 where c = ∞.
+
+    Args:
+        problem: the problem.
+
+    Example:
+        >>> best_whole_alone(Problem([[1.0], [0.1]], sigma=1.0)).tolist()
+        [[1.0], [3.0]]
+    """
     low = jnp.maximum(jnp.floor(alone_samples(problem)), 1)
     # σ²/n + c n is lower at n + 1 than at n if and only if n (n + 1) < n_IND².
     best = jnp.where(low * (low + 1) < alone_samples(problem) ** 2, low + 1, low)

@@ -1,6 +1,7 @@
 """Better mechanisms than the published ones, and their certificates."""
 
-from jaxmech.design._certificate import Proven, certify, prove, proven_least
+from jaxmech.design._carried_out import carried_out, is_whole
+from jaxmech.design._certificate import Proven, certify, departure, prove, proven_least, realise
 from jaxmech.design._design import design
 from jaxmech.design._family import FamilyBound, family_bound
 from jaxmech.design._mechanism import Designed, designed_mechanism, noise_at
@@ -21,16 +22,20 @@ __all__ = [
     "Rule",
     "Wishes",
     "best_rule",
+    "carried_out",
     "certify",
+    "departure",
     "design",
     "designed_mechanism",
     "family_bound",
+    "is_whole",
     "monotone_rule",
     "noise_at",
     "power_rule",
     "prove",
     "proven_least",
     "ramp_rule",
+    "realise",
     "smooth_design",
     "stationary_level",
     "table_penalty",

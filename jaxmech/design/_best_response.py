@@ -13,6 +13,10 @@ log-concave or concave. So for every μ ≥ 0
 and B_μ is concave in s, as a sum of μ log s and minima of affine functions. Where B_μ is high enough at both ends of an
 interval it is so in between: finitely many numbers prove a bound for all s, hence for all amounts, whole ones and 0
 included. Nothing here is shared with the optimiser.
+
+Sums are rounded: B_μ is a small difference of large terms where μ is large. Every term is good to a few units in its
+last place, log P to a few units in the last place of 1 (P is, relatively, and its argument moves it by at most half as
+much), so what is taken off is 64 eps of the sum of all terms' sizes, with 1 + |log P| for the size of log P.
 """
 
 from typing import NamedTuple
@@ -31,8 +35,8 @@ _FIRST = 1e-12
 """Chance to pass from which on multipliers are used."""
 _PROGRESS = 1e-7
 _GIVE = 1e-10
-_ROUNDING = 1e-13
-"""What rounding may do to a sum of a few dozen terms, relatively."""
+_ROUNDING = 64 * float(np.finfo(float).eps)
+"""What rounding may do to a sum of a few dozen terms, in units of the sum of their sizes."""
 
 
 class Offer(NamedTuple):
@@ -97,7 +101,8 @@ def least_penalty(offer: Offer, target: np.ndarray, give_up: float = 1.0) -> Lea
         The bound: the target where it is proven.
     """
     rows = len(target)
-    bound = np.asarray(target, float).copy()
+    target = np.where(np.isfinite(target), target, 0.0)  # no penalty is negative
+    bound = target.copy()
     give, count = np.full(rows, _GIVE), np.zeros(rows, int)
     # On [0, a] no multiplier is needed: B_0 falls in s, so a is found by bisection.
     nothing = np.zeros(rows)
@@ -125,8 +130,7 @@ def least_penalty(offer: Offer, target: np.ndarray, give_up: float = 1.0) -> Lea
         place[open_rows] = np.where(bound[open_rows] <= 0, 1.0, reached)  # no penalty is negative
         count[open_rows] += 1
     complete = place >= 1
-    allowance = _ROUNDING * np.abs(bound)
-    return Least(np.where(complete, bound - allowance, -np.inf), count, complete)
+    return Least(np.where(complete, bound, -np.inf), count, complete)
 
 
 def _best_multiplier(offer: Offer, success: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -137,7 +141,7 @@ def _best_multiplier(offer: Offer, success: np.ndarray, scale: np.ndarray) -> tu
         middle = (low + high) / 2
         multiplier = np.exp(middle)
         found, amounts = _minima(offer, multiplier, success)
-        here = multiplier * np.log(success) + np.sum(found, axis=1)
+        here = _sum_up(multiplier, success, found)
         best, value = np.where(here > value, multiplier, best), np.maximum(here, value)
         log_chance, _ = _log_chance(offer, amounts)
         short = np.sum(np.where(offer.checked, log_chance, 0.0), axis=1) < np.log(success)
@@ -165,50 +169,59 @@ def _reach(offer: Offer, multiplier: np.ndarray, start: np.ndarray, target: np.n
 def _bound_at(offer: Offer, multiplier: np.ndarray, success: np.ndarray) -> np.ndarray:
     """B_μ(s), from below."""
     found, _ = _minima(offer, multiplier, success)
+    return _sum_up(multiplier, success, found)
+
+
+def _sum_up(multiplier: np.ndarray, success: np.ndarray, minima: np.ndarray) -> np.ndarray:
+    """μ log s + Σ_k minima, from below; what rounding may do to the minima is taken off already."""
     with np.errstate(divide="ignore", invalid="ignore"):
         logarithm = np.where(multiplier > 0, multiplier * np.log(success), 0.0)
-    return logarithm + np.sum(found, axis=1)
+        return np.asarray(logarithm + np.sum(minima, axis=1) - _ROUNDING * np.abs(logarithm))
 
 
 def _minima(offer: Offer, multiplier: np.ndarray, success: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lower bounds of min_n (f_k(n; s) − μ log P_k(n)) and amounts near the minima.
 
     Convex functions lie above their tangents: with a bracket of the minimum, the higher one of the tangents' values
-    at the other end's side is a bound, whatever the bracket.
+    at the other end's side is a bound, whatever the bracket. What rounding may do is taken off.
     """
     able = np.isfinite(offer.costs)
     costs = np.where(able, offer.costs, 1.0)
     mu, s = multiplier[:, None], success[:, None]
 
-    def value_and_slope(amounts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def value_and_slope(amounts: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Both, and the sums of the sizes of their terms."""
         value, slope = _cost(offer, amounts, s)
         log_chance, rise = _log_chance(offer, amounts)
         pull = np.where(offer.checked & (mu > 0), mu, 0.0)
         with np.errstate(invalid="ignore"):
-            value = value - np.where(pull > 0, pull * log_chance, 0.0)
-            slope = slope - np.where(pull > 0, pull * rise, 0.0)
-        return value, slope
+            worth, push = (np.where(pull > 0, pull * part, 0.0) for part in (log_chance, rise))
+        # all terms of the cost are positive, and those of its slope but c negative
+        return value - worth, slope - push, value + pull + np.abs(worth), 2 * costs - slope + push
 
-    # Beyond n = √(e/c) + √(μ/c)·… the slope is positive: a generous upper end, widened until it is.
-    high = np.where(able, np.sqrt(offer.error / costs) + mu / costs + 1e-9, 0.0)
-    for _ in range(6):
-        _, slope = value_and_slope(high)
-        high = np.where(able & (slope < 0), 4 * high, high)
+    # There the slope is at least 3c/4, because n d log P/dn is at most 1/2.
+    reach = np.where(able, 2 * (np.sqrt(offer.error / costs) + mu / costs), 0.0)
+    high = reach
     low = np.where(able, 1e-12 * high, 0.0)
     point = np.sqrt(np.maximum(low * high, 0.0))
     for _ in range(_INNER):
-        _, slope = value_and_slope(point)
+        _, slope, *_ = value_and_slope(point)
         low, high = np.where(slope <= 0, point, low), np.where(slope > 0, point, high)
         point = np.where(high > 4 * low, np.sqrt(low * high), (low + high) / 2)
-    (at_low, falling), (at_high, rising) = value_and_slope(low), value_and_slope(high)
     # If even the lower end rises, the least is at 0, below it.
-    width = np.where(falling > 0, low, high - low)
-    with np.errstate(invalid="ignore"):
-        from_low = at_low - np.abs(falling) * width
-        from_high = at_high - np.abs(rising) * (high - low)
+    _, falling, *_ = value_and_slope(low)
+    from_low = _tangent(value_and_slope(low), np.where(falling > 0, low, high - low), reach)
+    from_high = _tangent(value_and_slope(high), high - low, reach)
     inside = np.where(falling > 0, from_low, np.fmax(from_low, from_high))
     at_zero, _ = _cost(offer, np.zeros_like(low), s)
-    return np.where(able, inside, at_zero), point
+    return np.where(able, inside, at_zero * (1 - _ROUNDING)), point
+
+
+def _tangent(end: tuple[np.ndarray, ...], width: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """The lower end of a tangent, less what rounding may do to it, and to the sign of the slope up to ``reach``."""
+    value, slope, size, steep = end
+    with np.errstate(invalid="ignore"):
+        return np.asarray(value - np.abs(slope) * width - _ROUNDING * (size + steep * reach))
 
 
 def _cost(offer: Offer, amounts: np.ndarray, success: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

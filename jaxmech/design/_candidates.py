@@ -1,6 +1,6 @@
 """Candidates for a design: thresholds one distribution at a time, linked thresholds, and the trivial alternative."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -8,14 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._types import Array
-from jaxmech.collaboration import Plan, Problem, Role
-from jaxmech.design._family import family_bound
+from jaxmech.collaboration import Plan, Problem, Role, alone_samples
+from jaxmech.design._family import FamilyBound, family_bound
 from jaxmech.design._improve import Crowd, Improved, Layout, improve
-from jaxmech.design._scheme import Stake, Terms, settle
+from jaxmech.design._scheme import Stake
 from jaxmech.design._starts import Start, from_amounts, from_columns, from_costs, from_shares, stack
-from jaxmech.design._threshold import LARGEST_PULL
 from jaxmech.design._wishes import Wishes
 
+_UNLINKED = "thresholds, one distribution at a time"
 _COLUMN_LANES = 18
 _LINKED_STARTS, _LINKED_LANES = 12, 4
 _STEPS, _MORE_STEPS = 150, 400
@@ -39,6 +39,13 @@ class Kinds(NamedTuple):
     error: np.ndarray
     weight: np.ndarray
     kind: np.ndarray
+
+    @property
+    def problem(self) -> Problem:
+        """The problem of one agent of each kind, for closed forms."""
+        price = np.ones_like(self.error)
+        bare: Problem = Problem.tree_unflatten((None, None), (self.costs, np.sqrt(self.error), price))
+        return bare
 
     def crowd(self, wishes: Wishes, columns: slice = slice(None)) -> Crowd:
         """The same for the optimiser, for some distributions."""
@@ -105,35 +112,47 @@ def joined(problem: Problem, kinds: Kinds, plans: Sequence[Plan], wishes: Wishes
     for k in range(problem.shape[1]):
         column = slice(k, k + 1)
         crowd = kinds.crowd(wishes, column)
-        dual = family_bound(kinds.costs[:, k], kinds.weight, float(kinds.error[k]), wishes.kept, wishes.failure)
+        dual = _family(kinds, wishes, k, whole=wishes.whole)
         bound += dual.value
         here = [from_shares(shares) for shares in dual.shares]
         here += _cheapest_alone(kinds, here[: len(here) // 3], column)
-        if len(kinds.kind) < _GROUPED_FROM:
-            here += [_of_plan(kinds, crowd, plan, column) for plan in plans]
+        here += [_of_plan(kinds, crowd, plan, column) for plan in plans]
         crowds += [crowd] * _COLUMN_LANES
         starts += [here[i % len(here)] for i in range(_COLUMN_LANES)]
     found = _improve_all(jax.tree.map(lambda *leaves: jnp.stack(leaves), *crowds), stack(starts), jnp.asarray(_STEPS))
     social = np.where(np.isfinite(found.social), found.social, np.inf).reshape(-1, _COLUMN_LANES)
     parts = [
-        _candidate(_lane(found, k * _COLUMN_LANES + int(lane)), linked=False, origin="")
+        _candidate(_lane(found, k * _COLUMN_LANES + int(lane)), linked=False, origin=_UNLINKED)
         for k, lane in enumerate(social.argmin(axis=1))
     ]
-    tables = ("samples", "comparison", "rest", "level", "success", "alone", "checked")
-    whole: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts], axis=1) for name in tables}
-    together = parts[0]._replace(
-        **whole,
+    return side_by_side(parts), bound
+
+
+def bound_in_whole_samples(kinds: Kinds, wishes: Wishes) -> float:
+    """The family's bound of the social penalty if who works alone collects whole numbers of points."""
+    return sum(_family(kinds, wishes, k, whole=True).value for k in range(len(kinds.error)))
+
+
+def _family(kinds: Kinds, wishes: Wishes, k: int, *, whole: bool) -> FamilyBound:
+    error = float(kinds.error[k])
+    return family_bound(kinds.costs[:, k], kinds.weight, error, wishes.kept, wishes.failure, whole=whole)
+
+
+def side_by_side(parts: Sequence[Candidate]) -> Candidate:
+    """Put candidates for one distribution each together."""
+    names = ("samples", "comparison", "rest", "level", "success", "alone", "checked")
+    tables: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts], axis=1) for name in names}
+    return parts[0]._replace(
+        **tables,
         penalty=np.sum([part.penalty for part in parts], axis=0),
         social=float(sum(part.social for part in parts)),
-        origin="thresholds, one distribution at a time",
     )
-    return together, bound
 
 
 def linked(problem: Problem, kinds: Kinds, first: Candidate, wishes: Wishes) -> list[Candidate]:
     """Return linked thresholds, from several starts, the best few descended further."""
     crowd = kinds.crowd(wishes)
-    starts = list(from_columns(first.samples, first.comparison, first.alone, first.checked))
+    starts = list(from_columns(crowd, first.samples, first.comparison, first.alone, first.checked))
     starts += from_costs(crowd, _LINKED_STARTS - len(starts))
     ends = [
         end
@@ -155,10 +174,10 @@ def _descend(crowd: Crowd, starts: Sequence[Start], steps: int) -> list[tuple[fl
     return [(float(found.social[i]), _lane(found, i)) for i in range(len(starts))]
 
 
-def safe(problem: Problem, kinds: Kinds) -> Candidate:
+def safe(kinds: Kinds) -> Candidate:
     """Return the trivial alternative: the r cheapest work alone, the others receive, with the best r for each."""
     costs, weight, error = kinds.costs, kinds.weight, kinds.error
-    unit = np.where(np.isfinite(costs), np.sqrt(error / np.where(np.isfinite(costs), costs, 1.0)), 0.0)
+    unit = np.asarray(alone_samples(kinds.problem))
     single = np.argsort(costs, axis=0, kind="stable")
     alone = np.zeros(costs.shape, bool)
     for k in range(costs.shape[1]):
@@ -184,39 +203,6 @@ def safe(problem: Problem, kinds: Kinds) -> Candidate:
         social=float(np.sum(weight * paid.sum(axis=1))),
         linked=False,
         origin="some work alone, the others receive",
-    )
-
-
-def rounded(problem: Problem, kinds: Kinds, candidate: Candidate, wishes: Wishes) -> list[Candidate]:
-    """Return whole numbers near a candidate, with levels of their own."""
-    return [_whole(kinds, candidate, wishes, how) for how in (np.round, np.ceil, np.floor)]
-
-
-def _whole(kinds: Kinds, candidate: Candidate, wishes: Wishes, how: Callable[[np.ndarray], np.ndarray]) -> Candidate:
-    checked, alone = candidate.checked, candidate.alone
-    costs, error = kinds.costs, kinds.error
-    safe_costs = np.where(np.isfinite(costs), costs, 1.0)
-    down = np.maximum(np.floor(np.sqrt(error / safe_costs)), 1.0)
-    best = np.where(error / down + safe_costs * down <= error / (down + 1) + safe_costs * (down + 1), down, down + 1)
-    samples = np.where(alone, best, np.where(checked, np.maximum(how(candidate.samples), 1.0), 0.0))
-    theirs = np.maximum(np.sum(kinds.weight[:, None] * samples, axis=0) - samples, 0.0)
-    clean = np.where(checked, np.maximum(np.round(candidate.comparison), 1.0), np.round(candidate.comparison))
-    given = (candidate.rest <= 0) & ~alone
-    comparison = np.where(alone, 0.0, np.where(given, theirs, np.minimum(clean, theirs)))
-    rest = np.where(alone | given, 0.0, theirs - comparison)
-    columns = [slice(None)] if candidate.linked else [slice(k, k + 1) for k in range(samples.shape[1])]
-    level, success = np.full_like(samples, np.inf), np.ones_like(samples)
-    penalty, sound = np.zeros(len(samples)), True
-    for column in columns:
-        terms = Terms(*(jnp.asarray(part[:, column]) for part in (samples, comparison, rest, checked)))
-        found = settle(terms, kinds.crowd(wishes, column).stake)
-        level[:, column], success[:, column] = found.level, np.asarray(found.success)[:, None]
-        penalty += np.asarray(found.penalty)
-        pull, here = np.asarray(found.pull), checked[:, column]
-        sound &= bool(np.all((pull[here] > 0) & (pull[here] < LARGEST_PULL)) and np.max(found.residual) < 1e-9)
-    social = float(np.sum(np.where(kinds.weight > 0, kinds.weight * penalty, 0.0))) if sound else np.inf
-    return Candidate(
-        samples, comparison, rest, level, success, penalty, alone, checked, social, candidate.linked, candidate.origin
     )
 
 
@@ -268,7 +254,8 @@ def _cheapest_alone(kinds: Kinds, starts: Sequence[Start], column: slice) -> lis
 
 def _of_plan(kinds: Kinds, crowd: Crowd, plan: Plan, column: slice) -> Start:
     """A published plan as a start: its roles and amounts, compared with as many points as each collects."""
-    missing = len(kinds.weight) - len(kinds.kind)
-    samples = np.pad(np.asarray(plan.samples, float)[:, column], ((0, missing), (0, 0)))
-    alone = np.pad(np.asarray(plan.role)[:, column] == Role.ALONE, ((0, missing), (0, 0)))
+    samples, alone = np.zeros((len(kinds.weight), 1)), np.zeros((len(kinds.weight), 1), bool)
+    # where a plan treats equal agents differently, the last of them stands for her kind
+    samples[kinds.kind] = np.asarray(plan.samples, float)[:, column]
+    alone[kinds.kind] = np.asarray(plan.role)[:, column] == Role.ALONE
     return from_amounts(crowd, samples, alone & (samples > 0), 1.0)

@@ -1,6 +1,7 @@
 """Certificates of a design that do not come from the optimiser: proven bounds over all amounts, in plain numpy."""
 
 import dataclasses
+import functools
 import math
 from typing import NamedTuple
 
@@ -10,8 +11,9 @@ from jaxmech._errors import ProblemError
 from jaxmech._tolerances import tolerances
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._best_response import Offer, honest_penalty, least_penalty
+from jaxmech.design._carried_out import carried_out, is_whole
 from jaxmech.design._plan import Design, Rule
-from jaxmech.design._published import published_plans
+from jaxmech.design._published import best_published
 from jaxmech.design._tangent import tangents
 from jaxmech.mechanism import Audit
 
@@ -21,6 +23,8 @@ _TARGET = 1e-8
 """Relative gain that a certificate leaves open."""
 _HOPELESS = 0.01
 """Where more must be left open, no bound is searched for: nothing is proven."""
+DEPARTURE = 0.03
+"""What agents pay on whole data may differ from what they are promised by so much, relatively."""
 
 
 class Proven(NamedTuple):
@@ -39,71 +43,142 @@ class Proven(NamedTuple):
     intervals: int
 
 
-def prove(problem: Problem, design: Design) -> Proven:
+def prove(problem: Problem, design: Design, *, fractions: bool = False) -> Proven:
     """Recompute penalties and prove bounds on what any amounts can bring, one row per different agent.
 
-    Linked distributions are proven together; others one at a time, whose bounds add up. Whoever works alone has a
-    closed form; if all amounts of the design are whole numbers, her best whole number. Thresholds are proven by
-    duality, other rules of one distribution at a time by tangents.
+    Linked distributions are proven together; others one at a time, whose bounds add up. Whoever works alone, or gets
+    all that she gets in any case, has a closed form; if all numbers of the design are whole, her best whole number.
+    Thresholds are proven by duality, other rules of one distribution at a time by tangents.
+
+    Args:
+        problem: the problem.
+        design: from :func:`design`.
+        fractions: whether fractions of samples are allowed for in any case.
 
     Raises:
         ProblemError: for linked distributions with another rule than a threshold.
     """
-    m, d = problem.shape
-    columns = _columns(problem, design)
-    alone = np.asarray(design.role) == Role.ALONE
-    apart, apart_least = _alone(columns, alone)
-    # nothing that she does there has to do with the rest
-    columns = tuple(np.where(alone, blank, column) for blank, column in zip(_NOTHING, columns, strict=True))
-    if not design.linked:
-        columns = tuple(column.reshape(m * d, 1) for column in columns)
-    table = np.concatenate(columns, axis=1)
-    _, first, back = np.unique(table, axis=0, return_index=True, return_inverse=True)
-    back = back.reshape(-1)
-    samples, comparison, rest, limit, costs, error = (column[first] for column in columns)
+    rows = _rows(problem, design, whole=is_whole(design) and not fractions)
     if _is_threshold(design.rule):
-        kept = 1 / (1 + float(design.rule.variance[-1]))
-        offer = Offer(comparison, rest, np.full(len(first), kept), limit, costs, error)
-        honest, success = honest_penalty(offer, samples)
+        offer = _offer(design, rows.numbers)
+        honest, success = honest_penalty(offer, rows.numbers[0])
         proof = least_penalty(offer, honest * (1 - _TARGET), _HOPELESS)
         least, intervals = proof.bound, int(proof.intervals.max())
-    elif design.linked:
-        raise ProblemError("design.rule", design.rule.variance, "must be a threshold if distributions are linked")
     else:
-        (honest, success, least), intervals = tangents(design.rule, table[first]), 0
-    shape = (m, 1 if design.linked else d)
-    failure = np.broadcast_to((1 - success)[back].reshape(shape), (m, d))
+        (honest, success, least), intervals = tangents(design.rule, np.concatenate(rows.numbers, axis=1)), 0
     return Proven(
-        honest=honest[back].reshape(shape).sum(axis=1) + apart,
-        least=least[back].reshape(shape).sum(axis=1) + apart_least,
-        failure=np.where(np.asarray(design.rest) > 0, failure, 0.0),
+        honest=rows.total(honest) + rows.paid,
+        least=rows.total(least) + rows.least,
+        failure=_failure(design, rows, success),
         intervals=intervals,
     )
 
 
-def _alone(columns: tuple[np.ndarray, ...], alone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What agents pay for what they do alone, and the least that they could, summed over distributions."""
-    samples, _, _, _, costs, error = columns
-    safe, price = np.where(alone, samples, 1.0), np.where(alone, costs, 1.0)
-    paid = np.where(alone, error / safe + price * safe, 0.0)
-    least = np.where(alone, _least_alone(price, error, _is_whole(samples)), 0.0)
-    return paid.sum(axis=1), least.sum(axis=1)
+def realise(problem: Problem, design: Design) -> np.ndarray:
+    """Return what compliant agents pay when the design is carried out on data sets, in whole numbers of points.
+
+    With everything rounded as its mechanism rounds it, see :func:`jaxmech.design.carried_out`; ∞ where no point is left
+    that an agent could be compared with.
+    """
+    whole = carried_out(design)
+    rows = _rows(problem, whole, whole=True)
+    if _is_threshold(design.rule):
+        honest, _ = honest_penalty(_offer(whole, rows.numbers), rows.numbers[0])
+    else:
+        honest = tangents(design.rule, np.concatenate(rows.numbers, axis=1)).honest
+    lost = np.isfinite(np.asarray(whole.limit)) & (np.asarray(whole.comparison) <= 0)
+    return np.where(lost.any(axis=1), np.inf, rows.total(honest) + rows.paid)
 
 
-def _least_alone(costs: np.ndarray, error: np.ndarray, whole: bool) -> np.ndarray:
-    """min_n (e/n + cn) = 2√(ec), or over whole numbers; ∞ where she cannot sample."""
+def departure(problem: Problem, design: Design, realised: np.ndarray | None = None) -> float:
+    """Return by how much what agents pay on whole data differs from what they are promised, relatively, at most."""
+    paid = realise(problem, design) if realised is None else realised
+    gap = np.abs(paid / np.asarray(design.penalty, float) - 1)
+    return float(np.max(np.where(np.isnan(gap), np.inf, gap)))
+
+
+class _Rows(NamedTuple):
+    """Different agents (linked) or agents and distributions, and what is had apart from all checks.
+
+    Attributes:
+        numbers: samples, comparison, rest, limit in σ, costs and error, (rows, distributions of a row) each.
+        back: the row of every agent, or agent and distribution.
+        shape: (agents, rows per agent).
+        paid: (agents,) what compliant agents pay apart from these rows.
+        least: (agents,) the least that could be paid there.
+    """
+
+    numbers: tuple[np.ndarray, ...]
+    back: np.ndarray
+    shape: tuple[int, int]
+    paid: np.ndarray
+    least: np.ndarray
+
+    def total(self, values: np.ndarray) -> np.ndarray:
+        """Sum of the rows of every agent."""
+        return np.asarray(values[self.back].reshape(self.shape).sum(axis=1))
+
+
+def _rows(problem: Problem, design: Design, *, whole: bool) -> _Rows:
+    """Gather what is to be proven, equal rows once.
+
+    Raises:
+        ProblemError: for linked distributions with another rule than a threshold.
+    """
+    if design.linked and not _is_threshold(design.rule):
+        raise ProblemError("design.rule", design.rule.variance, "must be a threshold if distributions are linked")
+    m, d = problem.shape
+    columns = _columns(problem, design)
+    paid, least, free = _apart(columns, np.asarray(design.role) == Role.ALONE, whole)
+    # nothing that she does there has to do with the rest
+    columns = tuple(np.where(free, blank, column) for blank, column in zip(_NOTHING, columns, strict=True))
+    if not design.linked:
+        columns = tuple(column.reshape(m * d, 1) for column in columns)
+    _, first, back = np.unique(np.concatenate(columns, axis=1), axis=0, return_index=True, return_inverse=True)
+    numbers = tuple(column[first] for column in columns)
+    return _Rows(numbers, back.reshape(-1), (m, 1 if design.linked else d), paid, least)
+
+
+def _offer(design: Design, numbers: tuple[np.ndarray, ...]) -> Offer:
+    _, comparison, rest, limit, costs, error = numbers
+    kept = 1 / (1 + float(design.rule.variance[-1]))
+    return Offer(comparison, rest, np.full(len(rest), kept), limit, costs, error)
+
+
+def _failure(design: Design, rows: _Rows, success: np.ndarray) -> np.ndarray:
+    rest = np.asarray(design.rest)
+    failure = np.broadcast_to((1 - success)[rows.back].reshape(rows.shape), rest.shape)
+    return np.where(rest > 0, failure, 0.0)
+
+
+def _apart(
+    columns: tuple[np.ndarray, ...], alone: np.ndarray, whole: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What agents pay where nothing depends on checks, the least that they could, by agent; and where that is."""
+    samples, comparison, rest, limit, costs, error = columns
+    free = alone | ((rest <= 0) & ~np.isfinite(limit))
+    given = np.where(alone, 0.0, comparison)
+    spent = np.where(samples > 0, np.where(np.isfinite(costs), costs, np.inf), 0.0) * np.where(samples > 0, samples, 1)
+    with np.errstate(divide="ignore"):
+        paid = np.where(free, error / (samples + given) + spent, 0.0)
+    least = np.where(free, _least_apart(given, costs, error, whole), 0.0)
+    return paid.sum(axis=1), least.sum(axis=1), free
+
+
+def _least_apart(given: np.ndarray, costs: np.ndarray, error: np.ndarray, whole: bool) -> np.ndarray:
+    """min_n (e/(N + n) + cn) with N points given, over whole numbers or all; e/N where she cannot sample."""
+    able = np.isfinite(costs)
+    safe = np.where(able, costs, 1.0)
+    best = np.where(able, np.maximum(np.sqrt(error / safe) - given, 0.0), 0.0)
+
+    def paid(samples: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            return np.asarray(error / (given + samples) + safe * samples)
+
     if not whole:
-        return 2 * np.sqrt(error * costs)
-    safe = np.where(np.isfinite(costs), costs, 1.0)
-    down = np.maximum(np.floor(np.sqrt(error / safe)), 1.0)
-    return np.where(
-        np.isfinite(costs), np.minimum(error / down + safe * down, error / (down + 1) + safe * (down + 1)), np.inf
-    )
-
-
-def _is_whole(samples: np.ndarray) -> bool:
-    """Whether the design asks for whole numbers: then agents alone are held to whole numbers, too."""
-    return bool(np.all(samples == np.round(samples)))
+        return paid(best)
+    down = np.floor(best)
+    return np.where(able, np.minimum(paid(down), paid(down + 1)), paid(down))
 
 
 def _is_threshold(rule: Rule) -> bool:
@@ -113,20 +188,24 @@ def _is_threshold(rule: Rule) -> bool:
 
 
 def proven_least(problem: Problem, design: Design) -> np.ndarray:
-    """Return what no strategy can pay less than, by agent: see :func:`prove`."""
-    return prove(problem, design).least
+    """Return what no strategy can pay less than, by agent, fractions of samples included: see :func:`prove`."""
+    return prove(problem, design, fractions=True).least
 
 
 def certify(problem: Problem, design: Design, proven: Proven | None = None) -> tuple[Audit, ...]:
     """Return what is certain about a design, claims first.
 
-    - "individually rational": nobody pays more than alone.
+    - "individually rational": nobody pays more than alone; in whole samples if all numbers of the design are whole.
     - "Nash incentive compatible": truthful submission is optimal for any amounts by theorem, and no amounts, in all
       distributions at once, gain: proven by duality between all grid points.
     - "penalties as promised": recomputed from amounts, limits and the rule, without the optimiser.
     - "feasible": nobody is given more points of others than there are.
-    - "no worse than the published mechanisms": their least social penalty on this problem.
-    - "honest agents withheld data": a fact: how often.
+    - "no worse than the published mechanisms": their least social penalty on this problem, in whole samples if all
+      numbers of the design are whole.
+    - "kept on whole data": carried out on data sets, in whole numbers of points, nobody pays more or less than she is
+      promised by more than 3 %. Nothing else is proven for data sets unless all numbers of the design are whole.
+    - "honest agents pass": a fact: how often their data are withheld.
+    - "Nash incentive compatible on whole data up to rounding": a fact about designs in fractions: what is left to gain.
 
     Args:
         problem: the problem.
@@ -137,14 +216,13 @@ def certify(problem: Problem, design: Design, proven: Proven | None = None) -> t
         Audits with relative margins. Host only.
     """
     judge = _Judge(problem, design, prove(problem, design) if proven is None else proven)
-    return (
-        judge.individually_rational(),
-        judge.incentive_compatible(),
-        judge.as_promised(),
-        judge.feasible(),
-        judge.no_worse(),
-        judge.withheld(),
-    )
+    facts = [judge.withheld()] if judge.whole else [judge.withheld(), judge.left_to_gain()]
+    return (*judge.claims(), *facts)
+
+
+def holds(problem: Problem, design: Design, proven: Proven) -> bool:
+    """Whether everything holds that is claimed; facts, which take longer, are left out."""
+    return all(audit.holds for audit in _Judge(problem, design, proven).claims() if audit.claimed)
 
 
 def _columns(problem: Problem, design: Design) -> tuple[np.ndarray, ...]:
@@ -164,9 +242,26 @@ class _Judge:
     design: Design
     proven: Proven
 
+    @functools.cached_property
+    def whole(self) -> bool:
+        """Whether the design is the same on data sets: then everything holds there."""
+        return is_whole(self.design)
+
+    def claims(self) -> tuple[Audit, ...]:
+        """Return everything that a design claims."""
+        return (
+            self.individually_rational(),
+            self.incentive_compatible(),
+            self.as_promised(),
+            self.feasible(),
+            self.no_worse(),
+            self.kept_on_whole_data(),
+        )
+
     def individually_rational(self) -> Audit:
-        samples, _, _, _, costs, error = _columns(self.problem, self.design)
-        alone = np.sum(_least_alone(costs, error, _is_whole(samples)), axis=1)
+        *_, costs, error = _columns(self.problem, self.design)
+        nothing = np.zeros_like(costs)
+        alone = np.sum(np.where(np.isfinite(costs), _least_apart(nothing, costs, error, self.whole), np.inf), axis=1)
         paid = np.fmax(np.asarray(self.design.penalty, float), self.proven.honest)
         with np.errstate(invalid="ignore"):
             margins = np.where(np.isfinite(alone), 1 - paid / alone, np.inf)
@@ -174,9 +269,8 @@ class _Judge:
         witness = "nobody can work alone on everything, so nobody has a bound"
         if np.isfinite(alone).any():
             witness = f"{self._name(worst)} pays {paid[worst]:.6g}, and {alone[worst]:.6g} alone"
-        return self._audit(
-            "individually rational", margins[worst], witness, "penalties in closed form, for every agent"
-        )
+        effort = f"penalties in closed form, for every agent{self._scope}"
+        return self._audit("individually rational", margins[worst], witness, effort)
 
     def incentive_compatible(self) -> Audit:
         open_gain = 1 - self.proven.least / self.proven.honest
@@ -185,7 +279,7 @@ class _Judge:
         witness = f"{self._name(worst)} could save at most {paid * open_gain[worst]:.1g} of {paid:.6g}"
         by_duality = f"convex duality, valid between grid points: {self.proven.intervals} intervals at most"
         how = by_duality if self.proven.intervals else "tangents, because penalties are convex in amounts"
-        effort = f"truthful submission by theorem (Anderson's inequality); amounts by {how}"
+        effort = f"truthful submission by theorem (Anderson's inequality); amounts by {how}{self._scope}"
         return self._audit("Nash incentive compatible", -open_gain[worst], witness, effort)
 
     def as_promised(self) -> Audit:
@@ -196,7 +290,7 @@ class _Judge:
         total = abs(float(self.design.social_penalty) / float(np.sum(paid)) - 1)
         room = float(np.max([gap[worst], np.max(chance), total]))  # NaN if one of them is
         witness = f"{self._name(worst)} is promised {promised[worst]:.6g} and pays {paid[worst]:.6g}"
-        effort = "penalties and chances recomputed from amounts, limits and the rule"
+        effort = f"penalties and chances recomputed from amounts, limits and the rule{self._scope}"
         return self._audit("penalties as promised", -room, witness, effort)
 
     def feasible(self) -> Audit:
@@ -216,14 +310,23 @@ class _Judge:
         return self._audit("feasible", -max(float(excess[i, k]), 0.0), witness, "compared for every agent")
 
     def no_worse(self) -> Audit:
-        """Recomputed, not taken from the design; in whole numbers a fact, for the published plans are in real ones."""
-        plans = published_plans(self.problem)
-        name = min(plans, key=lambda rival: plans[rival][1])
-        paid, published = float(np.sum(self.proven.honest)), plans[name][1]
+        """Recomputed, not taken from the design; whole numbers against whole numbers."""
+        name, published = best_published(self.problem, whole=self.whole)
+        paid = float(np.sum(self.proven.honest))
         witness = f"social penalty {paid:.6g}, {paid / published:.4g} times that of {name} ({published:.6g})"
-        claimed = not _is_whole(np.asarray(self.design.samples))
-        effort = "social penalties in closed form" if claimed else "whole numbers against real ones"
-        return self._audit("no worse than the published mechanisms", 1 - paid / published, witness, effort, claimed)
+        effort = f"social penalties in closed form, {'both in whole samples' if self.whole else 'both in fractions'}"
+        return self._audit("no worse than the published mechanisms", 1 - paid / published, witness, effort)
+
+    def kept_on_whole_data(self) -> Audit:
+        """What a plan promises is what is paid when it is carried out, point by point."""
+        paid, promised = realise(self.problem, self.design), np.asarray(self.design.penalty, float)
+        gap = np.abs(paid / promised - 1)
+        worst = int(np.argmax(np.where(np.isnan(gap), np.inf, gap)))
+        witness = f"{self._name(worst)} is promised {promised[worst]:.6g} and pays {paid[worst]:.6g} on whole data"
+        effort = "penalties with all numbers of points rounded as the mechanism rounds them, for every agent"
+        if self.whole:
+            effort = "all numbers of points are whole: everything above holds for data sets"
+        return self._audit("kept on whole data", -gap[worst], witness, effort, tolerance=DEPARTURE)
 
     def withheld(self) -> Audit:
         chance = self.proven.failure
@@ -231,6 +334,24 @@ class _Judge:
         witness = f"{self._name(int(i))} on {self.problem.distribution_name(int(k))}: {chance[i, k]:.3%} of the time"
         effort = "chance that honest data lie beyond the limit, in closed form"
         return self._audit("honest agents pass", -float(chance[i, k]), witness, effort, False, 1.0)
+
+    def left_to_gain(self) -> Audit:
+        """Rounding moves the best amounts: what there is to gain by other amounts when points are whole."""
+        proven = prove(self.problem, carried_out(self.design))
+        gain = 1 - proven.least / proven.honest
+        worst = int(np.argmax(np.where(np.isnan(gain), np.inf, gain)))
+        paid = proven.honest[worst]
+        witness = f"{self._name(worst)} could save at most {100 * gain[worst]:.2g} % of {paid:.6g}"
+        if not gain[worst] <= _HOPELESS:
+            witness = f"{self._name(worst)} could save more than {100 * _HOPELESS:.2g} % of {paid:.6g}"
+        effort = "the same proof with all numbers of points rounded as the mechanism rounds them"
+        claim = "Nash incentive compatible on whole data up to rounding"
+        return self._audit(claim, -gain[worst], witness, effort, False, _HOPELESS)
+
+    @property
+    def _scope(self) -> str:
+        """What a proof about fractions has to say."""
+        return "" if self.whole else "; for amounts in fractions, as they stand"
 
     def _name(self, i: int) -> str:
         return self.problem.agent_name(i)

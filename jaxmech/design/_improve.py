@@ -1,7 +1,7 @@
 """The least social penalty of linked thresholds: gradients through the levels, from given starts."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,9 @@ from jaxmech.design._scheme import Settled, Stake, Terms, collecting_less, settl
 from jaxmech.design._threshold import LARGEST_PULL
 from jaxmech.numerics import minimise
 
-_BARRIERS = (1e-4, 1e-6, 1e-9)
+Number = TypeVar("Number", bound=Any)
+
+BARRIERS = (1e-4, 1e-6, 1e-9)
 """Weights of the barrier, relative to the social penalty, stage by stage."""
 _NEAR = 0.02
 """Constraints are felt from this relative distance on."""
@@ -74,9 +76,9 @@ class Improved(NamedTuple):
     steps: Array
 
 
-def others(crowd: Crowd, samples: Amounts) -> Amounts:
-    """Points of all others, by kind of agent."""
-    return jnp.maximum(jnp.sum(crowd.weight[:, None] * samples, axis=0) - samples, 0.0)
+def others(weight: Number, samples: Number) -> Number:
+    """Points of all others, by kind of agent; of arrays of JAX or numpy."""
+    return ((weight[:, None] * samples).sum(axis=0) - samples).clip(0)
 
 
 def terms_of(crowd: Crowd, layout: Layout, variables: Variables) -> Terms:
@@ -84,7 +86,7 @@ def terms_of(crowd: Crowd, layout: Layout, variables: Variables) -> Terms:
     alone = jnp.where(crowd.stake.able, jnp.sqrt(crowd.stake.error / crowd.stake.finite_costs), 0.0)
     collected = jnp.where(layout.checked, jnp.exp(jnp.clip(variables.log_samples, -700, 80)), 0.0)
     samples = jnp.where(layout.alone, alone, collected)
-    available = others(crowd, samples)
+    available = others(crowd.weight, samples)
     free = ~jnp.any(layout.checked, axis=-1, keepdims=True)
     clean = available * jnp.where(free, 1.0, jax.nn.sigmoid(jnp.clip(variables.logit, -_BOUND, _BOUND)))
     comparison = jnp.where(layout.alone, 0.0, clean)
@@ -95,9 +97,8 @@ def terms_of(crowd: Crowd, layout: Layout, variables: Variables) -> Terms:
 def slacks(crowd: Crowd, layout: Layout, terms: Terms, settled: Settled) -> Array:
     """Relative room in every constraint, (kinds, constraints); all must be positive.
 
-    Levels must exist; who is asked for nothing must not want to collect; nobody prefers to give up passing,
-    or to collect less of everything; honest
-    agents do not fail too often.
+    Levels must exist; who is asked for nothing must not want to collect; nobody prefers to give up passing, or to
+    collect less of everything; honest agents do not fail too often.
     """
     stake = crowd.stake
     idle = ~layout.checked & ~layout.alone & stake.able & (terms.comparison + terms.rest > 0)
@@ -121,9 +122,13 @@ def social(crowd: Crowd, layout: Layout, variables: Variables, barrier: Array) -
     settled = settle(terms, crowd.stake)
     room = slacks(crowd, layout, terms, settled)
     total = jnp.sum(crowd.weight * settled.penalty)
-    inside = jnp.all(room > 0) & (jnp.max(settled.residual) < _SETTLED)
+    return jnp.where(jnp.max(settled.residual) < _SETTLED, guarded(total, room, barrier), jnp.inf)
+
+
+def guarded(total: Array, room: Array, barrier: Array | float) -> Array:
+    """Return the total with a barrier that is felt where room is short; ∞ where there is none."""
     hurdle = jnp.sum(jnp.log1p(_NEAR / jnp.where(room > 0, room, 1.0)))
-    return jnp.where(inside, total * (1 + barrier * hurdle), jnp.inf)
+    return jnp.where(jnp.all(room > 0), total * (1 + barrier * hurdle), jnp.inf)
 
 
 def improve(crowd: Crowd, layout: Layout, start: Variables, steps: Array | int) -> Improved:
@@ -151,7 +156,7 @@ def improve(crowd: Crowd, layout: Layout, start: Variables, steps: Array | int) 
         fewer = _let_off(crowd, layout_now, unpack(found.point), barrier)
         return (found.point, fewer.checked), found.steps
 
-    barriers = jnp.asarray(_BARRIERS, vector.dtype)
+    barriers = jnp.asarray(BARRIERS, vector.dtype)
     (vector, checked), taken = jax.lax.scan(stage, (vector, layout.checked), barriers)
     final, variables = Layout(layout.alone, checked), unpack(vector)
     terms = terms_of(crowd, final, variables)

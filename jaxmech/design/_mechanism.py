@@ -40,7 +40,8 @@ class Designed:
         rule: the noise.
         variance: σ² of a data point.
         promised: penalties that are proven for compliant agents.
-        least: what no strategy can pay less than, as proven by :func:`~jaxmech.design.certify`.
+        least: what no strategy can pay less than, fractions of samples included, as proven by
+            :func:`~jaxmech.design.prove`.
         proven_for: costs, price and σ for which it was proven, in one table per row (3, agents, distributions).
         linked: whether the largest of all discrepancies counts for every distribution.
     """

@@ -31,7 +31,7 @@ class Design:
     """A mechanism of the family: every agent's rest is the noisier the farther her data lie from others'.
 
     Attributes:
-        samples: n*, what each agent collects (real numbers).
+        samples: n*, what each agent collects (real numbers; rounded when data sets are collected).
         comparison: |Z|, points of others that she gets clean in any case and is compared with.
         rest: |Z'|, points of others that she gets with noise by the rule.
         limit: t, the discrepancy that the rule's entries are multiples of; ∞ where she is not checked.
@@ -40,8 +40,9 @@ class Design:
         failure: chance that an honest agent's discrepancy is beyond the limit: so often her rest is not clean.
         penalty: equilibrium penalty per agent.
         social_penalty: their sum.
-        published: least social penalty of the published mechanisms on this problem.
-        family: bound of the social penalty, for rules of one distribution at a time; up to its grid.
+        published: least social penalty of the published mechanisms on this problem; in whole samples if all numbers of
+            the design are whole.
+        family: proven bound of the social penalty, for rules of one distribution at a time.
         linked: whether failing on one distribution spoils the rest of all.
         origin: where the design comes from, in words.
         rival: name of the published mechanism behind ``published``.

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,18 +12,18 @@ from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status
 from jaxmech._types import Array
 from jaxmech.collaboration import Problem
-from jaxmech.design._candidates import Candidate, Kinds, joined, kinds_of, safe
-from jaxmech.design._certificate import certify, prove
-from jaxmech.design._design import build, published_plans
+from jaxmech.design._candidates import Candidate, Kinds, bound_in_whole_samples, joined, kinds_of, safe, side_by_side
+from jaxmech.design._design import Told, build, first_that_holds
+from jaxmech.design._improve import BARRIERS, guarded, others
 from jaxmech.design._plan import Design, Rule
+from jaxmech.design._published import best_published, published_plans
 from jaxmech.design._rules import check_rule
 from jaxmech.design._table_penalty import Deal, stationary_level, table_penalty
 from jaxmech.design._threshold import chance
+from jaxmech.design._whole import HOWS, whole_samples
 from jaxmech.design._wishes import Wishes
 from jaxmech.numerics import Minimum, minimise
 
-_BARRIERS = (1e-4, 1e-6, 1e-9)
-_NEAR = 0.02
 _STEPS = 150
 _DESCENTS = 2
 _SIZES = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
@@ -92,16 +92,17 @@ def smooth_design(problem: Problem, rule: Rule, wishes: Wishes | None = None) ->
 
     Returns:
         Solution around the design, OK if everything is proven, ALMOST if not. INFEASIBLE, with NaN, if no start has
-        limits at which these roles are best responses. The residual is the largest gain left open, relatively.
+        limits at which these roles are best responses. Amounts are rounded if they are not kept on whole data, as in
+        :func:`design`. The residual is the largest gain left open, relatively.
 
     Raises:
         ProblemError: for a rule that falls, or has more noise than is wished for.
 
     Example:
         >>> from jaxmech.design import ramp_rule
-        >>> equals = Problem(costs=[[1.0]] * 10, sigma=1.0)
+        >>> equals = Problem(costs=[[1.0]] * 10, sigma=100.0)
         >>> found = smooth_design(equals, ramp_rule(0.3, 100.0)).raise_for_status().value
-        >>> round(float(found.social_penalty) / (2 * 10**0.5), 3)  # a threshold: 1.214
+        >>> round(float(found.social_penalty) / (200 * 10**0.5), 3)  # a threshold: 1.214
         1.217
     """
     wishes, rule = wishes or Wishes(), check_rule(rule)
@@ -109,22 +110,36 @@ def smooth_design(problem: Problem, rule: Rule, wishes: Wishes | None = None) ->
         raise ProblemError("rule.variance", rule.variance[-1], f"is more noise than is wished for ({wishes.noise:g})")
     dtype = problem.costs.dtype
     rule = Rule(jnp.asarray(rule.discrepancy, dtype), jnp.asarray(rule.variance, dtype))
-    kinds, rivals = kinds_of(problem), published_plans(problem)
-    rival = min(rivals, key=lambda name: rivals[name][1])
-    first, family = joined(problem, kinds, [plan for plan, _ in rivals.values()], wishes)
-    parts = [_best(rule, _column(kinds, first, wishes, k), first, wishes, k) for k in range(problem.shape[1])]
-    found = all(np.isfinite(part.social) for part in parts)
-    candidate = _joined(parts) if found else safe(problem, kinds)
-    made = build(problem, kinds, candidate, (rival, rivals[rival][1], family), wishes)
-    made = dataclasses.replace(made, rule=rule)
-    if not found:
-        nothing = jax.tree.map(lambda leaf: leaf * jnp.nan if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, made)
-        return Solution(nothing, _code(Status.INFEASIBLE), jnp.asarray(jnp.inf), jnp.asarray(0, jnp.int32))
-    proven = prove(problem, made)
-    holds = all(audit.holds for audit in certify(problem, made, proven) if audit.claimed)
-    gain = max(float(np.max(1 - proven.least / proven.honest)), 0.0)
-    status = _code(Status.OK if holds else Status.ALMOST)
-    return Solution(made, status, jnp.asarray(gain), jnp.asarray(len(parts) * _DESCENTS, jnp.int32))
+    kinds = kinds_of(problem)
+    plans = [plan for plan, _ in published_plans(problem).values()]
+    first, family = joined(problem, kinds, plans, wishes)
+    made = _made(problem, rule, kinds, (first, family), wishes)
+    found = first_that_holds(problem, (dataclasses.replace(one, rule=rule) for one in made))
+    if found is not None:
+        return found
+    told = Told(*best_published(problem, whole=False), family)
+    nothing = jax.tree.map(_blank, dataclasses.replace(build(problem, kinds, safe(kinds), told, wishes), rule=rule))
+    return Solution(nothing, _code(Status.INFEASIBLE), jnp.asarray(jnp.inf), jnp.asarray(0, jnp.int32))
+
+
+def _made(
+    problem: Problem, rule: Rule, kinds: Kinds, begun: tuple[Candidate, float], wishes: Wishes
+) -> Iterator[Design]:
+    """The design in fractions, then in whole samples, as far as there are any."""
+    first, family = begun
+    columns = [_column(kinds, first, wishes, k) for k in range(problem.shape[1])]
+    ends = [list(_ends(rule, column, first, k)) for k, column in enumerate(columns)]
+    for whole in (True,) if wishes.whole else (False, True):
+        parts = [_best(rule, kinds, *pair, whole=whole) for pair in zip(columns, ends, strict=True)]
+        sound = [part for part in parts if part is not None]
+        if len(sound) == len(parts):
+            bound = bound_in_whole_samples(kinds, wishes) if whole and not wishes.whole else family
+            told = Told(*best_published(problem, whole=whole), bound)
+            yield build(problem, kinds, side_by_side(sound), told, wishes)
+
+
+def _blank(leaf: Array) -> Array:
+    return leaf * jnp.nan if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
 
 def best_rule(problem: Problem, entries: int = 12) -> Solution[Rule]:
@@ -201,14 +216,12 @@ def _social(rule: Rule, column: Column, variables: Array, barrier: Array | float
     """Social penalty with a barrier on what could bind; ∞ outside."""
     found = settle(rule, column, *column.amounts(variables))
     total = jnp.sum(jnp.where(column.weight > 0, column.weight * found.penalty, 0.0))
-    inside = found.room > 0
-    hurdle = jnp.sum(jnp.log1p(_NEAR / jnp.where(inside, found.room, 1.0)))
-    return jnp.where(jnp.all(inside), total * (1 + barrier * hurdle), jnp.inf)
+    return guarded(total, found.room, barrier)
 
 
 @jax.jit
 def _value(rule: Rule, column: Column, variables: Array) -> Array:
-    return _social(rule, column, variables, _BARRIERS[0])
+    return _social(rule, column, variables, BARRIERS[0])
 
 
 @jax.jit
@@ -219,7 +232,7 @@ def _descend(rule: Rule, column: Column, variables: Array) -> Array:
         found = minimise(lambda vector: _social(rule, column, vector.reshape(shape), barrier), point, _STEPS)
         return found.point, None
 
-    point, _ = jax.lax.scan(stage, variables.ravel(), jnp.asarray(_BARRIERS, variables.dtype))
+    point, _ = jax.lax.scan(stage, variables.ravel(), jnp.asarray(BARRIERS, variables.dtype))
     end: Array = point.reshape(shape)
     return end
 
@@ -227,19 +240,25 @@ def _descend(rule: Rule, column: Column, variables: Array) -> Array:
 _settle = jax.jit(settle)
 
 
-def _best(rule: Rule, column: Column, first: Candidate, wishes: Wishes, k: int) -> Candidate:
-    """The best end of a few descents, in whole numbers if that is wished for."""
+def _ends(rule: Rule, column: Column, first: Candidate, k: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Amounts and comparison sets that a few descents end with."""
     starts = list(_starts(column, first, k))
     values = np.asarray([float(_value(rule, column, start)) for start in starts])
-    best = [starts[i] for i in np.argsort(values)[:_DESCENTS] if np.isfinite(values[i])]
-    amounts = [column.amounts(_descend(rule, column, start)) for start in best]
-    ends = [(np.asarray(samples), np.asarray(comparison)) for samples, comparison in amounts]
-    if wishes.whole:
-        hows = (np.round, np.ceil, np.floor)
-        ends = [_whole(column, samples, comparison, how) for samples, comparison in ends for how in hows]
+    for i in np.argsort(values)[:_DESCENTS]:
+        if np.isfinite(values[i]):
+            samples, comparison = column.amounts(_descend(rule, column, starts[i]))
+            yield np.asarray(samples), np.asarray(comparison)
+
+
+def _best(
+    rule: Rule, kinds: Kinds, column: Column, ends: list[tuple[np.ndarray, np.ndarray]], *, whole: bool
+) -> Candidate | None:
+    """The best of some amounts, in whole numbers if that is wished for; None if no limits make them optimal."""
+    if whole:
+        ends = [_whole(kinds, column, amounts, how) for amounts in ends for how in HOWS]
     candidates = [_candidate(rule, column, samples, comparison) for samples, comparison in ends]
     sound = [candidate for candidate in candidates if np.isfinite(candidate.social)]
-    return min(sound, key=lambda candidate: candidate.social) if sound else first._replace(social=np.inf)
+    return min(sound, key=lambda candidate: candidate.social) if sound else None
 
 
 def _column(kinds: Kinds, first: Candidate, wishes: Wishes, k: int) -> Column:
@@ -264,17 +283,14 @@ def _starts(column: Column, first: Candidate, k: int) -> Iterator[Array]:
 
 
 def _whole(
-    column: Column, samples: np.ndarray, comparison: np.ndarray, how: Callable[[np.ndarray], np.ndarray]
+    kinds: Kinds, column: Column, amounts: tuple[np.ndarray, np.ndarray], how: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Whole numbers near these; who is alone takes what is best for her."""
-    able = np.isfinite(np.asarray(column.costs))
-    costs, error = np.where(able, np.asarray(column.costs), 1.0), float(column.error)
-    down = np.maximum(np.floor(np.sqrt(error / costs)), 1.0)
-    own = np.where(error / down + costs * down <= error / (down + 1) + costs * (down + 1), down, down + 1)
-    asked = np.where(np.asarray(column.checked), np.maximum(how(samples), 1.0), 0.0)
-    samples = np.where(np.asarray(column.alone), own, asked)
-    theirs = np.asarray(column.theirs(jnp.asarray(samples)))
-    return samples, np.minimum(np.maximum(np.round(comparison), 1.0), theirs)
+    """Whole numbers near n and z."""
+    samples, comparison = (part[:, None] for part in amounts)
+    roles = np.asarray(column.alone)[:, None], np.asarray(column.checked)[:, None]
+    whole = whole_samples(kinds, samples, roles, how)
+    theirs = others(kinds.weight, whole)
+    return whole[:, 0], np.minimum(np.maximum(np.round(comparison), 1.0), theirs)[:, 0]
 
 
 def _candidate(rule: Rule, column: Column, samples: np.ndarray, comparison: np.ndarray) -> Candidate:
@@ -293,14 +309,6 @@ def _candidate(rule: Rule, column: Column, samples: np.ndarray, comparison: np.n
         social=float(social),
         linked=False,
         origin="a noise rule of given shape, one distribution at a time",
-    )
-
-
-def _joined(parts: list[Candidate]) -> Candidate:
-    tables = ("samples", "comparison", "rest", "level", "success", "alone", "checked")
-    whole: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts], axis=1) for name in tables}
-    return parts[0]._replace(
-        **whole, penalty=np.sum([part.penalty for part in parts], axis=0), social=sum(part.social for part in parts)
     )
 
 

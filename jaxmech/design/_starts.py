@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech.design._family import Shares
-from jaxmech.design._improve import Crowd, Layout, Variables, social
+from jaxmech.design._improve import BARRIERS, Crowd, Layout, Variables, others, social
 
 _POWERS = (1.0, 2.0, 4.0)
 _SUPPLIERS = (2, 3, 4, 6, 10, 10**9)
@@ -16,7 +16,6 @@ _SIZES = (1.0, 0.8, 0.6, 0.45)
 _RATIOS = (1.0, 2.0, 4.0)
 _CLEAN = (0.1, 0.3, 0.6)
 _IDLE = 0.3
-_FIRST_BARRIER = 1e-4
 
 
 class Start(NamedTuple):
@@ -44,7 +43,7 @@ def from_shares(shares: Shares) -> Start:
 
 def from_amounts(crowd: Crowd, samples: np.ndarray, alone: np.ndarray, ratio: float) -> Start:
     """A start from amounts, with ``ratio`` points in the comparison for each of hers."""
-    theirs = np.maximum(np.sum(np.asarray(crowd.weight)[:, None] * samples, axis=0) - samples, 0.0)
+    theirs = others(np.asarray(crowd.weight), samples)
     some = samples > 0
     share = np.where(some, ratio * samples, _IDLE * theirs) / np.where(theirs > 0, theirs, 1.0)
     share = np.clip(share, 1e-6, 0.8)
@@ -52,10 +51,10 @@ def from_amounts(crowd: Crowd, samples: np.ndarray, alone: np.ndarray, ratio: fl
 
 
 def from_columns(
-    samples: np.ndarray, comparison: np.ndarray, alone: np.ndarray, checked: np.ndarray
+    crowd: Crowd, samples: np.ndarray, comparison: np.ndarray, alone: np.ndarray, checked: np.ndarray
 ) -> Iterator[Start]:
     """Starts of linked rules from what is best one distribution at a time; idle agents get more or less clean."""
-    theirs = samples.sum(axis=0) - samples
+    theirs = others(np.asarray(crowd.weight), samples)
     safe = np.where(theirs > 0, theirs, 1.0)
     for clean in _CLEAN:
         share = np.where(checked, np.clip(comparison / safe, 1e-6, 0.7), clean)
@@ -97,7 +96,7 @@ def _variables(samples: np.ndarray, share: np.ndarray) -> Variables:
 
 @jax.jit
 def _rank(crowd: Crowd, starts: Start) -> jax.Array:
-    barrier = jnp.asarray(_FIRST_BARRIER, crowd.weight.dtype)
+    barrier = jnp.asarray(BARRIERS[0], crowd.weight.dtype)
     values: jax.Array = jax.vmap(lambda start: social(crowd, start.layout, start.variables, barrier))(starts)
     return values
 

@@ -2,11 +2,12 @@
 
 from jaxmech.deviation._compiled import compiled
 from jaxmech.deviation._descent import SearchSettings
-from jaxmech.deviation._inspect import inspect_mechanism
+from jaxmech.deviation._inspect import inspect_mechanism, noise_is_known
 from jaxmech.deviation._population import Empirical, LogNormal, Normal, Population, StudentT
 from jaxmech.deviation._robustness import Robustness, robustness
 from jaxmech.deviation._search import BestResponse, best_response, best_responses, honest
 from jaxmech.deviation._simulate import check_replications, simulate
+from jaxmech.deviation._size import check_draws, check_points, most_draws
 from jaxmech.deviation._strategy import Deviation
 
 __all__ = [
@@ -21,10 +22,14 @@ __all__ = [
     "StudentT",
     "best_response",
     "best_responses",
+    "check_draws",
+    "check_points",
     "check_replications",
     "compiled",
     "honest",
     "inspect_mechanism",
+    "most_draws",
+    "noise_is_known",
     "robustness",
     "simulate",
 ]

@@ -1,10 +1,10 @@
-"""The compiled stages of a search: descent from many places at once, and losses at many true means."""
+"""The compiled stages of a search: descent from many places, fits, probes, and losses at many true means."""
 
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,12 +14,15 @@ from jaxmech._types import Array
 from jaxmech.deviation._compiled import compiled
 from jaxmech.deviation._draws import Draws
 from jaxmech.deviation._families import Candidate
+from jaxmech.deviation._fit import fitted
 from jaxmech.deviation._loss import Losses, average_loss, losses
+from jaxmech.deviation._probe import Probes, Told, probe
 from jaxmech.deviation._strategy import Deviation
 from jaxmech.mechanism import Stakes
 
 _AT_ONCE = 32
 """Strategies in one compiled call: few enough to fit the cache, several calls at a time on several cores."""
+_PROBES_AT_ONCE = 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +37,7 @@ class SearchSettings:
         polish_draws: common random numbers there.
         polish_steps: steps there.
         polish_rate: step length there.
+        scan_draws: common random numbers for every submission that the scan of answers proposes.
         batches: independent sets of draws for the final verdict.
         batch: draws in each.
         guesses: true means among which the adversary chooses during the search, in σ.
@@ -48,6 +52,7 @@ class SearchSettings:
     polish_draws: int = 4096
     polish_steps: int = 40
     polish_rate: float = 0.03
+    scan_draws: int = 1024
     batches: int = 16
     batch: int = 16384
     guesses: tuple[float, ...] = (0.0, 3.0, -30.0)
@@ -55,12 +60,14 @@ class SearchSettings:
     errors: float = 4.1
 
 
-class Search(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Search:
     """What all stages share."""
 
     mechanism: Any
     stakes: Stakes
     settings: SearchSettings
+    programs: dict[Any, Callable[..., Any]] = dataclasses.field(default_factory=dict)
 
     def improve(
         self, who: Sequence[int], pool: Candidate, draws: Draws, steps: int, rate: float
@@ -78,7 +85,7 @@ class Search(NamedTuple):
             The best point of every path, and what it costs by distribution, (agents, places, distributions).
         """
         guesses = jnp.asarray(self.settings.guesses)
-        descend = compiled(_descend, self.mechanism, steps)
+        descend = self._compiled(_descend, steps)
 
         def run(agents: Array, starts: Candidate) -> tuple[Deviation, Array]:
             improved: tuple[Deviation, Array] = descend(self.stakes, agents, starts, draws, guesses, rate)
@@ -94,7 +101,7 @@ class Search(NamedTuple):
             Parts (agents, places, means, distributions) and payments (agents, places, means).
         """
         means = jnp.asarray(self.settings.means)
-        measure = compiled(_measure, self.mechanism)
+        measure = self._compiled(_measure)
 
         def run(agents: Array, strategies: Deviation) -> Losses:
             measured: Losses = measure(self.stakes, agents, strategies, draws, means)
@@ -102,6 +109,36 @@ class Search(NamedTuple):
 
         found: Losses = _in_pieces(run, who, deviation, at_once=4)
         return found
+
+    def fit(self, who: Sequence[int], pool: Candidate, draws: Draws) -> tuple[Deviation, np.ndarray]:
+        """Return (agents, places) strategies with fitted estimates, and what they cost by distribution."""
+        guesses = jnp.asarray(self.settings.guesses)
+        fit = self._compiled(fitted)
+
+        def run(agents: Array, candidates: Candidate) -> tuple[Deviation, Array]:
+            found: tuple[Deviation, Array] = fit(self.stakes, agents, candidates, draws, guesses)
+            return found
+
+        done: tuple[Deviation, np.ndarray] = _in_pieces(run, who, pool)
+        return done
+
+    def probe(self, who: Sequence[int], probes: Probes, keys: Array) -> Told:
+        """Return the answers to (agents, places) submissions."""
+        ask = self._compiled(probe)
+
+        def run(agents: Array, some: Probes) -> Told:
+            told: Told = ask(self.stakes, agents, some, keys)
+            return told
+
+        answers: Told = _in_pieces(run, who, probes, at_once=_PROBES_AT_ONCE)
+        return answers
+
+    def _compiled(self, function: Callable[..., Any], *static: Any) -> Callable[..., Any]:
+        """The same compiled function in all calls of one search: a plain class is traced once."""
+        key = (function, static)
+        if key not in self.programs:
+            self.programs[key] = compiled(function, self.mechanism, *static)
+        return self.programs[key]
 
 
 def _in_pieces(run: Callable[..., Any], who: Sequence[int], tree: Any, at_once: int = _AT_ONCE) -> Any:
@@ -179,7 +216,7 @@ def _adversarial(
     """
     count = len(draws.own)
     turn = jnp.arange(count) % len(means)
-    rows = losses(mechanism, stakes, agent, deviation, draws, means[turn])
+    rows = losses(mechanism, stakes, agent, deviation, draws, means[turn], corrected=False)
     member = (turn == jnp.arange(len(means))[:, None]).astype(rows.parts.dtype)
     member = member / jnp.sum(member, axis=1, keepdims=True)
     hardest, poorest = jnp.max(member @ rows.parts, axis=0), jnp.min(member @ rows.payment)

@@ -5,10 +5,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxmech._types import Array
 from jaxmech.deviation._draws import Draws
-from jaxmech.deviation._strategy import Deviation, Estimate
+from jaxmech.deviation._estimate import Estimate
+from jaxmech.deviation._strategy import Deviation
 from jaxmech.mechanism import Information, Separate, Stakes, Statistics
 
 _IGNORANCE = 1e6
@@ -30,7 +32,33 @@ class Losses(NamedTuple):
     payment: Array
 
 
-def losses(mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, draws: Draws, means: Array) -> Losses:
+class Exchange(NamedTuple):
+    """What one agent saw, handed in and got back in one draw, and what she could not see.
+
+    Attributes:
+        seen: mean of what she collected.
+        submitted: what she handed in, one row.
+        answer: what she got back, one row.
+        noisy_mean: mean of the noisy points: the one that came back, or its expectation.
+        noise: variance around it that is averaged over, 0 where it came back.
+    """
+
+    seen: Array
+    submitted: Statistics
+    answer: Information
+    noisy_mean: Array
+    noise: Array
+
+
+def losses(
+    mechanism: Any,
+    stakes: Stakes,
+    agent: Array,
+    deviation: Deviation,
+    draws: Draws,
+    means: Array,
+    corrected: bool = True,
+) -> Losses:
     """Return the loss of one agent's strategy for every draw, the others being honest.
 
     Where the mechanism answers one agent alone (:class:`~jaxmech.mechanism.Separate`), the noisy mean is averaged over
@@ -43,15 +71,30 @@ def losses(mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, d
         deviation: what she does.
         draws: common random numbers.
         means: (draws,), true means in units of σ.
+        corrected: False where the strategy is known to have no fitted weights: there is less to differentiate.
     """
-    once = _separately if isinstance(mechanism, Separate) else _together
+    variance = stakes.sigma**2
 
     def one(row: Draws, place: Array) -> tuple[Array, Array]:
-        return once(mechanism, stakes, agent, deviation, row, place * stakes.sigma)
+        got = exchange(mechanism, stakes, agent, deviation, row, place * stakes.sigma)
+        told = (got.seen, got.submitted, got.answer, variance)
+        estimate = deviation.estimate(*told) if corrected else deviation.weigh(*told)[0]
+        return _error(estimate, place * stakes.sigma, got.noisy_mean, got.noise, stakes), got.answer.payment[0]
 
     error, payment = jax.vmap(one)(draws, means)
-    cost = stakes.spent(jnp.broadcast_to(deviation.samples, stakes.costs.shape))[agent]
+    cost = collecting(stakes, agent, deviation)
     return Losses(stakes.price * error + cost, payment)
+
+
+def exchange(mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, row: Draws, mean: Array) -> Exchange:
+    """Return what one agent sees, submits and gets back in one draw; arguments as in :func:`losses`."""
+    once = _separately if isinstance(mechanism, Separate) else _together
+    return once(mechanism, stakes, agent, deviation, row, mean)
+
+
+def collecting(stakes: Stakes, agent: Array, deviation: Deviation) -> Array:
+    """What she pays for her points, per distribution."""
+    return stakes.spent(jnp.broadcast_to(deviation.samples, stakes.costs.shape))[agent]
 
 
 def average_loss(
@@ -65,7 +108,7 @@ def average_loss(
 def squared_error(estimates: Array, truth: Array, stakes: Stakes) -> Array:
     """Return squared errors; very large ones where an estimate is NaN, 0 where errors have no price."""
     known = ~jnp.isnan(estimates)
-    return _or_ignorance((jnp.where(known, estimates, truth) - truth) ** 2, known, stakes)
+    return or_ignorance((jnp.where(known, estimates, truth) - truth) ** 2, known, stakes)
 
 
 def agent_row(information: Information, agent: Array | int) -> Information:
@@ -75,34 +118,29 @@ def agent_row(information: Information, agent: Array | int) -> Information:
 
 def senders(mechanism: Any) -> int:
     """How many means of others a draw needs: one where the mechanism answers one agent alone."""
-    return 1 if isinstance(mechanism, Separate) else int(mechanism.recommended.samples.shape[0])
+    return 1 if isinstance(mechanism, Separate) else int(np.shape(mechanism.recommended.samples)[0])
 
 
 def _separately(
     mechanism: Separate, stakes: Stakes, agent: Array, deviation: Deviation, row: Draws, mean: Array
-) -> tuple[Array, Array]:
+) -> Exchange:
     seen = _mean_of(deviation.samples, mean, stakes.sigma, row.own)
     submitted = deviation.submit(seen, row.private, stakes.sigma)
     others = _mean_of(mechanism.clean_others[agent], mean, stakes.sigma, row.others[0])
     answer = mechanism.respond_to(agent, submitted, others[None])
     noisy = answer.noisy_count[0] > 0
     noise = jnp.where(noisy, answer.noisy_variance[0], 0.0) / jnp.where(noisy, answer.noisy_count[0], 1.0)
-    estimate = deviation.estimate(seen, submitted, answer, stakes.sigma**2)
-    return _error(estimate, mean, mean, noise, stakes), answer.payment[0]
+    return Exchange(seen, submitted, answer, mean, noise)
 
 
-def _together(
-    mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, row: Draws, mean: Array
-) -> tuple[Array, Array]:
+def _together(mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, row: Draws, mean: Array) -> Exchange:
     recommended = jnp.asarray(mechanism.recommended.samples, mean.dtype)
     seen = _mean_of(deviation.samples, mean, stakes.sigma, row.own)
     submitted = deviation.submit(seen, row.private, stakes.sigma)
     honest = _mean_of(recommended, mean, stakes.sigma, row.others)
     everything = Statistics(recommended.at[agent].set(submitted.count[0]), honest.at[agent].set(submitted.mean[0]))
-    answer = mechanism.respond(everything, row.keys)
-    hers = agent_row(answer, agent)
-    estimate = deviation.estimate(seen, submitted, hers, stakes.sigma**2)
-    return _error(estimate, mean, hers.noisy_mean[0], jnp.zeros_like(mean), stakes), hers.payment[0]
+    hers = agent_row(mechanism.respond(everything, row.keys), agent)
+    return Exchange(seen, submitted, hers, hers.noisy_mean[0], jnp.zeros_like(mean))
 
 
 def _mean_of(count: Array, mean: Array, sigma: Array, normal: Array) -> Array:
@@ -113,10 +151,10 @@ def _mean_of(count: Array, mean: Array, sigma: Array, normal: Array) -> Array:
 
 def _error(estimate: Estimate, mean: Array, noisy_mean: Array, noise: Array, stakes: Stakes) -> Array:
     error = estimate.squared_error(mean, noisy_mean, noise)
-    return _or_ignorance(error, estimate.known, stakes)
+    return or_ignorance(error, estimate.known, stakes)
 
 
-def _or_ignorance(error: Array, known: Array, stakes: Stakes) -> Array:
+def or_ignorance(error: Array, known: Array, stakes: Stakes) -> Array:
     """Squared error, and a very large one for who has nothing to estimate from; 0 where it has no price."""
     error = jnp.where(known, error, _IGNORANCE * stakes.sigma**2)
     return jnp.where(stakes.price > 0, error, 0.0)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._checks import plain_array
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Array, ArrayLike, Distributions, Float
@@ -140,7 +141,7 @@ class Empirical:
             >>> Empirical.of([[0.0], [1.0]] * 4).mean.tolist()
             [0.5]
         """
-        table = np.asarray(values, dtype=float)
+        table = plain_array(name, values).astype(float)
         if table.ndim != 2 or 0 in table.shape:
             raise ProblemError(name, table.shape, "must be a table with one column per distribution")
         for i, k in np.argwhere(~np.isfinite(table)):

@@ -15,6 +15,7 @@ from jaxmech.deviation._draws import Draws, draw
 from jaxmech.deviation._loss import Losses, agent_row, average_loss, senders, squared_error
 from jaxmech.deviation._population import Population
 from jaxmech.deviation._search import honest
+from jaxmech.deviation._size import check_draws, check_points
 from jaxmech.deviation._strategy import Deviation
 from jaxmech.mechanism import Information, Outcome, Separate, Stakes, Statistics, Submission, priced
 
@@ -76,6 +77,7 @@ def simulate(
             raise ProblemError("strategies", i, f"must be keyed by an index below the number of agents ({m})")
     play = _Play(tuple(chosen), tuple(chosen.values()))
     if source is None:
+        check_draws(mechanism, replications)
         if not chosen and isinstance(mechanism, Separate):
             return _one_by_one(mechanism, stakes, key, replications)
         return _by_statistics(mechanism, stakes, key, play, replications)
@@ -184,6 +186,7 @@ def _by_population(
     for i, deviation in zip(play.who, play.how, strict=True):
         counts[i] = np.asarray(deviation.samples)
     capacity = _capacity(counts, play, stakes)
+    check_points(np.full(counts.shape, capacity), replications)
     run = compiled(_population_runs, mechanism, play.who, capacity)
     keys = jax.random.split(key, replications)
     error, payment = jax.device_get(run(stakes, play.how, jnp.asarray(counts, stakes.costs.dtype), source, keys))

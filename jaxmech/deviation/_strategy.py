@@ -3,17 +3,23 @@
 import dataclasses
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
+from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Float
+from jaxmech.deviation._estimate import FEATURES, Estimate, Evidence
 from jaxmech.mechanism import Information, Statistics
 
 HIDDEN = 4
 """Units in the hidden layer of a network."""
 
-_LARGEST = 12.0
+_LARGEST = 20.0
 """Logarithms of amounts stay within ± this, so that no step of a search overflows."""
+
+_ROUNDINGS = 64
+"""Spacings of numbers by which a logarithm and its exponential may miss a whole number."""
 
 _LEFT = 1e-9
 """A smaller part of the clean points than this is what rounding leaves."""
@@ -56,7 +62,8 @@ class Deviation:
 
     Her estimate is the mean of three parts: her own x̄, the clean points with the part ``discards`` of her submission
     taken out again, and the noisy points. Each is weighted by its precision times exp(``log_weights``), to which a
-    second network may add; ``keeps`` says how much of her own data she counts beside what came back.
+    second network may add; ``keeps`` says how much of her own data she counts beside what came back. To that she adds
+    ``fitted`` · (features − ``centres``), signed and linear in all that she saw: see :class:`Evidence`.
 
     The default is the truth: n = unit, submitted as it is, the estimate accepted.
 
@@ -75,6 +82,8 @@ class Deviation:
         log_weights: (distributions, 2), of her own and of the noisy part; the clean part's is 0.
         submission: network (x̄/σ, u) → what she adds to her submission.
         estimation: network (surprise, noise) → what she adds to the logarithms of the weights.
+        fitted: weights of the features, as from least squares; 0 where the estimate is the weighted mean alone.
+        centres: what the features are on average.
     """
 
     unit: Float[Array, "distributions"]
@@ -91,6 +100,8 @@ class Deviation:
     log_weights: Float[Array, "distributions two"]
     submission: Network
     estimation: Network
+    fitted: Float[Array, "distributions features"]
+    centres: Float[Array, "distributions features"]
 
     @classmethod
     def truth(cls, unit: Float[Array, "distributions"]) -> "Deviation":
@@ -117,6 +128,8 @@ class Deviation:
             log_weights=jnp.zeros((d, 2), dtype),
             submission=Network.silent(d, 2, 1, dtype),
             estimation=Network.silent(d, 2, 2, dtype),
+            fitted=jnp.zeros((d, FEATURES), dtype),
+            centres=jnp.zeros((d, FEATURES), dtype),
         )
 
     @property
@@ -134,7 +147,7 @@ class Deviation:
         """
         n = self.samples
         base = jnp.where(self.invents > 0, self.unit, n)
-        count = self.submits * base * jnp.exp(jnp.clip(self.log_report, -_LARGEST, _LARGEST))
+        count = _whole(self.submits * base * jnp.exp(jnp.clip(self.log_report, -_LARGEST, _LARGEST)))
         seen = jnp.where(n > 0, mean, 0.0)
         scale = sigma / jnp.sqrt(self.unit)
         spread = sigma / jnp.sqrt(jnp.where(count > 0, count, 1.0))
@@ -142,7 +155,7 @@ class Deviation:
         told = self.gain * seen + (self.offset + added) * scale + self.jitter * spread * private
         return Statistics(count[None], jnp.where(count > 0, told, 0.0)[None])
 
-    def estimate(self, mean: Array, submitted: Statistics, information: Information, variance: Array) -> "Estimate":
+    def estimate(self, mean: Array, submitted: Statistics, information: Information, variance: Array) -> Estimate:
         """Return her estimate, (distributions,), as a function of the mean of the noisy points.
 
         Args:
@@ -151,6 +164,13 @@ class Deviation:
             information: what she got back, one row.
             variance: σ² of a point, per distribution.
         """
+        weighted, evidence = self.weigh(mean, submitted, information, variance)
+        return evidence.correct(weighted, self.fitted, self.centres)
+
+    def weigh(
+        self, mean: Array, submitted: Statistics, information: Information, variance: Array
+    ) -> tuple[Estimate, Evidence]:
+        """Return the weighted mean alone, and what a correction can be made of; arguments as in :meth:`estimate`."""
         n = self.samples
         removed = self.discards * submitted.count[0]
         count = information.clean_count[0] - removed
@@ -160,7 +180,8 @@ class Deviation:
         clean = jnp.where(left, total / jnp.where(left, count, 1.0), 0.0)
         seen = jnp.where(n > 0, mean, 0.0)
         noisy = information.noisy_count[0] > 0
-        excess = jnp.where(noisy, information.noisy_variance[0], 1.0) / variance
+        told = jnp.where(noisy, information.noisy_variance[0], variance)
+        excess = told / variance
         # In units of 1/σ², that is, in clean points.
         points = (jnp.where(n > 0, self.keeps * n, 0.0), jnp.where(left, count, 0.0))
         others = jnp.where(noisy, information.noisy_count[0], 0.0) / excess
@@ -171,20 +192,12 @@ class Deviation:
         weight = own + points[1] + noise
         known = weight > 0
         safe = jnp.where(known, weight, 1.0)
-        return Estimate((own * seen + points[1] * clean) / safe, noise / safe, known)
+        weighted = Estimate((own * seen + points[1] * clean) / safe, noise / safe, known)
+        return weighted, Evidence(seen, n > 0, clean, left, noisy, told, variance, self.unit)
 
 
-class Estimate(NamedTuple):
-    """An estimate ``fixed + share × noisy mean``; ``known`` where there is anything to estimate from."""
-
-    fixed: Array
-    share: Array
-    known: Array
-
-    def at(self, noisy_mean: Array) -> Array:
-        """The estimate, NaN where there is nothing to estimate from."""
-        return jnp.where(self.known, self.fixed + self.share * noisy_mean, jnp.nan)
-
-    def squared_error(self, truth: Array, noisy_mean: Array, noise: Array) -> Array:
-        """Expected squared error if the noisy mean has this mean and this variance."""
-        return (self.fixed + self.share * noisy_mean - truth) ** 2 + self.share**2 * noise
+def _whole(count: Array) -> Array:
+    """Counts that differ from whole numbers by rounding are whole: mechanisms may ask for exactly one point."""
+    nearest = jnp.round(count)
+    close = jnp.abs(count - nearest) <= _ROUNDINGS * tolerances(count.dtype).eps * nearest
+    return count + jax.lax.stop_gradient(jnp.where(close, nearest - count, 0.0))

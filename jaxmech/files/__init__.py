@@ -3,23 +3,27 @@
 from jaxmech._json import json_text, sealed
 from jaxmech.files._case import KINDS, Case, locate, read
 from jaxmech.files._collaboration import DESIGNED, MECHANISMS, CollaborationCase
+from jaxmech.files._dependence import MAX_DEPENDENT_COLUMNS, Dependence, dependence_warnings, dependences
 from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import GrowthCase, MultipartyCase, ProfileCase
-from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, read_table
+from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, out_of_range, read_table
 from jaxmech.files._resolved import resolved
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
 from jaxmech.files._sweep import SweepCase, read_sweep
-from jaxmech.files._write import check_writable, csv_text, write
+from jaxmech.files._targets import check_spared, check_targets
+from jaxmech.files._write import csv_text, write
 
 __all__ = [
     "DESIGNED",
     "KINDS",
     "MAX_BYTES",
+    "MAX_DEPENDENT_COLUMNS",
     "MAX_ENTRIES",
     "MECHANISMS",
     "MIN_ROWS",
     "Case",
     "CollaborationCase",
+    "Dependence",
     "Estimate",
     "GrowthCase",
     "MarketCase",
@@ -27,12 +31,16 @@ __all__ = [
     "ProfileCase",
     "SweepCase",
     "Table",
-    "check_writable",
+    "check_spared",
+    "check_targets",
     "csv_text",
+    "dependence_warnings",
+    "dependences",
     "estimate",
     "json_text",
     "locate",
     "measurements",
+    "out_of_range",
     "read",
     "read_sweep",
     "read_table",

@@ -1,5 +1,7 @@
 """Problem files: TOML in, a checked case out."""
 
+import dataclasses
+import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -12,7 +14,7 @@ from jaxmech import catalog
 from jaxmech._errors import ProblemError
 from jaxmech._words import suggestion
 from jaxmech.files import _collaboration, _market, _multiparty
-from jaxmech.files._read import read_text
+from jaxmech.files._read import parse_float, read_text
 
 Case: TypeAlias = _collaboration.CollaborationCase | _market.MarketCase | _multiparty.MultipartyCase
 """What a problem file can hold."""
@@ -47,7 +49,18 @@ def read(name: str, dtype: str = "float64") -> Case:
         case: Case = KINDS[kind][0](section, path.parent, source, np.dtype(dtype))
     except ProblemError as error:
         raise ProblemError(f"{source}: {error.argument}", error.value, error.rule) from None
-    return case
+    return dataclasses.replace(case, inputs=inputs_of(path, section))
+
+
+def inputs_of(path: Path, section: Mapping[str, Any]) -> tuple[Path, ...]:
+    """Return the files that a section refers to, after the one in which it stands.
+
+    Args:
+        path: of the file with the section.
+        section: its keys; any text that names a file beside it counts.
+    """
+    texts = [value for value in section.values() if isinstance(value, str) and 0 < len(value) < 4096]
+    return (path, *(path.parent / text for text in dict.fromkeys(texts) if os.path.isfile(path.parent / text)))
 
 
 def locate(name: str, kind: str = "problem") -> tuple[Path, str]:
@@ -82,7 +95,7 @@ def parse(text: str, source: str) -> dict[str, Any]:
         ProblemError: naming the line that is not valid TOML.
     """
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text, parse_float=parse_float)
     except tomllib.TOMLDecodeError as error:
         message = " ".join(str(error).split())
         place = re.search(r"\(at (line (\d+), column \d+|end of document)\)", message)
@@ -94,6 +107,10 @@ def parse(text: str, source: str) -> dict[str, Any]:
         raise ProblemError(f"{source}: {where}", line, rule) from None
     except RecursionError:
         raise ProblemError("file", source, "is not valid TOML: lists nested too deeply") from None
+    except ValueError:  # what Python says of integers that take too long to read
+        found = re.search(r"\d[\d_]{4000,}", text)
+        row = text.count("\n", 0, found.start() if found else 0) + 1
+        raise ProblemError(f"{source}: line {row}", found[0] if found else text, "has too many digits") from None
 
 
 def _section(sections: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -12,6 +12,7 @@ from jaxmech._words import one_of
 from jaxmech.collaboration import DIVISIONS, Problem
 from jaxmech.collaboration import MECHANISMS as PUBLISHED
 from jaxmech.files._costs import read_costs
+from jaxmech.files._dependence import Dependence, dependence_warnings, dependences
 from jaxmech.files._keys import cast, check_keys, positive_numbers, text_of
 from jaxmech.files._read import Table
 from jaxmech.files._sigma import Estimate, estimate, measurements
@@ -40,6 +41,8 @@ class CollaborationCase:
         notes: where the numbers come from, or an empty text.
         estimates: the standard deviations, if they were estimated from measurements; else empty.
         data: measurements of the same distributions that come with the problem, or None.
+        dependences: columns of the measurements, those for ``sigma`` and those of ``data``, that others determine.
+        inputs: files that were read, none of which output may replace.
     """
 
     problem: Problem
@@ -50,6 +53,13 @@ class CollaborationCase:
     notes: str
     estimates: tuple[Estimate, ...]
     data: Table | None
+    dependences: tuple[Dependence, ...] = ()
+    inputs: tuple[Path, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know, though the problem is valid: one sentence each."""
+        return dependence_warnings(self.dependences)
 
 
 def read_collaboration(
@@ -70,7 +80,7 @@ def read_collaboration(
     costs = read_costs(section, folder)
     d = costs.table.shape[1]
     names = costs.distributions
-    sigma, estimates = _sigma(section["sigma"], names, d, folder)
+    sigma, estimates, measured = _sigma(section["sigma"], names, d, folder)
     price = positive_numbers("price", section.get("price", 1.0), d)
     data = _data(section.get("data"), names, folder)
     problem = Problem(
@@ -89,18 +99,20 @@ def read_collaboration(
         notes=text_of("notes", section),
         estimates=estimates,
         data=data,
+        dependences=_dependences(measured, data),
     )
 
 
 def _sigma(
     given: object, names: tuple[str, ...] | None, d: int, folder: Path
-) -> tuple[np.ndarray, tuple[Estimate, ...]]:
+) -> tuple[np.ndarray, tuple[Estimate, ...], Table | None]:
     if not isinstance(given, str):
-        return positive_numbers("sigma", given, d), ()
+        return positive_numbers("sigma", given, d), (), None
     if names is None:
         raise ProblemError("sigma", given, "needs the names of the distributions, to find the columns in the file")
-    estimates = estimate(measurements(folder / given, given, names, "sigma"))
-    return np.array([entry.sigma for entry in estimates]), estimates
+    table = measurements(folder / given, given, names, "sigma")
+    estimates = estimate(table)
+    return np.array([entry.sigma for entry in estimates]), estimates, table
 
 
 def _data(given: object, names: tuple[str, ...] | None, folder: Path) -> Table | None:
@@ -111,3 +123,9 @@ def _data(given: object, names: tuple[str, ...] | None, folder: Path) -> Table |
     if names is None:
         raise ProblemError("data", given, "needs the names of the distributions, to find the columns in the file")
     return measurements(folder / given, given, names, "data")
+
+
+def _dependences(*tables: Table | None) -> tuple[Dependence, ...]:
+    """What the measurements' columns have to do with each other; a file that is named twice is examined once."""
+    given = {table.source: table for table in tables if table is not None}
+    return tuple(record for table in given.values() for record in dependences(table))

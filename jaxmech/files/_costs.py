@@ -10,7 +10,7 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech._words import suggestion
 from jaxmech.files._keys import names_of
-from jaxmech.files._read import number, read_table
+from jaxmech.files._read import MAX_ENTRIES, NO_COST, number, read_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,7 @@ def read_costs(section: Mapping[str, Any], folder: Path) -> Costs:
     """
     given = section["costs"]
     if isinstance(given, str):
-        found = read_table(folder / given, given, "costs", row_names=True)
+        found = read_table(folder / given, given, "costs", row_names=True, blank=NO_COST)
         costs = Costs(found.cells, found.rows, found.columns, given)
         costs = _reorder(costs, "agents", names_of("agents", section.get("agents")))
         costs = _reorder(costs, "distributions", names_of("distributions", section.get("distributions")))
@@ -66,6 +66,8 @@ def _rows(given: object) -> np.ndarray:
             raise ProblemError(f"costs[{i}]", row, rule)
         if len(row) != len(given[0]):
             raise ProblemError(f"costs[{i}]", row, f"must have as many entries as the first row ({len(given[0])})")
+    if len(given) * len(given[0]) > MAX_ENTRIES:
+        raise ProblemError("number of costs", len(given) * len(given[0]), f"must be at most {MAX_ENTRIES:,}")
     return np.array([[number(f"costs[{i}][{k}]", entry) for k, entry in enumerate(row)] for i, row in enumerate(given)])
 
 
@@ -91,15 +93,16 @@ def _reorder(costs: Costs, key: str, names: tuple[str, ...] | None) -> Costs:
     found = (costs.agents if key == "agents" else costs.distributions) or ()
     if names is None:
         return costs
+    places, wanted = {name: i for i, name in enumerate(found)}, set(names)
     for i, name in enumerate(names):
-        if name not in found:
+        if name not in places:
             raise ProblemError(f"{key}[{i}]", name, f"must be a name in {costs.file}{suggestion(name, found)}")
     for name in found:
-        if name not in names:
+        if name not in wanted:
             raise ProblemError(
                 f"{costs.file}: {key}", name, f"must be one of the names in {key}{suggestion(name, names)}"
             )
-    order = [found.index(name) for name in names]
+    order = [places[name] for name in names]
     if key == "agents":
         return dataclasses.replace(costs, table=costs.table[order], agents=names)
     return dataclasses.replace(costs, table=costs.table[:, order], distributions=names)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._printable import clean_name
 from jaxmech._words import suggestion
 from jaxmech.files._read import number
 
@@ -69,20 +70,23 @@ def names_of(key: str, given: object, length: int | None = None, rule: str = "")
         return None
     if not isinstance(given, list):
         raise ProblemError(key, given, "must be a list of names")
+    names: dict[str, int] = {}
     for i, entry in enumerate(given):
-        name_of(f"{key}[{i}]", entry)
-        if entry in given[:i]:
+        name = name_of(f"{key}[{i}]", entry)
+        if name in names:
             raise ProblemError(f"{key}[{i}]", entry, "must not occur twice")
+        names[name] = i
     if length is not None and len(given) != length:
         raise ProblemError(key, given, f"must have {length} names, {rule}, but has {len(given)}")
-    return tuple(given)
+    return tuple(names)
 
 
 def name_of(key: str, given: object) -> str:
-    """Return a name: text without line breaks and terminal escapes, not empty."""
-    if not isinstance(given, str) or not given.strip() or not given.isprintable():
+    """Return a name, cleaned: text without line breaks and terminal escapes, not empty."""
+    name = clean_name(given) if isinstance(given, str) and "\n" not in given else ""
+    if not name or not name.isprintable():
         raise ProblemError(key, given, "must be a name: printable text, not empty")
-    return given
+    return name
 
 
 def cast(key: str, values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:

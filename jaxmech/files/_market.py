@@ -22,6 +22,9 @@ KEYS = (
 BUYER_KEYS = ("name", "count", "valuation", "scale", "value", "values")
 """Keys of each ``[[market.buyers]]``."""
 
+MAX_TYPES = 1_000
+"""Most types of buyers: each is compiled on its own, and buyers alike are one type with a count."""
+
 _SCALED: dict[str, Callable[..., market.Valuation]] = {
     "threshold": market.threshold,
     "exponential": market.exponential,
@@ -43,6 +46,7 @@ class MarketCase:
         source: the file, or the name of the shipped problem.
         title: one line that says what it is, or an empty text.
         notes: where the numbers come from, or an empty text.
+        inputs: files that were read, none of which output may replace.
     """
 
     problem: market.Problem
@@ -54,6 +58,7 @@ class MarketCase:
     source: str
     title: str
     notes: str
+    inputs: tuple[Path, ...] = ()
 
 
 def read_market(section: Mapping[str, Any], folder: Path, source: str, dtype: np.dtype[Any]) -> MarketCase:
@@ -74,6 +79,9 @@ def read_market(section: Mapping[str, Any], folder: Path, source: str, dtype: np
     given = section["buyers"]
     if not isinstance(given, list) or not given or not all(isinstance(entry, dict) for entry in given):
         raise ProblemError("buyers", given, "must be tables: a line [[market.buyers]] for each type of buyer")
+    if len(given) > MAX_TYPES:
+        rule = f"must be at most {MAX_TYPES:,} types: buyers who are alike are one, with their count"
+        raise ProblemError("number of buyers", len(given), rule)
     sigma = section["sigma"]
     if isinstance(sigma, list):
         raise ProblemError("sigma", sigma, "must be one number: a market sells data on one mean")
@@ -112,7 +120,7 @@ def _buyer(i: int, entry: Mapping[str, Any], dtype: np.dtype[Any]) -> market.Buy
     try:
         check_keys(entry, BUYER_KEYS, required=("valuation",), here="market.buyers")
         if name is not None:
-            name_of("name", name)
+            name = name_of("name", name)
         return market.Buyer(_valuation(entry, dtype), _whole("count", entry.get("count", 1)), name)
     except ProblemError as error:
         raise ProblemError(f"{where}.{error.argument}", error.value, error.rule) from None

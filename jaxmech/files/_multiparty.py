@@ -10,7 +10,7 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech._words import one_of
 from jaxmech.files._keys import cast, check_keys, names_of, text_of
-from jaxmech.files._read import number
+from jaxmech.files._read import MAX_ENTRIES, number
 from jaxmech.multiparty import MECHANISMS, QUALITIES, Linear, MarketGrowth, Problem
 
 PROFILE_KEYS = ("types", "quality", "externality", "agents", "mechanism")
@@ -35,6 +35,7 @@ class ProfileCase:
         source: the file, or the name of the shipped problem.
         title: one line that says what it is, or an empty text.
         notes: where the numbers come from, or an empty text.
+        inputs: files that were read, none of which output may replace.
     """
 
     problem: Problem
@@ -43,6 +44,7 @@ class ProfileCase:
     source: str
     title: str
     notes: str
+    inputs: tuple[Path, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +57,7 @@ class GrowthCase:
         source: the file, or the name of the shipped problem.
         title: one line that says what it is, or an empty text.
         notes: where the numbers come from, or an empty text.
+        inputs: files that were read, none of which output may replace.
     """
 
     valuation: MarketGrowth
@@ -62,6 +65,7 @@ class GrowthCase:
     source: str
     title: str
     notes: str
+    inputs: tuple[Path, ...] = ()
 
 
 MultipartyCase: TypeAlias = ProfileCase | GrowthCase
@@ -82,7 +86,7 @@ def read_multiparty(section: Mapping[str, Any], folder: Path, source: str, dtype
     check_keys(section, KEYS, required=(), here="multiparty")
     guess = "market-growth" if "growth" in section else "linear"
     valuation = one_of("valuation", section.get("valuation", guess), VALUATIONS)
-    described = {
+    described: dict[str, Any] = {
         "source": source,
         "title": " ".join(text_of("title", section).split()),
         "notes": text_of("notes", section),
@@ -134,6 +138,8 @@ def _table(key: str, given: object, dtype: np.dtype[Any], *, depth: int) -> np.n
     if not isinstance(given, list) or (depth == 2 and not all(isinstance(row, list) for row in given)):
         kind = "a list of data sizes, one per agent" if depth == 1 else "a table: one list per agent, of effects on her"
         raise ProblemError(key, given, f"must be {kind}")
+    if len(given) ** depth > MAX_ENTRIES:
+        raise ProblemError(f"number of {key}", len(given), f"is too large a table: at most {MAX_ENTRIES:,} numbers")
     if depth == 1:
         return cast(key, np.array([number(f"{key}[{i}]", entry) for i, entry in enumerate(given)]), dtype)
     for i, row in enumerate(given):

@@ -3,13 +3,16 @@
 import csv
 import dataclasses
 import io
+import math
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._printable import clean_name
 
 MAX_BYTES = 128 * 2**20
 """Largest file that is read. A cell takes two bytes at least, so this also bounds the table that is allocated."""
@@ -17,7 +20,15 @@ MAX_BYTES = 128 * 2**20
 MAX_ENTRIES = 4_000_000
 """Largest table of costs or measurements: a solve holds some dozens of arrays of this size in memory."""
 
+NO_COST = '(for a cost that is none: "inf", cannot sample)'
+"""What to write instead of an empty cell in a table of costs."""
+
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""How texts begin that spreadsheets take for formulas, or that were kept from being taken for one."""
+
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|nan)", re.ASCII | re.IGNORECASE)
+_SMALLEST = float(np.finfo(float).tiny)
+_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,16 +57,20 @@ def read_text(path: Path, name: str, key: str = "file") -> str:
         key: the key that named it, for messages.
 
     Raises:
-        ProblemError: if it is missing, a directory, unreadable, too large or not text.
+        ProblemError: if it is missing, no regular file, unreadable, too large or not text.
     """
     try:
-        size = path.stat().st_size  # 0 for a pipe or a device, which does not tell
-        content = b""
-        if size <= MAX_BYTES:
+        status = path.stat()
+        content, size = b"", status.st_size
+        if stat.S_ISREG(status.st_mode) and size <= MAX_BYTES:
             with path.open("rb") as file:
                 content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise ProblemError(key, name, f"cannot be read: {reason(error)}") from None
+    if not stat.S_ISREG(status.st_mode):
+        # A pipe that nobody writes to, or a device without end, would never be read.
+        kind = "is a directory" if stat.S_ISDIR(status.st_mode) else "is a pipe or a device: must be a regular file"
+        raise ProblemError(key, name, f"cannot be read: {kind}")
     if max(size, len(content)) > MAX_BYTES:
         raise ProblemError(key, name, f"is too large: at most {MAX_BYTES // 2**20} MB are read")
     try:
@@ -65,7 +80,7 @@ def read_text(path: Path, name: str, key: str = "file") -> str:
         raise ProblemError(key, name, f"must be UTF-8 text (line {line} is not)") from None
 
 
-def read_table(path: Path, name: str, key: str, *, row_names: bool) -> Table:
+def read_table(path: Path, name: str, key: str, *, row_names: bool, blank: str = "") -> Table:
     """Return a table with column names in the first row and, if asked for, row names in the first column.
 
     Args:
@@ -73,12 +88,18 @@ def read_table(path: Path, name: str, key: str, *, row_names: bool) -> Table:
         name: what messages call it.
         key: what messages call an entry, e.g. ``costs`` in ``costs[Clinic A][glucose]``.
         row_names: whether the first column holds names.
+        blank: what to do about an empty cell, for the message.
+
+    Names are cleaned: composed (NFC), blanks and line breaks as single blanks, and without the apostrophe that keeps
+    spreadsheets from taking a name for a formula.
 
     Raises:
         ProblemError: naming file, row and column of what is missing, empty, not a number, ragged or repeated.
     """
-    lines = _lines(read_text(path, name, key), name)
-    header = [cell.strip() for cell in next(lines, (1, []))[1]]
+    text = read_text(path, name, key)
+    _check_commas(text, name)
+    lines = _lines(text, name)
+    header = [_name(cell) for cell in next(lines, (1, []))[1]]
     if not header:
         raise ProblemError(key, name, "is empty: the first row must hold the names of the columns")
     columns = tuple(header[1:] if row_names else header)
@@ -92,21 +113,65 @@ def read_table(path: Path, name: str, key: str, *, row_names: bool) -> Table:
         if (len(rows) + 1) * len(columns) > MAX_ENTRIES:
             rule = f"the table is too large: at most {MAX_ENTRIES:,} numbers"
             raise ProblemError(f"{name}: {key}: line", line_number, rule)
-        rows.append(line[0].strip() if row_names else str(line_number))
+        rows.append(_name(line[0]) if row_names else str(line_number))
         where = f"{name}: {key}[{rows[-1]}]"
         numbers = line[1:] if row_names else line
-        cells.append(np.array([_cell(where, columns[k], cell) for k, cell in enumerate(numbers)]))
+        cells.append(np.array([_cell(where, columns[k], cell, blank) for k, cell in enumerate(numbers)]))
     if not rows:
         raise ProblemError(key, name, "has no rows of numbers below the names of the columns")
     _check_names(name, "row", rows)
     return Table(name, columns, tuple(rows), np.stack(cells))
 
 
+class OutOfRange(float):
+    """A number in a problem file that no float can hold: it must not become infinity or zero unnoticed."""
+
+    literal: str
+
+    def __float__(self) -> float:
+        """Refuse to be converted; whoever reads numbers catches it."""
+        raise OverflowError(out_of_range(self.literal))
+
+    def __repr__(self) -> str:
+        """As it was written."""
+        return self.literal
+
+
+def parse_float(text: str) -> float:
+    """Return a number as TOML writes it, or an :class:`OutOfRange`.
+
+    Example:
+        >>> parse_float("1_000.5"), parse_float("1e400")
+        (1000.5, 1e400)
+    """
+    if not out_of_range(text):
+        return float(text)
+    refused = OutOfRange("nan")
+    refused.literal = text
+    return refused
+
+
+def out_of_range(text: str) -> str:
+    """Return what is wrong with a number that floats would round to infinity or to zero, else an empty text.
+
+    Example:
+        >>> out_of_range("1e400"), out_of_range("0e5"), out_of_range("inf"), out_of_range("-1e-400")
+        ('is too large a number: at most 1.8e308', '', '', 'is too small a number: at least 2.2e-308, or 0')
+    """
+    value, lower = float(text), text.lower()
+    if math.isinf(value) and "inf" not in lower:
+        return "is too large a number: at most 1.8e308"
+    # Below the normal numbers digits are lost, one after the other.
+    if abs(value) < _SMALLEST and re.search("[1-9]", lower.partition("e")[0]):
+        return "is too small a number: at least 2.2e-308, or 0"
+    return ""
+
+
 def number(argument: str, value: object) -> float:
     """Return a number from a problem file as a float.
 
     Raises:
-        ProblemError: for booleans, texts, lists, dates and integers beyond the range of a float.
+        ProblemError: for booleans, texts, lists, dates, and numbers beyond the range of a float.
     """
     if isinstance(value, bool):
         raise ProblemError(argument, value, "must be a number, not a boolean")
@@ -114,8 +179,19 @@ def number(argument: str, value: object) -> float:
         raise ProblemError(argument, value, "must be a number")
     try:
         return float(value)
-    except OverflowError:
-        raise ProblemError(argument, value, "is too large a number") from None
+    except OverflowError as error:
+        rule = str(error) if isinstance(value, OutOfRange) else "is too large a number: at most 1.8e308"
+        raise ProblemError(argument, value, rule) from None
+
+
+def _check_commas(text: str, name: str) -> None:
+    """Say what to change in a table as spreadsheets of many countries save it: 3,51;9,4 for 3.51,9.4."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    bare = re.sub(r'"[^"]*"', "", first)  # what stands in quotation marks separates nothing
+    for sign, words in ((";", "semicolons"), ("\t", "tabs")):
+        if sign in bare and "," not in bare:
+            rule = f"has {words} between its cells: must have commas there, and points in numbers (3.51, not 3,51)"
+            raise ProblemError(f"{name}: first row", first, rule)
 
 
 def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
@@ -129,10 +205,15 @@ def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
         raise ProblemError(f"{name}: line", reader.line_num, f"is not valid CSV: {error}") from None
 
 
+def _name(cell: str) -> str:
+    """A name as it is meant: cleaned, and without the apostrophe of :func:`csv_text`."""
+    name = clean_name(cell)
+    return name[1:] if name.startswith("'") and FORMULA.match(name) else name
+
+
 def _check_header(name: str, header: list[str], columns: tuple[str, ...]) -> None:
     if not columns:
-        hint = " (separate the cells with commas)" if any(";" in cell or "\t" in cell for cell in header) else ""
-        raise ProblemError(f"{name}: first row", ",".join(header), f"must name at least one column of numbers{hint}")
+        raise ProblemError(f"{name}: first row", ",".join(header), "must name at least one column of numbers")
     _check_names(name, "column", columns)
 
 
@@ -141,20 +222,28 @@ def _check_names(name: str, kind: str, names: Iterable[str]) -> None:
     for position, entry in enumerate(names, start=1):
         if not entry:
             raise ProblemError(f"{name}: {kind} {position}", entry, "must have a name, not be empty")
+        if not entry.isprintable():
+            raise ProblemError(f"{name}: {kind} {position}", entry, "must have a name that is printable text")
         if entry in seen:
             raise ProblemError(f"{name}: {kind} {position}", entry, "must not occur twice")
         seen.add(entry)
 
 
-def _cell(row: str, column: str, cell: str) -> float:
+def _cell(row: str, column: str, cell: str, blank: str) -> float:
     text = cell.strip()
     if _NUMBER.fullmatch(text):
-        return float(text)
+        value = float(text)
+        if math.isinf(value) or abs(value) < _SMALLEST:
+            wrong = out_of_range(text)
+            if wrong:
+                raise ProblemError(f"{row}[{column}]", text, wrong)
+        return value
     argument = f"{row}[{column}]"
     if text in ("", "-", "–", "—"):
         # An empty cell may be a slip of the hand, and an agent who cannot sample changes the whole plan.
-        raise ProblemError(argument, text, 'must not be left empty (for a cost that is none: "inf", cannot sample)')
-    raise ProblemError(argument, text, "must be a number")
+        raise ProblemError(argument, text, f"must not be left empty {blank}".rstrip())
+    hint = f", with a decimal point: {text.replace(',', '.')}" if _COMMA.fullmatch(text) else ""
+    raise ProblemError(argument, text, f"must be a number{hint}")
 
 
 def reason(error: Exception) -> str:

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from jaxmech._errors import ProblemError
-from jaxmech._words import suggestion
+from jaxmech._words import some, suggestion
 from jaxmech.files._read import Table, read_table
 
 MIN_ROWS = 8
 """Fewest measurements from which a standard deviation is estimated: below, its standard error means nothing."""
+
+_INCOMPLETE = "(leave out the whole row: who lacks one measurement cannot be compared in the others)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,15 +44,16 @@ def measurements(path: Path, name: str, distributions: tuple[str, ...], key: str
     Raises:
         ProblemError: for columns that are unknown or missing, and values that are not finite.
     """
-    table = read_table(path, name, key, row_names=False)
+    table = read_table(path, name, key, row_names=False, blank=_INCOMPLETE)
+    known, found = set(distributions), {column: k for k, column in enumerate(table.columns)}
     for column in table.columns:
-        if column not in distributions:
-            rule = f"must be one of the distributions {_some(distributions)}{suggestion(column, distributions)}"
+        if column not in known:
+            rule = f"must be one of the distributions {some(distributions)}{suggestion(column, distributions)}"
             raise ProblemError(f"{name}: column", column, rule)
     for distribution in distributions:
-        if distribution not in table.columns:
-            raise ProblemError(f"{name}: columns", ", ".join(table.columns), f'must include "{distribution}"')
-    order = [table.columns.index(distribution) for distribution in distributions]
+        if distribution not in found:
+            raise ProblemError(f"{name}: columns", some(table.columns), f'must include "{distribution}"')
+    order = [found[distribution] for distribution in distributions]
     for i, k in np.argwhere(~np.isfinite(table.cells)):
         where = f"{name}: line {table.rows[i]}, column {table.columns[k]}"
         raise ProblemError(where, float(table.cells[i, k]), "must be finite")
@@ -97,7 +100,3 @@ def _estimate(table: Table, k: int) -> Estimate:
     variance_of_variance = max(fourth - (n - 3) / (n - 1) * variance**2, 0.0) / n
     sigma = variance**0.5
     return Estimate(name, sigma * unit, variance_of_variance**0.5 / (2 * sigma) * unit, n)
-
-
-def _some(names: tuple[str, ...], limit: int = 8) -> str:
-    return ", ".join(names[:limit]) + (f" … ({len(names)} in all)" if len(names) > limit else "")

@@ -7,9 +7,10 @@ from typing import Any
 
 from jaxmech import catalog
 from jaxmech._errors import ProblemError
+from jaxmech._printable import clean_name
 from jaxmech._words import one_of, suggestion
 from jaxmech.collaboration import DIVISIONS, MECHANISMS
-from jaxmech.files._case import locate, parse, read
+from jaxmech.files._case import inputs_of, locate, parse, read
 from jaxmech.files._collaboration import CollaborationCase
 from jaxmech.files._keys import check_keys, text_of
 from jaxmech.files._read import Table, read_table, read_text
@@ -30,6 +31,7 @@ class SweepCase:
         parameters: keys and values as TOML gives them.
         table: one row per instance, from a CSV file, or None.
         options: draws, seed, keep and shard, where the file gives them.
+        inputs: files that were read, none of which output may replace.
     """
 
     case: CollaborationCase
@@ -38,6 +40,7 @@ class SweepCase:
     parameters: Mapping[str, Any]
     table: Table | None
     options: Mapping[str, Any]
+    inputs: tuple[Path, ...] = ()
 
 
 def read_sweep(name: str, dtype: str = "float64") -> SweepCase:
@@ -58,9 +61,7 @@ def read_sweep(name: str, dtype: str = "float64") -> SweepCase:
     try:
         section = _section(sections)
         check_keys(section, SWEEP_KEYS, required=("problem",), here="sweep")
-        parameters = section.get("parameters", {})
-        if not isinstance(parameters, dict):
-            raise ProblemError("parameters", parameters, "must be a section: a line [sweep.parameters] with keys below")
+        parameters = _parameters(section.get("parameters", {}))
         table = _table(section.get("instances"), path.parent)
         title = " ".join(text_of("title", section).split())
         text_of("notes", section)
@@ -70,7 +71,21 @@ def read_sweep(name: str, dtype: str = "float64") -> SweepCase:
         raise ProblemError(f"{source}: {error.argument}", error.value, error.rule) from None
     case = _problem(section["problem"], path.parent, source, dtype)
     case = dataclasses.replace(case, division=division or case.division, mechanism=mechanism or case.mechanism)
-    return SweepCase(case, source, title, parameters, table, options)
+    inputs = (*inputs_of(path, section), *case.inputs)
+    return SweepCase(case, source, title, parameters, table, options, inputs)
+
+
+def _parameters(given: object) -> dict[str, Any]:
+    """What varies, with names as names are compared."""
+    if not isinstance(given, dict):
+        raise ProblemError("parameters", given, "must be a section: a line [sweep.parameters] with keys below")
+    parameters: dict[str, Any] = {}
+    for key, value in given.items():
+        name = clean_name(key)
+        if name in parameters:
+            raise ProblemError(f"parameters.{key}", value, "must not be given twice")
+        parameters[name] = value
+    return parameters
 
 
 def _word(key: str, section: Mapping[str, Any], words: tuple[str, ...]) -> str | None:

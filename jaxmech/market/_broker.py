@@ -163,10 +163,11 @@ class Broker:
         return Trade(prices, payments, takes, estimates, surplus)
 
     def guarantee(self, stakes: Stakes) -> Guarantee:
-        """Return what is proven: nobody can gain, so the least that a contributor can lose is what she is promised.
+        """Return what is proven: the least that a contributor can lose is what she is promised, or nothing.
 
-        Submitting N_i points with the mean of what she collected is best whatever she collected, for the sample mean is
-        minimax; then collecting n brings her W N_i/N − c_i (n − N_i)²/n, largest at n = N_i. Holds for these stakes
+        Who submits N_i points does best with the mean of what she collected, for the sample mean is minimax; then
+        collecting n brings her W N_i/N − c_i (n − N_i)²/n, largest at n = N_i. Who submits another number of points is
+        paid −d_i Δ_i² at most, and who submits none is paid nothing: leaving is best if W < 0. Holds for these stakes
         alone.
 
         Source: Chen, Clinton and Kandasamy 2025, Theorem 5.1 (Lemmas 7 to 9).
@@ -175,11 +176,15 @@ class Broker:
             >>> broker = Broker(*map(jnp.array, ([1.0, 1.0], [0.1, 0.1], [2.0], [0.5], [1.0], 1.0)))
             >>> broker.guarantee(broker.stakes).regret.tolist()
             [0.0, 0.0]
+            >>> dear = Broker(*map(jnp.array, ([1.0, 1.0], [1.0, 1.0], [2.0], [0.5], [1.0], 1.0)))  # W = −1.5
+            >>> dear.guarantee(dear.stakes).regret.tolist()
+            [0.75, 0.75]
         """
         promised = -self.profit * self.samples / jnp.maximum(jnp.sum(self.samples), 1.0)
         own = self.stakes
         same = jnp.all(stakes.costs == own.costs) & jnp.all(stakes.sigma == own.sigma) & jnp.all(stakes.price == 0)
-        return Guarantee(promised, jnp.where(same, promised, -jnp.inf), self.samples[:, None])
+        least, best = jnp.minimum(promised, 0.0), jnp.where(promised > 0, 0.0, self.samples)
+        return Guarantee(promised, jnp.where(same, least, -jnp.inf), best[:, None])
 
     def _opens(self, count: Array) -> Array:
         """Whether everybody who was asked submits anything; otherwise there is nothing to compare, and no trade."""

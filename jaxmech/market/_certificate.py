@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._precision import seed_key
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.deviation import SearchSettings, best_responses
@@ -159,10 +160,11 @@ class _Judge:
         gains = np.where(tries == samples, -np.inf, known.change(tries) / scale)
         row, worst = np.unravel_index(int(np.argmax(gains)), gains.shape)
         best, instead = float(gains[row, worst]), f"collecting {tries[row, worst]:,.6g} points"
-        miscounted = np.where(samples > 0, (known.miscounted - known.agreed) / scale, -np.inf)
-        if not np.max(miscounted) <= best:
-            worst = np.argmax(miscounted)
-            best, instead = float(miscounted[worst]), f"submitting {samples[worst] + 1:,.0f} points"
+        for told, changes in ((samples + 1, known.miscounted - known.agreed), (0 * samples, known.left - known.gain)):
+            relative = np.where(samples > 0, changes / scale, -np.inf)
+            if not np.max(relative) <= best:
+                worst = np.argmax(relative)
+                best, instead = float(relative[worst]), f"submitting {told[worst]:,.0f} points"
         who, change = self.problem.contributors[worst], "gain" if best > 0 else "lose"
         amount = abs(best) * scale[worst]
         witness = f"{who} would {change} {amount:.3g} by {instead} instead of {samples[worst]:,.0f}"
@@ -185,7 +187,7 @@ class _Judge:
         return self._audit(claim, -max(0.0, gains[worst]), witness, found.effort, tolerance=max(doubt, self.claim))
 
     def budget_balanced(self) -> Audit:
-        runs = honest_runs(self.broker, jax.random.key(0), REALISATIONS)
+        runs = honest_runs(self.broker, seed_key(0), REALISATIONS)
         prices, payments = (np.asarray(part, float) for part in runs)
         paid = prices @ np.asarray(self.problem.counts, float)
         scale = np.maximum(np.abs(payments).sum(axis=1), 1e-300)
@@ -310,6 +312,6 @@ def _surplus_off_path(broker: Broker) -> Array:
 
 _NO_TRADE = "no trade: nobody collects, buys or pays anything"
 _NASH_EFFORT = (
-    "submissions by theorem (the sample mean is minimax); amounts collected and a wrong number of points by what the "
-    f"broker pays in expectation, at {len(_FACTORS) + 2} amounts"
+    "submissions by theorem (the sample mean is minimax); amounts collected, a wrong number of points and none by what "
+    f"the broker pays in expectation, at {len(_FACTORS) + 2} amounts"
 )

@@ -22,6 +22,7 @@ class ExpectedSettlement:
         spent: (contributors,) cost of collecting.
         agreed: (contributors,) payment if all means are equal.
         miscounted: (contributors,) the same for who submits a point too many.
+        left: (contributors,) the same for who submits nothing.
         curvature: (contributors,) factor of her own squared mean in what each contributor is paid.
         samples: (contributors,) points asked for.
         costs: (contributors,) of a point.
@@ -32,6 +33,7 @@ class ExpectedSettlement:
     spent: np.ndarray
     agreed: np.ndarray
     miscounted: np.ndarray
+    left: np.ndarray
     curvature: np.ndarray
     samples: np.ndarray
     costs: np.ndarray
@@ -66,7 +68,7 @@ def expected_settlement(broker: Broker) -> ExpectedSettlement:
     Args:
         broker: from :func:`mechanism`, or one of one's own.
     """
-    agreed, miscounted, curvature = (np.asarray(part, float) for part in jax.device_get(_probe(broker)))
+    agreed, miscounted, left, curvature = (np.asarray(part, float) for part in jax.device_get(_probe(broker)))
     samples, costs = (np.asarray(part, float) for part in (broker.samples, broker.costs))
     variance = float(broker.variance)
     of_mean = np.where(samples > 0, variance / np.where(samples > 0, samples, 1.0), 0.0)
@@ -75,6 +77,7 @@ def expected_settlement(broker: Broker) -> ExpectedSettlement:
         spent=costs * samples,
         agreed=agreed,
         miscounted=miscounted,
+        left=left,
         curvature=np.diagonal(curvature).copy(),
         samples=samples,
         costs=costs,
@@ -83,8 +86,11 @@ def expected_settlement(broker: Broker) -> ExpectedSettlement:
 
 
 @jax.jit
-def _probe(broker: Broker) -> tuple[Array, Array, Array]:
-    """Payments where all agree, those of who submits a point too many, and (whose mean, whose payment) curvatures."""
+def _probe(broker: Broker) -> tuple[Array, Array, Array, Array]:
+    """Payments where all agree, those of who submits a point too many or none, and curvatures.
+
+    Curvatures are (whose mean, whose payment).
+    """
     size = broker.samples.shape[0]
     unit = jnp.eye(size, dtype=broker.samples.dtype)
     step = _REACH * jnp.sqrt(2 * broker.variance)  # no mean of at least one point varies by more
@@ -94,9 +100,13 @@ def _probe(broker: Broker) -> tuple[Array, Array, Array]:
 
     agreed = pay(broker.samples, jnp.zeros(size, unit.dtype))
 
-    def probe(direction: Array) -> tuple[Array, Array]:
-        sides = pay(broker.samples, step * direction) + pay(broker.samples, -step * direction)
-        return jnp.sum(direction * pay(broker.samples + direction, 0 * direction)), (sides / 2 - agreed) / step**2
+    def paid_alone(count: Array, direction: Array) -> Array:
+        return jnp.sum(direction * pay(count, 0 * direction))
 
-    miscounted, curvature = jax.lax.map(probe, unit)
-    return agreed, miscounted, curvature
+    def probe(direction: Array) -> tuple[Array, Array, Array]:
+        sides = pay(broker.samples, step * direction) + pay(broker.samples, -step * direction)
+        more, none = broker.samples + direction, broker.samples * (1 - direction)
+        return paid_alone(more, direction), paid_alone(none, direction), (sides / 2 - agreed) / step**2
+
+    miscounted, left, curvature = jax.lax.map(probe, unit)
+    return agreed, miscounted, left, curvature

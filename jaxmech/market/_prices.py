@@ -112,17 +112,34 @@ def most_tempting_swap(problem: Problem, sizes: ArrayLike, prices: ArrayLike) ->
         >>> swap.buyer, swap.other, round(swap.loss, 9)  # envy
         (1, 0, -0.1)
     """
-    bought, paid = np.asarray(sizes), np.asarray(prices, float)
-    values = np.asarray(_values(problem, jnp.asarray(sizes)), float)
-    types = len(bought)
-    gains = np.concatenate([values - paid, np.zeros((types, 1))], axis=1)
-    own = np.diagonal(gains).copy()
-    same = (bought[:, None] == bought) & (paid[:, None] == paid)
-    losses = own[:, None] - gains
-    losses[:, :types][same] = np.inf
-    losses[:, types][(bought == 0) & (paid == 0)] = np.inf
+    dtype = problem.contributor_costs.dtype
+    losses = np.asarray(_losses(problem, jnp.asarray(sizes), jnp.asarray(prices, dtype)), float)
+    types = len(losses)
     buyer, other = divmod(int(np.argmin(losses)), types + 1)
     return Swap(buyer, other if other < types else -1, float(losses[buyer, other]))
+
+
+def swap_losses(problem: Problem, sizes: Array, prices: Array) -> Float[Array, "types offers"]:
+    """Return what each type loses by taking another's size and price, or nothing at all (last); ∞ for no swap.
+
+    A pure function; swaps between identical offers are no swaps.
+
+    Args:
+        problem: the problem.
+        sizes: (types,) points bought.
+        prices: (types,) expected prices.
+    """
+    gains = problem.values(sizes) - prices
+    own = jnp.diagonal(gains)
+    same = (sizes[:, None] == sizes) & (prices[:, None] == prices)
+    others = jnp.where(same, jnp.inf, own[:, None] - gains)
+    nothing = jnp.where((sizes == 0) & (prices == 0), jnp.inf, own)
+    return jnp.concatenate([others, nothing[:, None]], axis=1)
+
+
+@jax.jit
+def _losses(problem: Problem, sizes: Array, prices: Array) -> Array:
+    return swap_losses(problem, sizes, prices)
 
 
 @jax.jit

@@ -9,9 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._checks import whole
 from jaxmech._errors import ProblemError
+from jaxmech._pytree import same, shape_hash
 from jaxmech._types import Array, ArrayLike, Float, Scalar
-from jaxmech.market._checks import numbers, positive, unique_names, whole
+from jaxmech.market._checks import numbers, positive, unique_names
 from jaxmech.market._valuation import Valuation
 
 
@@ -97,10 +99,17 @@ class Problem:
         for name, value in fields.items():
             object.__setattr__(self, name, value)
 
+    __eq__, __hash__ = same, shape_hash
+
     @property
     def types(self) -> int:
         """Number of types of buyers."""
         return len(self.valuations)
+
+    def without_names(self) -> "Problem":
+        """Return the same numbers; names are static, so that problems of one shape share what is compiled."""
+        leaves = (self.contributor_costs, self.sigma, self.counts, self.valuations)
+        return Problem.tree_unflatten(((), ()), leaves)
 
     def values(self, sizes: ArrayLike) -> Float[Array, "types sizes"]:
         """Return what sizes are worth: one row per type."""

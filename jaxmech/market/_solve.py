@@ -1,23 +1,26 @@
 """Solve a problem of selling data: from costs and values to a plan, from a plan to the broker who carries it out."""
 
+import dataclasses
+from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._checks import whole
 from jaxmech._errors import ProblemError
-from jaxmech._status import Solution, Status
-from jaxmech._tolerances import tolerances
-from jaxmech._types import Array
+from jaxmech._status import Solution
+from jaxmech._types import ArrayLike
 from jaxmech.market._broker import Broker
-from jaxmech.market._checks import whole
+from jaxmech.market._on_menu import LEAST, Offer, assemble, samples_of, solve_on_menu
 from jaxmech.market._plan import Plan
-from jaxmech.market._prices import most_tempting_swap
 from jaxmech.market._pricing import EPSILON, PriceRule, Pricing, price
 from jaxmech.market._problem import Problem
+from jaxmech.market._stack import LARGEST_MENU
 
-LEAST = 2
-"""Fewest points that a truthful market can collect: each of two contributors is checked against the other."""
+DEFAULT_LARGEST = 256
+"""Largest size on the menu where numbers are traced and no menu is given."""
 
 
 def solve(
@@ -29,6 +32,7 @@ def solve(
     grid: str = "levels",
     limit: int | None = None,
     seed: int = 0,
+    sizes: ArrayLike | None = None,
 ) -> Solution[Plan]:
     """Return who collects how much, and who buys how much at which expected price.
 
@@ -45,12 +49,17 @@ def solve(
         grid: menu of the approximate method: levels, smooth or diminishing.
         limit: collect at most so many points, at least 2.
         seed: of the heuristic's random numbers.
+        sizes: sell only these, whole numbers from 0 on; where it is given, or where the problem holds tracers (under
+            jit, vmap, grad or :func:`jaxmech.batch`), a search of fixed memory finds the best allocation on this menu,
+            0 to :data:`DEFAULT_LARGEST` points by default.
 
     Returns:
         Solution around the plan. The residual is the largest violation of envy-freeness or individual rationality of
         the buyers, relative to the largest value, or of the bounds on the profit, relative to them, recomputed from
         sizes, prices and samples; steps counts boxes or curves. The status is ALMOST where the residual is no rounding
-        error, and NONFINITE, with a plan of NaN, where prices are not finite.
+        error, and NONFINITE, with a plan of NaN, where prices are not finite. On a menu it is MAX_STEPS where more
+        points than the menu has might bring more (``optimum_bound`` says how much at most), and INFEASIBLE, with NaN,
+        where ``second`` is more than half of all points. Derivatives are those of the largest profit.
 
     Raises:
         ProblemError: for values that break the rules, and a search that is too large: what it would take, and what to
@@ -64,19 +73,29 @@ def solve(
         >>> plan = solve(Problem([0.1, 0.15], 1.0, buyers)).value
         >>> plan.samples.tolist(), plan.sizes.tolist(), plan.prices.round(9).tolist(), round(float(plan.profit), 9)
         ([1.0, 1.0], [1.0, 2.0], [0.5, 0.8], 1.05)
+        >>> slope = jax.grad(lambda costs: solve(Problem(costs, 1.0, buyers), sizes=range(9)).value.profit)
+        >>> slope(jnp.array([0.1, 0.15])).tolist()  # each point costs what it costs
+        [-1.0, -1.0]
     """
     whole("second", second)
     if limit is not None:
         whole("limit", limit, least=LEAST)
+    bare = problem.without_names()
+    if sizes is not None or _is_traced(problem):
+        if method != "exact":
+            raise ProblemError("method", method, "must be exact on a menu, and where numbers are traced")
+        return _on_menu(bare, tuple(_menu_of(sizes, limit).tolist()), second)
     options = {"epsilon": epsilon, "grid": grid, "limit": limit, "seed": seed}
-    baseline = price(problem, method, **options)  # type: ignore[arg-type]
-    costs = np.sort(np.asarray(problem.contributor_costs, float))
-    extra = costs[1] - costs[0] if len(costs) > 1 else np.inf
-    offered = baseline
-    if len(costs) > 1 and int(baseline.sizes.max()) < LEAST:
+    baseline = offered = price(problem, method, **options)  # type: ignore[arg-type]
+    if len(problem.contributor_costs) >= LEAST and int(baseline.sizes.max()) < LEAST:
         offered = price(problem, method, least=LEAST, **options)  # type: ignore[arg-type]
-    samples = divide_work(problem, max(int(offered.sizes.max()), LEAST), second)
-    return _solution(problem, baseline, offered, samples, extra, second, limit)
+    total = max(int(offered.sizes.max()), LEAST)
+    divide_work(problem, total, second)  # refuses a second sample that is too large
+    offers = (_offer(pricing, problem.contributor_costs.dtype) for pricing in (baseline, offered))
+    allowance = offered.allowance
+    solution = _assemble(bare, *offers, second, limit=np.inf if limit is None else float(limit), allowance=allowance)
+    words = {"method": offered.method, "guarantee": offered.guarantee}
+    return solution.map(lambda plan: dataclasses.replace(plan, **words))
 
 
 def mechanism(problem: Problem, plan: Plan) -> Broker:
@@ -125,71 +144,44 @@ def divide_work(problem: Problem, total: int, second: int = 1) -> np.ndarray:
         >>> divide_work(Problem([0.1, 0.2, 0.1, 0.1], 1.0, buyers), 10).tolist()
         [4, 0, 3, 3]
     """
-    costs = np.asarray(problem.contributor_costs, float)
-    samples = np.zeros(len(costs), int)
-    if len(costs) < 2:
-        return samples
-    order = np.argsort(costs, kind="stable")
-    tied = order[costs[order] == costs[order[0]]]
-    if len(tied) > 1:
-        share, rest = divmod(total, len(tied))
-        samples[tied] = share
-        samples[tied[:rest]] += 1
-        return samples
-    if not 1 <= second <= total // 2:
+    costs = np.asarray(problem.contributor_costs)
+    unequal = len(costs) >= LEAST and np.sum(costs == costs.min()) == 1
+    if unequal and not 1 <= second <= total // 2:
         raise ProblemError("second", second, f"must be between 1 and half of the {total} points collected")
-    samples[order[0]], samples[order[1]] = total - second, second
-    return samples
+    return np.asarray(samples_of(problem.contributor_costs, total, second)).astype(int)
 
 
-def _solution(
-    problem: Problem,
-    baseline: Pricing,
-    offered: Pricing,
-    samples: np.ndarray,
-    extra: float,
-    second: int,
-    limit: int | None,
-) -> Solution[Plan]:
-    costs, counts = (np.asarray(leaf, float) for leaf in (problem.contributor_costs, problem.counts))
-    revenue = float(counts @ offered.prices)
-    profit = revenue - float(costs @ samples)
-    trades = bool(samples.sum()) and profit > 0 and (limit is None or samples.sum() <= limit)
-    if not trades:
-        samples, revenue, profit = np.zeros_like(samples), 0.0, 0.0
-    sizes, prices = (part if trades else np.zeros_like(part) for part in (offered.sizes, offered.prices))
-    bound = max(0.0, offered.bound - extra) if len(costs) > 1 else 0.0
-    # A second sample beyond one point is given away on purpose, for prices that vary less.
-    spared = (second - 1) * extra if np.isfinite(extra) else 0.0
-    swap = most_tempting_swap(problem, sizes, prices)
-    above = max(profit - bound, baseline.profit - baseline.bound) / max(bound, baseline.bound, 1e-300)
-    envied = -swap.loss / max(float(v.largest) for v in problem.valuations)
-    finite = np.all(np.isfinite(offered.prices)) and np.all(np.isfinite(baseline.prices))
-    residual = max(0.0, float(np.max([envied, above]))) if finite else np.nan
-    dtype = problem.contributor_costs.dtype
-
-    def leaf(value: Any) -> Array:
-        return jnp.asarray(value if np.isfinite(residual) else np.full(np.shape(value), np.nan), dtype)
-
-    plan = Plan(
-        samples=leaf(samples),
-        sizes=leaf(sizes),
-        prices=leaf(prices),
-        total=leaf(samples.sum()),
-        revenue=leaf(revenue),
-        profit=leaf(profit),
-        optimum=leaf(baseline.profit),
-        optimum_bound=leaf(baseline.bound),
-        profit_bound=leaf(bound),
-        allowance=leaf(offered.allowance + spared),
-        method=offered.method,
-        guarantee=offered.guarantee,
-    )
-    status = jnp.asarray(_status(residual, dtype), jnp.int32)
-    return Solution(plan, status, leaf(residual), jnp.asarray(baseline.steps, jnp.int32))
+def _menu_of(sizes: ArrayLike | None, limit: int | None) -> np.ndarray:
+    """The sizes of a menu, checked; a constant of the program."""
+    if sizes is None:
+        menu = np.arange(DEFAULT_LARGEST + 1)
+    elif isinstance(sizes, jax.core.Tracer):
+        raise ProblemError("sizes", "traced", "must be known when the program is compiled: a list or a NumPy array")
+    else:
+        menu = np.asarray(sizes)
+    whole_numbers = menu.ndim == 1 and menu.dtype.kind in "iuf" and np.all(menu == np.round(menu))
+    if not whole_numbers or len(menu) < 2 or menu[0] != 0 or np.any(np.diff(menu) <= 0):
+        raise ProblemError("sizes", sizes, "must be whole numbers that increase from 0")
+    if menu[-1] < LEAST or len(menu) > LARGEST_MENU:
+        rule = f"must reach {LEAST}, and be at most {LARGEST_MENU:,} numbers"
+        raise ProblemError("sizes", f"{len(menu)} numbers up to {menu[-1]}", rule)
+    return menu[menu <= (limit or np.inf)].astype(int)
 
 
-def _status(residual: float, dtype: np.dtype[Any]) -> Status:
-    if not np.isfinite(residual):
-        return Status.NONFINITE
-    return Status.OK if residual <= tolerances(dtype).optimality else Status.ALMOST
+def _is_traced(problem: Problem) -> bool:
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(problem))
+
+
+@partial(jax.jit, static_argnames=("sizes", "second"))
+def _on_menu(problem: Problem, sizes: tuple[int, ...], second: int) -> Solution[Plan]:
+    return solve_on_menu(problem, np.array(sizes), second)
+
+
+def _offer(pricing: Pricing, dtype: Any) -> Offer:
+    """What a search on the host found, as the kernel takes it."""
+    sizes, prices = jnp.asarray(pricing.sizes, dtype), jnp.asarray(pricing.prices, dtype)
+    profit, bound = jnp.asarray(pricing.profit, dtype), jnp.asarray(pricing.bound, dtype)
+    return Offer(sizes, prices, profit, bound, jnp.asarray(pricing.steps), jnp.asarray(True))
+
+
+_assemble = jax.jit(assemble)

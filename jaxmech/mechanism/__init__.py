@@ -1,5 +1,6 @@
 """The shared vocabulary: mechanisms, what agents submit, what they get back, and the record of an audited claim."""
 
+from jaxmech.mechanism._key import secret_key
 from jaxmech.mechanism._outcome import Outcome, priced
 from jaxmech.mechanism._protocol import Guarantee, Guaranteed, Information, Mechanism, Separate, Strategy
 from jaxmech.mechanism._record import Audit
@@ -24,5 +25,6 @@ __all__ = [
     "draw_points",
     "of_others",
     "priced",
+    "secret_key",
     "subset_variance",
 ]

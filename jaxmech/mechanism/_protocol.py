@@ -72,7 +72,16 @@ class Mechanism(Protocol):
         ...
 
     def respond(self, submission: Submission | Statistics, key: Array) -> Information:
-        """Return what each agent gets back for these submissions."""
+        """Return what each agent gets back for these submissions.
+
+        The key must be secret, and fresh for every exchange: an agent who knows it subtracts the noise, and nothing
+        that is proven holds for her. Take it from :func:`~jaxmech.mechanism.secret_key` when data are exchanged for
+        real; seeds are for simulations.
+
+        Args:
+            submission: what all agents hand in.
+            key: random key for whatever the mechanism draws.
+        """
         ...
 
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
+from jaxmech._checks import plain_array
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Amounts, Array, ArrayLike
@@ -32,7 +33,10 @@ class Submission:
         Raises:
             ProblemError: if agents submit for different numbers of distributions, or a number is not finite.
         """
-        rows = [[np.asarray(points, dtype=float).reshape(-1) for points in row] for row in data]
+        rows = [
+            [plain_array(f"data[{i}][{k}]", points).astype(float).reshape(-1) for k, points in enumerate(row)]
+            for i, row in enumerate(data)
+        ]
         widths = {len(row) for row in rows}
         if len(widths) != 1 or 0 in widths:
             raise ProblemError("data", sorted(widths), "every agent needs one list per distribution")

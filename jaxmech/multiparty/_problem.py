@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from jaxmech._checks import real_numbers
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Array, ArrayLike
@@ -184,16 +185,14 @@ def without_names(problem: _Named) -> _Named:
 def _sizes(name: str, sizes: ArrayLike) -> Array:
     if isinstance(sizes, jax.core.Tracer):
         return sizes
-    try:
-        given = np.asarray(sizes)
-    except ValueError:
-        raise ProblemError(name, sizes, "rows must have equal lengths") from None
-    if given.dtype.kind not in "iuf" or given.ndim == 0:
+    array = real_numbers(name, sizes)
+    given = np.asarray(array)
+    if given.ndim == 0:
         raise ProblemError(name, sizes, "must be a list of numbers")
     for index in np.argwhere(~(np.isfinite(given) & (given >= 0))):
         where = name + "".join(f"[{k}]" for k in index)
         raise ProblemError(where, float(given[tuple(index)]), "must be a data size: finite and not negative")
-    return jnp.asarray(given, dtype=given.dtype if given.dtype == np.float32 else float)
+    return array
 
 
 def _check_increasing(sizes: Array) -> None:
@@ -221,9 +220,11 @@ def _names(names: Sequence[str] | None, length: int) -> tuple[str, ...] | None:
     entries = (names,) if isinstance(names, str) else tuple(names)
     if len(entries) != length:
         raise ProblemError("agents", len(entries), f"must have one name for each of the {length}")
+    seen: set[str] = set()
     for i, entry in enumerate(entries):
         if not isinstance(entry, str) or not entry.strip():
             raise ProblemError(f"agents[{i}]", entry, "must be a name, not empty")
-        if entry in entries[:i]:
+        if entry in seen:
             raise ProblemError(f"agents[{i}]", entry, "must not occur twice")
+        seen.add(entry)
     return entries

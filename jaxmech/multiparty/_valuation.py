@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from jaxmech._checks import real_numbers
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
@@ -231,12 +232,13 @@ def growth_rate(growth: ArrayLike) -> Scalar:
     """
     if isinstance(growth, jax.core.Tracer):
         return growth
-    given = np.asarray(growth)
-    if given.dtype.kind not in "iuf" or given.ndim != 0:
+    array = real_numbers("growth", growth)
+    given = np.asarray(array)
+    if given.ndim != 0:
         raise ProblemError("growth", growth, "must be one number")
     if not (np.isfinite(given) and given >= -1):
         raise ProblemError("growth", float(given), "must be at least -1: below, the market shrinks as models improve")
-    return jnp.asarray(given, dtype=given.dtype if given.dtype == np.float32 else float)
+    return array
 
 
 def number_of_agents(agents: int) -> int:
@@ -255,18 +257,14 @@ def number_of_agents(agents: int) -> int:
 def _square(externality: ArrayLike) -> Array:
     if isinstance(externality, jax.core.Tracer):
         return externality
-    try:
-        given = np.asarray(externality)
-    except ValueError:
-        raise ProblemError("externality", externality, "rows must have equal lengths") from None
-    if given.dtype.kind not in "iuf":
-        raise ProblemError("externality", externality, "must be numbers")
+    array = real_numbers("externality", externality)
+    given = np.asarray(array)
     if given.ndim != 2 or given.shape[0] != given.shape[1] or given.shape[0] < 2:
         rule = "must be a square table, one row and one column for each of at least two agents"
         raise ProblemError("externality", given.shape, rule)
     for i, j in np.argwhere(~np.isfinite(given)):
         raise ProblemError(f"externality[{i}][{j}]", float(given[i, j]), "must be finite")
-    return jnp.asarray(given, dtype=given.dtype if given.dtype == np.float32 else float)
+    return array
 
 
 _PARTS_POINTS = 65

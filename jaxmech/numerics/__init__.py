@@ -5,28 +5,37 @@ from jaxmech.numerics._difference_constraints import (
     Potentials,
     difference_constraints,
     negative_cycle,
+    potentials,
     tight_path,
 )
-from jaxmech.numerics._erfcx import Remainders, erfcx, remainders
+from jaxmech.numerics._erfcx import Remainders, Tails, erfcx, remainders, tails
 from jaxmech.numerics._minimise import Minimum, minimise
 from jaxmech.numerics._program import Kind
 from jaxmech.numerics._quadrature import Expectation, half_normal_expectation
+from jaxmech.numerics._rows import through_rows
 from jaxmech.numerics._sharing import SharingOptimum, solve_sharing
+from jaxmech.numerics._stream import Method, stream
 
 __all__ = [
     "ROOT",
     "Expectation",
     "Kind",
+    "Method",
     "Minimum",
     "Potentials",
     "Remainders",
     "SharingOptimum",
+    "Tails",
     "difference_constraints",
     "erfcx",
     "half_normal_expectation",
     "minimise",
     "negative_cycle",
+    "potentials",
     "remainders",
     "solve_sharing",
+    "stream",
+    "tails",
+    "through_rows",
     "tight_path",
 ]

@@ -1,5 +1,6 @@
 """A primal-dual interior-point method for the sharing program: predictor, corrector, one factorisation a step."""
 
+import dataclasses
 from functools import reduce
 from typing import NamedTuple
 
@@ -7,19 +8,20 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Array, Bool, Lanes
+from jaxmech._types import AgentLanes, Array, Bool, DistributionLanes, Lanes
 from jaxmech.numerics._lanes import largest, least, total
 from jaxmech.numerics._newton import factor, newton_step
-from jaxmech.numerics._program import Iterate, Kind, Program, Residuals, dual_totals, residuals, total_weight
+from jaxmech.numerics._program import Iterate, Kind, Program, Residuals, reach, residuals, row_scale
 
 _BACK_OFF = 0.95  # share of the step to the boundary that is taken while far from the optimum
 _FIRST_MULTIPLIER = 0.2
 _FIRST_VALUE = 0.5
+_SHARE_OF_LEAD = 0.6
 _RESIDUAL_SHARE = 0.1  # complementarity may not run ahead of the residuals by more than this
 _FLOOR = 1e-2  # nor below this share of the tolerance, where rounding takes over
 _ENOUGH = 0.1  # of the tolerance: one more step, as is taken, gains several digits
 _PATIENCE = 2
-_HOPELESS = 60
+_HOPELESS = 20
 _SPOILT = 10.0
 _LOWEST_PRODUCT = 0.3
 _TRIALS = 12
@@ -51,8 +53,8 @@ class State(NamedTuple):
     normalisation: Lanes
 
 
-def solve_interior(kind: Kind, program: Program, skip: Bool[Array, ""]) -> tuple[Iterate, Array]:
-    """Return the last iterate and the number of steps of one instance; where ``skip`` holds, the start and 0.
+def solve_interior(kind: Kind, program: Program, skip: Bool[Array, ""]) -> State:
+    """Return the last state of one instance; where ``skip`` holds, the start.
 
     Args:
         kind: which program.
@@ -61,8 +63,8 @@ def solve_interior(kind: Kind, program: Program, skip: Bool[Array, ""]) -> tuple
     """
     state = start(kind, program)
     state = state._replace(before=jnp.where(skip, 0.0, state.before))
-    state = jax.lax.while_loop(going, lambda state: advance(kind, program, state, jnp.array(True)), state)
-    return state.iterate, state.steps
+    last: State = jax.lax.while_loop(going, lambda state: advance(kind, program, state, jnp.array(True)), state)
+    return last
 
 
 def going(state: State) -> Array:
@@ -92,7 +94,7 @@ def _first_iterate(kind: Kind, program: Program) -> Iterate:
     rows = total(one, 0)
     safe_bounds = jnp.where(program.bounded & (program.bounds > 0), program.bounds, 1.0)
     if kind is Kind.WEIGHTED:
-        multiplier = _FIRST_MULTIPLIER * one
+        multiplier = jnp.maximum(_FIRST_MULTIPLIER, _SHARE_OF_LEAD * program.weights * _lead(program)) * one
     elif kind is Kind.PRODUCT:
         multiplier = one / safe_bounds * rows / total(one / safe_bounds, 0)
     else:
@@ -101,19 +103,42 @@ def _first_iterate(kind: Kind, program: Program) -> Iterate:
         multiplier = jnp.where(jnp.any(program.bounds > 0, axis=0), inverse, one)
     weight = program.weights + multiplier
     reduced = jnp.where(program.able, weight[:, None] * program.costs, jnp.inf)
-    value = _FIRST_VALUE * least(reduced, 0)
-    gap = jnp.where(program.able, reduced - value, 1.0)
+    lowest = least(reduced, 0)
+    below = jnp.full_like(lowest, 1 - _FIRST_VALUE)
+    if kind is Kind.WEIGHTED:
+        # what a distribution's cheapest supplier, if she outweighs all others, leaves to them
+        first = reduced == lowest
+        heaviest = largest(jnp.where(first, weight[:, None], 0.0), 0)
+        rest = total(weight, 0) / heaviest - 1
+        below = below * jnp.clip(rest**2, tolerances(rest.dtype).eps, 1.0)
+    value = (1 - below) * lowest
+    gap = jnp.where(program.able, reduced - lowest + below * lowest, 1.0)
     totals = jnp.sqrt(program.error * total(weight, 0) / value)
     amount = jnp.where(program.able, 1.0 / gap, 0.0)
     amount = amount * (totals / total(amount, 0))
-    cost = total(program.error / totals, 0) + total(program.costs * amount, 1)
+    cost = total(program.error / totals, 0) + total(jnp.where(program.able, program.costs * amount, 0.0), 1)
     # a free level starts where every row has room
     room = largest(jnp.where(program.bounded, cost / jnp.where(program.direction > 0, program.direction, 1.0), 0.0), 0)
     free_level = (kind is Kind.MINIMAX) & ~jnp.any(program.bounds > 0, axis=0)
     level = jnp.where(free_level, 1.2 * room, 0.0).astype(cost.dtype)
-    bound = jnp.where(program.bounded, program.bounds, cost) + program.direction * level
-    slack = jnp.where(program.bounded, jnp.maximum(bound - cost, 0.1 * bound), 1.0)
-    return Iterate(amount, gap, multiplier, slack, value, level)
+    iterate = Iterate(amount, gap, multiplier, jnp.zeros_like(multiplier), value, level)
+    missing = residuals(program, iterate, level)
+    slack = jnp.where(program.bounded, jnp.maximum(missing.rows, 0.1 * row_scale(missing)), 1.0)
+    return dataclasses.replace(iterate, slack=slack)
+
+
+def _lead(program: Program) -> AgentLanes:
+    """How many times cheaper an agent is than the next, at least, if she is the cheapest everywhere; 1 for the others.
+
+    Bound by what she would pay alone she will not collect for all others, before her weight makes up for her lead.
+    """
+    costs = jnp.where(program.able, program.costs, jnp.inf)
+    first = costs == least(costs, 0)
+    second = least(jnp.where(first, jnp.inf, costs), 0)
+    second = jnp.where(total(first.astype(costs.dtype), 0) > 1, least(costs, 0), second)
+    only = jnp.where(first, jnp.inf, 1.0)
+    lead = least(jnp.where(first & (second < jnp.inf), second / jnp.where(first, costs, 1.0), only), 1)
+    return jnp.where(lead < jnp.inf, lead, 1.0)
 
 
 def _product_target(kind: Kind, program: Program, iterate: Iterate) -> Lanes:
@@ -126,26 +151,27 @@ def _product_target(kind: Kind, program: Program, iterate: Iterate) -> Lanes:
 def advance(kind: Kind, program: Program, state: State, active: Array) -> State:
     """One predictor-corrector step of the instances that are ``active``."""
     iterate, missing, constant = state.iterate, state.missing, state.constant
-    mean, size = _complementarity(kind, program, iterate)
+    weights = _money(program, iterate, missing)
+    mean = _complementarity(kind, program, iterate, weights)
     pairs, row_pairs = iterate.amount * iterate.gap, iterate.multiplier * iterate.slack
     factors = factor(program, iterate, kind is Kind.MINIMAX)
 
     def towards(target: Lanes, cross: tuple[Array, Array]) -> Iterate:
-        row_target = constant if kind is Kind.PRODUCT else target
-        wanted = jnp.where(program.able, target - pairs - cross[0], 0.0)
+        row_target = constant if kind is Kind.PRODUCT else target * weights[1]
+        wanted = jnp.where(program.able, target * weights[0] - pairs - cross[0], 0.0)
         wanted_rows = jnp.where(program.bounded, row_target - row_pairs - cross[1], 0.0)
         return newton_step(program, iterate, factors, missing, (wanted, wanted_rows))
 
     predictor = towards(jnp.zeros_like(mean), (jnp.zeros_like(pairs), jnp.zeros_like(row_pairs)))
     length = _longest(program, iterate, predictor)
-    ahead, _ = _complementarity(kind, program, _move(iterate, predictor, length))
+    ahead = _complementarity(kind, program, _move(iterate, predictor, length), weights)
     centre = jnp.minimum(ahead / mean, 1.0) ** 3 * mean
-    share = _RESIDUAL_SHARE * missing.relative(program, iterate) / size
+    share = _RESIDUAL_SHARE * missing.relative(program, iterate)
     target = jnp.minimum(jnp.maximum(centre, share), mean)
-    target = jnp.maximum(target, _FLOOR * tolerances(mean.dtype).iterate / size)
+    target = jnp.maximum(target, _FLOOR * tolerances(mean.dtype).iterate)
     step = towards(target, (predictor.amount * predictor.gap, predictor.multiplier * predictor.slack))
     longest = _longest(program, iterate, step)
-    back_off = jnp.maximum(_BACK_OFF, 1 - mean * size)
+    back_off = jnp.maximum(_BACK_OFF, 1 - mean)
     length = jnp.where(longest < 1, back_off * longest, 1.0)
     if kind is Kind.PRODUCT:
         length = _centred(program, iterate, step, length, constant)
@@ -170,27 +196,20 @@ def _accept(kind: Kind, program: Program, state: State, moved: Iterate, active: 
         best=jnp.where(improved, optimality, state.best),
         before=jnp.where(active, state.best, state.before),
         stale=jnp.where(active, stale, state.stale),
-        steps=state.steps + active,
+        steps=state.steps + active.astype(state.steps.dtype),
         constant=state.constant,
         normalisation=state.normalisation,
     )
 
 
 def _optimality(kind: Kind, program: Program, iterate: Iterate, missing: Residuals, constant: Lanes) -> Lanes:
-    """Largest of the relative residuals, also as weighted by their multipliers, and the complementarity."""
-    mean, size = _complementarity(kind, program, iterate)
-    weighted = total(iterate.multiplier * jnp.abs(missing.rows), 0) + total(iterate.value * jnp.abs(missing.totals), 0)
-    worst = jnp.maximum(missing.relative(program, iterate), mean * size)
-    worst = jnp.maximum(worst, weighted / _objective(program, iterate))
+    """Largest of the relative residuals and the complementarity."""
+    mean = _complementarity(kind, program, iterate, _money(program, iterate, missing))
+    worst = jnp.maximum(missing.relative(program, iterate), mean)
     if kind is Kind.PRODUCT:
         products = iterate.multiplier * iterate.slack / constant - 1
         worst = jnp.maximum(worst, largest(jnp.where(program.bounded, jnp.abs(products), 0.0), 0))
     return worst
-
-
-def _objective(program: Program, iterate: Iterate) -> Lanes:
-    """Λ Σ_k w_k/S_k: the scale of the Lagrangian."""
-    return total(program.error / dual_totals(program, iterate), 0) * total_weight(program, iterate)
 
 
 def _centred(program: Program, iterate: Iterate, step: Iterate, length: Lanes, constant: Lanes) -> Lanes:
@@ -208,14 +227,22 @@ def _centred(program: Program, iterate: Iterate, step: Iterate, length: Lanes, c
     return chosen
 
 
-def _complementarity(kind: Kind, program: Program, iterate: Iterate) -> tuple[Lanes, Lanes]:
-    """Return the mean product μ, and the factor that turns μ into a duality gap relative to the objective."""
-    pairs = total(total(jnp.where(program.able, iterate.amount * iterate.gap, 0.0), 0), 0)
+def _money(program: Program, iterate: Iterate, missing: Residuals) -> tuple[DistributionLanes, AgentLanes]:
+    """Return what n z and λ t are compared with: what moves for a distribution, and what an agent has to give."""
+    weights = program.weights + iterate.multiplier
+    return iterate.value * reach(program, iterate, missing), weights * row_scale(missing)
+
+
+def _complementarity(
+    kind: Kind, program: Program, iterate: Iterate, weights: tuple[DistributionLanes, AgentLanes]
+) -> Lanes:
+    """Return the mean μ of the products n z and λ t, each relative to its weight."""
+    pairs = total(total(jnp.where(program.able, iterate.amount * iterate.gap, 0.0), 0) / weights[0], 0)
     count = total(total(program.able.astype(pairs.dtype), 0), 0)
     if kind is not Kind.PRODUCT:
-        pairs += total(jnp.where(program.bounded, iterate.multiplier * iterate.slack, 0.0), 0)
+        pairs += total(jnp.where(program.bounded, iterate.multiplier * iterate.slack / weights[1], 0.0), 0)
         count += total(program.bounded.astype(pairs.dtype), 0)
-    return pairs / count, count / _objective(program, iterate)
+    return pairs / count
 
 
 def _longest(program: Program, iterate: Iterate, step: Iterate) -> Lanes:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 
 from jaxmech._types import Array
+from jaxmech.numerics._active_set import Interior, begin, finish, improve, outcome, unverified
 from jaxmech.numerics._interior_point import advance, going, solve_interior, start
 from jaxmech.numerics._lanes import SHORT
 from jaxmech.numerics._program import Iterate, Kind, Program
@@ -37,7 +38,7 @@ def solve_one_or_many(kind: Kind) -> Callable[[Program, Array], tuple[Iterate, A
 
     @custom_vmap
     def one(program: Program, skip: Array) -> tuple[Iterate, Array]:
-        return solve_interior(kind, program, skip)
+        return _solve_one(kind, program, skip)
 
     @one.def_vmap
     def _(size: int, batched: Any, program: Program, skip: Array) -> Any:
@@ -74,15 +75,30 @@ def _solve_rows(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Arr
     m, d = program.costs.shape[1:]
     lanes = lanes_for(m, d, program.costs.dtype.itemsize)
     if lanes == 1:
-        return jax.lax.map(lambda pair: solve_interior(kind, *pair), (program, skip))
-    method = Method(
+        return jax.lax.map(lambda pair: _solve_one(kind, *pair), (program, skip))
+    inside = Method(
         start=partial(start, kind),
         advance=partial(advance, kind),
         going=going,
-        result=lambda state: (state.iterate, state.steps),
+        result=lambda state: (state.iterate, state.normalisation, state.constant, state.steps),
     )
-    iterate, steps = stream(method, program, skip, lanes)
-    return iterate, jnp.where(skip, 0, steps)
+    iterate, normalisation, constant, steps = stream(inside, program, skip, lanes)
+    end = Method(
+        start=lambda interior: (interior, begin(kind, interior)),
+        advance=lambda interior, state, active: (interior, improve(kind, interior, state[1], active)),
+        going=lambda state: unverified(state[1]),
+        result=lambda state: (outcome(kind, *state), state[1].steps),
+    )
+    exact, more = stream(end, Interior(program, iterate, normalisation, constant), skip, lanes)
+    return exact, jnp.where(skip, 0, steps + more)
+
+
+def _solve_one(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Array]:
+    """Solve one instance; where ``skip`` holds, return the start and 0."""
+    state = solve_interior(kind, program, skip)
+    interior = Interior(program, state.iterate, state.normalisation, state.constant)
+    exact, more = finish(kind, interior)
+    return exact, jnp.where(skip, 0, state.steps + more)
 
 
 def lanes_for(m: int, d: int, itemsize: int) -> int:

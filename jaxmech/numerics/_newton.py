@@ -107,6 +107,12 @@ def newton_step(
         d_gap = d_gap + residual.gaps
     d_gap = jnp.where(program.able, d_gap, 0.0)
     d_amount = wanted * factors.inverse_gap - factors.ratio * d_gap
+    # where one agent collects nearly all, (n/z) dz would drown what the others collect in its rounding
+    weight, totals = total_weight(program, iterate), dual_totals(program, iterate)
+    d_totals = residual.totals + totals * (total(d_multiplier, 0) / weight - d_value / iterate.value) / 2
+    giant = 2 * iterate.amount > total(iterate.amount, 0)
+    rest = d_totals - total(jnp.where(giant, 0.0, d_amount), 0)
+    d_amount = jnp.where(giant, rest, d_amount)
     d_slack = jnp.where(program.bounded, (wanted_rows - iterate.slack * d_multiplier) / multiplier, 0.0)
     return Iterate(d_amount, d_gap, d_multiplier, d_slack, d_value, d_level)
 

@@ -12,13 +12,17 @@ For multipliers λ >= 0 of the rows the minimum of Σ_i (ω_i + λ_i) p_i(n) ove
 
 import dataclasses
 import enum
+from functools import reduce
 
 import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import AgentLanes, AmountLanes, Array, Bool, DistributionLanes, Lanes, SupportLanes
-from jaxmech.numerics._lanes import largest, least, total
+from jaxmech.numerics._lanes import largest, least, others, total
+
+_ROUNDING = 8.0
+_NEAR = 0.5
 
 
 class Kind(enum.Enum):
@@ -80,21 +84,22 @@ class Iterate:
 class Residuals:
     """What is missing in the optimality conditions: totals, rows, normalisation, reduced costs.
 
-    The last are linear and hold from the start, so that only a change of the data opens them.
+    The last hold in the interior method from the start; a change of the data opens them, and a guessed support does.
+    ``scale`` is what a row consists of: terms that are small together where an agent collects nearly everything.
     """
 
     totals: DistributionLanes
     rows: AgentLanes
     normalisation: Lanes
     gaps: AmountLanes | None = None
+    scale: AgentLanes | None = None
 
     def relative(self, program: Program, iterate: Iterate) -> Lanes:
         """Largest residual, each relative to its own scale."""
         totals = total(iterate.amount, 0)
-        scale = jnp.abs(program.bounds + program.direction * iterate.level) + tolerances(totals.dtype).eps ** 2
         worst = jnp.maximum(
             largest(jnp.abs(self.totals) / totals, 0),
-            largest(jnp.where(program.bounded, jnp.abs(self.rows) / scale, 0.0), 0),
+            largest(jnp.where(program.bounded, jnp.abs(self.rows) / row_scale(self), 0.0), 0),
         )
         return jnp.maximum(worst, jnp.abs(self.normalisation))
 
@@ -110,16 +115,67 @@ def dual_totals(program: Program, iterate: Iterate) -> DistributionLanes:
 
 
 def residuals(program: Program, iterate: Iterate, normalisation: Lanes) -> Residuals:
-    """Return what is missing in the optimality conditions at this iterate."""
-    totals = dual_totals(program, iterate)
-    cost = total(program.costs * iterate.amount, 1)
-    level = program.bounds + program.direction * iterate.level
-    rows = level - iterate.slack - total(program.error / totals, 0) - cost
+    """Return what is missing in the optimality conditions at this iterate; totals within rounding count as zero."""
+    totals, sums = dual_totals(program, iterate), total(iterate.amount, 0)
+    missing = totals - sums
+    missing = jnp.where(jnp.abs(missing) <= _rounding(totals) * totals, 0.0, missing)
+    rows, scale = _rows(program, iterate, totals, missing)
     return Residuals(
-        totals=totals - total(iterate.amount, 0),
+        totals=missing,
         rows=jnp.where(program.bounded, rows, 0.0),
         normalisation=normalisation - total(program.direction * iterate.multiplier, 0),
+        scale=jnp.where(program.bounded, scale, 1.0),
     )
+
+
+def _rows(
+    program: Program, iterate: Iterate, totals: DistributionLanes, missing: DistributionLanes
+) -> tuple[AgentLanes, AgentLanes]:
+    """Return b_i + a_i τ − t_i − Σ_k (w_k/S_k + c n), and the sum of its terms without signs.
+
+    Where an agent collects nearly everything by herself, and about what she would alone, N = √(w_k/c), the terms cancel
+    to the square of what is left; there they are written as w_k/S_k + c n = 2√(w_k c) + c (S_k − N)²/S_k − c (S_k − n),
+    with S_k − n summed over the others and S_k/N = √(1 + excess) from multipliers and gaps.
+    """
+    costs, able = program.costs, program.able
+    alone = jnp.where(able, 2 * jnp.sqrt(program.error * costs), 0.0)
+    offset = program.bounds - total(alone, 1)
+    offset = jnp.where(jnp.abs(offset) <= _rounding(offset) * program.bounds, 0.0, offset)
+    level = offset + program.direction * iterate.level
+    relative = _over_alone(program, iterate)
+    near = able & (relative < _NEAR)
+    square = costs * totals * (relative / (1 + relative)) ** 2
+    rest = others(iterate.amount, total(iterate.amount, 0), jnp.zeros_like(totals), 0)
+    saved = costs * (rest + missing)
+    spent = program.error / totals + jnp.where(able, costs * iterate.amount, 0.0)
+    rows = level - iterate.slack + total(jnp.where(near, saved - square, alone - spent), 1)
+    return rows, jnp.abs(level) + total(jnp.where(near, jnp.abs(saved) + square, alone + spent), 1)
+
+
+def _over_alone(program: Program, iterate: Iterate) -> AmountLanes:
+    """S_k/N − 1 with N = √(w_k/c[i, k]): S_k²/N² = Λ/v_i (1 + z/s_k), without forming the quotient's one."""
+    weights = program.weights + iterate.multiplier
+    rest = others(weights, total(weights, 0), jnp.zeros_like(iterate.level), 0) / weights
+    gap = iterate.gap / iterate.value
+    excess = rest[:, None] * (1 + gap) + gap
+    return excess / (1 + jnp.sqrt(1 + excess))
+
+
+def _rounding(like: Array) -> float:
+    return _ROUNDING * tolerances(like.dtype).eps
+
+
+def row_scale(missing: Residuals) -> AgentLanes:
+    """What a row's residual is relative to; one where the residuals carry none."""
+    return jnp.ones_like(missing.rows) if missing.scale is None else missing.scale
+
+
+def reach(program: Program, iterate: Iterate, missing: Residuals) -> DistributionLanes:
+    """Return what amounts of a distribution are compared with: S_k, or what its largest supplier can be relieved of."""
+    sums = total(iterate.amount, 0)
+    share = jnp.where(program.bounded, row_scale(missing), jnp.inf)[:, None] / program.costs
+    giant = program.able & (2 * iterate.amount > sums)
+    return jnp.minimum(sums, least(jnp.where(giant, share, jnp.inf), 0))
 
 
 def penalties(program: Program, amount: AmountLanes) -> AgentLanes:
@@ -134,32 +190,40 @@ def free_minimum(program: Program, total_weights: AgentLanes) -> Lanes:
 
 
 def certified_residual(kind: Kind, program: Program, amount: AmountLanes, multiplier: AgentLanes) -> Lanes:
-    """Return max(constraint violation, duality gap), relative, from ``amount`` and ``multiplier`` alone.
+    """Return the largest relative error in the optimality conditions, from ``amount`` and ``multiplier`` alone.
 
-    Nothing of the solver's state enters: the dual bound is the closed form above, so the number is valid whatever
-    produced the two arrays.
+    Nothing of the solver's state enters, and nothing is averaged: with v = ω + λ and s_k = min_i v_i c[i, k], per
+    distribution S_k = √(w_k Λ/s_k) and v_i c[i, k] = s_k wherever n[i, k] > 0; per agent the row, and where λ_i > 0 the
+    row as an equality, relative to what she pays. All of them together are sufficient for an optimum.
     """
-    cost = penalties(program, amount)
     multiplier = jnp.where(program.bounded, multiplier, 0.0)
-    paid = total(multiplier * program.bounds, 0)
-    if kind is Kind.WEIGHTED:
-        primal = total(program.weights * cost, 0)
-        dual = free_minimum(program, program.weights + multiplier) - paid
-        excess = jnp.where(program.bounded, (cost - program.bounds) / program.bounds, 0.0)
-        return jnp.maximum(largest(excess, 0), jnp.abs(primal - dual) / primal)
-    if kind is Kind.MINIMAX:
-        multiplier = multiplier / total(program.direction * multiplier, 0)
-        dual = free_minimum(program, multiplier) - total(multiplier * program.bounds, 0)
-        ratio = (cost - program.bounds) / jnp.where(program.bounded, program.direction, 1.0)
-        primal = largest(jnp.where(program.bounded, ratio, -jnp.inf), 0)
-        return jnp.abs(primal - dual) / jnp.abs(primal)
+    weights = program.weights + multiplier
+    reduced = jnp.where(program.able, weights[:, None] * program.costs, jnp.inf)
+    value, totals = least(reduced, 0), total(amount, 0)
+    ratio = totals * jnp.sqrt(value / (program.error * total(weights, 0)))
+    excess = jnp.where(amount > 0, reduced / value - 1, 0.0)
+    cost = penalties(program, amount)
+    room, scale = _room(kind, program, multiplier, cost), jnp.maximum(cost, jnp.abs(program.bounds))
+    idle = jnp.where(weights > 0, multiplier / jnp.where(weights > 0, weights, 1.0), 0.0)
+    rows = jnp.where(program.bounded, jnp.maximum(-room, idle * room) / scale, 0.0)
+    signs = jnp.maximum(largest(-multiplier, 0), largest(largest(-amount, 0) / totals, 0))
+    parts = [largest(jnp.abs(ratio - 1), 0), largest(largest(excess, 0), 0), largest(rows, 0), signs]
+    return reduce(jnp.maximum, parts)
+
+
+def _room(kind: Kind, program: Program, multiplier: AgentLanes, cost: AgentLanes) -> AgentLanes:
+    """How far each row is from where the conditions want it if its multiplier is positive."""
     slack = program.bounds - cost
-    rows = total(program.bounded.astype(amount.dtype), 0)
-    multiplier = multiplier * rows / total(multiplier * slack, 0)
-    logs = jnp.where(program.bounded, jnp.log(multiplier * slack), 0.0)
-    # primal − dual of the logarithmic program, written so that equal terms cancel before the sum
-    difference = total(multiplier * program.bounds, 0) - free_minimum(program, multiplier) - rows - total(logs, 0)
-    return jnp.abs(difference) / rows
+    if kind is Kind.WEIGHTED:
+        return slack
+    if kind is Kind.MINIMAX:
+        ratio = -slack / jnp.where(program.bounded, program.direction, 1.0)
+        return slack + program.direction * largest(jnp.where(program.bounded, ratio, -jnp.inf), 0)
+    # all λ_i t_i are equal: what the clearest gain says that it is
+    gains = jnp.where(program.bounded, slack / jnp.where(program.bounded, program.bounds, 1.0), -jnp.inf)
+    clear = (gains == largest(gains, 0)).astype(slack.dtype)
+    constant = total(clear * multiplier * slack, 0) / total(clear, 0)
+    return slack - constant / jnp.where(multiplier > 0, multiplier, 1.0)
 
 
 def infeasibility(program: Program, multiplier: AgentLanes) -> Lanes:

@@ -23,9 +23,6 @@ from jaxmech.numerics._program import (
     total_weight,
 )
 
-_CLEAR_ZERO = 1e-3  # where both are as small as the other, the pair is degenerate and the amount is kept
-_SMALL_SHARE = 100.0
-
 
 class SharingOptimum(NamedTuple):
     """Optimal amounts of a sharing program, with what is needed to trust them.
@@ -34,8 +31,8 @@ class SharingOptimum(NamedTuple):
         amount: n, exactly zero off the support; NaN where the status says that there is no answer.
         multiplier: λ, in the unit of the weights.
         status: :class:`Status` code.
-        residual: larger of constraint violation and duality gap, relative.
-        steps: interior-point steps.
+        residual: largest relative error in the optimality conditions, of any agent and any distribution.
+        steps: interior-point steps and those on the support.
     """
 
     amount: Amounts
@@ -57,9 +54,9 @@ def solve_sharing(
 ) -> SharingOptimum:
     """Solve one of the programs of :class:`Kind` for p_i(n) = Σ_k error_k/S_k + Σ_k costs[i, k] n[i, k], n >= 0.
 
-    A primal-dual interior-point method; each step costs O(m d min(m, d)). Derivatives in costs, error, weights,
-    bounds and direction come from the optimality conditions at the last, slightly smoothed, iterate, so they exist
-    at kinks too (an agent entering or leaving the optimal face), where they are a weighted mean of both sides.
+    A primal-dual interior-point method that ends on the exact support; each step costs O(m d min(m, d)). Derivatives in
+    costs, error, weights, bounds and direction come from the optimality conditions on that support: amounts that are
+    zero stay zero, and at a kink (an agent entering or leaving the optimal face) they are those of one of its sides.
 
     Args:
         kind: which program.
@@ -89,10 +86,9 @@ def solve_sharing(
         bounded=bounded,
     )
     iterate, steps = _optimum(kind, program, jnp.asarray(skip))
-    kept = jnp.where(_support(program, iterate), iterate.amount, 0.0)
-    amount = kept * (jnp.sum(iterate.amount, axis=0) / jnp.sum(kept, axis=0))
+    amount = iterate.amount
     residual = certified_residual(kind, program, amount, iterate.multiplier)
-    status = _status(program, iterate.multiplier, residual, steps)
+    status = _status(kind, program, iterate.multiplier, residual, steps)
     status = jnp.where(skip, Status.OK, status).astype(jnp.int32)
     return SharingOptimum(amount * unit, iterate.multiplier, status, residual, steps.astype(jnp.int32))
 
@@ -105,22 +101,14 @@ def _units(costs: Amounts, error: Distributions, able: Support) -> tuple[Distrib
     return jax.lax.stop_gradient(unit), jax.lax.stop_gradient(money)
 
 
-def _support(program: Program, iterate: Iterate) -> Support:
-    """Decide which amounts are positive: an amount is zero if its share is tiny and far below its reduced cost."""
-    share = iterate.amount / jnp.sum(iterate.amount, axis=0)
-    limits = tolerances(share.dtype)
-    tiny = (share < _SMALL_SHARE * limits.iterate) & (share < _CLEAR_ZERO * iterate.gap / iterate.value)
-    return program.able & ~tiny & (share > limits.eps**0.75)
-
-
-def _status(program: Program, multiplier: Agents, residual: Scalar, steps: Array) -> Array:
+def _status(kind: Kind, program: Program, multiplier: Agents, residual: Scalar, steps: Array) -> Array:
     limits = tolerances(residual.dtype)
     ended = jnp.where(steps >= limits.max_steps, Status.MAX_STEPS, Status.STALLED)
     codes = [Status.OK, Status.ALMOST, Status.INFEASIBLE, Status.NONFINITE]
     cases = [
         residual <= limits.optimality,
         residual <= limits.almost,
-        infeasibility(program, multiplier) > limits.optimality,
+        (kind is Kind.WEIGHTED) & (infeasibility(program, multiplier) > limits.optimality),
         ~jnp.isfinite(residual),
     ]
     return jnp.select(cases, [jnp.asarray(code, jnp.int32) for code in codes], ended)
@@ -138,24 +126,38 @@ def _optimum_jvp(
 ) -> tuple[tuple[Iterate, Array], tuple[Iterate, Array]]:
     """Differentiate the optimality conditions: one Newton system with another right-hand side.
 
-    At the optimum z is rounding on the support, and dn = −(n/z) dz would magnify it; so z is raised there, and a second
-    solve with the same factors takes the effect of raising it out again.
+    At the optimum z is zero on the support, and t in the rows that bind; so both are raised there, and a second solve
+    with the same factors takes the effect of raising them out again.
     """
     program, skip = primals
     iterate, steps = _optimum(kind, program, skip)
-    missing = _moved_residuals(program, tangents[0], iterate)
-    raised = _raise_gaps(program, iterate)
-    factors = factor(program, raised, kind is Kind.MINIMAX)
+    held = dataclasses.replace(
+        program,
+        able=program.able & (iterate.amount > 0),
+        bounded=program.bounded & (iterate.multiplier > 0),
+    )
+    missing = _moved_residuals(held, tangents[0], iterate)
+    raised = _raised(kind, held, iterate)
+    factors = factor(held, raised, kind is Kind.MINIMAX)
     rows = jnp.zeros_like(iterate.multiplier)
-    step = newton_step(program, raised, factors, missing, (jnp.zeros_like(iterate.amount), rows))
-    step = newton_step(program, raised, factors, missing, ((raised.gap - iterate.gap) * step.amount, rows))
+    step = newton_step(held, raised, factors, missing, (jnp.zeros_like(iterate.amount), rows))
+    lifts = (
+        jnp.where(held.able, raised.gap - iterate.gap, 0.0),
+        jnp.where(held.bounded, raised.slack - iterate.slack, 0.0),
+    )
+    step = newton_step(held, raised, factors, missing, (lifts[0] * step.amount, lifts[1] * step.multiplier))
     return (iterate, steps), (step, jnp.zeros_like(steps))
 
 
-def _raise_gaps(program: Program, iterate: Iterate) -> Iterate:
-    least = tolerances(iterate.gap.dtype).eps ** 0.4 * iterate.value
-    gap = jnp.where(_support(program, iterate), jnp.maximum(iterate.gap, least), iterate.gap)
-    return dataclasses.replace(iterate, gap=gap)
+def _raised(kind: Kind, held: Program, iterate: Iterate) -> Iterate:
+    """Move z and t off zero, for the factors."""
+    height = tolerances(iterate.gap.dtype).eps ** 0.4
+    gap = jnp.where(held.able, jnp.maximum(iterate.gap, height * iterate.value), 1.0)
+    slack = iterate.slack
+    if kind is not Kind.PRODUCT:
+        scale = jnp.abs(held.bounds + held.direction * iterate.level)
+        slack = jnp.where(held.bounded, jnp.maximum(slack, height * scale), 1.0)
+    return dataclasses.replace(iterate, gap=gap, slack=slack)
 
 
 def _moved_residuals(program: Program, tangent: Program, iterate: Iterate) -> Residuals:

@@ -3,7 +3,10 @@
 import io
 from typing import TYPE_CHECKING, Any
 
+from jaxmech._printable import printable
+
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 FORMATS = ("png", "svg", "pdf")
@@ -13,7 +16,33 @@ FORMATS = ("png", "svg", "pdf")
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#000000", "#999999")
 RED = "#D55E00"
 GREY = "#7F7F7F"
-STYLE: Any = {"font.size": 9.0, "svg.fonttype": "none", "axes.spines.top": False, "axes.spines.right": False}
+_WORDS: Any = {"text.parse_math": False}  # names are names, whatever dollars and backslashes they hold
+STYLE: Any = {
+    "font.size": 9.0, "svg.fonttype": "none", "axes.spines.top": False, "axes.spines.right": False, **_WORDS,
+}  # fmt: skip
+
+
+def entitle(figure: "Figure", title: str, below: str = "") -> None:
+    """Write above a figure what it is of, which may be anybody's text, and perhaps a second line.
+
+    Args:
+        figure: what to entitle.
+        title: of the problem.
+        below: what was done with it.
+    """
+    figure.suptitle(f"{printable(title)}\n{below}".rstrip("\n"), fontsize=10)
+
+
+def legend_label(name: str) -> str:
+    """Return a name such that a legend shows it: matplotlib hides those that begin with an underscore."""
+    shown = printable(name)
+    return f" {shown}" if shown.startswith("_") else shown
+
+
+def plain_powers(axis: "Axis") -> None:
+    """Label a logarithmic axis in plain text, for formulas are not set."""
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_formatter(lambda value, _: "")
 
 
 def render(figure: "Figure", suffix: str) -> bytes:
@@ -23,12 +52,16 @@ def render(figure: "Figure", suffix: str) -> bytes:
         figure: what to render.
         suffix: one of :data:`FORMATS`.
     """
+    import warnings
+
     import matplotlib as mpl
 
     buffer = io.BytesIO()
     # Dates and random identifiers would make every file differ from the last.
     metadata: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(suffix, {})
-    settings: Any = {"svg.hashsalt": "jaxmech", "svg.fonttype": "none", "pdf.fonttype": 42}
-    with mpl.rc_context(settings):
+    settings: Any = {"svg.hashsalt": "jaxmech", "svg.fonttype": "none", "pdf.fonttype": 42, **_WORDS}
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # Of names in scripts that the font lacks: SVG and PDF viewers have fonts of their own, PNG shows boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(buffer, format=suffix, dpi=160, metadata=metadata)
     return buffer.getvalue()

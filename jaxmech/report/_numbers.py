@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jaxmech._tolerances import tolerances
+
 INFINITY = "∞"
 MISSING = "?"
 
@@ -65,6 +67,21 @@ def percent(fraction: float) -> str:
     if abs(value) < 0.05:
         return "0 %"
     return f"{value:.1f} %" if abs(value) < 9.95 else f"{value:,.0f} %"
+
+
+def settle(differences: np.ndarray, scale: np.ndarray, dtype: str) -> np.ndarray:
+    """Return differences, with 0 for those that the accuracy of the solve explains.
+
+    Args:
+        differences: of numbers as large as ``scale``.
+        scale: not negative, or infinite.
+        dtype: in which was solved.
+
+    Example:
+        >>> settle(np.array([4e-16, 0.1, np.inf]), np.array([0.3, 0.3, np.inf]), "float64").tolist()
+        [0.0, 0.1, inf]
+    """
+    return np.where(np.abs(differences) < tolerances(dtype).optimality * scale, 0.0, differences)
 
 
 def counted(number: int, noun: str) -> str:

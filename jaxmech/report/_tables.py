@@ -1,12 +1,15 @@
 """Tables and pages in the style of all reports, for terminals and for pipes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD, Box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from jaxmech._printable import printable
 
 PLAIN = Box("    \n    \n -- \n    \n -- \n -- \n    \n    \n", ascii=True)
 """A rule of dashes below the header and above the last line, nothing else: for pipes and files."""
@@ -33,9 +36,24 @@ def make_paragraphs(sentences: Iterable[str]) -> list[RenderableType]:
     return [Text(sentence) for sentence in sentences]
 
 
+class _Printable:
+    """A renderable whose texts are escaped after their layout: styles are the program's, texts may be anybody's."""
+
+    def __init__(self, part: RenderableType) -> None:
+        self._part = part
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self._part, options):
+            yield segment if segment.control else Segment(printable(segment.text, "\n"), segment.style)
+
+
 def print_plain(console: Console, part: RenderableType) -> None:
-    """Print one renderable; elsewhere than on a terminal without the blanks that fill lines up."""
-    part = Text(part) if isinstance(part, str) else part  # names may hold brackets, which are no markup
+    """Print one renderable, nothing in it being obeyed by a terminal but the styles of the page.
+
+    Elsewhere than on a terminal the blanks are left out that fill lines up.
+    """
+    # Names may hold brackets, which are no markup.
+    part = _Printable(Text(part) if isinstance(part, str) else part)
     if console.is_terminal:
         console.print(part, highlight=False)
         return

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._precision import seed_key
 from jaxmech._status import Solution, Status
 from jaxmech._types import Array
 from jaxmech.collaboration import (
@@ -88,7 +89,7 @@ def make_columns(sweep: Sweep, index: np.ndarray, rows: Row) -> dict[str, np.nda
         columns["baseline_status"] = _in_words(Status, rows["baseline_status"])
     columns["leverage"] = rows["leverage"].astype(bool)
     for name in sweep.keep:
-        values = _in_words(Role, rows[name], str.lower) if name == "role" else rows[name]
+        values = _roles(rows) if name == "role" else rows[name]
         label = "alone_penalty" if name == "alone" else name
         if values.ndim == 2:
             columns |= {f"{label}[{agent}]": values[:, i] for i, agent in enumerate(agents)}
@@ -98,11 +99,17 @@ def make_columns(sweep: Sweep, index: np.ndarray, rows: Row) -> dict[str, np.nda
     return columns
 
 
+def _roles(rows: Row) -> np.ndarray:
+    """In words, but none where the solve failed: nobody has a role in a plan that is not there."""
+    failed = np.array([Status.of(code).is_failure for code in rows["status"]])
+    return np.where(failed[:, None, None], "", _in_words(Role, rows["role"], str.lower))
+
+
 def _vary(sweep: Sweep, index: Array, fixed: Array) -> Problem:
     """The problem with the values of one instance; keys with more names come later, and win."""
     leaves = {leaf: jnp.asarray(getattr(sweep.problem, leaf)) for leaf in LEAVES}
     own = dict(leaves)
-    key = jax.random.fold_in(jax.random.key(np.uint32(sweep.seed), impl="threefry2x32"), index)
+    key = jax.random.fold_in(seed_key(np.uint32(sweep.seed)), index)
     changes: list[tuple[Target, Array]] = [(target, fixed[k]) for k, target in enumerate(sweep.fixed)]
     changes += [(target, _draw(key, target, draw, own[target.leaf])) for target, draw in sweep.drawn]
     for target, values in sorted(changes, key=lambda change: change[0].depth):

@@ -159,7 +159,8 @@ def _values(where: str, given: object, key: str) -> Values:
             check_value(f"{where}[{i}]", value, key)
         return Grid(tuple(entries))
     if not isinstance(given, Mapping):
-        hint = f"; for this value alone write [{given}]" if isinstance(given, (int, float)) else ""
+        short = isinstance(given, (int, float)) and abs(given) < 1e15  # of longer ones digits would fill the line
+        hint = f"; for this value alone write [{given}]" if short else ""
         raise ProblemError(where, given, f"{_FORMS}{hint}")
     if "distribution" in given:
         return _draw(where, given)
@@ -220,5 +221,6 @@ def _number(where: str, value: object) -> float:
         raise ProblemError(where, value, "must be a number")
     try:
         return float(value)
-    except OverflowError:
-        raise ProblemError(where, value, "is too large a number") from None
+    except OverflowError as error:  # of an integer, or of a number that its file keeps as it is written
+        rule = "is too large a number: at most 1.8e308" if isinstance(value, int) else str(error)
+        raise ProblemError(where, value, rule) from None

@@ -111,6 +111,7 @@ def run(sweep: Sweep, directory: str | Path, progress: Callable[[Progress], None
     with store.locked():
         store.start()
         tables: list[Any] = [_digest(store.read(shard)) for shard in range(sweep.shards)]
+        store.check_room(sum(table is None for table in tables))
         found = sum(len(table["status"]) for table in tables if table is not None)
         done = found
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
@@ -69,6 +70,21 @@ class Store:
         except OSError as error:
             raise _refused(self.directory, error) from None
 
+    def check_room(self, shards: int) -> None:
+        """Refuse, before any work is done, results that the disk has no room for.
+
+        Args:
+            shards: how many are missing.
+
+        Raises:
+            ProblemError: saying how much is needed and how much is free.
+        """
+        needed = min(shards * self.sweep.shard, self.sweep.instances) * self.sweep.bytes_each
+        free = shutil.disk_usage(self.directory).free
+        if needed > free:
+            rule = f"has too little room: the results take up to {needed / 1e9:,.1f} GB, {free / 1e9:,.1f} GB are free"
+            raise ProblemError("directory", str(self.directory), rule)
+
     def write(self, shard: int, columns: Mapping[str, np.ndarray]) -> None:
         """Write a shard whole.
 
@@ -88,7 +104,7 @@ class Store:
         """Return a shard as an Arrow table, or None if it is not there.
 
         Raises:
-            ProblemError: if the file is damaged, or not of this sweep.
+            ProblemError: if the file is unreadable, damaged, or not of this sweep.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -98,10 +114,17 @@ class Store:
             return None
         try:
             data = path.read_bytes()
+        except OSError as error:  # what cannot be read now may be whole
+            rule = f"cannot be read: {(error.strerror or str(error)).lower()}; it may be whole, so make it readable"
+            raise self._foreign(path.name, rule) from None
+        try:
             table = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True).read()
             # Pages have checksums, names and statistics have none: whole is what would be written again just so.
             whole = self._bytes(table) == data
-        except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError):
+        except MemoryError:  # of Arrow too: sizes in a damaged file may be any number
+            rule = "does not fit into memory, or is damaged: try again before you delete it"
+            raise self._foreign(path.name, rule) from None
+        except (pa.ArrowException, OSError, ValueError, KeyError):
             table, whole = None, False
         if not whole:
             raise self._foreign(path.name, "is damaged: delete it and run the same command again, to compute it anew")
@@ -208,4 +231,6 @@ def _words(value: Any) -> str:
 
 
 def _refused(path: Path, error: OSError) -> ProblemError:
-    return ProblemError("directory", str(path), f"cannot be used: {(error.strerror or str(error)).lower()}")
+    return ProblemError(
+        "directory", str(error.filename or path), f"cannot be used: {(error.strerror or str(error)).lower()}"
+    )

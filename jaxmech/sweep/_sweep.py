@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._checks import plain_array
 from jaxmech._errors import ProblemError
 from jaxmech._words import one_of
 from jaxmech.collaboration import DIVISIONS, MECHANISMS, Problem
@@ -20,11 +21,15 @@ from jaxmech.sweep._parameters import LEAVES, Draw, Grid, Target, Values, check_
 KEEP = ("penalty", "alone", "samples", "target", "alpha", "role")
 """Columns by agent that can be kept: penalties under the plan and alone; amounts; coefficients; roles."""
 
-MAX_INSTANCES = 2**31 - 1
+MAX_INSTANCES = 200_000_000
+"""Most instances of one sweep: its summary holds some thirty bytes of each in memory."""
+
 MAX_SEED = 2**32 - 1
 MAX_SHARD = 4_194_304
 SHARD, SHARD_ENTRIES, SMALLEST_SHARD = 16_384, 2_097_152, 16
 """Instances in a file where nothing else is said, and costs in all of them: a kill loses at most one file's work."""
+
+_PLAIN_COLUMNS = 10  # number, status, penalties and the like, beside what varies and what is kept
 
 
 @dataclasses.dataclass(frozen=True, init=False, eq=False)
@@ -92,7 +97,7 @@ class Sweep:
         shard: int | None = None,
     ) -> None:
         values = read_values(parameters)
-        cells = np.ones((1, 0)) if table is None else np.asarray(table, float)
+        cells = np.ones((1, 0)) if table is None else plain_array("table", table).astype(float)
         _check_table(cells, columns, values)
         rows = targets(problem, columns, "instances: column")
         found = dict(zip(values, targets(problem, tuple(values), "parameters"), strict=True))
@@ -130,10 +135,8 @@ class Sweep:
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """Columns of what varies: one per key that is not random, one per entry that is."""
-        names = [target.key for target in self.fixed]
-        for target, _ in self.drawn:
-            names += [name for name in target.names if name not in names]
-        return tuple(names)
+        drawn = (name for target, _ in self.drawn for name in target.names)
+        return tuple(dict.fromkeys((*(target.key for target in self.fixed), *drawn)))
 
     def fixed_values(self, index: np.ndarray) -> np.ndarray:
         """Return the values that are not random, (instances, keys), for instances with these numbers."""
@@ -169,6 +172,13 @@ class Sweep:
         }
 
     @property
+    def bytes_each(self) -> int:
+        """Room that the row of an instance takes on disk, at most: random numbers cannot be compressed."""
+        (m, d), tables = self.problem.shape, {"penalty", "alone"}
+        kept = sum(m if name in tables else m * d for name in self.keep)
+        return 8 * (len(self.parameter_names) + _PLAIN_COLUMNS + kept)
+
+    @property
     def fingerprint(self) -> str:
         """Digest of :meth:`description`: two sweeps with the same one have the same results."""
         return hashlib.sha256(json.dumps(self.description(), sort_keys=True).encode()).hexdigest()
@@ -181,7 +191,8 @@ class Sweep:
         if len(set(self.keep)) < len(self.keep):
             raise ProblemError("keep", list(self.keep), "must not name the same twice")
         if not 1 <= self.instances <= MAX_INSTANCES:
-            raise ProblemError("sweep", self.instances, f"too many instances: at most {MAX_INSTANCES:,}")
+            rule = f"too many instances: at most {MAX_INSTANCES:,} (more: several sweeps, each with another seed)"
+            raise ProblemError("sweep", self.instances, rule)
         self._check_range()
         for target, draw in self.drawn:
             own = np.asarray(getattr(self.problem, target.leaf))[target.mask]

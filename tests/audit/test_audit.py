@@ -99,6 +99,17 @@ def test_without_a_bound_a_clean_search_says_that_it_is_only_a_search():
     assert "nothing proven" in record.witness
 
 
+def test_noise_that_depends_on_no_key_is_told_as_a_fact():
+    problem = collaboration.Problem([[0.01]] * 4, 1.0)
+    records = audit.audit(_Keyless(np.full((4, 1), 5.0), 1.0), problem, agents=[0], settings=QUICK)
+    record = by_claim(records)[audit.SECRET]
+    assert not record.holds
+    assert not record.claimed
+    assert "subtracts the noise" in record.witness
+    with pytest.raises(ProblemError, match="claims"):
+        audit.audit(_Keyless(np.full((4, 1), 5.0), 1.0), problem, claims=(audit.SECRET,))
+
+
 def test_unknown_claims_and_agents_are_refused():
     problem, _, machine = equal(10, "pool")
     with pytest.raises(ProblemError, match="did you mean"):
@@ -107,6 +118,11 @@ def test_unknown_claims_and_agents_are_refused():
         audit.audit(machine, problem, agents=[])
     with pytest.raises(ProblemError, match="knows the true mean"):
         audit.audit(_Peeking(np.full((10, 1), 3.0), 1.0), problem)
+
+
+class _Keyless(Naive):
+    def respond(self, submission, key):
+        return super().respond(submission, jax.random.key(1))
 
 
 class _Peeking(Naive):

@@ -14,7 +14,7 @@ FOUR = """
 title = "Four share two"
 agents = ["Ann", "Bob", "Cid", "Dot"]
 distributions = ["iron", "zinc"]
-sigma = [1.0, 2.0]
+sigma = [1000.0, 2000.0]
 price = 3.0
 costs = [[0.9, 1.1], [1.0, 1.3], [1.1, 1.0], [1.2, 0.9]]
 mechanism = "designed"
@@ -127,7 +127,7 @@ def test_solve_shows_the_design(document, folder, capsys):
     assert error == ""
     said = " ".join(page.split())
     assert said.startswith("Four share two")
-    for words in ("less than with the best published mechanism", "times the first best", "All 5 claims hold."):
+    for words in ("less than with the best published mechanism", "times the first best", "All 6 claims hold."):
         assert words in said
     for title in ("Who collects what", "What each gets back", "Alone against together", "Why nobody cheats"):
         assert title in page

@@ -179,7 +179,7 @@ def test_nash_without_work_alone_is_one_line_naming_the_agent():
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
-    assert "Marlow" in result.stderr
+    assert "Thornbury" in result.stderr
 
 
 def test_failed_status_is_exit_code_1(monkeypatch):
@@ -240,3 +240,14 @@ def test_sigma_from_measurements_is_reported(tmp_path):
 
 def test_output_refuses_what_it_could_not_deliver(tmp_path):
     assert Output(plot_path=str(tmp_path / "a.PNG")).suffix == "png"
+
+
+def test_amounts_too_large_to_be_whole_are_told(tmp_path):
+    """No amount is cast to −9223372036854775808."""
+    path = tmp_path / "huge.toml"
+    path.write_text("[collaboration]\nsigma = 1e19\ncosts = [[0.9], [1.0], [1.1]]\n")
+    result = _run(str(path), "--json", str(tmp_path / "huge.json"))
+    assert result.exit_code == 0
+    assert "too large to be whole numbers of samples" in result.stdout
+    assert json.loads((tmp_path / "huge.json").read_text())["integer_plan"] is None
+    assert "-9223372036854775808" not in (tmp_path / "huge.json").read_text()

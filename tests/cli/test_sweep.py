@@ -238,7 +238,7 @@ def test_interrupted_is_one_line(write, tmp_path, monkeypatch):
 
     monkeypatch.setattr("jaxmech.sweep.run", interrupted)
     result = _run(write(GOOD), "-o", tmp_path / "out", "--json", "-")
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (130, "")
     assert result.stderr == "jaxmech: interrupted: the same command goes on from here\n"
 
 

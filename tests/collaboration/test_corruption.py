@@ -44,6 +44,7 @@ COLLECT = {"n_star": 3.0, "total": 20.0, "cost": 0.02, "scale": 1.3}
 VALUE = jax.jit(lambda tau, kappa: corruption_root(tau, kappa).value)
 GRADIENT = jax.jit(jax.grad(VALUE, (0, 1)))
 HESSIAN = jax.jit(lambda tau, kappa: jnp.array(jax.hessian(VALUE, (0, 1))(tau, kappa)))
+REVERSE_OVER_FORWARD = jax.jit(lambda tau, kappa: jnp.array(jax.jacrev(jax.jacfwd(VALUE, (0, 1)), (0, 1))(tau, kappa)))
 PENALTY = jax.jit(deviation_penalty)
 SLOPE = jax.jit(jax.grad(deviation_penalty))
 
@@ -262,19 +263,51 @@ def test_first_derivatives(tau, kappa):
         assert_close(slope, oracle.derivative(tau, kappa, order), 1e-14 * max(1, 1 / gap))
 
 
-@pytest.mark.parametrize(("tau", "kappa"), HARD)
+# Where the root is nearly linear in an argument, second derivatives in log y are differences of far larger numbers.
+NEARLY_LINEAR = [
+    (100.0, 1e-4 * (1 + 1e-9)),
+    (1e5, 1e-10 * (1 + 1e-9)),
+    (1e5, 0.01),
+    (1e6, 1e-6),
+    (1e12, 1e-6),
+    (2.001, 0.2499),
+]
+
+
+@pytest.mark.parametrize(("tau", "kappa"), HARD + NEARLY_LINEAR)
 def test_second_derivatives(tau, kappa):
-    value, gap = float(VALUE(tau, kappa)), min(kappa - 1 / tau**2, 0.25 - kappa)
-    by_tau, by_kappa = np.asarray(HESSIAN(tau, kappa))
-    # Where the root is nearly linear these are small beside their own scale.
-    kappa_scale, tau_scale = value / gap**2, value / (tau - 2) ** 2
-    for found, order, scale in [
-        (by_kappa[1], (0, 2), kappa_scale),
-        (by_tau[1], (1, 1), np.sqrt(kappa_scale * tau_scale)),
-        (by_kappa[0], (1, 1), np.sqrt(kappa_scale * tau_scale)),
-        (by_tau[0], (2, 0), max(tau_scale, value / gap**2 / tau**6)),
-    ]:
-        assert abs(found - float(oracle.derivative(tau, kappa, order))) < 1e-8 * scale
+    twice_tau, both, twice_kappa = (oracle.derivative(tau, kappa, order) for order in ((2, 0), (1, 1), (0, 2)))
+    for hessian in (HESSIAN, REVERSE_OVER_FORWARD):
+        by_tau, by_kappa = hessian(tau, kappa)
+        assert_close(by_tau[0], twice_tau, 1e-12)
+        assert_close(by_tau[1], both, 1e-12)
+        assert_close(by_kappa[0], both, 1e-12)
+        assert_close(by_kappa[1], twice_kappa, 1e-12)
+
+
+def test_totals_up_to_the_largest_number():
+    """For large τ the root is τ x(κ)/4 + O(1), with x from (1 + 1/τ) p + q/τ = 4(κ − 1/τ²)/(1 − 2/τ)."""
+    limit = float(corruption_root(1e15, 0.1).value) / 1e15
+    for tau in (1e60, 1e100, 1e155, 1e300):
+        solution = corruption_root(tau, 0.1)
+        assert int(solution.status) == Status.OK
+        assert float(solution.value) / tau == pytest.approx(limit, rel=1e-14)
+    for tau in (1e60, 1e140):  # κ τ² = 10: x = 36/τ² nearly
+        solution = corruption_root(tau, 10 / tau / tau)
+        assert int(solution.status) == Status.OK
+        assert float(solution.value) * tau == pytest.approx(9, rel=1e-14)
+        slopes = np.array(GRADIENT(tau, 10 / tau / tau))
+        np.testing.assert_allclose(slopes / [1 / tau**2, tau], [11, 1], rtol=1e-14)
+    by_tau, by_kappa = np.asarray(HESSIAN(1e100, 1e-50))
+    np.testing.assert_allclose(by_tau, [-2e-300, 1.0], rtol=1e-13)
+    np.testing.assert_allclose(by_kappa[1] / 1e100, 24.0, rtol=1e-13)
+
+
+def test_penalty_of_the_checked_bends_where_the_noise_is_hardly_felt():
+    """½(1 − 2/τ) p''(x) (4/τ)² with p'' = −6 + 90x at x = 4 ratio/τ; in log y the same is lost among rounding."""
+    bend = jax.jit(jax.grad(jax.grad(checked_penalty, 2), 2))
+    for tau in (1e9, 1e12, 1e30):
+        assert_close(bend(tau, 0.1, 1.0), 0.5 * (1 - 2 / tau) * (-6 + 360 / tau) * 16 / tau / tau, 1e-14)
 
 
 def test_forward_reverse_and_differences_agree():

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech import collaboration
+from jaxmech import ProblemError, collaboration
 from jaxmech.collaboration import Problem, Role, certify, deviation_penalty, integer_plan
+from jaxmech.deviation import Normal, simulate
 from tests.oracles import enforceable as oracle
 
 
@@ -178,3 +179,56 @@ def test_batches_and_float32():
     assert single.penalty.dtype == np.float32
     assert dataclasses.is_dataclass(single)
     assert jnp.issubdtype(single.samples.dtype, jnp.integer)
+
+
+def small_case(seed):
+    """Amounts from a third of a point to 30 for each; costs are equal in every other case, for c3d."""
+    rng = np.random.default_rng(seed)
+    alone = 10 ** rng.uniform(0.3, 2.0)  # points that somebody collects alone
+    spread = 0.0 if seed % 2 else rng.uniform(0.05, 0.5)
+    return Problem(np.exp(spread * rng.normal(size=(6, 2))) / alone**2, 1.0), "c3d" if seed % 2 else "cbl"
+
+
+def assert_promises_are_kept(seed):
+    """By counts and means, and by data sets: five standard errors."""
+    problem, mechanism = small_case(seed)
+    whole = integer_plan(problem, collaboration.solve(problem, mechanism=mechanism).value)
+    machine = collaboration.mechanism(problem, whole.plan)
+    for people in (None, Normal(jnp.zeros(2), jnp.ones(2))):
+        found = simulate(machine, problem, people, jax.random.key(seed), replications=4000)
+        gap = np.abs(np.asarray(found.penalty - whole.penalty))
+        assert np.all(gap <= 5 * np.asarray(found.standard_error) + 1e-6 * np.asarray(whole.penalty)), (seed, people)
+    return np.asarray(whole.role)
+
+
+def test_what_a_whole_plan_promises_is_what_is_realised():
+    roles = np.concatenate([assert_promises_are_kept(seed) for seed in (3, 6)])
+    assert np.any(roles == Role.CHECKED)
+
+
+@pytest.mark.slow
+def test_what_whole_plans_promise_is_what_is_realised():
+    roles = np.concatenate([assert_promises_are_kept(seed) for seed in range(10, 34)])
+    assert np.all(np.bincount(roles.ravel(), minlength=3) > 5)
+
+
+@pytest.mark.parametrize("mechanism", ["cbl", "c3d", "pool"])
+def test_amounts_too_large_to_be_whole_are_refused(mechanism):
+    """From 2^53 on a number is not told from the next whole one; nothing is cast to −9223372036854775808."""
+    problem = Problem([[1.0]] * 3, 1e19)
+    plan = collaboration.solve(problem, mechanism=mechanism).value
+    with pytest.raises(ProblemError, match=r"must be below 9.01e\+15 to be rounded to whole samples"):
+        integer_plan(problem, plan)
+    fine = Problem([[1.0]] * 3, 1e15)
+    samples = np.asarray(integer_plan(fine, collaboration.solve(fine, mechanism=mechanism).value).samples)
+    assert np.all(samples >= 0)
+    assert samples.max() > 1e14
+
+
+def test_a_plan_that_is_not_solved_has_no_whole_amounts():
+    problem = Problem([[1.0]] * 3, 1.0)
+    plan = collaboration.solve(problem).value
+    nothing = integer_plan(problem, dataclasses.replace(plan, samples=plan.samples * jnp.nan))
+    spoilt = dataclasses.replace(nothing, plan=dataclasses.replace(nothing.plan, samples=plan.samples * jnp.nan))
+    with pytest.raises(ProblemError, match="is no number: the plan is not solved"):
+        _ = spoilt.samples

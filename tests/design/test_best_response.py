@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.design._best_response import Offer, honest_penalty, least_penalty
+from jaxmech.design._best_response import Offer, _bound_at, honest_penalty, least_penalty
 from jaxmech.design._scheme import Stake, Terms, settle
 from tests.oracles import design as oracle
 
@@ -129,3 +129,17 @@ def test_targets_out_of_reach_do_no_harm():
     for more in (1.001, 100.0):
         proven = least_penalty(offer, more * honest)
         assert np.all(proven.bound <= honest * (1 + 1e-12))
+
+
+def test_rounding_is_allowed_for_however_large_the_multiplier_is():
+    """B_μ(s) is a small difference of terms of the size of μ: what is computed lies below what is exact, and near."""
+    offer, _ = offers(2, 0.0, 3, seed=5)
+    for power in range(0, 13, 3):
+        multiplier, success = np.full(3, 10.0**power), np.linspace(0.9, 0.999, 3)
+        found = _bound_at(offer, multiplier, success)
+        for i in range(3):
+            row = (offer.comparison[i], offer.rest[i], offer.limit[i], offer.costs[i], offer.error[i])
+            exact = oracle.lagrangian_minimum(multiplier[i], success[i], row)
+            assert found[i] <= exact
+            size = float(abs(exact)) + 10.0**power
+            assert found[i] >= exact - 1e-6 * float(abs(exact)) - 1e-12 * size

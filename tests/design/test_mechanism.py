@@ -167,7 +167,7 @@ def test_a_search_finds_nothing_unless_limits_are_too_wide(whole):
 @pytest.mark.slow
 def test_a_design_comes_true():
     """A design with all its roles, in whole numbers or not, by counts and means."""
-    problem = Problem(np.random.default_rng(0).uniform(0.5, 1.5, (4, 2)), 1.0)
+    problem = Problem(np.random.default_rng(0).uniform(0.5, 1.5, (4, 2)), 100.0)
     made = design(problem).raise_for_status().value
     machine = designed_mechanism(problem, made)
     outcome = simulate(machine, problem, None, jax.random.key(1), replications=100_000)

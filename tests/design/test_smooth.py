@@ -32,8 +32,8 @@ pytestmark = pytest.mark.slow
 
 RAMP, POWER = ramp_rule(0.3, 100.0), power_rule(4.0, entries=12)
 PROBLEMS = {
-    "equal": Problem(costs=[[1.0]] * 8, sigma=1.0),
-    "different": Problem(costs=[[0.8, 0.01], [1.0, 0.012], [1.1, 0.013], [1.2, np.inf]], sigma=[1.0, 3.0]),
+    "equal": Problem(costs=[[1.0]] * 8, sigma=1000.0),
+    "different": Problem(costs=[[0.8, 0.01], [1.0, 0.012], [1.1, 0.013], [1.2, np.inf]], sigma=[1000.0, 3000.0]),
 }
 CASES = {
     "equal, ramp": (PROBLEMS["equal"], RAMP),
@@ -137,7 +137,7 @@ def test_a_threshold_as_a_shape_gives_the_design_of_thresholds_and_steeper_rules
 
 @pytest.mark.slow
 def test_whole_amounts_are_whole_and_proven():
-    problem = Problem(costs=[[0.002]] * 8, sigma=1.0)
+    problem = Problem(costs=[[1.0]] * 8, sigma=20.0)
     found = smooth_design(problem, RAMP, Wishes(whole=True)).raise_for_status().value
     for amounts in (found.samples, found.comparison, found.rest):
         np.testing.assert_array_equal(amounts, np.round(amounts))
@@ -166,7 +166,7 @@ def test_the_best_rule_is_a_threshold():
 @pytest.mark.slow
 @pytest.mark.parametrize("agents", [10, 100])
 def test_the_best_rule_comes_within_a_hundredth_of_thresholds(agents):
-    problem = Problem(costs=[[1.0]] * agents, sigma=1.0)
+    problem = Problem(costs=[[1.0]] * agents, sigma=1000.0)
     found = smooth_design(problem, best_rule(problem, entries=12).raise_for_status().value).raise_for_status().value
     assert 1 - 1e-3 < float(found.social_penalty) / float(found.family) < 1.01
 

@@ -3,12 +3,14 @@
 import dataclasses
 from types import SimpleNamespace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxmech import ProblemError, collaboration
-from jaxmech.deviation import inspect_mechanism
+from jaxmech.deviation import inspect_mechanism, noise_is_known
+from jaxmech.deviation._loss import senders
 from tests.deviation.mechanisms import Naive, equal
 
 PROBLEM = collaboration.Problem([[0.01, 0.02]] * 4, 1.0)
@@ -25,6 +27,17 @@ class Changed(Naive):
     def respond(self, submission, key):
         answer = super().respond(submission, key)
         return SimpleNamespace(**{**vars(answer), **self.change(answer, submission)})
+
+
+class Unfit(Naive):
+    """What people write who have not used JAX: each of these works on plain numbers."""
+
+    def __init__(self, way):
+        super().__init__(SAMPLES, 1.0)
+        self.way = way
+
+    def respond(self, submission, key):
+        return SimpleNamespace(**{**vars(super().respond(submission, key)), **self.way(submission)})
 
 
 class Points(Naive):
@@ -51,6 +64,68 @@ def test_answers_that_cannot_be_right(change, rule):
     with pytest.raises(ProblemError, match=rule) as caught:
         inspect_mechanism(Changed(change), PROBLEM)
     assert "\n" not in str(caught.value)
+
+
+UNFIT = {
+    "float32": (
+        lambda s: {"clean_mean": s.mean.astype("float32")},
+        "clean_mean = 'float32': answers in float32: must be float64",
+    ),
+    "hidden float32": (
+        lambda s: {"clean_mean": s.mean.astype("float32").astype(float)},
+        "about seven digits only: something in respond is computed in float32",
+    ),
+    "if": (lambda s: {"payment": 1.0 if s.count[0, 0] > 3 else 0.0}, "uses `if`.*use jnp.where"),
+    "numpy": (lambda s: {"clean_mean": np.asarray(s.mean)}, "uses NumPy.*use jax.numpy"),
+    "float": (lambda s: {"payment": jnp.full(4, float(s.count[0, 0]))}, "Python number.*leave it an array"),
+    "mask": (lambda s: {"payment": s.count[s.count > 3]}, "selects entries by a mask.*jnp.where"),
+    "range": (lambda s: {"payment": jnp.zeros([4, 5][s.count[0, 0].astype(int)])}, "index or a length"),
+    "mistake": (lambda s: {"payment": {}["price"]}, "KeyError: 'price'"),
+    "negative variance": (
+        lambda s: {"noisy_variance": -1 - s.count},
+        r"noisy_variance\[0\]\[0\] = -6.0: must be positive",
+    ),
+    "complex": (lambda s: {"clean_mean": s.mean + 0j}, "must be real numbers"),
+    "text": (lambda s: {"clean_mean": "none"}, "TypeError"),
+    "negative far away": (
+        lambda s: {"noisy_variance": jnp.where(s.count > 100, -1.0, 1.0)},
+        "must be positive where agent 1 submits 100 times",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_code_that_does_not_fit_is_told_what_is_wrong_with_it(case):
+    way, rule = UNFIT[case]
+    with pytest.raises(ProblemError, match=rule) as caught:
+        inspect_mechanism(Unfit(way), PROBLEM)
+    assert "\n" not in str(caught.value)
+    assert "true mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [SAMPLES.tolist(), SAMPLES, None], ids=["list", "array", "nothing"])
+def test_recommended_is_a_strategy(given):
+    machine = Naive(SAMPLES, 1.0)
+    machine.recommended = given
+    with pytest.raises(ProblemError, match=r"must be a Strategy.*mechanism.Strategy\("):
+        inspect_mechanism(machine, PROBLEM)
+
+
+def test_samples_may_be_a_list():
+    machine = Naive(SAMPLES, 1.0)
+    machine.recommended = SimpleNamespace(samples=SAMPLES.tolist())
+    inspect_mechanism(machine, PROBLEM)
+    assert senders(machine) == 4
+
+
+def test_noise_that_needs_no_key_is_known():
+    class Keyless(Naive):
+        def respond(self, submission, key):
+            return super().respond(submission, jax.random.key(7))
+
+    assert noise_is_known(Keyless(SAMPLES, 1.0), PROBLEM)
+    assert not noise_is_known(Naive(SAMPLES, 1.0), PROBLEM)
+    assert not noise_is_known(Naive(SAMPLES, 0.0), PROBLEM)  # no noise, nothing to know
 
 
 def test_a_mechanism_reads_counts_and_means():

@@ -1,5 +1,7 @@
 """Every refusal is one line that names the file, the key, the value and the rule."""
 
+import os
+
 import pytest
 
 from jaxmech import ProblemError, files
@@ -55,8 +57,22 @@ def test_bytes_that_are_no_text(tmp_path):
 
 
 def test_a_device_without_end():
-    with pytest.raises(ProblemError, match="too large"):
+    with pytest.raises(ProblemError, match="must be a regular file"):
         files.read("/dev/zero")
+
+
+def test_a_pipe_that_nobody_writes_to(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "mine.toml").write_text('[collaboration]\nsigma = 1.0\ncosts = "pipe"\n')
+    for name in ("pipe", "mine.toml"):
+        with pytest.raises(ProblemError, match="must be a regular file"):
+            files.read(str(tmp_path / name))
+
+
+def test_a_link_to_itself(tmp_path):
+    (tmp_path / "round.toml").symlink_to("round.toml")
+    with pytest.raises(ProblemError, match=r"cannot be read: .*symbolic links"):
+        files.read(str(tmp_path / "round.toml"))
 
 
 def test_file_too_large_is_refused_before_it_is_read(tmp_path):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from jaxmech import files
+from jaxmech import ProblemError, collaboration, files, market, multiparty
+from jaxmech.files._keys import names_of
 from tests.files.bad_inputs import CSV, GOOD, ROWS
 
 
@@ -100,3 +101,80 @@ def test_data_beside_the_problem(tmp_path):
     assert case.data is not None
     assert case.data.columns == ("x", "y")
     assert case.data.cells.shape == (11, 2)
+
+
+COMPOSED, APART = "Z\u00fcrich", "Zu\u0308rich"
+
+
+@pytest.mark.parametrize(("toml", "table"), [(COMPOSED, APART), (APART, COMPOSED), (f" {COMPOSED} ", f"{APART}\u00a0")])
+def test_names_match_however_they_are_written(toml, table, tmp_path):
+    (tmp_path / "costs.csv").write_text(f"clinic,{table}\nBasel,2.0\n{table},1.0\n", encoding="utf-8")
+    text = (
+        f'[collaboration]\nsigma = 1.0\ncosts = "costs.csv"\nagents = ["{toml}", "Basel"]\ndistributions = ["{toml}"]\n'
+    )
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    problem = files.read(str(tmp_path / "mine.toml")).problem
+    assert problem.agents == (COMPOSED, "Basel")
+    assert problem.distributions == (COMPOSED,)
+    np.testing.assert_array_equal(problem.costs, [[1.0], [2.0]])
+
+
+def test_one_name_written_in_two_ways_occurs_twice(tmp_path):
+    (tmp_path / "costs.csv").write_text(f"clinic,x\n{COMPOSED},2.0\n{APART},1.0\n", encoding="utf-8")
+    with pytest.raises(ProblemError, match="must not occur twice"):
+        _write(tmp_path, 'sigma = 1.0\ncosts = "costs.csv"\n')
+
+
+def test_line_breaks_in_the_names_of_a_table_are_blanks(tmp_path):
+    case = _write(tmp_path, 'sigma = 1.0\ncosts = "costs.csv"\n', costs='clinic,"glucose\r\n (mg/dl)"\n"A\nB",1\n')
+    assert case.problem.distributions == ("glucose (mg/dl)",)
+    assert case.problem.agents == ("A B",)
+
+
+def test_infinity_is_written_as_such_and_zero_in_any_way(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n1,inf\n0e-999,Infinity\n".replace("Infinity", "-INF"))
+    found = files.read_table(tmp_path / "a.csv", "a.csv", "a", row_names=False)
+    np.testing.assert_array_equal(found.cells, [[1.0, np.inf], [0.0, -np.inf]])
+
+
+def test_inputs_are_all_files_that_were_read(tmp_path):
+    section = 'sigma = "rows.csv"\ncosts = "costs.csv"\ntitle = "no.csv"\n'
+    case = _write(tmp_path, section, costs="clinic,x,y\nA,1,2\n", rows=ROWS)
+    assert {path.name for path in case.inputs} == {"mine.toml", "costs.csv", "rows.csv"}
+
+
+class Counted(str):
+    """A name that counts how often it is compared."""
+
+    __slots__ = ()
+    comparisons = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        Counted.comparisons += 1
+        return str.__eq__(self, other)
+
+
+@pytest.mark.parametrize("kind", ["collaboration", "market", "multiparty", "file"])
+def test_names_are_not_compared_with_each_other(kind):
+    """Of 60,000 names there are two thousand million pairs."""
+    names = [Counted(f"clinic {i}") for i in range(300)]
+    Counted.comparisons = 0
+    if kind == "collaboration":
+        collaboration.Problem(np.ones((300, 1)), 1.0, agents=names)
+    elif kind == "market":
+        market.Problem(np.ones(300), 1.0, [market.Buyer(market.linear(1.0))], contributors=names)
+    elif kind == "multiparty":
+        multiparty.Problem(np.ones(300), multiparty.Linear(np.eye(300)), agents=names)
+    else:
+        assert names_of("agents", names) == tuple(map(str, names))
+    assert Counted.comparisons < 1_000
+
+
+def test_many_names_are_found_in_a_table(tmp_path):
+    """In whatever order; a search from the beginning for each would take minutes."""
+    names = [f"clinic {i}" for i in range(60_000)]
+    costs = "clinic,x\n" + "".join(f"{name},{i + 1}\n" for i, name in enumerate(names))
+    section = f'sigma = 1.0\ncosts = "costs.csv"\nagents = [{", ".join(map(repr, names[::-1]))}]\n'
+    problem = _write(tmp_path, section, costs=costs).problem
+    np.testing.assert_array_equal(problem.costs[:, 0], np.arange(60_000, 0, -1))

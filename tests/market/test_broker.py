@@ -160,6 +160,20 @@ def test_who_is_not_asked_gains_nothing():
     assert payment[2] == 0
 
 
+def test_who_would_lose_leaves():
+    """A broker who pays less than points cost: what is proven allows for leaving, which is free."""
+    broker = market.Broker(*map(jnp.array, ([2.0, 3.0], [1.0, 2.0], [5.0], [0.5], [1.0], 1.0)))
+    known = broker.guarantee(broker.stakes)
+    loss = 7.5 * np.array([0.4, 0.6])  # −W N_i/N with W = 0.5 − 8
+    np.testing.assert_allclose(known.promised, loss, rtol=1e-12)
+    np.testing.assert_allclose(known.regret, loss, rtol=1e-12)
+    assert known.samples.tolist() == [[0.0], [0.0]]
+    for i in range(2):
+        count = broker.samples.at[i].set(0.0)[:, None]
+        gone = broker.settle(Statistics(count, jnp.zeros_like(count)))[1]
+        assert -float(gone[i]) == float(known.least[i]) == 0.0
+
+
 def test_guarantee_holds_for_its_own_stakes_only(setting):
     _, _, broker = setting
     assert broker.guarantee(broker.stakes).regret.tolist() == [0.0, 0.0]

@@ -110,6 +110,9 @@ def test_a_broker_who_keeps_money_is_found(solved):
     problem, plan = solved
     greedy = _Miscounting(**vars(market.mechanism(problem, plan)), extra=jnp.asarray(-1.0))
     found = {audit.claim: audit for audit in market.certify(problem, plan, broker=greedy)}
+    nash = found["Nash incentive compatible for contributors"]
+    assert not nash.holds  # leaving is better than paying
+    assert "by submitting 0 points" in nash.witness
     assert not found["budget balanced"].holds
     assert not found["individually rational for contributors"].holds
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxmech import ProblemError
-from jaxmech.mechanism import Audit, Information, Mechanism, Strategy, Submission
+from jaxmech.mechanism import Audit, Information, Mechanism, Strategy, Submission, secret_key
 
 
 def test_ragged_data_become_a_masked_array():
@@ -69,3 +69,13 @@ def test_a_users_class_is_a_mechanism_if_it_has_the_two_members():
 
 def test_audits_are_claims_unless_told_otherwise():
     assert Audit("individually rational", True, 0.1, 1e-6, "nobody", "a formula").claimed
+
+
+def test_secret_keys_are_keys_and_differ():
+    first, second = secret_key(), secret_key()
+    assert first.dtype == jax.random.key(0).dtype
+    assert first.shape == ()
+    assert not np.array_equal(jax.random.key_data(first), jax.random.key_data(second))
+    assert np.isfinite(jax.random.normal(first))
+    with jax.enable_x64(False):
+        assert secret_key().dtype == first.dtype

@@ -11,7 +11,7 @@ from jax.test_util import check_grads
 
 import jaxmech
 import jaxmech.numerics._erfcx as module
-from jaxmech.numerics import erfcx, remainders
+from jaxmech.numerics import erfcx, remainders, tails
 from tests.oracles import erfcx as oracle
 
 DTYPES = [np.float64, np.float32]
@@ -155,6 +155,39 @@ def test_derivatives_of_remainders():
 
 def test_slope_of_remainders_at_zero():
     assert float(jax.grad(lambda y: remainders(y).r)(jnp.array(0.0))) == pytest.approx(np.sqrt(np.pi))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tails(dtype):
+    """p and q as functions of x = 1/(2y²) and two derivatives in x, differentiated by mpmath."""
+    x = (10 ** np.linspace(-12, 8, 61)).astype(dtype)
+    x = np.concatenate([x, np.array([9.99e-4, 1.001e-3], dtype)])
+    found = jax.jit(tails)(jnp.asarray(x))
+    # just above 1e-3 a second difference still cancels to a thousandth
+    allowed = {"p": 8, "q": 8, "p1": 16, "q1": 16, "p2": 4000, "q2": 4000}
+    with mpmath.workdps(80):
+        for name, ulps in allowed.items():
+            k, order = (1 if name[0] == "p" else 2), int(name[1:] or 0)
+            exact = [
+                mpmath.diff(lambda v, k=k: oracle.remainder(1 / mpmath.sqrt(2 * v), k), mpmath.mpf(float(v)), order)
+                if v > 1e-6
+                else _start_of_tail(k, order, float(v))
+                for v in x
+            ]
+            assert worst(getattr(found, name), exact) < ulps * float(np.finfo(dtype).eps), name
+
+
+def _start_of_tail(k, order, x):
+    """p = x − 3x² + 15x³ − 105x⁴, q = 3x − 15x² + 105x³ − 945x⁴."""
+    terms = np.polynomial.Polynomial({1: [0, 1, -3, 15, -105], 2: [0, 3, -15, 105, -945]}[k]).deriv(order)
+    return mpmath.fsum(mpmath.mpf(c) * mpmath.mpf(x) ** power for power, c in enumerate(terms.coef.tolist()))
+
+
+def test_derivatives_of_tails_at_both_ends():
+    ends = jnp.array([0.0, jnp.inf])
+    np.testing.assert_array_equal(jax.vmap(jax.grad(lambda x: tails(x).p))(ends), [1, 0])
+    np.testing.assert_array_equal(jax.vmap(jax.grad(jax.grad(lambda x: tails(x).p)))(ends), [-6, 0])
+    np.testing.assert_array_equal(jax.vmap(jax.jacfwd(jax.grad(lambda x: tails(x).q)))(ends), [-30, 0])
 
 
 def test_other_float_types_are_refused():

@@ -83,6 +83,30 @@ def least_linked(comparison, rest, limit, costs, error, kept=0.0, starts=30, see
     return best
 
 
+def lagrangian_minimum(multiplier, success, offer):
+    """B_μ(s) = μ log s + Σ_k min_n (f_k(n; s) − μ log P_k(n)) to 40 digits; every distribution checked.
+
+    ``offer``: comparison, rest, limit in σ, costs and error, one number per distribution.
+    """
+    with mpmath.workdps(40):
+        mu, s = mpmath.mpf(multiplier), mpmath.mpf(success)
+        total = mu * mpmath.log(s)
+        for z, rest, t, c, e in zip(*([mpmath.mpf(float(x)) for x in row] for row in offer), strict=True):
+
+            def slope(n, z=z, rest=rest, t=t, c=c, e=e):
+                level = t * mpmath.sqrt(n * z / (n + z))
+                pull = level * mpmath.npdf(level) / mpmath.erf(level / mpmath.sqrt(2))
+                return c - (1 - s) * e / (n + z) ** 2 - s * e / (n + z + rest) ** 2 - mu * pull * z / (n * (n + z))
+
+            low, high = mpmath.mpf(10) ** -30, 4 * (mpmath.sqrt(e / c) + mu / c)
+            for _ in range(160):
+                middle = mpmath.sqrt(low * high)
+                low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+            chance = mpmath.erf(t * mpmath.sqrt(low * z / (2 * (low + z))))
+            total += (1 - s) * e / (low + z) + s * e / (low + z + rest) + c * low - mu * mpmath.log(chance)
+        return total
+
+
 # Any rule of one distribution, by its noise table.
 
 
@@ -150,6 +174,19 @@ def best_thresholds(total, count):
     part = gap[:, :-1] / np.where(crossing, gap[:, :-1] - gap[:, 1:], 1.0)
     at_root = paid[:, :-1] + part * (paid[:, 1:] - paid[:, :-1])
     return float(np.min(np.where(crossing, at_root, np.inf)))
+
+
+def least_lagrangian(slope, total):
+    """Least penalty less ``slope`` times what she collects, over all thresholds among T points, on a fine grid."""
+    level = np.linspace(0.05, 7, 1400)[:, None]
+    both = 1 / (1 / total + np.geomspace(1e-6, 1e3, 3000)[None, :])  # n + z
+    s, incentive = special.erf(level / math.sqrt(2)), level * stats.norm.pdf(level)
+    worth = 1 - (1 - s) / both**2 - s / total**2  # cost less what a sample is worth apart from the check
+    lever = incentive * (1 / both - 1 / total)
+    with np.errstate(invalid="ignore"):
+        # lever z = worth n (n + z) with z = both − n
+        count = np.where(worth > 0, lever * both / (worth * both + lever), np.nan)
+    return float(np.nanmin(count * (1 - slope) + (1 - s) / both + s / total))
 
 
 def family_bound_equal(agents, totals, counts=60):

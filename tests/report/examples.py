@@ -66,7 +66,7 @@ def answer(m: int = 24, d: int = 5, *, seed: int = 0, mechanism: str = "cbl", **
 
 
 def _names(d: int) -> tuple[str, ...]:
-    names = ("glucose", "total cholesterol", "triglycerides", "HDL", "LDL")
+    names = ("glucose", "total cholesterol", "triglycerides", "HDL", "creatinine")
     return names[:d] if d <= len(names) else tuple(f"test {k + 1}" for k in range(d))
 
 

@@ -70,8 +70,8 @@ def test_verdict_compares():
     assert "20 % less than with the best published mechanism (cbl over the leverage division" in said
     assert "1.500 times the first best" in said
     assert "data are withheld is at most" in said
-    assert "No rule for one distribution at a time gets below about" in said
-    assert "linking the distributions saves 9.1 %" in said
+    assert "No rule for one distribution at a time gets below" in said
+    assert "Linking the distributions saves 9.1 %" in said
 
 
 def test_words_follow_the_rule():
@@ -83,7 +83,17 @@ def test_words_follow_the_rule():
     social = design(5, 1).social_penalty
     same = " ".join(_print(design(5, 1, published=social, family=social)).split())
     assert "together: as much as with the best published mechanism" in same
-    assert "linking" not in same
+    assert "Linking" not in same
+
+
+def test_the_page_says_whether_proofs_are_about_fractions():
+    whole = " ".join(_print(design(5, 1)).split())
+    assert "All numbers of points are whole: what is proven holds for data sets." in whole
+    said = " ".join(_print(design(5, 1, departure=0.0123)).split())
+    assert "what is proven is proven for fractions" in said
+    assert "more or less than is promised by more than 1.2 %" in said
+    kept = report.design.document(design(5, 1, departure=0.0123))["whole_data"]
+    assert kept == {"exact": False, "departure": 0.0123}
 
 
 def test_a_design_that_is_not_proven_says_so():

@@ -1,8 +1,10 @@
 """The JSON document and the rows of the CSV file."""
 
+import dataclasses
+
 import numpy as np
 
-from jaxmech import report
+from jaxmech import Status, report
 from jaxmech.collaboration import Role
 from tests.report.examples import answer
 
@@ -38,6 +40,12 @@ def test_roles_are_words():
     assert words.shape == made.samples.shape
     assert set(words.ravel()) == {"alone", "receives", "checked"}
     assert ((words == "checked") == made.is_role(Role.CHECKED)).all()
+
+
+def test_a_failed_solve_leaves_no_roles():
+    failed = dataclasses.replace(answer(), status=Status.NONFINITE)
+    assert set(np.ravel(report.collaboration.document(failed)["plan"]["role"])) == {None}
+    assert {row[name] for row in report.collaboration.rows(failed) for name in row if name.endswith(": role")} == {None}
 
 
 def test_rows():

@@ -38,7 +38,7 @@ def answer(types=3, **changes):
         curve_sizes=np.array([0.0, 1.0, 900.0]), curve_values=np.outer(values, [0.0, 0.3, 1.0]),
         curve_prices=np.array([0.0, 0.5, 0.8]),
         certificates=(Audit("envy-free", True, 0.0, 1e-6, "most tempting: nobody", "all pairs"),),
-        status=Status.OK, residual=0.0, settings={"seed": 0},
+        status=Status.OK, residual=0.0, settings={"seed": 0, "dtype": "float64"},
     )  # fmt: skip
     return dataclasses.replace(made, **changes)
 

@@ -85,6 +85,17 @@ def test_verdict_counts_winners_and_losers():
     assert "All 2 claims hold." in text
 
 
+def test_a_gain_that_is_a_rounding_error_is_zero():
+    """Northgate works alone, and what she pays differs in the last bit."""
+    made = answer(3, 1)
+    penalty = made.penalty.copy()
+    penalty[1] = made.alone_penalty[1] * (1 + 2.0**-52)
+    text = _print(dataclasses.replace(made, penalty=penalty))
+    rows = [line.split() for line in text.splitlines() if line.startswith("Clinic 2 ")]
+    assert rows[1][-3:] == ["0", "0", "%"]
+    assert "e-1" not in text.partition("Why nobody cheats")[0]
+
+
 def test_failed_claim_is_named_in_the_verdict():
     made = answer(3, 1)
     failed = tuple(dataclasses.replace(record, holds=False) for record in made.claims)
@@ -174,3 +185,14 @@ def test_the_advice_and_the_integer_plan_are_told():
 )  # fmt: skip
 def test_numbers(value, text):
     assert report.short(value) == text
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_hostile_names_are_escaped_wherever_they_come_from(terminal):
+    """Even from Python, where names are not looked at: only the page's own styles reach a terminal."""
+    evil = "a\x1b[5m\x9bK\x7f\u202e\u200b\rb"
+    made = answer(3, 2, agents=(evil, "B", "C"), distributions=(evil, "y"), title=evil, source=evil)
+    text = _print(made, terminal=terminal, full=True)
+    assert re.sub("\x1b\\[[0-9;]*m", "", text).replace("\n", "").isprintable()
+    assert "\x1b[5m" not in text
+    assert r"a\x1b[5m\x9bK\x7f\u202e\u200b" in text

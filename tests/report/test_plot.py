@@ -51,3 +51,30 @@ def test_panels_like_figure_1():
     svg = report.render(report.collaboration.plot_panels(panels, alone, ("1", "2", "3")), "svg").decode()
     assert "(a) working alone" in svg
     assert "(b) Nash" in svg
+
+
+@pytest.mark.parametrize("name", ["$\\frac{1}$", "$x", "_hidden", "a & <b>", "100 %", "\\", "東京", "{0}"])
+def test_names_are_drawn_as_they_are(name):
+    """Not as formulas, and none is left out; scripts that the font lacks are no reason to warn."""
+    made = answer(3, 2, agents=(name, "B", "C"), distributions=(name, "y"), title=f"{name}\x1b\0\ufffe")
+    for suffix in report.FORMATS:
+        drawn = report.render(report.collaboration.plot(made), suffix)
+        assert drawn.startswith(MAGIC[suffix])
+        if suffix == "svg":
+            words = [text.strip() for text in ElementTree.fromstring(drawn.decode()).itertext()]
+            assert words.count(name) == 2
+            assert f"{name}\\x1b\\x00\\ufffe" in words
+
+
+def test_logarithmic_axes_are_labelled_without_formulas():
+    from matplotlib.figure import Figure
+
+    from jaxmech.report._figure import plain_powers
+
+    axis = Figure().subplots()
+    axis.set_yscale("log")
+    axis.set_ylim(1e-9, 1.5)
+    plain_powers(axis.yaxis)
+    svg = report.render(axis.figure, "svg").decode()
+    assert "1e-08" in svg
+    assert "mathdefault" not in svg

@@ -3,10 +3,12 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -204,6 +206,36 @@ class TestRefused:
         path = directory / "part-00003.parquet"
         path.write_bytes(path.read_bytes()[:size])
         self.refused(directory, "part-00003.parquet", "is damaged: delete it")
+
+    def test_shard_that_cannot_be_read_is_not_called_damaged(self, directory, monkeypatch):
+        """It may be whole: whoever deletes it loses work."""
+        real = Path.read_bytes
+
+        def refuse(path):
+            if path.name == "part-00003.parquet":
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path)
+
+        monkeypatch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(ProblemError, match=r"'part-00003\.parquet': cannot be read: permission denied") as caught:
+            run(small(shard=20), directory)
+        assert "delete" not in str(caught.value)
+
+    def test_directory_in_the_place_of_a_shard(self, directory):
+        (directory / "part-00003.parquet").unlink()
+        (directory / "part-00003.parquet").mkdir()
+        with pytest.raises(ProblemError, match=r"'part-00003\.parquet': cannot be read: is a directory"):
+            run(small(shard=20), directory)
+
+    def test_disk_with_too_little_room(self, tmp_path, monkeypatch):
+        usage = shutil.disk_usage(tmp_path)._replace(free=10**4)
+        monkeypatch.setattr("jaxmech.sweep._store.shutil.disk_usage", lambda _: usage)
+        with pytest.raises(ProblemError, match=r"too little room: the results take up to 1\.3 GB"):
+            run(small(draws=10**7), tmp_path)
+
+    def test_room_is_not_underestimated(self, directory):
+        columns = len(pq.read_schema(directory / "part-00000.parquet").names)
+        assert 8 * columns <= small().bytes_each <= 8 * (columns + 3)
 
     def test_shard_in_the_wrong_place(self, directory):
         (directory / "part-00003.parquet").write_bytes((directory / "part-00002.parquet").read_bytes())

@@ -217,7 +217,10 @@ class TestRows:
         ({"draws": 0}, ("draws", "0", "whole number")),
         ({"draws": True}, ("draws", "True", "whole number")),
         ({"draws": None}, ("draws", "must be given", "costs is drawn")),
-        ({"draws": 2**31 - 1, "columns": ("sigma",), "table": np.ones((2, 1))}, ("too many instances",)),
+        ({"draws": 10**9}, ("draws", "1000000000", "to 200,000,000")),
+        ({"draws": 0x10**5000}, ("draws", "too large to print")),
+        ({"parameters": {"sigma": [16**5000]}}, ("parameters.sigma[0]", "too large a number")),
+        ({"draws": 10**8, "columns": ("sigma",), "table": np.ones((3, 1))}, ("too many instances",)),
         ({"seed": -1}, ("seed", "-1", "whole number from 0")),
         ({"seed": 2**32}, ("seed", "whole number from 0")),
         ({"shard": 0}, ("shard", "0", "whole number from 1")),
@@ -279,3 +282,16 @@ def test_agent_who_can_measure_nothing_has_no_costs_to_vary():
     problem = Problem(costs=[[1.0], [np.inf]], sigma=1.0)
     with pytest.raises(ProblemError, match="no finite cost"):
         Sweep(problem, {"costs[agent 2]": [1.0]})
+
+
+def test_failed_instances_have_no_roles(tmp_path):
+    columns = ("costs[agent 1][distribution 1]", "costs[agent 2][distribution 1]")
+    table = np.array([[1.0, 1.0], [np.inf, np.inf]])
+    problem = Problem(costs=[[1.0], [1.0]], sigma=1.0)
+    run(Sweep(problem, {}, columns=columns, table=table, keep=("role",)), tmp_path)
+    rows = frame(tmp_path)
+    assert rows["status"].tolist() == ["OK", "NONFINITE"]
+    for agent in ("agent 1", "agent 2"):
+        known, unknown = rows[f"role[{agent}][distribution 1]"]
+        assert known in {"alone", "receives", "checked"}
+        assert unknown == ""

@@ -91,7 +91,7 @@ def _table(answer: Answer, box: Box, full: bool) -> Table:
             single(found.promised[i], places),
             single(found.honest[i], places),
             single(found.found[i], places),
-            f"{found.half_width[i]:.1g}",
+            short(found.half_width[i], 1),
             _small(found.bound[i]),
             f"[{percent(answer.gain[i])}, {_small_percent(found.bound[i] / found.promised[i])}]",
             style="red" if found.found[i] > 0 else "",

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, plain_powers
 from jaxmech.report.audit._answer import Answer
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def plot(answer: Answer) -> "Figure":
         figure = Figure(figsize=(float(np.clip(3.0 + 0.34 * len(x), 5.0, 16.0)), 4.2), layout="constrained")
         axis = figure.subplots()
         axis.set_yscale("log")
+        plain_powers(axis.yaxis)
         axis.bar(x, width - _FLOOR, 0.8, bottom=_FLOOR, color="#E6E6E6", label="confidence interval of the search")
         detected = found.found[shown] > 0
         if detected.any():
@@ -71,5 +72,5 @@ def plot(answer: Answer) -> "Figure":
         axis.set_xlim(-0.7, len(x) - 0.3)
         axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, frameon=False, fontsize=8)
         axis.set_xlabel("at the bottom: 1e-9 or less; dotted: 0.5 %", fontsize=7, color=GREY, loc="right")
-        figure.suptitle(f"{answer.title or answer.source}\n{answer.mechanism}", fontsize=10)
+        entitle(figure, answer.title or answer.source, answer.mechanism)
     return figure

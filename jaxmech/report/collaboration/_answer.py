@@ -9,6 +9,7 @@ import numpy as np
 from jaxmech._status import Status
 from jaxmech.collaboration import Advice, Efficiency, Role
 from jaxmech.mechanism import Audit
+from jaxmech.report._numbers import settle
 from jaxmech.report._records import Judged
 
 
@@ -115,8 +116,9 @@ class Arrangement(Judged):
 
     @property
     def gain(self) -> np.ndarray:
-        """What each agent saves against working alone; inf where she could not work alone."""
-        return np.asarray(np.subtract(self.alone_penalty, self.penalty))
+        """What each agent saves against working alone; inf where she could not work alone, 0 where rounding remains."""
+        gain = np.asarray(np.subtract(self.alone_penalty, self.penalty))
+        return settle(gain, self.alone_penalty, self.settings["dtype"])
 
     def is_role(self, role: Role) -> np.ndarray:
         """(agents, distributions) truth values: who has this role in what."""
@@ -137,7 +139,7 @@ class Answer(Arrangement):
         leverage: whether the plan uses leverage (condition (8) holds).
         pays: (agents, distributions) what she pays for each distribution, error and collection.
         shirking: the same if she alone collected half of her amount.
-        whole: the plan in whole samples, or None where there is no plan.
+        whole: the plan in whole samples, or None where there is none, or amounts are too large to be whole numbers.
         efficiency: against what is possible, or None where there is no plan.
         advice: social penalties of other choices, or None where there is no plan.
     """

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxmech._status import Status
 from jaxmech.collaboration import Role
 from jaxmech.report._records import record_document, status_document
 from jaxmech.report.collaboration._advice import suggestions
@@ -32,7 +33,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "plan": {
             "samples": answer.samples,
             "alpha": answer.alpha,
-            "role": role_names(answer.role),
+            "role": role_names(answer.role, answer.status),
             "leverage": answer.leverage,
             "total": answer.total,
             "penalty": answer.penalty,
@@ -67,7 +68,7 @@ def arrangement_document(answer: Arrangement) -> dict[str, Any]:
 
 def rows(answer: Answer) -> list[dict[str, Any]]:
     """Return one row per agent: name, samples, role and α per distribution, and what she pays and gains."""
-    roles = role_names(answer.role)
+    roles = role_names(answer.role, answer.status)
     table = []
     for i, agent in enumerate(answer.agents):
         row: dict[str, Any] = {"agent": agent}
@@ -82,9 +83,9 @@ def rows(answer: Answer) -> list[dict[str, Any]]:
     return table
 
 
-def role_names(codes: np.ndarray) -> list[list[str]]:
-    """Return role codes in words: "alone", "receives" or "checked"."""
-    return [[Role(int(code)).name.lower() for code in row] for row in codes]
+def role_names(codes: np.ndarray, status: Status = Status.OK) -> list[list[str | None]]:
+    """Return role codes in words: "alone", "receives" or "checked"; None where a failed solve left no plan."""
+    return [[None if status.is_failure else Role(int(code)).name.lower() for code in row] for row in codes]
 
 
 def _advice(answer: Answer) -> dict[str, Any] | None:

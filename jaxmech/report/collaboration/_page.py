@@ -46,6 +46,8 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         yield "How good the plan is", make_paragraphs(_efficiency(answer))
     if answer.whole:
         yield "In whole samples", make_paragraphs(_whole(answer))
+    else:
+        yield "In whole samples", make_paragraphs([_NOT_WHOLE])
     if answer.claims:
         yield "Certificates", [records_table(answer.claims, box)]
     if answer.facts:
@@ -108,6 +110,9 @@ def _efficiency(answer: Answer) -> list[str]:
         text += f", so honesty costs a factor {ratio}"
         text += f"; the mechanism guarantees at most {short(found.bound, 4)}." if np.isfinite(found.bound) else "."
     return [text, f"First best, if nobody could refuse: {short(found.first_best, 4)}."]
+
+
+_NOT_WHOLE = "The amounts are too large to be whole numbers of samples: count in a larger unit."
 
 
 def _whole(answer: Answer) -> list[str]:

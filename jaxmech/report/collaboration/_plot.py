@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxmech.collaboration import Role
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, legend_label
 from jaxmech.report.collaboration._answer import Answer
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def plot(answer: Answer) -> "Figure":
         above, below = figure.subplots(2, 1, sharex=True)
         _draw_samples(above, answer, shown)
         _draw_penalties(below, answer, shown)
-        title = answer.title or answer.source
-        figure.suptitle(f"{title}\n{answer.division} division, mechanism {answer.mechanism}", fontsize=10)
+        below_title = f"{answer.division} division, mechanism {answer.mechanism}"
+        entitle(figure, answer.title or answer.source, below_title)
         _label_agents(below, [answer.agents[i] for i in shown])
         if len(shown) < len(answer.agents):
             below.set_xlabel(f"the {len(shown)} of {len(answer.agents):,} agents who collect most", color=GREY)
@@ -116,7 +116,7 @@ def _legend_samples(axis: "Axes", answer: Answer, checked: bool) -> None:
     names = answer.distributions[:12]
     entries = []
     if len(answer.distributions) > 1:
-        entries = [Patch(color=COLOURS[k % len(COLOURS)], label=name) for k, name in enumerate(names)]
+        entries = [Patch(color=COLOURS[k % len(COLOURS)], label=legend_label(name)) for k, name in enumerate(names)]
     if checked:
         entries.append(Patch(facecolor=GREY, hatch="////", edgecolor="white", label="checked"))
     if entries:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxmech.collaboration import Role
-from jaxmech.report._numbers import INFINITY, column, decimals, percent, single
+from jaxmech.report._numbers import INFINITY, column, decimals, percent, settle, single
 from jaxmech.report._tables import blocks, clip, new_table
 from jaxmech.report.collaboration._answer import Arrangement
 
@@ -18,6 +18,9 @@ MAX_ROWS = 40
 SHOWN = 20
 MAX_BLOCKS = 4
 """At most so many tables beside each other's columns: beyond, the CSV file has the rest."""
+
+_NO_GAIN = 1e-9
+"""A gain of less than this part of the penalty alone is a rounding error, and printed as 0."""
 
 _MARK = {Role.ALONE: " ", Role.RECEIVES: " ", Role.CHECKED: "✓"}
 _STYLE = {Role.ALONE: "", Role.RECEIVES: "dim", Role.CHECKED: "cyan"}
@@ -61,7 +64,7 @@ def gain_table(answer: Arrangement, box: Box, *, full: bool = False) -> list[Tab
             clip(answer.agents[i]),
             single(alone, places),
             single(together, places),
-            single(gain, places) if np.isfinite(gain) else "–",
+            single(0.0 if abs(gain) < _NO_GAIN * alone else gain, places) if np.isfinite(gain) else "–",
             percent(gain / alone) if np.isfinite(alone) else "only together",
             style=_gain_style(gain, alone),
             end_section=row == len(shown) - 1,
@@ -70,8 +73,8 @@ def gain_table(answer: Arrangement, box: Box, *, full: bool = False) -> list[Tab
     alone, together = float(answer.alone_penalty[able].sum()), float(answer.penalty[able].sum())
     if able.any():
         label = "all" if able.all() else f"the {able.sum():,} who can work alone"
-        sums = column([alone, together, alone - together])
-        table.add_row(label, *sums, percent((alone - together) / alone), style="bold")
+        saved = float(settle(np.array(alone - together), np.array(alone), answer.settings["dtype"]))
+        table.add_row(label, *column([alone, together, saved]), percent(saved / alone), style="bold")
     if not able.all():
         everybody = ["all", INFINITY, *column([answer.social_penalty]), "–", "only together"]
         table.add_row(*everybody, style="bold")

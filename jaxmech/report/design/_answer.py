@@ -44,9 +44,11 @@ class Answer(Arrangement):
         origin: where the design comes from, in words.
         rival: name of the best published mechanism on this problem.
         published: its social penalty.
-        family: bound of the social penalty for rules of one distribution at a time, up to its grid.
+        family: proven bound of the social penalty for rules of one distribution at a time.
         baseline: P(n_OPT), least social penalty of compliant agents that leaves nobody worse off than alone.
         first_best: least social penalty of compliant agents.
+        departure: by how much penalties differ from what is promised, relatively and at most, when the design is
+            carried out on data sets; None where all numbers of points are whole.
     """
 
     offered: Offered
@@ -56,6 +58,7 @@ class Answer(Arrangement):
     family: float
     baseline: float
     first_best: float
+    departure: float | None = None
 
     @property
     def fails(self) -> float:

@@ -15,7 +15,8 @@ def document(answer: Answer) -> dict[str, Any]:
         answer: one designed mechanism.
 
     Returns:
-        The keys of a collaboration, ``rule`` with one entry per distribution, ``published`` and ``family_bound``.
+        The keys of a collaboration, ``rule`` with one entry per distribution, ``published``, ``family_bound``, and what
+        becomes of it on ``whole_data``.
     """
     shape = answer.samples.shape
     return {
@@ -25,7 +26,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "plan": {
             "samples": answer.samples,
             "alpha": np.full(shape, np.nan),
-            "role": role_names(answer.role),
+            "role": role_names(answer.role, answer.status),
             "leverage": None,
             "penalty": answer.penalty,
             "social_penalty": answer.social_penalty,
@@ -42,13 +43,14 @@ def document(answer: Answer) -> dict[str, Any]:
         "origin": answer.origin,
         "published": {"name": answer.rival, "social_penalty": answer.published},
         "family_bound": answer.family,
+        "whole_data": {"exact": answer.departure is None, "departure": answer.departure or 0.0},
         "advice": None,
     }
 
 
 def rows(answer: Answer) -> list[dict[str, Any]]:
     """Return one row per agent: what she is asked and offered by distribution, and what she pays and gains."""
-    roles, offered = role_names(answer.role), answer.offered
+    roles, offered = role_names(answer.role, answer.status), answer.offered
     table = []
     for i, agent in enumerate(answer.agents):
         row: dict[str, Any] = {"agent": agent}

@@ -104,7 +104,17 @@ def _reasons(answer: Answer) -> list[str]:
             "mean passes most often as it is, and the limit is such that another number of points, none included, "
             "would cost her more."
         )
-    return sentences
+    return [*sentences, _whole_data(answer)]
+
+
+def _whole_data(answer: Answer) -> str:
+    if answer.departure is None:
+        return "All numbers of points are whole: what is proven holds for data sets."
+    return (
+        "Numbers of points are fractions, and what is proven is proven for fractions. On data sets they are rounded: "
+        f"then nobody pays more or less than is promised by more than {100 * answer.departure:.2g} %. --whole asks for "
+        "whole numbers."
+    )
 
 
 def _comparison(answer: Answer, box: Box) -> list[RenderableType]:
@@ -125,11 +135,11 @@ def _comparison(answer: Answer, box: Box) -> list[RenderableType]:
 
 
 def _family(answer: Answer) -> str:
-    bound = f"about {short(answer.family, 4)}"
+    bound = (
+        f"No rule for one distribution at a time gets below {short(answer.family, 4)} with discrepancies and noise of "
+        "this kind: that is proven"
+    )
     if answer.social_penalty < answer.family * (1 - _SAME):
         saved = percent(1 - answer.social_penalty / answer.family)
-        return (
-            f"No rule for one distribution at a time gets below {bound} with discrepancies and noise of this kind; "
-            f"linking the distributions saves {saved} on that."
-        )
-    return f"No rule for one distribution at a time gets below {bound} with discrepancies and noise of this kind."
+        return f"{bound}. Linking the distributions saves {saved} on that."
+    return f"{bound}."

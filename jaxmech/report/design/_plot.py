@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxmech.collaboration import Role
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle
 from jaxmech.report._numbers import short
 from jaxmech.report.design._answer import Answer
 
@@ -41,7 +41,7 @@ def plot(answer: Answer) -> "Figure":
         above, below = figure.subplots(2, 1, height_ratios=[0.5 + 0.42 * d, 2.1])
         _draw_samples(above, answer, d)
         _draw_penalties(below, answer)
-        figure.suptitle(f"{answer.title or answer.source}\ndesigned: {answer.origin}", fontsize=10)
+        entitle(figure, answer.title or answer.source, f"designed: {answer.origin}")
     return figure
 
 

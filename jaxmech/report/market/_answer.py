@@ -9,6 +9,7 @@ import numpy as np
 from jaxmech._status import Status
 from jaxmech.market import Frontier, Spread
 from jaxmech.mechanism import Audit
+from jaxmech.report._numbers import settle
 from jaxmech.report._records import Judged
 
 
@@ -110,9 +111,10 @@ class Answer(Judged):
     @property
     def utility(self) -> np.ndarray:
         """(types,) what a buyer of each type gains."""
-        return np.asarray(self.values - self.prices)
+        return settle(self.values - self.prices, self.values, self.settings["dtype"])
 
     @property
     def gain(self) -> np.ndarray:
         """(contributors,) expected payment less the cost of collecting."""
-        return np.asarray(self.spread.payment - self.costs * self.samples)
+        spent = self.costs * self.samples
+        return settle(self.spread.payment - spent, spent, self.settings["dtype"])

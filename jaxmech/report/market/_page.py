@@ -7,7 +7,7 @@ from rich.box import Box
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from jaxmech.report._numbers import column, counted, decimals, percent, short, single
+from jaxmech.report._numbers import column, counted, decimals, percent, settle, short, single
 from jaxmech.report._records import claims_in_words, records_table
 from jaxmech.report._tables import clip, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.market._answer import Answer
@@ -101,7 +101,7 @@ def _buyers(answer: Answer, box: Box, full: bool) -> list[RenderableType]:
     places = decimals(np.concatenate([answer.prices, answer.values]))
     for j in shown:
         amounts = (answer.prices[j], answer.values[j], answer.utility[j])
-        cells = [single(_clean(float(value)), places) for value in amounts]
+        cells = [single(float(value), places) for value in amounts]
         varies = f"± {short(float(answer.spread.price_deviation[j]))}" if answer.sizes[j] else "·"
         points = f"{int(answer.sizes[j]):,}" if answer.sizes[j] else "·"
         row = (clip(answer.buyers[j]), f"{int(answer.counts[j]):,}", points, *cells, varies)
@@ -127,15 +127,11 @@ def _quality(answer: Answer) -> list[str]:
 def _changes(answer: Answer, box: Box) -> list[RenderableType]:
     table = new_table(box, "", "now", "profit per 1 % more")
     most = sorted(answer.changes, key=lambda entry: -abs(entry.per_percent))[:6]
-    effects = column([_clean(entry.per_percent) for entry in most], 3)
+    changes = np.array([entry.per_percent for entry in most])
+    effects = column(settle(changes, np.full(len(most), answer.revenue), answer.settings["dtype"]), 3)
     for entry, effect in zip(most, effects, strict=True):
         table.add_row(entry.what, short(entry.number), effect if entry.per_percent < 0 else f"+{effect}")
     return [table]
-
-
-def _clean(value: float) -> float:
-    """Rounding errors are nothing."""
-    return 0.0 if abs(value) < 1e-12 else value
 
 
 def _shown(count: int, full: bool) -> list[int]:

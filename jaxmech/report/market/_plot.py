@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle
 from jaxmech.report._tables import clip
 from jaxmech.report.market._answer import Answer
 
@@ -39,7 +39,7 @@ def plot(answer: Answer) -> "Figure":
             above = figure.subplots()
             above.text(0.98, 0.04, "no trade", transform=above.transAxes, ha="right", color=RED)
         _draw_curve(above, answer)
-        figure.suptitle(answer.title or answer.source, fontsize=10)
+        entitle(figure, answer.title or answer.source)
     return figure
 
 

@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from jaxmech.report._numbers import column
+from jaxmech.report._numbers import column, settle
 from jaxmech.report._records import records_table
 from jaxmech.report._tables import clip, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
@@ -77,7 +77,9 @@ def _models(answer: PlanAnswer, box: Box, full: bool) -> Table:
 def _money(answer: PlanAnswer, box: Box, full: bool) -> Table:
     table = new_table(box, "", "nobody shares", "stays away", "earns", "pays", "is left")
     shown = range(len(answer.agents)) if full else range(min(_ROWS, len(answer.agents)))
-    parts = (answer.alone, answer.outside, answer.value, answer.payment, answer.utility)
+    scale, dtype = np.abs(answer.value), answer.settings["dtype"]
+    left = [settle(part, scale, dtype) for part in (answer.payment, answer.utility)]
+    parts = (answer.alone, answer.outside, answer.value, *left)
     columns = [column(np.append(part, part.sum())) for part in parts]
     for i in shown:
         table.add_row(clip(answer.agents[i]), *(entries[i] for entries in columns))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle
 from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def plot(answer: Answer) -> "Figure":
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
-        title = answer.title or answer.source
+        below_title = ""
         if isinstance(answer, PlanAnswer):
             figure = Figure(
                 figsize=(float(np.clip(3.5 + 0.8 * len(answer.agents), 5.5, 16.0)), 6.0), layout="constrained"
@@ -43,13 +43,11 @@ def plot(answer: Answer) -> "Figure":
             _draw_map(left, answer)
             _draw_row(right, answer)
             verdict = "a desirable mechanism exists" if answer.exists else "no desirable mechanism exists"
-            title = (
-                f"{answer.title or answer.source}\ngrowth {answer.growth:g}, disparity {answer.disparity}: {verdict}"
-            )
+            below_title = f"growth {answer.growth:g}, disparity {answer.disparity}: {verdict}"
         else:
             figure = Figure(figsize=(6.4, 4.0), layout="constrained")
             _draw_boundary(figure.subplots(), answer)
-        figure.suptitle(title, fontsize=10)
+        entitle(figure, answer.title or answer.source, below_title)
     return figure
 
 

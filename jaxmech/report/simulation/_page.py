@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxmech._status import Status
-from jaxmech.report._numbers import counted, decimals, percent, single
+from jaxmech.report._numbers import counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, records_table
 from jaxmech.report._tables import clip, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.simulation._answer import Answer, Play
@@ -79,14 +79,14 @@ def _table(answer: Answer, play: Play, box: Box, full: bool) -> Table:
             clip(answer.agents[i]),
             single(play.promised[i], places),
             single(play.penalty[i], places),
-            f"{play.standard_error[i]:.1g}",
+            short(play.standard_error[i], 1),
             f"{100 * play.change[i]:+.2f} %",
             style="red" if odd else "",
             end_section=i == shown[-1],
         )
     sums = [single(float(values.sum()), places) for values in (play.promised, play.penalty)]
     change = 100 * (play.penalty.sum() / play.promised.sum() - 1)
-    table.add_row("all", *sums, f"{play.total_error:.1g}", f"{change:+.2f} %", style="bold")
+    table.add_row("all", *sums, short(play.total_error, 1), f"{change:+.2f} %", style="bold")
     return table
 
 
@@ -107,4 +107,4 @@ def _change(part: float) -> str:
 
 
 def _error(part: float) -> str:
-    return f"{100 * part:.1g} %"
+    return f"{short(100 * part, 1)} %"

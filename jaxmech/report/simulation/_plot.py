@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxmech.report._figure import COLOURS, GREY, STYLE
+from jaxmech.report._figure import COLOURS, GREY, STYLE, entitle, legend_label
 from jaxmech.report.simulation._answer import Answer
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def plot(answer: Answer) -> "Figure":
             axis.errorbar(
                 x, 100 * play.change[shown], yerr=200 * (play.standard_error / play.promised)[shown],
                 fmt="os^"[position % 3], color=COLOURS[position], markersize=4, capsize=2, linewidth=1,
-                label=f"{play.name}, {play.replications:,} replications",
+                label=legend_label(f"{play.name}, {play.replications:,} replications"),
             )  # fmt: skip
         axis.set_ylabel("realised − promised, % of promised")
         names = [answer.agents[i] for i in shown]
@@ -47,5 +47,5 @@ def plot(answer: Answer) -> "Figure":
         axis.set_xticks(np.arange(len(shown)), names, rotation=90 if upright else 0, fontsize=8)
         axis.tick_params(axis="x", length=0)
         axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1, frameon=False, fontsize=8)
-        figure.suptitle(f"{answer.title or answer.source}\n{answer.mechanism}", fontsize=10)
+        entitle(figure, answer.title or answer.source, answer.mechanism)
     return figure

@@ -1,0 +1,244 @@
+"""A proven bound of what noise rules can reach for one distribution: duality over counts, intervals for the rest.
+
+Among T points in all an agent collects n, gets z of the others' points in any case and all of them if she passes, with
+chance s = P(|N| ≤ τ). In units of her own n_IND and √(e c), with v = 1/T, w = 1/(n + z) and k = τφ(τ), she pays
+n + (1 − s) w + s v, and n is stationary where
+
+    k (w − v) z w = B n,    B = 1 − (1 − s) w² − s v²,    so    n = k (w − v)/(B + k w (w − v)),    B ≥ 0.
+
+Whatever all collect, Σ_i n_i = T; so for every λ their penalties add up to at least
+
+    λT + Σ_i min(F_i, alone, receiving),    F = min over τ, w of (1 − λ) n + (1 − s) w + s v,
+
+with λ in her units, 2 − λ for who is alone and v for who receives. F is bounded for all T of an interval at once. On an
+interval of τ as well, every number is put at the end where it does least harm; what is left is a cubic over a quadratic
+in w, whose minimum is found by Dinkelbach's method: what it leaves open is taken off. Where B could be negative only
+n ≤ 1/w and n < 1 are used. For λ ≤ 1 receiving is better than F.
+
+n < 1, because for n ≥ 1 B n ≥ (1 − w)(1 + w) ≥ 1 − w ≥ z w, more than k (w − v) z w, for k < 1/4 and w < 1.
+
+Noise that is bounded brings nothing: a share of the rest's precision that is left to who fails is worth as much as
+points given in any case, and those strengthen the check. So the bound holds for bounded noise, too. Any other noise
+that grows with the discrepancy is a mixture of thresholds, worth f between v and w. One threshold of the same E f gives
+more reason to collect: k is concave in 1 − s, and E f² is largest where f is v or w. So the bound holds for all.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import erfc
+
+_TOLERANCE = 3e-4
+"""F is bounded to within this part of what who receives pays."""
+_TARGET = 8e-4
+"""Intervals of T are divided until no more than this is lost, relatively,"""
+_NARROWEST = 2e-4
+"""or until they are as narrow as this, relatively."""
+_PARTS = 4
+_WIDEST = 1.05
+_EDGES = np.concatenate([np.linspace(0.0, 4.0, 33), [4.5, 5.0, 6.0, 8.0, 12.0, 40.0]])
+_ROUNDS = 30
+_DINKELBACH = 5
+_ROUNDING = 1e-13
+
+
+class Side(NamedTuple):
+    """One distribution, by kind of agent: costs (∞: cannot sample), how many, price σ², and the least τ."""
+
+    costs: np.ndarray
+    weight: np.ndarray
+    error: float
+    least: float
+
+
+def proven_bound(
+    side: Side, estimate: float, slope: Callable[[np.ndarray], np.ndarray], *, whole: bool = False
+) -> float:
+    """Return a social penalty below which no noise rules get, for one distribution.
+
+    Only some T are of interest. Every agent pays at least e/T, and all together at least T times the least cost. And T
+    is not below anybody's n_IND: she would not be alone, no check would keep her (B < 0), and if she received she would
+    collect a fraction, or if samples are whole and T (T + 1) < n_IND² one more sample.
+
+    Args:
+        side: who is there.
+        estimate: what can be reached, nearly.
+        slope: good λ for some T; any give a bound.
+        whole: whether who is alone collects the best whole number of points; else n_IND.
+    """
+    most, alone = 1.01 * estimate, _alone(side, whole)
+    wanted = np.sqrt(side.error / np.min(side.costs))
+    wanted = np.sqrt(wanted**2 + 0.25) - 0.5 if whole else wanted
+    fewest, largest = max(np.sum(side.weight) * side.error / most, wanted), most / np.min(side.costs)
+    edges = np.geomspace(fewest, largest, 2 + int(np.log(largest / fewest) / np.log(_WIDEST)))
+    low, high, bound = edges[:-1], edges[1:], most
+    target = estimate * (1 - _TARGET)
+    while len(low):
+        slopes = slope(np.sqrt(low * high))
+        values = _social(side, low, high, slopes, alone)
+        open_ = (values < target) & (high / low > 1 + _NARROWEST)
+        bound = min(bound, float(np.min(values[~open_], initial=most)))
+        low, high = _divided(low[open_], high[open_])
+    return bound * (1 - _ROUNDING)
+
+
+def _alone(side: Side, whole: bool) -> tuple[np.ndarray, np.ndarray]:
+    """What who works alone collects and pays; NaN where she cannot sample."""
+    with np.errstate(invalid="ignore"):
+        best = np.where(np.isfinite(side.costs), np.sqrt(side.error / side.costs), np.nan)
+        low = np.maximum(np.floor(best), 1.0)
+        counts = np.where(low * (low + 1) < best**2, low + 1, low) if whole else best
+        return counts, side.error / counts + side.costs * counts
+
+
+def _divided(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Every interval in equal parts."""
+    edges = low[:, None] + (high - low)[:, None] * np.arange(_PARTS + 1) / _PARTS
+    return edges[:, :-1].ravel(), edges[:, 1:].ravel()
+
+
+def _social(
+    side: Side, low: np.ndarray, high: np.ndarray, slopes: np.ndarray, alone: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """λT + Σ_i min(F_i, alone, receiving), from below, for intervals of T."""
+    able = np.isfinite(side.costs)
+    costs = side.costs[able]
+    unit, price = np.sqrt(side.error / costs), np.sqrt(side.error * costs)
+    shape = (len(low), len(costs))
+    receiving = side.error / high
+    count, paid = (part[able] for part in alone)
+    cap = np.minimum(receiving[:, None], paid - slopes[:, None] * count)
+    owners = _Owners(
+        *(np.ravel(np.broadcast_to(part, shape)) for part in (slopes[:, None] / costs, unit / high[:, None])),
+        *(np.ravel(part) for part in (unit / low[:, None], cap / price)),
+    )
+    least = np.minimum(_least(owners, side.least).reshape(shape) * price, cap)
+    return np.asarray(slopes * low + least @ side.weight[able] + np.sum(side.weight[~able]) * receiving)
+
+
+class _Owners(NamedTuple):
+    """For whom F is bounded, (owners,) each, in her units: λ, an interval of v, and from what on F does not matter."""
+
+    slope: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    cap: np.ndarray
+
+
+class _Cells(NamedTuple):
+    """Intervals of τ, each with its owner."""
+
+    owner: np.ndarray
+    begin: np.ndarray
+    end: np.ndarray
+
+
+def _least(owners: _Owners, least: float) -> np.ndarray:
+    """F from below, by dividing intervals of τ; ∞ for λ ≤ 1.
+
+    Args:
+        owners: λ and v.
+        least: τ from which on honest agents fail seldom enough.
+    """
+    edges = np.unique(np.maximum(_EDGES, least))
+    active = np.flatnonzero(owners.slope > 1)
+    parts = (np.tile(part, len(active)) for part in (edges[:-1], edges[1:]))
+    found = np.full(len(owners.slope), np.inf)
+    for values, cells in _rounds(owners, _Cells(np.repeat(active, len(edges) - 1), *parts)):
+        np.minimum.at(found, cells.owner, values)
+    return found
+
+
+def _rounds(owners: _Owners, cells: _Cells) -> Iterator[tuple[np.ndarray, _Cells]]:
+    """Bounds of cells that need no division any more."""
+    enough = owners.cap
+    for remaining in reversed(range(_ROUNDS)):
+        slope, low, high, _ = (column[cells.owner] for column in owners)
+        values = _on_interval(slope, low, high, cells.begin, cells.end)
+        middle = (cells.begin + cells.end) / 2
+        near = np.flatnonzero(values < enough[cells.owner])
+        reached = _on_interval(slope[near], low[near], high[near], middle[near], middle[near])
+        enough = enough.copy()
+        np.minimum.at(enough, cells.owner[near], reached - _TOLERANCE * low[near])
+        done = (values >= enough[cells.owner]) | (remaining == 0)
+        yield values[done], _Cells(*(column[done] for column in cells))
+        owner, begin, middle, end = (column[~done] for column in (cells.owner, cells.begin, middle, cells.end))
+        cells = _Cells(np.tile(owner, 2), np.concatenate([begin, middle]), np.concatenate([middle, end]))
+        if not len(owner):
+            return
+
+
+def _on_interval(
+    slope: np.ndarray, low: np.ndarray, high: np.ndarray, begin: np.ndarray, end: np.ndarray
+) -> np.ndarray:
+    """The least of (1 − λ) n + (1 − s) w + s v over all w, τ from begin to end, and v from low to high; from below."""
+    fails_first, fails = erfc(begin / np.sqrt(2)), erfc(end / np.sqrt(2))
+    peak = np.clip(1.0, begin, end)  # of τφ(τ)
+    k = peak * np.exp(-(peak**2) / 2) / np.sqrt(2 * np.pi)
+    more = slope - 1
+    # (D₀, D₁, D₂) of n's denominator, where B is least; (c₀, c₁) of what is paid for errors
+    beta = 1 - (1 - fails_first) * high**2
+    d = (beta, -k * low, k - fails_first)
+    c = ((1 - fails) * low, fails)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        edge = np.where(beta > 0, np.sqrt(np.maximum(beta, 0.0) / fails_first), 0.0)
+    edge = np.minimum(np.maximum(edge, low), 1e12)
+    # beyond the edge n is at most 1/w, and 1
+    beyond = c[0] + c[1] * edge - more * np.minimum(1 / edge, 1.0)
+    return np.minimum(beyond, np.maximum(_quotient(more * k, low, edge, c, d), c[0] + c[1] * low - more))
+
+
+def _quotient(
+    gain: np.ndarray, low: np.ndarray, edge: np.ndarray, c: tuple[np.ndarray, ...], d: tuple[np.ndarray, ...]
+) -> np.ndarray:
+    """The least of c₀ + c₁w − gain (w − low)/(d₀ + d₁w + d₂w²) for w from low to the edge, from below."""
+
+    def denominator(w: np.ndarray) -> np.ndarray:
+        return np.asarray(d[0] + w * (d[1] + w * d[2]))
+
+    def at(w: np.ndarray) -> np.ndarray:
+        return np.asarray(c[0] + c[1] * w - gain * (w - low) / denominator(w))
+
+    # t is the least where (c₀ − t + c₁w)(d₀ + d₁w + d₂w²) − gain (w − low), a cubic, has the least value 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        least = np.fmin(np.fmin(at(low), at(edge)), at((low + edge) / 2))
+        for _ in range(_DINKELBACH):
+            w, rest = _least_cubic(_cubic(least, gain, low, c, d), low, edge)
+            least = np.fmin(least, at(w))
+        _, rest = _least_cubic(_cubic(least, gain, low, c, d), low, edge)
+        smallest = np.minimum(denominator(low), denominator(edge))
+        vertex = np.where(d[2] > 0, np.clip(-d[1] / (2 * d[2]), low, edge), low)
+        smallest = np.minimum(smallest, denominator(vertex))
+        found = least + np.minimum(rest, 0.0) / smallest
+    # where the denominator reaches 0 nothing is known but n < 1
+    sound = (smallest > 0) & np.isfinite(found)
+    return np.asarray(np.where(edge > low, np.where(sound, found, -np.inf), np.inf))
+
+
+def _cubic(
+    value: np.ndarray, gain: np.ndarray, low: np.ndarray, c: tuple[np.ndarray, ...], d: tuple[np.ndarray, ...]
+) -> tuple[np.ndarray, ...]:
+    over = c[0] - value
+    return (
+        over * d[0] + gain * low,
+        over * d[1] + c[1] * d[0] - gain,
+        over * d[2] + c[1] * d[1],
+        c[1] * d[2],
+    )
+
+
+def _least_cubic(p: tuple[np.ndarray, ...], low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where a cubic is least on an interval, and its value there."""
+
+    def at(w: np.ndarray) -> np.ndarray:
+        return np.asarray(p[0] + w * (p[1] + w * (p[2] + w * p[3])))
+
+    root = np.sqrt(np.maximum(p[2] ** 2 - 3 * p[1] * p[3], 0.0))
+    # the minimum, if there is one, by the formula that does not cancel
+    place = np.where(p[2] > 0, -p[1] / (p[2] + root), (root - p[2]) / (3 * p[3]))
+    place = np.where(np.isfinite(place), np.clip(place, low, high), low)
+    points = np.stack([low, place, high])
+    values = np.stack([at(point) for point in points])
+    best = np.argmin(values, axis=0)[None]
+    return np.take_along_axis(points, best, 0)[0], np.take_along_axis(values, best, 0)[0]

@@ -1,0 +1,184 @@
+"""A market on a menu of fixed length, from costs and values to the plan: a pure kernel.
+
+Sizes and samples are found by search and do not move with small changes of the numbers; prices and profit are
+recomputed from them, so that their derivatives are those of the largest profit (envelope theorem).
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech._status import Solution, Status
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Array, Scalar
+from jaxmech.market._plan import Plan
+from jaxmech.market._prices import envy_free_prices, swap_losses
+from jaxmech.market._problem import Problem
+from jaxmech.market._stack import best_allocation
+
+LEAST = 2
+"""Fewest points that a truthful market can collect: each of two contributors is checked against the other."""
+
+
+GUARANTEE = "optimal among all envy-free allocations on the menu"
+"""What the search promises."""
+
+
+class Offer(NamedTuple):
+    """What is sold at which prices, and what is known about it.
+
+    Attributes:
+        sizes: (types,) points for a buyer of each type.
+        prices: (types,) the largest envy-free prices.
+        profit: revenue less the cost of collecting the largest size, or the least number of points.
+        bound: no envy-free allocation brings more.
+        steps: boxes split.
+        complete: whether the bound is the profit, up to rounding.
+    """
+
+    sizes: Array
+    prices: Array
+    profit: Scalar
+    bound: Scalar
+    steps: Array
+    complete: Array
+
+
+def price_on_menu(problem: Problem, sizes: np.ndarray, least: int = 0, skip: Array | bool = False) -> Offer:
+    """Return the most profitable envy-free allocation among ``sizes``, and its largest envy-free prices.
+
+    Args:
+        problem: the problem; it may hold tracers.
+        sizes: increasing whole numbers, the first one 0: a constant of the program.
+        least: so many points are collected in any case.
+        skip: true where the caller does not need the answer.
+
+    Returns:
+        The offer. Its bound holds for larger sizes than those on the menu as well, so that it may exceed the profit.
+    """
+    cost = jnp.min(problem.contributor_costs)
+    # Rounding must not make a value fall where mathematics says that it rises.
+    values = jax.lax.cummax(jnp.clip(problem.values(sizes), 0.0, 1.0), axis=1)
+    found = best_allocation(values, problem.counts, cost * np.maximum(sizes, least), skip)
+    bought = jnp.asarray(sizes)[found.places]
+    prices = envy_free_prices(problem, bought).price
+    profit = jnp.sum(problem.counts * prices) - cost * jnp.maximum(jnp.max(bought), least)
+    profit = jnp.where(jnp.max(bought) > 0, profit, 0.0)
+    worth = jnp.sum(problem.counts * jnp.stack([valuation.largest for valuation in problem.valuations]))
+    beyond = worth - cost * (sizes[-1] + 1)
+    bound = jnp.maximum(found.bound, beyond)
+    complete = found.finished & (bound - found.profit <= tolerances(values.dtype).iterate * worth)
+    return Offer(bought.astype(values.dtype), prices, profit, bound, found.steps, complete)
+
+
+def solve_on_menu(problem: Problem, sizes: np.ndarray, second: int = 1) -> Solution[Plan]:
+    """Return the plan of a market that sells the sizes of a menu: see :func:`jaxmech.market.solve`.
+
+    Args:
+        problem: the problem; it may hold tracers.
+        sizes: increasing whole numbers, the first one 0, the last at least 2: a constant of the program.
+        second: points of the second cheapest contributor.
+
+    Returns:
+        Solution around the plan; MAX_STEPS where more points than the menu has could bring more (``optimum_bound``
+        says how much), NONFINITE where numbers are not finite, INFEASIBLE where ``second`` is more than half.
+    """
+    baseline = price_on_menu(problem, sizes)
+    if len(problem.contributor_costs) < LEAST:
+        return assemble(problem, baseline, baseline, second)
+    small = jnp.max(baseline.sizes) < LEAST
+    checked = price_on_menu(problem, sizes, LEAST, skip=~small)
+    offered = jax.tree.map(lambda new, old: jnp.where(small, new, old), checked, baseline)
+    return assemble(problem, baseline, offered, second)
+
+
+def samples_of(costs: Array, total: Array | int, second: int | Array) -> Array:
+    """Return how many points each contributor collects of a total: see :func:`jaxmech.market.divide_work`.
+
+    Args:
+        costs: (contributors,).
+        total: N⁺.
+        second: points of the second cheapest contributor.
+    """
+    if len(costs) < LEAST:
+        return jnp.zeros_like(costs)
+    place = jnp.argsort(jnp.argsort(costs, stable=True), stable=True)
+    tied = costs == jnp.min(costs)
+    number = jnp.sum(tied)
+    even = jnp.where(tied, total // number + (place < total % number), 0)
+    apart = jnp.where(place == 0, total - second, jnp.where(place == 1, second, 0))
+    return jnp.where(number > 1, even, apart).astype(costs.dtype)
+
+
+def assemble(
+    problem: Problem,
+    baseline: Offer,
+    offered: Offer,
+    second: int | Array,
+    *,
+    limit: float | Array = np.inf,
+    allowance: float | Array = 0.0,
+) -> Solution[Plan]:
+    """Return the plan that carries out an offer, or no trade where it would lose money.
+
+    Args:
+        problem: the problem.
+        baseline: the best offer if contributors were not strategic.
+        offered: the best one of at least two points.
+        second: points of the second cheapest contributor.
+        limit: collect at most so many points.
+        allowance: by how much the profit may fall short, as the method promises.
+    """
+    costs, dtype = problem.contributor_costs, problem.contributor_costs.dtype
+    alone = len(costs) < LEAST
+    total = jnp.maximum(jnp.max(offered.sizes), LEAST).astype(int)
+    samples = samples_of(jax.lax.stop_gradient(costs), total, second)
+    revenue = jnp.sum(problem.counts * offered.prices)
+    profit = revenue - jnp.sum(costs * samples)
+    trades = jnp.any(samples > 0) & (profit > 0) & (total <= limit)
+    samples, sizes, prices, revenue, profit = (
+        jnp.where(trades, part, 0.0) for part in (samples, offered.sizes, offered.prices, revenue, profit)
+    )
+    cheapest = jnp.sort(costs)
+    extra = 0.0 if alone else cheapest[1] - cheapest[0]
+    bound = jnp.zeros((), dtype) if alone else jnp.maximum(offered.bound - extra, 0.0)
+    plan = Plan(
+        samples=samples,
+        sizes=sizes,
+        prices=prices,
+        total=jnp.sum(samples),
+        revenue=revenue,
+        profit=profit,
+        optimum=baseline.profit,
+        optimum_bound=baseline.bound,
+        profit_bound=bound,
+        # a second sample beyond one point is given away on purpose, for prices that vary less
+        allowance=jnp.asarray(allowance + (second - 1) * extra, dtype),
+        method="exact",
+        guarantee=GUARANTEE,
+    )
+    unequal = jnp.sum(costs == jnp.min(costs)) == 1
+    impossible = trades & unequal & (second > total // 2) & (not alone)
+    complete = baseline.complete & (offered.complete | alone)
+    return dataclasses.replace(
+        _judged(problem, plan, offered.prices, complete, impossible), steps=baseline.steps.astype(jnp.int32)
+    )
+
+
+def _judged(problem: Problem, plan: Plan, offered: Array, complete: Array, impossible: Array) -> Solution[Plan]:
+    """Residual and status of a plan, recomputed from what it holds; NaN where there is no answer."""
+    largest = jnp.max(jnp.stack([valuation.largest for valuation in problem.valuations]))
+    envied = -jnp.min(swap_losses(problem, plan.sizes, plan.prices)) / largest
+    excess = jnp.maximum(plan.profit - plan.profit_bound, plan.optimum - plan.optimum_bound)
+    above = excess / jnp.maximum(jnp.maximum(plan.profit_bound, plan.optimum_bound), np.finfo(largest.dtype).tiny)
+    residual = jax.lax.stop_gradient(jnp.maximum(jnp.maximum(envied, above), 0.0))
+    finite = jnp.all(jnp.isfinite(offered)) & jnp.isfinite(residual) & jnp.isfinite(plan.optimum)
+    solved = jnp.where(residual <= tolerances(largest.dtype).optimality, Status.OK, Status.ALMOST)
+    status = jnp.where(complete, solved, Status.MAX_STEPS)
+    status = jnp.where(impossible, Status.INFEASIBLE, jnp.where(finite, status, Status.NONFINITE))
+    failed = impossible | ~finite
+    blank = jax.tree.map(lambda leaf: jnp.where(failed, jnp.nan, leaf), plan)
+    return Solution(blank, status.astype(jnp.int32), jnp.where(failed, jnp.nan, residual), jnp.zeros((), jnp.int32))

@@ -1,0 +1,72 @@
+"""Warnings go to standard error and into the JSON document, never to standard output, and an error stands alone."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from jaxmech.cli import main
+
+PROBLEM = """
+[collaboration]
+sigma = 10.0
+distributions = ["x", "y"]
+costs = [[0.033, 0.1], [0.066, 0.2], [0.1, 0.05]]
+data = "rows.csv"
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("told")
+    draws = np.random.default_rng(0).normal(0.0, 10.0, (50, 2))
+    (folder / "mine.toml").write_text(PROBLEM)
+    (folder / "good.toml").write_text(PROBLEM.replace("rows.csv", "good.csv"))
+    (folder / "rows.csv").write_text("x,y\n" + "".join(f"{x},{3 - x}\n" for x, _ in draws))
+    (folder / "good.csv").write_text("x,y\n" + "".join(f"{x},{y}\n" for x, y in draws))
+    return folder
+
+
+def run(*args):
+    return CliRunner().invoke(main, [str(arg) for arg in args])
+
+
+def test_json_is_clean_and_holds_what_standard_error_says(folder):
+    found = run("solve", folder / "mine.toml", "--json", "-")
+    document = json.loads(found.stdout)
+    assert found.exit_code == 0
+    (sentence,) = document["warnings"]
+    assert found.stderr == f"jaxmech: warning: {sentence}\n"
+    assert "each of x, y is a linear function of the other" in sentence
+    assert "instead of measuring it" in sentence
+
+
+def test_the_page_does_not_hold_it(folder):
+    found = run("solve", folder / "mine.toml")
+    assert "warning" not in found.stdout
+    assert found.stderr.count("warning") == 1
+
+
+def test_quiet_is_quiet_and_keeps_it_in_the_document(folder, tmp_path):
+    found = run("solve", folder / "mine.toml", "--quiet", "--json", tmp_path / "out.json")
+    assert found.output == ""
+    assert len(json.loads((tmp_path / "out.json").read_text())["warnings"]) == 1
+
+
+def test_nothing_to_warn_of_is_an_empty_list(folder):
+    found = run("solve", folder / "good.toml", "--json", "-")
+    assert (json.loads(found.stdout)["warnings"], found.stderr) == ([], "")
+
+
+def test_an_error_stands_alone(folder):
+    found = run("solve", folder / "mine.toml", "--division", "nahs")
+    assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
+    assert "warning" not in found.stderr
+
+
+def test_data_of_the_command_line(folder):
+    found = run("simulate", folder / "good.toml", "--data", folder / "rows.csv", "--replications", 100, "--json", "-")
+    document = json.loads(found.stdout)
+    assert [str(folder / "rows.csv") in sentence for sentence in document["warnings"]] == [True]
+    assert found.stderr.count("\n") == 1
