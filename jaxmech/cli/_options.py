@@ -172,7 +172,8 @@ class Output:
             if self.csv_path is not None and rows:
                 self._put("--csv", self.csv_path, "csv", rows())
             if self.json_path is not None:
-                self._put("--json", self.json_path, "json", {**document(), "warnings": self.warnings})
+                # a document that is sealed already holds its warnings
+                self._put("--json", self.json_path, "json", {"warnings": self.warnings, **document()})
             if self.prints and text:
                 say(text())
         if self.verbose:

@@ -76,7 +76,11 @@ def agreement(case: Any, answer: Any, document: dict[str, Any]) -> dict[str, Any
     from jaxmech import files
 
     if isinstance(case, files.CollaborationCase):
-        document = {**document, "problem": files.resolved(case, document["division"], answer.mechanism)}
+        document = {
+            **document,
+            "problem": files.resolved(case, document["division"], answer.mechanism),
+            "warnings": list(case.warnings),
+        }
     return files.sealed(document)
 
 
