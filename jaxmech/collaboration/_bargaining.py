@@ -11,8 +11,10 @@ from jaxmech._types import Agents, Amounts, Array, Distributions, Scalar
 from jaxmech.collaboration._division import alone, direct_solution, masked
 from jaxmech.collaboration._problem import Problem, alone_penalty
 from jaxmech.collaboration._roles import worst_status
+from jaxmech.mechanism import of_others
 from jaxmech.numerics import Kind, SharingOptimum, solve_sharing, spend_equal_budgets
 
+_ROUNDING = 16.0  # in units of eps: what a sum of terms may be off
 _MOST_ENTRIES = 1 << 22  # of costs that all copies for the ideals may hold at a time
 
 
@@ -76,10 +78,7 @@ def egalitarian_bargaining(problem: Problem) -> Solution[Amounts]:
     # a budget X buys n = X a f, and X + F/X is least where X = √F
     samples = jnp.sqrt(jnp.sum(error / jnp.sum(amounts, axis=0))) * amounts
     residual = _equality_residual(output, error, samples)
-    status = jnp.where(residual <= tolerances(residual.dtype).almost, Status.ALMOST, Status.STALLED)
-    direct = direct_solution(samples, residual)
-    status = jnp.where(direct.status == Status.ALMOST, status, direct.status).astype(jnp.int32)
-    return Solution(direct.value, status, residual, spent.steps)
+    return masked(Solution(samples, _status_of(residual), residual, spent.steps))
 
 
 def _equality_residual(output: Amounts, error: Distributions, samples: Amounts) -> Scalar:
@@ -139,12 +138,37 @@ def _kalai_smorodinsky(problem: Problem) -> Solution[Amounts]:
     own = alone_penalty(problem)
     most, status, residual, steps = _most_gains(problem, own)
     optimum = solve_sharing(Kind.MINIMAX, problem.costs, problem.scale**2, bounds=own, direction=most)
-    solution = _solution(optimum)
-    status = worst_status(solution.status, status)
-    residual = jnp.maximum(solution.residual, jnp.max(residual))
+    uneven = _unevenness(problem, optimum.amount, optimum.multiplier, most)
+    status = worst_status(optimum.status, status, _status_of(uneven))
+    # working alone satisfies every bound
+    status = jnp.where(status == Status.INFEASIBLE, Status.STALLED, status)
+    residual = jnp.maximum(jnp.maximum(optimum.residual, uneven), jnp.max(residual))
     return _where_finite(
-        problem, Solution(solution.value, status, residual, solution.steps + jnp.sum(steps, dtype=jnp.int32))
+        problem, Solution(optimum.amount, status, residual, optimum.steps + jnp.sum(steps, dtype=jnp.int32))
     )
+
+
+def _status_of(residual: Scalar) -> Array:
+    """What a residual alone says about an iterative solution."""
+    limits = tolerances(residual.dtype)
+    cases = [residual <= limits.optimality, residual <= limits.almost, jnp.isfinite(residual)]
+    codes = (Status.OK, Status.ALMOST, Status.STALLED)
+    return jnp.select(cases, [jnp.int32(code) for code in codes], jnp.int32(Status.NONFINITE))
+
+
+def _unevenness(problem: Problem, samples: Amounts, multiplier: Agents, most: Agents) -> Scalar:
+    """How far gains are from the shares of ``most`` that they should be, apart from the rounding of amounts.
+
+    Everybody gains the share t at least, and exactly that who has a multiplier. A row p_i <= p_IND[i] − t most_i may
+    hold to many digits of p_i and to none of a small gain.
+    """
+    gain, terms = _gains(problem, samples)
+    limits = tolerances(gain.dtype)
+    scale = jnp.abs(gain) + _ROUNDING * limits.eps / limits.optimality * terms
+    held = multiplier > 0
+    clearest = jnp.argmax(jnp.where(held, jnp.abs(gain) / scale, -1.0))
+    missing = (most * gain[clearest] / most[clearest] - gain) / scale
+    return jnp.max(jnp.where(held, jnp.abs(missing), jnp.maximum(missing, 0.0)))
 
 
 def _most_gains(problem: Problem, own: Agents) -> tuple[Agents, Array, Array, Array]:
@@ -152,7 +176,13 @@ def _most_gains(problem: Problem, own: Agents) -> tuple[Agents, Array, Array, Ar
 
     def ideal(who: Agents) -> tuple[Array, Array, Array, Array]:
         best = solve_sharing(Kind.WEIGHTED, problem.costs, problem.scale**2, weights=who, bounds=own)
-        return _gain(problem, best.amount, who), best.status, best.residual, best.steps
+        gains, terms = _gains(problem, best.amount)
+        hers, others = jnp.sum(who * gains), (1 - who) * best.multiplier
+        # by duality what others gain, and what rounding makes of any gain, is an error of hers in this proportion
+        rounding = _ROUNDING * tolerances(gains.dtype).eps * terms
+        doubt = jnp.sum(others * jnp.abs(gains) + (who + others) * rounding) / jnp.abs(hers)
+        status = worst_status(best.status, _status_of(doubt))
+        return hers, status, jnp.maximum(best.residual, doubt), best.steps
 
     m, d = problem.shape
     everybody = jnp.eye(m, dtype=own.dtype)
@@ -160,20 +190,20 @@ def _most_gains(problem: Problem, own: Agents) -> tuple[Agents, Array, Array, Ar
     size = max(1, _MOST_ENTRIES // (m * d))
     groups = [jax.vmap(ideal)(everybody[first : first + size]) for first in range(0, m, size)]
     gains, status, residual, steps = (jnp.concatenate(parts) for parts in zip(*groups, strict=True))
-    return gains, status, residual, steps
+    # agents with equal costs could gain the same; were it not the same to the last digit, they would share unevenly
+    equal = jnp.all(problem.costs[:, None] == problem.costs[None], axis=2).astype(gains.dtype)
+    return equal @ gains / jnp.sum(equal, axis=1), status, residual, steps
 
 
-def _gain(problem: Problem, samples: Amounts, who: Agents) -> Scalar:
-    """p_IND[i] − p_i(n) = Σ_k c r − (σ − √c S)²/S, with r what the others collect: no cancellation.
+def _gains(problem: Problem, samples: Amounts) -> tuple[Agents, Agents]:
+    """p_IND[i] − p_i(n) = Σ_k c r − (σ − √c S)²/S, with r what the others collect; and the same without signs.
 
-    Args:
-        problem: the problem; costs finite.
-        samples: n.
-        who: 1 for i, 0 for all others.
+    Nothing cancels where gains are small beside penalties.
     """
-    costs = jnp.sum(who[:, None] * problem.costs, axis=0)
-    theirs, totals = jnp.sum((1 - who)[:, None] * samples, axis=0), jnp.sum(samples, axis=0)
-    return jnp.sum(costs * theirs - (problem.scale - jnp.sqrt(costs) * totals) ** 2 / totals)
+    costs, totals = problem.costs, jnp.sum(samples, axis=0)
+    saved, short = costs * of_others(samples), problem.scale - jnp.sqrt(costs) * totals
+    lost = short**2 / totals
+    return jnp.sum(saved - lost, axis=1), jnp.sum(saved + lost + 2 * jnp.abs(short) * jnp.sqrt(costs), axis=1)
 
 
 def _solution(optimum: SharingOptimum) -> Solution[Amounts]:
