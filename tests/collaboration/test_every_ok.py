@@ -42,8 +42,8 @@ COUNTS = {
 NEEDS_FINITE = ("nash", "kalai-smorodinsky")
 # The largest share that may be other than OK, in every family: nothing of what has a closed form, 1 in 1,000 else.
 LIMITS = dict.fromkeys(COUNTS, 1e-3) | dict.fromkeys(("leverage", "social", "alone"), 0.0)
-# Of Kalai–Smorodinsky none may be wrong, and over costs of three decades and more, or errors of twelve, that is all that
-# is asked of it: the most that an agent could gain is then found too seldom, or amounts in double precision do not
+# Of Kalai–Smorodinsky none may be wrong, and that is all that is asked of it over costs of three decades and more, or
+# errors of twelve: the most that an agent could gain is then found too seldom, or amounts in double precision do not
 # determine it.
 UNLIMITED = {
     *(("kalai-smorodinsky", f"costs over {width} decades") for width in (3, 6, 12, 20)),
