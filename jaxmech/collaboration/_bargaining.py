@@ -6,11 +6,16 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status
-from jaxmech._types import Agents, Amounts, Array
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Agents, Amounts, Array, Distributions, Scalar
 from jaxmech.collaboration._division import alone, direct_solution, masked
-from jaxmech.collaboration._penalty import penalty
 from jaxmech.collaboration._problem import Problem, alone_penalty
-from jaxmech.numerics import Kind, SharingOptimum, solve_sharing
+from jaxmech.collaboration._roles import worst_status
+from jaxmech.mechanism import of_others
+from jaxmech.numerics import Kind, SharingOptimum, solve_sharing, spend_equal_budgets
+
+_ROUNDING = 16.0  # in units of eps: what a sum of terms may be off
+_MOST_ENTRIES = 1 << 22  # of costs that all copies for the ideals may hold at a time
 
 
 def nash_bargaining(problem: Problem) -> Solution[Amounts]:
@@ -20,8 +25,8 @@ def nash_bargaining(problem: Problem) -> Solution[Amounts]:
         problem: the problem; every agent must be able to sample every distribution.
 
     Returns:
-        Samples (agents, distributions). The residual is the duality gap per agent of the logarithmic program, a
-        bound on the relative error of the geometric mean of the gains. A single agent gains nothing and works alone.
+        Samples (agents, distributions). The residual is the largest relative error in the optimality conditions, of
+        any agent and any distribution. A single agent gains nothing and works alone.
 
     Raises:
         ProblemError: naming an agent whose penalty of working alone is infinite.
@@ -65,9 +70,29 @@ def egalitarian_bargaining(problem: Problem) -> Solution[Amounts]:
     """
     if problem.shape[1] == 1:
         return _egalitarian_column(problem)
-    direction = jnp.ones(problem.shape[0], problem.costs.dtype)
-    optimum = solve_sharing(Kind.MINIMAX, problem.costs, problem.scale**2, direction=direction)
-    return masked(_solution(optimum))
+    able = problem.costs != jnp.inf
+    output = jnp.where(able, 1 / jnp.where(able, problem.costs, 1.0), 0.0)
+    error = problem.scale**2
+    spent = spend_equal_budgets(output, error)
+    amounts = output * spent.share
+    # a budget X buys n = X a f, and X + F/X is least where X = √F
+    samples = jnp.sqrt(jnp.sum(error / jnp.sum(amounts, axis=0))) * amounts
+    residual = _equality_residual(output, error, samples)
+    return masked(Solution(samples, _status_of(residual), residual, spent.steps))
+
+
+def _equality_residual(output: Amounts, error: Distributions, samples: Amounts) -> Scalar:
+    """Largest relative error, of any agent and any distribution, in what makes amounts optimal.
+
+    With s_k = w_k/S_k² and X = Σ_k w_k/S_k: every able agent spends X, and on nothing but where s_k/c_ik is largest.
+    """
+    totals = jnp.sum(samples, axis=0)
+    gain = output * error / totals**2
+    best = jnp.max(gain, axis=1, keepdims=True)
+    worse = jnp.where(samples > 0, 1 - gain / jnp.where(best > 0, best, 1.0), 0.0)
+    spent = jnp.sum(jnp.where(output > 0, samples / jnp.where(output > 0, output, 1.0), 0.0), axis=1)
+    uneven = jnp.where(best[:, 0] > 0, jnp.abs(spent / jnp.sum(error / totals) - 1), 0.0)
+    return jnp.maximum(jnp.maximum(jnp.max(worse), jnp.max(uneven)), jnp.max(-samples / totals))
 
 
 def _egalitarian_column(problem: Problem) -> Solution[Amounts]:
@@ -90,8 +115,9 @@ def kalai_smorodinsky_bargaining(problem: Problem) -> Solution[Amounts]:
         problem: the problem; every agent must be able to sample every distribution.
 
     Returns:
-        Samples (agents, distributions). The residual is the largest duality gap among the m programs for the
-        ideals and the one for t. A single agent gains nothing and works alone.
+        Samples (agents, distributions). The residual is the largest relative error in the optimality conditions, of
+        any agent and any distribution, among the m programs for the ideals and the one for t. A single agent gains
+        nothing and works alone.
 
     Raises:
         ProblemError: naming an agent whose penalty of working alone is infinite.
@@ -110,27 +136,74 @@ def kalai_smorodinsky_bargaining(problem: Problem) -> Solution[Amounts]:
 @jax.jit
 def _kalai_smorodinsky(problem: Problem) -> Solution[Amounts]:
     own = alone_penalty(problem)
-    ideals, status, residual, steps = _ideals(problem, own)
-    optimum = solve_sharing(Kind.MINIMAX, problem.costs, problem.scale**2, bounds=own, direction=own - ideals)
-    solution = _solution(optimum)
-    status = jnp.maximum(solution.status, jnp.max(status))
-    residual = jnp.maximum(solution.residual, jnp.max(residual))
+    most, status, residual, steps = _most_gains(problem, own)
+    optimum = solve_sharing(Kind.MINIMAX, problem.costs, problem.scale**2, bounds=own, direction=most)
+    uneven = _unevenness(problem, optimum.amount, optimum.multiplier, most)
+    status = worst_status(optimum.status, status, _status_of(uneven))
+    # working alone satisfies every bound
+    status = jnp.where(status == Status.INFEASIBLE, Status.STALLED, status)
+    residual = jnp.maximum(jnp.maximum(optimum.residual, uneven), jnp.max(residual))
     return _where_finite(
-        problem, Solution(solution.value, status, residual, solution.steps + jnp.sum(steps, dtype=jnp.int32))
+        problem, Solution(optimum.amount, status, residual, optimum.steps + jnp.sum(steps, dtype=jnp.int32))
     )
 
 
-def _ideals(problem: Problem, own: Agents) -> tuple[Agents, Array, Array, Array]:
-    """Return the least penalty of each agent while nobody is worse off than alone, and how each was found."""
+def _status_of(residual: Scalar) -> Array:
+    """What a residual alone says about an iterative solution."""
+    limits = tolerances(residual.dtype)
+    cases = [residual <= limits.optimality, residual <= limits.almost, jnp.isfinite(residual)]
+    codes = (Status.OK, Status.ALMOST, Status.STALLED)
+    return jnp.select(cases, [jnp.int32(code) for code in codes], jnp.int32(Status.NONFINITE))
 
-    def ideal(weights: Agents) -> tuple[Array, Array, Array, Array]:
-        best = solve_sharing(Kind.WEIGHTED, problem.costs, problem.scale**2, weights=weights, bounds=own)
-        return jnp.sum(weights * penalty(problem, best.amount)), best.status, best.residual, best.steps
 
-    m = problem.shape[0]
-    # in small batches: all m programs at once would need m copies of the costs
-    ideals: tuple[Array, Array, Array, Array] = jax.lax.map(ideal, jnp.eye(m, dtype=own.dtype), batch_size=min(m, 8))
-    return ideals
+def _unevenness(problem: Problem, samples: Amounts, multiplier: Agents, most: Agents) -> Scalar:
+    """How far gains are from the shares of ``most`` that they should be, apart from the rounding of amounts.
+
+    Everybody gains the share t at least, and exactly that who has a multiplier. A row p_i <= p_IND[i] − t most_i may
+    hold to many digits of p_i and to none of a small gain.
+    """
+    gain, terms = _gains(problem, samples)
+    limits = tolerances(gain.dtype)
+    scale = jnp.abs(gain) + _ROUNDING * limits.eps / limits.optimality * terms
+    held = multiplier > 0
+    clearest = jnp.argmax(jnp.where(held, jnp.abs(gain) / scale, -1.0))
+    missing = (most * gain[clearest] / most[clearest] - gain) / scale
+    return jnp.max(jnp.where(held, jnp.abs(missing), jnp.maximum(missing, 0.0)))
+
+
+def _most_gains(problem: Problem, own: Agents) -> tuple[Agents, Array, Array, Array]:
+    """Return p_IND[i] − ideal_i, the most each agent could gain with nobody worse off than alone, and how found."""
+
+    def ideal(who: Agents) -> tuple[Array, Array, Array, Array]:
+        best = solve_sharing(Kind.WEIGHTED, problem.costs, problem.scale**2, weights=who, bounds=own)
+        gains, terms = _gains(problem, best.amount)
+        hers, others = jnp.sum(who * gains), (1 - who) * best.multiplier
+        # by duality what others gain, and what rounding makes of any gain, is an error of hers in this proportion
+        rounding = _ROUNDING * tolerances(gains.dtype).eps * terms
+        doubt = jnp.sum(others * jnp.abs(gains) + (who + others) * rounding) / jnp.abs(hers)
+        status = worst_status(best.status, _status_of(doubt))
+        return hers, status, jnp.maximum(best.residual, doubt), best.steps
+
+    m, d = problem.shape
+    everybody = jnp.eye(m, dtype=own.dtype)
+    # all m programs at once need m copies of the costs, which must not outgrow the memory
+    size = max(1, _MOST_ENTRIES // (m * d))
+    groups = [jax.vmap(ideal)(everybody[first : first + size]) for first in range(0, m, size)]
+    gains, status, residual, steps = (jnp.concatenate(parts) for parts in zip(*groups, strict=True))
+    # agents with equal costs could gain the same; were it not the same to the last digit, they would share unevenly
+    equal = jnp.all(problem.costs[:, None] == problem.costs[None], axis=2).astype(gains.dtype)
+    return equal @ gains / jnp.sum(equal, axis=1), status, residual, steps
+
+
+def _gains(problem: Problem, samples: Amounts) -> tuple[Agents, Agents]:
+    """p_IND[i] − p_i(n) = Σ_k c r − (σ − √c S)²/S, with r what the others collect; and the same without signs.
+
+    Nothing cancels where gains are small beside penalties.
+    """
+    costs, totals = problem.costs, jnp.sum(samples, axis=0)
+    saved, short = costs * of_others(samples), problem.scale - jnp.sqrt(costs) * totals
+    lost = short**2 / totals
+    return jnp.sum(saved - lost, axis=1), jnp.sum(saved + lost + 2 * jnp.abs(short) * jnp.sqrt(costs), axis=1)
 
 
 def _solution(optimum: SharingOptimum) -> Solution[Amounts]:

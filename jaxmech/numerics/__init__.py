@@ -8,6 +8,7 @@ from jaxmech.numerics._difference_constraints import (
     potentials,
     tight_path,
 )
+from jaxmech.numerics._equal_budgets_solver import EqualBudgets, spend_equal_budgets
 from jaxmech.numerics._erfcx import Remainders, Tails, erfcx, remainders, tails
 from jaxmech.numerics._minimise import Minimum, minimise
 from jaxmech.numerics._program import Kind
@@ -18,6 +19,7 @@ from jaxmech.numerics._stream import Method, stream
 
 __all__ = [
     "ROOT",
+    "EqualBudgets",
     "Expectation",
     "Kind",
     "Method",
@@ -34,6 +36,7 @@ __all__ = [
     "potentials",
     "remainders",
     "solve_sharing",
+    "spend_equal_budgets",
     "stream",
     "tails",
     "through_rows",

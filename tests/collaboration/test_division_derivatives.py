@@ -102,6 +102,19 @@ def test_second_derivative():
     assert second == pytest.approx((slopes[0] - slopes[1]) / (2 * step), rel=1e-4)
 
 
+@pytest.mark.slow
+def test_hessian_of_kalai_smorodinsky():
+    """Of Σ_ik weights log(1 + n_ik) in the costs, against differences of its gradient."""
+    weights = jnp.arange(1.0, 9.0).reshape(4, 2)
+
+    def value(costs):
+        return jnp.sum(weights * jnp.log1p(division("kalai-smorodinsky")(costs, SIGMA)))
+
+    expected = differences(jax.jit(jax.grad(value)), COSTS, 1e-4)
+    found = np.asarray(jax.jit(jax.jacfwd(jax.grad(value)))(COSTS))
+    assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
 def test_non_binding_and_failed_instances_have_no_part_in_the_others_gradients():
     easy = jnp.asarray([[1.0, 9.0], [9.0, 1.0], [9.0, 9.0], [9.0, 9.0]])
     batch = jnp.stack([COSTS, easy, jnp.full_like(COSTS, jnp.inf)])

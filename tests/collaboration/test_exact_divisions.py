@@ -8,7 +8,8 @@ import pytest
 from jaxmech import Status, collaboration
 from jaxmech.collaboration import Problem
 from jaxmech.numerics import Kind, solve_sharing
-from tests.oracles import convex
+from tests.oracles import convex, kkt
+from tests.oracles.exact_division import exact
 
 RATIONAL = jax.jit(collaboration.rational_optimum)
 
@@ -129,9 +130,22 @@ def test_egalitarian_is_never_infeasible(cheap):
     assert np.asarray(solution.value) == pytest.approx(expected, rel=1e-10)
 
 
-def test_egalitarian_over_sixteen_decades():
-    costs = 10 ** np.random.default_rng(8).uniform(-16, 0, (256, 3, 2))
-    many = jax.jit(jax.vmap(lambda c: collaboration.egalitarian_bargaining(Problem(c, jnp.ones(2)))))(costs)
+@pytest.mark.parametrize(("m", "d"), [(3, 2), (5, 3)])
+def test_egalitarian_over_sixteen_decades(m, d):
+    """Some agents can sample nothing."""
+    rng = np.random.default_rng([8, m, d])
+    costs = 10 ** rng.uniform(-16, 0, (256, m, d))
+    costs[::2, 0] = np.inf
+    many = jax.jit(jax.vmap(lambda c: collaboration.egalitarian_bargaining(Problem(c, jnp.ones(d)))))(costs)
     assert (np.asarray(many.status) == Status.OK).all()
-    paid = np.stack([convex.penalties(n, c, 1.0) for n, c in zip(np.asarray(many.value), costs, strict=True)])
-    assert np.abs(paid / paid.max(axis=1, keepdims=True) - 1).max() <= 1e-10
+    assert kkt.judge("egalitarian", costs, np.ones((256, d)), np.asarray(many.value)).right.all()
+    assert (np.asarray(many.value)[::2, 0] == 0).all()
+    assert np.asarray(many.residual).max() <= 1e-12
+
+
+def test_egalitarian_equals_many_digits():
+    """Where the support is clear, against Newton's method in 60 digits."""
+    costs = np.array([[1.00, 0.62], [1.21, 0.55], [0.83, 0.95], [1.44, 1.30]])
+    found = collaboration.egalitarian_bargaining(Problem(costs, [2.0, 3.0])).raise_for_status()
+    expected = exact("egalitarian", costs, [2.0, 3.0])
+    np.testing.assert_allclose(np.asarray(found.value), expected, rtol=1e-12, atol=0)
