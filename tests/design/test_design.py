@@ -88,7 +88,9 @@ def test_every_claim_can_fail(linked):
     assert broken(failure=made.failure + 1e-4) == {"penalties as promised"}
     assert "feasible" in broken(rest=made.rest * 1.1)
     assert "feasible" in broken(comparison=made.comparison + 0.01)
-    assert "individually rational" in broken(penalty=made.penalty.at[0].set(99e3))
+    alone = jnp.sum(2 * problem.sigma * jnp.sqrt(problem.costs[0]))
+    assert "individually rational" in broken(penalty=made.penalty.at[0].set(1.001 * alone))
+    assert "individually rational" not in broken(penalty=made.penalty.at[0].set(0.999 * alone))
     assert not broken(published=made.social_penalty * 0.99)  # what others reach is recomputed
     dearer = proven._replace(honest=2 * proven.honest)
     assert "no worse than the published mechanisms" in failing(problem, made, dearer)
