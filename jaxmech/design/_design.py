@@ -12,7 +12,7 @@ from jaxmech.design._candidates import Candidate, Kinds, bound_in_whole_samples,
 from jaxmech.design._certificate import DEPARTURE, departure, holds, prove
 from jaxmech.design._plan import Design, Rule
 from jaxmech.design._published import best_published, published_plans
-from jaxmech.design._whole import rounded
+from jaxmech.design._whole import from_published, rounded
 from jaxmech.design._wishes import Wishes
 
 
@@ -86,7 +86,9 @@ def _made(
     made = [] if wishes.whole else designs(candidates, whole=False)
     kept = [one for one in made if departure(problem, one) <= DEPARTURE]
     if len(kept) < max(len(made), 1):
-        kept += designs([one for candidate in candidates for one in rounded(kinds, candidate, wishes)], whole=True)
+        whole = [one for candidate in candidates for one in rounded(kinds, candidate, wishes)]
+        whole += from_published(kinds, (plan for plan, _ in published_plans(problem, whole=True).values()), wishes)
+        kept += designs(whole, whole=True)
     yield from sorted(kept, key=lambda one: float(one.social_penalty))
 
 

@@ -23,6 +23,10 @@ from jaxmech.design import (
     realise,
     smooth_design,
 )
+from jaxmech.design._candidates import Candidate, kinds_of
+from jaxmech.design._scheme import Stake, Terms, settle, walking_away
+from jaxmech.design._threshold import LARGEST_PULL
+from jaxmech.design._whole import rounded
 from jaxmech.deviation import Normal, simulate
 from tests.design.test_mechanism import made_by_hand
 from tests.oracles import design as oracle
@@ -135,7 +139,8 @@ def test_who_is_alone_is_held_to_fractions_by_the_mechanism_and_to_whole_samples
     np.testing.assert_allclose(np.asarray(proven.least)[alone], 6 * np.asarray(problem.costs)[alone, 0] ** 0.5)
 
 
-@pytest.mark.parametrize("sigma", [10.0, pytest.param(2.0, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("sigma", [10.0, 2.0])
 def test_small_amounts_are_kept(sigma):
     """From one point to a dozen for each; the shape is that of other tests."""
     costs = np.random.default_rng(5).uniform(0.5, 1.5, (4, 2))
@@ -184,3 +189,38 @@ def test_other_rules_are_kept_too(sigma):
     problem = Problem([[1.0]] * 8, sigma)
     made = assert_kept(problem, smooth_design(problem, ramp_rule(0.3, 100.0)))
     assert is_whole(made) == (sigma == 4.0)
+
+
+@pytest.mark.slow
+def test_linked_rules_survive_rounding():
+    """In fractions they compare with a fifth of a point; with whole points next to nothing is lost."""
+    problem = Problem(10 ** (0.3 * np.random.default_rng(7).standard_normal((12, 3))), 100.0)
+    made = assert_kept(problem, design(problem))
+    assert made.linked
+    assert is_whole(made)
+    assert float(made.social_penalty) < 1465 < float(made.family)  # 1463.64 in fractions
+
+
+def test_comparison_sets_are_sought_for_every_agent():
+    """Equal agents, two distributions: no pair of whole comparison sets is cheaper by one in a thousand."""
+    problem = Problem([[1.0, 1.0]] * 4, 100.0)
+    tables = {name: np.full((4, 2), value) for name, value in (("samples", 60.0), ("comparison", 0.1), ("level", 3.0))}
+    nothing = np.zeros((4, 2), bool)
+    start = Candidate(
+        **tables, rest=180 - tables["comparison"], success=np.ones((4, 2)), penalty=np.ones(4), alone=nothing,
+        checked=~nothing, social=np.inf, linked=True, origin="by hand",
+    )  # fmt: skip
+    end = min(rounded(kinds_of(problem), start, Wishes()), key=lambda end: end.social)
+    assert np.all(end.comparison >= 1)
+    assert np.all(end.comparison == np.round(end.comparison))
+    limit = end.level[0] * np.sqrt(1 / 60 + 1 / end.comparison[0])
+    by_hand = oracle.linked_penalty(end.samples[0], end.comparison[0], end.rest[0], limit, [1.0, 1.0], [1e4, 1e4])
+    assert end.penalty[0] == pytest.approx(by_hand, rel=1e-9)
+    pairs = np.stack(np.meshgrid(np.arange(1.0, 12.0), np.arange(1.0, 12.0)), axis=-1).reshape(-1, 2)
+    terms = Terms(*(jnp.asarray(part) for part in (np.full_like(pairs, 60.0), pairs, 180 - pairs, pairs > 0)))
+    stake = Stake(jnp.ones_like(terms.samples), jnp.full(2, 1e4), jnp.asarray(0.0))
+    found = settle(terms, stake)
+    sound = np.asarray((found.pull < LARGEST_PULL).all(axis=1) & (found.residual < 1e-9))
+    sound = sound & np.asarray(walking_away(terms, stake) > found.penalty)
+    assert sound.any()
+    assert end.penalty[0] <= np.asarray(found.penalty)[sound].min() * 1.001
