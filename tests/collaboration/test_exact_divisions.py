@@ -8,6 +8,7 @@ import pytest
 from jaxmech import Status, collaboration
 from jaxmech.collaboration import Problem
 from jaxmech.numerics import Kind, solve_sharing
+from tests.collaboration.families import draw
 from tests.oracles import convex
 
 RATIONAL = jax.jit(collaboration.rational_optimum)
@@ -135,3 +136,15 @@ def test_egalitarian_over_sixteen_decades():
     assert (np.asarray(many.status) == Status.OK).all()
     paid = np.stack([convex.penalties(n, c, 1.0) for n, c in zip(np.asarray(many.value), costs, strict=True)])
     assert np.abs(paid / paid.max(axis=1, keepdims=True) - 1).max() <= 1e-10
+
+
+def test_agents_with_the_same_costs_collect_the_same():
+    """Also where many splits are optimal: five agents with one of two rows each."""
+    rng = np.random.default_rng(3)
+    costs, sigma, price = draw("equal rows", rng, 50, 5, 3)
+    found = jax.vmap(lambda *data: collaboration.rational_optimum(collaboration.Problem(*data)))(costs, sigma, price)
+    amounts = np.asarray(found.value)
+    assert (np.asarray(found.status) == Status.OK).all()
+    twins = (costs[:, :, None] == costs[:, None]).all(axis=3)
+    apart = np.abs(amounts[:, :, None] - amounts[:, None]) / amounts.sum(axis=1)[:, None, None]
+    assert (apart[twins] <= 1e-14).all()
