@@ -19,8 +19,9 @@ def rational_optimum(problem: Problem, bounds: ArrayLike | None = None) -> Solut
     Where the social optimum leaves nobody worse off it is the answer, in closed form; for one distribution and the
     bounds p_IND it is the leverage optimum, in closed form too; otherwise an interior-point method finds it and ends on
     its exact support. Among several optima (equal costs) the one that treats equal agents alike is returned. Amounts
-    that are zero are exactly zero. Derivatives in costs, σ, price and bounds follow from the optimality conditions;
-    where tied costs make the optimum jump there is none, and the value returned belongs to the even split.
+    that are zero are exactly zero. Derivatives in costs, σ, price and bounds follow from the optimality conditions
+    on that support; at a kink, where an agent enters or leaves it, they are those of one side. Where tied costs make
+    the optimum jump there is none, and the value returned belongs to the even split.
 
     Args:
         problem: the problem.

@@ -137,7 +137,9 @@ def _raised(kind: Kind, state: Guess) -> Iterate:
     height = jnp.where(open_gap <= eps**_CLOSED_ROOT, eps**0.25, jnp.clip(0.03 * open_gap, eps**0.8, eps**0.4))
     tiny = eps * eps * total(jnp.abs(iterate.amount), 0)
     amount = jnp.where(state.support, jnp.maximum(jnp.abs(iterate.amount), tiny), 0.0)
-    gap = jnp.where(state.support, height * iterate.value, 1.0)
+    # who collects most stays in; were she pinned as well, her row would lose what the others collect to rounding
+    giant = 2 * amount > total(amount, 0)
+    gap = jnp.where(state.support, jnp.where(giant, jnp.maximum(height, eps**0.25), height) * iterate.value, 1.0)
     multiplier = jnp.where(state.rows, jnp.abs(iterate.multiplier), 0.0)
     slack = iterate.slack
     if kind is not Kind.PRODUCT:

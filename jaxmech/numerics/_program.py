@@ -14,6 +14,7 @@ import dataclasses
 import enum
 from functools import reduce
 
+import jax
 import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
@@ -137,6 +138,26 @@ def _rows(
     to the square of what is left; there they are written as w_k/S_k + c n = 2√(w_k c) + c (S_k − N)²/S_k − c (S_k − n),
     with S_k − n summed over the others and S_k/N = √(1 + excess) from multipliers and gaps.
     """
+    costs = program.costs
+    # in units of N: (S_k/N)² = c S_k²/w_k, and a little more, so that rounding does not decide
+    close = program.able & (costs * totals**2 < 1.01 * (1 + _NEAR) ** 2 * program.error)
+    return jax.lax.cond(jnp.any(close), _rows_near, _rows_apart, program, iterate, totals, missing)
+
+
+def _rows_apart(
+    program: Program, iterate: Iterate, totals: DistributionLanes, missing: DistributionLanes
+) -> tuple[AgentLanes, AgentLanes]:
+    """The rows term by term, where no S_k is near an N."""
+    del missing
+    spent = total(program.error / totals, 0) + total(jnp.where(program.able, program.costs * iterate.amount, 0.0), 1)
+    bound, level = program.bounds, program.direction * iterate.level
+    return bound + level - iterate.slack - spent, bound + jnp.abs(level) + spent
+
+
+def _rows_near(
+    program: Program, iterate: Iterate, totals: DistributionLanes, missing: DistributionLanes
+) -> tuple[AgentLanes, AgentLanes]:
+    """The rows with the terms that cancel taken together."""
     costs, able = program.costs, program.able
     alone = jnp.where(able, 2 * jnp.sqrt(program.error * costs), 0.0)
     offset = program.bounds - total(alone, 1)

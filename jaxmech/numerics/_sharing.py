@@ -117,7 +117,34 @@ def _status(kind: Kind, program: Program, multiplier: Agents, residual: Scalar, 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _optimum(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Array]:
     iterate, steps = solve_one_or_many(kind)(program, skip)
-    return iterate, steps.astype(program.costs.dtype)
+    return _alike(program, iterate), steps.astype(program.costs.dtype)
+
+
+def _alike(program: Program, iterate: Iterate) -> Iterate:
+    """Give agents with the same data the mean of what they have: optima are convex sets that exchanging them keeps."""
+    ends = jnp.stack([jnp.min(program.costs, axis=1), jnp.max(program.costs, axis=1), program.bounds])
+    pairs = jnp.all(ends[:, :, None] == ends[:, None], axis=0)
+    some = jnp.sum(pairs) > len(pairs)
+    averaged: Iterate = jax.lax.cond(some, _averaged, lambda _, iterate: iterate, program, iterate)
+    return averaged
+
+
+def _averaged(program: Program, iterate: Iterate) -> Iterate:
+    data = jnp.stack([program.weights, program.bounds, program.direction, program.bounded], axis=1)
+    data = jnp.concatenate([data, program.costs, program.able], axis=1)
+    every = jnp.ones((len(data), len(data)), bool)
+    # one column after the other: of many agents all pairs at once would not fit into memory
+    same = jax.lax.fori_loop(0, data.shape[1], lambda k, same: same & (data[:, None, k] == data[None, :, k]), every)
+    count = jnp.sum(same, axis=1)
+
+    def shared(values: Array) -> Array:
+        shape = (-1, *(1 for _ in values.shape[1:]))
+        mean = jnp.matmul(same / count[:, None], values, precision=jax.lax.Precision.HIGHEST)
+        return jnp.where(count.reshape(shape) == 1, values, mean)
+
+    rows = (iterate.amount, iterate.gap, iterate.multiplier, iterate.slack)
+    amount, gap, multiplier, slack = map(shared, rows)
+    return dataclasses.replace(iterate, amount=amount, gap=gap, multiplier=multiplier, slack=slack)
 
 
 @_optimum.defjvp

@@ -8,6 +8,7 @@ import pytest
 from jaxmech import Status, collaboration
 from jaxmech.collaboration import Problem
 from jaxmech.numerics import Kind, solve_sharing
+from tests.collaboration.families import draw
 from tests.oracles import convex, kkt
 from tests.oracles.exact_division import exact
 
@@ -149,3 +150,15 @@ def test_egalitarian_equals_many_digits():
     found = collaboration.egalitarian_bargaining(Problem(costs, [2.0, 3.0])).raise_for_status()
     expected = exact("egalitarian", costs, [2.0, 3.0])
     np.testing.assert_allclose(np.asarray(found.value), expected, rtol=1e-12, atol=0)
+
+
+def test_agents_with_the_same_costs_collect_the_same():
+    """Also where many splits are optimal: five agents with one of two rows each."""
+    rng = np.random.default_rng(3)
+    costs, sigma, price = draw("equal rows", rng, 50, 5, 3)
+    found = jax.vmap(lambda *data: collaboration.rational_optimum(collaboration.Problem(*data)))(costs, sigma, price)
+    amounts = np.asarray(found.value)
+    assert (np.asarray(found.status) == Status.OK).all()
+    twins = (costs[:, :, None] == costs[:, None]).all(axis=3)
+    apart = np.abs(amounts[:, :, None] - amounts[:, None]) / amounts.sum(axis=1)[:, None, None]
+    assert (apart[twins] <= 1e-14).all()
