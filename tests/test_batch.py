@@ -154,6 +154,7 @@ _INTERRUPTED = """
     def interrupt(state):
         os.kill(os.getpid(), signal.SIGINT)
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     try:
         jm.batch(slow, np.arange(1e6), chunk=100, progress=interrupt)
     except KeyboardInterrupt:
