@@ -102,7 +102,8 @@ def _egalitarian_column(problem: Problem) -> Solution[Amounts]:
     inverse = roots**2
     samples = problem.scale * inverse / jnp.sqrt(jnp.sum(inverse))
     spent = jnp.where(able, jnp.where(able, problem.costs, 1.0) * samples, 0.0) * jnp.sum(samples) / problem.scale**2
-    return direct_solution(samples, jnp.max(jnp.where(able, jnp.abs(spent - 1), 0.0)))
+    missed = jnp.max(jnp.where(able, jnp.abs(spent - 1), 0.0))
+    return direct_solution(samples, jnp.where(jnp.any(able), missed, jnp.nan))
 
 
 def kalai_smorodinsky_bargaining(problem: Problem) -> Solution[Amounts]:

@@ -130,8 +130,9 @@ def _alike(program: Program, iterate: Iterate) -> Iterate:
 
 
 def _averaged(program: Program, iterate: Iterate) -> Iterate:
-    data = jnp.stack([program.weights, program.bounds, program.direction, program.bounded], axis=1)
-    data = jnp.concatenate([data, program.costs, program.able], axis=1)
+    dtype = program.costs.dtype
+    columns = (program.weights, program.bounds, program.direction, program.bounded.astype(dtype))
+    data = jnp.concatenate([jnp.stack(columns, axis=1), program.costs, program.able.astype(dtype)], axis=1)
     every = jnp.ones((len(data), len(data)), bool)
     # one column after the other: of many agents all pairs at once would not fit into memory
     same = jax.lax.fori_loop(0, data.shape[1], lambda k, same: same & (data[:, None, k] == data[None, :, k]), every)
@@ -139,7 +140,8 @@ def _averaged(program: Program, iterate: Iterate) -> Iterate:
 
     def shared(values: Array) -> Array:
         shape = (-1, *(1 for _ in values.shape[1:]))
-        mean = jnp.matmul(same / count[:, None], values, precision=jax.lax.Precision.HIGHEST)
+        shares = same.astype(dtype) / count[:, None].astype(dtype)
+        mean = jnp.matmul(shares, values, precision=jax.lax.Precision.HIGHEST)
         return jnp.where(count.reshape(shape) == 1, values, mean)
 
     rows = (iterate.amount, iterate.gap, iterate.multiplier, iterate.slack)
