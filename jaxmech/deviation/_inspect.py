@@ -121,9 +121,7 @@ def noise_is_known(mechanism: Any, problem: Any) -> bool:
     samples = _recommended(mechanism, stakes)
     apart = jnp.arange(1.0, 1.0 + len(samples), dtype=samples.dtype)[:, None] * stakes.sigma
     run = _Run(compiled(respond, mechanism), stakes)
-    told = [
-        run.answer(Statistics(samples, jnp.where(samples > 0, apart, 0.0)), jax.random.key(seed)) for seed in (1, 2)
-    ]
+    told = [run.answer(Statistics(samples, jnp.where(samples > 0, apart, 0.0)), seed_key(seed)) for seed in (1, 2)]
     noisy = (told[0]["noisy_count"] > 0) & (told[0]["noisy_variance"] > np.asarray(stakes.sigma) ** 2 * _NOISIER)
     same = np.all(told[0]["noisy_mean"][noisy] == told[1]["noisy_mean"][noisy])
     return bool(np.any(noisy) and same)

@@ -62,16 +62,17 @@ def price_on_menu(problem: Problem, sizes: np.ndarray, least: int = 0, skip: Arr
     cost = jnp.min(problem.contributor_costs)
     # Rounding must not make a value fall where mathematics says that it rises.
     values = jax.lax.cummax(jnp.clip(problem.values(sizes), 0.0, 1.0), axis=1)
-    found = best_allocation(values, problem.counts, cost * np.maximum(sizes, least), skip)
-    bought = jnp.asarray(sizes)[found.places]
+    collected = jnp.asarray(np.maximum(sizes, least), values.dtype)
+    found = best_allocation(values, problem.counts, cost * collected, skip)
+    bought = jnp.asarray(sizes, values.dtype)[found.places]
     prices = envy_free_prices(problem, bought).price
-    profit = jnp.sum(problem.counts * prices) - cost * jnp.maximum(jnp.max(bought), least)
+    profit = jnp.sum(problem.counts * prices) - cost * jnp.max(collected[found.places])
     profit = jnp.where(jnp.max(bought) > 0, profit, 0.0)
     worth = jnp.sum(problem.counts * jnp.stack([valuation.largest for valuation in problem.valuations]))
-    beyond = worth - cost * (sizes[-1] + 1)
+    beyond = worth - cost * float(sizes[-1] + 1)
     bound = jnp.maximum(found.bound, beyond)
     complete = found.finished & (bound - found.profit <= tolerances(values.dtype).iterate * worth)
-    return Offer(bought.astype(values.dtype), prices, profit, bound, found.steps, complete)
+    return Offer(bought, prices, profit, bound, found.steps, complete)
 
 
 def solve_on_menu(problem: Problem, sizes: np.ndarray, second: int = 1) -> Solution[Plan]:
@@ -105,12 +106,14 @@ def samples_of(costs: Array, total: Array | int, second: int | Array) -> Array:
     """
     if len(costs) < LEAST:
         return jnp.zeros_like(costs)
-    place = jnp.argsort(jnp.argsort(costs, stable=True), stable=True)
+    dtype = costs.dtype
+    total, second = jnp.asarray(total, dtype), jnp.asarray(second, dtype)
+    place = jnp.argsort(jnp.argsort(costs, stable=True), stable=True).astype(dtype)
     tied = costs == jnp.min(costs)
-    number = jnp.sum(tied)
-    even = jnp.where(tied, total // number + (place < total % number), 0)
-    apart = jnp.where(place == 0, total - second, jnp.where(place == 1, second, 0))
-    return jnp.where(number > 1, even, apart).astype(costs.dtype)
+    number = jnp.sum(tied, dtype=dtype)
+    even = jnp.where(tied, total // number + (place < total % number).astype(dtype), 0.0)
+    apart = jnp.where(place == 0, total - second, jnp.where(place == 1, second, 0.0))
+    return jnp.where(number > 1, even, apart)
 
 
 def assemble(
@@ -134,7 +137,7 @@ def assemble(
     """
     costs, dtype = problem.contributor_costs, problem.contributor_costs.dtype
     alone = len(costs) < LEAST
-    total = jnp.maximum(jnp.max(offered.sizes), LEAST).astype(int)
+    total, second = jnp.maximum(jnp.max(offered.sizes), LEAST), jnp.asarray(second, dtype)
     samples = samples_of(jax.lax.stop_gradient(costs), total, second)
     revenue = jnp.sum(problem.counts * offered.prices)
     profit = revenue - jnp.sum(costs * samples)
@@ -156,7 +159,7 @@ def assemble(
         optimum_bound=baseline.bound,
         profit_bound=bound,
         # a second sample beyond one point is given away on purpose, for prices that vary less
-        allowance=jnp.asarray(allowance + (second - 1) * extra, dtype),
+        allowance=allowance + (second - 1) * extra,
         method="exact",
         guarantee=GUARANTEE,
     )

@@ -92,8 +92,9 @@ def solve(
     total = max(int(offered.sizes.max()), LEAST)
     divide_work(problem, total, second)  # refuses a second sample that is too large
     offers = (_offer(pricing, problem.contributor_costs.dtype) for pricing in (baseline, offered))
-    allowance = offered.allowance
-    solution = _assemble(bare, *offers, second, limit=np.inf if limit is None else float(limit), allowance=allowance)
+    dtype = problem.contributor_costs.dtype
+    most, allowance = (jnp.asarray(x, dtype) for x in (np.inf if limit is None else limit, offered.allowance))
+    solution = _assemble(bare, *offers, jnp.asarray(second, dtype), limit=most, allowance=allowance)
     words = {"method": offered.method, "guarantee": offered.guarantee}
     return solution.map(lambda plan: dataclasses.replace(plan, **words))
 
