@@ -86,7 +86,7 @@ def solve_sharing(
         bounded=bounded,
     )
     iterate, steps = _optimum(kind, program, jnp.asarray(skip))
-    amount = iterate.amount
+    amount = jnp.maximum(iterate.amount, 0.0)  # where the exact end was given up, rounding may be left below zero
     residual = certified_residual(kind, program, amount, iterate.multiplier)
     status = _status(kind, program, iterate.multiplier, residual, steps)
     status = jnp.where(skip, Status.OK, status).astype(jnp.int32)

@@ -101,7 +101,7 @@ def make_columns(sweep: Sweep, index: np.ndarray, rows: Row) -> dict[str, np.nda
 
 def _roles(rows: Row) -> np.ndarray:
     """In words, but none where the solve failed: nobody has a role in a plan that is not there."""
-    failed = np.array([Status.of(code).is_failure for code in rows["status"]])
+    failed = np.array([Status.of(int(code)).is_failure for code in rows["status"]])
     return np.where(failed[:, None, None], "", _in_words(Role, rows["role"], str.lower))
 
 

@@ -185,7 +185,7 @@ def test_audit_finds_no_gain(document, folder, capsys):
         ("four.toml", ["--failure", "0"], "--failure = 0.0: must be a chance above 0, at most 1"),
         ("four.toml", ["--noise", "-1"], "--noise = -1.0: must be positive"),
         ("four.toml", ["--noise", "nan"], "--noise = nan: must be positive"),
-        ("four.toml", ["--noise", "much"], "is not a valid float"),
+        ("four.toml", ["--noise", "much"], "is not a number"),
         ("data-market", [], "only [collaboration] can be designed"),
         ("competitors", [], "only [collaboration] can be designed"),
         ("four.toml", ["--dtype", "float46"], 'did you mean "float64"'),

@@ -72,12 +72,15 @@ def test_files_give_what_the_same_data_give_in_memory(name, tmp_path):
         assert folder.read(f"{party}/estimate.json") == json.loads(expected[f"{party}/estimate.json"])
 
 
+RUNS = 400  # two thousand are run in memory, by the same code: tests/exchange
+
+
 @pytest.mark.slow
-def test_two_thousand_exchanges_through_files_keep_their_promise(name, tmp_path):
+def test_exchanges_through_files_keep_their_promise(name, tmp_path):
     """Files in, files out: the library's own functions, without starting the program each time."""
     signed, generator, paid = example.agreement(name), np.random.default_rng(11), []
     names = exchange.file_names(signed.parties)
-    for run in range(2000):
+    for run in range(RUNS):
         base = tmp_path / "each"
         example.write(signed, example.draw(signed, generator), base / "in")
         handed, remarks = exchange.read_submissions(base / "in", signed)
@@ -92,8 +95,8 @@ def test_two_thousand_exchanges_through_files_keep_their_promise(name, tmp_path)
         paid.append(np.array([hers["cost"] for hers in owed]) + np.array(error) @ signed.price)
         shutil.rmtree(base)
     paid = np.array(paid)
-    together, spread = paid.sum(axis=1), np.std(paid, axis=0, ddof=1) / 2000**0.5
-    assert abs(together.mean() - signed.penalty.sum()) < 3 * np.std(together, ddof=1) / 2000**0.5
+    together, spread = paid.sum(axis=1), np.std(paid, axis=0, ddof=1) / RUNS**0.5
+    assert abs(together.mean() - signed.penalty.sum()) < 3 * np.std(together, ddof=1) / RUNS**0.5
     assert (np.abs(paid.mean(axis=0) - signed.penalty) < 3 * spread).all()
 
 
