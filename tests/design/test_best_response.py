@@ -39,11 +39,11 @@ def brute(offer, i, starts=20):
     [
         (1, 0.0, 6),
         (2, 0.2, 2),
-        pytest.param(2, 0.2, 6, marks=pytest.mark.slow),
-        pytest.param(3, 0.0, 4, marks=pytest.mark.slow),
-        pytest.param(1, 0.3, 25, marks=pytest.mark.slow),
-        pytest.param(2, 0.0, 15, marks=pytest.mark.slow),
-        pytest.param(3, 0.1, 8, marks=pytest.mark.slow),
+        pytest.param(2, 0.2, 6, marks=pytest.mark.long),
+        pytest.param(3, 0.0, 4, marks=pytest.mark.long),
+        pytest.param(1, 0.3, 25, marks=pytest.mark.long),
+        pytest.param(2, 0.0, 15, marks=pytest.mark.long),
+        pytest.param(3, 0.1, 8, marks=pytest.mark.long),
     ],
 )
 def test_bounds_are_below_brute_force_and_tight_where_honesty_is_best(d, kept, rows):
@@ -70,7 +70,7 @@ def test_honest_penalty_is_that_of_the_oracle():
         assert success[i] == pytest.approx(np.prod(oracle.passing(samples[i], *parts[0::2][:1], parts[2])), rel=1e-12)
 
 
-@pytest.mark.parametrize("factor", [3.0, *(pytest.param(f, marks=pytest.mark.slow) for f in (0.3, 0.8, 1.3))])
+@pytest.mark.parametrize("factor", [3.0, *(pytest.param(f, marks=pytest.mark.long) for f in (0.3, 0.8, 1.3))])
 def test_bounds_stay_below_where_honesty_is_not_best(factor):
     """With other limits there is something to gain: the bound lets it be seen."""
     offer, samples = offers(2, 0.0, 2, seed=3)
@@ -121,7 +121,7 @@ def test_who_would_rather_submit_nothing_is_seen():
     assert 0.009 < proven.bound[0] <= 0.01 * (1 - 3e-6)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_targets_out_of_reach_do_no_harm():
     """However much is asked for, the answer is a bound."""
     offer, samples = offers(1, 0.0, 3, seed=1)
