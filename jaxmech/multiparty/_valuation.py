@@ -232,10 +232,10 @@ def growth_rate(growth: ArrayLike) -> Scalar:
     """
     if isinstance(growth, jax.core.Tracer):
         return growth
+    if isinstance(growth, str) or np.ndim(growth) != 0:
+        raise ProblemError("growth", growth, "must be one number")
     array = real_numbers("growth", growth)
     given = np.asarray(array)
-    if given.ndim != 0:
-        raise ProblemError("growth", growth, "must be one number")
     if not (np.isfinite(given) and given >= -1):
         raise ProblemError("growth", float(given), "must be at least -1: below, the market shrinks as models improve")
     return array

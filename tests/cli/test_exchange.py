@@ -72,7 +72,7 @@ def test_files_give_what_the_same_data_give_in_memory(name, tmp_path):
         assert folder.read(f"{party}/estimate.json") == json.loads(expected[f"{party}/estimate.json"])
 
 
-RUNS = 400  # two thousand are run in memory, by the same code: tests/exchange
+RUNS = 2000
 
 
 @pytest.mark.slow

@@ -13,18 +13,18 @@ FIELDS = ("comparison", "rest", "kept", "limit", "costs", "error")
 
 def offers(d, kept, rows, seed):
     """Random mechanisms with levels that make random amounts stationary, and the amounts."""
-    rng = np.random.default_rng([seed, d])
-    costs, error = 10 ** rng.uniform(-1, 1, (400, d)), np.broadcast_to(10 ** rng.uniform(-1, 1, d), (400, d))
+    rng, drawn = np.random.default_rng([seed, d]), max(400, 32 * rows)
+    costs, error = 10 ** rng.uniform(-1, 1, (drawn, d)), np.broadcast_to(10 ** rng.uniform(-1, 1, d), (drawn, d))
     alone = np.sqrt(error / costs)
-    samples, comparison = alone * rng.uniform(0.1, 0.8, (400, d)), alone * 10 ** rng.uniform(-1, 0, (400, d))
-    rest = alone * 10 ** rng.uniform(0, 1, (400, d))
-    terms = Terms(*(jnp.asarray(part) for part in (samples, comparison, rest)), jnp.ones((400, d), bool))
+    samples, comparison = alone * rng.uniform(0.1, 0.8, (drawn, d)), alone * 10 ** rng.uniform(-1, 0, (drawn, d))
+    rest = alone * 10 ** rng.uniform(0, 1, (drawn, d))
+    terms = Terms(*(jnp.asarray(part) for part in (samples, comparison, rest)), jnp.ones((drawn, d), bool))
     found = settle(terms, Stake(jnp.asarray(costs), jnp.asarray(error[0]), jnp.asarray(kept)))
     good = np.all((found.pull > 1e-6) & (found.pull < 0.49), axis=1) & (np.asarray(found.residual) < 1e-11)
     good = np.flatnonzero(good)[:rows]
     assert len(good) == rows
     limit = np.asarray(found.level) * np.sqrt(1 / samples + 1 / comparison)
-    parts = (comparison, rest, np.full(400, kept), limit, costs, error)
+    parts = (comparison, rest, np.full(drawn, kept), limit, costs, error)
     return Offer(*(np.asarray(part)[good] for part in parts)), samples[good]
 
 
@@ -39,11 +39,11 @@ def brute(offer, i, starts=20):
     [
         (1, 0.0, 6),
         (2, 0.2, 2),
-        pytest.param(2, 0.2, 6, marks=pytest.mark.long),
-        pytest.param(3, 0.0, 4, marks=pytest.mark.long),
-        pytest.param(1, 0.3, 25, marks=pytest.mark.long),
-        pytest.param(2, 0.0, 15, marks=pytest.mark.long),
-        pytest.param(3, 0.1, 8, marks=pytest.mark.long),
+        pytest.param(2, 0.2, 6, marks=pytest.mark.slow),
+        pytest.param(3, 0.0, 4, marks=pytest.mark.slow),
+        pytest.param(1, 0.3, 25, marks=pytest.mark.slow),
+        pytest.param(2, 0.0, 15, marks=pytest.mark.slow),
+        pytest.param(3, 0.1, 8, marks=pytest.mark.slow),
     ],
 )
 def test_bounds_are_below_brute_force_and_tight_where_honesty_is_best(d, kept, rows):
@@ -70,7 +70,7 @@ def test_honest_penalty_is_that_of_the_oracle():
         assert success[i] == pytest.approx(np.prod(oracle.passing(samples[i], *parts[0::2][:1], parts[2])), rel=1e-12)
 
 
-@pytest.mark.parametrize("factor", [3.0, *(pytest.param(f, marks=pytest.mark.long) for f in (0.3, 0.8, 1.3))])
+@pytest.mark.parametrize("factor", [3.0, *(pytest.param(f, marks=pytest.mark.slow) for f in (0.3, 0.8, 1.3))])
 def test_bounds_stay_below_where_honesty_is_not_best(factor):
     """With other limits there is something to gain: the bound lets it be seen."""
     offer, samples = offers(2, 0.0, 2, seed=3)
@@ -121,7 +121,7 @@ def test_who_would_rather_submit_nothing_is_seen():
     assert 0.009 < proven.bound[0] <= 0.01 * (1 - 3e-6)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_targets_out_of_reach_do_no_harm():
     """However much is asked for, the answer is a bound."""
     offer, samples = offers(1, 0.0, 3, seed=1)

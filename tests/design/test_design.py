@@ -56,7 +56,7 @@ def assert_sound(problem, wishes=None):
     return made
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("agents", [3, 5, 10, 100, 1000])
 def test_equal_agents(agents):
     problem = Problem([[1.0]] * agents, SIGMA)
@@ -101,7 +101,7 @@ def test_every_claim_can_fail(linked):
         assert "penalties as promised" in broken(**{name: getattr(made, name) * jnp.nan})
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_amounts_and_limits_that_do_not_fit_are_noticed(linked):
     problem, made = linked
     both = {"Nash incentive compatible", "penalties as promised"}
@@ -119,7 +119,7 @@ def test_other_rules_are_refused(linked):
             prove(problem, dataclasses.replace(made, rule=rule))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_order_of_agents_does_not_matter(linked):
     _, made = linked
     other = design(Problem(COSTS[[2, 0, 3, 1]], SIGMA)).raise_for_status().value
@@ -133,7 +133,7 @@ def with_infinity(*places):
     return costs
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("costs", "sigma", "price"),
     [
@@ -152,7 +152,7 @@ def test_awkward_problems(costs, sigma, price):
     assert_sound(Problem(costs, sigma, price))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_units(linked):
     """Costs times t and σ times u: everything in its unit, with the same roles."""
     _, made = linked
@@ -160,7 +160,7 @@ def test_units(linked):
     assert float(other.social_penalty) == pytest.approx(6 * float(made.social_penalty), rel=1e-6)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("wishes", [{"noise": 4.0}, {"failure": 0.05}, {"failure": 0.001}, {"linked": False}], ids=str)
 def test_wishes_cost_something_and_are_kept(linked, wishes):
     problem, free = linked
@@ -172,14 +172,14 @@ def test_wishes_cost_something_and_are_kept(linked, wishes):
         assert not made.linked
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_whole_amounts(linked):
     made = assert_sound(Problem(COSTS, SIGMA), Wishes(whole=True))
     assert np.all(np.asarray(made.samples) == np.round(made.samples))
     assert float(made.social_penalty) >= float(linked[1].social_penalty) * (1 - 1e-6)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_single_precision_is_carried_through(linked):
     found = design(Problem(COSTS.astype(np.float32), SIGMA)).raise_for_status().value
     assert found.samples.dtype == found.penalty.dtype == jnp.float32
@@ -228,7 +228,7 @@ def test_designs_that_lie_below_the_estimate_do_not_lie_below_the_bound(agents, 
     assert (1 - 1e-3) * reached < found.value < reached
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_family_bound_of_five_by_brute_force():
     totals = np.linspace(1.3, 2.6, 27) * 5**0.5 / 1.9
     brute = oracle.family_bound_equal(5, totals)
@@ -264,7 +264,7 @@ def test_no_thresholds_lie_below_the_bound():
     assert_no_thresholds_lie_below_the_bound(0, d=2)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 10))
 def test_no_thresholds_lie_below_the_bound_of_more_instances(seed):
     assert_no_thresholds_lie_below_the_bound(seed, d=12)

@@ -154,7 +154,7 @@ def test_guarantees_are_for_the_stakes_that_were_proven(whole):
     np.testing.assert_array_equal(given.least, machine.least)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_search_finds_nothing_unless_limits_are_too_wide(whole):
     problem, made, machine = whole
     found = best_response(machine, 0, problem, jax.random.key(3), SMALL)
@@ -164,7 +164,7 @@ def test_a_search_finds_nothing_unless_limits_are_too_wide(whole):
     assert float(found.found[0]) > 0.02 * float(made.penalty[0])
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_design_comes_true():
     """A design with all its roles, in whole numbers or not, by counts and means."""
     problem = Problem(np.random.default_rng(0).uniform(0.5, 1.5, (4, 2)), 100.0)

@@ -124,7 +124,7 @@ def test_penalties_need_not_be_convex_if_the_rule_falls():
 
 
 @pytest.mark.parametrize("name", ["ramp", "random 1"])
-@pytest.mark.long
+@pytest.mark.slow
 def test_slope_is_the_derivative_of_the_value_and_levels_carry_derivatives(name):
     rule = RULES[name]
 

@@ -28,7 +28,7 @@ from jaxmech.design import (
 )
 from jaxmech.deviation import simulate
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 RAMP, POWER = ramp_rule(0.3, 100.0), power_rule(4.0, entries=12)
 PROBLEMS = {
@@ -122,7 +122,7 @@ def test_linked_distributions_with_other_rules_are_refused(made):
         prove(problem, dataclasses.replace(found, linked=True))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_threshold_as_a_shape_gives_the_design_of_thresholds_and_steeper_rules_are_better():
     problem = PROBLEMS["equal"]
     social = [
@@ -135,7 +135,7 @@ def test_a_threshold_as_a_shape_gives_the_design_of_thresholds_and_steeper_rules
     assert abs(social[0] / thresholds - 1) < 1e-4
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_whole_amounts_are_whole_and_proven():
     problem = Problem(costs=[[1.0]] * 8, sigma=20.0)
     found = smooth_design(problem, RAMP, Wishes(whole=True)).raise_for_status().value
@@ -143,7 +143,7 @@ def test_whole_amounts_are_whole_and_proven():
         np.testing.assert_array_equal(amounts, np.round(amounts))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_failures_are_as_rare_as_is_wished_for():
     found = smooth_design(PROBLEMS["equal"], RAMP, Wishes(failure=0.01)).raise_for_status().value
     assert 0 < float(jnp.max(found.failure)) <= 0.01 + 1e-9
@@ -163,7 +163,7 @@ def test_the_best_rule_is_a_threshold():
     assert float(found.variance[-1]) > 1e4
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("agents", [10, 100])
 def test_the_best_rule_comes_within_a_hundredth_of_thresholds(agents):
     problem = Problem(costs=[[1.0]] * agents, sigma=1000.0)

@@ -125,7 +125,7 @@ def test_what_rounding_leaves_to_gain_is_told():
     assert fact.margin == pytest.approx(-float(np.max(1 - proven.least / proven.honest)))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_who_is_alone_is_held_to_fractions_by_the_mechanism_and_to_whole_samples_by_the_certificate():
     problem = Problem([[0.9], [1.1]], 3.0)
     made = design(problem).raise_for_status().value
@@ -139,7 +139,7 @@ def test_who_is_alone_is_held_to_fractions_by_the_mechanism_and_to_whole_samples
     np.testing.assert_allclose(np.asarray(proven.least)[alone], 6 * np.asarray(problem.costs)[alone, 0] ** 0.5)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("sigma", [10.0, 2.0])
 def test_small_amounts_are_kept(sigma):
     """From one point to a dozen for each; the shape is that of other tests."""
@@ -155,7 +155,7 @@ def test_small_amounts_are_kept(sigma):
     assert float(made.family) <= float(made.social_penalty) or made.linked
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_design_that_collapsed():
     """Costs of a design that asked for a third of a point of some, and compared with a hundredth of a point."""
     rng = np.random.default_rng(11)
@@ -165,7 +165,7 @@ def test_the_design_that_collapsed():
     assert float(made.social_penalty) < 110 < 0.98 * 112.5459  # the published plan, in fractions
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("wishes", [{}, {"whole": True}, {"linked": False}, {"noise": 20.0}], ids=str)
 def test_random_designs_are_kept(seed, wishes):
@@ -176,14 +176,14 @@ def test_random_designs_are_kept(seed, wishes):
         assert is_whole(made)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_ordinary_designs_stay_in_fractions():
     problem = Problem(np.random.default_rng(5).uniform(0.5, 1.5, (4, 2)), 300.0)
     made = assert_kept(problem, design(problem))
     assert not is_whole(made)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("sigma", [4.0, 100.0])
 def test_other_rules_are_kept_too(sigma):
     problem = Problem([[1.0]] * 8, sigma)
@@ -191,7 +191,7 @@ def test_other_rules_are_kept_too(sigma):
     assert is_whole(made) == (sigma == 4.0)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_linked_rules_survive_rounding():
     """In fractions they compare with a fifth of a point; with whole points next to nothing is lost."""
     problem = Problem(10 ** (0.3 * np.random.default_rng(7).standard_normal((12, 3))), 100.0)

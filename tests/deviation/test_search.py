@@ -31,7 +31,7 @@ def test_free_riding_is_found():
     assert_finds_free_riding(10, "counted-pool", seeds=(0, 1))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("agents", "mechanism"), [(3, "pool"), (4, "counted-pool"), (6, "pool"), (12, "counted-pool"), (50, "pool")]
 )
@@ -53,19 +53,19 @@ def assert_finds_wrong_coefficient(agents, factor, seeds, rel):
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_wrong_coefficient_is_found(factor):
     assert_finds_wrong_coefficient(10, factor, seeds=(0, 1, 2), rel=0.01)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 @pytest.mark.parametrize("agents", [5, 20])
 def test_a_wrong_coefficient_is_found_from_every_seed(agents, factor):
     assert_finds_wrong_coefficient(agents, factor, seeds=range(5), rel=0.02)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_permuted_roles_are_found():
     """Rows of a cbl plan dealt to other agents: the gain is what the certified minimum says, agent by agent."""
     problem, _, machine = different(10, spread=0.3, seed=2)
@@ -91,7 +91,7 @@ def test_nothing_is_found_in_published_mechanisms(published):
     assert np.max(machine.guarantee(Stakes.of(problem)).regret / plan.penalty) < 1e-6
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_plain_protocol_is_enough():
     """Without what our mechanisms offer beside it: counted pool, all means drawn, the same gain."""
     problem, plan, machine = equal(4, "counted-pool")
