@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.custom_batching import custom_vmap
 
 from jaxmech._types import Array
 from jaxmech.numerics._active_set import Interior, begin, finish, improve, outcome, unverified
 from jaxmech.numerics._interior_point import advance, going, solve_interior, start
 from jaxmech.numerics._lanes import SHORT
 from jaxmech.numerics._program import Iterate, Kind, Program
+from jaxmech.numerics._rows import through_rows
 from jaxmech.numerics._stream import Method, stream
 
 CACHE_BYTES = 1 << 19
@@ -35,39 +34,7 @@ def solve_one_or_many(kind: Kind) -> Callable[[Program, Array], tuple[Iterate, A
     Args:
         kind: which program.
     """
-
-    @custom_vmap
-    def one(program: Program, skip: Array) -> tuple[Iterate, Array]:
-        return _solve_one(kind, program, skip)
-
-    @one.def_vmap
-    def _(size: int, batched: Any, program: Program, skip: Array) -> Any:
-        return _batched(many(*_rows(size, batched, program, skip)))
-
-    @custom_vmap
-    def many(program: Program, skip: Array) -> tuple[Iterate, Array]:
-        return _solve_rows(kind, program, skip)
-
-    @many.def_vmap
-    def _(size: int, batched: Any, program: Program, skip: Array) -> Any:
-        rows = _rows(size, batched, program, skip)
-        flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), rows)
-        found = many(*flat)
-        return _batched(jax.tree.map(lambda leaf: leaf.reshape(size, -1, *leaf.shape[1:]), found))
-
-    return one
-
-
-def _batched(found: Any) -> tuple[Any, Any]:
-    """A result together with the statement that every leaf has the batch as its leading axis."""
-    return found, jax.tree.map(lambda _: True, found)
-
-
-def _rows(size: int, batched: Any, *values: Any) -> Any:
-    """Give every leaf a leading axis of instances."""
-    return jax.tree.map(
-        lambda has, leaf: leaf if has else jnp.broadcast_to(leaf, (size, *jnp.shape(leaf))), tuple(batched), values
-    )
+    return through_rows(partial(_solve_rows, kind), alone=partial(_solve_one, kind))
 
 
 def _solve_rows(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Array]:

@@ -8,11 +8,12 @@ import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 
 
-def through_rows(run: Callable[..., Any]) -> Callable[..., Any]:
+def through_rows(run: Callable[..., Any], alone: Callable[..., Any] | None = None) -> Callable[..., Any]:
     """Return the function of one instance whose ``vmap``, nested or not, is ``run`` on all instances together.
 
     Args:
         run: of arrays or pytrees whose leaves have a leading axis of instances, to such a pytree.
+        alone: the same for one instance without that axis, where there is a better way than a batch of one.
 
     Example:
         >>> shares = through_rows(lambda rows: rows / rows.sum(axis=1, keepdims=True))
@@ -22,6 +23,8 @@ def through_rows(run: Callable[..., Any]) -> Callable[..., Any]:
 
     @custom_vmap
     def one(*arguments: Any) -> Any:
+        if alone is not None:
+            return alone(*arguments)
         rows = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], arguments)
         return jax.tree.map(lambda leaf: leaf[0], run(*rows))
 
