@@ -16,7 +16,7 @@ from benchmarks import _table
 
 
 def main() -> int:
-    """Run what was asked for; write STEM.md and STEM.json after every benchmark, so that nothing is lost."""
+    """Run what was asked for; write STEM.md and STEM.json after every row, so that nothing is lost."""
     names = sorted(name.removeprefix("bench_") for _, name, _ in pkgutil.iter_modules(benchmarks.__path__))
     names = [name for name in names if f"bench_{name}" in _modules()]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
@@ -31,10 +31,12 @@ def main() -> int:
     rows: list[dict[str, Any]] = []
     for name in modules:
         print(f"{name} …", file=sys.stderr, flush=True)
-        rows += importlib.import_module(f"benchmarks.{name}").run()
-        about = _table.machine()
-        Path(f"{chosen.out}.md").write_text(_table.markdown(rows, about), encoding="utf-8")
-        Path(f"{chosen.out}.json").write_text(_table.as_json(rows, about), encoding="utf-8")
+        for row in importlib.import_module(f"benchmarks.{name}").run():
+            rows.append(row)
+            print(f"  {row['work']}, {row['size']}: {row['run_s']:.3g} s", file=sys.stderr, flush=True)
+            about = _table.machine()
+            Path(f"{chosen.out}.md").write_text(_table.markdown(rows, about), encoding="utf-8")
+            Path(f"{chosen.out}.json").write_text(_table.as_json(rows, about), encoding="utf-8")
     print(Path(f"{chosen.out}.md").read_text(encoding="utf-8"))
     return 0
 

@@ -1,4 +1,4 @@
-"""What an accelerator is bought for: a million programs, a hundred million roots. Needs nothing but jaxmech.
+"""What an accelerator is bought for: a million programs, plans, markets, a hundred million roots. Needs only jaxmech.
 
 ``python -m benchmarks --gpu``, on any device; sizes shrink with ``JAXMECH_SCALE`` (1 by default, 0.001 on a laptop).
 Accuracy is the largest residual, recomputed from the answers.
@@ -7,27 +7,30 @@ Accuracy is the largest residual, recomputed from the answers.
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxmech import collaboration
+from jaxmech import collaboration, market
 
 SCALE = float(os.environ.get("JAXMECH_SCALE", "1"))
-REPEATS = 5
+REPEATS = 3
 
 
-def run() -> list[dict[str, Any]]:
-    """Time each piece of work on the default device, in float64."""
+def run() -> Iterator[dict[str, Any]]:
+    """Time each piece of work on the default device, in float64; a row as soon as it is known."""
     with jax.enable_x64(True):
-        return [
-            _programs(3, 2, int(1_000_000 * SCALE)),
-            _programs(10, 5, int(1_000_000 * SCALE)),
-            _programs(20, 20, int(20_000 * SCALE)),
-            _roots(int(100_000_000 * SCALE)),
-        ]
+        yield _roots(int(100_000_000 * SCALE))
+        yield _solutions("rational optimum, binding", collaboration.rational_optimum, 3, 2, int(1_000_000 * SCALE))
+        yield _solutions("rational optimum, binding", collaboration.rational_optimum, 10, 5, int(1_000_000 * SCALE))
+        yield _solutions("plan of cbl", partial(collaboration.solve, mechanism="cbl"), 10, 5, int(100_000 * SCALE))
+        yield _solutions("egalitarian", collaboration.egalitarian_bargaining, 10, 5, int(100_000 * SCALE))
+        yield _solutions("nash", collaboration.nash_bargaining, 10, 5, int(100_000 * SCALE))
+        yield _markets(int(100_000 * SCALE))
+        yield _solutions("rational optimum, binding", collaboration.rational_optimum, 20, 20, int(20_000 * SCALE))
 
 
 def binding(key: Any, instances: int, m: int, d: int) -> Any:
@@ -39,21 +42,47 @@ def binding(key: Any, instances: int, m: int, d: int) -> Any:
     return jnp.exp(0.3 * agent + 0.5 * distribution + 0.05 * pair)
 
 
-def _programs(m: int, d: int, instances: int) -> dict[str, Any]:
+def _solutions(work: str, function: Callable[..., Any], m: int, d: int, instances: int) -> dict[str, Any]:
     costs = jax.block_until_ready(jax.jit(binding, static_argnums=(1, 2, 3))(jax.random.key(0), instances, m, d))
-    solve = jax.jit(jax.vmap(lambda table: collaboration.rational_optimum(collaboration.Problem(table, 1.0))))
+    solve = jax.jit(jax.vmap(lambda table: function(collaboration.Problem(table, 1.0))))
     compile_s, run_s, solution = _timed(solve, costs)
     steps = float(jnp.mean(solution.steps.astype(float)))
     return {
-        "work": "rational optimum, binding",
+        "work": work,
         "size": f"{instances:,} of {m}x{d}",
+        "compile_s": compile_s,
+        "run_s": run_s,
+        "accuracy": float(jnp.nanmax(solution.residual)),
+        "a second": instances / run_s,
+        "not OK": int(jnp.sum(solution.status != 0)),
+        "steps": steps,
+        "nanoseconds each and step": 1e9 * run_s / (instances * steps),
+    }
+
+
+def _markets(instances: int) -> dict[str, Any]:
+    forms = (market.exponential, market.linear, market.threshold)
+    sizes = jnp.arange(64)
+
+    def solve(draws: Any) -> Any:
+        costs = 0.012 * jnp.exp(draws[:2] - 0.5)
+        scales, tops = 10 ** (-0.8 + 0.6 * draws[2:5]), 0.3 + 0.7 * draws[5:8]
+        buyers = [
+            market.Buyer(form(scale, top), count)
+            for form, scale, top, count in zip(forms, scales, tops, (3, 5, 2), strict=True)
+        ]
+        return market.solve(market.Problem(costs, 1.0, buyers), sizes=sizes)
+
+    draws = jax.random.uniform(jax.random.key(2), (instances, 8), float)
+    compile_s, run_s, solution = _timed(jax.jit(jax.vmap(solve)), draws)
+    return {
+        "work": "exact markets on a menu",
+        "size": f"{instances:,} markets, 3 types, {len(sizes)} sizes",
         "compile_s": compile_s,
         "run_s": run_s,
         "accuracy": float(jnp.max(solution.residual)),
         "a second": instances / run_s,
         "not OK": int(jnp.sum(solution.status != 0)),
-        "steps": steps,
-        "nanoseconds each and step": 1e9 * run_s / (instances * steps),
     }
 
 
