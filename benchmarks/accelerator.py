@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxmech import collaboration, market
 
@@ -62,7 +63,7 @@ def _solutions(work: str, function: Callable[..., Any], m: int, d: int, instance
 
 def _markets(instances: int) -> dict[str, Any]:
     forms = (market.exponential, market.linear, market.threshold)
-    sizes = jnp.arange(64)
+    sizes = np.arange(0, 512, 8)
 
     def solve(draws: Any) -> Any:
         costs = 0.012 * jnp.exp(draws[:2] - 0.5)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Bool, Float, Int
-from jaxmech.numerics import Method, potentials, stream, through_rows
+from jaxmech.numerics import Method, lanes_that_fit, potentials, stream, through_rows
 
 MAX_STEPS = 1_000_000
 """Boxes that are split before a search is given up."""
@@ -22,7 +22,6 @@ MAX_STEPS = 1_000_000
 LARGEST_MENU = 2**15
 """Sizes on a menu: both ends of a box share one number of 32 bits."""
 
-_CACHE_BYTES = 1 << 19
 _LANES = (8, 64)
 
 
@@ -99,9 +98,7 @@ def _search_rows(limit: int, values: Array, counts: Array, charges: Array, skip:
     method = Method(start=_start, advance=_advance, going=partial(_going, limit), result=_result)
     _, types, grid = values.shape
     bytes_each = values.dtype.itemsize * (types + 1) * grid + 12 * types * _room(types, grid)
-    fewest, most = _LANES
-    lanes = max(fewest, min(most, _CACHE_BYTES // bytes_each))
-    return stream(method, _Market(values, counts, charges), skip, lanes)
+    return stream(method, _Market(values, counts, charges), skip, lanes_that_fit(bytes_each, *_LANES))
 
 
 def _room(types: int, grid: int) -> int:

@@ -15,7 +15,7 @@ from jaxmech.numerics._program import Kind
 from jaxmech.numerics._quadrature import Expectation, half_normal_expectation
 from jaxmech.numerics._rows import through_rows
 from jaxmech.numerics._sharing import SharingOptimum, solve_sharing
-from jaxmech.numerics._stream import Method, stream
+from jaxmech.numerics._stream import Method, lanes_that_fit, stream
 
 __all__ = [
     "ROOT",
@@ -31,6 +31,7 @@ __all__ = [
     "difference_constraints",
     "erfcx",
     "half_normal_expectation",
+    "lanes_that_fit",
     "minimise",
     "negative_cycle",
     "potentials",

@@ -10,7 +10,8 @@ and steps are of log s and log μ. Eliminating f and μ from Newton's equations 
 e_k = √(w_k s_k), ½I plus a sum over agents of positive semidefinite matrices. The interior point tells the support B;
 there Newton's method goes on with z raised to a small number and what that changes taken out again (a proximal step,
 never singular, which among tied splits keeps the nearest and so treats equal agents alike). f < 0 leaves B, θ > 1
-enters it, and no sign wrong is the proof of optimality.
+enters it, and no sign wrong is the proof of optimality. Where equations around a cycle of B contradict each other,
+steps go on and on along it; the same direction, followed until a share is zero, lowers F, and that share leaves.
 
 Source: Mehrotra 1992 for predictor and corrector; Rockafellar 1976 for the end; Yu 2010 for the start.
 """
@@ -34,6 +35,8 @@ _CLOSED_ROOT = 0.7  # eps to this power: residual that rounding may be to blame 
 _ENTERS = 1e-4  # what an entering share is of the most that it could be
 _WRONG = 64.0  # in units of eps: what counts as a wrong sign
 _PATIENCE = 6
+_GAIN = 0.9  # a step that leaves more of the residual gained nothing
+_AROUND = 2  # whole steps without gain, from which on B is held to have a cycle
 _MAX_STEPS = 80
 
 
@@ -64,12 +67,16 @@ class Interior(NamedTuple):
 
 
 class Guess(NamedTuple):
-    """What the exact end carries: the support B, the point on it, its worst residual, whether verified, steps."""
+    """What the exact end carries: the support B, the point on it, its worst residual, whether verified, steps.
+
+    ``idle`` counts the last whole steps that gained nothing.
+    """
 
     support: SupportLanes
     point: Point
     worst: Lanes
     verified: Array
+    idle: Array
     steps: Array
 
 
@@ -187,7 +194,7 @@ def begin(data: Budgets, state: Interior) -> Guess:
     support = able & ((part > state.gap) | _first(point.share * data.output, 0) | _first(point.share, 1))
     none = jnp.zeros_like(state.steps)
     point = point._replace(share=jnp.where(support, point.share, 0.0))
-    return Guess(support, point, _residual(data, support, point), none > 0, none)
+    return Guess(support, point, _residual(data, support, point), none > 0, none, none)
 
 
 def unverified(state: Guess) -> Array:
@@ -206,12 +213,18 @@ def improve(data: Budgets, state: Guess, active: Array) -> Guess:
     spend, supplied = _missing(data, point)
     change, prices, values = proximal(factors, ratio * _excess(data, support, point), spend, supplied)
     length = 1 / jnp.maximum(1.0, jnp.maximum(largest(jnp.abs(prices), 0), largest(jnp.abs(values), 0)))
+    around = state.idle >= _AROUND
+    room = jnp.where(support & (change < 0), point.share / jnp.where(change < 0, -change, 1.0), jnp.inf)
+    first = jnp.maximum(least(least(room, 0), 0), 0.0)
+    around &= jnp.isfinite(first)
     moved = Point(
-        point.share + length * change,
+        point.share + jnp.where(around, first, length) * change,
         point.price * jnp.exp(length * prices),
         point.value * jnp.exp(length * values),
     )
-    after = _pivot(data, state, moved)._replace(steps=state.steps + 1)
+    state = state._replace(support=support & ~(around & (room <= first)))
+    moved = moved._replace(share=jnp.where(state.support, moved.share, 0.0))
+    after = _pivot(data, state, moved, (length == 1) & ~around)._replace(steps=state.steps + 1)
     chosen: Guess = _choose(active, after, state)
     return chosen
 
@@ -226,8 +239,15 @@ def proximal(
     return change, prices, values
 
 
-def _pivot(data: Budgets, before: Guess, point: Point) -> Guess:
-    """Where the equations hold well enough, mend the signs; where none is wrong and they hold to rounding, be done."""
+def _pivot(data: Budgets, before: Guess, point: Point, whole: Array) -> Guess:
+    """Where the equations hold well enough, mend the signs; where none is wrong and they hold to rounding, be done.
+
+    Args:
+        data: the instance.
+        before: support, and what is known of the last point.
+        point: the new point.
+        whole: whether it is a whole step from the last.
+    """
     eps, support = tolerances(point.price.dtype).eps, before.support
     worst = _residual(data, support, point)
     settled = worst <= eps**_SETTLED_ROOT
@@ -243,7 +263,8 @@ def _pivot(data: Budgets, before: Guess, point: Point) -> Guess:
     support = (support | enters) & ~leaves
     mended = point._replace(share=share)
     mended_worst = jnp.where(settled & wrong, _residual(data, support, mended), worst)
-    return Guess(support, mended, mended_worst, done, before.steps)
+    waits = whole & (worst > _GAIN * before.worst) & ~(settled & wrong)
+    return Guess(support, mended, mended_worst, done, jnp.where(waits, before.idle + 1, 0), before.steps)
 
 
 def _residual(data: Budgets, support: SupportLanes, point: Point) -> Lanes:

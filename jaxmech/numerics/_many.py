@@ -12,14 +12,9 @@ from jaxmech.numerics._interior_point import advance, going, solve_interior, sta
 from jaxmech.numerics._lanes import SHORT
 from jaxmech.numerics._program import Iterate, Kind, Program
 from jaxmech.numerics._rows import through_rows
-from jaxmech.numerics._stream import Method, stream
-
-CACHE_BYTES = 1 << 19
-"""What the lanes of a processor's core may occupy, so that they stay in its second-level cache."""
+from jaxmech.numerics._stream import Method, lanes_that_fit, stream
 
 MIN_LANES, MAX_LANES = 16, 512
-DEVICE_LANES = 1 << 17
-"""Lanes on an accelerator, which needs many to be busy."""
 
 MAX_BYTES = 1 << 22
 """From here on lanes gain nothing: one instance by itself fills the loops."""
@@ -70,11 +65,7 @@ def _solve_one(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Arra
 
 def lanes_for(m: int, d: int, itemsize: int) -> int:
     """Return how many instances of a size to work on at a time; 1 for one after the other."""
-    if jax.default_backend() != "cpu":
-        return DEVICE_LANES
-    if min(m, d) > SHORT:
-        return 1
     table = itemsize * (_LIVE_TABLES * m * d + 3 * min(m, d) ** 2)
-    if table * MIN_LANES > MAX_BYTES:
+    if jax.default_backend() == "cpu" and (min(m, d) > SHORT or table * MIN_LANES > MAX_BYTES):
         return 1
-    return max(MIN_LANES, min(MAX_LANES, CACHE_BYTES // table // 8 * 8))
+    return lanes_that_fit(table, MIN_LANES, MAX_LANES)

@@ -14,6 +14,12 @@ Rows = Any
 Lanes = Any
 """A pytree whose leaves hold one lane per instance at work: (..., lanes)."""
 
+CACHE_BYTES = 1 << 19
+"""What the lanes of a processor's core may occupy, so that they stay in its second-level cache."""
+
+DEVICE_LANES = 1 << 17
+"""Lanes on an accelerator, which needs many to be busy."""
+
 REFILL = 0.5
 """Share of idle lanes at which the next instances come in: earlier costs more starts, later more idling."""
 
@@ -42,6 +48,19 @@ class _Work(NamedTuple):
     data: Lanes
     state: Lanes
     results: Rows
+
+
+def lanes_that_fit(bytes_each: int, fewest: int, most: int) -> int:
+    """Return how many instances to work on at a time, on the device that programs run on by default.
+
+    Args:
+        bytes_each: what a step of one instance reads and writes.
+        fewest: on a processor, from here on loops along lanes are worth their start.
+        most: on a processor, from here on more lanes gain nothing.
+    """
+    if jax.default_backend() != "cpu":
+        return DEVICE_LANES
+    return max(fewest, min(most, CACHE_BYTES // bytes_each // 8 * 8))
 
 
 def stream(method: Method, rows: Rows, skip: Array, lanes: int) -> Rows:

@@ -144,6 +144,17 @@ def test_egalitarian_over_sixteen_decades(m, d):
     assert np.asarray(many.residual).max() <= 1e-12
 
 
+@pytest.mark.parametrize(("m", "d"), [(10, 5), (6, 4)])
+def test_egalitarian_where_the_support_that_is_read_off_has_a_cycle(m, d):
+    """One in a thousand of ordinary instances: shares of 1e-5 that should be zero, and close a cycle."""
+    rng = np.random.default_rng(2)
+    agent, distribution, pair = (rng.standard_normal((4000, *shape)) for shape in ((m, 1), (1, d), (m, d)))
+    costs = np.exp(0.3 * agent + 0.5 * distribution + 0.05 * pair)
+    many = jax.jit(jax.vmap(lambda c: collaboration.egalitarian_bargaining(Problem(c, jnp.ones(d)))))(costs)
+    assert (np.asarray(many.status) == Status.OK).all()
+    assert kkt.judge("egalitarian", costs, np.ones((4000, d)), np.asarray(many.value)).right.all()
+
+
 def test_egalitarian_equals_many_digits():
     """Where the support is clear, against Newton's method in 60 digits."""
     costs = np.array([[1.00, 0.62], [1.21, 0.55], [0.83, 0.95], [1.44, 1.30]])
