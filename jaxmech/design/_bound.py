@@ -64,7 +64,7 @@ def proven_bound(
     Args:
         side: who is there.
         estimate: what can be reached, nearly.
-        slope: good λ for some T; any give a bound.
+        slope: some good λ for each of some T, (candidates, T); any give a bound, and the first one is tried first.
         whole: whether who is alone collects the best whole number of points; else n_IND.
     """
     most, alone = 1.01 * estimate, _alone(side, whole)
@@ -75,8 +75,10 @@ def proven_bound(
     low, high, bound = edges[:-1], edges[1:], most
     target = estimate * (1 - _TARGET)
     while len(low):
-        slopes = slope(np.sqrt(low * high))
-        values = _social(side, low, high, slopes, alone)
+        values = np.full(len(low), -np.inf)
+        for slopes in slope(np.sqrt(low * high)):
+            poor = values < target
+            values[poor] = np.maximum(values[poor], _social(side, low[poor], high[poor], slopes[poor], alone))
         open_ = (values < target) & (high / low > 1 + _NARROWEST)
         bound = min(bound, float(np.min(values[~open_], initial=most)))
         low, high = _divided(low[open_], high[open_])

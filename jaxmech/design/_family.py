@@ -161,8 +161,14 @@ def family_bound(
     side = Side(*_together(costs, weight), error, float(np.sqrt(2) * erfinv(1 - fails)))
     places, duals = np.concatenate([begun, totals]), np.array([*(slope for _, slope in coarse), *slopes])
     order = np.argsort(places)
-    value = proven_bound(side, estimate, lambda total: np.interp(total, places[order], duals[order]), whole=whole)
-    return FamilyBound(value, estimate, shares)
+    places, duals = places[order], duals[order]
+
+    def slopes_near(total: np.ndarray) -> np.ndarray:
+        """Between two T of the grid, and those of either one: λ may jump in between."""
+        right = np.clip(np.searchsorted(places, total), 1, len(places) - 1)
+        return np.stack([np.interp(total, places, duals), duals[right - 1], duals[right]])
+
+    return FamilyBound(proven_bound(side, estimate, slopes_near, whole=whole), estimate, shares)
 
 
 def _together(costs: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,6 +21,9 @@ from jaxmech.deviation._scan import probes_tried, scan
 from jaxmech.deviation._strategy import Deviation
 from jaxmech.mechanism import Stakes
 
+_TIED = 1e-4, 1e-2
+"""Penalties are equal that differ by less than these parts of a penalty, and of the spread over all candidates."""
+
 
 @pytree
 @dataclasses.dataclass(frozen=True)
@@ -156,7 +159,7 @@ def best_responses(
     polished = jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), polished, scanned)
     checked = search.judge(who, polished.deviation, draw(check_key, chosen.batch, *size))
     paid = checked.parts.max(axis=2).sum(axis=-1) - checked.payment.min(axis=2)
-    best = np.argmin(np.where(np.isnan(paid), np.inf, paid), axis=1)
+    best = _gentlest(np.where(np.isnan(paid), np.inf, paid), polished.deviation)
     winner = jax.tree.map(lambda leaf: leaf[np.arange(len(who)), best], polished.deviation)
     verdict = _verdict(search, who, winner, draw(fresh_key, chosen.batch, *size, batches=chosen.batches))
     return BestResponse(
@@ -184,6 +187,15 @@ def honest(mechanism: Any, stakes: Stakes, agent: int) -> Deviation:
     truth = Deviation.truth(_unit(mechanism, stakes, agent))
     does = jnp.where(asked > 0, 1.0, 0.0).astype(asked.dtype)
     return dataclasses.replace(truth, collects=does, submits=does)
+
+
+def _gentlest(paid: np.ndarray, deviation: Deviation) -> np.ndarray:
+    """Of the strategies that are best for her, and equally good, (agents, candidates), the one that invents least."""
+    least = paid.min(axis=1, keepdims=True)
+    spread = np.max(np.where(np.isfinite(paid), paid, least), axis=1, keepdims=True) - least
+    tied = paid <= least + np.minimum(_TIED[0] * np.abs(least), _TIED[1] * spread)
+    added = np.sum(np.abs(deviation.submits * deviation.offset), axis=-1)
+    return np.argmin(np.where(tied, added, np.inf), axis=1)
 
 
 def _indices(agents: Sequence[int] | None, count: int) -> list[int]:

@@ -264,6 +264,19 @@ def test_no_thresholds_lie_below_the_bound():
     assert_no_thresholds_lie_below_the_bound(0, d=2)
 
 
+@pytest.mark.parametrize(
+    ("costs", "error"),
+    [
+        ([0.562286093, 0.00126079437, 0.00295425885, 23.3243405], 1956328.5420228727),
+        ([59.5446479, 0.0321466508, 21.9534967, 0.0601241962], 442396.40495231684),
+        ([107.540382, 0.0445515145, 0.103248334, 0.351610884], 106987.50180273746),
+    ],
+)
+def test_bound_is_near_the_estimate_where_what_a_point_is_worth_jumps(costs, error):
+    found = family_bound(np.array(costs), np.ones(4), error)
+    assert 0.998 * found.estimate < found.value <= found.estimate * (1 + 1e-4)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 10))
 def test_no_thresholds_lie_below_the_bound_of_more_instances(seed):
