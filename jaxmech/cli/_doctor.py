@@ -1,15 +1,18 @@
 """``jaxmech doctor``: versions, devices, precision, and a self-test with known answers."""
 
 import dataclasses
+import os
 import platform
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
 from jaxmech._printable import one_line
+from jaxmech.cli._cache import size_of
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import quick_compilation, use_precision
 from jaxmech.cli._options import Output, examples_of, shared
@@ -70,7 +73,17 @@ def _versions() -> dict[str, str]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         **{name: version(name) for name in ("jaxmech", "jax", "jaxlib", "numpy")},
+        "compiled programs": _kept(),
     }
+
+
+def _kept() -> str:
+    """Where compiled programs are kept between runs, and how much of it there is."""
+    folder = os.environ.get("JAX_COMPILATION_CACHE_DIR")
+    if folder is None:
+        return "not kept"
+    count, size = size_of(Path(folder))
+    return one_line(f"{count} files, {size / 1e6:.0f} MB, in {folder}")
 
 
 def _checks(dtype: str) -> Iterator[Check]:

@@ -13,6 +13,7 @@ import click
 
 from jaxmech._errors import JaxmechError, ProblemError
 from jaxmech._printable import one_line
+from jaxmech.cli._cache import keep_programs
 from jaxmech.cli._jax import prepare_process
 
 DONE, SOLVED_BADLY, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -44,9 +45,11 @@ class Group(click.Group):
         """Run, and end the process with the exit code."""
         _soften(sys.stdout)
         _soften(sys.stderr)
+        given = list(sys.argv[1:] if args is None else args)
         if args is None:  # a process of its own, not a test or a notebook
             prepare_process()
-        given = list(sys.argv[1:] if args is None else args)
+            if "--no-cache" not in given:
+                keep_programs()
         code = self._run(given, prog_name or "jaxmech", complete_var, extra)
         if not standalone_mode:
             return code

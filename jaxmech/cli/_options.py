@@ -38,6 +38,9 @@ _OPTIONS = {
     "quiet": click.option("--quiet", is_flag=True, help="Print nothing but errors."),
     "verbose": click.option("--verbose", is_flag=True, help="Print everything, and where the time goes."),
 }
+_NO_CACHE = click.option(  # read where the process begins
+    "--no-cache", is_flag=True, expose_value=False, help="Compile anew, and keep nothing of it."
+)
 
 DTYPES = ("float64", "float32")
 
@@ -199,11 +202,14 @@ class Output:
 def shared(*names: str) -> Callable[[Command], Command]:
     """Return a decorator that adds shared options to a command, which receives them as ``Output(**options)``.
 
+    All get ``--no-cache``, of which they are not told.
+
     Args:
         names: which of json, csv, plot, dtype, quiet and verbose.
     """
 
     def decorate(command: Command) -> Command:
+        command = _NO_CACHE(command)
         for name in reversed(names):
             command = _OPTIONS[name](command)
         return command

@@ -1,0 +1,106 @@
+"""Compiled programs, kept from one run of the program to the next: in the user's own folder, bounded in size.
+
+A problem of a size that was solved before on this machine is not compiled again. JAX keeps the programs and finds them
+by content, versions and options; here is only where, and how much of it.
+"""
+
+import contextlib
+import hashlib
+import os
+import platform
+import sys
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+
+LARGEST = 1 << 28
+"""Bytes that the folder may hold when a run begins; beyond, what was not used for longest goes, down to half of it."""
+
+_QUICKEST = "0.1"  # seconds: what compiles faster is not worth a file
+_FOLDER, _SHORTEST = "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
+
+
+def keep_programs() -> None:
+    """Let JAX keep what it compiles, unless the environment says already where.
+
+    A folder that cannot be made, or that is not the user's alone, is not used: what lies in it is run.
+    """
+    if _FOLDER in os.environ:
+        return
+    folder = cache_folder()
+    if not _is_private(folder):
+        return
+    _bound(folder)
+    for name, value in ((_FOLDER, str(folder)), (_SHORTEST, _QUICKEST)):
+        os.environ.setdefault(name, value)  # for the processes that this one starts
+    import jax
+
+    jax.config.update(_FOLDER.lower(), str(folder))  # type: ignore[no-untyped-call]
+    jax.config.update(_SHORTEST.lower(), float(os.environ[_SHORTEST]))  # type: ignore[no-untyped-call]
+    # another process may have removed a file, or have been killed while it wrote one: then it is compiled again
+    warnings.filterwarnings("ignore", message="Error (reading|writing) persistent compilation cache")
+
+
+def cache_folder() -> Path:
+    """Where programs for this version of jaxlib and this processor are kept."""
+    kind = hashlib.sha256(_processor().encode()).hexdigest()[:8]
+    return _user_caches() / "jaxmech" / f"jaxlib-{version('jaxlib')}-{platform.machine().lower()}-{kind}"
+
+
+def size_of(folder: Path) -> tuple[int, int]:
+    """How many files a folder holds, and their bytes."""
+    sizes = [status.st_size for _, status in _files(folder)]
+    return len(sizes), sum(sizes)
+
+
+def _user_caches() -> Path:
+    if given := os.environ.get("XDG_CACHE_HOME"):
+        return Path(given)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home()))
+    return Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+
+
+def _processor() -> str:
+    """What programs are compiled for: a home folder may be shared by machines with other instructions."""
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        told = {line.partition(":")[0].strip(): line for line in reversed(lines)}
+        found = [told[key] for key in ("model name", "flags", "Features") if key in told]
+        if found:
+            return "".join(found)
+    return platform.processor()
+
+
+def _is_private(folder: Path) -> bool:
+    """Make the folder; whether nobody else can write to it."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+    except OSError:
+        return False
+    alone = not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
+    return alone and os.access(folder, os.W_OK)
+
+
+def _bound(folder: Path) -> None:
+    """Remove what was not used for longest, if there is too much."""
+    files = sorted(_files(folder), key=lambda file: max(file[1].st_atime, file[1].st_mtime))
+    left = sum(status.st_size for _, status in files)
+    if left <= LARGEST:
+        return
+    for path, status in files:
+        if left <= LARGEST // 2:
+            return
+        with contextlib.suppress(OSError):
+            path.unlink()
+            left -= status.st_size
+
+
+def _files(folder: Path) -> list[tuple[Path, os.stat_result]]:
+    found = []
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            with contextlib.suppress(OSError):
+                found.append((path, path.stat()))
+    return found

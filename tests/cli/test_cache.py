@@ -1,0 +1,65 @@
+"""Compiled programs are kept between runs, in the user's own folder, and never too much of them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from jaxmech.cli import _cache
+
+COMMAND = [sys.executable, "-W", "error", "-c", "from jaxmech.cli import main; main()"]
+
+
+def environment(folder):
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("JAX_COMPILATION", "JAX_PERSIST"))}
+    return {**kept, "XDG_CACHE_HOME": str(folder)}
+
+
+def solve(folder, *more):
+    arguments = [*COMMAND, "solve", "three-agents", "--json", "-", *more]
+    found = subprocess.run(arguments, env=environment(folder), capture_output=True, text=True, timeout=300, check=True)
+    assert found.stderr == ""
+    return json.loads(found.stdout)
+
+
+def test_a_second_run_finds_what_the_first_compiled_and_a_damaged_file_is_compiled_again(tmp_path):
+    first = solve(tmp_path)
+    (folder,) = (tmp_path / "jaxmech").iterdir()
+    programs = sorted(folder.glob("*-cache"))
+    assert programs
+    assert folder.stat().st_mode & 0o077 == 0
+    assert solve(tmp_path)["plan"] == first["plan"]
+    assert sorted(folder.glob("*-cache")) == programs
+    for path in programs:
+        path.write_bytes(path.read_bytes()[:100])
+    assert solve(tmp_path)["plan"] == first["plan"]
+
+
+def test_nothing_is_kept_where_that_is_not_wanted_or_not_possible(tmp_path):
+    solve(tmp_path, "--no-cache")
+    assert list(tmp_path.rglob("*-cache")) == []
+    (tmp_path / "jaxmech").write_text("in the way")
+    solve(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="folders of others are told apart by their owner")
+def test_a_folder_that_others_can_write_to_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = _cache.cache_folder()
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    _cache.keep_programs()
+    assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
+
+
+def test_what_was_not_used_for_longest_goes_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(_cache, "LARGEST", 1000)
+    for age in range(12):
+        (tmp_path / f"{age}").write_bytes(b"x" * 100)
+        os.utime(tmp_path / f"{age}", (10_000 - age, 10_000 - age))
+    _cache._bound(tmp_path)
+    assert sorted(int(path.name) for path in tmp_path.iterdir()) == [0, 1, 2, 3, 4]
+    assert _cache.size_of(tmp_path) == (5, 500)
