@@ -17,8 +17,11 @@ Lanes = Any
 CACHE_BYTES = 1 << 19
 """What the lanes of a processor's core may occupy, so that they stay in its second-level cache."""
 
-DEVICE_LANES = 1 << 17
-"""Lanes on an accelerator, which needs many to be busy."""
+DEVICE_BYTES = 1 << 28
+"""The same on an accelerator, which needs many lanes to be busy, and has its own caches."""
+
+DEVICE_LANES = (1 << 12, 1 << 17)
+"""Fewest and most lanes there."""
 
 REFILL = 0.5
 """Share of idle lanes at which the next instances come in: earlier costs more starts, later more idling."""
@@ -59,7 +62,8 @@ def lanes_that_fit(bytes_each: int, fewest: int, most: int) -> int:
         most: on a processor, from here on more lanes gain nothing.
     """
     if jax.default_backend() != "cpu":
-        return DEVICE_LANES
+        least, largest = DEVICE_LANES
+        return max(least, min(largest, 1 << (DEVICE_BYTES // bytes_each).bit_length() >> 1))
     return max(fewest, min(most, CACHE_BYTES // bytes_each // 8 * 8))
 
 

@@ -8,7 +8,7 @@ import pytest
 from jaxmech import Status
 from jaxmech.numerics import Kind, solve_sharing
 from jaxmech.numerics._many import lanes_for
-from jaxmech.numerics._stream import Method, stream
+from jaxmech.numerics._stream import DEVICE_LANES, Method, lanes_that_fit, stream
 
 
 def _costs(instances, m=4, d=2, seed=0):
@@ -105,3 +105,13 @@ def test_stream_gives_every_instance_its_own_number_of_steps(lanes):
     steps = stream(_count_down(), needed, skip, lanes)
     np.testing.assert_array_equal(steps, np.where(skip, 1, needed))
     assert (np.asarray(stream(_count_down(), needed, jnp.ones(50, bool), lanes)) == 1).all()
+
+
+def test_lanes_follow_from_what_an_instance_occupies(monkeypatch):
+    assert [lanes_that_fit(size, 16, 512) for size in (1, 1 << 13, 1 << 30)] == [512, 64, 16]
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    sizes = [lanes_that_fit(1 << power, 16, 512) for power in range(31)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert (sizes[-1], sizes[0]) == DEVICE_LANES
+    assert lanes_that_fit(1 << 13, 16, 512) == 1 << 15
+    assert all(size & (size - 1) == 0 for size in sizes)
