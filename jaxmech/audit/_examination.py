@@ -12,7 +12,7 @@ from jaxmech._words import one_of
 from jaxmech.audit._claims import CLAIMS, NASH, RATIONAL, Judge, Target
 from jaxmech.audit._record import Examination
 from jaxmech.deviation import BestResponse, SearchSettings, best_responses, compiled, inspect_mechanism, noise_is_known
-from jaxmech.mechanism import Audit, Guarantee, Guaranteed, Stakes
+from jaxmech.mechanism import Audit, Guarantee, Guaranteed, Stakes, only_whole_points
 
 
 def audit(
@@ -120,6 +120,7 @@ def _found(mechanism: Any, problem: Any, stakes: Stakes, response: BestResponse)
     names = getattr(problem, "agents", None) or [f"agent {i + 1}" for i in range(m)]
     promised, bound = np.asarray(response.honest, float), np.full(len(rows), np.inf)
     certain = isinstance(mechanism, Guaranteed)
+    alone = stakes.alone_in_whole_points() if only_whole_points(mechanism) else stakes.alone
     if isinstance(mechanism, Guaranteed):
         proven = compiled(_guarantee, mechanism)(stakes)
         promised, bound = np.asarray(proven.promised, float)[rows], np.asarray(proven.regret, float)[rows]
@@ -130,7 +131,7 @@ def _found(mechanism: Any, problem: Any, stakes: Stakes, response: BestResponse)
         certain=certain,
         honest=np.asarray(response.honest, float),
         honest_error=np.asarray(response.honest_error, float),
-        alone=np.asarray(stakes.alone, float)[rows],
+        alone=np.asarray(alone, float)[rows],
         found=np.asarray(response.found, float),
         bound=np.where(np.isnan(bound), np.inf, bound),
         half_width=np.asarray(response.half_width, float),

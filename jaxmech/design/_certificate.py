@@ -43,7 +43,7 @@ class Proven(NamedTuple):
     intervals: int
 
 
-def prove(problem: Problem, design: Design, *, fractions: bool = False) -> Proven:
+def prove(problem: Problem, design: Design) -> Proven:
     """Recompute penalties and prove bounds on what any amounts can bring, one row per different agent.
 
     Linked distributions are proven together; others one at a time, whose bounds add up. Whoever works alone, or gets
@@ -53,12 +53,11 @@ def prove(problem: Problem, design: Design, *, fractions: bool = False) -> Prove
     Args:
         problem: the problem.
         design: from :func:`design`.
-        fractions: whether fractions of samples are allowed for in any case.
 
     Raises:
         ProblemError: for linked distributions with another rule than a threshold.
     """
-    rows = _rows(problem, design, whole=is_whole(design) and not fractions)
+    rows = _rows(problem, design, whole=is_whole(design))
     if _is_threshold(design.rule):
         offer = _offer(design, rows.numbers)
         honest, success = honest_penalty(offer, rows.numbers[0])
@@ -188,8 +187,8 @@ def _is_threshold(rule: Rule) -> bool:
 
 
 def proven_least(problem: Problem, design: Design) -> np.ndarray:
-    """Return what no strategy can pay less than, by agent, fractions of samples included: see :func:`prove`."""
-    return prove(problem, design, fractions=True).least
+    """Return what no strategy can pay less than, by agent: see :func:`prove`."""
+    return prove(problem, design).least
 
 
 def certify(problem: Problem, design: Design, proven: Proven | None = None) -> tuple[Audit, ...]:

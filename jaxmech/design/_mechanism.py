@@ -9,6 +9,7 @@ from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Codes, Distributions
 from jaxmech.collaboration import Problem, Role
+from jaxmech.design._carried_out import is_whole
 from jaxmech.design._plan import Design, Rule
 from jaxmech.mechanism import (
     Drawn,
@@ -40,10 +41,10 @@ class Designed:
         rule: the noise.
         variance: σ² of a data point.
         promised: penalties that are proven for compliant agents.
-        least: what no strategy can pay less than, fractions of samples included, as proven by
-            :func:`~jaxmech.design.prove`.
+        least: what no strategy can pay less than, as proven by :func:`~jaxmech.design.prove`.
         proven_for: costs, price and σ for which it was proven, in one table per row (3, agents, distributions).
         linked: whether the largest of all discrepancies counts for every distribution.
+        whole: whether all numbers of points are whole, and what is proven holds for whole numbers.
     """
 
     samples: Amounts
@@ -57,6 +58,7 @@ class Designed:
     least: Agents
     proven_for: Array
     linked: bool = dataclasses.field(metadata={"static": True})
+    whole: bool = dataclasses.field(metadata={"static": True})
 
     @property
     def recommended(self) -> Strategy:
@@ -178,4 +180,5 @@ def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None
         least=jnp.asarray(np.asarray(proven), problem.costs.dtype),
         proven_for=jnp.stack([jnp.broadcast_to(table, shape) for table in context]),
         linked=design.linked,
+        whole=is_whole(design),
     )

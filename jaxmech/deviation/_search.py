@@ -19,7 +19,7 @@ from jaxmech.deviation._loss import senders
 from jaxmech.deviation._scan import names as scan_names
 from jaxmech.deviation._scan import probes_tried, scan
 from jaxmech.deviation._strategy import Deviation
-from jaxmech.mechanism import Stakes
+from jaxmech.mechanism import Stakes, only_whole_points
 
 _TIED = 1e-4, 1e-2
 """Penalties are equal that differ by less than these parts of a penalty, and of the spread over all candidates."""
@@ -72,6 +72,7 @@ class BestResponse:
             f"{len(STARTS)} starts in {len(FAMILIES)} families, {chosen.steps} + {chosen.polish_steps} gradient steps, "
             f"a scan of the answers to {probes_tried():,} submissions, "
             f"{chosen.batches} × {chosen.batch:,} fresh draws at {len(chosen.means)} true means"
+            + (", whole numbers of points only" if np.any(self.deviation.whole) else "")
         )
 
 
@@ -219,7 +220,17 @@ def _begin(mechanism: Any, stakes: Stakes, who: Sequence[int], key: Array) -> Ca
     able = np.isfinite(np.asarray(stakes.costs))
     begun = [candidates(np.asarray(_unit(mechanism, stakes, i)), able[i], int(seeds[i])) for i in who]
     joined: Candidate = jax.tree.map(lambda *leaves: np.stack(leaves), *begun)
-    return joined
+    return _possible(mechanism, joined)
+
+
+def _possible(mechanism: Any, found: Candidate) -> Candidate:
+    """The strategies that there are, where points are whole."""
+    if not only_whole_points(mechanism):
+        return found
+    values = {field.name: getattr(found.deviation, field.name) for field in dataclasses.fields(Deviation)}
+    values["whole"] = np.ones_like(values["whole"])
+    leaves = jax.tree.leaves(list(values.values()))
+    return dataclasses.replace(found, deviation=jax.tree.unflatten(jax.tree.structure(found.deviation), leaves))
 
 
 def _finalists(found: Candidate, least: np.ndarray, count: int) -> tuple[Candidate, list[list[str]]]:
@@ -258,7 +269,7 @@ def _scanned(search: Search, who: Sequence[int], key: Array) -> tuple[Candidate,
     probe_key, draw_key = jax.random.split(key)
     size = (senders(search.mechanism), unit.shape[1])
     found = scan(search, who, unit, probe_key, draw(draw_key, search.settings.scan_draws, *size))
-    return found, scan_names(found)
+    return _possible(search.mechanism, found), scan_names(found)
 
 
 class _Verdict(NamedTuple):

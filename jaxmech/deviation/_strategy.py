@@ -84,6 +84,7 @@ class Deviation:
         estimation: network (surprise, noise) → what she adds to the logarithms of the weights.
         fitted: weights of the features, as from least squares; 0 where the estimate is the weighted mean alone.
         centres: what the features are on average.
+        whole: 1 if n and s are rounded to whole numbers, of which derivatives know nothing.
     """
 
     unit: Float[Array, "distributions"]
@@ -102,6 +103,7 @@ class Deviation:
     estimation: Network
     fitted: Float[Array, "distributions features"]
     centres: Float[Array, "distributions features"]
+    whole: Float[Array, "distributions"]
 
     @classmethod
     def truth(cls, unit: Float[Array, "distributions"]) -> "Deviation":
@@ -130,12 +132,17 @@ class Deviation:
             estimation=Network.silent(d, 2, 2, dtype),
             fitted=jnp.zeros((d, FEATURES), dtype),
             centres=jnp.zeros((d, FEATURES), dtype),
+            whole=zero,
         )
 
     @property
     def samples(self) -> Float[Array, "distributions"]:
         """How many points she collects, n."""
-        return self.collects * self.unit * jnp.exp(jnp.clip(self.log_samples, -_LARGEST, _LARGEST))
+        return self._counted(self.collects * self.unit * jnp.exp(jnp.clip(self.log_samples, -_LARGEST, _LARGEST)))
+
+    def _counted(self, count: Array) -> Array:
+        """As many points as there can be, with the derivative of any number."""
+        return count + jax.lax.stop_gradient(jnp.where(self.whole > 0, jnp.round(count) - count, 0.0))
 
     def submit(self, mean: Array, private: Array, sigma: Array) -> Statistics:
         """Return what she submits, in one row.
@@ -147,7 +154,7 @@ class Deviation:
         """
         n = self.samples
         base = jnp.where(self.invents > 0, self.unit, n)
-        count = _whole(self.submits * base * jnp.exp(jnp.clip(self.log_report, -_LARGEST, _LARGEST)))
+        count = self._counted(_whole(self.submits * base * jnp.exp(jnp.clip(self.log_report, -_LARGEST, _LARGEST))))
         seen = jnp.where(n > 0, mean, 0.0)
         scale = sigma / jnp.sqrt(self.unit)
         spread = sigma / jnp.sqrt(jnp.where(count > 0, count, 1.0))

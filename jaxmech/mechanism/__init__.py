@@ -2,7 +2,16 @@
 
 from jaxmech.mechanism._key import secret_key
 from jaxmech.mechanism._outcome import Outcome, priced
-from jaxmech.mechanism._protocol import Guarantee, Guaranteed, Information, Mechanism, Separate, Strategy
+from jaxmech.mechanism._protocol import (
+    Guarantee,
+    Guaranteed,
+    Information,
+    Mechanism,
+    Separate,
+    Strategy,
+    Whole,
+    only_whole_points,
+)
 from jaxmech.mechanism._record import Audit
 from jaxmech.mechanism._stakes import Stakes
 from jaxmech.mechanism._submission import Statistics, Submission, subset_variance
@@ -21,9 +30,11 @@ __all__ = [
     "Statistics",
     "Strategy",
     "Submission",
+    "Whole",
     "draw_means",
     "draw_points",
     "of_others",
+    "only_whole_points",
     "priced",
     "secret_key",
     "subset_variance",

@@ -1,7 +1,7 @@
 """The vocabulary that every system and every user-written mechanism shares."""
 
 import dataclasses
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import jax.numpy as jnp
 
@@ -108,6 +108,29 @@ class Separate(Protocol):
             others: mean of the ``clean_others`` points of hers, one row.
         """
         ...
+
+
+@runtime_checkable
+class Whole(Protocol):
+    """What a mechanism may say beside the protocol: that points are whole, and that what is proven holds for these.
+
+    Searches then look at whole numbers only, and who works alone collects the best of them.
+    """
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers of points count."""
+        ...
+
+
+def only_whole_points(mechanism: Any) -> bool:
+    """Whether a mechanism says that points are whole.
+
+    Example:
+        >>> only_whole_points(object())
+        False
+    """
+    return isinstance(mechanism, Whole) and mechanism.whole is True
 
 
 @pytree

@@ -59,6 +59,16 @@ class Stakes:
         costs = jnp.where(wanted, self.costs, 0.0)
         return 2 * jnp.sum(self.sigma * jnp.sqrt(self.price * costs), axis=-1)
 
+    def alone_in_whole_points(self) -> Agents:
+        """Σ_k min (price_k σ_k²/n + c[i, k] n) over whole numbers n >= 1: ``alone``, of data sets."""
+        wanted, error = self.price > 0, self.price * self.sigma**2
+        costs = jnp.where(wanted, self.costs, 1.0)
+        ideal = jnp.sqrt(error / costs)
+        low = jnp.maximum(jnp.floor(ideal), 1.0)
+        # one more point is worth its cost if and only if n (n + 1) < n_IND²
+        best = jnp.where(low * (low + 1) < ideal**2, low + 1, low)
+        return jnp.sum(jnp.where(wanted, error / best + costs * best, 0.0), axis=-1)
+
     def spent(self, samples: Array) -> Array:
         """Return c n by agent and distribution, with ∞·0 = 0."""
         return jnp.where(samples > 0, jnp.where(samples > 0, self.costs, 1.0) * samples, 0.0)

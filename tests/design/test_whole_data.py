@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jaxmech import Status
+from jaxmech.audit import examine
 from jaxmech.collaboration import Problem, Role, integer_plan
 from jaxmech.collaboration import solve as published
 from jaxmech.design import (
@@ -27,7 +28,7 @@ from jaxmech.design._candidates import Candidate, kinds_of
 from jaxmech.design._scheme import Stake, Terms, settle, walking_away
 from jaxmech.design._threshold import LARGEST_PULL
 from jaxmech.design._whole import rounded
-from jaxmech.deviation import Normal, simulate
+from jaxmech.deviation import Normal, SearchSettings, simulate
 from tests.design.test_mechanism import made_by_hand
 from tests.oracles import design as oracle
 
@@ -126,7 +127,7 @@ def test_what_rounding_leaves_to_gain_is_told():
 
 
 @pytest.mark.slow
-def test_who_is_alone_is_held_to_fractions_by_the_mechanism_and_to_whole_samples_by_the_certificate():
+def test_who_is_alone_is_held_to_whole_samples_by_mechanism_certificate_and_audit():
     problem = Problem([[0.9], [1.1]], 3.0)
     made = design(problem).raise_for_status().value
     assert is_whole(made)
@@ -134,9 +135,19 @@ def test_who_is_alone_is_held_to_fractions_by_the_mechanism_and_to_whole_samples
     n = np.asarray(made.samples[:, 0])
     paid = 9 / n[alone] + np.asarray(problem.costs)[alone, 0] * n[alone]
     np.testing.assert_allclose(np.asarray(made.penalty)[alone], paid)
-    certified, proven = prove(problem, made), designed_mechanism(problem, made)
-    np.testing.assert_allclose(certified.least[alone], paid, rtol=1e-7)
-    np.testing.assert_allclose(np.asarray(proven.least)[alone], 6 * np.asarray(problem.costs)[alone, 0] ** 0.5)
+    mechanism = designed_mechanism(problem, made)
+    assert mechanism.whole
+    for least in (prove(problem, made).least, mechanism.least):
+        np.testing.assert_allclose(np.asarray(least)[alone], paid, rtol=1e-7)
+    # fractions would bring her a little: 6 √c
+    assert np.all(6 * np.asarray(problem.costs)[alone, 0] ** 0.5 < paid * (1 - 1e-5))
+    settings = SearchSettings(batch=1 << 12, batches=4)
+    found = examine(mechanism, problem, jax.random.key(0), settings=settings)
+    holds = {audit.claim: audit.holds for audit in found.audits}
+    assert holds["Nash incentive compatible"] and holds["individually rational"], found.audits
+    best = np.asarray(found.deviation.samples)
+    np.testing.assert_array_equal(best, np.round(best))
+    assert found.effort.endswith("whole numbers of points only")
 
 
 @pytest.mark.slow

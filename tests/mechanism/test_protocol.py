@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxmech import ProblemError
-from jaxmech.mechanism import Audit, Information, Mechanism, Strategy, Submission, secret_key
+from jaxmech.mechanism import Audit, Information, Mechanism, Stakes, Strategy, Submission, secret_key
 
 
 def test_ragged_data_become_a_masked_array():
@@ -79,3 +79,15 @@ def test_secret_keys_are_keys_and_differ():
     assert np.isfinite(jax.random.normal(first))
     with jax.enable_x64(False):
         assert secret_key().dtype == first.dtype
+
+
+def test_alone_in_whole_points_is_the_best_whole_number():
+    rng = np.random.default_rng(3)
+    costs, sigma, price = rng.uniform(0.05, 3, (6, 4)), rng.uniform(0.3, 4, 4), rng.uniform(0, 2, 4)
+    costs[0, 1], price[2] = np.inf, 0.0
+    n = np.arange(1, 400)[:, None, None]
+    paid = np.where(price > 0, (price * sigma**2 / n + costs * n), 0.0).min(axis=0).sum(axis=-1)
+    stakes = Stakes(jnp.asarray(costs), jnp.asarray(sigma), jnp.asarray(price))
+    np.testing.assert_allclose(stakes.alone_in_whole_points(), paid, rtol=1e-14)
+    assert np.isinf(paid[0])
+    assert np.all(np.asarray(stakes.alone) <= paid)
