@@ -144,8 +144,9 @@ def test_who_is_alone_is_held_to_whole_samples_by_mechanism_certificate_and_audi
     settings = SearchSettings(batch=1 << 12, batches=4)
     found = examine(mechanism, problem, jax.random.key(0), settings=settings)
     holds = {audit.claim: audit.holds for audit in found.audits}
-    assert holds["Nash incentive compatible"] and holds["individually rational"], found.audits
-    best = np.asarray(found.deviation.samples)
+    assert holds["Nash incentive compatible"], found.audits
+    assert holds["individually rational"], found.audits
+    best = np.asarray(jax.vmap(lambda one: one.samples)(found.deviation))
     np.testing.assert_array_equal(best, np.round(best))
     assert found.effort.endswith("whole numbers of points only")
 
