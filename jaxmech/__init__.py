@@ -8,10 +8,44 @@ of an agent whom nobody checks, the plan of an instance that failed), so wrap ca
 with ``multiprocessing.get_context("spawn")``.
 """
 
-from jaxmech._batch import batch
-from jaxmech._errors import JaxmechError, ProblemError, SolveError
-from jaxmech._precision import enable_x64
-from jaxmech._status import Solution, Status
-from jaxmech.numerics import erfcx
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jaxmech._batch import batch
+    from jaxmech._errors import JaxmechError, ProblemError, SolveError
+    from jaxmech._precision import enable_x64
+    from jaxmech._status import Solution, Status
+    from jaxmech.numerics import erfcx
 
 __all__ = ["JaxmechError", "ProblemError", "Solution", "SolveError", "Status", "batch", "enable_x64", "erfcx"]
+
+_WHERE = {
+    "JaxmechError": "_errors",
+    "ProblemError": "_errors",
+    "Solution": "_status",
+    "SolveError": "_errors",
+    "Status": "_status",
+    "batch": "_batch",
+    "enable_x64": "_precision",
+    "erfcx": "numerics",
+}
+
+_PACKAGES = (
+    "audit", "catalog", "collaboration", "deviation", "design", "exchange", "files", "market", "mechanism",
+    "multiparty", "numerics", "report", "sweep",
+)  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: JAX takes most of a second, which ``jaxmech --help`` need not wait for."""
+    if name in _PACKAGES:
+        return import_module(f"{__name__}.{name}")
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_PACKAGES})

@@ -21,7 +21,7 @@ _FOLDER, _SHORTEST = "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMP
 
 
 def keep_programs() -> None:
-    """Let JAX keep what it compiles, unless the environment says already where.
+    """Let JAX keep what it compiles, unless the environment says already where. Before JAX is imported.
 
     A folder that cannot be made, or that is not the user's alone, is not used: what lies in it is run.
     """
@@ -32,11 +32,7 @@ def keep_programs() -> None:
         return
     _bound(folder)
     for name, value in ((_FOLDER, str(folder)), (_SHORTEST, _QUICKEST)):
-        os.environ.setdefault(name, value)  # for the processes that this one starts
-    import jax
-
-    jax.config.update(_FOLDER.lower(), str(folder))  # type: ignore[no-untyped-call]
-    jax.config.update(_SHORTEST.lower(), float(os.environ[_SHORTEST]))  # type: ignore[no-untyped-call]
+        os.environ.setdefault(name, value)  # read when JAX is imported, here and in processes that this one starts
     # another process may have removed a file, or have been killed while it wrote one: then it is compiled again
     warnings.filterwarnings("ignore", message="Error (reading|writing) persistent compilation cache")
 

@@ -56,6 +56,7 @@ def test_a_terminal_that_knows_no_greek(tmp_path):
 def test_help_starts_no_backend_and_loads_no_plotting():
     code = (
         "import sys\nfrom jaxmech.cli import main\n"
+        "main(['--help'], standalone_mode=False)\nassert 'jax' not in sys.modules\n"
         "main(['examples'], standalone_mode=False)\nmain(['--version'], standalone_mode=False)\n"
         "assert 'matplotlib' not in sys.modules\n"
         "from jax._src import xla_bridge\nassert not xla_bridge.backends_are_initialized()\n"
