@@ -170,6 +170,7 @@ def accounts_of(problem: Problem, plan: Plan, currency: str) -> tuple[Accounts, 
         role=np.asarray(carried.role),
         whole=rounded is not None,
         currency=currency,
+        shirking=_host(penalties_by_distribution(problem, carried)[1]),
     )
     return accounts, rounded
 

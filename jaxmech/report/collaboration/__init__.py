@@ -12,7 +12,7 @@ from jaxmech.report.collaboration._answer import Answer, Arrangement, Sigma, Who
 from jaxmech.report.collaboration._document import arrangement_document, document, role_names, rows
 from jaxmech.report.collaboration._page import board_sections, page, print_page, sigma_table
 from jaxmech.report.collaboration._plot import Panel, plot, plot_panels
-from jaxmech.report.collaboration._reasons import reasons
+from jaxmech.report.collaboration._reasons import reasons, reasons_of
 from jaxmech.report.collaboration._signing import better_design, signing_sentences
 from jaxmech.report.collaboration._tables import collection_tables, gain_table
 
@@ -38,6 +38,7 @@ __all__ = [
     "plot_panels",
     "print_page",
     "reasons",
+    "reasons_of",
     "role_names",
     "rows",
     "sigma_table",

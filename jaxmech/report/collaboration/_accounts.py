@@ -51,6 +51,8 @@ class Accounts:
         role: :class:`~jaxmech.collaboration.Role` codes of the plan that is carried out.
         whole: whether all samples are whole numbers.
         currency: the unit of the costs, or an empty text.
+        shirking: (agents, distributions) what each would pay there if she alone collected half of her amount; None
+            where that is not known.
     """
 
     plan: Books
@@ -58,6 +60,7 @@ class Accounts:
     role: np.ndarray
     whole: bool
     currency: str
+    shirking: np.ndarray | None = None
 
     @property
     def gain(self) -> np.ndarray:

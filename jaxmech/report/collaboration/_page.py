@@ -11,7 +11,7 @@ from rich.text import Text
 from jaxmech._status import Status
 from jaxmech.report._numbers import column, counted, percent, short
 from jaxmech.report._records import claims_in_words, records_table
-from jaxmech.report._tables import make_box, make_page, make_paragraphs, make_table, print_plain
+from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, make_table, print_plain
 from jaxmech.report.collaboration._accounts import Accounts, error_tables, money_table
 from jaxmech.report.collaboration._advice import WORTH_TELLING, suggestions
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
@@ -31,7 +31,7 @@ def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
     print_plain(console, page(answer, console.width, make_box(console.is_terminal), full=full))
 
 
-def page(answer: Answer, width: int, box: Box, *, full: bool = False) -> RenderableType:
+def page(answer: Answer, width: int, box: Box, *, full: bool = False) -> Page:
     """Return the page as one renderable."""
     return make_page(_head(answer), _sections(answer, width, box, full), box)
 

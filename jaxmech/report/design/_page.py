@@ -11,7 +11,7 @@ from jaxmech._status import Status
 from jaxmech.collaboration import Role
 from jaxmech.report._numbers import column, counted, percent, short
 from jaxmech.report._records import claims_in_words, records_table
-from jaxmech.report._tables import make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.collaboration import board_sections, collection_tables, gain_table, sigma_table
 from jaxmech.report.design._answer import Answer
 from jaxmech.report.design._table import rule_table
@@ -31,7 +31,7 @@ def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
     print_plain(console, page(answer, console.width, make_box(console.is_terminal), full=full))
 
 
-def page(answer: Answer, width: int, box: Box, *, full: bool = False) -> RenderableType:
+def page(answer: Answer, width: int, box: Box, *, full: bool = False) -> Page:
     """Return the page as one renderable."""
     return make_page(_head(answer), _sections(answer, width, box, full), box)
 
