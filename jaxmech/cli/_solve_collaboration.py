@@ -16,7 +16,7 @@ from jaxmech._words import one_of
 from jaxmech.cli._choice import Choice
 from jaxmech.cli._jax import quick_compilation, settings
 from jaxmech.cli._options import Output
-from jaxmech.collaboration import IntegerPlan, Plan, Problem, Role
+from jaxmech.collaboration import Account, IntegerPlan, Plan, Problem, Role
 from jaxmech.mechanism import Audit
 from jaxmech.report.collaboration import Accounts, Answer, Books, Sigma, Whole
 
@@ -164,18 +164,29 @@ def accounts_of(problem: Problem, plan: Plan, currency: str) -> tuple[Accounts, 
     rounded = _rounded(problem, plan)
     carried = plan if rounded is None else rounded.plan
     own = collaboration.alone_samples(problem) if rounded is None else rounded.alone_samples
+    # compiled already, for the plan in fractions
+    bare = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
+    numbers = _numbers(bare, carried)
+    plan_account, alone_account = _accounts(bare, carried.samples, numbers.pays, own)
     accounts = Accounts(
-        plan=books(carried.samples, collaboration.account(problem, carried)),
-        alone=books(own, collaboration.account_alone(problem, own)),
+        plan=books(carried.samples, plan_account),
+        alone=books(own, alone_account),
         role=np.asarray(carried.role),
         whole=rounded is not None,
         currency=currency,
-        shirking=_host(penalties_by_distribution(problem, carried)[1]),
+        shirking=_host(numbers.shirking),
     )
     return accounts, rounded
 
 
-def books(samples: Amounts, account: collaboration.Account) -> Books:
+@jax.jit
+def _accounts(problem: Problem, samples: Amounts, pays: Amounts, own: Amounts) -> tuple[Account, Account]:
+    """The plan's and working alone; what is paid beyond the bill is what errors cost."""
+    spent = collaboration.account_of_error(problem, samples, pays).bill
+    return collaboration.account_of_error(problem, samples, pays - spent), collaboration.account_alone(problem, own)
+
+
+def books(samples: Amounts, account: Account) -> Books:
     """Return an account, with the samples that it is about, for a report.
 
     Args:
