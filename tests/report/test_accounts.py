@@ -62,7 +62,7 @@ NAMES = ("Ada", "Bo", "Cleo", "Dee")
 def test_who_carries_the_work_and_who_gains_nothing():
     """Ada carries 60 % of all bills; Bo saves 10 %, Cleo half; Ada and Dee would pay the same alone."""
     books = accounts([6, 2, 2, 0], [10, 9, 5, 4], [10, 10, 10, 4])
-    elsewhere = {"social": np.array([7.0, 9.0, 9.0, 4.0]), "leverage": np.array([10.0, 9.0, 9.0, 4.0])}
+    elsewhere = {"social": np.array([0.3, 0.1, 0.1, 0.0]), "leverage": np.array([0.0, 0.1, 0.1, 0.0])}
     work, winners, idle, remedy = signing_sentences(books, NAMES, elsewhere, designed=False)
     assert work == "3 of 4 collect something, for 10.00 EUR in all; half of that or more is carried by Ada (60 %)."
     assert winners == "Bo saves least by signing, 1.000 EUR (10 %); Cleo most, 5.000 EUR (50 %)."
@@ -73,7 +73,7 @@ def test_who_carries_the_work_and_who_gains_nothing():
 @pytest.mark.parametrize(("designed", "word"), [(False, "jaxmech design"), (True, "fixed sum")])
 def test_who_would_gain_nowhere_is_told_what_else_there_is(designed, word):
     books = accounts([6, 2], [10, 5], [10, 10])
-    sentences = signing_sentences(books, NAMES[:2], {"social": np.array([10.0, 5.0])}, designed=designed)
+    sentences = signing_sentences(books, NAMES[:2], {"social": np.array([0.0, 0.5])}, designed=designed)
     assert "Ada gains 0 %" in sentences[2]
     assert "In no division that was tried (social)" in sentences[3]
     assert word in sentences[3]
@@ -95,3 +95,18 @@ def test_the_pointer_to_designs_says_what_can_be_saved_at_most():
     assert f"{100 * (1 - least / social):.0f} % less." in text
     best = dataclasses.replace(made, efficiency=dataclasses.replace(made.efficiency, first_best=social))
     assert "jaxmech design" not in printed(best).partition("Worth considering")[2]
+
+
+def test_few_samples_do_not_make_the_same_division_look_better():
+    """Whole numbers raise what she pays alone; what another division brings is compared in fractions."""
+    made = answer(3, 1)
+    books = dataclasses.replace(made.accounts.alone, error=made.accounts.alone.error * 1.1)
+    penalty = np.full(3, 7.0)
+    same = dataclasses.replace(made.advice, penalties={"rational": penalty})
+    made = dataclasses.replace(
+        made, alone_penalty=penalty, penalty=penalty, advice=same,
+        accounts=dataclasses.replace(made.accounts, plan=books, alone=books),
+    )  # fmt: skip
+    text = " ".join(printed(made).split())
+    assert "Clinic 1, Clinic 2 and Clinic 3 gain 0 %" in text
+    assert "would gain up to" not in text

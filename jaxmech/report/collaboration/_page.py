@@ -44,7 +44,8 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
     yield "Alone against together (penalties)", list(gain_table(answer, box, full=full))
     if answer.accounts:
-        elsewhere = answer.advice.penalties if answer.advice else {}
+        tried = answer.advice.penalties if answer.advice else {}
+        elsewhere = {name: 1 - penalty / answer.alone_penalty for name, penalty in tried.items()}
         yield from board_sections(answer, answer.accounts, width, box, elsewhere=elsewhere, full=full)
     title = "Who would cheat" if answer.pooled else "Why nobody cheats"
     yield title, make_paragraphs(reasons(answer, full=full))
@@ -83,7 +84,7 @@ def board_sections(
         accounts: the books.
         width: of the page, in characters.
         box: the lines to draw.
-        elsewhere: what each agent would pay under cbl, by division; those that were solved for.
+        elsewhere: what each agent would gain under cbl, as a fraction, by division; those that were solved for.
         full: whether to leave nothing out, however many agents there are.
     """
     whole = "in whole samples" if accounts.whole else "in fractions of samples"

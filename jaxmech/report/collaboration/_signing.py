@@ -18,7 +18,7 @@ def signing_sentences(
     Args:
         accounts: the books.
         agents: their names.
-        elsewhere: what each agent would pay under cbl, by division.
+        elsewhere: what each agent would gain under cbl, as a fraction of what she pays alone, by division.
         designed: whether the plan is a design already.
     """
     return [
@@ -93,17 +93,14 @@ def _without_gain(
     idle = np.flatnonzero(accounts.gain == 0)
     if not len(idle):
         return []
-    alone = accounts.alone.penalty
-    better = {
-        name: [i for i in idle.tolist() if penalty[i] < alone[i] * (1 - _WORTH)] for name, penalty in elsewhere.items()
-    }
+    better = {name: [i for i in idle.tolist() if gain[i] > _WORTH] for name, gain in elsewhere.items()}
     verb = "gains" if len(idle) == 1 else "gain"
     sentences = [f"{_listed(agents, idle)} {verb} 0 %: signing costs nothing and brings nothing."]
     for name, winners in better.items():
         if winners:
-            best = max(1 - elsewhere[name][i] / alone[i] for i in winners)
+            best = max(float(elsewhere[name][i]) for i in winners)
             who = _listed(agents, np.array(winners))
-            sentences.append(f"With --division {name} --mechanism cbl {who} would gain up to {percent(float(best))}.")
+            sentences.append(f"With --division {name} --mechanism cbl {who} would gain up to {percent(best)}.")
     if not any(better.values()):
         tried = f" In no division that was tried ({', '.join(elsewhere)}) would that change." if elsewhere else ""
         remedy = (

@@ -47,7 +47,8 @@ def _samples(value: float) -> str:
 def _summary(accounts: Accounts, i: int) -> str:
     samples = float(accounts.plan.samples[i].sum())
     bill = accounts.money(float(accounts.plan.bill[i].sum()))
-    does = f"You hand in {_samples(samples)} samples, which cost you {bill}" if samples else "You hand in nothing"
+    noun = "sample, which costs" if samples == 1 else "samples, which cost"
+    does = f"You hand in {_samples(samples)} {noun} you {bill}" if samples else "You hand in nothing"
     gain, alone = float(accounts.gain[i]), float(accounts.alone.penalty[i])
     if not np.isfinite(alone):
         return f"{does}, and learn what you could not know on your own."
@@ -104,7 +105,7 @@ def _gets_from_design(answer: Arrangement, i: int, k: int) -> str:
     parts = [f"{_samples(clean)} points of the others in any case"]
     if role is Role.CHECKED:
         limit = float(offered.limit[i, k])
-        parts[0] += f", with whose mean yours is compared (the two may differ by {short(limit)})"
+        parts[0] += f", with whose mean yours is compared (the two may differ by at most {short(limit)})"
     if rest:
         scope = "if you are within your limits on every distribution" if offered.linked else "if the two agree"
         otherwise = "withheld" if np.isinf(offered.cap) else f"returned with noise of variance {short(offered.cap)} σ²"
