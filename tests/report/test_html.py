@@ -111,9 +111,9 @@ def test_every_party_has_a_page_with_her_samples_money_and_errors(name):
         assert f"for {made.agents[i]} place and date signature" in read
         total = books.plan.samples[i].sum()
         if total:
-            assert (
-                f"You hand in {total:,.0f} samples, which cost you {report.short(books.plan.bill[i].sum(), 4)}" in read
-            )
+            bill = report.short(books.plan.bill[i].sum(), 4)
+            noun = "sample, which costs" if total == 1 else "samples, which cost"
+            assert f"You hand in {total:,.0f} {noun} you {bill}" in read
         for k, distribution in enumerate(made.distributions):
             assert distribution in read
             assert f"{books.plan.standard_error[i, k]:.3f}"[:5] in read
