@@ -25,7 +25,7 @@ def browser():
 def drive(folder, page, *options):
     """Open a page and return what Chromium prints."""
     (folder / "page.html").write_text(page, encoding="utf-8")
-    command = [browser(), "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+    command = [browser(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
                f"--user-data-dir={folder / 'profile'}", *options, (folder / "page.html").as_uri()]  # fmt: skip
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120, cwd=folder).stdout
 
