@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxmech._errors import ProblemError
+
 _WIDTH = 96
 """Characters of a line: what fits on A4."""
 
@@ -47,9 +49,14 @@ def exchange_page(agreement: Mapping[str, Any], returned: Mapping[str, bytes]) -
     Args:
         agreement: what was signed.
         returned: every file of RETURNS by its path.
+
+    Raises:
+        ProblemError: for agreements of other kinds.
     """
     from jaxmech.report import html
 
+    if agreement.get("kind") != "collaboration":
+        raise ProblemError("--report", agreement.get("kind"), "pages of exchanges are for agreements to share data")
     return html.render(html.carried_out(agreement, returned))
 
 

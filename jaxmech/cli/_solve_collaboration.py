@@ -175,6 +175,7 @@ def accounts_of(problem: Problem, plan: Plan, currency: str) -> tuple[Accounts, 
         whole=rounded is not None,
         currency=currency,
         shirking=_host(numbers.shirking),
+        dtype=problem.costs.dtype.name,
     )
     return accounts, rounded
 

@@ -90,6 +90,7 @@ def _accounts(case: files.CollaborationCase, found: Design) -> Accounts:
         role=np.asarray(found.role),
         whole=whole,
         currency=case.currency,
+        dtype=problem.costs.dtype.name,
     )
 
 

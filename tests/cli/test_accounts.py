@@ -42,6 +42,13 @@ def test_bills_and_errors_add_up_to_the_promised_penalties(args):
     np.testing.assert_allclose(worth, accounts["error"], rtol=1e-12)
 
 
+def test_single_precision_invents_neither_gains_nor_losses():
+    found = CliRunner().invoke(main, ["solve", "clinics", "--dtype", "float32"])
+    page = " ".join(found.stdout.split())
+    assert "Marlow and Northgate gain 0 %" in page
+    assert "by signing, and" not in page
+
+
 def test_the_clinics_by_hand():
     """Dollars; Dunmore receives glucose from the three who collect it, and alone she would collect σ√(p/c) = 57.5."""
     document = solved("clinics")

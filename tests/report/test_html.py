@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from jaxmech import collaboration, files, report
-from jaxmech.cli._report import html_page
+from jaxmech import ProblemError, collaboration, files, report
+from jaxmech.cli._report import exchange_page, html_page
 from jaxmech.report import html
 from jaxmech.report.html import _parties, _words
 from tests.report.examples import answer, design
@@ -175,3 +175,8 @@ def test_bars_are_to_scale():
         else:
             assert (alone.bill, alone.error) == (0, 0)
             assert "∞" in alone.words
+
+
+def test_exchanges_of_other_kinds_have_no_page_yet():
+    with pytest.raises(ProblemError, match="--report"):
+        exchange_page({"kind": "market"}, {})

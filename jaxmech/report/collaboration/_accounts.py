@@ -9,7 +9,7 @@ from rich.box import Box
 from rich.table import Table
 from rich.text import Text
 
-from jaxmech.report._numbers import INFINITY, column, decimals, percent, single
+from jaxmech.report._numbers import INFINITY, column, decimals, percent, settle, single
 from jaxmech.report._tables import blocks, clip, new_table
 
 MAX_ROWS = 40
@@ -53,6 +53,7 @@ class Accounts:
         currency: the unit of the costs, or an empty text.
         shirking: (agents, distributions) what each would pay there if she alone collected half of her amount; None
             where that is not known.
+        dtype: in which was solved.
     """
 
     plan: Books
@@ -61,14 +62,13 @@ class Accounts:
     whole: bool
     currency: str
     shirking: np.ndarray | None = None
+    dtype: str = "float64"
 
     @property
     def gain(self) -> np.ndarray:
         """(agents,) what each saves; inf where she could not work alone, 0 where rounding errors remain."""
         alone = self.alone.penalty
-        with np.errstate(invalid="ignore"):
-            saved = alone - self.plan.penalty
-        return np.where(np.abs(saved) < _NO_GAIN * alone, 0.0, saved)
+        return settle(np.asarray(np.subtract(alone, self.plan.penalty)), alone, self.dtype)
 
     @property
     def share(self) -> np.ndarray:
@@ -86,10 +86,6 @@ class Accounts:
     def unit(self) -> str:
         """The unit of money, in words."""
         return self.currency or "in the unit of the costs"
-
-
-_NO_GAIN = 1e-9
-"""A gain of less than this part of the penalty alone is a rounding error."""
 
 
 def accounts_document(accounts: Accounts | None) -> dict[str, Any] | None:
