@@ -12,12 +12,13 @@ TEMPORARY = ".part"
 """How temporary names end; they begin with a dot and the name of the file to be."""
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
     """Write a file such that it holds, at any moment, either all of the data or what it held before.
 
     Args:
         path: the file; a symbolic link is written through, not replaced.
         data: its new content.
+        private: whether the owner of the file alone may read it.
 
     Raises:
         OSError: if the operating system refuses.
@@ -30,7 +31,7 @@ def write_whole(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())  # a machine that stops must not leave the name without the content
-        os.chmod(temporary, _mode(path))
+        os.chmod(temporary, 0o600 if private else _mode(path))
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

@@ -129,5 +129,6 @@ def test_package_data_covers_the_shipped_problems():
     data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
     assert data["jaxmech"] == ["py.typed"]
     assert data["jaxmech.catalog"] == ["problems/*"]
+    assert data["jaxmech.report.html"] == ["templates/*"]
     assert (ROOT / "jaxmech" / "py.typed").is_file()
     assert names()

@@ -10,6 +10,7 @@ from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import settings, use_precision
 from jaxmech.cli._options import Output, examples_of, render_text, shared
 from jaxmech.cli._play import carry_out, check_seed, replications_option, seed_option
+from jaxmech.cli._report import html_page
 
 _EXAMPLES = (
     "jaxmech audit three-agents",
@@ -25,7 +26,7 @@ _EXAMPLES = (
 @click.option("--mechanism", metavar="NAME", help="Mechanism to audit, instead of the file's.")
 @seed_option
 @replications_option("Fresh draws for the verdict  [default: 131072].")
-@shared("json", "csv", "plot", "dtype", "quiet", "verbose")
+@shared("json", "csv", "plot", "report", "dtype", "quiet", "verbose")
 def audit(
     file: str, division: str | None, mechanism: str | None, seed: int, replications: int | None, **options: Any
 ) -> int:
@@ -78,5 +79,6 @@ def audit(
         rows=lambda: kind.rows(answer),
         figure=lambda: kind.plot(answer),
         text=lambda: render_text(lambda console: kind.print_page(answer, console, full=output.verbose)),
+        html=lambda: html_page(kind, answer, kind.document(answer), output.warnings),
     )
     return DONE if answer.solved else SOLVED_BADLY

@@ -1,5 +1,6 @@
 """``jaxmech design``: a better mechanism than the published ones, with its certificates."""
 
+import functools
 import math
 from typing import Any
 
@@ -9,6 +10,7 @@ from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import use_precision
 from jaxmech.cli._options import Output, examples_of, render_text, shared, to_number
 from jaxmech.cli._play import named
+from jaxmech.cli._report import html_page
 
 _EXAMPLES = (
     "jaxmech design equal-agents",
@@ -37,7 +39,7 @@ _EXAMPLES = (
 )
 @click.option("--unlinked", is_flag=True, help="One distribution at a time: failing on one spoils no other.")
 @click.option("--whole", is_flag=True, help="Whole samples.")
-@shared("json", "csv", "plot", "dtype", "quiet", "verbose")
+@shared("json", "csv", "plot", "report", "dtype", "quiet", "verbose")
 def design(file: str, noise: float, failure: float, unlinked: bool, whole: bool, **options: Any) -> int:
     """Improve on the published mechanisms for the problem in FILE, and prove it.
 
@@ -63,10 +65,12 @@ def design(file: str, noise: float, failure: float, unlinked: bool, whole: bool,
     with named(case.source):
         answer = solve_design(case, wishes, output)
     kind = report.design
+    document = functools.cache(lambda: agreement(case, answer, kind.document(answer)))
     output.deliver(
-        document=lambda: agreement(case, answer, kind.document(answer)),
+        document=document,
         rows=lambda: kind.rows(answer),
         figure=lambda: kind.plot(answer),
         text=lambda: render_text(lambda console: kind.print_page(answer, console, full=output.verbose)),
+        html=lambda: html_page(kind, answer, document(), output.warnings),
     )
     return DONE if answer.solved else SOLVED_BADLY

@@ -9,6 +9,7 @@ from jaxmech.cli._doctor import doctor
 from jaxmech.cli._examples import examples
 from jaxmech.cli._group import DONE, Group
 from jaxmech.cli._options import examples_of
+from jaxmech.cli._price import price
 from jaxmech.cli._reproduce import reproduce
 from jaxmech.cli._run import run
 from jaxmech.cli._schema import schema
@@ -22,6 +23,7 @@ _EXAMPLES = (
     "jaxmech examples clinics > mine.toml           start a problem of your own",
     "jaxmech solve mine.toml --plot plan.png        solve and draw it",
     "jaxmech solve mine.toml --json - | jq .plan    for other programs",
+    "jaxmech price clinics --standard-error 0.1     the price that buys an accuracy",
     "jaxmech audit three-agents                     would anybody cheat?",
     "jaxmech simulate clinics                       run it on real patients",
     "jaxmech design equal-agents                    a better mechanism, proven",
@@ -50,5 +52,5 @@ def main(context: click.Context) -> int:
     return DONE
 
 
-for command in (solve, audit, simulate, design, commit, run, verify, sweep, examples, schema, doctor, reproduce):
+for command in (solve, price, audit, simulate, design, commit, run, verify, sweep, examples, schema, doctor, reproduce):
     main.add_command(command)

@@ -28,6 +28,9 @@ _OPTIONS = {
     "json": click.option("--json", "json_path", metavar="PATH|-", help="Write everything as JSON; - for stdout."),
     "csv": click.option("--csv", "csv_path", metavar="PATH|-", help="Write the table as CSV; - for stdout."),
     "plot": click.option("--plot", "plot_path", metavar="PATH", help="Draw; PNG, SVG or PDF by suffix."),
+    "report": click.option(
+        "--report", "report_path", metavar="PAGE.html", help="Write one page to read, print and sign."
+    ),
     "dtype": click.option(
         "--dtype",
         default="float64",
@@ -70,6 +73,7 @@ class Output:
         json_path: file for the JSON document, ``-`` for standard output, or None.
         csv_path: the same for the table.
         plot_path: file for the plot, or None.
+        report_path: file for the HTML page, or None.
         dtype: precision of the computation.
         quiet: print nothing but errors.
         verbose: print everything, and where the time goes.
@@ -80,6 +84,7 @@ class Output:
     json_path: str | None = None
     csv_path: str | None = None
     plot_path: str | None = None
+    report_path: str | None = None
     dtype: str = "float64"
     quiet: bool = False
     verbose: bool = False
@@ -96,13 +101,20 @@ class Output:
         files.check_targets(self.targets)
         if self.plot_path is not None:
             one_of("--plot", self.suffix, ("png", "svg", "pdf"), f'"{self.plot_path}" must end in one of')
+        if self.report_path is not None:
+            check_report(self.report_path)
         if sys.stdout is None and (self.prints or "-" in self.targets.values()):
             raise ProblemError("standard output", "closed", "must be open, unless --quiet leaves all to files")
 
     @property
     def targets(self) -> dict[str, str]:
         """Paths by the options that name them."""
-        given = {"--json": self.json_path, "--csv": self.csv_path, "--plot": self.plot_path}
+        given = {
+            "--json": self.json_path,
+            "--csv": self.csv_path,
+            "--plot": self.plot_path,
+            "--report": self.report_path,
+        }
         return {option: path for option, path in given.items() if path is not None}
 
     def spare(self, inputs: Iterable[Path]) -> None:
@@ -158,6 +170,7 @@ class Output:
         rows: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
         figure: "Callable[[], Figure] | None" = None,
         text: Callable[[], str] | None = None,
+        html: Callable[[], str] | None = None,
     ) -> None:
         """Warn, write the files, then print: whoever sees the report can rely on the files being there.
 
@@ -166,12 +179,15 @@ class Output:
             rows: makes the rows of the CSV file.
             figure: makes the plot.
             text: makes the report for a person.
+            html: makes the page to print and sign.
         """
         for sentence in () if self.quiet else self.warnings:
             note(f"warning: {sentence}")
         with self.timed("write"):
             if self.plot_path is not None and figure:
                 self._draw(figure())
+            if self.report_path is not None and html:
+                self._publish(html())
             if self.csv_path is not None and rows:
                 self._put("--csv", self.csv_path, "csv", rows())
             if self.json_path is not None:
@@ -192,11 +208,29 @@ class Output:
         else:
             files.write(option, target, text)
 
+    def _publish(self, page: str) -> None:
+        from jaxmech import files
+
+        assert self.report_path is not None
+        files.write("--report", self.report_path, page)
+
     def _draw(self, figure: "Figure") -> None:
         from jaxmech import files, report
 
         assert self.plot_path is not None
         files.write("--plot", self.plot_path, report.render(figure, self.suffix))
+
+
+def check_report(path: str) -> None:
+    """Refuse a page that no browser would take for one.
+
+    Args:
+        path: where it is to go.
+
+    Raises:
+        ProblemError: naming the path.
+    """
+    one_of("--report", Path(path).suffix.lstrip(".").lower(), ("html", "htm"), f'"{path}" must end in one of')
 
 
 def shared(*names: str) -> Callable[[Command], Command]:
@@ -205,7 +239,7 @@ def shared(*names: str) -> Callable[[Command], Command]:
     All get ``--no-cache``, of which they are not told.
 
     Args:
-        names: which of json, csv, plot, dtype, quiet and verbose.
+        names: which of json, csv, plot, report, dtype, quiet and verbose.
     """
 
     def decorate(command: Command) -> Command:

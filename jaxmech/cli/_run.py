@@ -10,6 +10,7 @@ import click
 from jaxmech._errors import ProblemError
 from jaxmech.cli._group import BAD_INPUT, DONE, say
 from jaxmech.cli._options import examples_of
+from jaxmech.cli._report import check_page, exchange_page
 
 _EXAMPLES = (
     "jaxmech solve clinics --json agreement.json",
@@ -25,9 +26,17 @@ _EXAMPLES = (
 @click.option("--secret", metavar="FILE", help="Secret that was committed to; else a new one is drawn.")
 @click.option("--seed", type=int, metavar="N", help="Fixed noise, for rehearsals: parties who know N can cheat.")
 @click.option("--points", is_flag=True, help="Return the points themselves, beside counts, means and variances.")
+@click.option("--report", metavar="PAGE.html", help="Write one page for the arbiter: who handed in and is owed what.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def run(
-    agreement: str, submissions: str, output: str, secret: str | None, seed: int | None, points: bool, quiet: bool
+    agreement: str,
+    submissions: str,
+    output: str,
+    secret: str | None,
+    seed: int | None,
+    points: bool,
+    report: str | None,
+    quiet: bool,
 ) -> int:
     """Carry out AGREEMENT, the JSON of jaxmech solve or jaxmech design, on the files in the folder SUBMISSIONS.
 
@@ -36,11 +45,14 @@ def run(
     and operator.json for the arbiter alone. Every fault in the files is told, one per line, before anything is
     written; what is merely odd is reported.
     """
-    from jaxmech import exchange
+    from jaxmech import exchange, files
 
     target = Path(output)
     exchange.check_absent("-o", target)
-    plan = exchange.read_agreement(read_json("agreement", agreement), agreement)
+    if report is not None:
+        check_page(report, [Path(name) for name in (agreement, submissions, output, secret) if name])
+    document = read_json("agreement", agreement)
+    plan = exchange.read_agreement(document, agreement)
     chosen = _secret(secret, seed)
     try:
         handed, remarks = exchange.read_submissions(Path(submissions), plan)
@@ -48,7 +60,11 @@ def run(
         sys.stderr.write("".join(f"jaxmech: {fault}\n" for fault in error.faults))
         return BAD_INPUT
     done = exchange.carry_out(plan, handed, remarks, chosen, seed)
-    exchange.write_folder("-o", target, exchange.returned_files(done, points=points), private=(exchange.OPERATOR,))
+    returned = exchange.returned_files(done, points=points)
+    page = None if report is None else exchange_page(document, returned)
+    exchange.write_folder("-o", target, returned, private=(exchange.OPERATOR,))
+    if page is not None:
+        files.write("--report", str(report), page, private=True)
     if not quiet:
         say(_page(done, output, drawn=secret is None and seed is None))
     return DONE

@@ -1,5 +1,6 @@
 """``jaxmech solve``: from a problem file to a plan, its certificates and a report."""
 
+import functools
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ from jaxmech.cli._choice import Choice
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import use_precision
 from jaxmech.cli._options import Output, examples_of, render_text, shared
+from jaxmech.cli._report import html_page
 
 _WORDS = (
     "\b\n"
@@ -23,6 +25,7 @@ _EXAMPLES = (
     "jaxmech solve clinics",
     "jaxmech solve three-agents --division nash --json -",
     "jaxmech solve mine.toml --mechanism c3d --csv plan.csv --plot plan.png",
+    "jaxmech solve clinics --json agreement.json --report agreement.html",
     "jaxmech solve market-growth --boundary",
     "jaxmech solve data-market --plot market.png",
 )
@@ -38,7 +41,7 @@ _EXAMPLES = (
 @click.option("--method", metavar="NAME", help="How a market finds sizes and prices, instead of the file's.")
 @click.option("--boundary", is_flag=True, help="Search for the largest disparity of data (a growing market).")
 @click.option("--up-to", type=int, metavar="N", help="How far --boundary searches.  [default: 100000]")
-@shared("json", "csv", "plot", "dtype", "quiet", "verbose")
+@shared("json", "csv", "plot", "report", "dtype", "quiet", "verbose")
 def solve(file: str, **options: Any) -> int:
     """Solve the problem in FILE, a TOML file or the name of a shipped problem.
 
@@ -56,11 +59,13 @@ def solve(file: str, **options: Any) -> int:
         answer, kind = _answer(case, choice, output)
     except ProblemError as error:
         raise ProblemError(f"{case.source}: {error.argument}", error.value, error.rule) from None
+    document = functools.cache(lambda: agreement(case, answer, kind.document(answer)))
     output.deliver(
-        document=lambda: agreement(case, answer, kind.document(answer)),
+        document=document,
         rows=lambda: kind.rows(answer),
         figure=lambda: kind.plot(answer),
         text=lambda: render_text(lambda console: kind.print_page(answer, console, full=output.verbose)),
+        html=lambda: html_page(kind, answer, document(), output.warnings),
     )
     return DONE if answer.solved else SOLVED_BADLY
 

@@ -16,9 +16,9 @@ from jaxmech._words import one_of
 from jaxmech.cli._choice import Choice
 from jaxmech.cli._jax import quick_compilation, settings
 from jaxmech.cli._options import Output
-from jaxmech.collaboration import Plan, Problem, Role
+from jaxmech.collaboration import Account, IntegerPlan, Plan, Problem, Role
 from jaxmech.mechanism import Audit
-from jaxmech.report.collaboration import Answer, Sigma, Whole
+from jaxmech.report.collaboration import Accounts, Answer, Books, Sigma, Whole
 
 
 class Numbers(NamedTuple):
@@ -73,9 +73,9 @@ def compute(case: files.CollaborationCase, division: str, mechanism: str, output
             plan = solution.value
             numbers = _numbers(nameless, plan)
         status = Status.of(int(solution.status))
-        judged = _Judgement(None, None, None, ())
+        judged = _Judgement(None, None, None, None, ())
         if not status.is_failure:
-            judged = _judge(problem, plan, rational, output)
+            judged = _judge(case, plan, rational, output)
     costs, sigma, price = (np.asarray(leaf, float) for leaf in (problem.costs, problem.sigma, problem.price))
     return Answer(
         source=case.source,
@@ -104,6 +104,8 @@ def compute(case: files.CollaborationCase, division: str, mechanism: str, output
         shirking=_host(numbers.shirking),
         penalty=_host(plan.penalty),
         social_penalty=float(plan.social_penalty),
+        accounts=judged.accounts,
+        currency=case.currency,
         whole=judged.whole,
         efficiency=judged.efficiency,
         certificates=judged.certificates,
@@ -116,6 +118,7 @@ def compute(case: files.CollaborationCase, division: str, mechanism: str, output
 
 class _Judgement(NamedTuple):
     whole: Whole | None
+    accounts: Accounts | None
     efficiency: collaboration.Efficiency | None
     advice: collaboration.Advice | None
     certificates: tuple[Audit, ...]
@@ -126,10 +129,11 @@ def _compile_rational(problem: Problem) -> Callable[[Problem], Solution[Amounts]
     return compiled
 
 
-def _judge(problem: Problem, plan: Plan, rational: Any, output: Output) -> _Judgement:
+def _judge(case: files.CollaborationCase, plan: Plan, rational: Any, output: Output) -> _Judgement:
     """Everything that is said about a plan, once there is one."""
+    problem = case.problem
     with output.timed("whole samples"):
-        whole = _whole(problem, plan)
+        accounts, rounded = accounts_of(problem, plan, case.currency)
     with output.timed("certificates"):
         bare = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
         optimum = plan.target if rational is None else rational.result()(bare).value
@@ -137,15 +141,63 @@ def _judge(problem: Problem, plan: Plan, rational: Any, output: Output) -> _Judg
         efficiency = collaboration.efficiency(problem, plan, optimum)
     with output.timed("advice"):
         advice = collaboration.advise(problem, plan)
-    return _Judgement(whole, efficiency, advice, certificates)
+    whole = None if rounded is None else _whole(rounded)
+    return _Judgement(whole, accounts, efficiency, advice, certificates)
 
 
-def _whole(problem: Problem, plan: Plan) -> Whole | None:
+def _rounded(problem: Problem, plan: Plan) -> IntegerPlan | None:
     """The plan in whole samples; None where amounts are too large to be whole numbers."""
     try:
-        found = collaboration.integer_plan(problem, plan)
+        return collaboration.integer_plan(problem, plan)
     except ProblemError:
         return None
+
+
+def accounts_of(problem: Problem, plan: Plan, currency: str) -> tuple[Accounts, IntegerPlan | None]:
+    """Return money apart from error, and the plan in whole samples that it is about; None where there is none.
+
+    Args:
+        problem: the problem.
+        plan: what was solved for.
+        currency: the unit of the costs, or an empty text.
+    """
+    rounded = _rounded(problem, plan)
+    carried = plan if rounded is None else rounded.plan
+    own = collaboration.alone_samples(problem) if rounded is None else rounded.alone_samples
+    # compiled already, for the plan in fractions
+    bare = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
+    numbers = _numbers(bare, carried)
+    plan_account, alone_account = _accounts(bare, carried.samples, numbers.pays, own)
+    accounts = Accounts(
+        plan=books(carried.samples, plan_account),
+        alone=books(own, alone_account),
+        role=np.asarray(carried.role),
+        whole=rounded is not None,
+        currency=currency,
+        shirking=_host(numbers.shirking),
+        dtype=problem.costs.dtype.name,
+    )
+    return accounts, rounded
+
+
+@jax.jit
+def _accounts(problem: Problem, samples: Amounts, pays: Amounts, own: Amounts) -> tuple[Account, Account]:
+    """The plan's and working alone; what is paid beyond the bill is what errors cost."""
+    spent = collaboration.account_of_error(problem, samples, pays).bill
+    return collaboration.account_of_error(problem, samples, pays - spent), collaboration.account_alone(problem, own)
+
+
+def books(samples: Amounts, account: Account) -> Books:
+    """Return an account, with the samples that it is about, for a report.
+
+    Args:
+        samples: what each agent collects.
+        account: from the library.
+    """
+    return Books(_host(samples), *(_host(part) for part in account))
+
+
+def _whole(found: IntegerPlan) -> Whole:
     return Whole(
         samples=_host(found.plan.samples),
         role=np.asarray(found.role),

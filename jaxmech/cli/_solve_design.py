@@ -6,9 +6,10 @@ from jaxmech import collaboration, files
 from jaxmech._status import Solution, Status
 from jaxmech.cli._jax import quick_compilation, settings
 from jaxmech.cli._options import Output
+from jaxmech.cli._solve_collaboration import books
 from jaxmech.collaboration import Problem
-from jaxmech.design import Design, Wishes, certify, departure, design, is_whole
-from jaxmech.report.collaboration import Sigma
+from jaxmech.design import Design, Wishes, account, certify, departure, design, is_whole
+from jaxmech.report.collaboration import Accounts, Sigma
 from jaxmech.report.design import Answer, Offered
 
 
@@ -63,6 +64,8 @@ def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) 
         offered=_offered(found),
         penalty=np.asarray(found.penalty, float),
         social_penalty=float(found.social_penalty),
+        accounts=_accounts(case, found),
+        currency=case.currency,
         origin=found.origin,
         rival=found.rival,
         published=float(found.published),
@@ -74,6 +77,20 @@ def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) 
         status=Status.of(int(solution.status)),
         residual=float(solution.residual),
         settings=settings(output.dtype),
+    )
+
+
+def _accounts(case: files.CollaborationCase, found: Design) -> Accounts:
+    """Money apart from error, beside working alone: in whole samples if the design is one in whole samples."""
+    problem, whole = case.problem, bool(is_whole(found))
+    own = collaboration.best_whole_alone(problem) if whole else collaboration.alone_samples(problem)
+    return Accounts(
+        plan=books(found.samples, account(problem, found)),
+        alone=books(own, collaboration.account_alone(problem, own)),
+        role=np.asarray(found.role),
+        whole=whole,
+        currency=case.currency,
+        dtype=problem.costs.dtype.name,
     )
 
 

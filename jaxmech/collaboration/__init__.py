@@ -1,5 +1,6 @@
 """Sharing data without money: who collects how much, and which noise keeps everybody honest."""
 
+from jaxmech.collaboration._account import Account, account, account_alone, account_of_error
 from jaxmech.collaboration._advice import Advice, advise
 from jaxmech.collaboration._bargaining import egalitarian_bargaining, kalai_smorodinsky_bargaining, nash_bargaining
 from jaxmech.collaboration._c3d import c3d_plan
@@ -14,6 +15,7 @@ from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._penalty import penalty, social_penalty
 from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, Plan, Role
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
+from jaxmech.collaboration._price import price_of_decision, price_of_standard_error, rescaled, with_price
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
 from jaxmech.collaboration._rational import rational_optimum
 from jaxmech.collaboration._regret import best_whole_alone
@@ -23,6 +25,7 @@ from jaxmech.collaboration._steady import steady_penalty, steady_root
 __all__ = [
     "DIVISIONS",
     "MECHANISMS",
+    "Account",
     "Advice",
     "Checked",
     "Condition",
@@ -34,6 +37,9 @@ __all__ = [
     "Pool",
     "Problem",
     "Role",
+    "account",
+    "account_alone",
+    "account_of_error",
     "advise",
     "alone",
     "alone_penalty",
@@ -58,10 +64,14 @@ __all__ = [
     "nash_bargaining",
     "penalty",
     "pool_plan",
+    "price_of_decision",
+    "price_of_standard_error",
     "rational_optimum",
+    "rescaled",
     "social_optimum",
     "social_penalty",
     "solve",
     "steady_penalty",
     "steady_root",
+    "with_price",
 ]

@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Mapping
 
+import numpy as np
+
 from jaxmech.collaboration._penalty import social_penalty
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
@@ -21,12 +23,14 @@ class Advice:
         pooled: what compliant agents would pay in the pool under that division.
         honest: what cbl makes them pay, division by division: the plan's own and ``ALTERNATIVES``.
         best: the division among these for which cbl costs least; the plan's own unless another is cheaper.
+        penalties: what each agent pays under cbl, by the same divisions.
     """
 
     division: str
     pooled: float
     honest: Mapping[str, float]
     best: str
+    penalties: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @property
     def price_of_honesty(self) -> float:
@@ -57,15 +61,17 @@ def advise(problem: Problem, plan: Plan) -> Advice:
         >>> advice.best, round(advice.honest["rational"], 4), round(advice.honest["social"], 4)
         ('social', 9.8354, 7.2664)
     """
-    honest = {plan.division: _honest(problem, plan, plan.division)}
+    plans = {plan.division: _honest(problem, plan, plan.division)}
     for division in ALTERNATIVES:
-        honest.setdefault(division, _honest(problem, plan, division))
+        if division not in plans:
+            plans[division] = _honest(problem, plan, division)
+    honest = {division: float(found.social_penalty) for division, found in plans.items()}
     best = min(honest, key=lambda division: (honest[division], division != plan.division))
-    return Advice(plan.division, float(social_penalty(problem, plan.target)), honest, best)
+    penalties = {division: np.asarray(found.penalty, float) for division, found in plans.items()}
+    return Advice(plan.division, float(social_penalty(problem, plan.target)), honest, best, penalties)
 
 
-def _honest(problem: Problem, plan: Plan, division: str) -> float:
-    """Social penalty of cbl over a division."""
+def _honest(problem: Problem, plan: Plan, division: str) -> Plan:
+    """The equilibrium of cbl over a division."""
     known = plan.mechanism == "cbl" and plan.division == division
-    solved = plan if known else solve(problem, division=division, mechanism="cbl").value
-    return float(solved.social_penalty)
+    return plan if known else solve(problem, division=division, mechanism="cbl").value

@@ -1,5 +1,6 @@
 """Better mechanisms than the published ones, and their certificates."""
 
+from jaxmech.design._account import account
 from jaxmech.design._carried_out import carried_out, is_whole
 from jaxmech.design._certificate import Proven, certify, departure, prove, proven_least, realise
 from jaxmech.design._design import design
@@ -21,6 +22,7 @@ __all__ = [
     "Proven",
     "Rule",
     "Wishes",
+    "account",
     "best_rule",
     "carried_out",
     "certify",

@@ -13,15 +13,19 @@ from jaxmech.collaboration import DIVISIONS, Problem
 from jaxmech.collaboration import MECHANISMS as PUBLISHED
 from jaxmech.files._costs import read_costs
 from jaxmech.files._dependence import Dependence, dependence_warnings, dependences
-from jaxmech.files._keys import cast, check_keys, positive_numbers, text_of
+from jaxmech.files._keys import cast, check_keys, name_of, positive_numbers, text_of
 from jaxmech.files._read import Table
 from jaxmech.files._sigma import Estimate, estimate, measurements
 
 KEYS = (
     *("sigma", "agents", "distributions", "costs", "price", "division", "mechanism"),
-    *("title", "notes", "data"),
+    *("title", "notes", "data", "currency"),
 )
 """Keys of ``[collaboration]``: what defines the problem, and what describes it."""
+
+MAX_CURRENCY = 12
+_UNITS = np.log(5.0)
+"""Standard deviations that differ by more than this, in logarithms, look like different units."""
 
 DESIGNED = "designed"
 MECHANISMS = (*PUBLISHED, DESIGNED)
@@ -41,6 +45,8 @@ class CollaborationCase:
         notes: where the numbers come from, or an empty text.
         estimates: the standard deviations, if they were estimated from measurements; else empty.
         data: measurements of the same distributions that come with the problem, or None.
+        currency: in which costs and price are counted, as "EUR", or an empty text.
+        one_price: whether one price was given for all distributions.
         dependences: columns of the measurements, those for ``sigma`` and those of ``data``, that others determine.
         inputs: files that were read, none of which output may replace.
     """
@@ -53,13 +59,17 @@ class CollaborationCase:
     notes: str
     estimates: tuple[Estimate, ...]
     data: Table | None
+    currency: str = ""
+    one_price: bool = False
     dependences: tuple[Dependence, ...] = ()
     inputs: tuple[Path, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a user should know, though the problem is valid: one sentence each."""
-        return dependence_warnings(self.dependences)
+        sigma = np.asarray(self.problem.sigma, float)
+        units = [_units_warning(self.problem, sigma)] if self.one_price and np.ptp(np.log(sigma)) > _UNITS else []
+        return (*dependence_warnings(self.dependences), *units)
 
 
 def read_collaboration(
@@ -99,6 +109,8 @@ def read_collaboration(
         notes=text_of("notes", section),
         estimates=estimates,
         data=data,
+        currency=_currency(section.get("currency")),
+        one_price=isinstance(section.get("price", 1.0), (int, float)),
         dependences=_dependences(measured, data),
     )
 
@@ -123,6 +135,27 @@ def _data(given: object, names: tuple[str, ...] | None, folder: Path) -> Table |
     if names is None:
         raise ProblemError("data", given, "needs the names of the distributions, to find the columns in the file")
     return measurements(folder / given, given, names, "data")
+
+
+def _currency(given: object) -> str:
+    """A short printable text, as EUR or $; empty where none is given."""
+    if given is None:
+        return ""
+    name = name_of("currency", given)
+    if len(name) > MAX_CURRENCY:
+        raise ProblemError("currency", given, f'must be at most {MAX_CURRENCY} characters, as "EUR"')
+    return name
+
+
+def _units_warning(problem: Problem, sigma: np.ndarray) -> str:
+    small, large = int(np.argmin(sigma)), int(np.argmax(sigma))
+    factor = (sigma[large] / sigma[small]) ** 2
+    return (
+        f"one price is used for all distributions, though σ is {sigma[small]:.3g} for "
+        f"{problem.distribution_name(small)} and {sigma[large]:.3g} for {problem.distribution_name(large)}: a single "
+        f"measurement's error counts {factor:.3g} times as much there; if their units differ, give one price per "
+        "distribution, or measure in standard deviations"
+    )
 
 
 def _dependences(*tables: Table | None) -> tuple[Dependence, ...]:

@@ -30,5 +30,6 @@ def resolved(case: CollaborationCase, division: str | None, mechanism: str) -> d
         "price": np.asarray(problem.price, float),
         "division": division,
         "mechanism": mechanism,
+        "currency": case.currency or None,
         "data": case.data.source if case.data else None,
     }

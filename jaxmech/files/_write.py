@@ -32,7 +32,7 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
     return buffer.getvalue()
 
 
-def write(option: str, target: str, content: str | bytes) -> None:
+def write(option: str, target: str, content: str | bytes, *, private: bool = False) -> None:
     """Write a file whole: it holds either all of the content or what it held before.
 
     What killed processes left of earlier tries at the same file is removed.
@@ -41,6 +41,7 @@ def write(option: str, target: str, content: str | bytes) -> None:
         option: the option that named the target, for messages.
         target: a path that :func:`check_targets` let pass; not ``-``.
         content: text (written as UTF-8) or bytes.
+        private: whether the owner of the file alone may read it.
 
     Raises:
         ProblemError: if the operating system refuses.
@@ -50,7 +51,7 @@ def write(option: str, target: str, content: str | bytes) -> None:
         return
     try:
         remove_stale(Path(target))
-        write_whole(Path(target), data)
+        write_whole(Path(target), data, private=private)
     except OSError as error:
         raise ProblemError(option, target, f"cannot be written: {reason(error)}") from None
 

@@ -1,6 +1,6 @@
 """Reports: a subpackage for each kind of problem, and what their pages, documents and plots share."""
 
-from jaxmech.report import audit, collaboration, design, market, multiparty, simulation
+from jaxmech.report import audit, collaboration, design, html, market, multiparty, price, simulation
 from jaxmech.report._figure import FORMATS, render
 from jaxmech.report._numbers import column, counted, percent, short, single
 from jaxmech.report._records import claims_in_words, record_document, records_table, status_document
@@ -14,6 +14,7 @@ __all__ = [
     "column",
     "counted",
     "design",
+    "html",
     "make_box",
     "make_page",
     "make_paragraphs",
@@ -22,6 +23,7 @@ __all__ = [
     "multiparty",
     "new_table",
     "percent",
+    "price",
     "print_plain",
     "record_document",
     "records_table",

@@ -1,10 +1,11 @@
 """Tables and pages in the style of all reports, for terminals and for pipes."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD, Box
-from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -17,7 +18,28 @@ PLAIN = Box("    \n    \n -- \n    \n -- \n -- \n    \n    \n", ascii=True)
 _NAME_WIDTH = 28
 
 
-def make_page(head: RenderableType, sections: Iterable[tuple[str, Sequence[RenderableType]]], box: Box) -> Group:
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """A page: what comes first, then sections. A renderable, and what other forms of a report are made of.
+
+    Attributes:
+        head: title, what it is about, and the verdict.
+        sections: title and contents of each.
+        underlined: whether titles are underlined, as on terminals.
+    """
+
+    head: RenderableType
+    sections: tuple[tuple[str, tuple[RenderableType, ...]], ...]
+    underlined: bool
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """Yield the head, and every section after a blank line."""
+        yield self.head
+        for title, body in self.sections:
+            yield from (Text(), Text(title, style="bold underline" if self.underlined else "bold"), *body)
+
+
+def make_page(head: RenderableType, sections: Iterable[tuple[str, Sequence[RenderableType]]], box: Box) -> Page:
     """Return a page: its head, then sections with their titles.
 
     Args:
@@ -25,10 +47,7 @@ def make_page(head: RenderableType, sections: Iterable[tuple[str, Sequence[Rende
         sections: title and contents of each.
         box: of the page's tables; decides how titles look.
     """
-    parts: list[RenderableType] = [head, Text()]
-    for title, body in sections:
-        parts += [Text(title, style="bold underline" if box.ascii is False else "bold"), *body, Text()]
-    return Group(*parts[:-1])
+    return Page(head, tuple((title, tuple(body)) for title, body in sections), box.ascii is False)
 
 
 def make_paragraphs(sentences: Iterable[str]) -> list[RenderableType]:

@@ -31,7 +31,8 @@ def folder(tmp_path, monkeypatch):
     def work(*_, **__):
         raise AssertionError("began to work")
 
-    for name in ("collaboration.solve", "cli._solve_design.solve_design", "sweep.run", "deviation.simulate"):
+    # what is imported first while something is replaced would keep the replacement: so what others import comes last
+    for name in ("cli._solve_design.solve_design", "sweep.run", "deviation.simulate", "collaboration.solve"):
         monkeypatch.setattr(f"jaxmech.{name}", work)
     monkeypatch.setattr("jaxmech.cli._solve_collaboration.compute", work)
     return tmp_path

@@ -7,7 +7,7 @@ import numpy as np
 from jaxmech import Status
 from jaxmech.collaboration import Advice, Efficiency, Role
 from jaxmech.mechanism import Audit
-from jaxmech.report.collaboration import Answer, Arrangement, Whole
+from jaxmech.report.collaboration import Accounts, Answer, Arrangement, Books, Whole
 from jaxmech.report.design import Answer as DesignAnswer
 from jaxmech.report.design import Offered
 
@@ -57,12 +57,25 @@ def answer(m: int = 24, d: int = 5, *, seed: int = 0, mechanism: str = "cbl", **
         target_social_penalty=float(penalty.sum() * 0.8), samples=samples, role=role,
         alpha=np.where(role == Role.CHECKED, 3.0, np.nan), total=samples.sum(axis=0), leverage=True, pays=pays,
         shirking=1.2 * pays,
-        penalty=penalty, social_penalty=float(penalty.sum()), whole=whole,
+        penalty=penalty, social_penalty=float(penalty.sum()), whole=whole, currency="EUR",
+        accounts=accounts(whole, role, costs, sigma, error),
         efficiency=Efficiency(1.25, 8.0, float(penalty.sum() / 1.25), float(penalty.sum() / 1.6)),
         certificates=claims, advice=ADVICE,
         status=Status.OK, residual=1e-12, settings=SETTINGS,
     )  # fmt: skip
     return dataclasses.replace(made, **changes)
+
+
+def accounts(whole: Whole, role, costs, sigma, error) -> Accounts:
+    """Books in whole samples: any errors do, for reports add nothing but sums."""
+
+    def books(samples, errors):
+        bill = np.where(samples > 0, samples * np.where(np.isfinite(costs), costs, 0), 0.0)
+        return Books(samples, bill, errors, np.sqrt(errors))
+
+    with np.errstate(divide="ignore"):
+        alone = books(whole.alone_samples, sigma**2 / whole.alone_samples)
+    return Accounts(books(whole.samples, error), alone, role, True, "EUR")
 
 
 def _names(d: int) -> tuple[str, ...]:

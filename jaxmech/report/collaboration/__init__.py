@@ -1,30 +1,47 @@
 """One solved problem of sharing data without money: as a page, as a document, as rows, as a plot."""
 
+from jaxmech.report.collaboration._accounts import (
+    Accounts,
+    Books,
+    accounts_document,
+    error_tables,
+    money_table,
+)
 from jaxmech.report.collaboration._advice import suggestions
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Sigma, Whole
 from jaxmech.report.collaboration._document import arrangement_document, document, role_names, rows
-from jaxmech.report.collaboration._page import page, print_page, sigma_table
+from jaxmech.report.collaboration._page import board_sections, page, print_page, sigma_table
 from jaxmech.report.collaboration._plot import Panel, plot, plot_panels
-from jaxmech.report.collaboration._reasons import reasons
+from jaxmech.report.collaboration._reasons import reasons, reasons_of
+from jaxmech.report.collaboration._signing import better_design, signing_sentences
 from jaxmech.report.collaboration._tables import collection_tables, gain_table
 
 __all__ = [
+    "Accounts",
     "Answer",
     "Arrangement",
+    "Books",
     "Panel",
     "Sigma",
     "Whole",
+    "accounts_document",
     "arrangement_document",
+    "better_design",
+    "board_sections",
     "collection_tables",
     "document",
+    "error_tables",
     "gain_table",
+    "money_table",
     "page",
     "plot",
     "plot_panels",
     "print_page",
     "reasons",
+    "reasons_of",
     "role_names",
     "rows",
     "sigma_table",
+    "signing_sentences",
     "suggestions",
 ]

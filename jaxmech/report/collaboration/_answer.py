@@ -11,6 +11,7 @@ from jaxmech.collaboration import Advice, Efficiency, Role
 from jaxmech.mechanism import Audit
 from jaxmech.report._numbers import settle
 from jaxmech.report._records import Judged
+from jaxmech.report.collaboration._accounts import Accounts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +84,8 @@ class Arrangement(Judged):
         role: :class:`~jaxmech.collaboration.Role` codes.
         penalty: what each agent pays.
         social_penalty: their sum.
+        accounts: money apart from error, alone and together, in whole samples where possible; None without a plan.
+        currency: the unit of costs and price, or an empty text.
         certificates: every claim and fact, with margin and witness.
         status: how the solve ended.
         residual: of the solve, relative.
@@ -104,6 +107,8 @@ class Arrangement(Judged):
     role: np.ndarray
     penalty: np.ndarray
     social_penalty: float
+    accounts: Accounts | None
+    currency: str
     certificates: tuple[Audit, ...]
     status: Status
     residual: float

@@ -8,6 +8,7 @@ import numpy as np
 from jaxmech._status import Status
 from jaxmech.collaboration import Role
 from jaxmech.report._records import record_document, status_document
+from jaxmech.report.collaboration._accounts import accounts_document
 from jaxmech.report.collaboration._advice import suggestions
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
 
@@ -61,6 +62,7 @@ def arrangement_document(answer: Arrangement) -> dict[str, Any]:
         "price": answer.price,
         "mechanism": answer.mechanism,
         "alone": {"samples": answer.alone_samples, "penalty": answer.alone_penalty},
+        "accounts": accounts_document(answer.accounts),
         "certificates": [record_document(record) for record in answer.claims],
         "facts": [record_document(record) for record in answer.facts],
     }

@@ -1,6 +1,7 @@
 """A page about one solved problem: verdict first, then who collects what, what it brings, and why it holds."""
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from rich.box import Box
@@ -10,11 +11,13 @@ from rich.text import Text
 from jaxmech._status import Status
 from jaxmech.report._numbers import column, counted, percent, short
 from jaxmech.report._records import claims_in_words, records_table
-from jaxmech.report._tables import make_box, make_page, make_paragraphs, make_table, print_plain
-from jaxmech.report.collaboration._advice import suggestions
+from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, make_table, print_plain
+from jaxmech.report.collaboration._accounts import Accounts, error_tables, money_table
+from jaxmech.report.collaboration._advice import WORTH_TELLING, suggestions
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
 from jaxmech.report.collaboration._reasons import reasons
-from jaxmech.report.collaboration._tables import collection_tables, gain_table
+from jaxmech.report.collaboration._signing import better_design, signing_sentences
+from jaxmech.report.collaboration._tables import MAX_ROWS, collection_tables, gain_table
 
 
 def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
@@ -28,7 +31,7 @@ def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
     print_plain(console, page(answer, console.width, make_box(console.is_terminal), full=full))
 
 
-def page(answer: Answer, width: int, box: Box, *, full: bool = False) -> RenderableType:
+def page(answer: Answer, width: int, box: Box, *, full: bool = False) -> Page:
     """Return the page as one renderable."""
     return make_page(_head(answer), _sections(answer, width, box, full), box)
 
@@ -40,12 +43,17 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         yield "Standard deviations, estimated from measurements", sigma_table(answer, box)
     yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
     yield "Alone against together (penalties)", list(gain_table(answer, box, full=full))
+    if answer.accounts:
+        tried = answer.advice.penalties if answer.advice else {}
+        elsewhere = {name: 1 - penalty / answer.alone_penalty for name, penalty in tried.items()}
+        yield from board_sections(answer, answer.accounts, width, box, elsewhere=elsewhere, full=full)
     title = "Who would cheat" if answer.pooled else "Why nobody cheats"
     yield title, make_paragraphs(reasons(answer, full=full))
     if answer.efficiency:
         yield "How good the plan is", make_paragraphs(_efficiency(answer))
     if answer.whole:
-        yield "In whole samples", make_paragraphs(_whole(answer))
+        tables = [] if not full and len(answer.agents) > MAX_ROWS else _whole_tables(answer, answer.whole, width, box)
+        yield "In whole samples", [*tables, *make_paragraphs(_whole(answer))]
     else:
         yield "In whole samples", make_paragraphs([_NOT_WHOLE])
     if answer.claims:
@@ -53,8 +61,38 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     if answer.facts:
         yield "Facts, not claimed", [records_table(answer.facts, box)]
     advice = suggestions(answer)
+    least = answer.efficiency.first_best if answer.efficiency else np.inf
+    if not answer.pooled and least < answer.social_penalty * (1 - WORTH_TELLING):
+        advice.append(better_design(answer.social_penalty, least, answer.source, answer.currency))
     if advice:
         yield "Worth considering", make_paragraphs(advice)
+
+
+def board_sections(
+    answer: Arrangement,
+    accounts: Accounts,
+    width: int,
+    box: Box,
+    *,
+    elsewhere: Mapping[str, np.ndarray] | None = None,
+    full: bool = False,
+) -> Iterator[tuple[str, list[RenderableType]]]:
+    """Yield what a board asks: money apart from error, standard errors, who carries the work and why each should sign.
+
+    Args:
+        answer: names, and the mechanism.
+        accounts: the books.
+        width: of the page, in characters.
+        box: the lines to draw.
+        elsewhere: what each agent would gain under cbl, as a fraction, by division; those that were solved for.
+        full: whether to leave nothing out, however many agents there are.
+    """
+    whole = "in whole samples" if accounts.whole else "in fractions of samples"
+    yield f"Money apart from error ({whole})", list(money_table(accounts, answer.agents, box, full=full))
+    tables = error_tables(accounts, answer.agents, answer.distributions, width, box, full=full)
+    yield "Standard errors, together and alone", list(tables)
+    sentences = signing_sentences(accounts, answer.agents, elsewhere or {}, designed=answer.mechanism == "designed")
+    yield "Who carries the work, and why each should sign", make_paragraphs(sentences)
 
 
 def _head(answer: Answer) -> RenderableType:
@@ -122,6 +160,14 @@ def _whole(answer: Answer) -> list[str]:
     change = "as much as" if abs(whole.loss) < 5e-4 else change
     text = f"Rounded to whole samples, all pay {short(whole.social_penalty, 4)} together, {change} in fractions."
     return [text, _worse_off(answer, whole)]
+
+
+def _whole_tables(answer: Answer, whole: Whole, width: int, box: Box) -> list[RenderableType]:
+    """Who collects what in whole samples, unless that is said already."""
+    if np.array_equal(answer.samples, whole.samples):
+        return []
+    rounded = dataclasses.replace(answer, samples=whole.samples, role=whole.role)
+    return list(collection_tables(rounded, width, box, full=len(answer.agents) > MAX_ROWS))
 
 
 def _worse_off(answer: Answer, whole: Whole) -> str:

@@ -45,11 +45,17 @@ def reasons(answer: Answer, *, full: bool = False) -> list[str]:
     if answer.pooled:
         return _temptations_of_pooling(answer)
     if full or len(answer.agents) <= EVERYBODY:
-        return [sentence for i in range(len(answer.agents)) for sentence in _of_agent(answer, i)]
+        return [sentence for i in range(len(answer.agents)) for sentence in reasons_of(answer, i)]
     return [sentence for role in Role for sentence in _of_role(answer, role)]
 
 
-def _of_agent(answer: Answer, i: int) -> list[str]:
+def reasons_of(answer: Answer, i: int) -> list[str]:
+    """Return why one agent does not cheat, one sentence per role that she has.
+
+    Args:
+        answer: one solved problem, of a mechanism that checks.
+        i: her index.
+    """
     sentences = []
     for role, explain in _EXPLAIN.items():
         places = np.flatnonzero(answer.is_role(role)[i]).tolist()

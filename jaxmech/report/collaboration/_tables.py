@@ -15,7 +15,7 @@ from jaxmech.report.collaboration._answer import Arrangement
 MAX_ROWS = 40
 """Tables of more agents show the :data:`SHOWN` most important ones."""
 
-SHOWN = 20
+SHOWN = 12
 MAX_BLOCKS = 4
 """At most so many tables beside each other's columns: beyond, the CSV file has the rest."""
 
@@ -86,15 +86,21 @@ def _columns(answer: Arrangement, shown: Sequence[int]) -> tuple[list[str], list
     """Headers, cells and totals of every column, padded so that digits line up whatever mark follows them."""
     headers, cells, totals = [], [], []
     for k, name in enumerate(answer.distributions):
-        amounts = column(answer.samples[:, k])
+        amounts, places = _amounts(answer.samples[:, k])
         entries = [_cell(answer, i, k, amounts[i]) for i in shown]
         header = f"{clip(name)} "
-        total = f"{single(float(answer.samples[:, k].sum()), decimals(answer.samples[:, k]))} "
+        total = f"{single(float(answer.samples[:, k].sum()), places)} "
         width = max(map(len, (header, total, *entries)))
         headers.append(header.rjust(width))
         totals.append(total.rjust(width))
         cells.append([entry.rjust(width) for entry in entries])
     return headers, cells, totals
+
+
+def _amounts(samples: np.ndarray) -> tuple[list[str], int]:
+    """Amounts as texts, and their decimals: none where all are whole."""
+    places = 0 if np.array_equal(samples, np.round(samples)) else decimals(samples)
+    return [single(value, places) for value in samples.tolist()], places
 
 
 def _cell(answer: Arrangement, i: int, k: int, amount: str) -> str:

@@ -11,8 +11,8 @@ from jaxmech._status import Status
 from jaxmech.collaboration import Role
 from jaxmech.report._numbers import column, counted, percent, short
 from jaxmech.report._records import claims_in_words, records_table
-from jaxmech.report._tables import make_box, make_page, make_paragraphs, new_table, print_plain
-from jaxmech.report.collaboration import collection_tables, gain_table, sigma_table
+from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report.collaboration import board_sections, collection_tables, gain_table, sigma_table
 from jaxmech.report.design._answer import Answer
 from jaxmech.report.design._table import rule_table
 
@@ -31,7 +31,7 @@ def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
     print_plain(console, page(answer, console.width, make_box(console.is_terminal), full=full))
 
 
-def page(answer: Answer, width: int, box: Box, *, full: bool = False) -> RenderableType:
+def page(answer: Answer, width: int, box: Box, *, full: bool = False) -> Page:
     """Return the page as one renderable."""
     return make_page(_head(answer), _sections(answer, width, box, full), box)
 
@@ -42,6 +42,8 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
     yield "What each gets back (points of others), and when", list(rule_table(answer, box, full=full))
     yield "Alone against together (penalties)", list(gain_table(answer, box, full=full))
+    if answer.accounts:
+        yield from board_sections(answer, answer.accounts, width, box, full=full)
     yield "Why nobody cheats", make_paragraphs(_reasons(answer))
     yield "How good the design is", _comparison(answer, box)
     yield "Certificates", [records_table(answer.claims, box)]

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from jaxmech.report._numbers import column, counted, decimals, percent, settle, short, single
 from jaxmech.report._records import claims_in_words, records_table
-from jaxmech.report._tables import clip, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report._tables import Page, clip, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.market._answer import Answer
 from jaxmech.report.market._reasons import nobody_cheats, nobody_swaps, suggestions
 
@@ -28,7 +28,7 @@ def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
     print_plain(console, page(answer, make_box(console.is_terminal), full=full))
 
 
-def page(answer: Answer, box: Box, *, full: bool = False) -> RenderableType:
+def page(answer: Answer, box: Box, *, full: bool = False) -> Page:
     """Return the page as one renderable."""
     return make_page(_head(answer), _sections(answer, box, full), box)
 

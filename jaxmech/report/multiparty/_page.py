@@ -10,7 +10,7 @@ from rich.text import Text
 
 from jaxmech.report._numbers import column, settle
 from jaxmech.report._records import records_table
-from jaxmech.report._tables import clip, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report._tables import Page, clip, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
 from jaxmech.report.multiparty._words import boundary_reasons, chain_sentences, describe, plan_reasons, verdict
 
@@ -32,7 +32,7 @@ def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
     print_plain(console, page(answer, make_box(console.is_terminal), full=full))
 
 
-def page(answer: Answer, box: Box, *, full: bool = False) -> RenderableType:
+def page(answer: Answer, box: Box, *, full: bool = False) -> Page:
     """Return the page as one renderable.
 
     Args:

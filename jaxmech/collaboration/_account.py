@@ -1,0 +1,88 @@
+"""Money apart from error: what an agent pays her laboratory, and what her remaining error is worth."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech._types import Amounts, Codes, Distributions
+from jaxmech.collaboration._penalty import collection_cost
+from jaxmech.collaboration._plan import Plan
+from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._roles import role_penalty
+
+_POOLS = ("pool", "counted-pool")
+
+
+class Account(NamedTuple):
+    """A penalty taken apart, (agents, distributions); bill and error add up to what she pays there.
+
+    Attributes:
+        bill: c n, money that collecting costs, in the unit of the costs.
+        error: price times the expected squared error of what she knows in the end, in the same unit.
+        standard_error: root of the expected squared error, in the unit of the measurements.
+    """
+
+    bill: Amounts
+    error: Amounts
+    standard_error: Amounts
+
+
+def account(problem: Problem, plan: Plan) -> Account:
+    """Take apart what a plan costs each agent if everybody complies: q_ik = c n + price E[(estimate − mean)²].
+
+    Args:
+        problem: the problem.
+        plan: from :func:`solve`, or the plan inside an :class:`IntegerPlan`.
+
+    Returns:
+        Arrays (agents, distributions). Their sums over distributions are the plan's penalties.
+
+    Source: Clinton et al. 2025, section 2 and appendix E.4.
+
+    Example:
+        >>> from jaxmech.collaboration import solve
+        >>> problem = Problem(costs=[[0.25], [0.25]], sigma=10.0)
+        >>> account(problem, solve(problem, division="social", mechanism="pool").value).error.ravel().tolist()
+        [3.5355339059327373, 3.5355339059327373]
+    """
+    numbers = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
+    found: Account = _account(numbers, plan.samples, plan.role, plan.alpha, plan.total, pooled=plan.mechanism in _POOLS)
+    return found
+
+
+def account_of_error(problem: Problem, samples: Amounts, error: Amounts) -> Account:
+    """Return the account of agents who collect ``samples`` and whose priced squared error is ``error``.
+
+    Source: Clinton et al. 2025, section 2.
+
+    Example:
+        >>> problem = Problem(costs=[[0.25]], sigma=10.0, price=4.0)
+        >>> account_of_error(problem, jnp.array([[40.0]]), jnp.array([[10.0]]))[2].item()  # √(100/40)
+        1.5811388300841898
+    """
+    return Account(collection_cost(problem, samples), error, jnp.sqrt(error / problem.price))
+
+
+def account_alone(problem: Problem, samples: Amounts) -> Account:
+    """Return the account of agents who work alone with these amounts; errors are ∞ where they collect nothing.
+
+    Source: Clinton et al. 2025, appendix A.1.
+
+    Example:
+        >>> account_alone(Problem(costs=[[0.25]], sigma=10.0), jnp.array([[20.0]])).error.item()
+        5.0
+    """
+    return account_of_error(problem, samples, problem.scale**2 / samples)
+
+
+@partial(jax.jit, static_argnames="pooled")
+def _account(
+    problem: Problem, samples: Amounts, role: Codes, alpha: Amounts, total: Distributions, *, pooled: bool
+) -> Account:
+    if pooled:
+        error = jnp.broadcast_to(problem.scale**2 / jnp.sum(samples, axis=-2, keepdims=True), samples.shape)
+        return account_of_error(problem, samples, error)
+    paid = role_penalty(problem, samples, role, alpha, total)
+    return account_of_error(problem, samples, paid - collection_cost(problem, samples))

@@ -1,0 +1,216 @@
+"""What a board asks: money apart from error, standard errors, who carries the work, and why each should sign."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from rich.box import Box
+from rich.table import Table
+from rich.text import Text
+
+from jaxmech.report._numbers import INFINITY, column, decimals, percent, settle, single
+from jaxmech.report._tables import blocks, clip, new_table
+
+MAX_ROWS = 40
+"""Tables of more agents show those with the largest bills."""
+
+SHOWN = 10
+MAX_BLOCKS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Books:
+    """Money apart from error, (agents, distributions); bill and error add up to penalties.
+
+    Attributes:
+        samples: what each collects.
+        bill: what that costs her, in the unit of the costs.
+        error: what her remaining error is worth to her, in the same unit; inf where she knows nothing.
+        standard_error: of what she knows in the end, in the unit of the measurements.
+    """
+
+    samples: np.ndarray
+    bill: np.ndarray
+    error: np.ndarray
+    standard_error: np.ndarray
+
+    @property
+    def penalty(self) -> np.ndarray:
+        """(agents,) what each pays in all."""
+        return np.asarray((self.bill + self.error).sum(axis=1))
+
+
+@dataclasses.dataclass(frozen=True)
+class Accounts:
+    """Books of the plan that is carried out, beside those of working alone.
+
+    Attributes:
+        plan: with the agreement.
+        alone: without.
+        role: :class:`~jaxmech.collaboration.Role` codes of the plan that is carried out.
+        whole: whether all samples are whole numbers.
+        currency: the unit of the costs, or an empty text.
+        shirking: (agents, distributions) what each would pay there if she alone collected half of her amount; None
+            where that is not known.
+        dtype: in which was solved.
+    """
+
+    plan: Books
+    alone: Books
+    role: np.ndarray
+    whole: bool
+    currency: str
+    shirking: np.ndarray | None = None
+    dtype: str = "float64"
+
+    @property
+    def gain(self) -> np.ndarray:
+        """(agents,) what each saves; inf where she could not work alone, 0 where rounding errors remain."""
+        alone = self.alone.penalty
+        return settle(np.asarray(np.subtract(alone, self.plan.penalty)), alone, self.dtype)
+
+    @property
+    def share(self) -> np.ndarray:
+        """(agents,) each agent's part of all laboratory bills."""
+        bills = self.plan.bill.sum(axis=1)
+        return np.asarray(bills / bills.sum())
+
+    def money(self, amount: float, places: int | None = None) -> str:
+        """Return an amount of money with its unit, if that is known."""
+        if places is None:
+            places = decimals(np.array([amount]))
+        return f"{single(amount, places)} {self.currency}".rstrip()
+
+    @property
+    def unit(self) -> str:
+        """The unit of money, in words."""
+        return self.currency or "in the unit of the costs"
+
+
+def accounts_document(accounts: Accounts | None) -> dict[str, Any] | None:
+    """Return the accounts for a JSON document."""
+    if accounts is None:
+        return None
+    return {
+        "currency": accounts.currency or None,
+        "whole": accounts.whole,
+        **_books_document(accounts.plan),
+        "gain": accounts.gain,
+        "share": accounts.share,
+        "alone": _books_document(accounts.alone),
+    }
+
+
+def _books_document(books: Books) -> dict[str, np.ndarray]:
+    samples = books.samples
+    whole = np.array_equal(samples, np.round(samples)) and np.abs(samples).max() < 2**53
+    return {
+        "samples": samples.astype(int) if whole else samples,
+        "bill": books.bill,
+        "error": books.error,
+        "standard_error": books.standard_error,
+    }
+
+
+def money_table(accounts: Accounts, agents: tuple[str, ...], box: Box, *, full: bool = False) -> list[Table | Text]:
+    """Return what each agent pays her laboratory and what her remaining error is worth, alone and together.
+
+    Args:
+        accounts: the books.
+        agents: their names.
+        box: the lines to draw.
+        full: whether to show every agent, however many there are.
+    """
+    shown = _shown(accounts, full=full)
+    plan, alone = accounts.plan, accounts.alone
+    table = new_table(box, "", "samples", "bill", "alone", "error worth", "alone", "share")
+    amounts = [books.sum(axis=1) for books in (plan.bill, alone.bill, plan.error, alone.error)]
+    places = decimals(np.concatenate(amounts))
+    counts = column(plan.samples.sum(axis=1))
+    if accounts.whole:
+        counts = [single(value, 0) for value in plan.samples.sum(axis=1).tolist()]
+    share = accounts.share
+    for row, i in enumerate(shown):
+        cells = [single(float(values[i]), places) for values in amounts]
+        table.add_row(clip(agents[i]), counts[i], *cells, percent(float(share[i])), end_section=row == len(shown) - 1)
+    total = float(plan.samples.sum())
+    table.add_row(
+        "all",
+        single(total, 0) if accounts.whole else column([total])[0],
+        *(single(float(values.sum()), places) for values in amounts),
+        "100 %",
+        style="bold",
+    )
+    note = (
+        f"Bill: what her laboratory costs her, cost times samples ({accounts.unit}). Error worth: price times the "
+        f"expected squared error that she is left with ({accounts.unit}). A penalty is the sum of the two. Share: of "
+        "all bills."
+    )
+    return [table, Text(note, style="dim"), *_left(agents, shown)]
+
+
+def error_tables(
+    accounts: Accounts,
+    agents: tuple[str, ...],
+    distributions: tuple[str, ...],
+    width: int,
+    box: Box,
+    *,
+    full: bool = False,
+) -> list[Table | Text]:
+    """Return the standard error that each agent ends up with, beside the one that she would have alone.
+
+    Args:
+        accounts: the books.
+        agents: their names.
+        distributions: their names.
+        width: of the page, in characters.
+        box: the lines to draw.
+        full: whether to show everything, however much there is.
+    """
+    if not full and len(agents) > MAX_ROWS:
+        return [_error_ranges(accounts, distributions, box)]
+    names = [clip(name) for name in agents]
+    cells = []
+    for k, name in enumerate(distributions):
+        both = np.stack([accounts.plan.standard_error[:, k], accounts.alone.standard_error[:, k]])
+        places = decimals(both, 3)
+        cells.append((clip(name), [" / ".join(single(value, places) for value in pair) for pair in both.T.tolist()]))
+    runs = blocks([max(len(header), *map(len, pairs)) for header, pairs in cells], width - max(5, *map(len, names)) - 3)
+    cut = len(runs) if full else MAX_BLOCKS
+    parts: list[Table | Text] = []
+    for block in runs[:cut]:
+        parts += [Text()] if parts else []
+        table = new_table(box, "", *(cells[k][0] for k in block))
+        for row, name in enumerate(names):
+            table.add_row(name, *(cells[k][1][row] for k in block))
+        parts.append(table)
+    note = f"With the agreement / alone, in the unit of the measurements; {INFINITY}: she would know nothing."
+    return [*parts, Text(note, style="dim"), *_left(agents, agents, sum(len(block) for block in runs[cut:]))]
+
+
+def _error_ranges(accounts: Accounts, distributions: tuple[str, ...], box: Box) -> Table:
+    """Of many agents: the smallest, the median and the largest standard error, by distribution."""
+    table = new_table(box, "", "smallest", "median", "largest", "alone: smallest", "median", "largest")
+    for k, name in enumerate(distributions[:MAX_ROWS]):
+        both = [np.sort(books.standard_error[:, k]) for books in (accounts.plan, accounts.alone)]
+        middle = len(both[0]) // 2
+        entries = [float(values[place]) for values in both for place in (0, middle, -1)]
+        table.add_row(clip(name), *column(entries, 3))
+    return table
+
+
+def _shown(accounts: Accounts, *, full: bool) -> list[int]:
+    """Return the agents to show, in their order: all, or those who pay most for their samples."""
+    bills = accounts.plan.bill.sum(axis=1)
+    if full or len(bills) <= MAX_ROWS:
+        return list(range(len(bills)))
+    return sorted(np.argsort(-bills, kind="stable")[:SHOWN].tolist())
+
+
+def _left(agents: Sequence[str], shown: Sequence[object], columns: int = 0) -> list[Text]:
+    rest = len(agents) - len(shown)
+    left = [f"{rest:,} more agents"] if rest else []
+    left += [f"{columns:,} more distributions"] if columns else []
+    return [Text(f"… {' and '.join(left)}: --json FILE writes them all.", style="dim")] if left else []

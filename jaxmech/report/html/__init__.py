@@ -1,0 +1,24 @@
+"""Reports as one self-contained HTML page, to be read on a screen, printed and signed."""
+
+from jaxmech.report.html._carried_out import carried_out
+from jaxmech.report.html._document import Bar, Document, Line, Party, Table, from_page
+from jaxmech.report.html._parties import parties
+from jaxmech.report.html._render import render, svg
+from jaxmech.report.html._words import AGREEMENT_LIMITS, AUDIT_LIMITS, limits_of, terms
+
+__all__ = [
+    "AGREEMENT_LIMITS",
+    "AUDIT_LIMITS",
+    "Bar",
+    "Document",
+    "Line",
+    "Party",
+    "Table",
+    "carried_out",
+    "from_page",
+    "limits_of",
+    "parties",
+    "render",
+    "svg",
+    "terms",
+]

@@ -1,0 +1,134 @@
+"""The report of an exchange: what each party handed in and is owed. It holds no value that anybody measured."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from jaxmech.report._numbers import INFINITY, decimals, short, single
+from jaxmech.report.html._document import Document, Line, Party, Section, Table
+
+_ESTIMATE, _RECEIPT, _PUBLIC = "estimate.json", "receipt.json", "public.json"
+_LIMITS = (
+    "This page says what was handed in and what each party is owed; the estimates are in the parties' folders.",
+    "It is for the arbiter. Standard errors depend on how far a party's data were from the others': give each party "
+    "her own page, and no other.",
+    "Whether all this was done right, anybody can recompute: jaxmech verify RETURNS AGREEMENT.",
+)
+
+
+def carried_out(agreement: Mapping[str, Any], returned: Mapping[str, bytes]) -> Document:
+    """Return the report of an exchange.
+
+    Args:
+        agreement: what was signed, the JSON of ``jaxmech solve`` or ``jaxmech design``.
+        returned: every file of RETURNS by its path.
+    """
+    public = json.loads(returned[_PUBLIC])
+    folders = sorted(path.removesuffix(f"/{_RECEIPT}") for path in returned if path.endswith(f"/{_RECEIPT}"))
+    pairs = [tuple(json.loads(returned[f"{folder}/{name}"]) for name in (_ESTIMATE, _RECEIPT)) for folder in folders]
+    unit = str((agreement.get("problem") or {}).get("currency") or "")
+    handed = sum(receipt["file"] is not None for _, receipt in pairs)
+    what = f"{public['mechanism']}, carried out on {handed} files of {len(pairs)} parties"
+    verdict = (
+        f"Agreement {public['agreement']}.",
+        f"The noise is made of the secret with the commitment {public['commitment']}.",
+    )
+    return Document(
+        title=str(agreement.get("title") or agreement.get("source") or "An exchange"),
+        what=what,
+        verdict=verdict,
+        good=not public["seeded"],
+        sections=(_handed_in(pairs, public, unit), _totals(public), _files(returned)),
+        parties=tuple(_party(agreement, estimate, receipt, unit) for estimate, receipt in pairs),
+        limits=_LIMITS,
+        warnings=(public["warning"],) if public["warning"] else (),
+        fingerprint=public["agreement"],
+        footer=f"jaxmech {public['version']}",
+    )
+
+
+def _handed_in(pairs: list[tuple[Any, ...]], public: Mapping[str, Any], unit: str) -> Section:
+    rows = []
+    for _, receipt in pairs:
+        asked = sum(check["asked"] for check in receipt["checks"])
+        cells = (receipt["party"], receipt["file"] or "no file", f"{sum(receipt['counts']):,}", f"{asked:,}",
+                 _money(receipt["cost"], unit), " ".join(receipt["remarks"]))  # fmt: skip
+        rows.append((cells, ""))
+    headers = ("party", "file", "points", "agreed", "bill", "remarks")
+    return Section(
+        "What was handed in",
+        (Table(headers, (False, False, True, True, True, False), tuple(rows)),),
+    )
+
+
+def _totals(public: Mapping[str, Any]) -> Section:
+    rows = tuple(((one["name"], f"{one['points']:,}", str(one["parties"])), "") for one in public["totals"])
+    return Section("All points", (Table(("distribution", "points", "from parties"), (False, True, True), rows),))
+
+
+def _files(returned: Mapping[str, bytes]) -> Section:
+    rows = tuple(((path, hashlib.sha256(content).hexdigest()), "") for path, content in sorted(returned.items()))
+    return Section("Files, and their SHA-256", (Table(("file", "SHA-256"), (False, False), rows),))
+
+
+def _party(agreement: Mapping[str, Any], estimate: Any, receipt: Any, unit: str) -> Party:
+    promised, cost = _number(estimate["penalty_promised"]), _number(receipt["cost"])
+    asked = sum(check["asked"] for check in receipt["checks"])
+    count = sum(receipt["counts"])
+    return Party(
+        name=receipt["party"],
+        summary=f"You handed in {count:,} points; {asked:,} were agreed. Your estimates are in {_ESTIMATE}.",
+        lines=tuple(_lines(agreement, estimate, receipt, unit)),
+        money=None,
+        bars=(),
+        fair=(
+            f"Your points cost you {_money(cost, unit)} at the agreed costs. With what your remaining error is worth, "
+            f"you were promised to pay {_money(promised, unit)} on average.",
+            *receipt["remarks"],
+        ),
+        honest=(
+            f"SHA-256 of what you handed in: {receipt['submission']}.",
+            f"Your receipt is in your folder, {_RECEIPT}; its SHA-256 is in {_PUBLIC}.",
+        ),
+        signs=False,
+    )
+
+
+def _lines(agreement: Mapping[str, Any], estimate: Any, receipt: Any, unit: str) -> Iterator[Line]:
+    names = list(agreement["agents"])
+    i = names.index(receipt["party"])
+    accounts = agreement.get("accounts") or {}
+    costs = [_number(cost) for cost in agreement["problem"]["costs"][i]]
+    for k, (owed, check) in enumerate(zip(estimate["distributions"], receipt["checks"], strict=True)):
+        promised = _number(accounts["standard_error"][i][k]) if accounts else np.nan
+        pair = np.array([_number(owed["standard_error"]), promised])
+        places = decimals(pair, 3)
+        yield Line(
+            distribution=owed["name"],
+            samples=f"{check['count']:,} (agreed: {check['asked']:,})",
+            bill=_money(costs[k] * check["count"], unit) if check["count"] else "–",
+            gets=_gets(owed, check),
+            error=single(float(pair[0]), places),
+            alone=single(float(pair[1]), places) if np.isfinite(pair[1]) else "–",
+        )
+
+
+def _gets(owed: Any, check: Any) -> str:
+    parts = [f"{owed['clean_count']:,} points as they are"]
+    if owed["noisy_count"]:
+        parts.append(f"{owed['noisy_count']:,} with noise")
+    compared = f"; compared with {check['compared_count']:,} points of the others" if check["compared_count"] else ""
+    return f"{check['role']}: {' and '.join(parts)}{compared}"
+
+
+def _number(value: Any) -> float:
+    """A number as documents hold it."""
+    return np.nan if value is None else float(value)
+
+
+def _money(value: Any, unit: str) -> str:
+    amount = _number(value)
+    return f"{short(amount, 4) if np.isfinite(amount) else INFINITY} {unit}".rstrip()

@@ -1,0 +1,217 @@
+"""A page for each party: what she does, what she gets, why it is fair, why cheating does not pay."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from jaxmech.collaboration import Role
+from jaxmech.report._numbers import INFINITY, decimals, percent, short, single
+from jaxmech.report.collaboration import Accounts, Answer, Arrangement, reasons_of
+from jaxmech.report.design import Answer as DesignAnswer
+from jaxmech.report.html._document import Bar, Line, Party, Table
+from jaxmech.report.html._words import DIVISIONS
+
+MOST = 500
+"""More parties than this have no pages of their own: the page would be too large for a browser."""
+
+
+def parties(answer: Arrangement) -> tuple[Party, ...]:
+    """Return the pages of all parties, or of the first :data:`MOST`.
+
+    Args:
+        answer: a plan or a design, with accounts.
+    """
+    if answer.accounts is None:
+        return ()
+    return tuple(_party(answer, answer.accounts, i) for i in range(min(len(answer.agents), MOST)))
+
+
+def _party(answer: Arrangement, accounts: Accounts, i: int) -> Party:
+    gets = _gets_from_design if isinstance(answer, DesignAnswer) else _gets_published
+    return Party(
+        name=answer.agents[i],
+        summary=_summary(accounts, i),
+        lines=tuple(_line(answer, accounts, i, k, gets) for k in range(len(answer.distributions))),
+        money=_money(accounts, i),
+        bars=_bars(accounts, i),
+        fair=tuple(_fair(answer, accounts, i)),
+        honest=tuple(_honest(answer, accounts, i)),
+    )
+
+
+def _samples(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) else short(value, 4)
+
+
+def _summary(accounts: Accounts, i: int) -> str:
+    samples = float(accounts.plan.samples[i].sum())
+    bill = accounts.money(float(accounts.plan.bill[i].sum()))
+    noun = "sample, which costs" if samples == 1 else "samples, which cost"
+    does = f"You hand in {_samples(samples)} {noun} you {bill}" if samples else "You hand in nothing"
+    gain, alone = float(accounts.gain[i]), float(accounts.alone.penalty[i])
+    if not np.isfinite(alone):
+        return f"{does}, and learn what you could not know on your own."
+    if gain == 0:
+        return f"{does}, and pay exactly what you would pay alone: signing costs you nothing and brings you nothing."
+    verb = "save" if gain > 0 else "lose"
+    return f"{does}, and {verb} {accounts.money(abs(gain))} ({percent(abs(gain) / alone)}) against working alone."
+
+
+def _line(
+    answer: Arrangement, accounts: Accounts, i: int, k: int, gets: Callable[[Arrangement, int, int], str]
+) -> Line:
+    samples, able = float(accounts.plan.samples[i, k]), bool(np.isfinite(answer.costs[i, k]))
+    pair = np.array([accounts.plan.standard_error[i, k], accounts.alone.standard_error[i, k]])
+    places = decimals(pair[np.isfinite(pair)].max(keepdims=True), 3)
+    return Line(
+        distribution=answer.distributions[k],
+        samples=_samples(samples) if samples else "none" if able else "none (cannot measure it)",
+        bill=accounts.money(float(accounts.plan.bill[i, k])) if samples else "–",
+        gets=gets(answer, i, k),
+        error=single(float(pair[0]), places),
+        alone=single(float(pair[1]), places) if np.isfinite(pair[1]) else f"{INFINITY} (not known)",
+    )
+
+
+def _gets_published(answer: Arrangement, i: int, k: int) -> str:
+    """What the published mechanisms give her, in whole samples where there are any."""
+    assert isinstance(answer, Answer)
+    assert answer.accounts is not None
+    samples, role = answer.accounts.plan.samples, Role(int(answer.accounts.role[i, k]))
+    everything, own = float(samples[:, k].sum()), float(samples[i, k])
+    if answer.pooled:
+        condition = f", if you hand in at least {_samples(own)}" if answer.mechanism == "counted-pool" and own else ""
+        return f"the mean of all {_samples(everything)} points{condition}"
+    if role is Role.ALONE:
+        return "your own data and their mean: the others know too little to check you"
+    if role is Role.RECEIVES:
+        return f"the mean of the {_samples(everything - own)} points of the others, as it is"
+    whole = answer.whole
+    total, alpha = (float(answer.total[k]), answer.alpha) if whole is None else (float(whole.total[k]), whole.alpha)
+    return (
+        f"{_samples(own)} points of the others as they are, with whose mean yours is compared, and "
+        f"{_samples(total - 2 * own)} with noise whose standard deviation is {short(float(alpha[i, k]))} times the "
+        "difference between the two means"
+    )
+
+
+def _gets_from_design(answer: Arrangement, i: int, k: int) -> str:
+    assert isinstance(answer, DesignAnswer)
+    offered, role = answer.offered, Role(int(answer.role[i, k]))
+    if role is Role.ALONE:
+        return "your own data and their mean"
+    clean, rest = float(offered.comparison[i, k]), float(offered.rest[i, k])
+    parts = [f"{_samples(clean)} points of the others in any case"]
+    if role is Role.CHECKED:
+        limit = float(offered.limit[i, k])
+        parts[0] += f", with whose mean yours is compared (the two may differ by at most {short(limit)})"
+    if rest:
+        scope = "if you are within your limits on every distribution" if offered.linked else "if the two agree"
+        otherwise = "withheld" if np.isinf(offered.cap) else f"returned with noise of variance {short(offered.cap)} σ²"
+        chance = float(offered.failure[i, k])
+        missed = f"; honest parties miss that with a chance of {100 * chance:.2g} %" if chance > 0 else ""
+        parts.append(f"{_samples(rest)} more {scope}, else {otherwise}{missed}")
+    return ", and ".join(parts)
+
+
+def _money(accounts: Accounts, i: int) -> Table:
+    books = accounts.alone, accounts.plan
+    bills, errors = ([float(part[i].sum()) for part in parts] for parts in (
+        [one.bill for one in books], [one.error for one in books]))  # fmt: skip
+    sums = [bill + error for bill, error in zip(bills, errors, strict=True)]
+    places = decimals(np.array([*bills, *errors]))
+    gain = float(accounts.gain[i])
+
+    def row(label: str, pair: list[float], saved: float, style: str = "") -> tuple[tuple[str, ...], str]:
+        cells = [single(value, places) for value in pair]
+        return (label, *cells, single(saved, places) if np.isfinite(saved) else "–"), style
+
+    difference = [one - other for one, other in ((bills[0], bills[1]), (errors[0], errors[1]))]
+    unit = f" ({accounts.unit})"
+    return Table(
+        (f"What you pay{unit}", "alone", "with the agreement", "you save"),
+        (False, True, True, True),
+        (
+            row("your laboratory's bill", bills, difference[0]),
+            row("what your remaining error is worth", errors, difference[1]),
+            row("together", sums, gain, "bold"),
+        ),
+    )
+
+
+def _bars(accounts: Accounts, i: int) -> tuple[Bar, ...]:
+    """Alone above together; what is infinite is not drawn."""
+    pairs = [
+        (label, float(books.bill[i].sum()), float(books.error[i].sum()))
+        for label, books in (("alone", accounts.alone), ("with the agreement", accounts.plan))
+    ]
+    longest = max((bill + error for _, bill, error in pairs if np.isfinite(error)), default=0.0)
+    bars = []
+    for label, bill, error in pairs:
+        if np.isfinite(error) and longest > 0:
+            bars.append(Bar(label, bill / longest, error / longest, accounts.money(bill + error)))
+        else:
+            bars.append(Bar(label, 0.0, 0.0, f"{INFINITY}: not everything can be known alone"))
+    return tuple(bars)
+
+
+def _fair(answer: Arrangement, accounts: Accounts, i: int) -> list[str]:
+    sentences = []
+    division = getattr(answer, "division", None)
+    if division in DIVISIONS and answer.mechanism != "c3d":
+        sentences.append(f"The work is divided by the rule “{division}”: {DIVISIONS[division]}.")
+    alone, gain = accounts.alone.penalty, accounts.gain
+    able = np.isfinite(alone)
+    if able.any():
+        relative = gain[able] / alone[able]
+        low, high = percent(float(relative.min())), percent(float(relative.max()))
+        yours = f"yours is {percent(float(gain[i] / alone[i]))}" if able[i] else "you could not work alone"
+        sentences.append(f"Gains of those who could work alone are between {low} and {high} of what they pay alone; "
+                         f"{yours}.")  # fmt: skip
+    share = percent(float(accounts.share[i]))
+    sentences.append(
+        f"Your laboratory's bill is {share} of all bills; {int(np.sum(accounts.plan.bill.sum(axis=1) > 0))} of "
+        f"{len(answer.agents)} parties have one."
+    )
+    rational = next((record for record in answer.claims if record.claim == "individually rational"), None)
+    if rational is not None:
+        words = "Nobody pays more than alone" if rational.holds else "NOT everybody pays as little as alone"
+        sentences.append(f"{words}: {rational.witness}.")
+    return sentences
+
+
+def _honest(answer: Arrangement, accounts: Accounts, i: int) -> list[str]:
+    if answer.pooled:
+        return ["Nobody checks you, and nobody checks the others: this plan holds only among parties who comply for "
+                "other reasons than their own gain."]  # fmt: skip
+    sentences = _published_reasons(answer, accounts, i) if isinstance(answer, Answer) else _design_reasons(answer, i)
+    for record in answer.claims:
+        if "incentive compatible" in record.claim:
+            verdict = "holds" if record.holds else "does NOT hold"
+            sentences.append(f"Certificate “{record.claim}” {verdict}: {record.witness}.")
+    return sentences
+
+
+def _published_reasons(answer: Answer, accounts: Accounts, i: int) -> list[str]:
+    """Her temptations under the plan that is carried out, the one in whole samples if there is one."""
+    if accounts.shirking is None:
+        return reasons_of(answer, i)
+    pays = accounts.plan.bill + accounts.plan.error
+    samples, shirking = accounts.plan.samples, accounts.shirking
+    return reasons_of(dataclasses.replace(answer, samples=samples, role=accounts.role, pays=pays, shirking=shirking), i)
+
+
+def _design_reasons(answer: Arrangement, i: int) -> list[str]:
+    roles = {Role(int(code)) for code in answer.role[i]}
+    sentences = []
+    if Role.ALONE in roles:
+        sentences.append("Where you work alone you get back only what you collect: the agreed amount is your own best.")
+    if Role.CHECKED in roles:
+        sentences.append(
+            "Where you are compared, your true mean passes most often as it is: whatever you change in it, or invent, "
+            "makes it differ more. The limits are such that another number of points, none included, costs you more."
+        )
+    if Role.RECEIVES in roles:
+        sentences.append("Where you only receive you submit nothing, so there is nothing to fake.")
+    return sentences

@@ -1,0 +1,90 @@
+"""What mechanisms and divisions mean, and what is not promised: sentences for people who sign."""
+
+from jaxmech.report.collaboration import Arrangement
+
+DIVISIONS = {
+    "alone": "everybody collects for herself",
+    "social": "the amounts with the least sum of all penalties, whoever loses by it",
+    "rational": "the amounts with the least sum of all penalties at which nobody pays more than alone",
+    "leverage": "the amounts with the least sum of all penalties at which nobody pays more than alone on any single "
+    "distribution",
+    "nash": "the amounts with the largest product of all gains",
+    "egalitarian": "the amounts with the smallest largest penalty",
+    "kalai-smorodinsky": "equal shares of the largest gain that each could have",
+}
+"""How much everybody collects, before anybody is checked."""
+
+MECHANISMS = {
+    "pool": "everybody gets the mean of all data; nobody is checked",
+    "counted-pool": "everybody who hands in as many points as agreed gets the mean of all data; nobody is checked",
+    "c3d": "everybody collects the same, is compared with the others, and gets noisier data the more she differs",
+    "cbl": "who holds much data works alone, who holds some is compared with the others and gets noisier data the more "
+    "she differs, who holds none receives",
+    "designed": "everybody gets some points of the others in any case; the rest if her own agree with them",
+}
+"""What happens to the data."""
+
+AGREEMENT_LIMITS = (
+    "Costs, errors and gains are expectations: what happens in one exchange scatters around them.",
+    "Incentives are those of single parties while the others comply. Parties who cheat together are not considered.",
+    "Data are taken as independent and normal, with the standard deviations that are stated. Heavy tails, drifts and "
+    "batches that share an error are not covered.",
+    "Distributions are taken as measured independently of each other. Who can compute one from others, or knows the "
+    "answer already, is not noticed.",
+    "The noise protects only as long as its secret is unknown until all have handed in (jaxmech commit).",
+    "Whether the stated costs are true is not checked, and no money changes hands by this agreement.",
+    "What a party does with what she gets back, and the privacy of the people measured, are matters of a contract.",
+)
+"""What an agreement to share data does not promise."""
+
+AUDIT_LIMITS = (
+    "What a search finds is a lower bound of what cheating can bring: what was not tried is not excluded by it.",
+    "Where a bound is stated as proven, it holds for the model: independent normal data with the stated standard "
+    "deviations, costs as stated, others who comply.",
+    "Parties who cheat together are not considered.",
+)
+"""What an audit does not promise."""
+
+_OTHER_LIMITS = {
+    "market": (
+        "Values, costs and standard deviations are taken as stated; buyers' values are not observed.",
+        "Profits and prices are expectations. Parties who act together are not considered.",
+    ),
+    "multiparty": (
+        "Effects of the models on each other's owners are taken as stated, and so is the quality that data bring.",
+        "Firms who misreport together are not considered.",
+    ),
+}
+
+
+def limits_of(kind: str) -> tuple[str, ...]:
+    """Return what is not promised, by the kind of the problem.
+
+    Args:
+        kind: "collaboration", "market" or "multiparty".
+
+    Example:
+        >>> len(limits_of("market"))
+        2
+    """
+    return _OTHER_LIMITS.get(kind, AGREEMENT_LIMITS)
+
+
+def terms(answer: Arrangement, division: str | None) -> tuple[tuple[str, str], ...]:
+    """Return what was agreed: names and texts.
+
+    Args:
+        answer: who collects what.
+        division: its name, or None where the mechanism has its own.
+    """
+    unit = f" {answer.currency}".rstrip()
+    prices = ", ".join(
+        f"{name}: σ {sigma:.5g}, {price:,.6g}{unit} per unit of squared error"
+        for name, sigma, price in zip(answer.distributions, answer.sigma.tolist(), answer.price.tolist(), strict=True)
+    )
+    found = [("Parties", str(len(answer.agents)))]
+    if division is not None and answer.mechanism != "c3d":
+        found.append(("Division of the work", f"{division}: {DIVISIONS[division]}"))
+    found.append(("What happens to the data", f"{answer.mechanism}: {MECHANISMS[answer.mechanism]}"))
+    found.append(("Standard deviations and prices", prices))
+    return tuple(found)

@@ -1,0 +1,109 @@
+"""``--report``: from a problem, or from an exchange, to a page."""
+
+import json
+import os
+import stat
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from jaxmech.cli import main
+from tests.report.pages import Read
+
+
+def run(*args):
+    return CliRunner().invoke(main, [str(arg) for arg in args])
+
+
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory):
+    """Ten equal agents, solved, with a page."""
+    folder = tmp_path_factory.mktemp("signed")
+    found = run("solve", "equal-agents", "--quiet", "--json", folder / "a.json", "--report", folder / "a.html")
+    assert (found.exit_code, found.output) == (0, "")
+    return folder
+
+
+def test_the_page_carries_the_fingerprint_of_the_agreement(signed):
+    document = json.loads((signed / "a.json").read_text())
+    text = Read((signed / "a.html").read_text(encoding="utf-8")).text
+    assert text.count(document["fingerprint"]) == 11
+    assert document["title"] in text
+    assert text.count("signature") == 10
+
+
+@pytest.mark.parametrize(
+    "command", [["data-market"], ["competitors"], ["market-growth"], ["equal-agents", "--mechanism", "pool"]]
+)
+def test_every_kind_of_problem_has_a_page(command, tmp_path):
+    found = run("solve", *command, "--quiet", "--report", tmp_path / "p.html")
+    assert found.exit_code == 0, found.output
+    read = Read((tmp_path / "p.html").read_text(encoding="utf-8"))
+    assert (read.open, read.broken) == ([], [])
+    assert "What is not promised" in read.text
+    assert "svg" in read.tags
+
+
+def test_the_same_problem_gives_the_same_page(signed, tmp_path):
+    run("solve", "equal-agents", "--quiet", "--report", tmp_path / "again.html")
+    assert (tmp_path / "again.html").read_bytes() == (signed / "a.html").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["page.txt", "page", "-", "page.html.gz"])
+def test_what_no_browser_takes_for_a_page_is_refused(name, tmp_path):
+    found = run("solve", "three-agents", "--report", name)
+    assert (found.exit_code, found.stdout, found.stderr.count("\n")) == (2, "", 1)
+    assert "--report" in found.stderr
+
+
+def test_the_page_replaces_nothing_that_is_read_and_no_other_output(tmp_path):
+    problem = tmp_path / "mine.html"
+    problem.write_text(run("examples", "three-agents").stdout)
+    before = problem.read_bytes()
+    found = run("solve", problem, "--report", problem)
+    assert (found.exit_code, problem.read_bytes()) == (2, before)
+    both = tmp_path / "both.html"
+    found = run("solve", "three-agents", "--json", both, "--report", both)
+    assert (found.exit_code, both.exists()) == (2, False)
+
+
+def hand_in(folder, names):
+    (folder / "in").mkdir()
+    draws = {name: np.random.default_rng(i).normal(123.0, 1.0, 4).tolist() for i, name in enumerate(names[:-1])}
+    for name, values in draws.items():
+        (folder / "in" / f"{name}.csv").write_text("mean\n" + "".join(f"{value!r}\n" for value in values))
+    return draws
+
+
+def test_an_exchange_has_a_page_without_a_value_that_anybody_measured(signed, tmp_path):
+    document = json.loads((signed / "a.json").read_text())
+    draws = hand_in(tmp_path, document["agents"])
+    found = run("run", signed / "a.json", tmp_path / "in", "-o", tmp_path / "out", "--report", tmp_path / "r.html")
+    assert found.exit_code == 0, found.output
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    text = Read(page).text
+    assert stat.S_IMODE(os.stat(tmp_path / "r.html").st_mode) == 0o600
+    assert page.count('class="party"') == len(document["agents"])
+    assert "4 (agreed: 3)" in text
+    assert f"{document['agents'][-1]} handed in nothing" in text
+    assert "123." not in text
+    for values in draws.values():
+        assert not any(repr(value)[:6] in page for value in values)
+    assert json.loads((tmp_path / "out" / "operator.json").read_text())["secret"] not in page
+
+
+@pytest.mark.parametrize("target", ["in/page.html", "out/page.html"])
+def test_the_page_of_an_exchange_goes_neither_to_the_files_nor_to_the_returns(target, signed, tmp_path):
+    hand_in(tmp_path, json.loads((signed / "a.json").read_text())["agents"])
+    found = run("run", signed / "a.json", tmp_path / "in", "-o", tmp_path / "out", "--report", tmp_path / target)
+    assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_audit_has_a_page(tmp_path):
+    found = run("audit", "three-agents", "--replications", 512, "--quiet", "--report", tmp_path / "p.html")
+    assert found.exit_code in (0, 1)
+    text = Read((tmp_path / "p.html").read_text(encoding="utf-8")).text
+    assert "Regret: what each agent could gain" in text
+    assert "what was not tried is not excluded" in text
