@@ -65,5 +65,8 @@ def _rational(problem: Problem, bounds: Agents) -> Solution[Amounts]:
     excess = jnp.where(bounds != jnp.inf, penalty(problem, samples) / bounds - 1, 0.0)
     known = jnp.maximum(gap, jnp.max(excess))
     residual = jnp.where(social_ok | point, known, optimum.residual)
-    status = jnp.where(jnp.isnan(residual), Status.NONFINITE, optimum.status).astype(jnp.int32)
+    # working alone satisfies these bounds
+    feasible = jnp.all(bounds >= own * (1 - 64 * limits.eps))
+    status = jnp.where((optimum.status == Status.INFEASIBLE) & feasible, Status.STALLED, optimum.status)
+    status = jnp.where(jnp.isnan(residual), Status.NONFINITE, status).astype(jnp.int32)
     return masked(Solution(samples, status, residual, optimum.steps))

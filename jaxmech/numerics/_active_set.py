@@ -22,8 +22,19 @@ import jax.numpy as jnp
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Bool, Lanes, SupportLanes
 from jaxmech.numerics._lanes import largest, total
-from jaxmech.numerics._newton import factor, newton_step
-from jaxmech.numerics._program import Iterate, Kind, Program, Residuals, certified_residual, reach, residuals, row_scale
+from jaxmech.numerics._newton import ORDINARY, Newton
+from jaxmech.numerics._program import (
+    Iterate,
+    Kind,
+    Program,
+    Residuals,
+    agent_weights,
+    certified_residual,
+    in_unit_of_weights,
+    reach,
+    residuals,
+    row_scale,
+)
 
 RowLanes = Bool[Array, "agents *lanes"]
 
@@ -73,21 +84,31 @@ class Guess(NamedTuple):
     steps: Array
 
 
-def finish(kind: Kind, interior: Interior) -> tuple[Iterate, Array]:
-    """Return the exact point of one instance, or the interior one where no support was verified; and the steps."""
+class End(NamedTuple):
+    """What came out: the point, whether it is the exact one, and the steps."""
+
+    iterate: Iterate
+    verified: Array
+    steps: Array
+
+
+def finish(kind: Kind, interior: Interior, skip: Array, newton: Newton = ORDINARY) -> End:
+    """Return the exact point of one instance, or the interior one where no support was verified."""
     state = begin(kind, interior)
-    state = jax.lax.while_loop(unverified, lambda state: improve(kind, interior, state, jnp.array(True)), state)
-    return outcome(kind, interior, state), state.steps
+    state = state._replace(verified=state.verified | skip)
+    state = jax.lax.while_loop(unverified, lambda state: improve(kind, interior, state, jnp.array(True), newton), state)
+    return outcome(kind, interior, state)
 
 
-def outcome(kind: Kind, interior: Interior, state: Guess) -> Iterate:
+def outcome(kind: Kind, interior: Interior, state: Guess) -> End:
     """The exact point where it is verified or no worse by the conditions, otherwise the interior one."""
-    before, after = (
-        certified_residual(kind, interior.program, point.amount, point.multiplier)
-        for point in (interior.iterate, state.iterate)
-    )
-    chosen: Iterate = _choose(state.verified | (after <= before), state.iterate, interior.iterate)
-    return chosen
+    points = interior.iterate, state.iterate
+    if kind is Kind.WEIGHTED:
+        points = in_unit_of_weights(points[0]), in_unit_of_weights(points[1])
+    before, after = (certified_residual(kind, interior.program, point.amount, point.multiplier) for point in points)
+    verified = state.verified & jnp.isfinite(after)
+    chosen: Iterate = _choose(verified | (after <= before), points[1], points[0])
+    return End(chosen, verified, state.steps)
 
 
 def unverified(state: Guess) -> Array:
@@ -104,25 +125,25 @@ def begin(kind: Kind, interior: Interior) -> Guess:
     support = program.able & ((share > iterate.gap / iterate.value) | (2 * iterate.amount > sums))
     rows = program.bounded
     if kind is not Kind.PRODUCT:
-        weights = program.weights + iterate.multiplier
+        weights = agent_weights(program, iterate)
         rows = rows & (iterate.multiplier * row_scale(missing) > iterate.slack * weights)
     none = jnp.zeros(iterate.level.shape, jnp.int32)
     return _evaluate(kind, interior, Guess(support, rows, iterate, missing, iterate.level, none > 0, none))
 
 
-def improve(kind: Kind, interior: Interior, state: Guess, active: Array) -> Guess:
+def improve(kind: Kind, interior: Interior, state: Guess, active: Array, newton: Newton = ORDINARY) -> Guess:
     """One step of the instances that are ``active``."""
     program = dataclasses.replace(interior.program, able=state.support, bounded=state.rows)
     lifted = _raised(kind, state)
-    factors = factor(program, lifted, kind is Kind.MINIMAX)
+    factors = newton.factor(program, lifted, kind is Kind.MINIMAX)
     zeros, rows = jnp.zeros_like(lifted.amount), jnp.zeros_like(lifted.multiplier)
     if kind is Kind.PRODUCT:
         rows = jnp.where(state.rows, interior.constant - lifted.multiplier * lifted.slack, 0.0)
-    step = newton_step(program, lifted, factors, state.missing, (zeros, rows))
+    step = newton.step(program, lifted, factors, state.missing, (zeros, rows))
     zeros = jnp.where(state.support, lifted.gap * step.amount, 0.0)
     if kind is not Kind.PRODUCT:
         rows = jnp.where(state.rows, lifted.slack * step.multiplier, 0.0)
-    step = newton_step(program, lifted, factors, state.missing, (zeros, rows))
+    step = newton.step(program, lifted, factors, state.missing, (zeros, rows))
     after = _moved(kind, interior, state, step)._replace(steps=state.steps + 1)
     chosen: Guess = _choose(active, after, state)
     return chosen
@@ -150,7 +171,7 @@ def _raised(kind: Kind, state: Guess) -> Iterate:
 def _moved(kind: Kind, interior: Interior, state: Guess, step: Iterate) -> Guess:
     """Take a step on B and R as far as weights and values stay positive, then read the signs."""
     old, program = state.iterate, interior.program
-    weights = program.weights + old.multiplier
+    weights = agent_weights(program, old)
     shrink = jnp.maximum(
         largest(jnp.where(state.rows, -step.multiplier / weights, 0.0), 0), largest(-step.value / old.value, 0)
     )
@@ -172,7 +193,7 @@ def _evaluate(kind: Kind, interior: Interior, state: Guess) -> Guess:
     """Bring gaps, slacks and residuals up to date."""
     old, program, eps = state.iterate, interior.program, tolerances(state.optimality.dtype).eps
     multiplier = jnp.where(state.rows, old.multiplier, 0.0)
-    gap = (program.weights + multiplier)[:, None] * program.costs - old.value
+    gap = agent_weights(program, dataclasses.replace(old, multiplier=multiplier))[:, None] * program.costs - old.value
     gap = jnp.where(state.support & (jnp.abs(gap) <= 4 * eps * old.value), 0.0, gap)
     slack = old.slack if kind is Kind.PRODUCT else jnp.zeros_like(old.slack)
     iterate = dataclasses.replace(
@@ -202,7 +223,7 @@ def _pivot(kind: Kind, interior: Interior, before: Guess, after: Guess) -> Guess
     eps = tolerances(after.optimality.dtype).eps
     iterate, program = after.iterate, interior.program
     settled = after.optimality <= eps**_SETTLED_ROOT
-    weights = program.weights + iterate.multiplier
+    weights = agent_weights(program, iterate)
     leaves = after.support & (iterate.amount <= 0)
     enters = program.able & ~after.support & (iterate.gap < -_WRONG * eps * iterate.value)
     out, into = jnp.zeros_like(after.rows), jnp.zeros_like(after.rows)

@@ -8,12 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._tolerances import tolerances
-from jaxmech._types import AgentLanes, Array, Bool, DistributionLanes, Lanes
+from jaxmech._types import AgentLanes, Array, DistributionLanes, Lanes
 from jaxmech.numerics._lanes import largest, least, total
-from jaxmech.numerics._newton import factor, newton_step
-from jaxmech.numerics._program import Iterate, Kind, Program, Residuals, reach, residuals, row_scale
+from jaxmech.numerics._newton import ORDINARY, Newton
+from jaxmech.numerics._program import Iterate, Kind, Program, Residuals, agent_weights, reach, residuals, row_scale
 
-_BACK_OFF = 0.95  # share of the step to the boundary that is taken while far from the optimum
 _FIRST_MULTIPLIER = 0.2
 _FIRST_VALUE = 0.5
 _SHARE_OF_LEAD = 0.6
@@ -53,17 +52,16 @@ class State(NamedTuple):
     normalisation: Lanes
 
 
-def solve_interior(kind: Kind, program: Program, skip: Bool[Array, ""]) -> State:
-    """Return the last state of one instance; where ``skip`` holds, the start.
+def solve_interior(kind: Kind, program: Program, state: State, newton: Newton = ORDINARY) -> State:
+    """Return the last state of one instance.
 
     Args:
         kind: which program.
         program: its data; costs and error of order one.
-        skip: true where the answer is known already.
+        state: where to start.
+        newton: how to step.
     """
-    state = start(kind, program)
-    state = state._replace(before=jnp.where(skip, 0.0, state.before))
-    last: State = jax.lax.while_loop(going, lambda state: advance(kind, program, state, jnp.array(True)), state)
+    last: State = jax.lax.while_loop(going, lambda state: advance(kind, program, state, jnp.array(True), newton), state)
     return last
 
 
@@ -120,7 +118,7 @@ def _first_iterate(kind: Kind, program: Program) -> Iterate:
     # a free level starts where every row has room
     room = largest(jnp.where(program.bounded, cost / jnp.where(program.direction > 0, program.direction, 1.0), 0.0), 0)
     free_level = (kind is Kind.MINIMAX) & ~jnp.any(program.bounds > 0, axis=0)
-    level = jnp.where(free_level, 1.2 * room, 0.0).astype(cost.dtype)
+    level = jnp.where(free_level, 1.2 * room, float(kind is Kind.WEIGHTED)).astype(cost.dtype)
     iterate = Iterate(amount, gap, multiplier, jnp.zeros_like(multiplier), value, level)
     missing = residuals(program, iterate, level)
     slack = jnp.where(program.bounded, jnp.maximum(missing.rows, 0.1 * row_scale(missing)), 1.0)
@@ -148,30 +146,31 @@ def _product_target(kind: Kind, program: Program, iterate: Iterate) -> Lanes:
     return jnp.where(kind is Kind.PRODUCT, middle, 0.0)
 
 
-def advance(kind: Kind, program: Program, state: State, active: Array) -> State:
+def advance(kind: Kind, program: Program, state: State, active: Array, newton: Newton = ORDINARY) -> State:
     """One predictor-corrector step of the instances that are ``active``."""
     iterate, missing, constant = state.iterate, state.missing, state.constant
     weights = _money(program, iterate, missing)
     mean = _complementarity(kind, program, iterate, weights)
     pairs, row_pairs = iterate.amount * iterate.gap, iterate.multiplier * iterate.slack
-    factors = factor(program, iterate, kind is Kind.MINIMAX)
+    factors = newton.factor(program, iterate, kind is Kind.MINIMAX)
 
     def towards(target: Lanes, cross: tuple[Array, Array]) -> Iterate:
         row_target = constant if kind is Kind.PRODUCT else target * weights[1]
         wanted = jnp.where(program.able, target * weights[0] - pairs - cross[0], 0.0)
         wanted_rows = jnp.where(program.bounded, row_target - row_pairs - cross[1], 0.0)
-        return newton_step(program, iterate, factors, missing, (wanted, wanted_rows))
+        return newton.step(program, iterate, factors, missing, (wanted, wanted_rows))
 
     predictor = towards(jnp.zeros_like(mean), (jnp.zeros_like(pairs), jnp.zeros_like(row_pairs)))
     length = _longest(program, iterate, predictor)
     ahead = _complementarity(kind, program, _move(iterate, predictor, length), weights)
     centre = jnp.minimum(ahead / mean, 1.0) ** 3 * mean
+    centre = jnp.maximum(centre, newton.centring * mean)
     share = _RESIDUAL_SHARE * missing.relative(program, iterate)
     target = jnp.minimum(jnp.maximum(centre, share), mean)
     target = jnp.maximum(target, _FLOOR * tolerances(mean.dtype).iterate)
     step = towards(target, (predictor.amount * predictor.gap, predictor.multiplier * predictor.slack))
     longest = _longest(program, iterate, step)
-    back_off = jnp.maximum(_BACK_OFF, 1 - mean)
+    back_off = jnp.maximum(newton.back_off, 1 - mean)
     length = jnp.where(longest < 1, back_off * longest, 1.0)
     if kind is Kind.PRODUCT:
         length = _centred(program, iterate, step, length, constant)
@@ -229,7 +228,7 @@ def _centred(program: Program, iterate: Iterate, step: Iterate, length: Lanes, c
 
 def _money(program: Program, iterate: Iterate, missing: Residuals) -> tuple[DistributionLanes, AgentLanes]:
     """Return what n z and λ t are compared with: what moves for a distribution, and what an agent has to give."""
-    weights = program.weights + iterate.multiplier
+    weights = agent_weights(program, iterate)
     return iterate.value * reach(program, iterate, missing), weights * row_scale(missing)
 
 

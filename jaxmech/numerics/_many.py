@@ -7,10 +7,12 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._types import Array
-from jaxmech.numerics._active_set import Interior, begin, finish, improve, outcome, unverified
+from jaxmech.numerics._active_set import End, Interior, begin, finish, improve, outcome, unverified
 from jaxmech.numerics._interior_point import advance, going, solve_interior, start
 from jaxmech.numerics._lanes import SHORT
-from jaxmech.numerics._program import Iterate, Kind, Program
+from jaxmech.numerics._newton import ORDINARY, Newton
+from jaxmech.numerics._newton_relative import RELATIVE
+from jaxmech.numerics._program import Iterate, Kind, Program, certified_residual
 from jaxmech.numerics._rows import through_rows
 from jaxmech.numerics._stream import Method, lanes_that_fit, stream
 
@@ -19,7 +21,17 @@ MIN_LANES, MAX_LANES = 16, 512
 MAX_BYTES = 1 << 22
 """From here on lanes gain nothing: one instance by itself fills the loops."""
 
+MOST_COEFFICIENTS = 1 << 11
+"""What the equations of a step in ratios may hold."""
+
 _LIVE_TABLES = 16  # arrays of (agents, distributions) that a step holds at a time
+
+
+def _ways(kind: Kind, m: int, d: int) -> tuple[Newton, ...]:
+    """The fast way; and for small programs that it leaves without an exact answer, the one over many decades."""
+    if kind is not Kind.WEIGHTED or m * d * (m + d) > MOST_COEFFICIENTS:
+        return (ORDINARY,)
+    return ORDINARY, RELATIVE
 
 
 @cache
@@ -38,29 +50,60 @@ def _solve_rows(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Arr
     lanes = lanes_for(m, d, program.costs.dtype.itemsize)
     if lanes == 1:
         return jax.lax.map(lambda pair: _solve_one(kind, *pair), (program, skip))
+    first, *more = _ways(kind, m, d)
+    found = _by_rows(kind, first, program, skip, lanes)
+    for newton in more:
+        again = _by_rows(kind, newton, program, skip | found.verified, lanes // 4)
+        found = jax.vmap(partial(_better, kind))(program, skip | found.verified, found, again)
+    return found.iterate, jnp.where(skip, 0, found.steps)
+
+
+def _by_rows(kind: Kind, newton: Newton, program: Program, skip: Array, lanes: int) -> End:
     inside = Method(
         start=partial(start, kind),
-        advance=partial(advance, kind),
+        advance=partial(advance, kind, newton=newton),
         going=going,
         result=lambda state: (state.iterate, state.normalisation, state.constant, state.steps),
     )
     iterate, normalisation, constant, steps = stream(inside, program, skip, lanes)
     end = Method(
         start=lambda interior: (interior, begin(kind, interior)),
-        advance=lambda interior, state, active: (interior, improve(kind, interior, state[1], active)),
+        advance=lambda interior, state, active: (interior, improve(kind, interior, state[1], active, newton)),
         going=lambda state: unverified(state[1]),
-        result=lambda state: (outcome(kind, *state), state[1].steps),
+        result=lambda state: outcome(kind, *state),
     )
-    exact, more = stream(end, Interior(program, iterate, normalisation, constant), skip, lanes)
-    return exact, jnp.where(skip, 0, steps + more)
+    found: End = stream(end, Interior(program, iterate, normalisation, constant), skip, lanes)
+    return found._replace(steps=steps + found.steps)
 
 
 def _solve_one(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Array]:
     """Solve one instance; where ``skip`` holds, return the start and 0."""
-    state = solve_interior(kind, program, skip)
+    first, *more = _ways(kind, *program.costs.shape)
+    found = _by_itself(kind, first, skip, program)
+    for newton in more:
+        done = skip | found.verified
+        solve = partial(_by_itself, kind, newton, done)
+        again = jax.lax.cond(done, lambda kept, _: kept, lambda _, data, solve=solve: solve(data), found, program)
+        found = _better(kind, program, done, found, again)
+    return found.iterate, jnp.where(skip, 0, found.steps)
+
+
+def _by_itself(kind: Kind, newton: Newton, skip: Array, program: Program) -> End:
+    state = start(kind, program)
+    state = solve_interior(kind, program, state._replace(before=jnp.where(skip, 0.0, state.before)), newton)
     interior = Interior(program, state.iterate, state.normalisation, state.constant)
-    exact, more = finish(kind, interior)
-    return exact, jnp.where(skip, 0, state.steps + more)
+    found = finish(kind, interior, skip, newton)
+    return found._replace(steps=state.steps + found.steps)
+
+
+def _better(kind: Kind, program: Program, done: Array, found: End, again: End) -> End:
+    """The second answer where it was looked for, and is exact or no worse; the steps of both."""
+    before, after = (
+        certified_residual(kind, program, end.iterate.amount, end.iterate.multiplier) for end in (found, again)
+    )
+    take = ~done & (again.verified | (after <= before) | jnp.isnan(before))
+    best: End = jax.tree.map(lambda new, old: jnp.where(take, new, old), again, found)
+    return best._replace(steps=found.steps + jnp.where(done, 0, again.steps))
 
 
 def lanes_for(m: int, d: int, itemsize: int) -> int:

@@ -10,7 +10,9 @@ diagonal is summed without cancellation, plus a correction of rank two (three wi
 """
 
 import dataclasses
+from collections.abc import Callable
 from functools import reduce
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
@@ -115,6 +117,26 @@ def newton_step(
     d_amount = jnp.where(giant, rest, d_amount)
     d_slack = jnp.where(program.bounded, (wanted_rows - iterate.slack * d_multiplier) / multiplier, 0.0)
     return Iterate(d_amount, d_gap, d_multiplier, d_slack, d_value, d_level)
+
+
+class Newton(NamedTuple):
+    """A way to take Newton's steps.
+
+    Attributes:
+        factor: like the one above.
+        step: like the one above.
+        back_off: share of the step to the boundary that is taken while far from the optimum.
+        centring: share of the complementarity that is aimed at, at least.
+    """
+
+    factor: Callable[[Program, Iterate, bool], Any]
+    step: Callable[[Program, Iterate, Any, Residuals, tuple[AmountLanes, AgentLanes]], Iterate]
+    back_off: float
+    centring: float
+
+
+ORDINARY = Newton(factor, newton_step, back_off=0.95, centring=0.0)
+"""By elimination of the larger side: fast, and exact to rounding of the largest numbers."""
 
 
 def _reduced(

@@ -69,7 +69,7 @@ class Iterate:
         multiplier: λ >= 0, multiplied with ``slack`` to zero (to a constant for PRODUCT).
         slack: t_i = b_i + a_i τ − p_i(n) >= 0.
         value: s_k = w_k Λ / S_k² > 0, what one more unit of k is worth.
-        level: τ.
+        level: τ; for WEIGHTED the unit in which ω is 1, of which the ordinary step makes no use: v = level ω + λ.
     """
 
     amount: AmountLanes
@@ -105,9 +105,20 @@ class Residuals:
         return jnp.maximum(worst, jnp.abs(self.normalisation))
 
 
+def agent_weights(program: Program, iterate: Iterate) -> AgentLanes:
+    """v_i = ω_i + λ_i; in the unit of the iterate where the kind is WEIGHTED."""
+    return program.weights * iterate.level + iterate.multiplier
+
+
+def in_unit_of_weights(iterate: Iterate) -> Iterate:
+    """The same point of a WEIGHTED program with λ, s and z in the unit of ω."""
+    gap, multiplier, value = (part / iterate.level for part in (iterate.gap, iterate.multiplier, iterate.value))
+    return dataclasses.replace(iterate, gap=gap, multiplier=multiplier, value=value, level=jnp.ones_like(iterate.level))
+
+
 def total_weight(program: Program, iterate: Iterate) -> Lanes:
-    """Λ = Σ_i (ω_i + λ_i)."""
-    return total(program.weights + iterate.multiplier, 0)
+    """Λ = Σ_i v_i."""
+    return total(agent_weights(program, iterate), 0)
 
 
 def dual_totals(program: Program, iterate: Iterate) -> DistributionLanes:
@@ -175,7 +186,7 @@ def _rows_near(
 
 def _over_alone(program: Program, iterate: Iterate) -> AmountLanes:
     """S_k/N − 1 with N = √(w_k/c[i, k]): S_k²/N² = Λ/v_i (1 + z/s_k), without forming the quotient's one."""
-    weights = program.weights + iterate.multiplier
+    weights = agent_weights(program, iterate)
     rest = others(weights, total(weights, 0), jnp.zeros_like(iterate.level), 0) / weights
     gap = iterate.gap / iterate.value
     excess = rest[:, None] * (1 + gap) + gap
@@ -249,6 +260,6 @@ def _room(kind: Kind, program: Program, multiplier: AgentLanes, cost: AgentLanes
 
 def infeasibility(program: Program, multiplier: AgentLanes) -> Lanes:
     """Return (min_n Σ λ_i p_i(n) − Σ λ_i b_i) / Σ λ_i b_i: positive only if no n satisfies the rows."""
-    multiplier = jnp.where(program.bounded, multiplier, 0.0)
+    multiplier = jnp.where(program.bounded, jnp.maximum(multiplier, 0.0), 0.0)
     paid = total(multiplier * program.bounds, 0)
     return (free_minimum(program, multiplier) - paid) / jnp.where(paid > 0, paid, 1.0)

@@ -17,6 +17,7 @@ from jaxmech.numerics._program import (
     Kind,
     Program,
     Residuals,
+    agent_weights,
     certified_residual,
     dual_totals,
     infeasibility,
@@ -200,7 +201,7 @@ def _moved_residuals(program: Program, tangent: Program, iterate: Iterate) -> Re
         - jnp.sum(tangent.costs * iterate.amount, axis=1)
         - jnp.sum(program.error / totals * (errors - risen)) / 2
     )
-    gaps = (program.weights + iterate.multiplier)[:, None] * tangent.costs + tangent.weights[:, None] * program.costs
+    gaps = agent_weights(program, iterate)[:, None] * tangent.costs + tangent.weights[:, None] * program.costs
     return Residuals(
         totals=totals * (errors + risen) / 2,
         rows=jnp.where(program.bounded, rows, 0.0),

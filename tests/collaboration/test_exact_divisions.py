@@ -173,3 +173,17 @@ def test_agents_with_the_same_costs_collect_the_same():
     twins = (costs[:, :, None] == costs[:, None]).all(axis=3)
     apart = np.abs(amounts[:, :, None] - amounts[:, None]) / amounts.sum(axis=1)[:, None, None]
     assert (apart[twins] <= 1e-14).all()
+
+
+@pytest.mark.parametrize(
+    "costs",
+    [
+        [[1.0703164652074406, 1.2561876818751854], [9.548763334810901e-07, 8.776740245024065e-07]],
+        [[2.4784135919893996e-09, 4.530723321117028e-20], [1.4740562195369678e-05, 1.2858237157276452e-12]],
+        [[3.8206113054756324e-17, 1.2812783953984853e-07], [2.8186866495348375e-08, 0.13719546947976377]],
+    ],
+)
+def test_many_decades_are_solved_and_never_infeasible(costs):
+    """Drawn at random, once STALLED or INFEASIBLE in a batch: what others collect is 1e-13 of the total and less."""
+    found = _alone_and_in_a_batch(np.array(costs), 1.0)
+    assert kkt.judge("rational", np.array(costs)[None], np.ones((1, 2)), found[None]).right.all()
