@@ -76,12 +76,12 @@ def agreement(case: Any, answer: Any, document: dict[str, Any]) -> dict[str, Any
     from jaxmech import files
 
     if isinstance(case, files.CollaborationCase):
-        document = {
-            **document,
-            "problem": files.resolved(case, document["division"], answer.mechanism),
-            "warnings": list(case.warnings),
-        }
-    return files.sealed(document)
+        problem, warnings = files.resolved(case, document["division"], answer.mechanism), list(case.warnings)
+    elif isinstance(case, files.MarketCase):
+        problem, warnings = files.resolved_market(case, answer.method), []
+    else:
+        problem, warnings = files.resolved_multiparty(case, document.get("mechanism")), []
+    return files.sealed({**document, "problem": problem, "warnings": warnings})
 
 
 def _answer(case: Any, choice: Choice, output: Output) -> tuple[Any, Any]:

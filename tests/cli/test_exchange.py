@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from jaxmech import exchange, schemas
 from jaxmech.cli import main
 from tests.exchange import agreements as example
+from tests.exchange import trades
 
 
 def call(*arguments):
@@ -180,6 +181,75 @@ def test_other_files_are_no_agreement(folder, content):
     folder.agreement.write_text(content, encoding="utf-8")
     code, out, error = folder.run()
     assert (code, out, error.count("\n")) == (2, "", 1)
+
+
+class Trade:
+    """The same for a market, or for competitors."""
+
+    def __init__(self, path, name):
+        self.agreement, self.submissions, self.returns = path / "agreement.json", path / "handed in", path / "returns"
+        self.agreement.write_text(trades.text(name), encoding="utf-8")
+        self.signed = trades.agreement(name)
+        trades.write(self.signed, trades.draw(self.signed, np.random.default_rng(0)), self.submissions)
+
+    run, read = Folder.run, Folder.read
+
+
+@pytest.mark.parametrize("trade", trades.PROBLEMS)
+class TestTrades:
+    """Markets and competitors, from the agreement to verified returns."""
+
+    def test_from_agreement_to_verified_returns(self, trade, tmp_path):
+        folder, secret = Trade(tmp_path, trade), tmp_path / "secret.json"
+        assert call("commit", "-o", secret)[0] == 0
+        code, page, errors = folder.run("--secret", secret, "--points")
+        assert (code, errors) == (0, "")
+        assert "charged" in page
+        options = ("--submissions", folder.submissions, "--secret", secret)
+        assert call("verify", folder.returns, folder.agreement, *options) == (0, "All agrees.\n", "")
+        for path in [*folder.returns.rglob("*.json"), folder.agreement]:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            jsonschema.validate(document, schemas.load(document["kind"]))
+
+    def test_every_fault_is_one_line_and_nothing_is_written(self, trade, tmp_path):
+        folder = Trade(tmp_path, trade)
+        (folder.submissions / "Ada.csv").write_text("value\nx\n1\n", encoding="utf-8")
+        (folder.submissions / "Bo, B_.csv").write_text("mean\n2\n", encoding="utf-8")
+        code, out, error = folder.run()
+        assert (code, out) == (2, "")
+        assert error.splitlines() == [
+            "jaxmech: Ada.csv: row 2, column value: must be a number, not 'x'",
+            "jaxmech: Bo, B_.csv: row 1, column mean: must be the name of a distribution (value)",
+        ]
+        assert not folder.returns.exists()
+
+    def test_whoever_drops_out_is_told_and_verified(self, trade, tmp_path):
+        folder = Trade(tmp_path, trade)
+        (folder.submissions / "Bo, B_.csv").unlink()
+        code, page, _ = folder.run()
+        assert code == 0
+        assert "- Bo, B. handed in nothing" in page
+        assert ("- there is no trade" in page) == (trade == "market")
+        assert call("verify", folder.returns, folder.agreement, "--submissions", folder.submissions)[0] == 0
+
+    def test_the_same_data_under_two_names_and_absurd_values_are_told(self, trade, tmp_path):
+        folder = Trade(tmp_path, trade)
+        text = (folder.submissions / "Ada.csv").read_text(encoding="utf-8")
+        (folder.submissions / "Ada.csv").write_text(f"{text}1e9\n", encoding="utf-8")
+        shutil.copy(folder.submissions / "Ada.csv", folder.submissions / "Cleo.csv")
+        _, page, _ = folder.run()
+        assert "- Cleo and Ada handed in the same points of value" in page
+        assert "σ from the median of all, e.g. 1e+09" in page
+        assert call("verify", folder.returns, folder.agreement)[0] == 0
+
+
+def test_a_question_whether_a_mechanism_exists_is_no_agreement(tmp_path):
+    path = tmp_path / "agreement.json"
+    document = {"kind": "multiparty", "valuation": "market-growth", "problem": {}, "fingerprint": "x"}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    code, out, error = call("run", path, tmp_path, "-o", tmp_path / "returns")
+    assert (code, out, error.count("\n")) == (2, "", 1)
+    assert "there is nothing to carry out" in error
 
 
 class TestCommit:
