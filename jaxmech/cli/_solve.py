@@ -25,6 +25,7 @@ _EXAMPLES = (
     "jaxmech solve mine.toml --mechanism c3d --csv plan.csv --plot plan.png",
     "jaxmech solve market-growth --boundary",
     "jaxmech solve data-market --plot market.png",
+    "jaxmech solve clinics --without Northgate --without Marlow",
 )
 
 
@@ -38,13 +39,16 @@ _EXAMPLES = (
 @click.option("--method", metavar="NAME", help="How a market finds sizes and prices, instead of the file's.")
 @click.option("--boundary", is_flag=True, help="Search for the largest disparity of data (a growing market).")
 @click.option("--up-to", type=int, metavar="N", help="How far --boundary searches.  [default: 100000]")
+@click.option(
+    "--without", multiple=True, metavar="NAME", help="What if this agent leaves? May be given more than once."
+)
 @shared("json", "csv", "plot", "dtype", "quiet", "verbose")
-def solve(file: str, **options: Any) -> int:
+def solve(file: str, without: tuple[str, ...], **options: Any) -> int:
     """Solve the problem in FILE, a TOML file or the name of a shipped problem.
 
     Prints who collects what, what everybody pays alone and together, why nobody cheats, and the certificates; for a
     market, who collects and who buys how much at which price. The exit code is 1 if the solve did not end well or a
-    claim fails.
+    claim fails. With --without, prints what all others pay and collect if these agents leave.
     """
     choice = Choice.taken_from(options)
     output = Output(**options)
@@ -53,6 +57,8 @@ def solve(file: str, **options: Any) -> int:
     use_precision(output.dtype)
     case = output.read(file)
     try:
+        if without:
+            return DONE if _without(case, without, choice, output) else SOLVED_BADLY
         answer, kind = _answer(case, choice, output)
     except ProblemError as error:
         raise ProblemError(f"{case.source}: {error.argument}", error.value, error.rule) from None
@@ -82,6 +88,19 @@ def agreement(case: Any, answer: Any, document: dict[str, Any]) -> dict[str, Any
     else:
         problem, warnings = files.resolved_multiparty(case, document.get("mechanism")), []
     return files.sealed({**document, "problem": problem, "warnings": warnings})
+
+
+def _without(case: Any, left_out: tuple[str, ...], choice: Choice, output: Output) -> bool:
+    """Deliver what somebody's leaving does; return whether it is solved, with everybody and without."""
+    from jaxmech.cli._without import deliver
+
+    return deliver(
+        case,
+        left_out,
+        output,
+        solve=lambda one: _answer(one, choice, output),
+        agreement=lambda answer, document: agreement(case, answer, document),
+    )
 
 
 def _answer(case: Any, choice: Choice, output: Output) -> tuple[Any, Any]:
