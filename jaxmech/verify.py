@@ -19,12 +19,16 @@ Sections: 1 documents, 2 draws; sharing data: 3 what each party is owed, 4 docum
 6 selling data, 7 sharing models, 8 all together. The latter two kinds of agreement need sections 1, 2 and 4 alone.
 """
 
+import sys
+
+if __name__ == "__main__" and sys.path and sys.path[0] and __file__.startswith(sys.path[0]):
+    del sys.path[0]  # beside this file lie others that the standard library would take for its own, as _json.py
+
 import argparse
 import csv
 import hashlib
 import json
 import math
-import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import pairwise

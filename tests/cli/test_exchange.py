@@ -243,6 +243,50 @@ class TestTrades:
         assert call("verify", folder.returns, folder.agreement)[0] == 0
 
 
+def through_files(signed, run, generator, base):
+    """The documents of one exchange by path, from files to files."""
+    trades.write(signed, trades.draw(signed, generator), base / "in")
+    handed, remarks = exchange.read_submissions(base / "in", signed)
+    done = exchange.carry_out(signed, handed, remarks, f"{run:064x}")
+    found = {}
+    for file, content in exchange.returned_files(done).items():
+        path = base / "out" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        found[file] = json.loads(path.read_bytes())
+    return found
+
+
+@pytest.mark.slow
+def test_markets_through_files_keep_their_promise(tmp_path):
+    """Two thousand times: what buyers pay, contributors get, and how far deliveries are off, on average."""
+    signed, generator, found = trades.agreement("market"), np.random.default_rng(12), []
+    buyers, sellers = [name.replace("/", "_") for name, _ in signed.buyers], exchange.file_names(signed.parties)
+    for run in range(RUNS):
+        files = through_files(signed, run, generator, tmp_path / "each")
+        found.append([
+            *(files[f"{name}/payment.json"]["payment"] for name in sellers),
+            *(files[f"{name}/invoice.json"]["due"] for name in buyers),
+            *((files[f"{name}/delivery.json"]["estimate"] - 3.0) ** 2 for name in buyers),
+        ])  # fmt: skip
+    types = [j for _, j in signed.buyers]
+    promised = [*signed.payment, *signed.prices[types], *(4.0 / signed.sizes[types])]
+    error = np.std(found, axis=0, ddof=1) / RUNS**0.5
+    assert (np.abs(np.mean(found, axis=0) - promised) <= 3 * error + 1e-12).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trade", ["models", "free"])
+def test_competitors_through_files_pay_what_was_promised(trade, tmp_path):
+    """Whatever their points are: payments rest on their numbers alone."""
+    signed, generator = trades.agreement(trade), np.random.default_rng(13)
+    names = exchange.file_names(signed.parties)
+    for run in range(RUNS // 10):
+        files = through_files(signed, run, generator, tmp_path / "each")
+        due = [files[f"{name}/invoice.json"]["due"] for name in names]
+        assert due == pytest.approx(signed.payment.tolist(), rel=1e-12, abs=1e-15)
+
+
 def test_a_question_whether_a_mechanism_exists_is_no_agreement(tmp_path):
     path = tmp_path / "agreement.json"
     document = {"kind": "multiparty", "valuation": "market-growth", "problem": {}, "fingerprint": "x"}
