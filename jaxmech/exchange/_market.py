@@ -186,16 +186,20 @@ class Delivery:
 
     Attributes:
         subset: which of the points that were handed in by who was asked.
-        values: the points, in increasing order, so that nothing tells whose they were.
+        count: how many.
+        mean: of them; NaN where there are none.
+        everything: all points that could be drawn, the same for all buyers.
     """
 
     subset: Subset
-    values: np.ndarray
+    count: int
+    mean: float
+    everything: np.ndarray
 
     @property
-    def mean(self) -> float:
-        """Of the points; NaN where there are none."""
-        return float(np.sum(self.values)) / len(self.values) if len(self.values) else np.nan
+    def values(self) -> np.ndarray:
+        """The points, in increasing order, so that nothing tells whose they were."""
+        return np.sort(self.everything[self.subset.members])
 
 
 def deliver(agreement: MarketAgreement, points: np.ndarray, secret: str) -> list[Delivery]:
@@ -213,7 +217,8 @@ def deliver(agreement: MarketAgreement, points: np.ndarray, secret: str) -> list
         size = min(int(agreement.sizes[j]), len(points))
         words = Words(secret, agreement.fingerprint, buyer, VALUE, DELIVERY)
         subset = draw_subset(words, size, len(points))
-        found.append(Delivery(subset, np.sort(points[subset.members])))
+        mean = float(np.sum(points[subset.members])) / size if size else np.nan
+        found.append(Delivery(subset, size, mean, points))
     return found
 
 

@@ -154,7 +154,7 @@ def _invoice(sale: Sale, name: str, j: int) -> dict[str, Any]:
 
 def _got(sale: Sale, place: int) -> dict[str, Any]:
     delivery = sale.deliveries[place]
-    count, mean = len(delivery.values), delivery.mean
+    count, mean = delivery.count, delivery.mean
     error = float(sale.agreement.sigma[0]) / math.sqrt(count) if count else math.inf
     return {"count": count, "estimate": mean, "standard_error": error}
 
