@@ -118,7 +118,8 @@ def _headline(done: Any, output: str) -> str:
     parties = f"{present} files of {len(agreement.parties)}"
     if isinstance(done, exchange.Exchange):
         return f"Carried out {agreement.mechanism} on {parties} parties in {output}."
-    money = ", ".join(f"{what} {amount:.6g}" for what, amount in done.money.items())
+    least = 1e-9 * max(map(abs, done.money.values()))  # what is left by rounding is nothing
+    money = ", ".join(f"{what} {amount if abs(amount) > least else 0:.6g}" for what, amount in done.money.items())
     if isinstance(done, exchange.Sale):
         buyers = int(agreement.counts.sum())
         return f"Carried out a market on {parties} contributors for {buyers:,} buyers in {output}: {money}."

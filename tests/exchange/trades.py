@@ -55,8 +55,10 @@ externality = [
     [0.3, 0.2, 0.1, 1.0],
 ]
 """
-PROBLEMS = {"market": MARKET, "models": MODELS, "free": MODELS + 'mechanism = "free"\n'}
-"""Cleo is asked for nothing in the market, and gets no model from the others unless models are free."""
+TIED = MARKET.replace("[0.002, 0.003, 0.02]\nsecond = 20", "[0.002, 0.002, 0.002]")
+MARKETS = ("market", "tied")
+PROBLEMS = {"market": MARKET, "tied": TIED, "models": MODELS, "free": MODELS + 'mechanism = "free"\n'}
+"""Cleo is asked for nothing in the market, unless costs are tied, and gets no model unless models are free."""
 
 
 KEPT = Path(__file__).parent
