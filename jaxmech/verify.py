@@ -97,19 +97,25 @@ def plain(value: Any) -> Any:
     return None if math.isnan(value) else "inf" if value == math.inf else value
 
 
-def differences(where: str, found: Any, expected: Any, size: float = 0.0) -> Iterator[str]:
-    """Yield one line for every entry that is not as expected; numbers are compared to nine digits, or to those of σ."""
+def differences(where: str, found: Any, expected: Any, size: float | dict[str, float] = 0.0) -> Iterator[str]:
+    """Yield one line for every entry that is not as expected; numbers are compared to nine digits, or to those of size.
+
+    That is σ, or another size for each key, with "" for all keys that are not mentioned.
+    """
     if isinstance(expected, dict) and isinstance(found, dict):
         for key in [*expected, *(key for key in found if key not in expected)]:
             if key not in found or key not in expected:
                 yield f"{where}: {key} is {'missing' if key in expected else 'not expected'}"
             else:
-                yield from differences(f"{where}: {key}", found[key], expected[key], size)
+                own = size
+                if isinstance(size, dict) and not isinstance(expected[key], dict | list):
+                    own = size.get(key, size[""])
+                yield from differences(f"{where}: {key}", found[key], expected[key], own)
     elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
         for place, (one, other) in enumerate(zip(found, expected, strict=True)):
             name = other["name"] if isinstance(other, dict) and "name" in other else place
             yield from differences(f"{where}[{name}]", one, other, size)
-    elif not agree(found, expected, size):
+    elif not agree(found, expected, size[""] if isinstance(size, dict) else size):
         yield f"{where} is {found!r}, but {expected!r} is right"
 
 
@@ -417,7 +423,7 @@ class Owed(NamedTuple):
     files: dict[str, dict[str, Any]]
     part: dict[str, Any]
     points: list[dict[str, Any]]
-    size: float
+    size: float | dict[str, float]
 
 
 def nonce_of(agreement: Any, secret: str, name: str) -> str:
@@ -644,6 +650,7 @@ class Market:
         self.weight = self.costs * self.n**2 / self.sigma**2  # d
         self.honest = [self.sigma**2 * (1 / n + 1 / (self.total - n)) if n else 0.0 for n in self.n.tolist()]  # s²
         self.customers = max(float(self.counts[self.sizes > 0].sum()), 1.0)  # B
+        self.money = float(self.weight @ self.honest) + float(self.counts @ np.abs(self.prices))
 
     def owed(self, secret: str, handed: list[Handed], told: list[dict[str, Any]]) -> list[Owed]:
         """Return what the returns should hold of every contributor and of every buyer."""
@@ -700,7 +707,8 @@ class Market:
             "name": name, "folder": told["folder"], "side": "contributor", "file": told["file"],
             "submission": told["submission"], "nonce": nonce, **money, "distributions": checks,
         }  # fmt: skip
-        return Owed(files, plain(part), [], float(self.weight[i] * self.honest[i]) + self.sigma)
+        size = {"": float(self.weight[i] * self.honest[i]), "mean": self.sigma, "discrepancy": self.sigma}
+        return Owed(files, plain(part), [], size)
 
     def buyer(
         self, secret: str, name: str, invoice: dict[str, Any], told: dict[str, Any], available: int,
@@ -723,8 +731,8 @@ class Market:
         }  # fmt: skip
         rows = [] if mine is None else [(value, self.sigma**2) for value in mine.tolist()]
         entry = {"name": "value", "clean_count": size, "noisy_count": 0, "estimate": mean, "points": rows}
-        scale = float(self.weight @ self.honest) / self.customers
-        return Owed(files, plain(part), [entry], scale + self.sigma)
+        size_of = {"": float(self.weight @ self.honest) / self.customers, "estimate": self.sigma}
+        return Owed(files, plain(part), [entry], size_of)
 
     def left(self, i: int, amount: float) -> float:
         """Return what a contributor is left on average who collects an amount and hands in as many points as asked."""
@@ -823,6 +831,7 @@ class Models:
         except (KeyError, TypeError, ValueError) as error:
             raise UnreadableError(f"the agreement lacks what it takes to carry it out: {error}") from None
         self.everybody, self.exploits = self.parties, self.mechanism == "exploitation"
+        self.money = float(np.abs(self.effects).sum())
         slack = 4 * float(np.finfo(self.dtype).eps) * np.abs(self.effects).sum(axis=0)
         self.harmless = self.effects.sum(axis=0) >= -slack  # whose better model does no harm on the whole
 
@@ -871,8 +880,9 @@ class Models:
                 "submission": told[i]["submission"], "nonce": nonce_of(self, secret, name), "present": bool(there[i]),
                 **money, **made, "distributions": checks,
             }  # fmt: skip
-            size = float(np.abs(self.effects[i]) @ np.maximum(gets, qualities))
-            found.append(Owed(files, plain(part), [entry], size))
+            spread = made["variance"] ** 0.5 if made["variance"] >= 0 else 0.0
+            scale = float(np.abs(self.effects[i]) @ np.maximum(gets, qualities))
+            found.append(Owed(files, plain(part), [entry], {"": scale, "mean": spread}))
         return found
 
     def made_of(self, hers: Handed, model: str, i: int, told: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -966,7 +976,7 @@ class Sharing(Agreement):
     def __init__(self, document: dict[str, Any]) -> None:
         """Read what is needed; what is missing is told by its name."""
         super().__init__(document)
-        self.document, self.everybody = document, self.parties
+        self.document, self.everybody, self.money = document, self.parties, 0.0
 
     def owed(self, secret: str, handed: list[Handed], told: list[dict[str, Any]]) -> list[Owed]:
         """Return what the returns should hold of every party."""
@@ -1076,7 +1086,7 @@ def _check_shared(
     asked |= set(agreement.odd(every))
     return [
         *differences("public.json", public, expected_public),
-        *differences("operator.json", operator, expected_operator, sum(one.size for one in every)),
+        *differences("operator.json", operator, expected_operator, agreement.money),
         *(f"{name} does not belong here" for name in sorted(there - set(files) - {"operator.json"})),
         *(f"operator.json: remarks: {text!r} is not so" for text in sorted(own - asked)),
         *(f"operator.json: remarks: {text!r} is missing" for text in sorted(asked - own)),

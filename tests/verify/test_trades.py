@@ -11,6 +11,7 @@ from jaxmech import exchange, verify
 from jaxmech._json import fingerprint, json_text
 from tests.exchange import trades as example
 from tests.verify.test_verify import ZERO, drop, put, scale, swap
+from tests.verify.test_verify import Case as SharedData
 
 
 class Case:
@@ -354,3 +355,53 @@ def test_values_are_those_of_the_library():
             for size in (0.0, 1.0, 3.0, 40.0, 10_000.0):
                 expected = float(valuation.by_size(jnp.asarray(size), 2.0))
                 assert own.value(j, size) == pytest.approx(expected, rel=1e-7, abs=1e-12)
+
+
+def leaves(value, *path):
+    """Where every entry of a document is."""
+    if isinstance(value, dict | list) and value:
+        for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(entry, *path, key)
+    else:
+        yield path
+
+
+def other(value):
+    """Another value of the same type, as near as six digits."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, float):
+        return value * (1 + 1e-6) if abs(value) > 1e-9 else 1e-3  # what is smaller is but rounding
+    return {None: 1.0, "inf": 1.0}.get(value, f"{value}x") if not isinstance(value, dict | list) else [1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "known"), [("tied", True), ("tied", False), ("models", False), ("cbl", True)])
+def test_every_entry_of_every_document_is_verified(name, known, tmp_path):
+    """One entry after the other is changed; without the files, those cannot be known that only they can tell."""
+    case = Case(tmp_path, name) if name in example.PROBLEMS else SharedData(tmp_path, name)
+    files = sorted(path.relative_to(case.returns).as_posix() for path in case.returns.rglob("*.json"))
+    missed = []
+    for file in files:
+        before = (case.returns / file).read_bytes()
+        document = json.loads(before)
+        for path in leaves(document):
+            if path == ("files", file):
+                continue
+            changed = json.loads(before)
+            *way, last = path
+            place = changed
+            for key in way:
+                place = place[key]
+            place[last] = other(place[last])
+            (case.returns / file).write_text(json_text(changed), encoding="utf-8")
+            try:
+                found = case.verify(known=known)
+            except verify.UnreadableError:
+                found = ["unreadable"]
+            if not found:
+                missed.append((file, path))
+        (case.returns / file).write_bytes(before)
+    assert missed == []
