@@ -75,13 +75,13 @@ def cheat(folder):
     path.write_text(re.sub("^,,[^,]*", ",,2.2", path.read_text(encoding="utf-8"), flags=re.MULTILINE), encoding="utf-8")
     told = run("jaxmech run agreement.json handed-in -o cheated --seed 1", folder).stdout
     assert "- Ashford, triglycerides: points spread 0 times as much as agreed" in told
-    said = []
+    means = []
     for returns in ("cheated", "returns"):
         assert run(f"jaxmech verify {returns} agreement.json", folder).stdout == "All agrees.\n"
         owed = json.loads((folder / returns / "Ashford" / "estimate.json").read_text(encoding="utf-8"))
         entry = owed["distributions"][2]
-        said.append(f"{entry['estimate']:.2f} ± {entry['standard_error']:.3f}")
-    assert " instead of ".join(said) in README
+        means.append(entry["clean_mean"])
+    assert means[0] > means[1] + 0.1  # half of these points are hers
 
 
 @pytest.fixture

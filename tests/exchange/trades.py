@@ -1,5 +1,6 @@
 """Agreements to sell data and to share models, made by the program once, and data to carry them out on."""
 
+import contextlib
 import functools
 import json
 import tempfile
@@ -73,8 +74,8 @@ def text(name):
 
 def made(name):
     """The agreement as the program writes it now."""
-    with tempfile.TemporaryDirectory() as folder:
-        file, target = Path(folder, "problem.toml"), Path(folder, "agreement.json")
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # names are signed, so draws rest on them
+        file, target = Path("problem.toml"), Path("agreement.json")
         file.write_text(PROBLEMS[name], encoding="utf-8")
         found = CliRunner().invoke(main, ["solve", str(file), "--json", str(target), "--quiet"])
         assert target.is_file(), found.stderr
