@@ -6,27 +6,34 @@ One file to be read by whoever trusts nobody; it shares no code with the program
 
 It builds every document anew, from the agreement, the secret and the files that were handed in, and compares each entry
 with what was returned. Without the files it takes from operator.json what only they can tell (hashes and counts of
-files; means of what was handed in and drawn), and recomputes the rest. Then it asks whether the agreement itself is
-sound: whether penalties are as promised, nobody is worse off than alone, nobody gains by collecting another amount, and
-the division of work meets the conditions of its optimum.
+files; means and variances of what was handed in and drawn), and recomputes the rest. Then it asks whether the agreement
+itself is sound. Sharing data: whether penalties are as promised, nobody is worse off than alone, nobody gains by
+collecting another amount, and the division of work meets the conditions of its optimum. Selling data: whether values
+and payments are as promised, no buyer would rather have another's offer or none, and no contributor gains by collecting
+another amount. Sharing models: whether payments are as promised, nobody would rather stay away or report less.
 
 Numbers agree if they differ by less than 1e-9 of their size or of σ, promises and gains by less than 1e-6 (1e-2 for an
 agreement that was computed in single precision, as its settings say).
 
-Sections: 1 documents, 2 draws, 3 what each party is owed, 4 documents anew, 5 the agreement itself, 6 all together.
+Sections: 1 documents, 2 draws; sharing data: 3 what each party is owed, 4 documents anew, 5 the agreement itself;
+6 selling data, 7 sharing models, 8 all together. The latter two kinds of agreement need sections 1, 2 and 4 alone.
 """
+
+import sys
+
+if __name__ == "__main__" and sys.path and sys.path[0] and __file__.startswith(sys.path[0]):
+    del sys.path[0]  # beside this file lie others that the standard library would take for its own, as _json.py
 
 import argparse
 import csv
 import hashlib
 import json
 import math
-import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -90,19 +97,25 @@ def plain(value: Any) -> Any:
     return None if math.isnan(value) else "inf" if value == math.inf else value
 
 
-def differences(where: str, found: Any, expected: Any, size: float = 0.0) -> Iterator[str]:
-    """Yield one line for every entry that is not as expected; numbers are compared to nine digits, or to those of σ."""
+def differences(where: str, found: Any, expected: Any, size: float | dict[str, float] = 0.0) -> Iterator[str]:
+    """Yield one line for every entry that is not as expected; numbers are compared to nine digits, or to those of size.
+
+    That is σ, or another size for each key, with "" for all keys that are not mentioned.
+    """
     if isinstance(expected, dict) and isinstance(found, dict):
         for key in [*expected, *(key for key in found if key not in expected)]:
             if key not in found or key not in expected:
                 yield f"{where}: {key} is {'missing' if key in expected else 'not expected'}"
             else:
-                yield from differences(f"{where}: {key}", found[key], expected[key], size)
+                own = size
+                if isinstance(size, dict) and not isinstance(expected[key], dict | list):
+                    own = size.get(key, size[""])
+                yield from differences(f"{where}: {key}", found[key], expected[key], own)
     elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
         for place, (one, other) in enumerate(zip(found, expected, strict=True)):
             name = other["name"] if isinstance(other, dict) and "name" in other else place
             yield from differences(f"{where}[{name}]", one, other, size)
-    elif not agree(found, expected, size):
+    elif not agree(found, expected, size[""] if isinstance(size, dict) else size):
         yield f"{where} is {found!r}, but {expected!r} is right"
 
 
@@ -161,7 +174,7 @@ def normal(words: np.random.Philox, count: int) -> np.ndarray:
     return np.array(lots)
 
 
-# 3 --- what each party is owed ---------------------------------------------------------------------------------------
+# 3 --- sharing data: what each party is owed -------------------------------------------------------------------------
 
 
 class Agreement:
@@ -371,7 +384,7 @@ def read_columns(path: Path, names: list[str]) -> list[np.ndarray]:
     return [np.array([float(cell) for cell in columns.get(name, [])]) for name in names]
 
 
-def handed_in(folder: Path | None, agreement: Agreement, told: list[dict[str, Any]], lines: list[str]) -> list[Handed]:
+def handed_in(folder: Path | None, agreement: Any, told: list[dict[str, Any]], lines: list[str]) -> list[Handed]:
     """Return what was handed in, from the files or else from operator.json; complain about files that do not fit."""
     every = range(len(agreement.names))
     if folder is None:
@@ -401,35 +414,59 @@ def handed_in(folder: Path | None, agreement: Agreement, told: list[dict[str, An
     ]
 
 
-def documents(
-    agreement: Agreement, secret: str, told: dict[str, Any], entries: list[dict[str, Any]], remarks: list[str], i: int
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+class Owed(NamedTuple):
+    """What the returns should hold of one party: her files, her part of operator.json, her points by distribution.
+
+    ``size`` is what rounding is measured by.
+    """
+
+    files: dict[str, dict[str, Any]]
+    part: dict[str, Any]
+    points: list[dict[str, Any]]
+    size: float | dict[str, float]
+
+
+def nonce_of(agreement: Any, secret: str, name: str) -> str:
+    """Return the number that only a party knows, so that nobody guesses her data from a hash in public."""
+    return sha256("\n".join(("jaxmech receipt", secret, agreement.seal, name)).encode("utf-8"))
+
+
+def receipt_of(agreement: Any, secret: str, told: dict[str, Any], checks: list[dict[str, Any]], cost: float) -> Any:
+    """Return what a party's receipt should be."""
+    name = told["name"]
+    return {
+        "kind": "receipt", "party": name, "agreement": agreement.seal, "cost": cost,
+        "nonce": nonce_of(agreement, secret, name), "remarks": remarks_of(told, checks),
+        "submission": told["submission"], "file": told["file"], "checks": checks,
+        "counts": [entry["count"] for entry in checks],
+    }  # fmt: skip
+
+
+def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: list[dict[str, Any]], i: int) -> Owed:
     """Return what a party's estimate and receipt, and her part of operator.json, should be."""
     name = agreement.parties[i]
     cost = float(sum(agreement.costs[i, k] * entry["count"] for k, entry in enumerate(entries) if entry["count"]))
-    nonce = sha256("\n".join(("jaxmech receipt", secret, agreement.seal, name)).encode("utf-8"))
+    nonce = nonce_of(agreement, secret, name)
     money = {"penalty_promised": float(agreement.penalty[i]), "cost": cost, "payment": 0.0}
     estimate = {
         "kind": "estimate", "party": name, "agreement": agreement.seal, **money,
         "distributions": [{key: entry[key] for key in OWED} for entry in entries],
     }  # fmt: skip
-    receipt = {
-        "kind": "receipt", "party": name, "agreement": agreement.seal, "cost": cost, "nonce": nonce, "remarks": remarks,
-        "submission": told["submission"], "file": told["file"], "counts": [entry["count"] for entry in entries],
-        "checks": [{key: entry[key] for key in CHECKS} for entry in entries],
-    }  # fmt: skip
+    checks = [{key: entry[key] for key in CHECKS} for entry in entries]
+    receipt = receipt_of(agreement, secret, told, checks, cost)
     part = {
         "name": name, "folder": told["folder"], "file": told["file"], "submission": told["submission"],
         "nonce": nonce, **money,
         "distributions": [{key: value for key, value in entry.items() if key != "points"} for entry in entries],
     }  # fmt: skip
-    return plain(estimate), plain(receipt), plain(part)
+    files = {"estimate.json": plain(estimate), "receipt.json": plain(receipt)}
+    return Owed(files, plain(part), entries, float(np.max(agreement.sigma)))
 
 
-def remarks_of(agreement: Agreement, told: dict[str, Any], entries: list[dict[str, Any]], i: int) -> list[str]:
+def remarks_of(told: dict[str, Any], entries: list[dict[str, Any]]) -> list[str]:
     """Return what a party is told about how much she handed in."""
-    name = agreement.parties[i]
-    if told["file"] is None and agreement.asked[i].any():
+    name = told["name"]
+    if told["file"] is None and any(entry["asked"] for entry in entries):
         return [f"{name} handed in nothing"]
     counts = [(entry["count"], entry["asked"], entry["name"]) for entry in entries]
     return [f"{name} handed in {n:,} points of {k}; asked for {asked:,}" for n, asked, k in counts if n != asked]
@@ -451,11 +488,12 @@ def check_points(path: Path, where: str, entries: list[dict[str, Any]], known: b
             yield from (f"{label}: point {row + 1} is {found[row].tolist()}, but {right[row].tolist()} is right"
                         for row in np.flatnonzero(off.any(axis=1)))  # fmt: skip
         elif count:
-            mean = float(np.average(found[:, 0], weights=1 / found[:, 1]))
+            weights = 1 / np.where(found[:, 1] > 0, found[:, 1], 1.0)  # a single point has no variance
+            mean = float(np.average(found[:, 0], weights=weights))
             yield from differences(f"{label}: weighted mean", mean, entry["estimate"], float(found[0, 1]) ** 0.5)
 
 
-# 5 --- the agreement itself ------------------------------------------------------------------------------------------
+# 5 --- sharing data: the agreement itself ----------------------------------------------------------------------------
 
 
 def penalty(agreement: Agreement, i: int, amounts: np.ndarray) -> float:
@@ -579,7 +617,338 @@ def best_alone(cost: float, worth: float) -> float:
     return min(worth / n + cost * n for n in (low, low + 1))
 
 
-# 6 --- all together --------------------------------------------------------------------------------------------------
+# 6 --- selling data -------------------------------------------------------------------------------------------------
+
+
+class Market:
+    """What contributors and buyers signed, in arrays."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        """Read what is needed; what is missing is told by its name."""
+        try:
+            problem, sellers, buyers = document["problem"], document["contributors"], document["buyers"]
+            self.document, self.seal, self.mechanism = document, document["fingerprint"], "broker"
+            self.gain, self.names = GAIN[document["settings"]["dtype"]], ["value"]
+            self.parties, self.types = [row["name"] for row in sellers], [row["name"] for row in buyers]
+            self.sigma, self.valuations = float(problem["sigma"]), problem["buyers"]
+            self.costs, self.n, self.promised = (
+                numbers([row[key] for row in sellers]) for key in ("cost", "samples", "payment")
+            )
+            self.counts, self.sizes, self.prices = (
+                numbers([row[key] for row in buyers]) for key in ("count", "size", "price")
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnreadableError(f"the agreement lacks what it takes to carry it out: {error}") from None
+        self.buyers = [
+            (name if count == 1 else f"{name} {number + 1}", j)
+            for j, (name, count) in enumerate(zip(self.types, self.counts.tolist(), strict=True))
+            for number in range(int(count))
+        ]
+        self.everybody = [*self.parties, *(name for name, _ in self.buyers)]
+        self.total = float(self.n.sum())
+        self.profit = float(self.counts @ self.prices - self.costs @ self.n)
+        self.weight = self.costs * self.n**2 / self.sigma**2  # d
+        self.honest = [self.sigma**2 * (1 / n + 1 / (self.total - n)) if n else 0.0 for n in self.n.tolist()]  # s²
+        self.customers = max(float(self.counts[self.sizes > 0].sum()), 1.0)  # B
+        self.money = float(self.weight @ self.honest) + float(self.counts @ np.abs(self.prices))
+
+    def owed(self, secret: str, handed: list[Handed], told: list[dict[str, Any]]) -> list[Owed]:
+        """Return what the returns should hold of every contributor and of every buyer."""
+        hers, asked = handed[0], self.n > 0
+        trade = bool(asked.any()) and all(n > 0 for n, on in zip(hers.counts, asked, strict=True) if on)
+        heard = Handed([n if on else 0 for n, on in zip(hers.counts, asked, strict=True)], hers.means, hers.columns)
+        paid = [self.paid(heard, i, trade) for i in range(len(self.n))]
+        found = [self.contributor(secret, hers, entry, told[i], i) for i, entry in enumerate(paid)]
+        correction = sum(entry["allowance"] - entry["deduction"] for entry in paid) / self.customers
+        delivered = float(sum(self.n[i] for i, entry in enumerate(paid) if entry["complete"])) / max(self.total, 1.0)
+        points = None
+        if hers.columns is not None:
+            sold = [column for column, on in zip(hers.columns, asked, strict=True) if on and trade]
+            points = np.concatenate([np.zeros(0), *sold])
+        available = sum(heard.counts) if trade else 0
+        for (name, j), part in zip(self.buyers, told[len(self.n) :], strict=True):
+            buys = trade and self.sizes[j] > 0
+            due = float(self.prices[j]) * delivered + correction if buys else 0.0
+            invoice = {
+                "type": self.types[j], "size": int(self.sizes[j]), "price": float(self.prices[j]),
+                "delivered": delivered, "correction": correction if buys else 0.0, "due": due,
+            }  # fmt: skip
+            found.append(self.buyer(secret, name, invoice, part, available, points))
+        return found
+
+    def paid(self, heard: Handed, i: int, trade: bool) -> dict[str, Any]:
+        """Return what a contributor gets: Chen, Clinton and Kandasamy 2025, equation (15); she is compared with all."""
+        count, mean, _ = heard.others(i)
+        compared = trade and self.n[i] > 0 and count > 0
+        apart = abs(heard.means[i] - mean) if compared else math.nan
+        complete = bool(trade and self.n[i] > 0 and heard.counts[i] == self.n[i])
+        share = self.profit * float(self.n[i]) / self.total if complete else 0.0
+        refund = float(self.costs[i] * self.n[i]) if complete else 0.0
+        allowance = float(self.weight[i] * self.honest[i]) if complete else 0.0
+        deduction = float(self.weight[i]) * apart**2 if compared else 0.0
+        return {
+            "trade": trade, "complete": complete, "payment_promised": float(self.promised[i]), "share": share,
+            "refund": refund, "allowance": allowance, "deduction": deduction, "discrepancy": apart,
+            "payment": share + refund + allowance - deduction,
+        }  # fmt: skip
+
+    def contributor(self, secret: str, handed: Handed, paid: dict[str, Any], told: dict[str, Any], i: int) -> Owed:
+        """Return what the returns should hold of a contributor."""
+        cost, count = float(self.costs[i] * handed.counts[i]), handed.counts[i]
+        check = {"name": "value", "asked": int(self.n[i]), "count": count, "mean": handed.means[i]}
+        checks = [{**check, "discrepancy": paid["discrepancy"]}]
+        money = {**{key: value for key, value in paid.items() if key != "discrepancy"}, "cost": cost}
+        name, nonce = self.parties[i], nonce_of(self, secret, self.parties[i])
+        files = {
+            "payment.json": plain({"kind": "payment", "party": name, "agreement": self.seal, **money}),
+            "receipt.json": plain(receipt_of(self, secret, told, checks, cost)),
+        }
+        part = {
+            "name": name, "folder": told["folder"], "side": "contributor", "file": told["file"],
+            "submission": told["submission"], "nonce": nonce, **money, "distributions": checks,
+        }  # fmt: skip
+        size = {"": float(self.weight[i] * self.honest[i]), "mean": self.sigma, "discrepancy": self.sigma}
+        return Owed(files, plain(part), [], size)
+
+    def buyer(
+        self, secret: str, name: str, invoice: dict[str, Any], told: dict[str, Any], available: int,
+        points: np.ndarray | None,
+    ) -> Owed:  # fmt: skip
+        """Return what the returns should hold of a buyer: a subset of her own, apart from those of all others."""
+        size = min(invoice["size"], available)
+        drawn, listed = subset(stream(secret, self.seal, name, "value", "delivery"), size, available)
+        mine = None if points is None else np.sort(points[drawn])
+        mean = math.nan if not size else float(numbers(told["estimate"])) if mine is None else float(np.mean(mine))
+        got = {"count": size, "estimate": mean, "standard_error": self.sigma / size**0.5 if size else math.inf}
+        nonce, head = nonce_of(self, secret, name), {"party": name, "agreement": self.seal}
+        files = {
+            "invoice.json": plain({"kind": "invoice", **head, **invoice, "nonce": nonce}),
+            "delivery.json": plain({"kind": "delivery", **head, "type": invoice["type"], **got}),
+        }
+        part = {
+            "name": name, "folder": told["folder"], "side": "buyer", "nonce": nonce, **invoice, **got,
+            "inverted": 2 * size > available, "listed": sha256(np.flatnonzero(listed).astype("<u8").tobytes()),
+        }  # fmt: skip
+        rows = [] if mine is None else [(value, self.sigma**2) for value in mine.tolist()]
+        entry = {"name": "value", "clean_count": size, "noisy_count": 0, "estimate": mean, "points": rows}
+        size_of = {"": float(self.weight @ self.honest) / self.customers, "estimate": self.sigma}
+        return Owed(files, plain(part), [entry], size_of)
+
+    def left(self, i: int, amount: float) -> float:
+        """Return what a contributor is left on average who collects an amount and hands in as many points as asked."""
+        n, variance = float(self.n[i]), self.sigma**2
+        apart = variance / amount + variance / (self.total - n)  # of her mean and that of the others
+        costs, weight = float(self.costs[i]), float(self.weight[i])
+        return self.profit * n / self.total + costs * (n - amount) + weight * (self.honest[i] - apart)
+
+    def more(self, owed: list[Owed]) -> dict[str, Any]:
+        """Return what operator.json holds beside the parties."""
+        charged = sum(one.part["due"] for one in owed if one.part["side"] == "buyer")
+        paid = sum(one.part["payment"] for one in owed if one.part["side"] == "contributor")
+        return {"money": {"charged": float(charged), "paid": float(paid), "surplus": float(charged - paid)}}
+
+    def odd(self, owed: list[Owed]) -> list[str]:
+        """Return what is said of the exchange as a whole."""
+        void = self.n.any() and not owed[0].part["trade"]
+        return ["there is no trade: somebody who was asked for points handed in none"] if void else []
+
+    def value(self, j: int, size: float) -> float:
+        """Return what so many points are worth to a buyer: the mean of her valuation over normal errors."""
+        it = self.valuations[j]
+        if it["valuation"] == "table":
+            return float(it["values"][min(int(size), len(it["values"]) - 1)])
+        if size < 1:
+            return 0.0
+        b = float(it["scale"]) * math.sqrt(size) / self.sigma
+        shapes = {
+            "threshold": lambda: math.erf(b / math.sqrt(2)),
+            "exponential": lambda: erfcx(1 / (b * math.sqrt(2))),
+            "linear": lambda: math.erf(b / math.sqrt(2)) + math.sqrt(2 / math.pi) * math.expm1(-(b**2) / 2) / b,
+        }
+        return float(it["value"]) * shapes[it["valuation"]]()
+
+    def soundness(self) -> Iterator[str]:
+        """Say where figures are not as promised, somebody is worse off, envies, or gains by another amount."""
+        told = self.document
+        costs, size = self.costs * self.n, float(np.abs(self.prices) @ self.counts) + float(self.costs @ self.n)
+        revenue = float(self.counts @ self.prices)
+        right = {"total": self.total, "revenue": revenue, "profit": self.profit, "sigma": self.sigma}
+        for key, value in right.items():
+            if abs(told[key] - value) > self.gain * (abs(value) + size * (key != "total")):
+                yield f"agreement: {key} is {told[key]!r}, but {value!r} is right"
+        if told["problem"]["contributor_costs"] != self.costs.tolist():
+            yield "agreement: costs of contributors are not those of the problem"
+        if [(row["name"], row["count"]) for row in self.valuations] != [
+            (row["name"], row["count"]) for row in told["buyers"]
+        ]:
+            yield "agreement: buyers are not those of the problem"
+        for i in np.flatnonzero(self.n).tolist():
+            name, gets = self.parties[i], self.profit * float(self.n[i]) / self.total + float(costs[i])
+            if abs(self.promised[i] - gets) > self.gain * size:
+                yield f"agreement: {name} is promised {self.promised[i]:.9g}, but gets {gets:.9g}"
+            if gets < costs[i] - self.gain * size:
+                yield f"agreement: {name} gets {gets:.9g} for points that cost {costs[i]:.9g}"
+            for amount in {1.0, float(self.n[i]) - 1, float(self.n[i]) + 1, 2 * float(self.n[i])} - {0.0}:
+                if self.left(i, amount) > self.left(i, float(self.n[i])) + self.gain * size:
+                    yield f"agreement: {name} gains by collecting {amount:g} instead of {self.n[i]:g} points"
+        if (self.sizes > self.total).any():
+            yield "agreement: more points are sold than collected"
+        for j, name in enumerate(self.types):
+            worth = [self.value(j, float(size)) for size in self.sizes]
+            gains = [value - float(price) for value, price in zip(worth, self.prices, strict=True)]
+            if abs(worth[j] - (promised := told["buyers"][j]["value"])) > self.gain:
+                yield f"agreement: {name} is promised a value of {promised:.9g}, but has {worth[j]:.9g}"
+            if gains[j] < -self.gain:
+                yield f"agreement: {name} pays {self.prices[j]:.9g} for what is worth {worth[j]:.9g} to her"
+            best = int(np.argmax(gains))
+            if gains[best] > gains[j] + self.gain:
+                yield f"agreement: {name} would rather have the offer to {self.types[best]}"
+
+
+def erfcx(x: float) -> float:
+    """Return exp(x²) erfc(x), x ≥ 0; beyond 25 by its first terms, the next of which is below 1e-8 of them."""
+    if x < 25:
+        return math.exp(x * x) * math.erfc(x)
+    return (1 - 1 / (2 * x * x) + 3 / (4 * x**4)) / (x * math.sqrt(math.pi))
+
+
+# 7 --- sharing models ------------------------------------------------------------------------------------------------
+
+
+class Models:
+    """What competitors signed, in arrays."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        """Read what is needed; what is missing is told by its name."""
+        try:
+            problem = document["problem"]
+            self.document, self.seal, self.mechanism = document, document["fingerprint"], problem["mechanism"]
+            self.dtype, self.names = document["settings"]["dtype"], ["value"]
+            self.gain, self.parties = GAIN[self.dtype], problem["agents"]
+            self.types, self.effects = numbers(problem["types"]), numbers(problem["externality"])
+            self.points, self.promised = float(problem["points"]), numbers(document["payment"])
+            self.quality_name, self.asked = problem["quality"], np.round(self.types * self.points)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnreadableError(f"the agreement lacks what it takes to carry it out: {error}") from None
+        self.everybody, self.exploits = self.parties, self.mechanism == "exploitation"
+        self.money = float(np.abs(self.effects).sum())
+        slack = 4 * float(np.finfo(self.dtype).eps) * np.abs(self.effects).sum(axis=0)
+        self.harmless = self.effects.sum(axis=0) >= -slack  # whose better model does no harm on the whole
+
+    def quality(self, size: Any) -> Any:
+        """Return how good a model is that is made of data of this size."""
+        return np.tanh(size / 2) if self.quality_name == "logistic" else size
+
+    def handed_out(self, sizes: np.ndarray, there: np.ndarray) -> np.ndarray:
+        """Return the models that are handed out to those who are there, by their reports; 0 where none is."""
+        gets = there & self.harmless if self.exploits else there
+        return np.where(gets, self.quality(np.sum(np.where(there, sizes, 0.0))), 0.0)
+
+    def pays(self, sizes: np.ndarray, there: np.ndarray, i: int) -> tuple[float, float, float]:
+        """Return what a party earns by the reports, what she would earn if she stayed away, and what she pays."""
+        own, away = self.quality(sizes), there & (np.arange(len(sizes)) != i)
+        value = float(self.effects[i] @ np.maximum(self.handed_out(sizes, there), own))
+        outside = float(self.effects[i] @ np.maximum(self.handed_out(sizes, away), own))
+        return value, outside, value - outside if self.exploits and there[i] else 0.0
+
+    def owed(self, secret: str, handed: list[Handed], told: list[dict[str, Any]]) -> list[Owed]:
+        """Return what the returns should hold of every competitor."""
+        hers = handed[0]
+        there = np.array([part["file"] is not None for part in told])
+        sizes = np.where(there, np.array(hers.counts) / self.points, 0.0)
+        gets, qualities = self.handed_out(sizes, there), self.quality(sizes)
+        best = there & self.harmless if self.exploits else there
+        found = []
+        for i, name in enumerate(self.parties):
+            value, outside, due = self.pays(sizes, there, i)
+            model = "best" if best[i] else "own" if there[i] else "none"
+            made, entry = self.made_of(hers, model, i, told[i])
+            made = {"model": model, "quality": float(max(gets[i], qualities[i])), **made}
+            money = {
+                "size": float(sizes[i]), "value": value, "outside": outside,
+                "payment_promised": float(self.promised[i]), "due": due,
+            }  # fmt: skip
+            checks = [{"name": "value", "asked": int(self.asked[i]), "count": hers.counts[i], "mean": hers.means[i]}]
+            head = {"party": name, "agreement": self.seal}
+            files = {
+                "model.json": plain({"kind": "model", **head, **made}),
+                "invoice.json": plain({"kind": "invoice", **head, **money}),
+                "receipt.json": plain(receipt_of(self, secret, told[i], checks, 0.0)),
+            }
+            part = {
+                "name": name, "folder": told[i]["folder"], "side": "competitor", "file": told[i]["file"],
+                "submission": told[i]["submission"], "nonce": nonce_of(self, secret, name), "present": bool(there[i]),
+                **money, **made, "distributions": checks,
+            }  # fmt: skip
+            spread = made["variance"] ** 0.5 if made["variance"] >= 0 else 0.0
+            scale = float(np.abs(self.effects[i]) @ np.maximum(gets, qualities))
+            found.append(Owed(files, plain(part), [entry], {"": scale, "mean": spread}))
+        return found
+
+    def made_of(self, hers: Handed, model: str, i: int, told: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what is told of her model's points, and the points; their variance is as told if they are unknown."""
+        chosen = [j for j, n in enumerate(hers.counts) if n and (model == "best" or (model == "own" and j == i))]
+        count = sum(hers.counts[j] for j in chosen)
+        mean = sum(hers.counts[j] * hers.means[j] for j in chosen) / count if count else math.nan
+        data, spread = np.zeros(0), math.nan
+        if hers.columns is None:
+            spread = float(numbers(told["variance"])) if count > 1 else math.nan
+        elif count:
+            data = np.sort(np.concatenate([hers.columns[j] for j in chosen]))
+            spread = float(np.var(data, ddof=1)) if count > 1 else math.nan
+        rows = [(value, 0.0 if math.isnan(spread) else spread) for value in data.tolist()]
+        entry = {"name": "value", "clean_count": count, "noisy_count": 0, "estimate": mean, "points": rows}
+        return {"count": count, "mean": mean, "variance": spread}, entry
+
+    def more(self, owed: list[Owed]) -> dict[str, Any]:
+        """Return what operator.json holds beside the parties."""
+        due = [float(one.part["due"]) for one in owed]
+        charged, paid = float(sum(x for x in due if x > 0)), float(-sum(x for x in due if x < 0) or 0.0)
+        return {"money": {"charged": charged, "paid": paid, "surplus": charged - paid}}
+
+    def odd(self, owed: list[Owed]) -> list[str]:
+        """Return what is said of the exchange as a whole."""
+        return []
+
+    def soundness(self) -> Iterator[str]:
+        """Say where figures are not as promised, somebody would rather stay away, or gains by a lower report."""
+        there, own = np.ones(len(self.types), bool), self.quality(self.types)
+        gets = self.handed_out(self.types, there)
+        promise = self.exploits or bool((self.effects >= 0).all())  # "free" promises where nobody is harmed
+        for i, name in enumerate(self.parties):
+            size = float(np.abs(self.effects[i]) @ np.maximum(gets, own)) or 1.0
+            value, outside, due = self.pays(self.types, there, i)
+            right = {
+                "allocation": float(gets[i]), "quality": float(max(gets[i], own[i])), "value": value, "payment": due,
+                "utility": value - due, "outside": outside,
+            }  # fmt: skip
+            for key, entry in right.items():
+                if abs(self.document[key][i] - entry) > self.gain * size:
+                    yield f"agreement: {name} is promised {key} {self.document[key][i]:.9g}, but {entry:.9g} is right"
+            if promise and value - due < outside - self.gain * size:
+                yield f"agreement: {name} has {value - due:.9g}, and {outside:.9g} if she stays away"
+            for part in np.linspace(0, 1, 65) if promise else []:
+                left, report = self.lie(i, float(part))
+                if left > value - due + self.gain * size:
+                    true = f"{self.types[i]:.9g}"
+                    yield f"agreement: {name} gains by reporting {report:.9g}, having {true}, and choosing her model"
+                    break
+        for key in ("welfare", "revenue"):
+            total = sum(self.document["value" if key == "welfare" else "payment"])
+            if abs(self.document[key] - total) > self.gain * max(1.0, np.abs(self.effects).sum()):
+                yield f"agreement: {key} is {self.document[key]!r}, but {total!r} is right"
+
+    def lie(self, i: int, part: float) -> tuple[float, float]:
+        """Return what a party is left who reports a part of her data, with the better of two models; and the report."""
+        reports, own, there = self.types.copy(), self.quality(self.types), np.ones(len(self.types), bool)
+        reports[i] *= part
+        gets, paid = self.handed_out(reports, there), self.pays(reports, there, i)[2]
+        used = np.maximum(gets, own)
+        choices = [np.where(np.arange(len(used)) == i, hers, used) for hers in (gets[i] or own[i], own[i])]
+        return max(float(self.effects[i] @ used) for used in choices) - paid, float(reports[i])
+
+
+# 8 --- all together --------------------------------------------------------------------------------------------------
 
 
 def verify(returns: Path, agreement: Path, submissions: Path | None = None, secret: Path | None = None) -> list[str]:
@@ -601,6 +970,41 @@ def verify(returns: Path, agreement: Path, submissions: Path | None = None, secr
         raise UnreadableError(f"the returns are not what jaxmech run writes ({' '.join(reason.split())})") from error
 
 
+class Sharing(Agreement):
+    """What the parties signed who share data, with the questions that are asked of every kind of agreement."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        """Read what is needed; what is missing is told by its name."""
+        super().__init__(document)
+        self.document, self.everybody, self.money = document, self.parties, 0.0
+
+    def owed(self, secret: str, handed: list[Handed], told: list[dict[str, Any]]) -> list[Owed]:
+        """Return what the returns should hold of every party."""
+        return [
+            documents(self, secret, part, owed(self, secret, handed, i, part["distributions"]), i)
+            for i, part in enumerate(told)
+        ]
+
+    def more(self, owed: list[Owed]) -> dict[str, Any]:
+        """Return what operator.json holds beside the parties."""
+        return {}
+
+    def odd(self, owed: list[Owed]) -> list[str]:
+        """Return what is said of the exchange as a whole."""
+        return []
+
+    def soundness(self) -> Iterator[str]:
+        """Say where the agreement is not sound."""
+        off = optimality(self.document) or 0.0
+        if off > OPTIMUM[self.document["settings"]["dtype"]]:
+            division = self.document["division"]
+            yield f"agreement: the division misses the conditions of the {division} optimum by {off:.2g}"
+        yield from soundness(self)
+
+
+KINDS: dict[str, Any] = {"collaboration": Sharing, "market": Market, "multiparty": Models}
+
+
 def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: Path | None) -> list[str]:
     document, _ = load(signed)
     operator, _ = load(returns / "operator.json")
@@ -608,52 +1012,46 @@ def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: 
     seal, lines = fingerprint(document), []
     if document.get("fingerprint") != seal:
         lines.append(f"agreement: fingerprint is {document.get('fingerprint')}, but {seal} is right: it was changed")
-    agreement = Agreement(document)
+    if document.get("kind") not in KINDS:
+        raise UnreadableError(f"the agreement is of kind {document.get('kind')!r}, of which nothing is known")
+    agreement = KINDS[document["kind"]](document)
     secret, seed = operator["secret"], operator["seed"]
     if secret_file is not None and load(Path(secret_file))[0]["secret"] != secret:
         lines.append("operator.json: secret is not the one in the file")
     if seed is not None and sha256(f"jaxmech seed {seed}".encode()) != secret:
         lines.append(f"operator.json: secret is not the one of seed {seed}")
     told = operator["parties"]
-    if [part["name"] for part in told] != agreement.parties:
+    if [part["name"] for part in told] != agreement.everybody:
         return [*lines, "operator.json: parties are not those of the agreement"]
     for part in told:
         if not named_after(part["folder"], part["name"]):
             return [*lines, f"operator.json: parties[{part['name']}]: folder {part['folder']!r} is not named after her"]
-    handed = handed_in(None if submissions is None else Path(submissions), agreement, told, lines)
-    files = {}
-    parts = []
-    for i, part in enumerate(told):
-        entries = owed(agreement, secret, handed, i, part["distributions"])
-        remarks = remarks_of(agreement, part, entries, i)
-        estimate, receipt, expected = documents(agreement, secret, part, entries, remarks, i)
-        size = float(np.max(agreement.sigma))
-        for name, right in (("estimate.json", estimate), ("receipt.json", receipt)):
+    hers = told[: len(agreement.parties)]
+    handed = handed_in(None if submissions is None else Path(submissions), agreement, hers, lines)
+    files: dict[str, bytes] = {}
+    every = agreement.owed(secret, handed, told)
+    for part, right in zip(told, every, strict=True):
+        for name, expected in right.files.items():
             where = f"{part['folder']}/{name}"
             found, files[where] = load(returns / where)
-            lines += differences(where, found, right, size)
-        points = returns / part["folder"] / "points.csv"
-        if points.is_file():
-            where = f"{part['folder']}/points.csv"
-            files[where] = points.read_bytes()
-            lines += check_points(points, where, entries, handed[0].columns is not None)
-        elif public["points"]:
-            lines.append(f"{part['folder']}/points.csv is missing")
-        lines += differences(f"operator.json: parties[{part['name']}]", part, expected, size)
-        parts.append(expected)
-    off = optimality(document) or 0.0
-    if off > OPTIMUM[document["settings"]["dtype"]]:
-        lines.append(
-            f"agreement: the division misses the conditions of the {document['division']} optimum by {off:.2g}"
-        )
-    return lines + _check_shared(agreement, operator, public, parts, files, returns) + list(soundness(agreement))
+            lines += differences(where, found, expected, right.size)
+        where = f"{part['folder']}/points.csv"
+        if right.points and (returns / where).is_file():
+            files[where] = (returns / where).read_bytes()
+            lines += check_points(returns / where, where, right.points, handed[0].columns is not None)
+        elif right.points and public["points"]:
+            lines.append(f"{where} is missing")
+        lines += differences(f"operator.json: parties[{part['name']}]", part, right.part, right.size)
+    lines += _check_shared(agreement, operator, public, every, handed, files, returns)
+    return lines + list(agreement.soundness())
 
 
 def _check_shared(
-    agreement: Agreement,
+    agreement: Any,
     operator: dict[str, Any],
     public: dict[str, Any],
-    parts: list[dict[str, Any]],
+    every: list[Owed],
+    handed: list[Handed],
     files: dict[str, bytes],
     returns: Path,
 ) -> list[str]:
@@ -661,32 +1059,34 @@ def _check_shared(
     commitment, seeded = sha256(operator["secret"].encode("ascii")), operator["seed"] is not None
     files = {**files, "public.json": (returns / "public.json").read_bytes()}
     hashes = {name: sha256(content) for name, content in files.items()}
-    counts = [[part["distributions"][k]["count"] for part in parts] for k in range(len(agreement.names))]
+    parts = [one.part for one in every]
+    told = ["receipt.json" if "receipt.json" in one.files else "invoice.json" for one in every]
     expected_public = {
         "kind": "public", "agreement": agreement.seal, "mechanism": agreement.mechanism, "commitment": commitment,
         "seeded": seeded, "warning": SEEDED if seeded else None, "version": operator["version"],
         "points": any(name.endswith("/points.csv") for name in files),
-        "parties": [{"name": part["name"], "receipt": hashes[f"{part['folder']}/receipt.json"]} for part in parts],
+        "parties": [
+            {"name": part["name"], "receipt": hashes[f"{part['folder']}/{file}"]}
+            for part, file in zip(parts, told, strict=True)
+        ],
         "totals": [
-            {"name": name, "points": sum(counts[k]), "parties": sum(count > 0 for count in counts[k])}
-            for k, name in enumerate(agreement.names)
+            {"name": name, "points": sum(one.counts), "parties": sum(count > 0 for count in one.counts)}
+            for name, one in zip(agreement.names, handed, strict=True)
         ],
     }  # fmt: skip
     expected_operator = {
         "kind": "operator", "agreement": agreement.seal, "secret": operator["secret"], "commitment": commitment,
         "seed": operator["seed"], "version": operator["version"], "parties": operator["parties"],
-        "remarks": operator["remarks"], "files": hashes,
+        "remarks": operator["remarks"], "files": hashes, **agreement.more(every),
     }  # fmt: skip
     there = {path.relative_to(returns).as_posix() for path in returns.rglob("*") if path.is_file()}
-    own = {
-        remark["text"] for remark in operator["remarks"] if remark["kind"] in ("missing", "fewer", "more", "unasked")
-    }
-    asked = {
-        text for i, part in enumerate(parts) for text in remarks_of(agreement, part, part["distributions"], i)
-    }  # fmt: skip
+    kinds = ("missing", "fewer", "more", "unasked", "void")
+    own = {remark["text"] for remark in operator["remarks"] if remark["kind"] in kinds}
+    asked = {text for part in parts if "file" in part for text in remarks_of(part, part["distributions"])}
+    asked |= set(agreement.odd(every))
     return [
         *differences("public.json", public, expected_public),
-        *differences("operator.json", operator, expected_operator),
+        *differences("operator.json", operator, expected_operator, agreement.money),
         *(f"{name} does not belong here" for name in sorted(there - set(files) - {"operator.json"})),
         *(f"operator.json: remarks: {text!r} is not so" for text in sorted(own - asked)),
         *(f"operator.json: remarks: {text!r} is missing" for text in sorted(asked - own)),

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "jaxmech", "benchmarks", "tests", "notebooks"}
 BUILT = {"build", "dist", "jaxmech.egg-info", "__pycache__"}
 MAX_LINES = 400
-IN_ONE_FILE = {"verify.py": 750}
+IN_ONE_FILE = {"verify.py": 1150}
 """What has to be one file, to be handed to a sceptic, and its limit."""
 
 MODULES = sorted({"jaxmech", *(module.name for module in pkgutil.walk_packages(jaxmech.__path__, "jaxmech."))})

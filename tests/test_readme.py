@@ -69,6 +69,21 @@ def hand_in(folder):
             (folder / "handed-in" / f"{name}.csv").write_text(f"{text}\n", encoding="utf-8")
 
 
+def cheat(folder):
+    """Ashford invents triglycerides: what run reports, what she gets, and that all agrees, as the README says."""
+    path = folder / "handed-in" / "Ashford.csv"
+    path.write_text(re.sub("^,,[^,]*", ",,2.2", path.read_text(encoding="utf-8"), flags=re.MULTILINE), encoding="utf-8")
+    told = run("jaxmech run agreement.json handed-in -o cheated --seed 1", folder).stdout
+    assert "- Ashford, triglycerides: points spread 0 times as much as agreed" in told
+    means = []
+    for returns in ("cheated", "returns"):
+        assert run(f"jaxmech verify {returns} agreement.json", folder).stdout == "All agrees.\n"
+        owed = json.loads((folder / returns / "Ashford" / "estimate.json").read_text(encoding="utf-8"))
+        entry = owed["distributions"][2]
+        means.append(entry["clean_mean"])
+    assert means[0] > means[1] + 0.1  # half of these points are hers
+
+
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "bad.toml").write_text('[collaboration]\nsigma = 1.0\ncosts = [[1.0]]\ndivison = "nash"\n')
@@ -84,6 +99,8 @@ def test_console_blocks_show_what_is_printed(story, folder):
             assert " ".join(line.split()) in printed, f"{line!r} is not printed, or not in this order"
         if (folder / "agreement.json").is_file() and not (folder / "handed-in").is_dir():
             hand_in(folder)
+    if (folder / "returns").is_dir():
+        cheat(folder)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ _EXAMPLES = (
     "jaxmech solve clinics --json agreement.json",
     "jaxmech run agreement.json handed-in -o returns",
     "jaxmech run agreement.json handed-in -o returns --secret secret.json --points",
+    "jaxmech solve data-market --json market.json      (or competitors: the same two steps)",
 )
 
 
@@ -40,10 +41,10 @@ def run(
 ) -> int:
     """Carry out AGREEMENT, the JSON of jaxmech solve or jaxmech design, on the files in the folder SUBMISSIONS.
 
-    SUBMISSIONS holds NAME.csv or NAME.parquet for each party, one column per distribution; a party without a file
-    submits nothing. RETURNS gets a folder per party with what she is owed and nothing else, public.json for everybody,
-    and operator.json for the arbiter alone. Every fault in the files is told, one per line, before anything is
-    written; what is merely odd is reported.
+    SUBMISSIONS holds NAME.csv or NAME.parquet for each party, one column per distribution (one called value for each
+    contributor of a market, and for each competitor); a party without a file submits nothing. RETURNS gets a folder
+    per party with what she is owed and nothing else, public.json for everybody, and operator.json for the arbiter
+    alone. Every fault in the files is told, one per line, before anything is written; what is merely odd is reported.
     """
     from jaxmech import exchange, files
 
@@ -109,9 +110,8 @@ def _page(done: Any, output: str, *, drawn: bool) -> str:
     from jaxmech import exchange
 
     agreement = done.agreement
-    present = sum(one.file is not None for one in done.handed)
     lines = [
-        f"Carried out {agreement.mechanism} on {present} files of {len(agreement.parties)} parties in {output}.",
+        _headline(done, output),
         f"Agreement   {agreement.fingerprint}",
         f"Commitment  {exchange.commitment(done.secret)}",
     ]
@@ -124,3 +124,20 @@ def _page(done: Any, output: str, *, drawn: bool) -> str:
         lines += [f"- {remark.text}" for remark in done.remarks]
     lines += ["", f"Give each party her folder and {exchange.PUBLIC}; keep {exchange.OPERATOR} for the arbiter."]
     return "\n".join(lines) + "\n"
+
+
+def _headline(done: Any, output: str) -> str:
+    from jaxmech import exchange
+
+    agreement = done.agreement
+    present = sum(one.file is not None for one in done.handed)
+    parties = f"{present} files of {len(agreement.parties)}"
+    if isinstance(done, exchange.Exchange):
+        return f"Carried out {agreement.mechanism} on {parties} parties in {output}."
+    least = 1e-9 * max(map(abs, done.money.values()))  # what is left by rounding is nothing
+    money = ", ".join(f"{what} {amount if abs(amount) > least else 0:.6g}" for what, amount in done.money.items())
+    if isinstance(done, exchange.Sale):
+        buyers = int(agreement.counts.sum())
+        return f"Carried out a market on {parties} contributors for {buyers:,} buyers in {output}: {money}."
+    handed = sum(model == "best" for model in done.allotment.model)
+    return f"Carried out {agreement.mechanism} on {parties} parties, {handed} get the best model, in {output}: {money}."

@@ -28,6 +28,7 @@ _EXAMPLES = (
     "jaxmech solve clinics --json agreement.json --report agreement.html",
     "jaxmech solve market-growth --boundary",
     "jaxmech solve data-market --plot market.png",
+    "jaxmech solve clinics --without Northgate --without Marlow",
 )
 
 
@@ -41,13 +42,16 @@ _EXAMPLES = (
 @click.option("--method", metavar="NAME", help="How a market finds sizes and prices, instead of the file's.")
 @click.option("--boundary", is_flag=True, help="Search for the largest disparity of data (a growing market).")
 @click.option("--up-to", type=int, metavar="N", help="How far --boundary searches.  [default: 100000]")
+@click.option(
+    "--without", multiple=True, metavar="NAME", help="What if this agent leaves? May be given more than once."
+)
 @shared("json", "csv", "plot", "report", "dtype", "quiet", "verbose")
-def solve(file: str, **options: Any) -> int:
+def solve(file: str, without: tuple[str, ...], **options: Any) -> int:
     """Solve the problem in FILE, a TOML file or the name of a shipped problem.
 
     Prints who collects what, what everybody pays alone and together, why nobody cheats, and the certificates; for a
     market, who collects and who buys how much at which price. The exit code is 1 if the solve did not end well or a
-    claim fails.
+    claim fails. With --without, prints what all others pay and collect if these agents leave.
     """
     choice = Choice.taken_from(options)
     output = Output(**options)
@@ -56,6 +60,8 @@ def solve(file: str, **options: Any) -> int:
     use_precision(output.dtype)
     case = output.read(file)
     try:
+        if without:
+            return DONE if _without(case, without, choice, output) else SOLVED_BADLY
         answer, kind = _answer(case, choice, output)
     except ProblemError as error:
         raise ProblemError(f"{case.source}: {error.argument}", error.value, error.rule) from None
@@ -81,12 +87,25 @@ def agreement(case: Any, answer: Any, document: dict[str, Any]) -> dict[str, Any
     from jaxmech import files
 
     if isinstance(case, files.CollaborationCase):
-        document = {
-            **document,
-            "problem": files.resolved(case, document["division"], answer.mechanism),
-            "warnings": list(case.warnings),
-        }
-    return files.sealed(document)
+        problem, warnings = files.resolved(case, document["division"], answer.mechanism), list(case.warnings)
+    elif isinstance(case, files.MarketCase):
+        problem, warnings = files.resolved_market(case, answer.method), []
+    else:
+        problem, warnings = files.resolved_multiparty(case, document.get("mechanism")), []
+    return files.sealed({**document, "problem": problem, "warnings": warnings})
+
+
+def _without(case: Any, left_out: tuple[str, ...], choice: Choice, output: Output) -> bool:
+    """Deliver what somebody's leaving does; return whether it is solved, with everybody and without."""
+    from jaxmech.cli._without import deliver
+
+    return deliver(
+        case,
+        left_out,
+        output,
+        solve=lambda one: _answer(one, choice, output),
+        agreement=lambda answer, document: agreement(case, answer, document),
+    )
 
 
 def _answer(case: Any, choice: Choice, output: Output) -> tuple[Any, Any]:

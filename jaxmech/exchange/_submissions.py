@@ -5,17 +5,45 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from jaxmech._errors import ProblemError
-from jaxmech.exchange._agreement import Agreement
 from jaxmech.exchange._names import file_names
 from jaxmech.exchange._tables import SUFFIXES, Fault, Handed, read_handed
 
 FAR, WIDE, FEWEST = 8.0, 2.0, 10
 """Odd: farther than so many σ from the median of all points; a spread of so many times σ or less than σ by this
 factor; spreads are judged from so many points on."""
+
+ROBUST = 1.482602218505602
+"""Median distance from the median to σ, for normal points: where nobody has agreed on σ."""
+
+
+@runtime_checkable
+class Asked(Protocol):
+    """What every agreement says about files."""
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """Who hands in files."""
+        ...
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """The columns of a file."""
+        ...
+
+    @property
+    def samples(self) -> np.ndarray:
+        """(parties, distributions) points asked for."""
+        ...
+
+    @property
+    def sigma(self) -> np.ndarray:
+        """(distributions,) standard deviation of a point; NaN where nobody has agreed on one."""
+        ...
 
 
 class FaultyError(ProblemError):
@@ -37,7 +65,7 @@ class Remark:
 
     Attributes:
         party: whom it concerns.
-        kind: "missing", "fewer", "more", "unasked", "far", "spread", "duplicate" or "extra".
+        kind: "missing", "fewer", "more", "unasked", "far", "spread", "duplicate", "extra" or "void".
         text: one sentence.
     """
 
@@ -46,7 +74,7 @@ class Remark:
     text: str
 
 
-def read_submissions(folder: Path, agreement: Agreement) -> tuple[list[Handed], list[Remark]]:
+def read_submissions(folder: Path, agreement: Asked) -> tuple[list[Handed], list[Remark]]:
     """Read every party's file; one who handed in none submitted nothing.
 
     Args:
@@ -84,7 +112,7 @@ def read_submissions(folder: Path, agreement: Agreement) -> tuple[list[Handed], 
     return handed, [*remarks(agreement, handed), *extra]
 
 
-def remarks(agreement: Agreement, handed: Sequence[Handed]) -> list[Remark]:
+def remarks(agreement: Asked, handed: Sequence[Handed]) -> list[Remark]:
     """Return what is odd about submissions that break no rule.
 
     Args:
@@ -102,7 +130,7 @@ def remarks(agreement: Agreement, handed: Sequence[Handed]) -> list[Remark]:
     return found + _duplicates(agreement, handed)
 
 
-def _counts(agreement: Agreement, handed: Handed, i: int) -> list[Remark]:
+def _counts(agreement: Asked, handed: Handed, i: int) -> list[Remark]:
     party, found = agreement.parties[i], []
     for k, name in enumerate(agreement.distributions):
         asked, count = int(agreement.samples[i, k]), len(handed.columns[k])
@@ -112,13 +140,16 @@ def _counts(agreement: Agreement, handed: Handed, i: int) -> list[Remark]:
     return found
 
 
-def _values(agreement: Agreement, handed: Sequence[Handed], k: int) -> list[Remark]:
+def _values(agreement: Asked, handed: Sequence[Handed], k: int) -> list[Remark]:
     """Points far from all others, and spreads that are not what the plan rests on."""
     columns = [one.columns[k] for one in handed]
     everything = np.concatenate(columns)
     if len(everything) == 0:
         return []
-    middle, sigma, found = float(np.median(everything)), float(agreement.sigma[k]), []
+    middle, agreed, found = float(np.median(everything)), float(agreement.sigma[k]), []
+    sigma = ROBUST * float(np.median(np.abs(everything - middle))) if np.isnan(agreed) else agreed
+    if sigma == 0:
+        return []  # more than half of all points are the same number
     for party, column in zip(agreement.parties, columns, strict=True):
         where = f"{party}, {agreement.distributions[k]}"
         far = np.abs(column - middle) > FAR * sigma
@@ -126,12 +157,13 @@ def _values(agreement: Agreement, handed: Sequence[Handed], k: int) -> list[Rema
             worst = float(column[np.argmax(np.abs(column - middle))])
             text = f"{where}: {int(far.sum()):,} points more than {FAR:g} σ from the median of all, e.g. {worst:.6g}"
             found.append(Remark(party, "far", text))
-        if len(column) >= FEWEST and not 1 / WIDE < (ratio := float(np.std(column, ddof=1)) / sigma) < WIDE:
+        ratio = float(np.std(column, ddof=1)) / agreed if len(column) >= FEWEST else np.nan
+        if ratio >= WIDE or ratio <= 1 / WIDE:  # neither, where nobody has agreed on a spread
             found.append(Remark(party, "spread", f"{where}: points spread {ratio:.3g} times as much as agreed"))
     return found
 
 
-def _duplicates(agreement: Agreement, handed: Sequence[Handed]) -> list[Remark]:
+def _duplicates(agreement: Asked, handed: Sequence[Handed]) -> list[Remark]:
     """The same data under two names, in whatever order; a point or two may agree by chance."""
     first: dict[tuple[int, str], str] = {}
     found = []

@@ -7,7 +7,7 @@ from jaxmech.files._dependence import MAX_DEPENDENT_COLUMNS, Dependence, depende
 from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import GrowthCase, MultipartyCase, ProfileCase
 from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, out_of_range, read_table
-from jaxmech.files._resolved import resolved
+from jaxmech.files._resolved import resolved, resolved_market, resolved_multiparty
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
 from jaxmech.files._sweep import SweepCase, read_sweep
 from jaxmech.files._targets import check_spared, check_targets
@@ -45,6 +45,8 @@ __all__ = [
     "read_sweep",
     "read_table",
     "resolved",
+    "resolved_market",
+    "resolved_multiparty",
     "sealed",
     "write",
 ]

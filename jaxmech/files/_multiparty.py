@@ -9,11 +9,11 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._words import one_of
-from jaxmech.files._keys import cast, check_keys, names_of, text_of
+from jaxmech.files._keys import cast, check_keys, names_of, positive_numbers, text_of
 from jaxmech.files._read import MAX_ENTRIES, number
 from jaxmech.multiparty import MECHANISMS, QUALITIES, Linear, MarketGrowth, Problem
 
-PROFILE_KEYS = ("types", "quality", "externality", "agents", "mechanism")
+PROFILE_KEYS = ("types", "quality", "externality", "agents", "mechanism", "points")
 """Keys of the first form: agents with their data, and what their models do to each other."""
 
 GROWTH_KEYS = ("growth", "agents", "disparity")
@@ -32,6 +32,7 @@ class ProfileCase:
         problem: the problem.
         quality: name of the quality function.
         mechanism: name of the mechanism; the default is "exploitation".
+        points: how many points in a file are a data size of 1; the default is 1.
         source: the file, or the name of the shipped problem.
         title: one line that says what it is, or an empty text.
         notes: where the numbers come from, or an empty text.
@@ -41,6 +42,7 @@ class ProfileCase:
     problem: Problem
     quality: str
     mechanism: str
+    points: float
     source: str
     title: str
     notes: str
@@ -103,7 +105,8 @@ def read_multiparty(section: Mapping[str, Any], folder: Path, source: str, dtype
         agents=names_of("agents", section.get("agents")),
     )
     mechanism = one_of("mechanism", section.get("mechanism", MECHANISMS[0]), MECHANISMS)
-    return ProfileCase(problem, quality, mechanism, **described)
+    points = float(positive_numbers("points", section.get("points", 1.0), 1))
+    return ProfileCase(problem, quality, mechanism, points, **described)
 
 
 def _belong(section: Mapping[str, Any], known: tuple[str, ...], required: tuple[str, ...], form: str) -> None:

@@ -4,7 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from jaxmech import multiparty
 from jaxmech.files._collaboration import CollaborationCase
+from jaxmech.files._market import MarketCase
+from jaxmech.files._multiparty import MultipartyCase, ProfileCase
+from jaxmech.market import Valuation
 
 
 def resolved(case: CollaborationCase, division: str | None, mechanism: str) -> dict[str, Any]:
@@ -32,4 +36,71 @@ def resolved(case: CollaborationCase, division: str | None, mechanism: str) -> d
         "mechanism": mechanism,
         "currency": case.currency or None,
         "data": case.data.source if case.data else None,
+    }
+
+
+def resolved_market(case: MarketCase, method: str) -> dict[str, Any]:
+    """Return all keys of a problem file about a market.
+
+    Args:
+        case: the problem, read.
+        method: how sizes and prices were found.
+
+    Returns:
+        The keys of ``[market]``, defaults and names included, with numpy arrays for the writer to convert.
+    """
+    problem = case.problem
+    counts = np.asarray(problem.counts).astype(int).tolist()
+    rows = zip(problem.buyers, counts, problem.valuations, strict=True)
+    return {
+        "title": case.title,
+        "notes": case.notes,
+        "sigma": float(problem.sigma),
+        "contributors": list(problem.contributors),
+        "contributor_costs": np.asarray(problem.contributor_costs, float),
+        "buyers": [{"name": name, "count": count, **_valuation(valuation)} for name, count, valuation in rows],
+        "method": method,
+        "epsilon": case.epsilon,
+        "grid": case.grid,
+        "second": case.second,
+        "limit": case.limit,
+    }
+
+
+def _valuation(valuation: Valuation) -> dict[str, Any]:
+    closed = valuation.kind != "table"
+    return {
+        "valuation": valuation.kind,
+        "scale": float(valuation.scale) if closed else None,
+        "value": float(valuation.value) if closed else None,
+        "values": None if closed else np.asarray(valuation.values, float),
+    }
+
+
+def resolved_multiparty(case: MultipartyCase, mechanism: str | None) -> dict[str, Any]:
+    """Return all keys of a problem file about competitors.
+
+    Args:
+        case: the problem, read, in either form.
+        mechanism: the one that was solved for; None for growing markets.
+
+    Returns:
+        The keys of ``[multiparty]``, defaults and names included, with numpy arrays for the writer to convert.
+    """
+    described: dict[str, Any] = {"title": case.title, "notes": case.notes}
+    if not isinstance(case, ProfileCase):
+        valuation = case.valuation
+        growth: dict[str, Any] = {"growth": float(valuation.growth), "agents": valuation.agents}
+        return {**described, "valuation": "market-growth", **growth, "disparity": case.disparity}
+    problem, effects = case.problem, case.problem.valuation
+    assert isinstance(effects, multiparty.Linear)
+    return {
+        **described,
+        "valuation": "linear",
+        "agents": [problem.agent_name(i) for i in range(problem.count)],
+        "types": np.asarray(problem.types, float),
+        "points": case.points,
+        "quality": case.quality,
+        "externality": np.asarray(effects.externality, float),
+        "mechanism": mechanism,
     }

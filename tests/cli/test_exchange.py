@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from jaxmech import exchange, schemas
 from jaxmech.cli import main
 from tests.exchange import agreements as example
+from tests.exchange import trades
 
 
 def call(*arguments):
@@ -180,6 +181,119 @@ def test_other_files_are_no_agreement(folder, content):
     folder.agreement.write_text(content, encoding="utf-8")
     code, out, error = folder.run()
     assert (code, out, error.count("\n")) == (2, "", 1)
+
+
+class Trade:
+    """The same for a market, or for competitors."""
+
+    def __init__(self, path, name):
+        self.agreement, self.submissions, self.returns = path / "agreement.json", path / "handed in", path / "returns"
+        self.agreement.write_text(trades.text(name), encoding="utf-8")
+        self.signed = trades.agreement(name)
+        trades.write(self.signed, trades.draw(self.signed, np.random.default_rng(0)), self.submissions)
+
+    run, read = Folder.run, Folder.read
+
+
+@pytest.mark.parametrize("trade", trades.PROBLEMS)
+class TestTrades:
+    """Markets and competitors, from the agreement to verified returns."""
+
+    def test_from_agreement_to_verified_returns(self, trade, tmp_path):
+        folder, secret = Trade(tmp_path, trade), tmp_path / "secret.json"
+        assert call("commit", "-o", secret)[0] == 0
+        code, page, errors = folder.run("--secret", secret, "--points")
+        assert (code, errors) == (0, "")
+        assert "charged" in page
+        options = ("--submissions", folder.submissions, "--secret", secret)
+        assert call("verify", folder.returns, folder.agreement, *options) == (0, "All agrees.\n", "")
+        for path in [*folder.returns.rglob("*.json"), folder.agreement]:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            jsonschema.validate(document, schemas.load(document["kind"]))
+
+    def test_every_fault_is_one_line_and_nothing_is_written(self, trade, tmp_path):
+        folder = Trade(tmp_path, trade)
+        (folder.submissions / "Ada.csv").write_text("value\nx\n1\n", encoding="utf-8")
+        (folder.submissions / "Bo, B_.csv").write_text("mean\n2\n", encoding="utf-8")
+        code, out, error = folder.run()
+        assert (code, out) == (2, "")
+        assert error.splitlines() == [
+            "jaxmech: Ada.csv: row 2, column value: must be a number, not 'x'",
+            "jaxmech: Bo, B_.csv: row 1, column mean: must be the name of a distribution (value)",
+        ]
+        assert not folder.returns.exists()
+
+    def test_whoever_drops_out_is_told_and_verified(self, trade, tmp_path):
+        folder = Trade(tmp_path, trade)
+        (folder.submissions / "Bo, B_.csv").unlink()
+        code, page, _ = folder.run()
+        assert code == 0
+        assert "- Bo, B. handed in nothing" in page
+        assert ("- there is no trade" in page) == (trade in trades.MARKETS)
+        assert call("verify", folder.returns, folder.agreement, "--submissions", folder.submissions)[0] == 0
+
+    def test_the_same_data_under_two_names_and_absurd_values_are_told(self, trade, tmp_path):
+        folder = Trade(tmp_path, trade)
+        text = (folder.submissions / "Ada.csv").read_text(encoding="utf-8")
+        (folder.submissions / "Ada.csv").write_text(f"{text}1e9\n", encoding="utf-8")
+        shutil.copy(folder.submissions / "Ada.csv", folder.submissions / "Cleo.csv")
+        _, page, _ = folder.run()
+        assert "- Cleo and Ada handed in the same points of value" in page
+        assert "σ from the median of all, e.g. 1e+09" in page
+        assert call("verify", folder.returns, folder.agreement)[0] == 0
+
+
+def through_files(signed, run, generator, base):
+    """The documents of one exchange by path, from files to files."""
+    trades.write(signed, trades.draw(signed, generator), base / "in")
+    handed, remarks = exchange.read_submissions(base / "in", signed)
+    done = exchange.carry_out(signed, handed, remarks, f"{run:064x}")
+    found = {}
+    for file, content in exchange.returned_files(done).items():
+        path = base / "out" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        found[file] = json.loads(path.read_bytes())
+    return found
+
+
+@pytest.mark.slow
+def test_markets_through_files_keep_their_promise(tmp_path):
+    """Two thousand times: what buyers pay, contributors get, and how far deliveries are off, on average."""
+    signed, generator, found = trades.agreement("market"), np.random.default_rng(12), []
+    buyers, sellers = [name.replace("/", "_") for name, _ in signed.buyers], exchange.file_names(signed.parties)
+    for run in range(RUNS):
+        files = through_files(signed, run, generator, tmp_path / "each")
+        found.append([
+            *(files[f"{name}/payment.json"]["payment"] for name in sellers),
+            *(files[f"{name}/invoice.json"]["due"] for name in buyers),
+            *((files[f"{name}/delivery.json"]["estimate"] - 3.0) ** 2 for name in buyers),
+        ])  # fmt: skip
+    types = [j for _, j in signed.buyers]
+    promised = [*signed.payment, *signed.prices[types], *(4.0 / signed.sizes[types])]
+    error = np.std(found, axis=0, ddof=1) / RUNS**0.5
+    assert (np.abs(np.mean(found, axis=0) - promised) <= 3 * error + 1e-12).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trade", ["models", "free"])
+def test_competitors_through_files_pay_what_was_promised(trade, tmp_path):
+    """Whatever their points are: payments rest on their numbers alone."""
+    signed, generator = trades.agreement(trade), np.random.default_rng(13)
+    names = exchange.file_names(signed.parties)
+    for run in range(RUNS // 10):
+        files = through_files(signed, run, generator, tmp_path / "each")
+        due = [files[f"{name}/invoice.json"]["due"] for name in names]
+        assert due == pytest.approx(signed.payment.tolist(), rel=1e-12, abs=1e-15)
+
+
+def test_a_question_whether_a_mechanism_exists_is_no_agreement(tmp_path):
+    path = tmp_path / "agreement.json"
+    document = {"kind": "multiparty", "valuation": "market-growth", "problem": {}, "fingerprint": "x"}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    code, out, error = call("run", path, tmp_path, "-o", tmp_path / "returns")
+    assert (code, out, error.count("\n")) == (2, "", 1)
+    assert "there is nothing to carry out" in error
 
 
 class TestCommit:

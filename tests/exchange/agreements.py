@@ -1,5 +1,6 @@
 """Agreements of every mechanism, made by the program once, and data to carry them out on."""
 
+import contextlib
 import functools
 import json
 import tempfile
@@ -57,8 +58,8 @@ def text(name):
 def made(name):
     """The agreement as the program writes it now."""
     command, problem, *options = COMMANDS[name]
-    with tempfile.TemporaryDirectory() as folder:
-        file, target = Path(folder, "problem.toml"), Path(folder, "agreement.json")
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # names are signed, so draws rest on them
+        file, target = Path("problem.toml"), Path("agreement.json")
         file.write_text(problem, encoding="utf-8")
         found = CliRunner().invoke(main, [command, str(file), *options, "--json", str(target), "--quiet"])
         assert target.is_file(), found.stderr

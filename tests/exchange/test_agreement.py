@@ -91,7 +91,7 @@ def _with(value, *path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (_with("market", "kind"), "kind = 'market'"),
+        (_with("sweep", "kind"), "kind = 'sweep'"),
         (_without("problem"), "must be the JSON that jaxmech solve"),
         (_with(3, "problem"), "problem = 3"),
         (_with("steady", "problem", "estimate"), "cannot be carried out"),

@@ -436,9 +436,11 @@ def test_it_imports_nothing_but_numpy_and_the_standard_library():
     assert {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) == {"numpy"}
 
 
-def test_it_runs_by_itself(honest, tmp_path):
-    alone = shutil.copy(SOURCE, tmp_path / "verify.py")
-    command = [sys.executable, "-I", str(alone), str(honest.returns), str(honest.agreement)]
+@pytest.mark.parametrize("options", [["-I"], []], ids=["a copy", "where it lies"])
+def test_it_runs_by_itself(honest, tmp_path, options):
+    """Where it lies, its neighbours are called as modules of the standard library, which must not find them."""
+    alone = shutil.copy(SOURCE, tmp_path / "verify.py") if options else SOURCE
+    command = [sys.executable, *options, str(alone), str(honest.returns), str(honest.agreement)]
     options = ["--submissions", str(honest.submissions), "--secret", str(honest.secret)]
     found = subprocess.run([*command, *options], capture_output=True, text=True, timeout=120, cwd=tmp_path, check=False)
     assert (found.returncode, found.stdout, found.stderr) == (0, "All agrees.\n", "")
