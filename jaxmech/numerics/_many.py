@@ -6,13 +6,14 @@ from functools import cache, partial
 import jax
 import jax.numpy as jnp
 
+from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.numerics._active_set import End, Interior, begin, finish, improve, outcome, unverified
 from jaxmech.numerics._interior_point import advance, going, solve_interior, start
 from jaxmech.numerics._lanes import SHORT
 from jaxmech.numerics._newton import ORDINARY, Newton
 from jaxmech.numerics._newton_relative import RELATIVE
-from jaxmech.numerics._program import Iterate, Kind, Program, certified_residual
+from jaxmech.numerics._program import Iterate, Kind, Program, certified_residual, infeasibility
 from jaxmech.numerics._rows import through_rows
 from jaxmech.numerics._stream import Method, lanes_that_fit, stream
 
@@ -53,8 +54,9 @@ def _solve_rows(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Arr
     first, *more = _ways(kind, m, d)
     found = _by_rows(kind, first, program, skip, lanes)
     for newton in more:
-        again = _by_rows(kind, newton, program, skip | found.verified, lanes // 4)
-        found = jax.vmap(partial(_better, kind))(program, skip | found.verified, found, again)
+        done = skip | jax.vmap(_settled)(program, found)
+        again = _by_rows(kind, newton, program, done, lanes // 4)
+        found = jax.vmap(partial(_better, kind))(program, done, found, again)
     return found.iterate, jnp.where(skip, 0, found.steps)
 
 
@@ -81,7 +83,7 @@ def _solve_one(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Arra
     first, *more = _ways(kind, *program.costs.shape)
     found = _by_itself(kind, first, skip, program)
     for newton in more:
-        done = skip | found.verified
+        done = skip | _settled(program, found)
         solve = partial(_by_itself, kind, newton, done)
         again = jax.lax.cond(done, lambda kept, _: kept, lambda _, data, solve=solve: solve(data), found, program)
         found = _better(kind, program, done, found, again)
@@ -94,6 +96,12 @@ def _by_itself(kind: Kind, newton: Newton, skip: Array, program: Program) -> End
     interior = Interior(program, state.iterate, state.normalisation, state.constant)
     found = finish(kind, interior, skip, newton)
     return found._replace(steps=state.steps + found.steps)
+
+
+def _settled(program: Program, found: End) -> Array:
+    """Whether the answer is exact, or proves that there is none."""
+    none = infeasibility(program, found.iterate.multiplier)
+    return found.verified | (none > tolerances(none.dtype).optimality)
 
 
 def _better(kind: Kind, program: Program, done: Array, found: End, again: End) -> End:
