@@ -176,7 +176,7 @@ def _most_gains(problem: Problem, own: Agents) -> tuple[Agents, Array, Array, Ar
     """Return p_IND[i] − ideal_i, the most each agent could gain with nobody worse off than alone, and how found."""
 
     def ideal(who: Agents) -> tuple[Array, Array, Array, Array]:
-        best = solve_sharing(Kind.WEIGHTED, problem.costs, problem.scale**2, weights=who, bounds=own)
+        best = solve_sharing(Kind.IDEAL, problem.costs, problem.scale**2, weights=who, bounds=own)
         gains, terms = _gains(problem, best.amount)
         hers, others = jnp.sum(who * gains), (1 - who) * best.multiplier
         # by duality what others gain, and what rounding makes of any gain, is an error of hers in this proportion

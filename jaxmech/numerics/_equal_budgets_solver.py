@@ -21,9 +21,8 @@ from jaxmech.numerics._equal_budgets import (
     unverified,
 )
 from jaxmech.numerics._lanes import total
-from jaxmech.numerics._many import lanes_for
 from jaxmech.numerics._rows import through_rows
-from jaxmech.numerics._stream import Method, stream
+from jaxmech.numerics._stream import Method, lanes_for, stream
 
 _RAISED_ROOT = 0.3  # eps to this power: what z on the support is in the factors of a derivative
 

@@ -91,7 +91,7 @@ def _first_iterate(kind: Kind, program: Program) -> Iterate:
     one = program.bounded.astype(program.costs.dtype)
     rows = total(one, 0)
     safe_bounds = jnp.where(program.bounded & (program.bounds > 0), program.bounds, 1.0)
-    if kind is Kind.WEIGHTED:
+    if kind.weighted:
         multiplier = jnp.maximum(_FIRST_MULTIPLIER, _SHARE_OF_LEAD * program.weights * _lead(program)) * one
     elif kind is Kind.PRODUCT:
         multiplier = one / safe_bounds * rows / total(one / safe_bounds, 0)
@@ -103,7 +103,7 @@ def _first_iterate(kind: Kind, program: Program) -> Iterate:
     reduced = jnp.where(program.able, weight[:, None] * program.costs, jnp.inf)
     lowest = least(reduced, 0)
     below = jnp.full_like(lowest, 1 - _FIRST_VALUE)
-    if kind is Kind.WEIGHTED:
+    if kind.weighted:
         # what a distribution's cheapest supplier, if she outweighs all others, leaves to them
         first = reduced == lowest
         heaviest = largest(jnp.where(first, weight[:, None], 0.0), 0)
@@ -118,7 +118,7 @@ def _first_iterate(kind: Kind, program: Program) -> Iterate:
     # a free level starts where every row has room
     room = largest(jnp.where(program.bounded, cost / jnp.where(program.direction > 0, program.direction, 1.0), 0.0), 0)
     free_level = (kind is Kind.MINIMAX) & ~jnp.any(program.bounds > 0, axis=0)
-    level = jnp.where(free_level, 1.2 * room, float(kind is Kind.WEIGHTED)).astype(cost.dtype)
+    level = jnp.where(free_level, 1.2 * room, float(kind.weighted)).astype(cost.dtype)
     iterate = Iterate(amount, gap, multiplier, jnp.zeros_like(multiplier), value, level)
     missing = residuals(program, iterate, level)
     slack = jnp.where(program.bounded, jnp.maximum(missing.rows, 0.1 * row_scale(missing)), 1.0)

@@ -9,23 +9,19 @@ import jax.numpy as jnp
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.numerics._active_set import End, Interior, begin, finish, improve, outcome, unverified
+from jaxmech.numerics._ideal import solve_ideal, solve_ideals
 from jaxmech.numerics._interior_point import advance, going, solve_interior, start
-from jaxmech.numerics._lanes import SHORT
 from jaxmech.numerics._newton import ORDINARY, Newton
 from jaxmech.numerics._newton_relative import RELATIVE
 from jaxmech.numerics._program import Iterate, Kind, Program, certified_residual, infeasibility
 from jaxmech.numerics._rows import through_rows
-from jaxmech.numerics._stream import Method, lanes_that_fit, stream
-
-MIN_LANES, MAX_LANES = 16, 512
-
-MAX_BYTES = 1 << 22
-"""From here on lanes gain nothing: one instance by itself fills the loops."""
+from jaxmech.numerics._stream import Method, lanes_for, stream
 
 MOST_COEFFICIENTS = 1 << 11
 """What the equations of a step in ratios may hold."""
 
-_LIVE_TABLES = 16  # arrays of (agents, distributions) that a step holds at a time
+TOGETHER = 16
+"""Ideals that are solved at a time by way of budgets."""
 
 
 def _ways(kind: Kind, m: int, d: int) -> tuple[Newton, ...]:
@@ -57,6 +53,10 @@ def _solve_rows(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Arr
         done = skip | jax.vmap(_settled)(program, found)
         again = _by_rows(kind, newton, program, done, lanes // 4)
         found = jax.vmap(partial(_better, kind))(program, done, found, again)
+    if kind is Kind.IDEAL:
+        done = skip | jax.vmap(_settled)(program, found)
+        again = solve_ideals(program, done, TOGETHER)
+        found = jax.vmap(partial(_better, kind))(program, done, found, again)
     return found.iterate, jnp.where(skip, 0, found.steps)
 
 
@@ -87,6 +87,10 @@ def _solve_one(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Arra
         solve = partial(_by_itself, kind, newton, done)
         again = jax.lax.cond(done, lambda kept, _: kept, lambda _, data, solve=solve: solve(data), found, program)
         found = _better(kind, program, done, found, again)
+    if kind is Kind.IDEAL:
+        done = skip | _settled(program, found)
+        again = jax.lax.cond(done, lambda kept, *_: kept, lambda _, *data: solve_ideal(*data), found, program, done)
+        found = _better(kind, program, done, found, again)
     return found.iterate, jnp.where(skip, 0, found.steps)
 
 
@@ -112,11 +116,3 @@ def _better(kind: Kind, program: Program, done: Array, found: End, again: End) -
     take = ~done & (again.verified | (after <= before) | jnp.isnan(before))
     best: End = jax.tree.map(lambda new, old: jnp.where(take, new, old), again, found)
     return best._replace(steps=found.steps + jnp.where(done, 0, again.steps))
-
-
-def lanes_for(m: int, d: int, itemsize: int) -> int:
-    """Return how many instances of a size to work on at a time; 1 for one after the other."""
-    table = itemsize * (_LIVE_TABLES * m * d + 3 * min(m, d) ** 2)
-    if jax.default_backend() == "cpu" and (min(m, d) > SHORT or table * MIN_LANES > MAX_BYTES):
-        return 1
-    return lanes_that_fit(table, MIN_LANES, MAX_LANES)

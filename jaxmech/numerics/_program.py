@@ -27,11 +27,17 @@ _NEAR = 0.5
 
 
 class Kind(enum.Enum):
-    """Which of the three programs is meant."""
+    """Which of the three programs is meant, and whether it is known to be a special one."""
 
     WEIGHTED = "weighted"
+    IDEAL = "ideal"
     MINIMAX = "minimax"
     PRODUCT = "product"
+
+    @property
+    def weighted(self) -> bool:
+        """Whether ω counts; an IDEAL is a WEIGHTED program with one weight."""
+        return self in (Kind.WEIGHTED, Kind.IDEAL)
 
 
 @pytree
@@ -246,7 +252,7 @@ def certified_residual(kind: Kind, program: Program, amount: AmountLanes, multip
 def _room(kind: Kind, program: Program, multiplier: AgentLanes, cost: AgentLanes) -> AgentLanes:
     """How far each row is from where the conditions want it if its multiplier is positive."""
     slack = program.bounds - cost
-    if kind is Kind.WEIGHTED:
+    if kind.weighted:
         return slack
     if kind is Kind.MINIMAX:
         ratio = -slack / jnp.where(program.bounded, program.direction, 1.0)

@@ -109,7 +109,7 @@ def _status(kind: Kind, program: Program, multiplier: Agents, residual: Scalar, 
     cases = [
         residual <= limits.optimality,
         residual <= limits.almost,
-        (kind is Kind.WEIGHTED) & (infeasibility(program, multiplier) > limits.optimality),
+        kind.weighted & (infeasibility(program, multiplier) > limits.optimality),
         ~jnp.isfinite(residual),
     ]
     return jnp.select(cases, [jnp.asarray(code, jnp.int32) for code in codes], ended)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._types import Array
+from jaxmech.numerics._lanes import SHORT
 
 Rows = Any
 """A pytree whose leaves hold one row per instance: (instances, ...)."""
@@ -22,6 +23,13 @@ DEVICE_BYTES = 1 << 28
 
 DEVICE_LANES = (1 << 12, 1 << 17)
 """Fewest and most lanes there."""
+
+MIN_LANES, MAX_LANES = 16, 512
+
+MAX_BYTES = 1 << 22
+"""From here on lanes gain nothing: one instance by itself fills the loops."""
+
+_LIVE_TABLES = 16  # arrays of (agents, distributions) that a step holds at a time
 
 REFILL = 0.5
 """Share of idle lanes at which the next instances come in: earlier costs more starts, later more idling."""
@@ -65,6 +73,14 @@ def lanes_that_fit(bytes_each: int, fewest: int, most: int) -> int:
         least, largest = DEVICE_LANES
         return max(least, min(largest, 1 << (DEVICE_BYTES // bytes_each).bit_length() >> 1))
     return max(fewest, min(most, CACHE_BYTES // bytes_each // 8 * 8))
+
+
+def lanes_for(m: int, d: int, itemsize: int) -> int:
+    """Return how many instances of a size to work on at a time; 1 for one after the other."""
+    table = itemsize * (_LIVE_TABLES * m * d + 3 * min(m, d) ** 2)
+    if jax.default_backend() == "cpu" and (min(m, d) > SHORT or table * MIN_LANES > MAX_BYTES):
+        return 1
+    return lanes_that_fit(table, MIN_LANES, MAX_LANES)
 
 
 def stream(method: Method, rows: Rows, skip: Array, lanes: int) -> Rows:

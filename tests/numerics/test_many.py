@@ -7,8 +7,7 @@ import pytest
 
 from jaxmech import Status
 from jaxmech.numerics import Kind, solve_sharing
-from jaxmech.numerics._many import lanes_for
-from jaxmech.numerics._stream import DEVICE_LANES, Method, lanes_that_fit, stream
+from jaxmech.numerics._stream import DEVICE_LANES, Method, lanes_for, lanes_that_fit, stream
 
 
 def _costs(instances, m=4, d=2, seed=0):
