@@ -2,9 +2,11 @@
 
 import json
 
+import jsonschema
 import numpy as np
 import pytest
 
+from jaxmech import schemas
 from jaxmech.cli import main
 
 PROBLEM = """
@@ -91,6 +93,7 @@ def test_skewed_measurements_are_named_where_they_break_promises(folder, capsys)
     asked = ("simulate", folder / "few.toml", "--data", folder / "skewed.csv", "--replications", 4000)
     assert run(*asked, "--json", folder / "few.json") == 0
     page, document = capsys.readouterr().out, json.loads((folder / "few.json").read_text())
+    jsonschema.validate(document, schemas.load("simulation"))
     normal, data = document["plays"]
     assert data["promised"] == normal["promised"]
     assert data["samples"] == normal["samples"]
