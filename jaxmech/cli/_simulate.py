@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 import numpy as np
@@ -12,6 +12,7 @@ from jaxmech._words import one_of
 from jaxmech.cli._choice import Choice
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import settings, use_precision
+from jaxmech.cli._law import Law, law_of
 from jaxmech.cli._options import Output, examples_of, render_text, shared
 from jaxmech.cli._play import Carried, carry_out, check_seed, named, replications_option, seed_option
 
@@ -165,7 +166,7 @@ def _on_normal(carried: Carried, strategies: dict[int, Any], seed: int, replicat
         )
     sigma = np.asarray(problem.sigma, float)
     none = np.zeros_like(sigma)
-    return _play("normal data", plan, outcome, strategies, _Law(sigma, none, none, np.full_like(sigma, np.nan)))
+    return _play("normal data", plan, outcome, strategies, Law(sigma, none, none, np.full_like(sigma, np.nan)))
 
 
 def _on_data(
@@ -187,29 +188,10 @@ def _on_data(
             carried.mechanism, problem, people, key, strategies, replications, guess_error=_GUESS_ERROR
         )
     name = f"the {len(table.cells):,} rows of {Path(table.source).name}"
-    return _play(name, carried.plan, outcome, strategies, _law(np.asarray(table.cells, float)))
+    return _play(name, carried.plan, outcome, strategies, law_of(np.asarray(table.cells, float)))
 
 
-class _Law(NamedTuple):
-    """What tells data from normal ones, per distribution."""
-
-    sigma: np.ndarray
-    skewness: np.ndarray
-    kurtosis: np.ndarray
-    log_skewness: np.ndarray
-
-
-def _law(cells: np.ndarray) -> _Law:
-    sigma = cells.std(axis=0)
-    about = (cells - cells.mean(axis=0)) / sigma
-    positive = np.all(cells > 0, axis=0)
-    logarithms = np.log(np.where(positive, cells, 1.0))
-    spread = np.where(positive, logarithms.std(axis=0), np.nan)
-    logged = (logarithms - logarithms.mean(axis=0)) / spread
-    return _Law(sigma, np.mean(about**3, axis=0), np.mean(about**4, axis=0) - 3, np.mean(logged**3, axis=0))
-
-
-def _play(name: str, plan: Any, outcome: Any, strategies: dict[int, Any], law: _Law) -> Any:
+def _play(name: str, plan: Any, outcome: Any, strategies: dict[int, Any], law: Law) -> Any:
     from jaxmech.report.simulation import Play
 
     samples = np.array(plan.samples, float)
