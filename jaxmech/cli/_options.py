@@ -156,9 +156,8 @@ class Output:
     @contextlib.contextmanager
     def timed(self, part: str) -> Iterator[None]:
         """Note how long a part of the work takes."""
-        start = time.perf_counter()
-        yield
-        self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - start
+        with timed(self.seconds, part):
+            yield
 
     def warn(self, sentences: Iterable[str]) -> None:
         """Keep what is no error but should be known; said with the answer, for an error is to stand alone."""
@@ -196,8 +195,7 @@ class Output:
             if self.prints and text:
                 say(text())
         if self.verbose:
-            parts = "; ".join(f"{part} {seconds:.2f} s" for part, seconds in self.seconds.items())
-            note(parts)
+            note(durations(self.seconds))
 
     def _put(self, option: str, target: str, kind: str, content: Any) -> None:
         from jaxmech import files
@@ -219,6 +217,29 @@ class Output:
 
         assert self.plot_path is not None
         files.write("--plot", self.plot_path, report.render(figure, self.suffix))
+
+
+@contextlib.contextmanager
+def timed(seconds: dict[str, float], part: str) -> Iterator[None]:
+    """Add how long a part of the work takes.
+
+    Args:
+        seconds: by part; changed.
+        part: what is done meanwhile.
+    """
+    start = time.perf_counter()
+    yield
+    seconds[part] = seconds.get(part, 0.0) + time.perf_counter() - start
+
+
+def durations(seconds: Mapping[str, float]) -> str:
+    """Return how long the parts took, in one line.
+
+    Example:
+        >>> durations({"read": 0.25, "write": 1.0})
+        'read 0.25 s; write 1.00 s'
+    """
+    return "; ".join(f"{part} {taken:.2f} s" for part, taken in seconds.items())
 
 
 def check_report(path: str) -> None:

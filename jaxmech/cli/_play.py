@@ -64,6 +64,11 @@ class Carried(ABC):
     def claims(self) -> tuple[str, ...]:
         """Which of the audit's claims the mechanism makes."""
 
+    @property
+    @abstractmethod
+    def any_law(self) -> bool:
+        """Whether the promises hold for data of any law with the standard deviations that are assumed."""
+
     @abstractmethod
     def target(self) -> Any:
         """What counts as efficient, or None for the audit's own choice."""
@@ -93,6 +98,11 @@ class Published(Carried):
             return audit.CLAIMS
         kept = (audit.PROMISED,)
         return kept if self.plan.division == "social" else (*kept, audit.RATIONAL)
+
+    @property
+    def any_law(self) -> bool:
+        """A plain mean has the same variance for every law; what grows with discrepancies rests on normal data."""
+        return self._pooled
 
     def target(self) -> Any:
         """What theory guarantees."""
@@ -130,6 +140,11 @@ class FromDesign(Carried):
         from jaxmech import audit
 
         return audit.CLAIMS
+
+    @property
+    def any_law(self) -> bool:
+        """No: noise grows with discrepancies."""
+        return False
 
     def target(self) -> Any:
         """The best published mechanism."""

@@ -39,7 +39,9 @@ def html_page(kind: Any, answer: Any, document: Mapping[str, Any], warnings: Seq
     if shared:
         pages = html.parties(answer)
         agreed = html.terms(answer, document.get("division"))
-        found = dataclasses.replace(found, terms=agreed, parties=pages, left=len(answer.agents) - len(pages))
+        sections = (html.steps(answer), *found.sections)
+        left = len(answer.agents) - len(pages)
+        found = dataclasses.replace(found, terms=agreed, sections=sections, parties=pages, left=left)
     return html.render(dataclasses.replace(found, figure=html.svg(kind.plot(answer))))
 
 

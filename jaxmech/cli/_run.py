@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from jaxmech._errors import ProblemError
-from jaxmech.cli._group import BAD_INPUT, DONE, say
-from jaxmech.cli._options import examples_of
+from jaxmech.cli._group import BAD_INPUT, DONE, note, say
+from jaxmech.cli._options import durations, examples_of, timed
 from jaxmech.cli._report import check_page, exchange_page
 
 _EXAMPLES = (
@@ -29,6 +29,7 @@ _EXAMPLES = (
 @click.option("--points", is_flag=True, help="Return the points themselves, beside counts, means and variances.")
 @click.option("--report", metavar="PAGE.html", help="Write one page for the arbiter: who handed in and is owed what.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("--verbose", is_flag=True, help="Print where the time goes, step by step.")
 def run(
     agreement: str,
     submissions: str,
@@ -38,6 +39,7 @@ def run(
     points: bool,
     report: str | None,
     quiet: bool,
+    verbose: bool,
 ) -> int:
     """Carry out AGREEMENT, the JSON of jaxmech solve or jaxmech design, on the files in the folder SUBMISSIONS.
 
@@ -48,26 +50,36 @@ def run(
     """
     from jaxmech import exchange, files
 
+    if quiet and verbose:
+        raise ProblemError("--quiet --verbose", "both", "only one of the two can be asked for")
+    seconds: dict[str, float] = {}
     target = Path(output)
     exchange.check_absent("-o", target)
     if report is not None:
         check_page(report, [Path(name) for name in (agreement, submissions, output, secret) if name])
-    document = read_json("agreement", agreement)
-    plan = exchange.read_agreement(document, agreement)
+    with timed(seconds, "read the agreement"):
+        document = read_json("agreement", agreement)
+        plan = exchange.read_agreement(document, agreement)
     chosen = _secret(secret, seed)
     try:
-        handed, remarks = exchange.read_submissions(Path(submissions), plan)
+        with timed(seconds, "read and check what was handed in"):
+            handed, remarks = exchange.read_submissions(Path(submissions), plan)
     except exchange.FaultyError as error:
         sys.stderr.write("".join(f"jaxmech: {fault}\n" for fault in error.faults))
         return BAD_INPUT
-    done = exchange.carry_out(plan, handed, remarks, chosen, seed)
-    returned = exchange.returned_files(done, points=points)
-    page = None if report is None else exchange_page(document, returned)
-    exchange.write_folder("-o", target, returned, private=(exchange.OPERATOR,))
-    if page is not None:
-        files.write("--report", str(report), page, private=True)
+    with timed(seconds, "carry out"):
+        done = exchange.carry_out(plan, handed, remarks, chosen, seed)
+    with timed(seconds, "put returns together"):
+        returned = exchange.returned_files(done, points=points)
+        page = None if report is None else exchange_page(document, returned)
+    with timed(seconds, "write"):
+        exchange.write_folder("-o", target, returned, private=(exchange.OPERATOR,))
+        if page is not None:
+            files.write("--report", str(report), page, private=True)
     if not quiet:
         say(_page(done, output, drawn=secret is None and seed is None))
+    if verbose:
+        note(durations(seconds))
     return DONE
 
 

@@ -1,5 +1,6 @@
 """``jaxmech simulate``: run a mechanism on sampled or real data, and compare what happened with what was promised."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ from jaxmech._words import one_of
 from jaxmech.cli._choice import Choice
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import settings, use_precision
+from jaxmech.cli._law import Law, law_of
 from jaxmech.cli._options import Output, examples_of, render_text, shared
 from jaxmech.cli._play import Carried, carry_out, check_seed, named, replications_option, seed_option
 
 DATA_RUNS, NORMAL_RUNS = 2_000, 100_000
 """Replications on data sets, and on counts and means."""
 
+_GUESS_ERROR = 1.0
+"""Who cheats knows the true means as well as one point tells, so far off in σ."""
 _ERRORS = 5.0
 _EXAMPLES = (
     "jaxmech simulate clinics",
@@ -46,9 +50,11 @@ def simulate(
 ) -> int:
     """Run the mechanism for FILE many times, and print realised penalties beside the promised ones.
 
-    Normal data are simulated by their counts and means, for amounts in real numbers. Measurements, in --data or in the
-    problem, are drawn with replacement into data sets, for the plan in whole samples. The exit code is 1 if honest
-    agents do not pay on normal data what they were promised.
+    Normal data are simulated by their counts and means. Measurements, in --data or in the problem, are drawn with
+    replacement into data sets. Where there are measurements, both tables are about the plan in whole samples, and
+    compare with the same promises; else amounts are real numbers. Whoever ends above her promise is named, with the
+    reason in the data. An agent who cheats knows the true means as well as one point tells; around them she invents.
+    The exit code is 1 if honest agents do not pay on normal data what they were promised.
     """
     output = Output(**options)
     with output.timed("import"):
@@ -64,15 +70,14 @@ def simulate(
     table = _measurements(carried, data, output)
     normal_runs = replications or min(NORMAL_RUNS, deviation.most_draws(carried.mechanism))
     deviation.check_draws(carried.mechanism, normal_runs)
-    whole = None
     if table is not None:
-        whole = carried.whole(output)
+        carried = _in_whole_samples(carried, output)
         with named(carried.case.source):
-            deviation.check_points(whole[0].samples, replications or DATA_RUNS)
-    strategies, told = _cheating(carried, cheat, seed, output)
+            deviation.check_points(carried.plan.samples, replications or DATA_RUNS)
+    strategies, told = _cheating(carried, cheat, seed, output, whole=table is not None)
     plays = [_on_normal(carried, strategies, seed, normal_runs, output)]
-    if whole is not None:
-        plays.append(_on_data(carried, whole, table, strategies, seed, replications or DATA_RUNS, output))
+    if table is not None:
+        plays.append(_on_data(carried, table, strategies, seed, replications or DATA_RUNS, output))
     problem = carried.case.problem
     m, d = problem.shape
     answer = report.simulation.Answer(
@@ -81,7 +86,10 @@ def simulate(
         agents=tuple(problem.agent_name(i) for i in range(m)),
         distributions=tuple(problem.distribution_name(k) for k in range(d)),
         mechanism=carried.name,
+        amounts="real numbers" if table is None else "whole samples",
         sigma=np.asarray(problem.sigma, float),
+        price=np.broadcast_to(np.asarray(problem.price, float), d),
+        any_law=carried.any_law,
         plays=tuple(plays),
         cheat=told,
         claims=() if told else (_as_promised(plays[0], problem),),
@@ -116,7 +124,15 @@ def _measurements(carried: Carried, data: str | None, output: Output) -> Any:
     return table
 
 
-def _cheating(carried: Carried, cheat: str | None, seed: int, output: Output) -> tuple[dict[int, Any], str]:
+def _in_whole_samples(carried: Carried, output: Output) -> Carried:
+    """The same, for the plan that can be carried out on data sets."""
+    plan, mechanism = carried.whole(output)
+    return dataclasses.replace(carried, plan=plan, mechanism=mechanism)
+
+
+def _cheating(
+    carried: Carried, cheat: str | None, seed: int, output: Output, *, whole: bool
+) -> tuple[dict[int, Any], str]:
     """The best response of the agent who cheats, and what it is in words."""
     if cheat is None:
         return {}, ""
@@ -131,10 +147,11 @@ def _cheating(carried: Carried, cheat: str | None, seed: int, output: Output) ->
     i = names.index(one_of("--cheat", clean_name(cheat), names, "must be the name of an agent:"))
     with output.timed("search"):
         best = deviation.best_response(carried.mechanism, i, problem, seed_key(seed))
-    strategy = jax.tree.map(lambda leaf: leaf[0], best.deviation)
+    strategy = deviation.playable(jax.tree.map(lambda leaf: leaf[0], best.deviation), problem, whole=whole)
+    shown = jax.tree.map(lambda leaf: leaf[None], strategy)
     found = float(best.found[0]) > 0
     gain = "the best found" if found else "the best found, which gains nothing"
-    return {i: strategy}, f"{names[i]} cheats, {gain}: {in_words(best.family[0], best.deviation, 0)}"
+    return {i: strategy}, f"{names[i]} cheats, {gain}: {in_words(best.family[0], shown, 0)}"
 
 
 def _on_normal(carried: Carried, strategies: dict[int, Any], seed: int, replications: int, output: Output) -> Any:
@@ -144,13 +161,16 @@ def _on_normal(carried: Carried, strategies: dict[int, Any], seed: int, replicat
     problem, plan = carried.case.problem, carried.plan
     with named(carried.case.source), output.timed("simulate normal data"):
         key = seed_key(seed)
-        outcome = deviation.simulate(carried.mechanism, problem, None, key, strategies, replications)
-    return _play("normal data", plan, outcome, strategies, np.asarray(problem.sigma, float))
+        outcome = deviation.simulate(
+            carried.mechanism, problem, None, key, strategies, replications, guess_error=_GUESS_ERROR
+        )
+    sigma = np.asarray(problem.sigma, float)
+    none = np.zeros_like(sigma)
+    return _play("normal data", plan, outcome, strategies, Law(sigma, none, none, np.full_like(sigma, np.nan)))
 
 
 def _on_data(
     carried: Carried,
-    whole: tuple[Any, Any],
     table: Any,
     strategies: dict[int, Any],
     seed: int,
@@ -161,16 +181,17 @@ def _on_data(
     from jaxmech._precision import seed_key
 
     problem = carried.case.problem
-    plan, mechanism = whole
     people = deviation.Empirical.of(table.cells, table.source)
     with named(carried.case.source), output.timed("simulate measurements"):
         key = seed_key(seed)
-        outcome = deviation.simulate(mechanism, problem, people, key, strategies, replications)
-    sigma = np.std(np.asarray(table.cells, float), axis=0)
-    return _play(f"the {len(table.cells):,} rows of {Path(table.source).name}", plan, outcome, strategies, sigma)
+        outcome = deviation.simulate(
+            carried.mechanism, problem, people, key, strategies, replications, guess_error=_GUESS_ERROR
+        )
+    name = f"the {len(table.cells):,} rows of {Path(table.source).name}"
+    return _play(name, carried.plan, outcome, strategies, law_of(np.asarray(table.cells, float)))
 
 
-def _play(name: str, plan: Any, outcome: Any, strategies: dict[int, Any], sigma: np.ndarray) -> Any:
+def _play(name: str, plan: Any, outcome: Any, strategies: dict[int, Any], law: Law) -> Any:
     from jaxmech.report.simulation import Play
 
     samples = np.array(plan.samples, float)
@@ -185,7 +206,7 @@ def _play(name: str, plan: Any, outcome: Any, strategies: dict[int, Any], sigma:
         cost=np.asarray(outcome.cost, float),
         samples=samples,
         replications=int(outcome.replications),
-        sigma=sigma,
+        **law._asdict(),
     )
 
 

@@ -15,6 +15,7 @@ from jaxmech._types import Agents, Amounts
 from jaxmech._words import one_of
 from jaxmech.cli._choice import Choice
 from jaxmech.cli._jax import quick_compilation, settings
+from jaxmech.cli._law import law_warnings
 from jaxmech.cli._options import Output
 from jaxmech.collaboration import Account, IntegerPlan, Plan, Problem, Role
 from jaxmech.mechanism import Audit
@@ -76,6 +77,8 @@ def compute(case: files.CollaborationCase, division: str, mechanism: str, output
         judged = _Judgement(None, None, None, None, ())
         if not status.is_failure:
             judged = _judge(case, plan, rational, output)
+            if plan.mechanism not in ("pool", "counted-pool"):
+                output.warn(law_warnings(case, _host(plan.samples), np.asarray(plan.role) == Role.CHECKED))
     costs, sigma, price = (np.asarray(leaf, float) for leaf in (problem.costs, problem.sigma, problem.price))
     return Answer(
         source=case.source,

@@ -3,6 +3,7 @@
 from jaxmech.deviation._compiled import compiled
 from jaxmech.deviation._descent import SearchSettings
 from jaxmech.deviation._inspect import inspect_mechanism, noise_is_known
+from jaxmech.deviation._play import playable
 from jaxmech.deviation._population import Empirical, LogNormal, Normal, Population, StudentT
 from jaxmech.deviation._robustness import Robustness, robustness
 from jaxmech.deviation._search import BestResponse, best_response, best_responses, honest
@@ -30,6 +31,7 @@ __all__ = [
     "inspect_mechanism",
     "most_draws",
     "noise_is_known",
+    "playable",
     "robustness",
     "simulate",
 ]

@@ -195,8 +195,16 @@ def _gentlest(paid: np.ndarray, deviation: Deviation) -> np.ndarray:
     least = paid.min(axis=1, keepdims=True)
     spread = np.max(np.where(np.isfinite(paid), paid, least), axis=1, keepdims=True) - least
     tied = paid <= least + np.minimum(_TIED[0] * np.abs(least), _TIED[1] * spread)
-    added = np.sum(np.abs(deviation.submits * deviation.offset), axis=-1)
+    added = np.sum(np.abs(deviation.submits * deviation.offset) + _pretended(deviation), axis=-1)
     return np.argmin(np.where(tied, added, np.inf), axis=1)
+
+
+def _pretended(deviation: Deviation) -> np.ndarray:
+    """Points that are submitted and were never collected, in units of what is recommended, (..., distributions)."""
+    base = np.where(deviation.invents > 0, 1.0, deviation.collects * np.exp(np.clip(deviation.log_samples, -20, 20)))
+    submitted = deviation.submits * base * np.exp(np.clip(deviation.log_report, -20, 20))
+    collected = deviation.collects * np.exp(np.clip(deviation.log_samples, -20, 20))
+    return np.maximum(submitted - collected, 0.0)
 
 
 def _indices(agents: Sequence[int] | None, count: int) -> list[int]:

@@ -1,8 +1,7 @@
 """Honest or dishonest play of any mechanism, on data sets or on their counts and means."""
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +12,7 @@ from jaxmech._types import Array, ArrayLike
 from jaxmech.deviation._compiled import compiled
 from jaxmech.deviation._draws import Draws, draw
 from jaxmech.deviation._loss import Losses, agent_row, average_loss, senders, squared_error
+from jaxmech.deviation._play import Play, estimates_of, in_whole_points, submits
 from jaxmech.deviation._population import Population
 from jaxmech.deviation._search import honest
 from jaxmech.deviation._size import check_draws, check_points
@@ -34,6 +34,7 @@ def simulate(
     strategies: Mapping[int, Deviation] | None = None,
     replications: Any = 10_000,
     truth: ArrayLike | None = None,
+    guess_error: float = 0.0,
 ) -> Outcome:
     """Run a mechanism many times and return what it brought each agent, with standard errors.
 
@@ -45,6 +46,9 @@ def simulate(
     - ``source`` a submission: these data sets again and again; only the mechanism draws anew. Data of agents who
       deviate are what they collected.
 
+    Strategies count means from what an agent takes for the true mean: around that she invents, and towards it she
+    shrinks. So they do the same wherever the data lie.
+
     Args:
         mechanism: any :class:`~jaxmech.mechanism.Mechanism`.
         problem: anything with costs, sigma and price.
@@ -53,6 +57,8 @@ def simulate(
         strategies: of agents, by index, who do not do as they are asked.
         replications: how many runs; spread draws are rounded up to 16 times a power of two.
         truth: true means of a submission's data; by default the mean of all its points.
+        guess_error: standard deviation of what an agent who deviates takes for the true mean, in σ: 0 if she knows it,
+            1 if she knows as much as one point tells. Drawn anew in every run.
 
     Returns:
         Averages over replications, with the standard errors of the penalties.
@@ -75,7 +81,7 @@ def simulate(
     for i in chosen:
         if not 0 <= i < m:
             raise ProblemError("strategies", i, f"must be keyed by an index below the number of agents ({m})")
-    play = _Play(tuple(chosen), tuple(chosen.values()))
+    play = Play(tuple(chosen), tuple(chosen.values()), jnp.asarray(guess_error, stakes.sigma.dtype))
     if source is None:
         check_draws(mechanism, replications)
         if not chosen and isinstance(mechanism, Separate):
@@ -97,20 +103,6 @@ def check_replications(replications: Any) -> None:
     whole = isinstance(replications, int | np.integer) and not isinstance(replications, bool)
     if not whole or not _FEWEST <= replications <= _MOST:
         raise ProblemError("replications", replications, f"must be a whole number from {_FEWEST} to {_MOST:,}")
-
-
-class _Play(NamedTuple):
-    """Who deviates, and how."""
-
-    who: tuple[int, ...]
-    how: tuple[Deviation, ...]
-
-    def amounts(self, mechanism: Any, dtype: Any) -> Array:
-        """What everybody collects, (agents, distributions)."""
-        counts = jnp.asarray(mechanism.recommended.samples, dtype)
-        for i, deviation in zip(self.who, self.how, strict=True):
-            counts = counts.at[i].set(deviation.samples)
-        return counts
 
 
 def _one_by_one(mechanism: Any, stakes: Stakes, key: Array, replications: int) -> Outcome:
@@ -142,32 +134,38 @@ def _honest_batches(
     return averages.parts, averages.payment
 
 
-def _by_statistics(mechanism: Any, stakes: Stakes, key: Array, play: _Play, replications: int) -> Outcome:
+def _by_statistics(mechanism: Any, stakes: Stakes, key: Array, play: Play, replications: int) -> Outcome:
     m, d = stakes.costs.shape
     batches = draw(key, _each(replications), m, d, batches=_BATCHES)
     run = compiled(_statistics_batches, mechanism, play.who)
-    error, payment = jax.device_get(run(stakes, play.how, batches))
+    error, payment = jax.device_get(run(stakes, play.how, play.guess_error, batches))
     cost = _spent(stakes, play.amounts(mechanism, stakes.costs.dtype))
     return _outcome(stakes, error, cost, payment, _each(replications) * _BATCHES)
 
 
 def _statistics_batches(
-    mechanism: Any, who: tuple[int, ...], stakes: Stakes, how: tuple[Deviation, ...], batches: Draws
+    mechanism: Any,
+    who: tuple[int, ...],
+    stakes: Stakes,
+    how: tuple[Deviation, ...],
+    guess_error: Array,
+    batches: Draws,
 ) -> tuple[Array, Array]:
-    play = _Play(who, how)
+    play = Play(who, how, guess_error)
     counts = play.amounts(mechanism, stakes.costs.dtype)
     spread = jnp.where(counts > 0, stakes.sigma / jnp.sqrt(jnp.where(counts > 0, counts, 1.0)), 0.0)
 
     def once(row: Draws) -> tuple[Array, Array]:
         private_key, key = jax.random.split(row.keys)
         seen, private = spread * row.others, jax.random.normal(private_key, counts.shape, counts.dtype)
-        told = Statistics(counts, seen)
+        told, truth = Statistics(counts, seen), jnp.zeros_like(stakes.sigma)
+        guesses = play.guesses(row.keys, truth, stakes)
         hers = []
-        for i, deviation in zip(who, how, strict=True):
-            submitted = deviation.submit(seen[i], private[i], stakes.sigma)
+        for i, deviation, guess in zip(who, how, guesses, strict=True):
+            submitted = submits(deviation, guess, seen[i], private[i], stakes)
             told = Statistics(told.count.at[i].set(submitted.count[0]), told.mean.at[i].set(submitted.mean[0]))
             hers.append(submitted)
-        return _errors(mechanism.respond(told, key), play, seen, hers, jnp.zeros_like(stakes.sigma), stakes)
+        return _errors(mechanism.respond(told, key), play, guesses, seen, hers, truth, stakes)
 
     def average(rows: Draws) -> tuple[Array, Array]:
         error, payment = jax.vmap(once)(rows)
@@ -178,10 +176,11 @@ def _statistics_batches(
 
 
 def _by_population(
-    mechanism: Any, stakes: Stakes, source: Population, key: Array, play: _Play, replications: int
+    mechanism: Any, stakes: Stakes, source: Population, key: Array, play: Play, replications: int
 ) -> Outcome:
     asked = np.round(np.asarray(mechanism.recommended.samples, float))
-    play = _Play(play.who, tuple(_whole(deviation, jnp.round(deviation.samples), stakes) for deviation in play.how))
+    how = tuple(in_whole_points(deviation, jnp.round(deviation.samples), stakes) for deviation in play.how)
+    play = play._replace(how=how)
     counts = asked.copy()
     for i, deviation in zip(play.who, play.how, strict=True):
         counts[i] = np.asarray(deviation.samples)
@@ -189,9 +188,9 @@ def _by_population(
     check_points(np.full(counts.shape, capacity), replications)
     run = compiled(_population_runs, mechanism, play.who, capacity)
     keys = jax.random.split(key, replications)
-    error, payment = jax.device_get(run(stakes, play.how, jnp.asarray(counts, stakes.costs.dtype), source, keys))
-    cost = _spent(stakes, jnp.asarray(counts, stakes.costs.dtype))
-    return _outcome(stakes, error, cost, payment, replications)
+    amounts = jnp.asarray(counts, stakes.costs.dtype)
+    error, payment = jax.device_get(run(stakes, play.how, play.guess_error, amounts, source, keys))
+    return _outcome(stakes, error, _spent(stakes, amounts), payment, replications)
 
 
 def _population_runs(
@@ -200,6 +199,7 @@ def _population_runs(
     capacity: int,
     stakes: Stakes,
     how: tuple[Deviation, ...],
+    guess_error: Array,
     counts: Array,
     source: Population,
     keys: Array,
@@ -211,7 +211,7 @@ def _population_runs(
         data_key, key = jax.random.split(key)
         drawn = source.sample(data_key, (counts.shape[0], capacity))
         data = Submission(jnp.moveaxis(drawn, 1, 2).astype(stakes.costs.dtype), mask)
-        return _submit_and_answer(mechanism, _Play(who, how), data, truth, stakes, key)
+        return _submit_and_answer(mechanism, Play(who, how, guess_error), data, truth, stakes, key)
 
     at_once = max(1, _NUMBERS_AT_ONCE // mask.size)
     runs: tuple[Array, Array] = jax.lax.map(once, keys, batch_size=min(at_once, len(keys)))
@@ -223,7 +223,7 @@ def _by_submission(
     stakes: Stakes,
     data: Submission,
     key: Array,
-    play: _Play,
+    play: Play,
     replications: int,
     truth: ArrayLike | None,
 ) -> Outcome:
@@ -232,13 +232,15 @@ def _by_submission(
         raise ProblemError("source", data.mask.shape[:2], rule)
     means = jnp.sum(data.count * data.mean, axis=0) / jnp.maximum(jnp.sum(data.count, axis=0), 1)
     means = means if truth is None else jnp.broadcast_to(jnp.asarray(truth, means.dtype), means.shape)
-    how = tuple(_whole(one, data.count[i], stakes) for i, one in zip(play.who, play.how, strict=True))
-    play = _Play(play.who, how)
+    how = tuple(in_whole_points(one, data.count[i], stakes) for i, one in zip(play.who, play.how, strict=True))
+    play = play._replace(how=how)
     extra = max(0, _capacity(np.asarray(data.count), play, stakes) - data.mask.shape[-1])
     pad = ((0, 0), (0, 0), (0, extra))
     data = Submission(jnp.pad(data.values, pad), jnp.pad(data.mask, pad))
     run = compiled(_submission_runs, mechanism, play.who)
-    error, payment = jax.device_get(run(stakes, how, data, means, jax.random.split(key, replications)))
+    error, payment = jax.device_get(
+        run(stakes, how, play.guess_error, data, means, jax.random.split(key, replications))
+    )
     return _outcome(stakes, error, _spent(stakes, data.count), payment, replications)
 
 
@@ -247,12 +249,13 @@ def _submission_runs(
     who: tuple[int, ...],
     stakes: Stakes,
     how: tuple[Deviation, ...],
+    guess_error: Array,
     data: Submission,
     truth: Array,
     keys: Array,
 ) -> tuple[Array, Array]:
     def once(key: Array) -> tuple[Array, Array]:
-        return _submit_and_answer(mechanism, _Play(who, how), data, truth, stakes, key)
+        return _submit_and_answer(mechanism, Play(who, how, guess_error), data, truth, stakes, key)
 
     at_once = max(1, _NUMBERS_AT_ONCE // data.mask.size)
     runs: tuple[Array, Array] = jax.lax.map(once, keys, batch_size=min(at_once, len(keys)))
@@ -260,21 +263,22 @@ def _submission_runs(
 
 
 def _submit_and_answer(
-    mechanism: Any, play: _Play, data: Submission, truth: Array, stakes: Stakes, key: Array
+    mechanism: Any, play: Play, data: Submission, truth: Array, stakes: Stakes, key: Array
 ) -> tuple[Array, Array]:
     """Errors and payments of one run, after deviating agents have replaced what they submit."""
+    guesses = play.guesses(key, truth, stakes)
     private_key, made_up_key, key = jax.random.split(key, 3)
     seen, dtype = data.mean, data.values.dtype
     private = jax.random.normal(private_key, seen.shape, dtype)
     made_up = stakes.sigma[:, None] * jax.random.normal(made_up_key, data.values.shape[1:], dtype)
     values, mask, hers = data.values, data.mask, []
-    for i, deviation in zip(play.who, play.how, strict=True):
-        submitted = deviation.submit(seen[i], private[i], stakes.sigma)
+    for i, deviation, guess in zip(play.who, play.how, guesses, strict=True):
+        submitted = submits(deviation, guess, seen[i], private[i], stakes)
         hers.append(submitted)
         points, filled = _points(data.values[i], data.count[i], made_up, submitted)
         values, mask = values.at[i].set(points), mask.at[i].set(filled)
     information = mechanism.respond(Submission(values, mask), key)
-    return _errors(information, play, seen, hers, truth, stakes)
+    return _errors(information, play, guesses, seen, hers, truth, stakes)
 
 
 def _points(values: Array, count: Array, made_up: Array, submitted: Statistics) -> tuple[Array, Array]:
@@ -289,35 +293,24 @@ def _points(values: Array, count: Array, made_up: Array, submitted: Statistics) 
 
 
 def _errors(
-    information: Information, play: _Play, seen: Array, hers: list[Statistics], truth: Array, stakes: Stakes
+    information: Information,
+    play: Play,
+    guesses: Array,
+    seen: Array,
+    hers: list[Statistics],
+    truth: Array,
+    stakes: Stakes,
 ) -> tuple[Array, Array]:
     """Squared errors (agents, distributions) and payments (agents,)."""
     variance = stakes.sigma**2
     estimates = information.estimate(variance)
-    for i, deviation, submitted in zip(play.who, play.how, hers, strict=True):
+    for i, deviation, guess, submitted in zip(play.who, play.how, guesses, hers, strict=True):
         row = agent_row(information, i)
-        estimates = estimates.at[i].set(deviation.estimate(seen[i], submitted, row, variance).at(row.noisy_mean[0]))
+        estimates = estimates.at[i].set(estimates_of(deviation, guess, seen[i], submitted, row, variance))
     return squared_error(estimates, truth, stakes), information.payment
 
 
-def _whole(deviation: Deviation, count: Array, stakes: Stakes) -> Deviation:
-    """The same strategy with these numbers of points collected, and a whole number submitted."""
-    some = count > 0
-    fitted = dataclasses.replace(
-        deviation,
-        collects=jnp.where(some, 1.0, 0.0).astype(deviation.unit.dtype),
-        log_samples=jnp.log(jnp.where(some, count, 1.0) / deviation.unit),
-    )
-    told = jnp.round(fitted.submit(jnp.zeros_like(count), jnp.zeros_like(count), stakes.sigma).count[0])
-    return dataclasses.replace(
-        fitted,
-        invents=jnp.ones_like(deviation.unit),
-        log_report=jnp.log(jnp.maximum(told, 1.0) / deviation.unit),
-        submits=jnp.where(told > 0, 1.0, 0.0).astype(deviation.unit.dtype),
-    )
-
-
-def _capacity(counts: np.ndarray, play: _Play, stakes: Stakes) -> int:
+def _capacity(counts: np.ndarray, play: Play, stakes: Stakes) -> int:
     """Room for the largest data set, collected or submitted."""
     nothing = jnp.zeros_like(stakes.sigma)
     told = [np.asarray(one.submit(nothing, nothing, stakes.sigma).count) for one in play.how]

@@ -64,6 +64,19 @@ def test_from_agreement_to_verified_returns(name, tmp_path):
         jsonschema.validate(document, schemas.load(document["kind"]))
 
 
+def test_verbose_says_how_long_every_step_took(folder):
+    code, page, told = folder.run("--verbose")
+    assert code == 0
+    assert "Carried out" in page
+    steps = [part.rsplit(" ", 2)[0] for part in told.strip().removeprefix("jaxmech: ").split("; ")]
+    assert steps == [
+        "read the agreement", "read and check what was handed in", "carry out", "put returns together", "write",
+    ]  # fmt: skip
+    code, page, told = folder.run("--verbose", "--quiet")
+    assert (code, page) == (2, "")
+    assert "only one of the two" in told
+
+
 def test_files_give_what_the_same_data_give_in_memory(name, tmp_path):
     folder = Folder(tmp_path, name)
     assert folder.run("--seed", 3)[0] == 0

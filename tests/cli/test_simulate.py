@@ -2,9 +2,11 @@
 
 import json
 
+import jsonschema
 import numpy as np
 import pytest
 
+from jaxmech import schemas
 from jaxmech.cli import main
 
 PROBLEM = """
@@ -74,6 +76,48 @@ def test_a_cheat_gains_and_the_others_pay(folder, capsys):
     assert change[2] == pytest.approx(0.6 - 1, abs=0.01)
     np.testing.assert_allclose(np.delete(change, 2), 0.1, atol=0.01)
     assert document["certificates"] == []
+
+
+@pytest.mark.slow
+def test_skewed_measurements_are_named_where_they_break_promises(folder, capsys):
+    """Few samples per party of a law with skewness 6: the same promises as on normal data, and a sentence."""
+    rng = np.random.default_rng(0)
+    rows = np.column_stack([np.exp(1.2 * rng.standard_normal(400)), rng.standard_normal(400)])
+    table(folder / "skewed.csv", ["x", "y"], rows * np.array([1.0, 2.0]) / rows.std(axis=0))
+    names = ", ".join(f'"P{i}"' for i in range(1, 13))
+    costs = ", ".join(["[0.03, 0.2]"] * 12)
+    (folder / "few.toml").write_text(
+        f'[collaboration]\nsigma = [1.0, 2.0]\nagents = [{names}]\ndistributions = ["x", "y"]\ncosts = [{costs}]\n'
+        'mechanism = "c3d"\n'
+    )
+    asked = ("simulate", folder / "few.toml", "--data", folder / "skewed.csv", "--replications", 4000)
+    assert run(*asked, "--json", folder / "few.json") == 0
+    page, document = capsys.readouterr().out, json.loads((folder / "few.json").read_text())
+    jsonschema.validate(document, schemas.load("simulation"))
+    normal, data = document["plays"]
+    assert data["promised"] == normal["promised"]
+    assert data["samples"] == normal["samples"]
+    assert {one["distribution"] for one in document["above_promise"]} == {"x"}
+    assert max(one["change"] for one in document["above_promise"]) > 0.1
+    assert " ".join(document["remarks"]) in " ".join(page.split())
+    assert "x is skewed and heavy-tailed (skewness 6" in document["remarks"][0]
+    assert run(*asked, "--mechanism", "pool", "--json", "-") == 0
+    assert json.loads(capsys.readouterr().out)["above_promise"] == []
+
+
+@pytest.mark.slow
+def test_a_cheat_on_measurements_does_what_it_does_on_normal_data(folder, capsys):
+    """Whose numbers are invented knows roughly where the data lie, here 20 standard deviations from 0."""
+    rows = 20.0 + np.random.default_rng(0).standard_normal((300, 2))
+    table(folder / "far.csv", ["x", "y"], (rows - 20.0) / rows.std(axis=0) * np.array([1.0, 2.0]) + 20.0)
+    asked = ("--data", folder / "far.csv", "--mechanism", "counted-pool", "--cheat", "Cy", "--replications", 4000)
+    assert run("simulate", folder / "six.toml", *asked, "--json", "-") == 0
+    document = json.loads(capsys.readouterr().out)
+    change = [np.array(play["penalty"]) / np.array(play["promised"]) - 1 for play in document["plays"]]
+    np.testing.assert_allclose(change[0], change[1], atol=0.08)
+    assert np.all(np.delete(change[1], 2) < 0.6)
+    assert np.all(np.delete(change[1], 2) > 0.1)
+    assert document["remarks"] == []
 
 
 @pytest.mark.parametrize(

@@ -70,3 +70,20 @@ def test_data_of_the_command_line(folder):
     document = json.loads(found.stdout)
     assert [str(folder / "rows.csv") in sentence for sentence in document["warnings"]] == [True]
     assert found.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("price", "warned"), [(1.0, True), (4e4, False)])
+def test_solve_warns_of_skewed_measurements_where_few_points_are_compared(tmp_path, price, warned):
+    values = np.exp(1.2 * np.random.default_rng(0).standard_normal(400))
+    rows = "\n".join(f"{value}" for value in values / values.std())
+    (tmp_path / "skewed.csv").write_text(f"x\n{rows}\n")
+    (tmp_path / "few.toml").write_text(
+        f'[collaboration]\nsigma = 1.0\ndistributions = ["x"]\ncosts = {[[0.03]] * 12}\nprice = {price}\n'
+        'mechanism = "c3d"\ndata = "skewed.csv"\n'
+    )
+    found = CliRunner().invoke(main, ["solve", str(tmp_path / "few.toml"), "--json", "-"])
+    assert found.exit_code == 0
+    told = "is far from normal (skewness 6" in found.stderr
+    assert told is warned
+    pooled = CliRunner().invoke(main, ["solve", str(tmp_path / "few.toml"), "--mechanism", "pool", "--json", "-"])
+    assert "far from normal" not in pooled.stderr

@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 
 from jaxmech import ProblemError, collaboration
-from jaxmech.deviation import Empirical, LogNormal, Normal, StudentT, honest, robustness, simulate
+from jaxmech.deviation import Empirical, LogNormal, Normal, StudentT, honest, playable, robustness, simulate
 from jaxmech.mechanism import Stakes, Submission
 from tests.deviation.mechanisms import Hidden, equal
 from tests.oracles import deviation as oracle
@@ -200,3 +200,33 @@ def test_students_law_is_scipys():
     drawn = np.asarray(StudentT(jnp.ones(1), 2 * jnp.ones(1), 5.0).sample(KEY, (20_000,)))[:, 0]
     law = scipy.stats.t(5.0, loc=1.0, scale=2 / np.sqrt(5 / 3))
     assert scipy.stats.kstest(drawn, law.cdf).pvalue > 1e-5
+
+
+@pytest.mark.parametrize("mean", [0.0, 50.0])
+@pytest.mark.parametrize("wrong", [0.0, 1.0])
+def test_invented_numbers_lie_around_a_guess_of_the_true_mean_wherever_it_is(mean, wrong):
+    """Of N points in a pool, s are invented around a guess that is off by ``wrong`` σ."""
+    problem = collaboration.Problem([[0.01]] * 5, 2.0)
+    plan = collaboration.solve(problem, division="social", mechanism="pool").value
+    plan = collaboration.integer_plan(problem, plan).plan
+    pool = collaboration.mechanism(problem, plan)
+    truthful, invented = honest(pool, Stakes.of(problem), 0), jnp.ones(1)
+    cheat = dataclasses.replace(truthful, collects=0 * invented, invents=invented, jitter=invented)
+    s, total = float(plan.samples[0, 0]), float(plan.total[0])
+    expected = 4.0 * ((total - s) + s + (wrong * s) ** 2) / total**2
+    for source in (None, normal(problem, mean)):
+        found = simulate(pool, problem, source, KEY, {0: cheat}, replications=8_000, guess_error=wrong)
+        np.testing.assert_allclose(found.squared_error[1:], expected, rtol=0.06)
+
+
+def test_strategies_are_played_in_points_that_there_are():
+    problem = collaboration.Problem([[0.01, 0.01]] * 4, 1.0)
+    found = dataclasses.replace(
+        honest(collaboration.mechanism(problem, collaboration.solve(problem).value), Stakes.of(problem), 0),
+        collects=jnp.ones(2), unit=jnp.array([5.0, 5.0]), log_samples=jnp.log(jnp.array([1e-5, 0.5])),
+        invents=jnp.ones(2), log_report=jnp.zeros(2), submits=jnp.ones(2),
+    )  # fmt: skip
+    assert playable(found, problem, whole=False).samples.tolist() == pytest.approx([0.0, 2.5])
+    whole = playable(found, problem, whole=True)
+    assert whole.samples.tolist() == pytest.approx([0.0, 2.0])
+    assert whole.submit(jnp.zeros(2), jnp.zeros(2), jnp.ones(2)).count[0].tolist() == pytest.approx([5.0, 5.0])

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from jaxmech import deviation, market
+from jaxmech._precision import seed_key
 from jaxmech._pytree import pytree
+from jaxmech.market._certificate import REALISATIONS
+from jaxmech.market._spread import honest_runs
 from jaxmech.mechanism import Information, Statistics, Strategy
 from tests.market.problems import lab_market, rough, with_tables
 
@@ -115,6 +118,16 @@ def test_a_broker_who_keeps_money_is_found(solved):
     assert "by submitting 0 points" in nash.witness
     assert not found["budget balanced"].holds
     assert not found["individually rational for contributors"].holds
+
+
+def test_what_rounding_leaves_of_a_budget_is_in_no_certificate(solved):
+    """Rounding differs between compilations of the same program; documents and their fingerprints must not."""
+    problem, plan = solved
+    balanced = certificates(problem, plan)["budget balanced"]
+    prices, payments = honest_runs(market.mechanism(problem, plan), seed_key(0), REALISATIONS)
+    paid = float(np.asarray(prices)[0] @ np.asarray(problem.counts, float))
+    assert balanced.margin == 0.0
+    assert balanced.witness == f"in one run buyers paid {paid:.6g} and contributors got {payments[0].sum():.6g}"
 
 
 def test_no_margin_is_minus_zero(solved):

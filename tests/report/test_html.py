@@ -151,6 +151,22 @@ def test_every_division_and_mechanism_is_explained():
     assert set(_words.MECHANISMS) == set(files.MECHANISMS)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("cbl", "the more noise is added"), ("pool", "Nothing is counted or compared"),
+        ("counted-pool", "Who handed in fewer than agreed"), ("designed", "the less the rest"),
+    ],
+)  # fmt: skip
+def test_the_exchange_is_told_step_by_step(name, words):
+    text = Read(page_of(MADE[name]())).text
+    told = text.partition("The exchange, step by step")[2]
+    places = [told.index(step) for step in ("1. ", "2. ", "3. ", words, "5. ", "6. ")]
+    assert places == sorted(places)
+    assert "jaxmech verify" in told
+    assert set(_words._CHECKS) == set(_words.MECHANISMS)
+
+
 def test_pooling_promises_nobody_that_cheating_does_not_pay():
     text = Read(page_of(MADE["pool"]())).text
     assert "Nobody checks you, and nobody checks the others" in text

@@ -1,12 +1,14 @@
 """The page of a simulation."""
 
+import dataclasses
 import io
 
 import numpy as np
 from rich.console import Console
 
 from jaxmech import Status, report
-from jaxmech.report.simulation import Answer, Play
+from jaxmech.report.simulation import Answer, Play, document
+from jaxmech.report.simulation._law import above, law_in_words
 from tests.report.examples import SETTINGS
 
 
@@ -16,11 +18,12 @@ def test_standard_errors_are_written_out():
     play = Play(
         name="the 442 rows of clinics.csv", promised=np.array([740.6, 229.6]), penalty=np.array([748.8, 235.2]),
         standard_error=np.array([13.4, 187.0]), squared_error=zero, cost=zero[:, 0], samples=zero, replications=2000,
-        sigma=np.ones(1),
+        sigma=np.ones(1), skewness=np.zeros(1), kurtosis=np.zeros(1), log_skewness=np.zeros(1),
     )  # fmt: skip
     made = Answer(
         source="clinics", title="", agents=("Ashford", "Dunmore"), distributions=("HDL",), mechanism="mechanism cbl",
-        sigma=np.ones(1), plays=(play,), cheat="", claims=(), status=Status.OK, residual=0.0, settings=SETTINGS,
+        amounts="whole samples", sigma=np.ones(1), price=np.ones(1), any_law=False, plays=(play,),
+        cheat="", claims=(), status=Status.OK, residual=0.0, settings=SETTINGS,
     )  # fmt: skip
     buffer = io.StringIO()
     report.simulation.print_page(made, Console(file=buffer, width=80))
@@ -28,3 +31,53 @@ def test_standard_errors_are_written_out():
     rows = [line.split() for line in text.splitlines() if line.startswith(("Ashford", "Dunmore"))]
     assert [row[3] for row in rows] == ["13", "187"]
     assert "e+0" not in text
+
+
+def played(change=(0.18, 0.01, 0.0), sigma=1.0, skewness=2.0, log_skewness=0.1):
+    """Three agents, two distributions; errors rose in the second one."""
+    promised, zero, one = np.array([1.0, 2.0, 3.0]), np.zeros(2), np.ones(2)
+    normal = Play(
+        name="normal data", promised=promised, penalty=promised, standard_error=0.001 * promised,
+        squared_error=np.full((3, 2), 0.1), cost=np.zeros(3), samples=np.full((3, 2), 4.0), replications=1000,
+        sigma=one, skewness=zero, kurtosis=zero, log_skewness=np.full(2, np.nan),
+    )  # fmt: skip
+    data = dataclasses.replace(
+        normal, name="the 90 rows of a.csv", penalty=promised * (1 + np.array(change)), standard_error=0.02 * promised,
+        squared_error=np.array([[0.1, 0.2]] * 3), sigma=np.array([1.0, sigma]), skewness=np.array([0.3, skewness]),
+        kurtosis=np.array([0.1, 5.0]), log_skewness=np.array([np.nan, log_skewness]),
+    )  # fmt: skip
+    return Answer(
+        source="a.toml", title="", agents=("Ann", "Bo", "Cy"), distributions=("HDL", "fat"), mechanism="mechanism c3d",
+        amounts="whole samples", sigma=one, price=one, any_law=False, plays=(normal, data), cheat="", claims=(),
+        status=Status.OK, residual=0.0, settings=SETTINGS,
+    )  # fmt: skip
+
+
+def test_who_ends_above_her_promise_is_told_with_the_reason_in_the_data_and_what_helps():
+    (one,), (told,) = above(played()), law_in_words(played())
+    assert (one.agent, one.distribution) == ("Ann", "fat")
+    assert told.startswith("Above their promise on these data: Ann 18 % (± 2.0 %). Why: fat is skewed and heavy-tailed")
+    assert "skewness 2, excess kurtosis 5" in told
+    for remedy in ("larger amounts", "the logarithm of fat", "mechanism pool"):
+        assert remedy in told
+    assert "logarithm of" not in law_in_words(played(log_skewness=1.9))[0]
+    written = document(played())
+    assert written["remarks"] == [told]
+    assert written["above_promise"] == [dataclasses.asdict(one)]
+    buffer = io.StringIO()
+    report.simulation.print_page(played(), Console(file=buffer, width=200))
+    assert told.replace("\n", " ") in " ".join(buffer.getvalue().split())
+    assert "1 of 3 end above their promise, Ann by 18 %." in " ".join(buffer.getvalue().split())
+
+
+def test_what_standard_errors_explain_is_no_news_and_a_cheat_is_another_reason():
+    assert law_in_words(played(change=(0.05, -0.2, 0.0))) == []
+    assert law_in_words(dataclasses.replace(played(), cheat="Bo cheats")) == []
+    assert above(dataclasses.replace(played(), plays=played().plays[:1])) == ()
+
+
+def test_a_mechanism_that_holds_for_any_law_blames_the_standard_deviation_alone():
+    (told,) = law_in_words(dataclasses.replace(played(sigma=1.3), any_law=True))
+    assert "fat has a standard deviation of 1.3 instead of 1." in told
+    assert "skew" not in told
+    assert "pool" not in told

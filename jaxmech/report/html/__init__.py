@@ -4,7 +4,7 @@ from jaxmech.report.html._carried_out import carried_out
 from jaxmech.report.html._document import Bar, Document, Line, Party, Table, from_page
 from jaxmech.report.html._parties import parties
 from jaxmech.report.html._render import render, svg
-from jaxmech.report.html._words import AGREEMENT_LIMITS, AUDIT_LIMITS, limits_of, terms
+from jaxmech.report.html._words import AGREEMENT_LIMITS, AUDIT_LIMITS, limits_of, steps, terms
 
 __all__ = [
     "AGREEMENT_LIMITS",
@@ -19,6 +19,7 @@ __all__ = [
     "limits_of",
     "parties",
     "render",
+    "steps",
     "svg",
     "terms",
 ]

@@ -1,6 +1,7 @@
 """What mechanisms and divisions mean, and what is not promised: sentences for people who sign."""
 
 from jaxmech.report.collaboration import Arrangement
+from jaxmech.report.html._document import Section
 
 DIVISIONS = {
     "alone": "everybody collects for herself",
@@ -23,6 +24,21 @@ MECHANISMS = {
     "designed": "everybody gets some points of the others in any case; the rest if her own agree with them",
 }
 """What happens to the data."""
+
+_COMPARED = "The mean of a party who is checked is compared with that of some of the others' points, drawn at random; "
+_CHECKS = {
+    "pool": "All points of a distribution are put together. Nothing is counted or compared.",
+    "counted-pool": "Points are counted, one distribution at a time, and put together. Who handed in fewer than agreed "
+    "gets nothing of that distribution back. Nothing is compared.",
+    "c3d": _COMPARED + "the further apart the two are, the more noise is added to the rest of the others' points.",
+    "cbl": _COMPARED + "the further apart the two are, the more noise is added to the rest of the others' points. "
+    "Who works alone gets her own points back, who collects nothing those of all others; neither is compared.",
+    "designed": _COMPARED + "the further apart the two are, the less the rest of the others' points tells her.",
+}
+"""What is done with the files, by mechanism."""
+
+_NAMED = 8
+"""Columns that are named in a sentence."""
 
 AGREEMENT_LIMITS = (
     "Costs, errors and gains are expectations: what happens in one exchange scatters around them.",
@@ -88,3 +104,27 @@ def terms(answer: Arrangement, division: str | None) -> tuple[tuple[str, str], .
     found.append(("What happens to the data", f"{answer.mechanism}: {MECHANISMS[answer.mechanism]}"))
     found.append(("Standard deviations and prices", prices))
     return tuple(found)
+
+
+def steps(answer: Arrangement) -> Section:
+    """Return the exchange step by step: who hands in what, what is checked, what comes back.
+
+    Args:
+        answer: who collects what.
+    """
+    columns = ", ".join(answer.distributions[:_NAMED]) + (", …" if len(answer.distributions) > _NAMED else "")
+    told = (
+        "All sign this agreement, which its fingerprint identifies. Whoever carries it out draws a secret and "
+        "publishes the commitment to it, before any data are handed in (jaxmech commit).",
+        "Each party measures as many points as her page says, and hands in one file named after her, with one column "
+        f"per distribution ({columns}). Without a file she hands in nothing.",
+        "All files are read and checked together: every fault is told with its file, row and column, and nothing goes "
+        "on before there is none (jaxmech run). What is merely odd, such as another number of points than agreed, is "
+        "reported and has no consequence but what the mechanism does by itself.",
+        _CHECKS[answer.mechanism],
+        "Each party gets a folder of her own: her estimates with standard errors, the counts, means and variances that "
+        "they rest on, and a receipt of what she handed in, how it was checked and what it cost her. Everybody gets "
+        "fingerprints and totals, without data; the arbiter alone keeps the full record.",
+        "Anybody who is given the returns and this agreement can recompute all of it (jaxmech verify).",
+    )
+    return Section("The exchange, step by step", tuple(f"{i}. {text}" for i, text in enumerate(told, 1)))

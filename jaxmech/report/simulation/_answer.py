@@ -24,6 +24,9 @@ class Play:
         samples: (agents, distributions) collected.
         replications: how many runs.
         sigma: standard deviation of the data, per distribution.
+        skewness: of the data, per distribution; 0 for normal data.
+        kurtosis: excess kurtosis of the data, likewise.
+        log_skewness: skewness of the logarithms, NaN where there are none.
     """
 
     name: str
@@ -35,6 +38,9 @@ class Play:
     samples: np.ndarray
     replications: int
     sigma: np.ndarray
+    skewness: np.ndarray
+    kurtosis: np.ndarray
+    log_skewness: np.ndarray
 
     @property
     def change(self) -> np.ndarray:
@@ -57,7 +63,10 @@ class Answer:
         agents: their names.
         distributions: their names.
         mechanism: what was run, e.g. "mechanism cbl, division leverage".
+        amounts: what kind they are of, in all plays: "whole samples" or "real numbers".
         sigma: standard deviations that the problem assumes.
+        price: of a unit of squared error, per distribution.
+        any_law: whether the promises hold for data of any law with these standard deviations.
         plays: on normal data, and on measurements if there are any.
         cheat: who deviates and how, in words, or an empty text.
         claims: whether promises were kept; empty if somebody cheats.
@@ -71,7 +80,10 @@ class Answer:
     agents: tuple[str, ...]
     distributions: tuple[str, ...]
     mechanism: str
+    amounts: str
     sigma: np.ndarray
+    price: np.ndarray
+    any_law: bool
     plays: tuple[Play, ...]
     cheat: str
     claims: tuple[Audit, ...]

@@ -5,6 +5,7 @@ from typing import Any
 
 from jaxmech.report._records import record_document, status_document
 from jaxmech.report.simulation._answer import Answer
+from jaxmech.report.simulation._law import above, law_in_words
 
 
 def document(answer: Answer) -> dict[str, Any]:
@@ -22,9 +23,12 @@ def document(answer: Answer) -> dict[str, Any]:
         "mechanism": answer.mechanism,
         "agents": list(answer.agents),
         "distributions": list(answer.distributions),
+        "amounts": answer.amounts,
         "sigma": answer.sigma,
         "cheat": answer.cheat or None,
         "plays": [dataclasses.asdict(play) for play in answer.plays],
+        "above_promise": [dataclasses.asdict(one) for one in above(answer)],
+        "remarks": law_in_words(answer),
         "certificates": [record_document(record) for record in answer.claims],
         "facts": [],
     }

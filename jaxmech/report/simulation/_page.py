@@ -13,6 +13,7 @@ from jaxmech.report._numbers import counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, records_table
 from jaxmech.report._tables import Page, clip, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.simulation._answer import Answer, Play
+from jaxmech.report.simulation._law import above, law_in_words
 
 MAX_ROWS = 40
 """Tables of more agents show those whose penalty differs most."""
@@ -40,14 +41,15 @@ def page(answer: Answer, box: Box, *, full: bool = False) -> Page:
 def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[RenderableType]]]:
     for play in answer.plays:
         title = f"Penalties on {play.name}, {play.replications:,} replications"
-        yield title, [_table(answer, play, box, full), *make_paragraphs(_remarks(answer, play))]
+        remarks = [*_remarks(answer, play), *(law_in_words(answer) if play is answer.plays[-1] else [])]
+        yield title, [_table(answer, play, box, full), *make_paragraphs(remarks)]
     if answer.claims:
         yield "Certificates", [records_table(answer.claims, box)]
 
 
 def _head(answer: Answer) -> RenderableType:
     count = f"{counted(len(answer.agents), 'agent')}, {counted(len(answer.distributions), 'distribution')}"
-    what = f"{answer.source}: {count}; {answer.mechanism}"
+    what = f"{answer.source}: {count}; {answer.mechanism}; amounts in {answer.amounts}"
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
     return Group(Text(answer.title or answer.source, style="bold"), Text(what), Text(), verdict)
 
@@ -63,6 +65,9 @@ def _verdict(answer: Answer) -> str:
         error = play.total_error / float(play.promised.sum())
         change = "as much as" if abs(total) < 2.5 * error else f"{_change(total)} than"
         parts.append(f"On {play.name} all pay {change} promised (± {_error(error)}).")
+    if found := above(answer):
+        most = f"{found[0].agent} by {percent(found[0].change)}"
+        parts.append(f"{len(found)} of {len(answer.agents)} end above their promise, {most}.")
     parts.append(claims_in_words(answer.claims))
     return " ".join(part for part in parts if part)
 
