@@ -179,6 +179,7 @@ def solve_ideals(program: Program, skip: Array, together: int) -> End:
     def group(who: Array) -> End:
         rows = jax.tree.map(lambda leaf: leaf[who], program)
         idle: End = jax.tree.map(lambda leaf: jnp.ones(leaf.shape, leaf.dtype), jax.eval_shape(solve, rows, skip[who]))
+        idle = idle._replace(verified=jnp.zeros_like(idle.verified))
         return jax.lax.cond(jnp.all(skip[who]), lambda *_: idle, solve, rows, skip[who])
 
     found = jax.lax.map(group, padded.reshape(groups, together))
