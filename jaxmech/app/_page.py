@@ -21,7 +21,7 @@ def main() -> None:
     st.title("Who measures how much?")
     st.markdown(
         "Several parties need the same numbers, and measuring costs. Say what it costs each; the plan says who "
-        "measures how much, and why nobody gains by cheating. Nothing leaves this machine."
+        "measures how much, and whether cheating would pay. Nothing leaves this machine."
     )
     draft = _form()
     if st.button("Work out the plan", type="primary", key="solve"):
@@ -37,8 +37,8 @@ def _form() -> Draft:
     _uploaded_costs()
     distributions, costs = typed_tables()
     st.caption(
-        "inf: cannot measure it. The price is what a unit of squared error costs a party, in the unit of the costs; "
-        "it decides how much everybody measures."
+        "inf: cannot measure it. σ is the standard deviation of one measurement. The price is what a unit of "
+        "squared error costs a party, in the unit of the costs; it decides how much everybody measures."
     )
     uploaded = st.file_uploader(
         "Measurements to estimate σ from (CSV: one column per distribution)", type="csv", key="measurements"

@@ -73,8 +73,8 @@ def _edit_distributions() -> pd.DataFrame:
         hide_index=True,
         column_config={
             NAME: texts("name"),
-            SIGMA: texts("σ of one measurement"),
-            PRICE: texts("price of a unit of squared error"),
+            SIGMA: texts("σ", help="standard deviation of one measurement"),
+            PRICE: texts("price", help="of a unit of squared error"),
         },
     )
     state["now"] = _cleaned(found)
