@@ -2,6 +2,7 @@
 
 import click
 
+from jaxmech.cli._app import app
 from jaxmech.cli._audit import audit
 from jaxmech.cli._commit import commit
 from jaxmech.cli._design import design
@@ -28,6 +29,7 @@ _EXAMPLES = (
     "jaxmech simulate clinics                       run it on real patients",
     "jaxmech design equal-agents                    a better mechanism, proven",
     "jaxmech run agreement.json files -o returns    carry out a signed plan",
+    "jaxmech app                                    a form in the browser instead of files",
     "jaxmech sweep uncertain-costs -o results       many instances, resumable",
     "jaxmech reproduce appendix-c                   the paper's table, recomputed",
 )
@@ -52,5 +54,20 @@ def main(context: click.Context) -> int:
     return DONE
 
 
-for command in (solve, price, audit, simulate, design, commit, run, verify, sweep, examples, schema, doctor, reproduce):
+for command in (
+    solve,
+    price,
+    audit,
+    simulate,
+    design,
+    commit,
+    run,
+    verify,
+    app,
+    sweep,
+    examples,
+    schema,
+    doctor,
+    reproduce,
+):
     main.add_command(command)

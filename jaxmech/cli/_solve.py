@@ -62,7 +62,7 @@ def solve(file: str, without: tuple[str, ...], **options: Any) -> int:
     try:
         if without:
             return DONE if _without(case, without, choice, output) else SOLVED_BADLY
-        answer, kind = _answer(case, choice, output)
+        answer, kind = solve_case(case, choice, output)
     except ProblemError as error:
         raise ProblemError(f"{case.source}: {error.argument}", error.value, error.rule) from None
     document = functools.cache(lambda: agreement(case, answer, kind.document(answer)))
@@ -103,13 +103,22 @@ def _without(case: Any, left_out: tuple[str, ...], choice: Choice, output: Outpu
         case,
         left_out,
         output,
-        solve=lambda one: _answer(one, choice, output),
+        solve=lambda one: solve_case(one, choice, output),
         agreement=lambda answer, document: agreement(case, answer, document),
     )
 
 
-def _answer(case: Any, choice: Choice, output: Output) -> tuple[Any, Any]:
-    """Solve a case by its kind; return the answer, and the part of ``report`` that presents it."""
+def solve_case(case: Any, choice: Choice, output: Output) -> tuple[Any, Any]:
+    """Solve a case by its kind; return the answer, and the part of ``report`` that presents it.
+
+    Args:
+        case: the problem file.
+        choice: what was asked for instead of what the file says.
+        output: keeps warnings, and notes how long the parts take.
+
+    Raises:
+        ProblemError: if the problem has no answer of this kind.
+    """
     from jaxmech import files, report
 
     if isinstance(case, files.MultipartyCase):

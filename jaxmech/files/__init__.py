@@ -6,7 +6,7 @@ from jaxmech.files._collaboration import DESIGNED, MECHANISMS, CollaborationCase
 from jaxmech.files._dependence import MAX_DEPENDENT_COLUMNS, Dependence, dependence_warnings, dependences
 from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import GrowthCase, MultipartyCase, ProfileCase
-from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, Table, out_of_range, read_table
+from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, NO_COST, Table, out_of_range, read_table
 from jaxmech.files._resolved import resolved, resolved_market, resolved_multiparty
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
 from jaxmech.files._sweep import SweepCase, read_sweep
@@ -21,6 +21,7 @@ __all__ = [
     "MAX_ENTRIES",
     "MECHANISMS",
     "MIN_ROWS",
+    "NO_COST",
     "Case",
     "CollaborationCase",
     "Dependence",
