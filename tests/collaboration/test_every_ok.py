@@ -42,14 +42,9 @@ COUNTS = {
 NEEDS_FINITE = ("nash", "kalai-smorodinsky")
 # The largest share that may be other than OK, in every family: nothing of what has a closed form, 1 in 1,000 else.
 LIMITS = dict.fromkeys(COUNTS, 1e-3) | dict.fromkeys(("leverage", "social", "alone"), 0.0)
-# Of Kalai–Smorodinsky none may be wrong, and that is all that is asked of it over costs of three decades and more, or
-# errors of twelve: the most that an agent could gain is then found too seldom, or amounts in double precision do not
-# determine it.
-UNLIMITED = {
-    *(("kalai-smorodinsky", f"costs over {width} decades") for width in (3, 6, 12, 20)),
-    *(("kalai-smorodinsky", f"{what} over 12 decades") for what in ("sigma", "price", "sigma and price")),
-    *(("kalai-smorodinsky", family) for family in ("agents over 6 decades", "one agent 1e6 cheaper")),
-}
+# Of Kalai–Smorodinsky none may be wrong, and that is all that is asked of it over costs of six decades and more: all data
+# are rounded, and multipliers of 10⁹ make of that more than a gain may be off.
+UNLIMITED = {("kalai-smorodinsky", f"costs over {width} decades") for width in (6, 12, 20)}
 SOLVERS = {
     "rational": collaboration.rational_optimum,
     "leverage": collaboration.leverage_optimum,
@@ -93,7 +88,7 @@ def ideals(costs, scale):
     own = 2 * jnp.sum(scale * jnp.sqrt(costs), axis=-1)
 
     def ideal(weights):
-        return solve_sharing(Kind.WEIGHTED, costs, scale**2, weights=weights, bounds=own).amount
+        return solve_sharing(Kind.IDEAL, costs, scale**2, weights=weights, bounds=own).amount
 
     return jax.lax.map(ideal, jnp.eye(len(costs), dtype=costs.dtype), batch_size=len(costs))
 
