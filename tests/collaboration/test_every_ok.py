@@ -42,7 +42,7 @@ COUNTS = {
 NEEDS_FINITE = ("nash", "kalai-smorodinsky")
 # The largest share that may be other than OK, in every family: nothing of what has a closed form, 1 in 1,000 else.
 LIMITS = dict.fromkeys(COUNTS, 1e-3) | dict.fromkeys(("leverage", "social", "alone"), 0.0)
-# Of Kalai–Smorodinsky none may be wrong, and that is all that is asked of it over costs of six decades and more: all data
+# Of Kalai–Smorodinsky none may be wrong, and that is all that is asked of it over costs of six decades and more: data
 # are rounded, and multipliers of 10⁹ make of that more than a gain may be off.
 UNLIMITED = {("kalai-smorodinsky", f"costs over {width} decades") for width in (6, 12, 20)}
 SOLVERS = {
