@@ -159,30 +159,3 @@ def _spend(program: Program) -> tuple[_Bought, Scalar, Array]:
     begun = _Bracket(low, high, jnp.ones_like(high), -jnp.ones_like(high), blank, zero, none, none)
     found = jax.lax.while_loop(goes, step, begun)
     return found.bought, found.spent, found.steps
-
-
-def solve_ideals(program: Program, skip: Array, together: int) -> End:
-    """:func:`solve_ideal` of a batch (instances, ...), a few at a time; only those that are not skipped cost time.
-
-    Args:
-        program: instances along the first axis.
-        skip: (instances,).
-        together: how many at a time.
-    """
-    instances = skip.shape[0]
-    together = min(together, instances)
-    groups = -(-instances // together)
-    line = jnp.argsort(skip, stable=True)
-    padded = jnp.concatenate([line, jnp.broadcast_to(line[-1:], (groups * together - instances,))])
-    solve = jax.vmap(solve_ideal)
-
-    def group(who: Array) -> End:
-        rows = jax.tree.map(lambda leaf: leaf[who], program)
-        idle: End = jax.tree.map(lambda leaf: jnp.ones(leaf.shape, leaf.dtype), jax.eval_shape(solve, rows, skip[who]))
-        idle = idle._replace(verified=jnp.zeros_like(idle.verified))
-        return jax.lax.cond(jnp.all(skip[who]), lambda *_: idle, solve, rows, skip[who])
-
-    found = jax.lax.map(group, padded.reshape(groups, together))
-    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:instances], found)
-    back = jnp.argsort(line)
-    return jax.tree.map(lambda leaf: leaf[back], flat)

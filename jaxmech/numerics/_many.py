@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.numerics._active_set import End, Interior, begin, finish, improve, outcome, unverified
-from jaxmech.numerics._ideal import solve_ideal, solve_ideals
+from jaxmech.numerics._ideal import solve_ideal
 from jaxmech.numerics._interior_point import advance, going, solve_interior, start
 from jaxmech.numerics._newton import ORDINARY, Newton
 from jaxmech.numerics._newton_relative import RELATIVE
@@ -21,14 +21,15 @@ MOST_COEFFICIENTS = 1 << 11
 """What the equations of a step in ratios may hold."""
 
 TOGETHER = 16
-"""Ideals that are solved at a time by way of budgets."""
+"""Instances that are tried another way at a time."""
 
 
-def _ways(kind: Kind, m: int, d: int) -> tuple[Newton, ...]:
-    """The fast way; and for small programs that it leaves without an exact answer, the one over many decades."""
-    if kind is not Kind.WEIGHTED or m * d * (m + d) > MOST_COEFFICIENTS:
-        return (ORDINARY,)
-    return ORDINARY, RELATIVE
+def _other_ways(kind: Kind, m: int, d: int) -> list[Callable[[Program, Array], End]]:
+    """What is tried where the fast way leaves no exact answer: budgets for ideals, ratios for small programs."""
+    if kind is Kind.IDEAL:
+        return [solve_ideal]
+    small = m * d * (m + d) <= MOST_COEFFICIENTS
+    return [partial(_by_itself, kind, RELATIVE)] if kind is Kind.WEIGHTED and small else []
 
 
 @cache
@@ -47,30 +48,26 @@ def _solve_rows(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Arr
     lanes = lanes_for(m, d, program.costs.dtype.itemsize)
     if lanes == 1:
         return jax.lax.map(lambda pair: _solve_one(kind, *pair), (program, skip))
-    first, *more = _ways(kind, m, d)
-    found = _by_rows(kind, first, program, skip, lanes)
-    for newton in more:
+    more = _other_ways(kind, m, d)
+    found = _by_rows(kind, program, skip, lanes)
+    for solve in more:
         done = skip | jax.vmap(_settled)(program, found)
-        again = _by_rows(kind, newton, program, done, lanes // 4)
-        found = jax.vmap(partial(_better, kind))(program, done, found, again)
-    if kind is Kind.IDEAL:
-        done = skip | jax.vmap(_settled)(program, found)
-        again = solve_ideals(program, done, TOGETHER)
+        again = a_few_at_a_time(solve, program, done)
         found = jax.vmap(partial(_better, kind))(program, done, found, again)
     return found.iterate, jnp.where(skip, 0, found.steps)
 
 
-def _by_rows(kind: Kind, newton: Newton, program: Program, skip: Array, lanes: int) -> End:
+def _by_rows(kind: Kind, program: Program, skip: Array, lanes: int) -> End:
     inside = Method(
         start=partial(start, kind),
-        advance=partial(advance, kind, newton=newton),
+        advance=partial(advance, kind),
         going=going,
         result=lambda state: (state.iterate, state.normalisation, state.constant, state.steps),
     )
     iterate, normalisation, constant, steps = stream(inside, program, skip, lanes)
     end = Method(
         start=lambda interior: (interior, begin(kind, interior)),
-        advance=lambda interior, state, active: (interior, improve(kind, interior, state[1], active, newton)),
+        advance=lambda interior, state, active: (interior, improve(kind, interior, state[1], active)),
         going=lambda state: unverified(state[1]),
         result=lambda state: outcome(kind, *state),
     )
@@ -80,26 +77,52 @@ def _by_rows(kind: Kind, newton: Newton, program: Program, skip: Array, lanes: i
 
 def _solve_one(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Array]:
     """Solve one instance; where ``skip`` holds, return the start and 0."""
-    first, *more = _ways(kind, *program.costs.shape)
-    found = _by_itself(kind, first, skip, program)
-    for newton in more:
+    found = _by_itself(kind, ORDINARY, program, skip)
+    for solve in _other_ways(kind, *program.costs.shape):
         done = skip | _settled(program, found)
-        solve = partial(_by_itself, kind, newton, done)
-        again = jax.lax.cond(done, lambda kept, _: kept, lambda _, data, solve=solve: solve(data), found, program)
-        found = _better(kind, program, done, found, again)
-    if kind is Kind.IDEAL:
-        done = skip | _settled(program, found)
-        again = jax.lax.cond(done, lambda kept, *_: kept, lambda _, *data: solve_ideal(*data), found, program, done)
+        again = jax.lax.cond(
+            done, lambda kept, *_: kept, lambda _, *data, solve=solve: solve(*data), found, program, done
+        )
         found = _better(kind, program, done, found, again)
     return found.iterate, jnp.where(skip, 0, found.steps)
 
 
-def _by_itself(kind: Kind, newton: Newton, skip: Array, program: Program) -> End:
+def _unless(solve: Callable[[Program, Array], End], kept: End, program: Program, skip: Array) -> End:
+    del kept
+    return solve(program, skip)
+
+
+def _by_itself(kind: Kind, newton: Newton, program: Program, skip: Array) -> End:
     state = start(kind, program)
     state = solve_interior(kind, program, state._replace(before=jnp.where(skip, 0.0, state.before)), newton)
     interior = Interior(program, state.iterate, state.normalisation, state.constant)
     found = finish(kind, interior, skip, newton)
     return found._replace(steps=state.steps + found.steps)
+
+
+def a_few_at_a_time(solve: Callable[[Program, Array], End], program: Program, skip: Array) -> End:
+    """Solve those of a batch (instances, ...) that are not skipped; only these cost time.
+
+    Args:
+        solve: one instance, or nothing where it is skipped.
+        program: instances along the first axis.
+        skip: (instances,).
+    """
+    together = min(TOGETHER, skip.shape[0])
+    each = jax.vmap(solve)
+    line = jnp.argsort(skip, stable=True)  # the skipped ones last, where nobody calls them
+
+    def group(i: Array, results: End) -> End:
+        who = line[jnp.minimum(i * together + jnp.arange(together), len(line) - 1)]
+        found = each(jax.tree.map(lambda leaf: leaf[who], program), skip[who])
+        return jax.tree.map(lambda kept, new: kept.at[who].set(new), results, found)
+
+    shapes = jax.eval_shape(each, program, skip)
+    idle: End = jax.tree.map(lambda leaf: jnp.ones(leaf.shape, leaf.dtype), shapes)
+    idle = idle._replace(verified=jnp.zeros_like(idle.verified))
+    groups = -(-jnp.sum(~skip, dtype=jnp.int32) // together)
+    results: End = jax.lax.fori_loop(0, groups, group, idle)
+    return results
 
 
 def _settled(program: Program, found: End) -> Array:

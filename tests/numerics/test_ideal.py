@@ -9,7 +9,8 @@ import pytest
 
 from jaxmech import Status
 from jaxmech.numerics import Kind, solve_sharing
-from jaxmech.numerics._ideal import solve_ideal, solve_ideals
+from jaxmech.numerics._ideal import solve_ideal
+from jaxmech.numerics._many import a_few_at_a_time
 from jaxmech.numerics._program import Program
 
 
@@ -43,7 +44,7 @@ def judged(program, amount, multiplier):
 @pytest.mark.parametrize("decades", [1, 6])
 def test_budgets_reach_the_dual_bound(decades):
     program = programs(decades)
-    found = jax.jit(lambda data: solve_ideals(data, jnp.zeros(len(data.costs), bool), 16))(program)
+    found = jax.jit(lambda data: a_few_at_a_time(solve_ideal, data, jnp.zeros(len(data.costs), bool)))(program)
     assert np.asarray(found.verified).all()
     gap, excess = judged(program, np.asarray(found.iterate.amount), np.asarray(found.iterate.multiplier))
     assert np.abs(gap).max() < 1e-9
@@ -68,9 +69,9 @@ def test_twelve_decades_alone_and_in_a_batch():
 
 
 def test_who_is_skipped_or_has_no_bound_costs_no_time_and_is_not_verified():
-    program = programs(6, instances=4)
-    skip = np.arange(12) % 2 == 0
-    found = solve_ideals(program, jnp.asarray(skip), 5)
+    program = programs(6, instances=8)
+    skip = np.arange(24) % 3 > 0
+    found = a_few_at_a_time(solve_ideal, program, jnp.asarray(skip))
     assert (np.asarray(found.verified) == ~skip).all()
     one = jax.tree.map(lambda leaf: leaf[0], program)
     free = dataclasses.replace(one, bounded=jnp.array([True, True, False]))
