@@ -46,19 +46,9 @@ def binding(key: Any, instances: int, m: int, d: int) -> Any:
 def _solutions(work: str, function: Callable[..., Any], m: int, d: int, instances: int) -> dict[str, Any]:
     costs = jax.block_until_ready(jax.jit(binding, static_argnums=(1, 2, 3))(jax.random.key(0), instances, m, d))
     solve = jax.jit(jax.vmap(lambda table: function(collaboration.Problem(table, 1.0))))
-    compile_s, run_s, solution = _timed(solve, costs)
+    row, solution = _row(work, f"{instances:,} of {m}x{d}", instances, solve, costs)
     steps = float(jnp.mean(solution.steps.astype(float)))
-    return {
-        "work": work,
-        "size": f"{instances:,} of {m}x{d}",
-        "compile_s": compile_s,
-        "run_s": run_s,
-        "accuracy": float(jnp.nanmax(solution.residual)),
-        "a second": instances / run_s,
-        "not OK": int(jnp.sum(solution.status != 0)),
-        "steps": steps,
-        "nanoseconds each and step": 1e9 * run_s / (instances * steps),
-    }
+    return {**row, "steps": steps, "nanoseconds each and step": 1e9 * row["run_s"] / (instances * steps)}
 
 
 def _markets(instances: int) -> dict[str, Any]:
@@ -75,33 +65,34 @@ def _markets(instances: int) -> dict[str, Any]:
         return market.solve(market.Problem(costs, 1.0, buyers), sizes=sizes)
 
     draws = jax.random.uniform(jax.random.key(2), (instances, 8), float)
-    compile_s, run_s, solution = _timed(jax.jit(jax.vmap(solve)), draws)
-    return {
-        "work": "exact markets on a menu",
-        "size": f"{instances:,} markets, 3 types, {len(sizes)} sizes",
-        "compile_s": compile_s,
-        "run_s": run_s,
-        "accuracy": float(jnp.max(solution.residual)),
-        "a second": instances / run_s,
-        "not OK": int(jnp.sum(solution.status != 0)),
-    }
+    size = f"{instances:,} markets, 3 types, {len(sizes)} sizes"
+    return _row("exact markets on a menu", size, instances, jax.jit(jax.vmap(solve)), draws)[0]
 
 
 def _roots(instances: int) -> dict[str, Any]:
     low, high = jax.random.split(jax.random.key(1))
     tau = 2 + 10 ** jax.random.uniform(low, (instances,), float, -3.0, 6.0)
     kappa = 1 / tau**2 + (0.25 - 1 / tau**2) * jax.random.uniform(high, (instances,), float, 1e-6, 1 - 1e-6)
-    compile_s, run_s, solution = _timed(jax.jit(collaboration.corruption_root), tau, kappa)
-    return {
-        "work": "corruption coefficients",
-        "size": f"{instances:,}",
+    find = jax.jit(collaboration.corruption_root)
+    row, _ = _row("corruption coefficients", f"{instances:,}", instances, find, tau, kappa)
+    return {**row, "bytes in and out a second": instances * (2 * 8 + 8 + 4 + 8 + 4) / row["run_s"]}
+
+
+def _row(
+    work: str, size: str, instances: int, function: Callable[..., Any], *arguments: Any
+) -> tuple[dict[str, Any], Any]:
+    """Time a compiled function that returns Solutions; the row of the table, and the Solutions."""
+    compile_s, run_s, solution = _timed(function, *arguments)
+    row = {
+        "work": work,
+        "size": size,
         "compile_s": compile_s,
         "run_s": run_s,
         "accuracy": float(jnp.max(solution.residual)),
         "a second": instances / run_s,
         "not OK": int(jnp.sum(solution.status != 0)),
-        "bytes in and out a second": instances * (2 * 8 + 8 + 4 + 8 + 4) / run_s,
     }
+    return row, solution
 
 
 def _timed(function: Callable[..., Any], *arguments: Any) -> tuple[float, float, Any]:

@@ -14,7 +14,7 @@ from jaxmech.collaboration._corruption import deviation_penalty
 from jaxmech.collaboration._penalty import collection_cost
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
-from jaxmech.mechanism import of_others
+from jaxmech.mechanism import best_whole, of_others
 
 # Amounts at which the slope of a checked agent's penalty is compared: n* times 10^-4 to 10^4.
 GRID_DECADES = 4
@@ -79,10 +79,7 @@ def best_whole_alone(problem: Problem) -> Amounts:
         >>> best_whole_alone(Problem([[1.0], [0.1]], sigma=1.0)).tolist()
         [[1.0], [3.0]]
     """
-    low = jnp.maximum(jnp.floor(alone_samples(problem)), 1)
-    # σ²/n + c n is lower at n + 1 than at n if and only if n (n + 1) < n_IND².
-    best = jnp.where(low * (low + 1) < alone_samples(problem) ** 2, low + 1, low)
-    return jnp.where(jnp.isfinite(problem.costs), best, 0)
+    return jnp.where(jnp.isfinite(problem.costs), best_whole(alone_samples(problem)), 0)
 
 
 def _unchecked(problem: Problem, plan: Plan, whole: bool) -> Regret:

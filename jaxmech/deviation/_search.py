@@ -21,8 +21,8 @@ from jaxmech.deviation._scan import probes_tried, scan
 from jaxmech.deviation._strategy import Deviation
 from jaxmech.mechanism import Stakes, only_whole_points
 
-_TIED = 1e-4, 1e-2
-"""Penalties are equal that differ by less than these parts of a penalty, and of the spread over all candidates."""
+_TIED = 1e-2
+"""Strategies are equally good that differ by less than this part of what the best one gains."""
 
 
 @pytree
@@ -158,7 +158,10 @@ def best_responses(
     scanned, found_names = _scanned(search, who, scan_key)
     names = [[*row, *more] for row, more in zip(names, found_names, strict=True)]
     polished = jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), polished, scanned)
-    checked = search.judge(who, polished.deviation, draw(check_key, chosen.batch, *size))
+    tried = jax.tree.map(
+        lambda some, truth: np.concatenate([some, truth[:, None]], axis=1), polished.deviation, _truths(search, who)
+    )
+    checked = search.judge(who, tried, draw(check_key, chosen.batch, *size))
     paid = checked.parts.max(axis=2).sum(axis=-1) - checked.payment.min(axis=2)
     best = _gentlest(np.where(np.isnan(paid), np.inf, paid), polished.deviation)
     winner = jax.tree.map(lambda leaf: leaf[np.arange(len(who)), best], polished.deviation)
@@ -191,20 +194,32 @@ def honest(mechanism: Any, stakes: Stakes, agent: int) -> Deviation:
 
 
 def _gentlest(paid: np.ndarray, deviation: Deviation) -> np.ndarray:
-    """Of the strategies that are best for her, and equally good, (agents, candidates), the one that invents least."""
-    least = paid.min(axis=1, keepdims=True)
-    spread = np.max(np.where(np.isfinite(paid), paid, least), axis=1, keepdims=True) - least
-    tied = paid <= least + np.minimum(_TIED[0] * np.abs(least), _TIED[1] * spread)
-    added = np.sum(np.abs(deviation.submits * deviation.offset) + _pretended(deviation), axis=-1)
-    return np.argmin(np.where(tied, added, np.inf), axis=1)
+    """Of the strategies that are best for her, and equally good, the one that invents least.
+
+    Args:
+        paid: (agents, candidates + 1), the last one being the truth, which is compared with and not chosen.
+        deviation: (agents, candidates) strategies.
+    """
+    others = paid[:, :-1]
+    least = others.min(axis=1)
+    gain = np.maximum(paid[:, -1] - least, 0.0)
+    tied = others <= (least + _TIED * np.where(np.isfinite(gain), gain, 0.0))[:, None]
+    invented = np.asarray(jax.vmap(jax.vmap(_invented))(deviation))
+    return np.argmin(np.where(tied, invented, np.inf), axis=1)
 
 
-def _pretended(deviation: Deviation) -> np.ndarray:
-    """Points that are submitted and were never collected, in units of what is recommended, (..., distributions)."""
-    base = np.where(deviation.invents > 0, 1.0, deviation.collects * np.exp(np.clip(deviation.log_samples, -20, 20)))
-    submitted = deviation.submits * base * np.exp(np.clip(deviation.log_report, -20, 20))
-    collected = deviation.collects * np.exp(np.clip(deviation.log_samples, -20, 20))
-    return np.maximum(submitted - collected, 0.0)
+def _invented(deviation: Deviation) -> Array:
+    """What is added to her mean, and points that were never collected, in units of what is recommended."""
+    pretended = jnp.maximum(deviation.submitted - deviation.samples, 0.0) / deviation.unit
+    return jnp.sum(jnp.abs(deviation.submits * deviation.offset) + pretended)
+
+
+def _truths(search: Search, who: Sequence[int]) -> Deviation:
+    """What is asked of each, (agents,)."""
+    asked: Deviation = jax.tree.map(
+        lambda *leaves: np.stack(leaves), *(honest(search.mechanism, search.stakes, i) for i in who)
+    )
+    return asked
 
 
 def _indices(agents: Sequence[int] | None, count: int) -> list[int]:
@@ -292,8 +307,7 @@ class _Verdict(NamedTuple):
 
 def _verdict(search: Search, who: Sequence[int], winner: Deviation, batches: Draws) -> _Verdict:
     """Compare honesty and the best strategy found, draw by draw, at the true means that are worst for each."""
-    truth = jax.tree.map(lambda *leaves: np.stack(leaves), *(honest(search.mechanism, search.stakes, i) for i in who))
-    both = jax.tree.map(lambda *leaves: np.stack(leaves, axis=1), truth, winner)
+    both = jax.tree.map(lambda *leaves: np.stack(leaves, axis=1), _truths(search, who), winner)
     count = len(batches.own)
     judged = [search.judge(who, both, jax.tree.map(lambda leaf, r=r: leaf[r], batches)) for r in range(count)]
     parts, payment = (np.stack([getattr(row, name) for row in judged]) for name in ("parts", "payment"))

@@ -140,6 +140,12 @@ class Deviation:
         """How many points she collects, n."""
         return self._counted(self.collects * self.unit * jnp.exp(jnp.clip(self.log_samples, -_LARGEST, _LARGEST)))
 
+    @property
+    def submitted(self) -> Float[Array, "distributions"]:
+        """How many points she submits, s."""
+        base = jnp.where(self.invents > 0, self.unit, self.samples)
+        return self._counted(_whole(self.submits * base * jnp.exp(jnp.clip(self.log_report, -_LARGEST, _LARGEST))))
+
     def _counted(self, count: Array) -> Array:
         """As many points as there can be, with the derivative of any number."""
         return count + jax.lax.stop_gradient(jnp.where(self.whole > 0, jnp.round(count) - count, 0.0))
@@ -152,9 +158,7 @@ class Deviation:
             private: u, her own standard normal numbers, (distributions,).
             sigma: standard deviation of a point, per distribution.
         """
-        n = self.samples
-        base = jnp.where(self.invents > 0, self.unit, n)
-        count = self._counted(_whole(self.submits * base * jnp.exp(jnp.clip(self.log_report, -_LARGEST, _LARGEST))))
+        n, count = self.samples, self.submitted
         seen = jnp.where(n > 0, mean, 0.0)
         scale = sigma / jnp.sqrt(self.unit)
         spread = sigma / jnp.sqrt(jnp.where(count > 0, count, 1.0))

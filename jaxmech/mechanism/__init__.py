@@ -13,7 +13,7 @@ from jaxmech.mechanism._protocol import (
     only_whole_points,
 )
 from jaxmech.mechanism._record import Audit
-from jaxmech.mechanism._stakes import Stakes
+from jaxmech.mechanism._stakes import Stakes, best_whole
 from jaxmech.mechanism._submission import Statistics, Submission, subset_variance
 from jaxmech.mechanism._subsets import Drawn, draw_means, draw_points, of_others
 
@@ -31,6 +31,7 @@ __all__ = [
     "Strategy",
     "Submission",
     "Whole",
+    "best_whole",
     "draw_means",
     "draw_points",
     "of_others",

@@ -63,15 +63,27 @@ class Stakes:
         """Σ_k min (price_k σ_k²/n + c[i, k] n) over whole numbers n >= 1: ``alone``, of data sets."""
         wanted, error = self.price > 0, self.price * self.sigma**2
         costs = jnp.where(wanted, self.costs, 1.0)
-        ideal = jnp.sqrt(error / costs)
-        low = jnp.maximum(jnp.floor(ideal), 1.0)
-        # one more point is worth its cost if and only if n (n + 1) < n_IND²
-        best = jnp.where(low * (low + 1) < ideal**2, low + 1, low)
+        best = best_whole(jnp.sqrt(error / costs))
         return jnp.sum(jnp.where(wanted, error / best + costs * best, 0.0), axis=-1)
 
     def spent(self, samples: Array) -> Array:
         """Return c n by agent and distribution, with ∞·0 = 0."""
         return jnp.where(samples > 0, jnp.where(samples > 0, self.costs, 1.0) * samples, 0.0)
+
+
+def best_whole(ideal: Array) -> Array:
+    """Return the whole number n >= 1 that minimises e/n + c n: floor or ceiling of √(e/c).
+
+    Args:
+        ideal: √(e/c).
+
+    Example:
+        >>> best_whole(jnp.array([0.2, 3.4, 3.6])).tolist()
+        [1.0, 3.0, 4.0]
+    """
+    low = jnp.maximum(jnp.floor(ideal), 1.0)
+    # one more point is worth its cost if and only if n (n + 1) < e/c
+    return jnp.where(low * (low + 1) < ideal**2, low + 1, low)
 
 
 def _float(value: ArrayLike) -> Any:

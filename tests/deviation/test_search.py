@@ -3,11 +3,14 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxmech import ProblemError
 from jaxmech.deviation import SearchSettings, best_response, best_responses
+from jaxmech.deviation._search import _gentlest
+from jaxmech.deviation._strategy import Deviation
 from jaxmech.mechanism import Stakes
 from tests.deviation.mechanisms import QUICK, Hidden, corrupted, different, equal, permuted
 from tests.oracles import deviation as oracle
@@ -119,3 +122,19 @@ def test_settings_are_told():
     found = best_responses(machine, problem, jax.random.key(0), [0], dataclasses.replace(SearchSettings(), batches=4))
     assert "60 + 40 gradient steps" in found.effort
     assert "4 × 16,384 fresh draws" in found.effort
+
+
+@pytest.mark.parametrize(("gentle", "chosen"), [(0.99905, 0), (0.999005, 1), (0.998, 1)])
+def test_of_equally_good_strategies_the_one_that_invents_least_is_returned_and_no_gain_is_hidden(gentle, chosen):
+    """The first gains a thousandth with an offset; the second, without one, is as good only within 1 % of that gain."""
+    truth = Deviation.truth(jnp.array([4.0]))
+    bold = dataclasses.replace(truth, offset=jnp.array([1e4]))
+    both = jax.tree.map(lambda *leaves: np.stack(leaves)[None], bold, truth)
+    assert _gentlest(np.array([[0.999, gentle, 1.0]]), both).tolist() == [chosen]
+
+
+def test_points_that_were_never_collected_are_invented():
+    truth = Deviation.truth(jnp.array([4.0]))
+    pretends = dataclasses.replace(truth, log_report=jnp.log(jnp.array([3.0])))
+    both = jax.tree.map(lambda *leaves: np.stack(leaves)[None], pretends, truth)
+    assert _gentlest(np.array([[0.5, 0.5, 1.0]]), both).tolist() == [1]
