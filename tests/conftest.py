@@ -14,11 +14,16 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 install_import_hook("jaxmech", "beartype.beartype")
 
 
-def pytest_configure():
-    """Choose the code generator that compiles quickly."""
+def pytest_configure(config):
+    """Choose the code generator that compiles quickly, and for all but the slow tests the least optimised code.
+
+    The command line does both for small problems. Slow tests compute more than they compile: they run what users run.
+    """
     from jaxmech.cli._jax import prepare_process
 
     prepare_process()
+    if config.option.markexpr == "not slow":
+        os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 
 @pytest.fixture(scope="module", autouse=True)

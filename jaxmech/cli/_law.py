@@ -4,8 +4,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxmech.report import short
-
 _SKEWED, _HEAVY = 1.5, 4.0
 """Skewness and excess kurtosis of the mean of the fewest points that are compared, from which a warning is due."""
 
@@ -52,6 +50,8 @@ def law_warnings(case: Any, samples: np.ndarray, checked: np.ndarray) -> list[st
     """
     if case.data is None:
         return []
+    from jaxmech.report import short
+
     law, found = law_of(np.asarray(case.data.cells, float)), []
     for k in np.flatnonzero(checked.any(axis=0)).tolist():
         least = max(1.0, float(np.min(samples[checked[:, k], k])))
