@@ -75,10 +75,16 @@ def draw_means(submission: Statistics, clean: Amounts, total: Amounts, variance:
     compared = jnp.minimum(clean, drawn)
     rest = drawn - compared
     first, second, noise = jax.random.normal(key, (3, *mean.shape), mean.dtype)
-    together = mean + jnp.sqrt(subset_variance(drawn, available, variance)) * first
-    clean_mean = together + jnp.sqrt(subset_variance(compared, drawn, variance)) * second
+    together = mean + _deviation(drawn, available, variance) * first
+    clean_mean = together + _deviation(compared, drawn, variance) * second
     rest_mean = together + compared * (together - clean_mean) / jnp.where(rest > 0, rest, 1)
     return Drawn(available, mean, compared, clean_mean, rest, rest_mean, noise)
+
+
+def _deviation(count: Amounts, among: Amounts, variance: Array) -> Amounts:
+    """Standard deviation of a subset's mean about that of all; where all are in it, 0 with the slope 0."""
+    spread = subset_variance(count, among, variance)
+    return jnp.where(spread > 0, jnp.sqrt(jnp.where(spread > 0, spread, 1)), 0)
 
 
 def _draw(submission: Submission, agent: Array, clean: Array, total: Array, key: Array) -> Drawn:

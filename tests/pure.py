@@ -1,0 +1,220 @@
+"""The list of pure functions: what each takes here, how it differentiates, and which public names are no kernels.
+
+A pure function takes arrays and pytrees and returns them: it runs under jit, vmap and their nesting, differentiates or
+says why not, and lowers for accelerators. ``tests/test_pure_functions.py`` runs all of that for every entry.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech import collaboration, design, market, mechanism, multiparty, numerics
+
+COSTS = np.array([[0.03, 0.5], [0.07, 0.2], [0.1, 0.4]])
+AMOUNTS = np.array([[40.0, 12.0], [25.0, 18.0], [20.0, 15.0]])
+EQUAL = np.full((5, 1), 0.2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pure:
+    """One function of arrays.
+
+    Attributes:
+        function: takes ``arguments``, floats all of them, and returns a pytree.
+        arguments: what it is called with; batches are made of multiples of them.
+        derivative: reverse (then forward too), or the reason why it has none.
+        slow: whether compiling it takes long.
+        calls: functions of libraries that its program may call, each with its reason.
+    """
+
+    function: Callable
+    arguments: tuple
+    derivative: str = "reverse"
+    slow: bool = False
+    calls: dict = dataclasses.field(default_factory=dict)
+
+
+def of_problem(function, costs=COSTS, **more):
+    """Return an entry for a function of a problem."""
+    return Pure(lambda c: function(collaboration.Problem(c, 10.0)), (costs,), **more)
+
+
+def of_amounts(function, **more):
+    """Return an entry for a function of a problem and amounts."""
+    return Pure(lambda c, n: function(collaboration.Problem(c, 10.0), n), (COSTS, AMOUNTS), **more)
+
+
+def of_plan(function, **more):
+    """Return an entry for a function of a problem and a plan of the pool, whose numbers are amounts."""
+
+    def applied(costs, amounts):
+        problem = collaboration.Problem(costs, 10.0)
+        return function(problem, collaboration.pool_plan(problem, amounts).value)
+
+    return Pure(applied, (COSTS, AMOUNTS), **more)
+
+
+def _market(costs, values):
+    buyers = [market.Buyer(market.table(row), count=2) for row in (values, values * jnp.linspace(0.3, 0.6, 9))]
+    return market.Problem(costs, 1.0, buyers)
+
+
+MARKET = (np.array([0.03, 0.04]), np.linspace(0, 1, 9) ** 0.5)
+SIZES, PRICES = jnp.array([8.0, 3.0]), jnp.array([0.5, 0.2])
+
+
+def of_market(function, **more):
+    """Return an entry for a function of a market with two types of buyers."""
+    return Pure(lambda costs, values: function(_market(costs, values)), MARKET, **more)
+
+
+def _checked(costs):
+    """Everybody's answer from the mechanism c3d, on statistics that are fixed."""
+    problem = collaboration.Problem(costs, 10.0)
+    plan = collaboration.c3d_plan(problem).value
+    rules = collaboration.mechanism(problem, plan)
+    drawn = mechanism.Statistics(count=plan.samples, mean=jnp.linspace(-1, 1, 5)[:, None])
+    return rules.respond(drawn, jax.random.key(0))
+
+
+def _pairs(amounts):
+    return mechanism.subset_variance(amounts / 4, amounts, jnp.asarray(1.0))
+
+
+PURE = {
+    "numerics.erfcx": Pure(numerics.erfcx, (np.array([-1.0, 0.3, 7.0]),)),
+    "numerics.tails": Pure(numerics.tails, (np.array([0.2, 3.0]),)),
+    "numerics.remainders": Pure(numerics.remainders, (np.array([0.2, 3.0]),)),
+    "numerics.half_normal_expectation": Pure(
+        lambda scale: numerics.half_normal_expectation(lambda z: 1 / (1 + z**2), scale), (np.array([0.5, 2.0]),)
+    ),
+    "numerics.minimise": Pure(
+        lambda start: numerics.minimise(lambda x: jnp.sum((x - 1) ** 4 + x**2), start, 60),
+        (np.array([3.0, -2.0]),),
+        derivative="the minimum is found by a loop that reverse mode cannot follow; the optimum's own rules are in use",
+    ),
+    "numerics.difference_constraints": Pure(
+        numerics.difference_constraints,
+        (np.array([1.0, 2.0, 0.5]), np.array([[0.0, 1.0, 2.0], [0.5, 0.0, 1.0], [1.0, 0.3, 0.0]])),
+    ),
+    "numerics.potentials": Pure(
+        numerics.potentials,
+        (np.array([1.0, 2.0, 0.5]), np.array([[0.0, 1.0, 2.0], [0.5, 0.0, 1.0], [1.0, 0.3, 0.0]])),
+    ),
+    "numerics.solve_sharing": Pure(
+        lambda costs, error: numerics.solve_sharing(numerics.Kind.SUM, costs, error, bounds=jnp.array([9.0, 9.0, 9.0])),
+        (COSTS, np.array([100.0, 100.0])),
+        slow=True,
+    ),
+    "collaboration.alone_samples": of_problem(collaboration.alone_samples),
+    "collaboration.alone_penalty": of_problem(collaboration.alone_penalty),
+    "collaboration.alone": of_problem(collaboration.alone),
+    "collaboration.social_optimum": of_problem(collaboration.social_optimum),
+    "collaboration.first_best": of_problem(collaboration.first_best),
+    "collaboration.leverage_optimum": of_problem(collaboration.leverage_optimum),
+    "collaboration.rational_optimum": of_problem(collaboration.rational_optimum, slow=True),
+    "collaboration.nash_bargaining": of_problem(collaboration.nash_bargaining, slow=True),
+    "collaboration.egalitarian_bargaining": of_problem(collaboration.egalitarian_bargaining, slow=True),
+    "collaboration.kalai_smorodinsky_bargaining": of_problem(collaboration.kalai_smorodinsky_bargaining, slow=True),
+    "collaboration.divide": of_problem(lambda p: collaboration.divide(p, "leverage")),
+    "collaboration.solve": of_problem(lambda p: collaboration.solve(p, division="leverage"), slow=True),
+    "collaboration.penalty": of_amounts(collaboration.penalty),
+    "collaboration.social_penalty": of_amounts(collaboration.social_penalty),
+    "collaboration.leverage_condition": of_amounts(collaboration.leverage_condition),
+    "collaboration.account_alone": of_amounts(collaboration.account_alone),
+    "collaboration.account": of_plan(collaboration.account),
+    "collaboration.account_of_error": of_amounts(lambda p, n: collaboration.account_of_error(p, n, 1 / n)),
+    "collaboration.best_whole_alone": of_problem(
+        collaboration.best_whole_alone, derivative="whole numbers do not change with what is differentiated by"
+    ),
+    "collaboration.integer_plan": of_plan(
+        collaboration.integer_plan, derivative="whole numbers do not change with what is differentiated by"
+    ),
+    "collaboration.pool_plan": of_amounts(collaboration.pool_plan),
+    "collaboration.c3d_plan": of_problem(collaboration.c3d_plan, EQUAL),
+    "collaboration.cbl_plan": of_amounts(collaboration.cbl_plan, slow=True),
+    "collaboration.enforceable": of_amounts(collaboration.enforceable),
+    "collaboration.corruption_root": Pure(collaboration.corruption_root, (np.array([5.0, 40.0]), np.array([0.1, 0.2]))),
+    "collaboration.checked_penalty": Pure(
+        collaboration.checked_penalty, (np.array([5.0, 40.0]), np.array([0.1, 0.2]), np.array([1.0, 2.0]))
+    ),
+    "collaboration.deviation_penalty": Pure(
+        lambda n, alpha, cost: collaboration.deviation_penalty(n, 5.0, 50.0, alpha, cost, 1.0),
+        (np.array([3.0, 6.0]), np.array([2.0, 1.0]), np.array([0.01, 0.02])),
+    ),
+    "collaboration.steady_root": Pure(collaboration.steady_root, (np.array([5.0, 40.0]), np.array([0.1, 0.2]))),
+    "collaboration.steady_penalty": Pure(
+        lambda n, alpha, cost: collaboration.steady_penalty(n, 5.0, 50.0, alpha, cost, 1.0),
+        (np.array([3.0, 6.0]), np.array([2.0, 1.0]), np.array([0.01, 0.02])),
+    ),
+    "collaboration.mechanism": of_problem(lambda p: _checked(p.costs), EQUAL),
+    "mechanism.of_others": Pure(mechanism.of_others, (AMOUNTS,)),
+    "mechanism.priced": Pure(lambda error: mechanism.priced(error, jnp.array([1.0, 2.0])), (AMOUNTS,)),
+    "mechanism.subset_variance": Pure(_pairs, (AMOUNTS,)),
+    "mechanism.best_whole": Pure(
+        mechanism.best_whole, (AMOUNTS + 0.3,), derivative="whole numbers do not change with what is differentiated by"
+    ),
+    "market.solve": of_market(lambda p: market.solve(p, sizes=range(9))),
+    "market.utility": of_market(lambda p: market.utility(p, SIZES, PRICES)),
+    "market.envy_free_prices": of_market(lambda p: market.envy_free_prices(p, SIZES)),
+    "market.profit": of_market(lambda p: market.profit(p, market.solve(p, sizes=range(9)).value)),
+    "market.revenue": Pure(
+        lambda values, curve: market.revenue(values, jnp.array([1.0, 2.0]), curve),
+        (np.array([[0.0, 0.5, 0.8], [0.0, 0.3, 0.9]]), np.array([0.0, 0.2, 0.45])),
+    ),
+    "market.demand": Pure(
+        lambda values, curve: market.demand(values, curve),
+        (np.array([[0.0, 0.5, 0.8], [0.0, 0.3, 0.9]]), np.array([0.0, 0.2, 0.45])),
+        derivative="sizes are whole numbers",
+    ),
+    "multiparty.logistic": Pure(multiparty.logistic, (np.array([0.3, 2.0]),)),
+    "multiparty.linear": Pure(multiparty.linear, (np.array([0.3, 2.0]),)),
+    "design.noise_at": Pure(
+        lambda apart: design.noise_at(design.ramp_rule(0.5, 9.0), apart), (np.array([0.9, 1.2, 4.0]),)
+    ),
+}
+
+_BUILDS = "builds a record from what a person writes, sizes and functions included"
+_WORDS = "judges what a person reads: names, sentences, numbers of Python"
+_PROVES = "a proof: NumPy on the host, on purpose"
+_CHOOSES = "chooses sizes from values, or loops over pieces"
+
+HOST = {
+    "numerics.lanes_that_fit": _CHOOSES,
+    "numerics.negative_cycle": _WORDS,
+    "numerics.tight_path": _WORDS,
+    "numerics.stream": "takes a method, which is code; every division runs through it under vmap",
+    "numerics.through_rows": "turns a function into another; every division runs through it under vmap",
+    "numerics.spend_equal_budgets": "the last stage of solve_sharing's egalitarian kind, listed there",
+    "collaboration.advise": _WORDS,
+    "collaboration.certify": _WORDS,
+    "collaboration.efficiency": _WORDS,
+    "collaboration.price_of_decision": _BUILDS,
+    "collaboration.price_of_standard_error": _CHOOSES,
+    "collaboration.rescaled": _BUILDS,
+    "collaboration.with_price": _BUILDS,
+    "mechanism.draw_means": "takes a key and Statistics: runs inside every mechanism's respond, listed as such",
+    "mechanism.draw_points": "takes a key and data sets: runs inside every mechanism's respond",
+    "mechanism.only_whole_points": _WORDS,
+    "mechanism.secret_key": "asks the system for entropy",
+    "deviation.best_response": _CHOOSES,
+    "deviation.best_responses": _CHOOSES,
+    "deviation.check_draws": _CHOOSES,
+    "deviation.check_points": _CHOOSES,
+    "deviation.check_replications": _CHOOSES,
+    "deviation.compiled": _BUILDS,
+    "deviation.honest": _CHOOSES,
+    "deviation.inspect_mechanism": _WORDS,
+    "deviation.most_draws": _CHOOSES,
+    "deviation.noise_is_known": _WORDS,
+    "deviation.playable": _WORDS,
+    "deviation.robustness": _CHOOSES,
+    "deviation.simulate": _CHOOSES,
+    "audit.audit": _WORDS,
+    "audit.examine": _WORDS,
+    "audit.in_words": _WORDS,
+    "audit.parameters": _WORDS,
+}

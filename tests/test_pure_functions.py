@@ -1,0 +1,127 @@
+"""What is called pure is: every function on the list compiles, batches, nests, differentiates and lowers."""
+
+import inspect
+import re
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import export
+
+from jaxmech import audit, collaboration, deviation, mechanism, numerics
+from tests.pure import HOST, PURE
+
+PACKAGES = (numerics, mechanism, collaboration, deviation, audit)
+CASES = [pytest.param(name, marks=pytest.mark.slow if case.slow else ()) for name, case in PURE.items()]
+FACTORS = np.array([1.0, 1.02, 0.97, 1.05])
+
+every = pytest.mark.parametrize("name", CASES)
+
+
+def _batch(case, *shape):
+    """The arguments, times a factor for each instance."""
+    factors = FACTORS[: int(np.prod(shape))].reshape(shape)
+    return tuple(jnp.asarray(np.multiply.outer(factors, argument)) for argument in case.arguments)
+
+
+def _at(batched, i):
+    return tuple(argument[i] for argument in batched)
+
+
+def _floats(tree):
+    """The numbers of an answer that can have a derivative, infinite ones left out: where nobody is checked, say."""
+    leaves = [
+        jnp.asarray(leaf) for leaf in jax.tree.leaves(tree) if not jax.dtypes.issubdtype(leaf, jax.dtypes.prng_key)
+    ]
+    return [leaf for leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.floating)]
+
+
+def _assert_same(one, other, within=1e-9):
+    for left, right in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_allclose(np.asarray(left), np.asarray(right), rtol=within, atol=within, equal_nan=True)
+
+
+@cache
+def _alone(name):
+    """The answers of instances one by one, compiled."""
+    case = PURE[name]
+    function = jax.jit(case.function)
+    return [jax.device_get(function(*_at(_batch(case, 4), i))) for i in range(4)]
+
+
+def _numbers(answer):
+    """Amounts and prices, not residuals and steps: those count the work, which batches do in another order."""
+    return answer.value if hasattr(answer, "steps") and hasattr(answer, "value") else answer
+
+
+@every
+def test_compiled_as_not_compiled(name):
+    case = PURE[name]
+    eager = case.function(*map(jnp.asarray, case.arguments))
+    _assert_same(_numbers(_alone(name)[0]), _numbers(eager))
+
+
+@every
+@pytest.mark.parametrize("shape", [(4,), (2, 2)])
+def test_batches_and_nested_batches_as_a_loop(name, shape):
+    case = PURE[name]
+    function = case.function
+    for _ in shape:
+        function = jax.vmap(function)
+    many = jax.jit(function)(*_batch(case, *shape))
+    for i, alone in enumerate(_alone(name)):
+        _assert_same(jax.tree.map(lambda leaf: leaf[np.unravel_index(i, shape)], _numbers(many)), _numbers(alone))
+
+
+def _total(case):
+    """A scalar of every answer's numbers, each with a weight of its own."""
+
+    def scalar(arguments):
+        numbers = _floats(_numbers(case.function(*arguments)))
+        parts = [
+            jnp.where(jnp.isfinite(leaf), leaf, 0.0) * jnp.cos(jnp.arange(leaf.size).reshape(leaf.shape))
+            for leaf in numbers
+        ]
+        return sum(jnp.sum(part) for part in parts)
+
+    return scalar
+
+
+@every
+def test_slopes_in_batches_forward_and_reverse(name):
+    case = PURE[name]
+    scalar, batched = _total(case), _batch(case, 2)
+
+    def forward(arguments):
+        return jax.jvp(scalar, (arguments,), (arguments,))[1]
+
+    if case.derivative != "reverse":
+        assert len(case.derivative) > len("forward")
+        return
+    slopes = jax.jit(jax.vmap(jax.grad(scalar)))(batched)
+    along = sum(np.sum(np.asarray(s * a).reshape(2, -1), axis=1) for s, a in zip(slopes, batched, strict=True))
+    assert np.all(np.isfinite(along))
+    np.testing.assert_allclose(jax.jit(jax.vmap(forward))(batched), along, rtol=1e-6, atol=1e-9)
+
+
+@every
+@pytest.mark.parametrize("vectorised", [False, True])
+def test_lowers_for_accelerators_without_calls_of_libraries(name, vectorised):
+    case = PURE[name]
+    function, arguments = (jax.vmap(case.function), _batch(case, 2)) if vectorised else (case.function, case.arguments)
+    module = export.export(jax.jit(function), platforms=["cuda", "tpu"])(*map(jnp.asarray, arguments)).mlir_module()
+    assert set(re.findall(r"custom_call @([^(]+)", module)) <= set(case.calls)
+
+
+def test_every_public_function_is_on_one_of_the_lists():
+    public = {
+        f"{package.__name__.rpartition('.')[2]}.{name}"
+        for package in PACKAGES
+        for name in package.__all__
+        if inspect.isfunction(getattr(package, name))
+    }
+    assert public - set(PURE) - set(HOST) == set()
+    assert set(PURE) & set(HOST) == set()
+    assert {name for name in HOST if name not in public} == set()
