@@ -72,7 +72,8 @@ def test_batches_and_nested_batches_as_a_loop(name, shape):
         function = jax.vmap(function)
     many = jax.jit(function)(*_batch(case, *shape))
     for i, alone in enumerate(_alone(name)):
-        _assert_same(jax.tree.map(lambda leaf: leaf[np.unravel_index(i, shape)], _numbers(many)), _numbers(alone))
+        index = np.unravel_index(i, shape)
+        _assert_same([leaf[index] for leaf in jax.tree.leaves(_numbers(many))], _numbers(alone))
 
 
 def _total(case):
