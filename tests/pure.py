@@ -105,7 +105,9 @@ PURE = {
         (np.array([1.0, 2.0, 0.5]), np.array([[0.0, 1.0, 2.0], [0.5, 0.0, 1.0], [1.0, 0.3, 0.0]])),
     ),
     "numerics.solve_sharing": Pure(
-        lambda costs, error: numerics.solve_sharing(numerics.Kind.SUM, costs, error, bounds=jnp.array([9.0, 9.0, 9.0])),
+        lambda costs, error: numerics.solve_sharing(
+            numerics.Kind.WEIGHTED, costs, error, weights=jnp.ones(3), bounds=2 * jnp.sqrt(costs) @ jnp.sqrt(error)
+        ),
         (COSTS, np.array([100.0, 100.0])),
         slow=True,
     ),
