@@ -64,15 +64,14 @@ def compute(case: files.CollaborationCase, division: str, mechanism: str, output
     """
     problem = case.problem
     m, d = problem.shape
-    nameless = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
     with quick_compilation(m * d), ThreadPoolExecutor(1) as background:
         with output.timed("compile + solve"):
             # Compiled meanwhile, but run by this thread: executions that call LAPACK must not overlap.
             known = division == "rational" or mechanism == "c3d"
-            rational = None if known else background.submit(_compile_rational, nameless)
+            rational = None if known else background.submit(_compile_rational, problem)
             solution = collaboration.solve(problem, division=division, mechanism=mechanism)
             plan = solution.value
-            numbers = _numbers(nameless, plan)
+            numbers = _numbers(problem, plan)
         status = Status.of(int(solution.status))
         judged = _Judgement(None, None, None, None, ())
         if not status.is_failure:
@@ -138,8 +137,7 @@ def _judge(case: files.CollaborationCase, plan: Plan, rational: Any, output: Out
     with output.timed("whole samples"):
         accounts, rounded = accounts_of(problem, plan, case.currency)
     with output.timed("certificates"):
-        bare = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
-        optimum = plan.target if rational is None else rational.result()(bare).value
+        optimum = plan.target if rational is None else rational.result()(problem).value
         certificates = collaboration.certify(problem, plan, optimum)
         efficiency = collaboration.efficiency(problem, plan, optimum)
     with output.timed("advice"):
@@ -167,10 +165,8 @@ def accounts_of(problem: Problem, plan: Plan, currency: str) -> tuple[Accounts, 
     rounded = _rounded(problem, plan)
     carried = plan if rounded is None else rounded.plan
     own = collaboration.alone_samples(problem) if rounded is None else rounded.alone_samples
-    # compiled already, for the plan in fractions
-    bare = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
-    numbers = _numbers(bare, carried)
-    plan_account, alone_account = _accounts(bare, carried.samples, numbers.pays, own)
+    numbers = _numbers(problem, carried)  # compiled already, for the plan in fractions
+    plan_account, alone_account = _accounts(problem, carried.samples, numbers.pays, own)
     accounts = Accounts(
         plan=books(carried.samples, plan_account),
         alone=books(own, alone_account),

@@ -47,8 +47,7 @@ def account(problem: Problem, plan: Plan) -> Account:
         >>> account(problem, solve(problem, division="social", mechanism="pool").value).error.ravel().tolist()
         [3.5355339059327373, 3.5355339059327373]
     """
-    numbers = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
-    found: Account = _account(numbers, plan.samples, plan.role, plan.alpha, plan.total, pooled=plan.mechanism in _POOLS)
+    found: Account = _account(problem, plan.samples, plan.role, plan.alpha, plan.total, pooled=plan.mechanism in _POOLS)
     return found
 
 

@@ -131,10 +131,9 @@ class _Facts(NamedTuple):
 
 
 def _measure(problem: Problem, plan: Plan, optimum: Amounts, whole_alone: Array | None) -> _Facts:
-    """All facts on the host. Names are static, so they are left out of what is compiled."""
-    bare = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
+    """All facts on the host. The division's name is static, so it is left out of what is compiled."""
     nameless = dataclasses.replace(plan, division="")
-    facts: _Facts = jax.device_get(_facts(bare, nameless, optimum, whole_alone))
+    facts: _Facts = jax.device_get(_facts(problem, nameless, optimum, whole_alone))
     return facts
 
 

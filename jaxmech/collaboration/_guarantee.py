@@ -106,7 +106,7 @@ def _plan(
     stakes: Stakes, samples: Amounts, role: Codes, alpha: Amounts, total: Distributions, mechanism: str
 ) -> tuple[Problem, Plan]:
     """Problem and plan with what the formulas read."""
-    problem: Problem = Problem.tree_unflatten((None, None), (stakes.costs, stakes.sigma, stakes.price))
+    problem = Problem.unchecked(stakes.costs, stakes.sigma, stakes.price)
     unknown = jnp.full_like(samples[:, 0], jnp.nan)
     plan = Plan(
         samples=samples,

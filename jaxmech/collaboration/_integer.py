@@ -100,8 +100,7 @@ def integer_plan(problem: Problem, plan: Plan) -> IntegerPlan:
     """
     for name, amounts in (("plan.samples", plan.samples), ("alone_samples", alone_samples(problem))):
         _check_whole(name, amounts, unsolved=True)
-    bare = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
-    rounded: IntegerPlan = _round(bare, dataclasses.replace(plan, division=""))
+    rounded: IntegerPlan = _round(problem, dataclasses.replace(plan, division=""))
     return dataclasses.replace(rounded, plan=dataclasses.replace(rounded.plan, division=plan.division))
 
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from jaxmech._checks import real_numbers
 from jaxmech._errors import ProblemError
-from jaxmech._pytree import same, shape_hash
+from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
 
 
-@jax.tree_util.register_pytree_with_keys_class
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Problem:
     """Agents who want to know the same means, and what a sample costs each of them.
@@ -42,8 +42,8 @@ class Problem:
     costs: Amounts
     sigma: Distributions
     price: Distributions
-    agents: tuple[str, ...] | None
-    distributions: tuple[str, ...] | None
+    agents: tuple[str, ...] | None = dataclasses.field(metadata={"label": None})
+    distributions: tuple[str, ...] | None = dataclasses.field(metadata={"label": None})
 
     def __init__(
         self,
@@ -66,7 +66,21 @@ class Problem:
             object.__setattr__(self, name, value)
         _check_costs(table, self.distribution_name)
 
-    __eq__, __hash__ = same, shape_hash
+    @classmethod
+    def unchecked(
+        cls,
+        costs: Array,
+        sigma: Array,
+        price: Array,
+        agents: tuple[str, ...] | None = None,
+        distributions: tuple[str, ...] | None = None,
+    ) -> "Problem":
+        """Return a problem of arrays that somebody has checked already, or that are being traced."""
+        problem = object.__new__(cls)
+        values = (costs, sigma, price, agents, distributions)
+        for field, value in zip(dataclasses.fields(cls), values, strict=True):
+            object.__setattr__(problem, field.name, value)
+        return problem
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -87,19 +101,10 @@ class Problem:
         """Name of distribution k, or "distribution k+1"."""
         return self.distributions[k] if self.distributions else f"distribution {k + 1}"
 
-    def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any], ...], tuple[Any, ...]]:
-        """Leaves are the numbers; the names are static."""
-        key = jax.tree_util.GetAttrKey
-        leaves = ((key("costs"), self.costs), (key("sigma"), self.sigma), (key("price"), self.price))
-        return leaves, (self.agents, self.distributions)
-
     @classmethod
-    def tree_unflatten(cls, static: tuple[Any, ...], leaves: tuple[Any, ...]) -> "Problem":
-        """Rebuild without checks: transformations put tracers, batches and placeholders here."""
-        problem = object.__new__(cls)
-        for name, value in zip(("costs", "sigma", "price", "agents", "distributions"), (*leaves, *static), strict=True):
-            object.__setattr__(problem, name, value)
-        return problem
+    def tree_unflatten(cls, names: tuple[Any, ...], leaves: tuple[Any, ...]) -> "Problem":
+        """Return :meth:`unchecked` of leaves and names."""
+        return cls.unchecked(*leaves, *names)
 
 
 def alone_samples(problem: Problem) -> Amounts:

@@ -58,10 +58,10 @@ def solve(problem: Problem, *, division: str = "rational", mechanism: str = "cbl
     if mechanism == "c3d":
         one_of("division", division, DIVISIONS)
         check_equal_costs(problem)
-        equal: Solution[Plan] = _equal_shares(_without_names(problem))
+        equal: Solution[Plan] = _equal_shares(problem)
         return equal
     target = divide(problem, division)
-    carried: Solution[Plan] = _carry_out(_without_names(problem), target, "cbl" if mechanism == "cbl" else "pool")
+    carried: Solution[Plan] = _carry_out(problem, target, "cbl" if mechanism == "cbl" else "pool")
     return carried.map(lambda plan: dataclasses.replace(plan, division=division, mechanism=mechanism))
 
 
@@ -78,7 +78,7 @@ def divide(problem: Problem, division: str) -> Solution[Amounts]:
     one_of("division", division, DIVISIONS)
     if division in ("nash", "kalai-smorodinsky"):
         require_everybody_able(problem, division)
-    target: Solution[Amounts] = _divide(_without_names(problem), division)
+    target: Solution[Amounts] = _divide(problem, division)
     return target
 
 
@@ -139,9 +139,3 @@ def _carry_out(problem: Problem, target: Solution[Amounts], mechanism: str) -> S
 
 def _blank(failed: Array, leaf: Array) -> Array:
     return jnp.where(failed, jnp.nan, leaf) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
-
-
-def _without_names(problem: Problem) -> Problem:
-    """Names are static: without them, problems of one shape share what is compiled."""
-    leaves = (problem.costs, problem.sigma, problem.price)
-    return Problem.tree_unflatten((None, None), leaves)

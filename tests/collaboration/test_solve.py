@@ -227,7 +227,7 @@ def test_bargaining_needs_agents_who_can_work_alone(division):
 
 
 def test_a_failed_division_gives_nan_and_its_status():
-    problem = Problem.tree_unflatten((None, None), (jnp.full((3, 1), jnp.nan), jnp.ones(1), jnp.ones(1)))
+    problem = Problem.unchecked(jnp.full((3, 1), jnp.nan), jnp.ones(1), jnp.ones(1))
     solution = collaboration.solve(problem, division="social")
     assert int(solution.status) == Status.NONFINITE
     for leaf in (solution.value.samples, solution.value.penalty, solution.value.social_penalty):
