@@ -60,18 +60,19 @@ class Carried(ABC):
         """What is played, in words."""
 
     @property
-    @abstractmethod
-    def claims(self) -> tuple[str, ...]:
+    def claims(self) -> tuple[str, ...] | None:
         """Which of the audit's claims the mechanism makes."""
+        claims: tuple[str, ...] = self.mechanism.claims
+        return claims
 
     @property
-    @abstractmethod
     def any_law(self) -> bool:
         """Whether the promises hold for data of any law with the standard deviations that are assumed."""
+        return bool(self.mechanism.any_law)
 
-    @abstractmethod
     def target(self) -> Any:
-        """What counts as efficient, or None for the audit's own choice."""
+        """What counts as efficient, or None for what the mechanism says."""
+        return None
 
     @abstractmethod
     def whole(self, output: Output) -> tuple[Any, Any]:
@@ -79,40 +80,12 @@ class Carried(ABC):
 
 
 class Published(Carried):
-    """A published mechanism over a division of the work.
-
-    Pools claim nothing about incentives, nor that nobody loses by a social optimum.
-    """
+    """A published mechanism over a division of the work."""
 
     @property
     def name(self) -> str:
         """Mechanism and division."""
         return f"mechanism {self.plan.mechanism}, division {self.plan.division}"
-
-    @property
-    def claims(self) -> tuple[str, ...]:
-        """All of them, except for pools."""
-        from jaxmech import audit
-
-        if not self._pooled:
-            return audit.CLAIMS
-        kept = (audit.PROMISED,)
-        return kept if self.plan.division == "social" else (*kept, audit.RATIONAL)
-
-    @property
-    def any_law(self) -> bool:
-        """A plain mean has the same variance for every law; what grows with discrepancies rests on normal data."""
-        return self._pooled
-
-    def target(self) -> Any:
-        """What theory guarantees."""
-        from jaxmech import collaboration
-        from jaxmech.audit import Target
-
-        if self._pooled:
-            return None
-        found = collaboration.efficiency(self.case.problem, self.plan)
-        return Target(found.baseline, found.bound, "P(n_OPT)")
 
     def whole(self, output: Output) -> tuple[Any, Any]:
         """The plan, rounded."""
@@ -120,10 +93,6 @@ class Published(Carried):
 
         plan = collaboration.integer_plan(self.case.problem, self.plan).plan
         return plan, collaboration.mechanism(self.case.problem, plan)
-
-    @property
-    def _pooled(self) -> bool:
-        return self.plan.mechanism in ("pool", "counted-pool")
 
 
 class FromDesign(Carried):

@@ -120,7 +120,7 @@ def _check_whole(name: str, amounts: Amounts, *, unsolved: bool = False) -> None
 
 @jax.jit
 def _round(problem: Problem, plan: Plan) -> IntegerPlan:
-    whole = _pool(problem, plan) if plan.mechanism in ("pool", "counted-pool") else _equilibrium(problem, plan)
+    whole = _pool(problem, plan) if plan.pooled else _equilibrium(problem, plan)
     samples = best_whole_alone(problem)
     own = problem.scale**2 / samples + collection_cost(problem, samples)
     alone_penalty = jnp.sum(own, axis=-1)

@@ -1,7 +1,6 @@
 """Solve a problem of sharing data: from costs to a plan, from a plan to the mechanism that carries it out."""
 
 import dataclasses
-from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -10,21 +9,13 @@ import jax.numpy as jnp
 from jaxmech._status import Solution
 from jaxmech._types import Amounts, Array
 from jaxmech._words import one_of
-from jaxmech.collaboration._bargaining import (
-    egalitarian_bargaining,
-    kalai_smorodinsky_bargaining,
-    nash_bargaining,
-    require_everybody_able,
-)
 from jaxmech.collaboration._c3d import c3d_plan, check_equal_costs
 from jaxmech.collaboration._cbl import cbl_plan
 from jaxmech.collaboration._checking import Checked, checked_mechanism
-from jaxmech.collaboration._division import alone, social_optimum
-from jaxmech.collaboration._leverage import leverage_optimum
+from jaxmech.collaboration._divide import divide
 from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, Plan
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._problem import Problem
-from jaxmech.collaboration._rational import rational_optimum
 from jaxmech.collaboration._roles import is_failure, worst_status
 
 
@@ -65,23 +56,6 @@ def solve(problem: Problem, *, division: str = "rational", mechanism: str = "cbl
     return carried.map(lambda plan: dataclasses.replace(plan, division=division, mechanism=mechanism))
 
 
-def divide(problem: Problem, division: str) -> Solution[Amounts]:
-    """Return a division of work by its name, compiled.
-
-    Raises:
-        ProblemError: for an unknown name, and for nash and kalai-smorodinsky if an agent cannot sample everything.
-
-    Example:
-        >>> divide(Problem(costs=[[0.25]], sigma=10.0), "alone").value.tolist()
-        [[20.0]]
-    """
-    one_of("division", division, DIVISIONS)
-    if division in ("nash", "kalai-smorodinsky"):
-        require_everybody_able(problem, division)
-    target: Solution[Amounts] = _divide(problem, division)
-    return target
-
-
 def mechanism(problem: Problem, plan: Plan) -> Pool | CountedPool | Checked:
     """Return the mechanism that carries out a plan: pure functions of submissions and a key.
 
@@ -95,26 +69,10 @@ def mechanism(problem: Problem, plan: Plan) -> Pool | CountedPool | Checked:
         (2, 1)
     """
     if plan.mechanism == "pool":
-        return Pool(plan.samples, problem.sigma**2)
+        return Pool(plan.samples, problem.sigma**2, plan)
     if plan.mechanism == "counted-pool":
-        return CountedPool(plan.samples, problem.sigma**2)
+        return CountedPool(plan.samples, problem.sigma**2, plan)
     return checked_mechanism(problem, plan)
-
-
-_DIVIDE: dict[str, Callable[[Problem], Solution[Amounts]]] = {
-    "alone": alone,
-    "social": social_optimum,
-    "rational": rational_optimum,
-    "leverage": leverage_optimum,
-    "nash": nash_bargaining,
-    "egalitarian": egalitarian_bargaining,
-    "kalai-smorodinsky": kalai_smorodinsky_bargaining,
-}
-
-
-@partial(jax.jit, static_argnames="division")
-def _divide(problem: Problem, division: str) -> Solution[Amounts]:
-    return _DIVIDE[division](problem)
 
 
 @jax.jit
