@@ -15,7 +15,7 @@ from jaxmech.collaboration._enforceable import Condition, Enforceable, enforceab
 from jaxmech.collaboration._integer import IntegerPlan, integer_plan
 from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._penalty import penalty, social_penalty
-from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, POOLS, Plan, Role
+from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, POOLS, REMEDIES, Plan, Role
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._price import price_of_decision, price_of_standard_error, rescaled, with_price
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
@@ -29,6 +29,7 @@ __all__ = [
     "DIVISIONS",
     "MECHANISMS",
     "POOLS",
+    "REMEDIES",
     "Account",
     "Advice",
     "Checked",

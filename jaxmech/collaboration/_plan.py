@@ -4,6 +4,7 @@ import dataclasses
 import enum
 
 from jaxmech._pytree import pytree
+from jaxmech._status import Status
 from jaxmech._types import Agents, Amounts, Array, Codes, Distributions, Scalar
 from jaxmech.mechanism import CLAIMS, PROMISED, RATIONAL
 
@@ -11,6 +12,12 @@ DIVISIONS = ("alone", "social", "rational", "leverage", "nash", "egalitarian", "
 POOLS = ("pool", "counted-pool")
 """Mechanisms that check nobody."""
 MECHANISMS = (*POOLS, "c3d", "cbl")
+
+REMEDIES = {
+    Status.NO_ROOT: "no noise level makes truth optimal (needs 1/τ² < κ < 1/4 and τ > 2)",
+    Status.INFEASIBLE: "raise the bounds on the penalties",
+}
+"""What a failure means when data are shared, and what helps."""
 
 
 class Role(enum.IntEnum):

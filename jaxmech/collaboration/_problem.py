@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech._checks import real_numbers
+from jaxmech._checks import positive, real_numbers, require, unique_names
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
@@ -59,8 +59,8 @@ class Problem:
             "costs": table,
             "sigma": _per_distribution("sigma", sigma, d, table.dtype),
             "price": _per_distribution("price", price, d, table.dtype),
-            "agents": _names("agents", agents, m),
-            "distributions": _names("distributions", distributions, d),
+            "agents": unique_names("agents", agents, m),
+            "distributions": unique_names("distributions", distributions, d),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -134,37 +134,14 @@ def _per_distribution(name: str, value: ArrayLike, d: int, dtype: Any) -> Array:
     array = real_numbers(name, value)
     if array.shape not in ((), (1,), (d,)):
         raise ProblemError(name, array.shape, f"must be one number, or one per distribution ({d})")
-    if not isinstance(array, jax.core.Tracer):
-        numbers = np.atleast_1d(np.asarray(array))
-        for k in np.flatnonzero(~(np.isfinite(numbers) & (numbers > 0))):
-            where = name if array.shape == () else f"{name}[{k}]"
-            raise ProblemError(where, float(numbers[k]), "must be positive and finite")
+    positive(name, array)
     return jnp.broadcast_to(array.astype(dtype), (d,))
 
 
-def _names(name: str, names: Sequence[str] | None, length: int) -> tuple[str, ...] | None:
-    if names is None:
-        return None
-    entries = tuple(names) if not isinstance(names, str) else (names,)
-    if len(entries) != length:
-        raise ProblemError(name, len(entries), f"must have one name for each of the {length}")
-    seen: set[str] = set()
-    for i, entry in enumerate(entries):
-        if not isinstance(entry, str) or not entry.strip():
-            raise ProblemError(f"{name}[{i}]", entry, "must be a name, not empty")
-        if entry in seen:
-            raise ProblemError(f"{name}[{i}]", entry, "must not occur twice")
-        seen.add(entry)
-    return entries
-
-
 def _check_costs(costs: Array, distribution_name: Any) -> None:
+    require("costs", costs, lambda entries: entries > 0, "must be positive (inf where an agent cannot sample)")
     if isinstance(costs, jax.core.Tracer):
         return
-    table = np.asarray(costs)
-    for i, k in np.argwhere(~(table > 0)):
-        rule = "must be positive (inf where an agent cannot sample)"
-        raise ProblemError(f"costs[{i}][{k}]", float(table[i, k]), rule)
-    for k in np.flatnonzero(~np.isfinite(table).any(axis=0)):
+    for k in np.flatnonzero(~np.isfinite(np.asarray(costs)).any(axis=0)):
         rule = f"at least one agent must be able to sample {distribution_name(k)}"
         raise ProblemError(f"costs[:][{k}]", np.inf, rule)

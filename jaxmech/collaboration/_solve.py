@@ -6,8 +6,8 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from jaxmech._status import Solution
-from jaxmech._types import Amounts, Array
+from jaxmech._status import Solution, worst_status
+from jaxmech._types import Amounts
 from jaxmech._words import one_of
 from jaxmech.collaboration._c3d import c3d_plan, check_equal_costs
 from jaxmech.collaboration._cbl import cbl_plan
@@ -16,7 +16,6 @@ from jaxmech.collaboration._divide import divide
 from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, Plan
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._problem import Problem
-from jaxmech.collaboration._roles import is_failure, worst_status
 
 
 def solve(problem: Problem, *, division: str = "rational", mechanism: str = "cbl") -> Solution[Plan]:
@@ -85,15 +84,10 @@ def _carry_out(problem: Problem, target: Solution[Amounts], mechanism: str) -> S
     """The plan made from a division, with both statuses and residuals in one; NaN where there is no answer."""
     make = cbl_plan if mechanism == "cbl" else pool_plan
     made = make(problem, target.value)
-    status = worst_status(target.status, made.status)
-    failed = is_failure(status)
-    return Solution(
-        value=jax.tree.map(lambda leaf: _blank(failed, leaf), made.value),
-        status=status,
+    carried = Solution(
+        value=made.value,
+        status=worst_status(target.status, made.status),
         residual=jnp.maximum(target.residual, made.residual),
         steps=target.steps + made.steps,
     )
-
-
-def _blank(failed: Array, leaf: Array) -> Array:
-    return jnp.where(failed, jnp.nan, leaf) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+    return carried.blanked()

@@ -236,7 +236,8 @@ def test_a_failed_division_gives_nan_and_its_status():
 
 def test_a_plan_without_coefficients_says_no_root():
     """Forced through the shared helper: nobody can be checked with T = 2 n*."""
-    from jaxmech.collaboration._roles import coefficients, worst_status
+    from jaxmech._status import worst_status
+    from jaxmech.collaboration._roles import coefficients
 
     problem = Problem([[1.0], [1.0]], 1.0)
     found = coefficients(problem, jnp.full((2, 1), 0.4), jnp.array([[True], [False]]), jnp.array([0.8]))
