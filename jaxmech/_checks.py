@@ -101,9 +101,22 @@ def require(name: str, array: Array, good: Callable[[np.ndarray], np.ndarray], r
     return array
 
 
-def positive(name: str, array: Array) -> Array:
-    """Return an array, refusing what is not positive and finite; see :func:`require`."""
-    return require(name, array, lambda entries: np.isfinite(entries) & (entries > 0), "must be positive and finite")
+def numbers(name: str, value: ArrayLike, ndim: int) -> Array:
+    """Return real numbers with so many axes, 0 or 1, as an array of JAX.
+
+    Raises:
+        ProblemError: for what :func:`real_numbers` refuses, and another number of axes.
+    """
+    array = real_numbers(name, value)
+    if array.ndim != ndim or 0 in array.shape:
+        raise ProblemError(name, value, "must be one number" if ndim == 0 else "must be a list of numbers, not empty")
+    return array
+
+
+def positive(name: str, array: Array, largest: float = np.inf) -> Array:
+    """Return an array, refusing what is not positive and finite, or above ``largest``; see :func:`require`."""
+    rule = "must be positive and finite" if np.isinf(largest) else f"must be in (0, {largest:g}]"
+    return require(name, array, lambda entries: np.isfinite(entries) & (entries > 0) & (entries <= largest), rule)
 
 
 def place(name: str, index: Iterable[Any]) -> str:

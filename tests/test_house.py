@@ -40,6 +40,8 @@ def public():
 
 
 PUBLIC = public()
+SOURCED = ("collaboration", "mechanism", "multiparty", "numerics")
+"""Rooms whose public functions all name the paper, or say that the package is the source."""
 
 
 def test_imports_go_downwards_only():
@@ -99,11 +101,11 @@ def test_public_functions_are_annotated(thing):
 
 @pytest.mark.parametrize(
     "thing",
-    [thing for name, thing in PUBLIC if name.startswith("jaxmech.collaboration.") and inspect.isfunction(thing)],
+    [thing for name, thing in PUBLIC if name.split(".")[1] in SOURCED and inspect.isfunction(thing)],
     ids=lambda thing: thing.__name__,
 )
-def test_functions_of_the_library_have_an_example_or_a_source(thing):
-    assert re.search(r"(Example|Source|Reference):", thing.__doc__)
+def test_functions_of_the_library_say_where_their_mathematics_comes_from(thing):
+    assert re.search(r"(Source|Reference):", thing.__doc__)
 
 
 @pytest.mark.parametrize("name", MODULES)

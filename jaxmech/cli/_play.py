@@ -59,21 +59,6 @@ class Carried(ABC):
     def name(self) -> str:
         """What is played, in words."""
 
-    @property
-    def claims(self) -> tuple[str, ...] | None:
-        """Which of the audit's claims the mechanism makes."""
-        claims: tuple[str, ...] = self.mechanism.claims
-        return claims
-
-    @property
-    def any_law(self) -> bool:
-        """Whether the promises hold for data of any law with the standard deviations that are assumed."""
-        return bool(self.mechanism.any_law)
-
-    def target(self) -> Any:
-        """What counts as efficient, or None for what the mechanism says."""
-        return None
-
     @abstractmethod
     def whole(self, output: Output) -> tuple[Any, Any]:
         """The plan in whole samples, and the mechanism that carries it out."""
@@ -102,24 +87,6 @@ class FromDesign(Carried):
     def name(self) -> str:
         """Where it comes from."""
         return f"mechanism designed: {self.plan.origin}"
-
-    @property
-    def claims(self) -> tuple[str, ...]:
-        """All of them."""
-        from jaxmech import audit
-
-        return audit.CLAIMS
-
-    @property
-    def any_law(self) -> bool:
-        """No: noise grows with discrepancies."""
-        return False
-
-    def target(self) -> Any:
-        """The best published mechanism."""
-        from jaxmech.audit import Target
-
-        return Target(float(self.plan.published), 1.0, f"that of {self.plan.rival}")
 
     def whole(self, output: Output) -> tuple[Any, Any]:
         """A design of its own."""

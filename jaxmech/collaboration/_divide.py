@@ -27,6 +27,8 @@ def divide(problem: Problem, division: str) -> Solution[Amounts]:
     Raises:
         ProblemError: for an unknown name, and for nash and kalai-smorodinsky if an agent cannot sample everything.
 
+    Source: Clinton et al. 2025, section 3.2 and appendix C.
+
     Example:
         >>> divide(Problem(costs=[[0.25]], sigma=10.0), "alone").value.tolist()
         [[20.0]]

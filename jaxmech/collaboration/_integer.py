@@ -92,6 +92,8 @@ def integer_plan(problem: Problem, plan: Plan) -> IntegerPlan:
         ProblemError: for amounts from 2^53 on (2^24 in float32), where numbers cannot be told from the next whole ones.
             Under a transformation nothing is refused.
 
+    Source: this package: Clinton et al. 2025 count in real numbers.
+
     Example:
         >>> from jaxmech.collaboration import solve
         >>> problem = Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)

@@ -91,6 +91,8 @@ def best_whole_alone(problem: Problem) -> Amounts:
     Args:
         problem: the problem.
 
+    Source: this package: Clinton et al. 2025 count in real numbers.
+
     Example:
         >>> best_whole_alone(Problem([[1.0], [0.1]], sigma=1.0)).tolist()
         [[1.0], [3.0]]

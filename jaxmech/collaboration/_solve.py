@@ -62,6 +62,8 @@ def mechanism(problem: Problem, plan: Plan) -> Pool | CountedPool | Checked:
         problem: the problem.
         plan: from :func:`solve`, or the plan inside an :class:`IntegerPlan`.
 
+    Source: Clinton et al. 2025, section 3.2 and Algorithm 2; Chen, Zhu and Kandasamy 2023, Algorithm 1.
+
     Example:
         >>> problem = Problem(costs=[[1.0], [1.0]], sigma=1.0)
         >>> mechanism(problem, solve(problem, mechanism="pool").value).recommended.samples.shape

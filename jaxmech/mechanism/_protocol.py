@@ -127,6 +127,8 @@ class Whole(Protocol):
 def only_whole_points(mechanism: Any) -> bool:
     """Whether a mechanism says that points are whole.
 
+    Source: none; a question to a mechanism.
+
     Example:
         >>> only_whole_points(object())
         False

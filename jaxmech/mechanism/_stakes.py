@@ -76,6 +76,8 @@ def best_whole(ideal: Array) -> Array:
     Args:
         ideal: √(e/c).
 
+    Source: elementary: one more point pays if and only if n(n + 1) < e/c.
+
     Example:
         >>> best_whole(jnp.array([0.2, 3.4, 3.6])).tolist()
         [1.0, 3.0, 4.0]
