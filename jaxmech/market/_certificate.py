@@ -296,7 +296,7 @@ class _Judge:
         tolerance: float | None = None,
     ) -> Audit:
         allowed = self.claim if tolerance is None else tolerance
-        return Audit.judged(claim, margin, allowed, witness, effort, claimed=claimed)
+        return Audit.judged(claim, float(margin) + 0.0, allowed, witness, effort, claimed=claimed)  # never −0
 
 
 @jax.jit

@@ -69,5 +69,5 @@ class Audit:
             False
         """
         room, slack = float(margin), float(tolerance)
-        room = -math.inf if math.isnan(room) else room + 0.0  # never −0
+        room = -math.inf if math.isnan(room) else room
         return cls(claim, room >= -slack, room, slack, witness, effort, claimed)
