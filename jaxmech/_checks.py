@@ -1,6 +1,6 @@
-"""Checks of what a person hands in, once for all: arrays, numbers, counts."""
+"""Checks of what a person hands in, once for all: arrays, numbers, counts, names."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -76,11 +76,87 @@ def whole(name: str, value: object, least: int = 1) -> int:
     return int(value)
 
 
+def require(name: str, array: Array, good: Callable[[np.ndarray], np.ndarray], rule: str) -> Array:
+    """Return an array, refusing the first entry that is not good; what is being traced passes unchecked.
+
+    Args:
+        name: what messages call it.
+        array: any shape.
+        good: makes truth values of entries; NaN should come out false.
+        rule: what a good entry is, in words.
+
+    Raises:
+        ProblemError: naming the index of the first offender.
+
+    Example:
+        >>> require("sigma", jnp.array([1.0, -1.0]), lambda entries: entries > 0, "must be positive")
+        Traceback (most recent call last):
+        ...
+        jaxmech._errors.ProblemError: sigma[1] = -1.0: must be positive
+    """
+    if not isinstance(array, jax.core.Tracer):
+        entries = np.asarray(array)
+        for index in np.argwhere(~good(entries)):
+            raise ProblemError(place(name, index), float(entries[tuple(index)]), rule)
+    return array
+
+
+def numbers(name: str, value: ArrayLike, ndim: int) -> Array:
+    """Return real numbers with so many axes, 0 or 1, as an array of JAX.
+
+    Raises:
+        ProblemError: for what :func:`real_numbers` refuses, and another number of axes.
+    """
+    array = real_numbers(name, value)
+    if array.ndim != ndim or 0 in array.shape:
+        raise ProblemError(name, value, "must be one number" if ndim == 0 else "must be a list of numbers, not empty")
+    return array
+
+
+def positive(name: str, array: Array, largest: float = np.inf) -> Array:
+    """Return an array, refusing what is not positive and finite, or above ``largest``; see :func:`require`."""
+    rule = "must be positive and finite" if np.isinf(largest) else f"must be in (0, {largest:g}]"
+    return require(name, array, lambda entries: np.isfinite(entries) & (entries > 0) & (entries <= largest), rule)
+
+
+def place(name: str, index: Iterable[Any]) -> str:
+    """Return where an entry stands, e.g. costs[1][0].
+
+    Example:
+        >>> place("costs", (1, 0))
+        'costs[1][0]'
+    """
+    return name + "".join(f"[{i}]" for i in index)
+
+
+def unique_names(name: str, given: Sequence[str] | None, length: int) -> tuple[str, ...] | None:
+    """Return names as they were given, None if they were not; one name alone may be a text.
+
+    Raises:
+        ProblemError: for another number of them, and for names that are empty, no text, or occur twice.
+
+    Example:
+        >>> unique_names("agents", "Ann", 1)
+        ('Ann',)
+    """
+    if given is None:
+        return None
+    names = (given,) if isinstance(given, str) else tuple(given)
+    if len(names) != length:
+        raise ProblemError(name, len(names), f"must have one name for each of the {length}")
+    for i, entry in enumerate(names):
+        if not isinstance(entry, str) or not entry.strip():
+            raise ProblemError(f"{name}[{i}]", entry, "must be a name, not empty")
+        if entry in names[:i]:
+            raise ProblemError(f"{name}[{i}]", entry, "must not occur twice")
+    return names
+
+
 def _masked(name: str, value: Any) -> Iterator[str]:
     """Where masked entries stand, in lists of arrays as well: NumPy forgets the mask without a word."""
     if isinstance(value, np.ma.MaskedArray):
         for index in np.argwhere(np.ma.getmaskarray(value)):
-            yield name + "".join(f"[{i}]" for i in index)
+            yield place(name, index)
     elif isinstance(value, (list, tuple)):
         for i, entry in enumerate(value):
             yield from _masked(f"{name}[{i}]", entry)

@@ -11,7 +11,7 @@ T = TypeVar("T", bound=type)
 
 
 def same(one: Any, other: object) -> Any:
-    """Return whether two records have the same type, static fields and numbers; NaN is the same as NaN.
+    """Return whether two records have the same type, static fields, labels and numbers; NaN is the same as NaN.
 
     As ``__eq__`` of a record: comparing its fields as tuples, as dataclasses do, fails for arrays.
     """
@@ -20,7 +20,7 @@ def same(one: Any, other: object) -> Any:
     if one is other:
         return True
     structure: Any = jax.tree.structure(one)
-    if structure != jax.tree.structure(other):
+    if structure != jax.tree.structure(other) or _labels(one) != _labels(other):
         return False
     return all(map(_same_leaf, jax.tree.leaves(one), jax.tree.leaves(other)))
 
@@ -37,8 +37,33 @@ def _same_leaf(one: Any, other: Any) -> bool:
     return bool(np.all((left == right) | ((left != left) & (right != right))))
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Labels:
+    """What only people read, beside the structure of a record: equal to any other, so that it decides nothing."""
+
+    values: tuple[Any, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Labels)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+def _labels(record: Any) -> list[Any]:
+    """What the labels of a record and of the records in it say."""
+    fields = dataclasses.fields(record) if dataclasses.is_dataclass(record) else ()
+    values = [(getattr(record, field.name), "label" in field.metadata) for field in fields]
+    return [value if label else _labels(value) for value, label in values]
+
+
 def pytree(cls: T) -> T:
-    """Register a frozen dataclass as a pytree; fields with metadata ``static`` are not leaves.
+    """Register a frozen dataclass as a pytree; fields with metadata ``static`` or ``label`` are not leaves.
+
+    What is static is part of the structure, for which functions are compiled. A label is not: it is what only people
+    read, such as names. Records that differ in labels alone share what is compiled; outside a transformation a record
+    keeps its labels, inside (where it holds tracers) it has what the metadata say instead, so that what was compiled
+    with somebody's names can never hand them to somebody else.
 
     Like ``jax.tree_util.register_dataclass``, but rebuilding does not call ``__init__``: transformations put batches,
     tracers and placeholders where a person puts arrays of the annotated shape, and those shapes are executed in tests.
@@ -56,19 +81,25 @@ def pytree(cls: T) -> T:
     """
     fields = dataclasses.fields(cls)
     static = tuple(field.name for field in fields if field.metadata.get("static"))
-    dynamic = tuple(field.name for field in fields if field.name not in static)
+    unlabelled = {field.name: field.metadata["label"] for field in fields if "label" in field.metadata}
+    dynamic = tuple(field.name for field in fields if field.name not in (*static, *unlabelled))
     keys = [jax.tree_util.GetAttrKey(name) for name in dynamic]
 
     def flatten(record: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        return tuple(getattr(record, name) for name in dynamic), tuple(getattr(record, name) for name in static)
+        labels = _Labels(tuple(getattr(record, name) for name in unlabelled))
+        beside = tuple(getattr(record, name) for name in static)
+        return tuple(getattr(record, name) for name in dynamic), (*beside, labels)
 
     def flatten_with_keys(record: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        leaves, names = flatten(record)
-        return tuple(zip(keys, leaves, strict=True)), names
+        leaves, beside = flatten(record)
+        return tuple(zip(keys, leaves, strict=True)), beside
 
-    def unflatten(names: Iterable[Any], leaves: Iterable[Any]) -> Any:
+    def unflatten(beside: tuple[Any, ...], leaves: Iterable[Any]) -> Any:
         record: Any = object.__new__(cls)
-        for name, value in zip((*dynamic, *static), (*leaves, *names), strict=True):
+        children, (*fixed, labels) = tuple(leaves), beside
+        traced = unlabelled and any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(children))
+        told = unlabelled.values() if traced else labels.values
+        for name, value in zip((*dynamic, *static, *unlabelled), (*children, *fixed, *told), strict=True):
             object.__setattr__(record, name, value)
         return record
 

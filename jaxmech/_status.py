@@ -4,6 +4,8 @@ import dataclasses
 import enum
 from typing import Any, Generic, TypeVar
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import SolveError
@@ -14,7 +16,7 @@ T = TypeVar("T")
 
 
 class Status(enum.IntEnum):
-    """How a solve ended. Each member carries its message: cause and remedy."""
+    """How a solve ended. Each member carries its message; what helps in one system is told where it is reported."""
 
     message: str
 
@@ -28,8 +30,8 @@ class Status(enum.IntEnum):
     OK = 0, "solved to the tolerance"
     ALMOST = 1, "not solved to the tolerance: the residual says by how much the conditions are missed; check before use"
     MAX_STEPS = 2, "stopped at the step limit: the last iterate is returned; allow more steps"
-    NO_ROOT = 3, "the equation has no root here: no noise level makes truth optimal (needs 1/τ² < κ < 1/4 and τ > 2)"
-    INFEASIBLE = 4, "no point satisfies the constraints: raise the bounds on the penalties"
+    NO_ROOT = 3, "the equation has no root for these numbers"
+    INFEASIBLE = 4, "no point satisfies all constraints"
     STALLED = (
         5,
         "the method stopped making progress: the last iterate is returned, and the residual says how good it is",
@@ -83,3 +85,41 @@ class Solution(Generic[T]):
     def map(self, function: Any) -> "Solution[Any]":
         """Return the same record around ``function(value)``."""
         return dataclasses.replace(self, value=function(self.value))
+
+    def blanked(self) -> "Solution[T]":
+        """Return the same record, one instance, with NaN instead of every float if its status is a failure."""
+        failed = is_failure(self.status)
+
+        def blank(leaf: Array) -> Array:
+            return jnp.where(failed, jnp.nan, leaf) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+        return dataclasses.replace(self, value=jax.tree.map(blank, self.value))
+
+
+SEVERITY = (
+    Status.OK,
+    Status.ALMOST,
+    Status.MAX_STEPS,
+    Status.STALLED,
+    Status.INFEASIBLE,
+    Status.NO_ROOT,
+    Status.NONFINITE,
+)
+"""From harmless to hopeless; the last three come with NaN instead of an answer."""
+
+
+def worst_status(*statuses: Array) -> Array:
+    """Return the worst of all statuses, in the order of :data:`SEVERITY`.
+
+    Example:
+        >>> int(worst_status(jnp.array([Status.OK, Status.STALLED]), jnp.array(Status.ALMOST)))
+        5
+    """
+    ranks = jnp.array([SEVERITY.index(Status.of(code)) for code in range(len(SEVERITY))])
+    worst = jnp.max(jnp.concatenate([ranks[jnp.ravel(status)] for status in statuses]))
+    return jnp.array([int(status) for status in SEVERITY], jnp.int32)[worst]
+
+
+def is_failure(status: Array) -> Array:
+    """Whether the value that comes with this status is NaN, elementwise."""
+    return (status == Status.INFEASIBLE) | (status == Status.NO_ROOT) | (status == Status.NONFINITE)

@@ -1,4 +1,7 @@
-"""Every numeric tolerance, by dtype. Nothing else in the package holds a tolerance of its own."""
+"""Tolerances by dtype, of all verdicts: solved or not, holds or not.
+
+What only guides a method, such as where a search begins, stands with the method.
+"""
 
 import dataclasses
 

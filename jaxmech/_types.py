@@ -9,9 +9,9 @@ from jaxtyping import Array, Bool, Float, Int
 ArrayLike: TypeAlias = Array | np.ndarray | np.generic | Sequence[Any] | float | int
 """Whatever a person may hand in as numbers; what is in it is checked by whoever takes it."""
 
-Agents: TypeAlias = Float[Array, "agents"]
+Agents: TypeAlias = Float[Array, " agents"]
 """One number per agent."""
-Distributions: TypeAlias = Float[Array, "distributions"]
+Distributions: TypeAlias = Float[Array, " distributions"]
 """One number per distribution."""
 Amounts: TypeAlias = Float[Array, "agents distributions"]
 """One number per agent and distribution: samples, costs, coefficients."""
@@ -24,9 +24,9 @@ Scalar: TypeAlias = Float[Array, ""]
 
 Lanes: TypeAlias = Float[Array, "*lanes"]
 """One number per instance solved side by side; a scalar where there is one instance."""
-AgentLanes: TypeAlias = Float[Array, "agents *lanes"]
+AgentLanes: TypeAlias = Float[Array, " agents *lanes"]
 """One number per agent and instance."""
-DistributionLanes: TypeAlias = Float[Array, "distributions *lanes"]
+DistributionLanes: TypeAlias = Float[Array, " distributions *lanes"]
 """One number per distribution and instance."""
 AmountLanes: TypeAlias = Float[Array, "agents distributions *lanes"]
 """One number per agent, distribution and instance."""

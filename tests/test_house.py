@@ -40,6 +40,8 @@ def public():
 
 
 PUBLIC = public()
+SOURCED = ("collaboration", "mechanism", "multiparty", "numerics")
+"""Rooms whose public functions all name the paper, or say that the package is the source."""
 
 
 def test_imports_go_downwards_only():
@@ -99,11 +101,11 @@ def test_public_functions_are_annotated(thing):
 
 @pytest.mark.parametrize(
     "thing",
-    [thing for name, thing in PUBLIC if name.startswith("jaxmech.collaboration.") and inspect.isfunction(thing)],
+    [thing for name, thing in PUBLIC if name.split(".")[1] in SOURCED and inspect.isfunction(thing)],
     ids=lambda thing: thing.__name__,
 )
-def test_functions_of_the_library_have_an_example_or_a_source(thing):
-    assert re.search(r"(Example|Source|Reference):", thing.__doc__)
+def test_functions_of_the_library_say_where_their_mathematics_comes_from(thing):
+    assert re.search(r"(Source|Reference):", thing.__doc__)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -116,6 +118,13 @@ def test_examples_in_docstrings_run(name):
 def test_top_level_holds_only_the_named_entries():
     entries = {entry.name for entry in ROOT.iterdir() if not entry.name.startswith(".")} - BUILT
     assert entries == TOP_LEVEL
+
+
+def test_undefined_names_are_seen():
+    """Shape strings of one word begin with a blank, so that no checker takes them for names."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    assert "F821" not in settings["ruff"]["lint"]["ignore"]
+    assert "disable_error_code" not in settings["mypy"]
 
 
 def test_version_is_that_of_the_changelog_or_newer():

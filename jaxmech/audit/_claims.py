@@ -2,39 +2,18 @@
 
 import dataclasses
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from jaxmech._tolerances import tolerances
 from jaxmech.audit._record import Examination
 from jaxmech.audit._words import in_words
-from jaxmech.mechanism import Audit
+from jaxmech.mechanism import EFFICIENT, NASH, PROMISED, RATIONAL, Audit, Target
 
-NASH = "Nash incentive compatible"
-RATIONAL = "individually rational"
-EFFICIENT = "efficient"
-PROMISED = "penalties as promised"
 SECRET = "noise that nobody knows"
-CLAIMS = (NASH, RATIONAL, EFFICIENT, PROMISED)
-"""What an audit looks at."""
-
 _ERRORS = 5.0
 """How many standard errors a simulated penalty may be off."""
-
-
-class Target(NamedTuple):
-    """What social penalty counts as efficient.
-
-    Attributes:
-        baseline: a social penalty to compare with, such as that of the best division of work.
-        factor: the mechanism promises at most this times the baseline.
-        name: what the baseline is, in words.
-    """
-
-    baseline: float
-    factor: float
-    name: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,10 +120,8 @@ class Judge:
         tolerance: float | None = None,
         claimable: bool = True,
     ) -> Audit:
-        margin = -math.inf if math.isnan(room) else float(room)
         slack = self._slack if tolerance is None else tolerance
-        claimed = claim in self.claims and claimable
-        return Audit(claim, margin >= -slack, margin, slack, witness, effort, claimed)
+        return Audit.judged(claim, room, slack, witness, effort, claimed=claim in self.claims and claimable)
 
 
 _SIMULATED = f"simulated penalties of honest agents, within {_ERRORS:g} standard errors"

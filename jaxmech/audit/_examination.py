@@ -9,10 +9,21 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech._precision import seed_key
 from jaxmech._words import one_of
-from jaxmech.audit._claims import CLAIMS, NASH, RATIONAL, Judge, Target
+from jaxmech.audit._claims import Judge
 from jaxmech.audit._record import Examination
 from jaxmech.deviation import BestResponse, SearchSettings, best_responses, compiled, inspect_mechanism, noise_is_known
-from jaxmech.mechanism import Audit, Guarantee, Guaranteed, Stakes, only_whole_points
+from jaxmech.mechanism import (
+    CLAIMS,
+    NASH,
+    RATIONAL,
+    Audit,
+    Claiming,
+    Guarantee,
+    Guaranteed,
+    Stakes,
+    Target,
+    only_whole_points,
+)
 
 
 def audit(
@@ -20,7 +31,7 @@ def audit(
     problem: Any,
     key: Any = None,
     *,
-    claims: Collection[str] = (NASH, RATIONAL),
+    claims: Collection[str] | None = None,
     agents: Collection[int] | None = None,
     target: Target | None = None,
     settings: SearchSettings | None = None,
@@ -31,9 +42,11 @@ def audit(
         mechanism: any :class:`~jaxmech.mechanism.Mechanism`, one that a user wrote included.
         problem: anything with costs, sigma and price.
         key: random key; the same key gives the same audit.
-        claims: which of ``CLAIMS`` the mechanism makes; the others are told as facts.
+        claims: which of ``CLAIMS`` the mechanism makes, the others being told as facts; by default what it says itself
+            (:class:`~jaxmech.mechanism.Claiming`), else that it is incentive compatible and individually rational.
         agents: indices of those for whom to search; all by default.
-        target: what counts as efficient; by default the best that compliant agents could do together.
+        target: what counts as efficient; by default what the mechanism says, else the best that compliant agents could
+            do together.
         settings: how widely to search.
 
     Returns:
@@ -50,7 +63,7 @@ def audit(
         >>> quick = SearchSettings(draws=16, steps=2, polish_draws=16, polish_steps=2, batches=4, batch=64)
         >>> records = audit(collaboration.mechanism(problem, plan), problem, agents=[0], settings=quick)
         >>> [record.holds for record in records if record.claimed]
-        [True, True]
+        [True, True, True]
     """
     return examine(mechanism, problem, key, claims=claims, agents=agents, target=target, settings=settings).audits
 
@@ -60,7 +73,7 @@ def examine(
     problem: Any,
     key: Any = None,
     *,
-    claims: Collection[str] = (NASH, RATIONAL),
+    claims: Collection[str] | None = None,
     agents: Collection[int] | None = None,
     target: Target | None = None,
     settings: SearchSettings | None = None,
@@ -83,9 +96,11 @@ def examine(
         mechanism: any :class:`~jaxmech.mechanism.Mechanism`, one that a user wrote included.
         problem: anything with costs, sigma and price; names of ``agents``, if it has them, are used.
         key: random key; the same key gives the same audit.
-        claims: which of ``CLAIMS`` the mechanism makes; the others are told as facts.
+        claims: which of ``CLAIMS`` the mechanism makes, the others being told as facts; by default what it says itself
+            (:class:`~jaxmech.mechanism.Claiming`), else that it is incentive compatible and individually rational.
         agents: indices of those for whom to search; all by default.
-        target: what counts as efficient; by default the best that compliant agents could do together.
+        target: what counts as efficient; by default what the mechanism says, else the best that compliant agents could
+            do together.
         settings: how widely to search.
 
     Raises:
@@ -94,6 +109,8 @@ def examine(
     Example: see :func:`audit`.
     """
     stakes = Stakes.of(problem)
+    if claims is None:
+        claims = mechanism.claims if isinstance(mechanism, Claiming) else (NASH, RATIONAL)
     for claim in claims:
         one_of("claims", claim, CLAIMS)
     if agents is not None and not agents:
@@ -105,6 +122,8 @@ def examine(
     judge = Judge(found, np.asarray(stakes.costs).dtype, frozenset(claims))
     audits = [judge.incentive_compatible(), judge.individually_rational()]
     if len(found.examined) == len(found.agents):
+        if target is None and isinstance(mechanism, Claiming):
+            target = mechanism.target(stakes)
         audits.append(judge.efficient(target or _first_best(stakes), told=target is not None))
     if found.certain:
         audits.append(judge.as_promised())

@@ -57,8 +57,6 @@ def audit(
             carried.mechanism,
             problem,
             seed_key(seed),
-            claims=carried.claims,
-            target=carried.target(),
             settings=chosen,
         )
     m, d = problem.shape

@@ -59,60 +59,18 @@ class Carried(ABC):
     def name(self) -> str:
         """What is played, in words."""
 
-    @property
-    @abstractmethod
-    def claims(self) -> tuple[str, ...]:
-        """Which of the audit's claims the mechanism makes."""
-
-    @property
-    @abstractmethod
-    def any_law(self) -> bool:
-        """Whether the promises hold for data of any law with the standard deviations that are assumed."""
-
-    @abstractmethod
-    def target(self) -> Any:
-        """What counts as efficient, or None for the audit's own choice."""
-
     @abstractmethod
     def whole(self, output: Output) -> tuple[Any, Any]:
         """The plan in whole samples, and the mechanism that carries it out."""
 
 
 class Published(Carried):
-    """A published mechanism over a division of the work.
-
-    Pools claim nothing about incentives, nor that nobody loses by a social optimum.
-    """
+    """A published mechanism over a division of the work."""
 
     @property
     def name(self) -> str:
         """Mechanism and division."""
         return f"mechanism {self.plan.mechanism}, division {self.plan.division}"
-
-    @property
-    def claims(self) -> tuple[str, ...]:
-        """All of them, except for pools."""
-        from jaxmech import audit
-
-        if not self._pooled:
-            return audit.CLAIMS
-        kept = (audit.PROMISED,)
-        return kept if self.plan.division == "social" else (*kept, audit.RATIONAL)
-
-    @property
-    def any_law(self) -> bool:
-        """A plain mean has the same variance for every law; what grows with discrepancies rests on normal data."""
-        return self._pooled
-
-    def target(self) -> Any:
-        """What theory guarantees."""
-        from jaxmech import collaboration
-        from jaxmech.audit import Target
-
-        if self._pooled:
-            return None
-        found = collaboration.efficiency(self.case.problem, self.plan)
-        return Target(found.baseline, found.bound, "P(n_OPT)")
 
     def whole(self, output: Output) -> tuple[Any, Any]:
         """The plan, rounded."""
@@ -120,10 +78,6 @@ class Published(Carried):
 
         plan = collaboration.integer_plan(self.case.problem, self.plan).plan
         return plan, collaboration.mechanism(self.case.problem, plan)
-
-    @property
-    def _pooled(self) -> bool:
-        return self.plan.mechanism in ("pool", "counted-pool")
 
 
 class FromDesign(Carried):
@@ -133,24 +87,6 @@ class FromDesign(Carried):
     def name(self) -> str:
         """Where it comes from."""
         return f"mechanism designed: {self.plan.origin}"
-
-    @property
-    def claims(self) -> tuple[str, ...]:
-        """All of them."""
-        from jaxmech import audit
-
-        return audit.CLAIMS
-
-    @property
-    def any_law(self) -> bool:
-        """No: noise grows with discrepancies."""
-        return False
-
-    def target(self) -> Any:
-        """The best published mechanism."""
-        from jaxmech.audit import Target
-
-        return Target(float(self.plan.published), 1.0, f"that of {self.plan.rival}")
 
     def whole(self, output: Output) -> tuple[Any, Any]:
         """A design of its own."""

@@ -89,7 +89,7 @@ def simulate(
         amounts="real numbers" if table is None else "whole samples",
         sigma=np.asarray(problem.sigma, float),
         price=np.broadcast_to(np.asarray(problem.price, float), d),
-        any_law=carried.any_law,
+        any_law=carried.mechanism.any_law,
         plays=tuple(plays),
         cheat=told,
         claims=() if told else (_as_promised(plays[0], problem),),
@@ -213,7 +213,7 @@ def _play(name: str, plan: Any, outcome: Any, strategies: dict[int, Any], law: L
 def _as_promised(play: Any, problem: Any) -> Any:
     """Whether honest agents paid what was promised, on normal data."""
     from jaxmech._tolerances import tolerances
-    from jaxmech.mechanism import Audit
+    from jaxmech.mechanism import PROMISED, Audit
 
     slack = tolerances(problem.costs.dtype).claim
     allowed = np.maximum(_ERRORS * play.standard_error / play.promised, slack)
@@ -223,5 +223,4 @@ def _as_promised(play: Any, problem: Any) -> Any:
         f"± {play.standard_error[worst]:.1g}"
     )
     margin, effort = -abs(float(play.change[worst])), f"{play.replications:,} replications, {_ERRORS:g} standard errors"
-    holds = bool(margin >= -allowed[worst])
-    return Audit("penalties as promised", holds, margin, float(allowed[worst]), witness, effort)
+    return Audit.judged(PROMISED, margin, allowed[worst], witness, effort)

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxmech import collaboration, files
@@ -17,7 +16,7 @@ from jaxmech.cli._choice import Choice
 from jaxmech.cli._jax import quick_compilation, settings
 from jaxmech.cli._law import law_warnings
 from jaxmech.cli._options import Output
-from jaxmech.collaboration import Account, IntegerPlan, Plan, Problem, Role
+from jaxmech.collaboration import Account, FreeRiding, IntegerPlan, Plan, Problem, Role, Temptation
 from jaxmech.mechanism import Audit
 from jaxmech.report.collaboration import Accounts, Answer, Books, Sigma, Whole
 
@@ -28,8 +27,8 @@ class Numbers(NamedTuple):
     alone_samples: Amounts
     alone_penalty: Agents
     target_penalty: Agents
-    pays: Amounts
-    shirking: Amounts
+    tempted: Temptation
+    free: FreeRiding | None
 
 
 def solve_collaboration(case: files.CollaborationCase, choice: Choice, output: Output) -> Answer:
@@ -64,20 +63,19 @@ def compute(case: files.CollaborationCase, division: str, mechanism: str, output
     """
     problem = case.problem
     m, d = problem.shape
-    nameless = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
     with quick_compilation(m * d), ThreadPoolExecutor(1) as background:
         with output.timed("compile + solve"):
             # Compiled meanwhile, but run by this thread: executions that call LAPACK must not overlap.
             known = division == "rational" or mechanism == "c3d"
-            rational = None if known else background.submit(_compile_rational, nameless)
+            rational = None if known else background.submit(_compile_rational, problem)
             solution = collaboration.solve(problem, division=division, mechanism=mechanism)
             plan = solution.value
-            numbers = _numbers(nameless, plan)
+            numbers = _numbers(problem, plan)
         status = Status.of(int(solution.status))
         judged = _Judgement(None, None, None, None, ())
         if not status.is_failure:
             judged = _judge(case, plan, rational, output)
-            if plan.mechanism not in ("pool", "counted-pool"):
+            if not plan.pooled:
                 output.warn(law_warnings(case, _host(plan.samples), np.asarray(plan.role) == Role.CHECKED))
     costs, sigma, price = (np.asarray(leaf, float) for leaf in (problem.costs, problem.sigma, problem.price))
     return Answer(
@@ -103,8 +101,9 @@ def compute(case: files.CollaborationCase, division: str, mechanism: str, output
         alpha=_host(plan.alpha),
         total=_host(plan.total),
         leverage=bool(plan.leverage),
-        pays=_host(numbers.pays),
-        shirking=_host(numbers.shirking),
+        pays=_host(numbers.tempted.pays),
+        instead=_host(numbers.tempted.instead),
+        free=None if numbers.free is None else jax.tree.map(_host, numbers.free),
         penalty=_host(plan.penalty),
         social_penalty=float(plan.social_penalty),
         accounts=judged.accounts,
@@ -138,8 +137,7 @@ def _judge(case: files.CollaborationCase, plan: Plan, rational: Any, output: Out
     with output.timed("whole samples"):
         accounts, rounded = accounts_of(problem, plan, case.currency)
     with output.timed("certificates"):
-        bare = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
-        optimum = plan.target if rational is None else rational.result()(bare).value
+        optimum = plan.target if rational is None else rational.result()(problem).value
         certificates = collaboration.certify(problem, plan, optimum)
         efficiency = collaboration.efficiency(problem, plan, optimum)
     with output.timed("advice"):
@@ -167,17 +165,15 @@ def accounts_of(problem: Problem, plan: Plan, currency: str) -> tuple[Accounts, 
     rounded = _rounded(problem, plan)
     carried = plan if rounded is None else rounded.plan
     own = collaboration.alone_samples(problem) if rounded is None else rounded.alone_samples
-    # compiled already, for the plan in fractions
-    bare = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
-    numbers = _numbers(bare, carried)
-    plan_account, alone_account = _accounts(bare, carried.samples, numbers.pays, own)
+    numbers = _numbers(problem, carried)  # compiled already, for the plan in fractions
+    plan_account, alone_account = _accounts(problem, carried.samples, numbers.tempted.pays, own)
     accounts = Accounts(
         plan=books(carried.samples, plan_account),
         alone=books(own, alone_account),
         role=np.asarray(carried.role),
         whole=rounded is not None,
         currency=currency,
-        shirking=_host(numbers.shirking),
+        instead=_host(numbers.tempted.instead),
         dtype=problem.costs.dtype.name,
     )
     return accounts, rounded
@@ -200,66 +196,31 @@ def books(samples: Amounts, account: Account) -> Books:
     return Books(_host(samples), *(_host(part) for part in account))
 
 
-def _whole(found: IntegerPlan) -> Whole:
+def _whole(rounded: IntegerPlan) -> Whole:
     return Whole(
-        samples=_host(found.plan.samples),
-        role=np.asarray(found.role),
-        alpha=_host(found.alpha),
-        total=_host(found.plan.total),
-        penalty=_host(found.penalty),
-        social_penalty=float(found.social_penalty),
-        alone_samples=_host(found.alone_samples),
-        alone_penalty=_host(found.alone_penalty),
-        loss=float(found.loss),
-        change=_host(found.change),
-        worse_off=_host(found.worse_off),
+        samples=_host(rounded.plan.samples),
+        role=np.asarray(rounded.role),
+        alpha=_host(rounded.alpha),
+        total=_host(rounded.plan.total),
+        penalty=_host(rounded.penalty),
+        social_penalty=float(rounded.social_penalty),
+        alone_samples=_host(rounded.alone_samples),
+        alone_penalty=_host(rounded.alone_penalty),
+        loss=float(rounded.loss),
+        change=_host(rounded.change),
+        worse_off=_host(rounded.worse_off),
     )
 
 
 @jax.jit
 def _numbers(problem: Problem, plan: Plan) -> Numbers:
-    pays, shirking = penalties_by_distribution(problem, plan)
     return Numbers(
         alone_samples=collaboration.alone_samples(problem),
         alone_penalty=collaboration.alone_penalty(problem),
         target_penalty=collaboration.penalty(problem, plan.target),
-        pays=pays,
-        shirking=shirking,
+        tempted=collaboration.temptation(problem, plan),
+        free=collaboration.free_riding(problem, plan) if plan.pooled else None,
     )
-
-
-def penalties_by_distribution(problem: Problem, plan: Plan) -> tuple[Amounts, Amounts]:
-    """Split what the plan costs each agent by distribution, and say what half the work would cost her there.
-
-    Args:
-        problem: the problem.
-        plan: what was recommended.
-
-    Returns:
-        Two (agents, distributions) arrays: what she pays for each distribution if all follow the plan (the plan's
-        penalty is their sum), and what she would pay if she alone collected half of her amount.
-    """
-    # Both at once: the special functions are compiled once, and compiling is what takes time.
-    samples = jnp.stack([plan.samples, plan.samples / 2])
-    costs = jnp.where(jnp.isfinite(problem.costs), problem.costs, 0.0)
-    variance = problem.scale**2
-    others = jnp.sum(plan.samples, axis=0) - plan.samples
-    if plan.mechanism in ("pool", "counted-pool"):
-        full, half = variance / (others + samples) + costs * samples
-        return full, half
-    alone, checked = plan.role == Role.ALONE, plan.role == Role.CHECKED
-    # Where nobody is checked any numbers will do, but no NaN.
-    by_herself = variance / jnp.where(alone, samples, 1.0) + costs * samples
-    watched = collaboration.deviation_penalty(
-        jnp.where(checked, samples, 1.0),
-        jnp.where(checked, plan.samples, 1.0),
-        jnp.where(checked, plan.total, 4.0),
-        jnp.where(checked, plan.alpha, 1.0),
-        costs,
-        problem.scale,
-    )
-    full, half = jnp.where(alone, by_herself, jnp.where(checked, watched, variance / others))
-    return full, half
 
 
 def _host(values: Any) -> np.ndarray:

@@ -5,26 +5,31 @@ from jaxmech.collaboration._advice import Advice, advise
 from jaxmech.collaboration._bargaining import egalitarian_bargaining, kalai_smorodinsky_bargaining, nash_bargaining
 from jaxmech.collaboration._c3d import c3d_plan
 from jaxmech.collaboration._cbl import cbl_plan
-from jaxmech.collaboration._certificate import Efficiency, certify, efficiency
+from jaxmech.collaboration._certificate import certify
 from jaxmech.collaboration._checking import Checked
 from jaxmech.collaboration._corruption import checked_penalty, corruption_root, deviation_penalty
+from jaxmech.collaboration._divide import divide
 from jaxmech.collaboration._division import alone, first_best, social_optimum
+from jaxmech.collaboration._efficiency import Efficiency, efficiency
 from jaxmech.collaboration._enforceable import Condition, Enforceable, enforceable, leverage_condition
 from jaxmech.collaboration._integer import IntegerPlan, integer_plan
 from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._penalty import penalty, social_penalty
-from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, Plan, Role
+from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, POOLS, REMEDIES, Plan, Role
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._price import price_of_decision, price_of_standard_error, rescaled, with_price
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
 from jaxmech.collaboration._rational import rational_optimum
 from jaxmech.collaboration._regret import best_whole_alone
-from jaxmech.collaboration._solve import divide, mechanism, solve
+from jaxmech.collaboration._solve import mechanism, solve
 from jaxmech.collaboration._steady import steady_penalty, steady_root
+from jaxmech.collaboration._temptation import FreeRiding, Temptation, free_riding, temptation, truthful_penalty
 
 __all__ = [
     "DIVISIONS",
     "MECHANISMS",
+    "POOLS",
+    "REMEDIES",
     "Account",
     "Advice",
     "Checked",
@@ -32,11 +37,13 @@ __all__ = [
     "CountedPool",
     "Efficiency",
     "Enforceable",
+    "FreeRiding",
     "IntegerPlan",
     "Plan",
     "Pool",
     "Problem",
     "Role",
+    "Temptation",
     "account",
     "account_alone",
     "account_of_error",
@@ -56,6 +63,7 @@ __all__ = [
     "egalitarian_bargaining",
     "enforceable",
     "first_best",
+    "free_riding",
     "integer_plan",
     "kalai_smorodinsky_bargaining",
     "leverage_condition",
@@ -73,5 +81,7 @@ __all__ = [
     "solve",
     "steady_penalty",
     "steady_root",
+    "temptation",
+    "truthful_penalty",
     "with_price",
 ]

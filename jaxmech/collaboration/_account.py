@@ -12,8 +12,6 @@ from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._roles import role_penalty
 
-_POOLS = ("pool", "counted-pool")
-
 
 class Account(NamedTuple):
     """A penalty taken apart, (agents, distributions); bill and error add up to what she pays there.
@@ -47,8 +45,7 @@ def account(problem: Problem, plan: Plan) -> Account:
         >>> account(problem, solve(problem, division="social", mechanism="pool").value).error.ravel().tolist()
         [3.5355339059327373, 3.5355339059327373]
     """
-    numbers = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
-    found: Account = _account(numbers, plan.samples, plan.role, plan.alpha, plan.total, pooled=plan.mechanism in _POOLS)
+    found: Account = _account(problem, plan.samples, plan.role, plan.alpha, plan.total, pooled=plan.pooled)
     return found
 
 

@@ -55,6 +55,8 @@ def advise(problem: Problem, plan: Plan) -> Advice:
     Returns:
         Numbers, on the host. Wording is left to whoever tells them.
 
+    Source: this package: a comparison of equilibria of Clinton et al. 2025.
+
     Example:
         >>> problem = Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
         >>> advice = advise(problem, solve(problem).value)

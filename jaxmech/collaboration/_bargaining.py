@@ -5,12 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
-from jaxmech._status import Solution, Status
+from jaxmech._status import Solution, Status, worst_status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Distributions, Scalar
-from jaxmech.collaboration._division import alone, direct_solution, masked
+from jaxmech.collaboration._division import alone, direct_solution
 from jaxmech.collaboration._problem import Problem, alone_penalty
-from jaxmech.collaboration._roles import worst_status
 from jaxmech.mechanism import of_others
 from jaxmech.numerics import Kind, SharingOptimum, solve_sharing, spend_equal_budgets
 
@@ -78,7 +77,7 @@ def egalitarian_bargaining(problem: Problem) -> Solution[Amounts]:
     # a budget X buys n = X a f, and X + F/X is least where X = √F
     samples = jnp.sqrt(jnp.sum(error / jnp.sum(amounts, axis=0))) * amounts
     residual = _equality_residual(output, error, samples)
-    return masked(Solution(samples, _status_of(residual), residual, spent.steps))
+    return Solution(samples, _status_of(residual), residual, spent.steps).blanked()
 
 
 def _equality_residual(output: Amounts, error: Distributions, samples: Amounts) -> Scalar:
@@ -215,7 +214,7 @@ def _where_finite(problem: Problem, solution: Solution[Amounts]) -> Solution[Amo
     """Mark an instance with an infinite p_IND as failed: inside a transformation nothing can be raised."""
     finite = jnp.all(jnp.isfinite(problem.costs))
     status = jnp.where(finite, solution.status, Status.NONFINITE).astype(jnp.int32)
-    return masked(Solution(solution.value, status, solution.residual, solution.steps))
+    return Solution(solution.value, status, solution.residual, solution.steps).blanked()
 
 
 def require_everybody_able(problem: Problem, name: str) -> None:

@@ -1,7 +1,6 @@
 """Certificates of a plan that need no search: formulas evaluated, and theorems whose premises are checked."""
 
 import dataclasses
-import math
 from typing import NamedTuple, SupportsFloat
 
 import jax
@@ -9,40 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Amounts, Array, ArrayLike, Scalar
-from jaxmech.collaboration._division import first_best
+from jaxmech._types import Amounts, Array, ArrayLike
+from jaxmech.collaboration._efficiency import FACTOR, Efficiency, efficiency
 from jaxmech.collaboration._enforceable import Condition, leverage_condition
 from jaxmech.collaboration._integer import IntegerPlan
-from jaxmech.collaboration._penalty import penalty, social_penalty
+from jaxmech.collaboration._penalty import penalty
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem, alone_penalty
 from jaxmech.collaboration._regret import GRID_DECADES, GRID_POINTS, Regret, regret
 from jaxmech.collaboration._roles import role_penalty
-from jaxmech.collaboration._solve import divide
-from jaxmech.mechanism import Audit
-
-_POOLS = ("pool", "counted-pool")
-# Divisions that leave nobody worse off than alone; c3d has a division of its own.
-_NOT_RATIONAL = ("social",)
-_FACTOR = 8.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Efficiency:
-    """A plan's social penalty against what is possible.
-
-    Attributes:
-        ratio: social penalty over ``baseline``.
-        bound: the largest ratio that theory allows for this plan; for the pools, whose agents comply by assumption, it
-            is the ratio itself.
-        baseline: P(n_OPT), least social penalty of compliant agents that leaves nobody worse off than alone.
-        first_best: least social penalty of compliant agents.
-    """
-
-    ratio: float
-    bound: float
-    baseline: float
-    first_best: float
+from jaxmech.mechanism import EFFICIENT, NASH, PROMISED, RATIONAL, Audit
 
 
 def certify(problem: Problem, plan: Plan | IntegerPlan, optimum: Amounts | None = None) -> tuple[Audit, ...]:
@@ -75,44 +50,14 @@ def certify(problem: Problem, plan: Plan | IntegerPlan, optimum: Amounts | None 
         True
     """
     if isinstance(plan, IntegerPlan):
-        facts = _measure(problem, plan.plan, plan.plan.samples, plan.alone_penalty)
+        facts = _measure(problem, plan.plan, plan.alone_penalty)
         return _Certifier(problem, plan.plan, facts).about_agents()
-    optimum = _optimum(problem, plan) if optimum is None else optimum
-    certifier = _Certifier(problem, plan, _measure(problem, plan, optimum, None))
-    audits = [*certifier.about_agents(), certifier.efficient()]
+    certifier = _Certifier(problem, plan, _measure(problem, plan, None))
+    audits = [*certifier.about_agents(), certifier.efficient(efficiency(problem, plan, optimum))]
     if plan.mechanism == "cbl":
         audits += [certifier.within_factor()] if certifier.facts.leverage else []
         audits.append(certifier.condition())
     return tuple(sorted(audits, key=lambda audit: not audit.claimed))
-
-
-def efficiency(problem: Problem, plan: Plan, optimum: Amounts | None = None) -> Efficiency:
-    """Return a plan's social penalty against P(n_OPT) and the first best.
-
-    The bound is 8 P(n_B)/P(n_OPT) for cbl with leverage over the division n_B, √m without; for c3d 2 against the first
-    best; for the pools P(n_B)/P(n_OPT), which is exact.
-
-    Args:
-        problem: the problem.
-        plan: from :func:`solve`.
-        optimum: n_OPT, computed if it is needed and not given.
-
-    Source: Clinton et al. 2025, Theorems 1 and 5; Chen, Zhu and Kandasamy 2023, Theorem 1.
-
-    Example:
-        >>> from jaxmech.collaboration import solve
-        >>> problem = Problem(costs=[[0.01]] * 10, sigma=1.0)
-        >>> round(efficiency(problem, solve(problem, mechanism="c3d").value).ratio, 6)
-        1.697948
-    """
-    optimum = _optimum(problem, plan) if optimum is None else optimum
-    return _efficiency(plan, _measure(problem, plan, optimum, None))
-
-
-def _optimum(problem: Problem, plan: Plan) -> Amounts:
-    """n_OPT; where the plan starts from it, no solve is needed. For equal agents it is the even social optimum."""
-    known = plan.division == "rational" or plan.mechanism == "c3d"
-    return plan.target if known else divide(problem, "rational").value
 
 
 class _Facts(NamedTuple):
@@ -124,23 +69,18 @@ class _Facts(NamedTuple):
     target: Array
     regret: Regret
     condition: Condition
-    social: Scalar
-    target_social: Scalar
-    baseline: Scalar
-    first_best: Scalar
 
 
-def _measure(problem: Problem, plan: Plan, optimum: Amounts, whole_alone: Array | None) -> _Facts:
-    """All facts on the host. Names are static, so they are left out of what is compiled."""
-    bare = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
+def _measure(problem: Problem, plan: Plan, whole_alone: Array | None) -> _Facts:
+    """All facts on the host. The division's name is static, so it is left out of what is compiled."""
     nameless = dataclasses.replace(plan, division="")
-    facts: _Facts = jax.device_get(_facts(bare, nameless, optimum, whole_alone))
+    facts: _Facts = jax.device_get(_facts(problem, nameless, whole_alone))
     return facts
 
 
 @jax.jit
-def _facts(problem: Problem, plan: Plan, optimum: Amounts, whole_alone: Array | None) -> _Facts:
-    if plan.mechanism in _POOLS:
+def _facts(problem: Problem, plan: Plan, whole_alone: Array | None) -> _Facts:
+    if plan.pooled:
         recomputed = penalty(problem, plan.samples)
     else:
         recomputed = jnp.sum(role_penalty(problem, plan.samples, plan.role, plan.alpha, plan.total), axis=-1)
@@ -151,22 +91,7 @@ def _facts(problem: Problem, plan: Plan, optimum: Amounts, whole_alone: Array | 
         target=penalty(problem, plan.target),
         regret=regret(problem, plan, whole=whole_alone is not None),
         condition=leverage_condition(problem, plan.target),
-        social=plan.social_penalty,
-        target_social=social_penalty(problem, plan.target),
-        baseline=social_penalty(problem, optimum),
-        first_best=first_best(problem),
     )
-
-
-def _efficiency(plan: Plan, facts: _Facts) -> Efficiency:
-    baseline, target = float(facts.baseline), float(facts.target_social)
-    if plan.mechanism in _POOLS:
-        bound = target / baseline
-    elif plan.mechanism == "c3d":
-        bound = 2 * float(facts.first_best) / baseline
-    else:
-        bound = _FACTOR * target / baseline if facts.leverage else math.sqrt(len(facts.own))
-    return Efficiency(float(facts.social) / baseline, bound, baseline, float(facts.first_best))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,8 +117,7 @@ class _Certifier:
             who = self.problem.agent_name(worst)
             witness = f"{who} pays {paid[worst]:.6g}, and {self.facts.own[worst]:.6g} alone"
         effort = "penalties of compliant agents in closed form, compared for every agent"
-        claimed = not (self.plan.mechanism in _POOLS and self.plan.division in _NOT_RATIONAL)
-        return self._audit("individually rational", margins[worst], witness, effort, claimed)
+        return self._audit(RATIONAL, margins[worst], witness, effort)
 
     def incentive_compatible(self) -> Audit:
         facts = self.facts.regret
@@ -208,9 +132,8 @@ class _Certifier:
             witness = f"{who} would save {facts.gain[worst, k]:.3g} of {paid[worst]:.6g} with {change}"
         else:
             witness = f"{who} could save at most {facts.bound[worst, k]:.1g} of {paid[worst]:.6g} on {what}"
-        pools = self.plan.mechanism in _POOLS
-        effort = "the best free-rider in closed form" if pools else _NASH_EFFORT
-        return self._audit("Nash incentive compatible", -relative[worst], witness, effort, not pools)
+        effort = "the best free-rider in closed form" if self.plan.pooled else _NASH_EFFORT
+        return self._audit(NASH, -relative[worst], witness, effort)
 
     def as_promised(self) -> Audit:
         promised, paid = np.asarray(self.plan.penalty), self.facts.recomputed
@@ -219,23 +142,21 @@ class _Certifier:
         who = self.problem.agent_name(worst)
         witness = f"{who} is promised {promised[worst]:.6g} and pays {paid[worst]:.6g}"
         effort = "penalties recomputed from roles, amounts and coefficients"
-        return self._audit("penalties as promised", -gap[worst], witness, effort, True)
+        return self._audit(PROMISED, -gap[worst], witness, effort)
 
-    def efficient(self) -> Audit:
-        found = _efficiency(self.plan, self.facts)
-        witness = f"social penalty {found.ratio:.4g} times P(n_OPT) = {found.baseline:.6g}, bound {found.bound:.4g}"
+    def efficient(self, theory: Efficiency) -> Audit:
+        witness = f"social penalty {theory.ratio:.4g} times P(n_OPT) = {theory.baseline:.6g}, bound {theory.bound:.4g}"
         effort = "the theorem's bound, compared with the exact ratio"
-        margin = 1 - found.ratio / found.bound
-        return self._audit("efficient", margin, witness, effort, self.plan.mechanism not in _POOLS)
+        return self._audit(EFFICIENT, 1 - theory.ratio / theory.bound, witness, effort)
 
     def within_factor(self) -> Audit:
         paid, target = np.asarray(self.plan.penalty), self.facts.target
-        margins = 1 - _ratio(paid, _FACTOR * target)
+        margins = 1 - _ratio(paid, FACTOR * target)
         worst = int(np.argmin(margins))
         who = self.problem.agent_name(worst)
         witness = f"{who} pays {paid[worst]:.6g}, {paid[worst] / target[worst]:.3g} times {target[worst]:.6g}"
         effort = "both penalties in closed form, compared for every agent"
-        return self._audit("at most 8 times the division's penalty", margins[worst], witness, effort, True)
+        return self._audit("at most 8 times the division's penalty", margins[worst], witness, effort, claimed=True)
 
     def condition(self) -> Audit:
         found = self.facts.condition
@@ -243,16 +164,16 @@ class _Certifier:
         who, what = self.problem.agent_name(i), self.problem.distribution_name(k)
         more = f"{abs(float(found.margin)):.2%} {'less' if found.margin >= 0 else 'more'}"
         witness = f"{who} would pay {more} than alone if only {what} were shared"
-        tolerance = tolerances(self.plan.samples.dtype).condition
         effort = "evaluated for every agent and distribution"
-        return self._audit("condition (8)", float(found.margin), witness, effort, False, tolerance)
+        tolerance = tolerances(self.plan.samples.dtype).condition
+        return Audit.judged("condition (8)", found.margin, tolerance, witness, effort, claimed=False)
 
     def _audit(
-        self, claim: str, room: SupportsFloat, witness: str, effort: str, claimed: bool, tolerance: float | None = None
+        self, claim: str, margin: SupportsFloat, witness: str, effort: str, claimed: bool | None = None
     ) -> Audit:
-        tolerance = tolerances(self.plan.samples.dtype).claim if tolerance is None else tolerance
-        margin = -math.inf if math.isnan(float(room)) else float(room)
-        return Audit(claim, bool(margin >= -tolerance), margin, tolerance, witness, effort, claimed)
+        tolerance = tolerances(self.plan.samples.dtype).claim
+        claimed = claim in self.plan.claims if claimed is None else claimed
+        return Audit.judged(claim, margin, tolerance, witness, effort, claimed=claimed)
 
 
 _NASH_EFFORT = (

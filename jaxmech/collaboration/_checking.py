@@ -6,10 +6,12 @@ import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
 from jaxmech._types import Amounts, Array, Codes, Distributions
+from jaxmech.collaboration._efficiency import efficient_target
 from jaxmech.collaboration._guarantee import checked_guarantee
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
 from jaxmech.mechanism import (
+    CLAIMS,
     Drawn,
     Guarantee,
     Information,
@@ -17,6 +19,7 @@ from jaxmech.mechanism import (
     Statistics,
     Strategy,
     Submission,
+    Target,
     draw_means,
     draw_points,
     of_others,
@@ -39,6 +42,7 @@ class Checked:
         alpha: corruption coefficient α where the role is CHECKED.
         total: T, points behind each distribution.
         variance: σ² of a data point.
+        plan: that it carries out, for what is efficient; None inside transformations.
 
     Source: Clinton et al. 2025, Algorithm 2; Chen, Zhu and Kandasamy 2023, Algorithm 1.
     """
@@ -48,6 +52,22 @@ class Checked:
     alpha: Amounts
     total: Distributions
     variance: Distributions
+    plan: Plan | None = dataclasses.field(default=None, metadata={"label": None})
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """Everything."""
+        return CLAIMS
+
+    @property
+    def any_law(self) -> bool:
+        """What grows with discrepancies rests on normal data."""
+        return False
+
+    def target(self, stakes: Stakes) -> Target | None:
+        """Return what theory promises of the plan; None without one."""
+        problem = Problem.unchecked(stakes.costs, stakes.sigma, stakes.price)
+        return None if self.plan is None else efficient_target(problem, self.plan)
 
     @property
     def recommended(self) -> Strategy:
@@ -130,4 +150,4 @@ class Checked:
 
 def checked_mechanism(problem: Problem, plan: Plan) -> Checked:
     """Return the mechanism that carries out a plan of c3d or cbl."""
-    return Checked(plan.samples, plan.role, plan.alpha, plan.total, problem.sigma**2)
+    return Checked(plan.samples, plan.role, plan.alpha, plan.total, problem.sigma**2, plan)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Amounts, Array, Scalar
+from jaxmech._types import Amounts, Scalar
 from jaxmech.collaboration._problem import Problem, alone_samples
 
 
@@ -69,13 +69,7 @@ def direct_solution(samples: Amounts, residual: Scalar) -> Solution[Amounts]:
     limits = tolerances(residual.dtype)
     cases = [residual <= limits.optimality, jnp.isfinite(residual)]
     status = jnp.select(cases, [jnp.int32(Status.OK), jnp.int32(Status.ALMOST)], jnp.int32(Status.NONFINITE))
-    return masked(Solution(samples, status, residual, jnp.zeros_like(status)))
-
-
-def masked(solution: Solution[Array]) -> Solution[Array]:
-    """Put NaN where the status says that there is no answer."""
-    failed = (solution.status == Status.INFEASIBLE) | (solution.status == Status.NONFINITE)
-    return solution.map(lambda samples: jnp.where(failed, jnp.nan, samples))
+    return Solution(samples, status, residual, jnp.zeros_like(status)).blanked()
 
 
 def social_samples(problem: Problem) -> Amounts:

@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Amounts, Array, Codes, Distributions
+from jaxmech._types import Amounts, Array, Codes, Distributions, Support
 from jaxmech.collaboration._corruption import deviation_penalty
 from jaxmech.collaboration._penalty import penalty
-from jaxmech.collaboration._plan import Plan, Role
+from jaxmech.collaboration._plan import Role
 from jaxmech.collaboration._problem import Problem
-from jaxmech.collaboration._regret import Regret, regret
+from jaxmech.collaboration._regret import Regret, amounts_regret, unchecked_regret
 from jaxmech.collaboration._roles import role_penalty
 from jaxmech.mechanism import Guarantee, Stakes
 
@@ -28,10 +28,9 @@ def pool_guarantee(stakes: Stakes, samples: Amounts, variance: Distributions) ->
 
     Source: Clinton et al. 2025, section 3.2.
     """
-    role = jnp.full(samples.shape, Role.RECEIVES, jnp.int32)
-    alpha = jnp.full_like(samples, jnp.nan)
-    problem, plan = _plan(stakes, samples, role, alpha, jnp.sum(samples, axis=0), "pool")
-    return _guarantee(stakes, variance, penalty(problem, samples), regret(problem, plan))
+    problem = _problem(stakes)
+    free = unchecked_regret(problem, samples, jnp.zeros(samples.shape, bool))
+    return _guarantee(stakes, variance, penalty(problem, samples), free)
 
 
 @jax.jit
@@ -49,11 +48,11 @@ def checked_guarantee(
 
     Source: Clinton et al. 2025, appendices E.2 and H.2.
     """
-    problem, plan = _plan(stakes, samples, role, alpha, total, "cbl")
-    found = regret(problem, plan)
+    problem = _problem(stakes)
+    found = amounts_regret(problem, samples, role, alpha, total)
     checked = role == Role.CHECKED
     promised = role_penalty(problem, samples, role, alpha, total)
-    certified = _minimum(problem, plan, checked)
+    certified = _minimum(problem, samples, alpha, total, checked)
     bound = jnp.where(checked & jnp.isfinite(found.bound), certified.regret, found.bound)
     best = jnp.where(checked, certified.best, found.best)
     sharper = Regret(bound=jnp.maximum(bound, 0), gain=found.gain, best=best)
@@ -67,15 +66,15 @@ class _Minimum(NamedTuple):
     best: Amounts
 
 
-def _minimum(problem: Problem, plan: Plan, checked: Array) -> _Minimum:
+def _minimum(problem: Problem, samples: Amounts, alpha: Amounts, total: Distributions, checked: Support) -> _Minimum:
     """Bisection for the root of the slope, in the logarithm of n; harmless numbers stand in for other agents."""
-    n_star = jnp.where(checked, plan.samples, 1)
-    usual = checked & jnp.isfinite(problem.costs) & jnp.isfinite(plan.alpha)
-    cost, alpha = jnp.where(usual, problem.costs, 1), jnp.where(usual, plan.alpha, 1)
-    total = jnp.where(checked, plan.total, 10 * n_star)
+    n_star = jnp.where(checked, samples, 1)
+    usual = checked & jnp.isfinite(problem.costs) & jnp.isfinite(alpha)
+    cost, noise = jnp.where(usual, problem.costs, 1), jnp.where(usual, alpha, 1)
+    behind = jnp.where(checked, total, 10 * n_star)
 
     def paid(n: Array) -> Array:
-        return deviation_penalty(n, n_star, total, alpha, cost, problem.scale)
+        return deviation_penalty(n, n_star, behind, noise, cost, problem.scale)
 
     def sloped(n: Array) -> tuple[Array, Array]:
         value, slope = jax.jvp(paid, (n,), (jnp.ones_like(n),))
@@ -102,25 +101,8 @@ def _minimum(problem: Problem, plan: Plan, checked: Array) -> _Minimum:
     return _Minimum(promised - least + allowance, best)
 
 
-def _plan(
-    stakes: Stakes, samples: Amounts, role: Codes, alpha: Amounts, total: Distributions, mechanism: str
-) -> tuple[Problem, Plan]:
-    """Problem and plan with what the formulas read."""
-    problem: Problem = Problem.tree_unflatten((None, None), (stakes.costs, stakes.sigma, stakes.price))
-    unknown = jnp.full_like(samples[:, 0], jnp.nan)
-    plan = Plan(
-        samples=samples,
-        role=role,
-        alpha=alpha,
-        total=total,
-        leverage=jnp.asarray(True),
-        penalty=unknown,
-        social_penalty=jnp.sum(unknown),
-        target=samples,
-        division="",
-        mechanism=mechanism,
-    )
-    return problem, plan
+def _problem(stakes: Stakes) -> Problem:
+    return Problem.unchecked(stakes.costs, stakes.sigma, stakes.price)
 
 
 def _guarantee(stakes: Stakes, variance: Distributions, promised: Array, found: Regret) -> Guarantee:

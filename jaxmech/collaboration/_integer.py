@@ -92,6 +92,8 @@ def integer_plan(problem: Problem, plan: Plan) -> IntegerPlan:
         ProblemError: for amounts from 2^53 on (2^24 in float32), where numbers cannot be told from the next whole ones.
             Under a transformation nothing is refused.
 
+    Source: this package: Clinton et al. 2025 count in real numbers.
+
     Example:
         >>> from jaxmech.collaboration import solve
         >>> problem = Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
@@ -100,8 +102,7 @@ def integer_plan(problem: Problem, plan: Plan) -> IntegerPlan:
     """
     for name, amounts in (("plan.samples", plan.samples), ("alone_samples", alone_samples(problem))):
         _check_whole(name, amounts, unsolved=True)
-    bare = Problem.tree_unflatten((None, None), (problem.costs, problem.sigma, problem.price))
-    rounded: IntegerPlan = _round(bare, dataclasses.replace(plan, division=""))
+    rounded: IntegerPlan = _round(problem, dataclasses.replace(plan, division=""))
     return dataclasses.replace(rounded, plan=dataclasses.replace(rounded.plan, division=plan.division))
 
 
@@ -121,7 +122,7 @@ def _check_whole(name: str, amounts: Amounts, *, unsolved: bool = False) -> None
 
 @jax.jit
 def _round(problem: Problem, plan: Plan) -> IntegerPlan:
-    whole = _pool(problem, plan) if plan.mechanism in ("pool", "counted-pool") else _equilibrium(problem, plan)
+    whole = _pool(problem, plan) if plan.pooled else _equilibrium(problem, plan)
     samples = best_whole_alone(problem)
     own = problem.scale**2 / samples + collection_cost(problem, samples)
     alone_penalty = jnp.sum(own, axis=-1)

@@ -4,10 +4,20 @@ import dataclasses
 import enum
 
 from jaxmech._pytree import pytree
+from jaxmech._status import Status
 from jaxmech._types import Agents, Amounts, Array, Codes, Distributions, Scalar
+from jaxmech.mechanism import CLAIMS, PROMISED, RATIONAL
 
 DIVISIONS = ("alone", "social", "rational", "leverage", "nash", "egalitarian", "kalai-smorodinsky")
-MECHANISMS = ("pool", "counted-pool", "c3d", "cbl")
+POOLS = ("pool", "counted-pool")
+"""Mechanisms that check nobody."""
+MECHANISMS = (*POOLS, "c3d", "cbl")
+
+REMEDIES = {
+    Status.NO_ROOT: "no noise level makes truth optimal (needs 1/τ² < κ < 1/4 and τ > 2)",
+    Status.INFEASIBLE: "raise the bounds on the penalties",
+}
+"""What a failure means when data are shared, and what helps."""
 
 
 class Role(enum.IntEnum):
@@ -50,3 +60,18 @@ class Plan:
     target: Amounts
     division: str = dataclasses.field(metadata={"static": True})
     mechanism: str = dataclasses.field(metadata={"static": True})
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the mechanism pools everything, so that nobody is checked and nobody has a role."""
+        return self.mechanism in POOLS
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """What is claimed: everything, but of the pools nothing about incentives or efficiency.
+
+        The social optimum may leave compliant agents worse off than alone.
+        """
+        if not self.pooled:
+            return CLAIMS
+        return (PROMISED,) if self.division == "social" else (PROMISED, RATIONAL)

@@ -11,7 +11,17 @@ from jaxmech.collaboration._guarantee import pool_guarantee
 from jaxmech.collaboration._penalty import penalty
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
-from jaxmech.mechanism import Guarantee, Information, Stakes, Statistics, Strategy, Submission, of_others
+from jaxmech.mechanism import (
+    PROMISED,
+    Guarantee,
+    Information,
+    Stakes,
+    Statistics,
+    Strategy,
+    Submission,
+    Target,
+    of_others,
+)
 
 
 def pool_plan(problem: Problem, division: Amounts) -> Solution[Plan]:
@@ -50,10 +60,27 @@ class _Pooling:
     Attributes:
         samples: agreed amounts.
         variance: σ² of a data point.
+        plan: that it carries out, for what is claimed; None inside transformations.
     """
 
     samples: Amounts
     variance: Distributions
+    plan: Plan | None = dataclasses.field(default=None, metadata={"label": None})
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """What the plan claims; without one, that penalties are as promised."""
+        return (PROMISED,) if self.plan is None else self.plan.claims
+
+    @property
+    def any_law(self) -> bool:
+        """A plain mean has the same variance for every law."""
+        return True
+
+    def target(self, stakes: Stakes) -> Target | None:
+        """Return nothing: agents comply by assumption."""
+        del stakes
+        return None
 
     @property
     def recommended(self) -> Strategy:
@@ -114,6 +141,7 @@ class Pool(_Pooling):
     Attributes:
         samples: recommended amounts.
         variance: σ² of a data point.
+        plan: that it carries out.
 
     Source: Clinton et al. 2025, section 3.2.
 
@@ -139,6 +167,7 @@ class CountedPool(_Pooling):
     Attributes:
         samples: agreed amounts; of data sets, their nearest whole numbers are asked for.
         variance: σ² of a data point.
+        plan: that it carries out.
 
     Source: Clinton et al. 2025, section 3.2, "From compliant to strategic agents".
     """

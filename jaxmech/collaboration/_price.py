@@ -1,5 +1,6 @@
 """Which price to write into a problem: from a wanted standard error, or from what a wrong decision costs."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 
@@ -31,9 +32,7 @@ def with_price(problem: Problem, price: np.ndarray) -> Problem:
         >>> with_price(Problem([[1.0]], sigma=1.0), np.array([4.0])).price.tolist()
         [4.0]
     """
-    leaves = (problem.costs, problem.sigma, jnp.asarray(price, problem.price.dtype))
-    changed: Problem = Problem.tree_unflatten((problem.agents, problem.distributions), leaves)
-    return changed
+    return dataclasses.replace(problem, price=jnp.asarray(price, problem.price.dtype))
 
 
 def rescaled(found: Account, factor: float) -> Account:

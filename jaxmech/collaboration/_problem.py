@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech._checks import real_numbers
+from jaxmech._checks import positive, real_numbers, require, unique_names
 from jaxmech._errors import ProblemError
-from jaxmech._pytree import same, shape_hash
+from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
 
 
-@jax.tree_util.register_pytree_with_keys_class
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Problem:
     """Agents who want to know the same means, and what a sample costs each of them.
@@ -42,8 +42,8 @@ class Problem:
     costs: Amounts
     sigma: Distributions
     price: Distributions
-    agents: tuple[str, ...] | None
-    distributions: tuple[str, ...] | None
+    agents: tuple[str, ...] | None = dataclasses.field(metadata={"label": None})
+    distributions: tuple[str, ...] | None = dataclasses.field(metadata={"label": None})
 
     def __init__(
         self,
@@ -59,14 +59,28 @@ class Problem:
             "costs": table,
             "sigma": _per_distribution("sigma", sigma, d, table.dtype),
             "price": _per_distribution("price", price, d, table.dtype),
-            "agents": _names("agents", agents, m),
-            "distributions": _names("distributions", distributions, d),
+            "agents": unique_names("agents", agents, m),
+            "distributions": unique_names("distributions", distributions, d),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
         _check_costs(table, self.distribution_name)
 
-    __eq__, __hash__ = same, shape_hash
+    @classmethod
+    def unchecked(
+        cls,
+        costs: Array,
+        sigma: Array,
+        price: Array,
+        agents: tuple[str, ...] | None = None,
+        distributions: tuple[str, ...] | None = None,
+    ) -> "Problem":
+        """Return a problem of arrays that somebody has checked already, or that are being traced."""
+        problem = object.__new__(cls)
+        values = (costs, sigma, price, agents, distributions)
+        for field, value in zip(dataclasses.fields(cls), values, strict=True):
+            object.__setattr__(problem, field.name, value)
+        return problem
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -87,19 +101,10 @@ class Problem:
         """Name of distribution k, or "distribution k+1"."""
         return self.distributions[k] if self.distributions else f"distribution {k + 1}"
 
-    def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any], ...], tuple[Any, ...]]:
-        """Leaves are the numbers; the names are static."""
-        key = jax.tree_util.GetAttrKey
-        leaves = ((key("costs"), self.costs), (key("sigma"), self.sigma), (key("price"), self.price))
-        return leaves, (self.agents, self.distributions)
-
     @classmethod
-    def tree_unflatten(cls, static: tuple[Any, ...], leaves: tuple[Any, ...]) -> "Problem":
-        """Rebuild without checks: transformations put tracers, batches and placeholders here."""
-        problem = object.__new__(cls)
-        for name, value in zip(("costs", "sigma", "price", "agents", "distributions"), (*leaves, *static), strict=True):
-            object.__setattr__(problem, name, value)
-        return problem
+    def tree_unflatten(cls, names: tuple[Any, ...], leaves: tuple[Any, ...]) -> "Problem":
+        """Return :meth:`unchecked` of leaves and names."""
+        return cls.unchecked(*leaves, *names)
 
 
 def alone_samples(problem: Problem) -> Amounts:
@@ -129,37 +134,14 @@ def _per_distribution(name: str, value: ArrayLike, d: int, dtype: Any) -> Array:
     array = real_numbers(name, value)
     if array.shape not in ((), (1,), (d,)):
         raise ProblemError(name, array.shape, f"must be one number, or one per distribution ({d})")
-    if not isinstance(array, jax.core.Tracer):
-        numbers = np.atleast_1d(np.asarray(array))
-        for k in np.flatnonzero(~(np.isfinite(numbers) & (numbers > 0))):
-            where = name if array.shape == () else f"{name}[{k}]"
-            raise ProblemError(where, float(numbers[k]), "must be positive and finite")
+    positive(name, array)
     return jnp.broadcast_to(array.astype(dtype), (d,))
 
 
-def _names(name: str, names: Sequence[str] | None, length: int) -> tuple[str, ...] | None:
-    if names is None:
-        return None
-    entries = tuple(names) if not isinstance(names, str) else (names,)
-    if len(entries) != length:
-        raise ProblemError(name, len(entries), f"must have one name for each of the {length}")
-    seen: set[str] = set()
-    for i, entry in enumerate(entries):
-        if not isinstance(entry, str) or not entry.strip():
-            raise ProblemError(f"{name}[{i}]", entry, "must be a name, not empty")
-        if entry in seen:
-            raise ProblemError(f"{name}[{i}]", entry, "must not occur twice")
-        seen.add(entry)
-    return entries
-
-
 def _check_costs(costs: Array, distribution_name: Any) -> None:
+    require("costs", costs, lambda entries: entries > 0, "must be positive (inf where an agent cannot sample)")
     if isinstance(costs, jax.core.Tracer):
         return
-    table = np.asarray(costs)
-    for i, k in np.argwhere(~(table > 0)):
-        rule = "must be positive (inf where an agent cannot sample)"
-        raise ProblemError(f"costs[{i}][{k}]", float(table[i, k]), rule)
-    for k in np.flatnonzero(~np.isfinite(table).any(axis=0)):
+    for k in np.flatnonzero(~np.isfinite(np.asarray(costs)).any(axis=0)):
         rule = f"at least one agent must be able to sample {distribution_name(k)}"
         raise ProblemError(f"costs[:][{k}]", np.inf, rule)

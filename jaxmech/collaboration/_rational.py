@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, ArrayLike
-from jaxmech.collaboration._division import first_best, masked, social_samples
+from jaxmech.collaboration._division import first_best, social_samples
 from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._penalty import penalty, social_penalty
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
@@ -69,4 +69,4 @@ def _rational(problem: Problem, bounds: Agents) -> Solution[Amounts]:
     feasible = jnp.all(bounds >= own * (1 - 64 * limits.eps))
     status = jnp.where((optimum.status == Status.INFEASIBLE) & feasible, Status.STALLED, optimum.status)
     status = jnp.where(jnp.isnan(residual), Status.NONFINITE, status).astype(jnp.int32)
-    return masked(Solution(samples, status, residual, optimum.steps))
+    return Solution(samples, status, residual, optimum.steps).blanked()

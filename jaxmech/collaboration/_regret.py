@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Amounts, Array
+from jaxmech._types import Amounts, Array, Codes, Distributions, Support
 from jaxmech.collaboration._corruption import deviation_penalty
 from jaxmech.collaboration._penalty import collection_cost
 from jaxmech.collaboration._plan import Plan, Role
@@ -57,11 +57,27 @@ def regret(problem: Problem, plan: Plan, whole: bool = False) -> Regret:
 
     Source: Clinton et al. 2025, appendices E.2 and H.2.
     """
-    exact = _unchecked(problem, plan, whole)
-    if plan.mechanism in ("pool", "counted-pool"):
-        return exact
-    checked = plan.role == Role.CHECKED
-    watched = _checked(problem, plan, checked)
+    if plan.pooled:
+        return unchecked_regret(problem, plan.samples, jnp.zeros(plan.samples.shape, bool), whole=whole)
+    return amounts_regret(problem, plan.samples, plan.role, plan.alpha, plan.total, whole=whole)
+
+
+def amounts_regret(
+    problem: Problem, samples: Amounts, role: Codes, alpha: Amounts, total: Distributions, *, whole: bool = False
+) -> Regret:
+    """Bound regret as :func:`regret` does, of arrays that make up a plan of c3d or cbl.
+
+    Args:
+        problem: the problem.
+        samples: recommended amounts n*.
+        role: :class:`Role` codes.
+        alpha: corruption coefficient α where the role is CHECKED.
+        total: T, points behind each distribution.
+        whole: whether agents who work alone or receive are held against whole numbers of samples.
+    """
+    checked = role == Role.CHECKED
+    exact = unchecked_regret(problem, samples, role == Role.ALONE, whole=whole)
+    watched = _checked(problem, samples, alpha, total, checked)
     return Regret(
         bound=jnp.where(checked, watched.bound, exact.bound),
         gain=jnp.where(checked, watched.gain, exact.gain),
@@ -75,6 +91,8 @@ def best_whole_alone(problem: Problem) -> Amounts:
     Args:
         problem: the problem.
 
+    Source: this package: Clinton et al. 2025 count in real numbers.
+
     Example:
         >>> best_whole_alone(Problem([[1.0], [0.1]], sigma=1.0)).tolist()
         [[1.0], [3.0]]
@@ -82,10 +100,16 @@ def best_whole_alone(problem: Problem) -> Amounts:
     return jnp.where(jnp.isfinite(problem.costs), best_whole(alone_samples(problem)), 0)
 
 
-def _unchecked(problem: Problem, plan: Plan, whole: bool) -> Regret:
-    """Exact regret where the penalty is σ²/(N + n) + c n, with N = 0 for whoever works alone."""
-    alone = (plan.role == Role.ALONE) & (plan.mechanism not in ("pool", "counted-pool"))
-    given = jnp.where(alone, 0, of_others(plan.samples))
+def unchecked_regret(problem: Problem, samples: Amounts, alone: Support, *, whole: bool = False) -> Regret:
+    """Return the exact regret where the penalty is σ²/(N + n) + c n, with N = 0 for whoever works alone.
+
+    Args:
+        problem: the problem.
+        samples: recommended amounts.
+        alone: who gets nothing of the others; nobody in the pools.
+        whole: whether agents are held against whole numbers of samples.
+    """
+    given = jnp.where(alone, 0, of_others(samples))
     best = jnp.maximum(alone_samples(problem) - given, 0)
     if whole:
         # One more point pays if and only if (N + n)(N + n + 1) < n_IND².
@@ -94,24 +118,24 @@ def _unchecked(problem: Problem, plan: Plan, whole: bool) -> Regret:
         best = jnp.where(alone, best_whole_alone(problem), jnp.where(more, low + 1, low))
     error = problem.scale**2
 
-    def paid(samples: Amounts) -> Amounts:
-        return error / (given + samples) + collection_cost(problem, samples)
+    def paid(amounts: Amounts) -> Amounts:
+        return error / (given + amounts) + collection_cost(problem, amounts)
 
-    helpless = ~jnp.isfinite(problem.costs) & (plan.samples == 0)
-    gain = jnp.where(helpless | (plan.samples == best), 0, paid(plan.samples) - paid(best))
+    helpless = ~jnp.isfinite(problem.costs) & (samples == 0)
+    gain = jnp.where(helpless | (samples == best), 0, paid(samples) - paid(best))
     return Regret(bound=gain, gain=gain, best=best)
 
 
-def _checked(problem: Problem, plan: Plan, checked: Array) -> Regret:
+def _checked(problem: Problem, samples: Amounts, alpha: Amounts, total: Distributions, checked: Support) -> Regret:
     """Regret bound of checked agents by convexity; harmless numbers stand in for the other agents."""
-    n_star = jnp.where(checked, plan.samples, 1)
-    total = jnp.where(checked, plan.total, 10)
+    n_star = jnp.where(checked, samples, 1)
+    behind = jnp.where(checked, total, 10)
     cost = jnp.where(checked & jnp.isfinite(problem.costs), problem.costs, 1)
-    alpha = jnp.where(checked, plan.alpha, 1)
+    noise = jnp.where(checked, alpha, 1)
 
     def slope(n: Array) -> tuple[Array, Array]:
         def paid(amount: Array) -> Array:
-            return deviation_penalty(amount, n_star, total, alpha, cost, problem.scale)
+            return deviation_penalty(amount, n_star, behind, noise, cost, problem.scale)
 
         return jax.jvp(paid, (n,), (jnp.ones_like(n),))
 
@@ -120,7 +144,7 @@ def _checked(problem: Problem, plan: Plan, checked: Array) -> Regret:
     # The slope is a difference of numbers of the size of c, each rounded.
     steepest = jnp.abs(grid.slope) + accuracy.root * accuracy.eps * cost
     reach = jnp.maximum(n_star, grid.promised / cost - n_star)
-    backed = _is_backed(plan, checked) & jnp.isfinite(problem.costs) & grid.convex
+    backed = _is_backed(samples, total, checked) & jnp.isfinite(problem.costs) & grid.convex
     bound = jnp.where(backed, steepest * reach, jnp.inf)
     return Regret(bound=jnp.where(jnp.isnan(bound), jnp.inf, bound), gain=grid.promised - grid.least, best=grid.best)
 
@@ -160,8 +184,8 @@ def _scan_grid(slope: Callable[[Array], tuple[Array, Array]], n_star: Amounts) -
     return jax.lax.scan(visit, start, jnp.arange(GRID_POINTS))[0]
 
 
-def _is_backed(plan: Plan, checked: Array) -> Array:
+def _is_backed(samples: Amounts, total: Distributions, checked: Support) -> Support:
     """Whether the others collect T − n* points, at least n* of them: enough for Z and for Z'."""
-    slack = 1 + tolerances(plan.samples.dtype).condition
-    needed = jnp.where(checked, plan.total - plan.samples, 0)
-    return (needed <= of_others(plan.samples) * slack) & (needed * slack >= jnp.where(checked, plan.samples, 0))
+    slack = 1 + tolerances(samples.dtype).condition
+    needed = jnp.where(checked, total - samples, 0)
+    return (needed <= of_others(samples) * slack) & (needed * slack >= jnp.where(checked, samples, 0))

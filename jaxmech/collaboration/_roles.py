@@ -2,24 +2,13 @@
 
 import jax.numpy as jnp
 
-from jaxmech._status import Solution, Status
-from jaxmech._types import Amounts, Array, Codes, Distributions, Support
+from jaxmech._status import Solution, Status, worst_status
+from jaxmech._types import Amounts, Codes, Distributions, Support
 from jaxmech.collaboration._corruption import checked_penalty, corruption_root
 from jaxmech.collaboration._penalty import collection_cost
 from jaxmech.collaboration._plan import Role
 from jaxmech.collaboration._problem import Problem
 from jaxmech.mechanism import of_others
-
-# From harmless to hopeless; the last three come with NaN instead of an answer.
-_SEVERITY = (
-    Status.OK,
-    Status.ALMOST,
-    Status.MAX_STEPS,
-    Status.STALLED,
-    Status.INFEASIBLE,
-    Status.NO_ROOT,
-    Status.NONFINITE,
-)
 
 
 def coefficients(problem: Problem, samples: Amounts, checked: Support, total: Distributions) -> Solution[Amounts]:
@@ -65,18 +54,6 @@ def role_penalty(problem: Problem, samples: Amounts, role: Codes, alpha: Amounts
     by_herself = jnp.where(samples > 0, error / safe_samples, jnp.inf)
     unchecked = jnp.where(role == Role.ALONE, by_herself, by_others) + collection_cost(problem, samples)
     return jnp.where(checked, unit * error / safe_samples, unchecked)
-
-
-def worst_status(*statuses: Array) -> Array:
-    """Return the worst of all statuses: OK < ALMOST < MAX_STEPS < STALLED < INFEASIBLE < NO_ROOT < NONFINITE."""
-    ranks = jnp.array([_SEVERITY.index(Status.of(code)) for code in range(len(_SEVERITY))])
-    worst = jnp.max(jnp.concatenate([ranks[jnp.ravel(status)] for status in statuses]))
-    return jnp.array([int(status) for status in _SEVERITY], jnp.int32)[worst]
-
-
-def is_failure(status: Array) -> Array:
-    """Whether the value that comes with this status is NaN."""
-    return (status == Status.INFEASIBLE) | (status == Status.NO_ROOT) | (status == Status.NONFINITE)
 
 
 def _dimensionless(problem: Problem, samples: Amounts, total: Distributions) -> tuple[Amounts, Amounts]:

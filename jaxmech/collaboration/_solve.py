@@ -1,31 +1,21 @@
 """Solve a problem of sharing data: from costs to a plan, from a plan to the mechanism that carries it out."""
 
 import dataclasses
-from collections.abc import Callable
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 
-from jaxmech._status import Solution
-from jaxmech._types import Amounts, Array
+from jaxmech._status import Solution, worst_status
+from jaxmech._types import Amounts
 from jaxmech._words import one_of
-from jaxmech.collaboration._bargaining import (
-    egalitarian_bargaining,
-    kalai_smorodinsky_bargaining,
-    nash_bargaining,
-    require_everybody_able,
-)
 from jaxmech.collaboration._c3d import c3d_plan, check_equal_costs
 from jaxmech.collaboration._cbl import cbl_plan
 from jaxmech.collaboration._checking import Checked, checked_mechanism
-from jaxmech.collaboration._division import alone, social_optimum
-from jaxmech.collaboration._leverage import leverage_optimum
+from jaxmech.collaboration._divide import divide
 from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, Plan
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._problem import Problem
-from jaxmech.collaboration._rational import rational_optimum
-from jaxmech.collaboration._roles import is_failure, worst_status
 
 
 def solve(problem: Problem, *, division: str = "rational", mechanism: str = "cbl") -> Solution[Plan]:
@@ -58,28 +48,11 @@ def solve(problem: Problem, *, division: str = "rational", mechanism: str = "cbl
     if mechanism == "c3d":
         one_of("division", division, DIVISIONS)
         check_equal_costs(problem)
-        equal: Solution[Plan] = _equal_shares(_without_names(problem))
+        equal: Solution[Plan] = _equal_shares(problem)
         return equal
     target = divide(problem, division)
-    carried: Solution[Plan] = _carry_out(_without_names(problem), target, "cbl" if mechanism == "cbl" else "pool")
+    carried: Solution[Plan] = _carry_out(problem, target, "cbl" if mechanism == "cbl" else "pool")
     return carried.map(lambda plan: dataclasses.replace(plan, division=division, mechanism=mechanism))
-
-
-def divide(problem: Problem, division: str) -> Solution[Amounts]:
-    """Return a division of work by its name, compiled.
-
-    Raises:
-        ProblemError: for an unknown name, and for nash and kalai-smorodinsky if an agent cannot sample everything.
-
-    Example:
-        >>> divide(Problem(costs=[[0.25]], sigma=10.0), "alone").value.tolist()
-        [[20.0]]
-    """
-    one_of("division", division, DIVISIONS)
-    if division in ("nash", "kalai-smorodinsky"):
-        require_everybody_able(problem, division)
-    target: Solution[Amounts] = _divide(_without_names(problem), division)
-    return target
 
 
 def mechanism(problem: Problem, plan: Plan) -> Pool | CountedPool | Checked:
@@ -89,32 +62,18 @@ def mechanism(problem: Problem, plan: Plan) -> Pool | CountedPool | Checked:
         problem: the problem.
         plan: from :func:`solve`, or the plan inside an :class:`IntegerPlan`.
 
+    Source: Clinton et al. 2025, section 3.2 and Algorithm 2; Chen, Zhu and Kandasamy 2023, Algorithm 1.
+
     Example:
         >>> problem = Problem(costs=[[1.0], [1.0]], sigma=1.0)
         >>> mechanism(problem, solve(problem, mechanism="pool").value).recommended.samples.shape
         (2, 1)
     """
     if plan.mechanism == "pool":
-        return Pool(plan.samples, problem.sigma**2)
+        return Pool(plan.samples, problem.sigma**2, plan)
     if plan.mechanism == "counted-pool":
-        return CountedPool(plan.samples, problem.sigma**2)
+        return CountedPool(plan.samples, problem.sigma**2, plan)
     return checked_mechanism(problem, plan)
-
-
-_DIVIDE: dict[str, Callable[[Problem], Solution[Amounts]]] = {
-    "alone": alone,
-    "social": social_optimum,
-    "rational": rational_optimum,
-    "leverage": leverage_optimum,
-    "nash": nash_bargaining,
-    "egalitarian": egalitarian_bargaining,
-    "kalai-smorodinsky": kalai_smorodinsky_bargaining,
-}
-
-
-@partial(jax.jit, static_argnames="division")
-def _divide(problem: Problem, division: str) -> Solution[Amounts]:
-    return _DIVIDE[division](problem)
 
 
 @jax.jit
@@ -127,21 +86,10 @@ def _carry_out(problem: Problem, target: Solution[Amounts], mechanism: str) -> S
     """The plan made from a division, with both statuses and residuals in one; NaN where there is no answer."""
     make = cbl_plan if mechanism == "cbl" else pool_plan
     made = make(problem, target.value)
-    status = worst_status(target.status, made.status)
-    failed = is_failure(status)
-    return Solution(
-        value=jax.tree.map(lambda leaf: _blank(failed, leaf), made.value),
-        status=status,
+    carried = Solution(
+        value=made.value,
+        status=worst_status(target.status, made.status),
         residual=jnp.maximum(target.residual, made.residual),
         steps=target.steps + made.steps,
     )
-
-
-def _blank(failed: Array, leaf: Array) -> Array:
-    return jnp.where(failed, jnp.nan, leaf) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
-
-
-def _without_names(problem: Problem) -> Problem:
-    """Names are static: without them, problems of one shape share what is compiled."""
-    leaves = (problem.costs, problem.sigma, problem.price)
-    return Problem.tree_unflatten((None, None), leaves)
+    return carried.blanked()

@@ -12,6 +12,7 @@ from jaxmech.collaboration import Problem, Role
 from jaxmech.design._carried_out import is_whole
 from jaxmech.design._plan import Design, Rule
 from jaxmech.mechanism import (
+    CLAIMS,
     Drawn,
     Guarantee,
     Information,
@@ -19,6 +20,7 @@ from jaxmech.mechanism import (
     Statistics,
     Strategy,
     Submission,
+    Target,
     draw_means,
     draw_points,
     of_others,
@@ -45,6 +47,7 @@ class Designed:
         proven_for: costs, price and σ for which it was proven, in one table per row (3, agents, distributions).
         linked: whether the largest of all discrepancies counts for every distribution.
         whole: whether all numbers of points are whole, and what is proven holds for whole numbers.
+        design: that it carries out, for what is efficient; None inside transformations.
     """
 
     samples: Amounts
@@ -59,6 +62,24 @@ class Designed:
     proven_for: Array
     linked: bool = dataclasses.field(metadata={"static": True})
     whole: bool = dataclasses.field(metadata={"static": True})
+    design: Design | None = dataclasses.field(default=None, metadata={"label": None})
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """Everything."""
+        return CLAIMS
+
+    @property
+    def any_law(self) -> bool:
+        """What grows with discrepancies rests on normal data."""
+        return False
+
+    def target(self, stakes: Stakes) -> Target | None:
+        """Return the best published mechanism; None without a design."""
+        del stakes
+        if self.design is None:
+            return None
+        return Target(float(self.design.published), 1.0, f"that of {self.design.rival}")
 
     @property
     def recommended(self) -> Strategy:
@@ -181,4 +202,5 @@ def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None
         proven_for=jnp.stack([jnp.broadcast_to(table, shape) for table in context]),
         linked=design.linked,
         whole=is_whole(design),
+        design=design,
     )

@@ -87,26 +87,26 @@ class Deviation:
         whole: 1 if n and s are rounded to whole numbers, of which derivatives know nothing.
     """
 
-    unit: Float[Array, "distributions"]
-    collects: Float[Array, "distributions"]
-    log_samples: Float[Array, "distributions"]
-    invents: Float[Array, "distributions"]
-    log_report: Float[Array, "distributions"]
-    submits: Float[Array, "distributions"]
-    gain: Float[Array, "distributions"]
-    offset: Float[Array, "distributions"]
-    jitter: Float[Array, "distributions"]
-    discards: Float[Array, "distributions"]
-    keeps: Float[Array, "distributions"]
+    unit: Float[Array, " distributions"]
+    collects: Float[Array, " distributions"]
+    log_samples: Float[Array, " distributions"]
+    invents: Float[Array, " distributions"]
+    log_report: Float[Array, " distributions"]
+    submits: Float[Array, " distributions"]
+    gain: Float[Array, " distributions"]
+    offset: Float[Array, " distributions"]
+    jitter: Float[Array, " distributions"]
+    discards: Float[Array, " distributions"]
+    keeps: Float[Array, " distributions"]
     log_weights: Float[Array, "distributions two"]
     submission: Network
     estimation: Network
     fitted: Float[Array, "distributions features"]
     centres: Float[Array, "distributions features"]
-    whole: Float[Array, "distributions"]
+    whole: Float[Array, " distributions"]
 
     @classmethod
-    def truth(cls, unit: Float[Array, "distributions"]) -> "Deviation":
+    def truth(cls, unit: Float[Array, " distributions"]) -> "Deviation":
         """Return the strategy that collects ``unit``, submits it as it is and accepts the estimate.
 
         Example:
@@ -136,12 +136,12 @@ class Deviation:
         )
 
     @property
-    def samples(self) -> Float[Array, "distributions"]:
+    def samples(self) -> Float[Array, " distributions"]:
         """How many points she collects, n."""
         return self._counted(self.collects * self.unit * jnp.exp(jnp.clip(self.log_samples, -_LARGEST, _LARGEST)))
 
     @property
-    def submitted(self) -> Float[Array, "distributions"]:
+    def submitted(self) -> Float[Array, " distributions"]:
         """How many points she submits, s."""
         base = jnp.where(self.invents > 0, self.unit, self.samples)
         return self._counted(_whole(self.submits * base * jnp.exp(jnp.clip(self.log_report, -_LARGEST, _LARGEST))))

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._tolerances import tolerances
 from jaxmech._words import some, suggestion
 from jaxmech.files._read import Table, read_table
+from jaxmech.numerics import spread
 
 MIN_ROWS = 8
 """Fewest measurements from which a standard deviation is estimated: below, its standard error means nothing."""
@@ -61,11 +63,7 @@ def measurements(path: Path, name: str, distributions: tuple[str, ...], key: str
 
 
 def estimate(table: Table) -> tuple[Estimate, ...]:
-    """Return the sample standard deviation of every column with its standard error.
-
-    The textbook error s/√(2(n − 1)) holds for normal data only. Laboratory values have heavy right tails, so the
-    fourth moment is used: Var(s²) ≈ (m₄ − (n − 3)/(n − 1) s⁴)/n, and by the delta method the standard error of s is
-    √Var(s²)/(2s).
+    """Return the sample standard deviation of every column with its standard error, as :func:`numerics.spread` does.
 
     Args:
         table: one column per distribution, finite.
@@ -88,15 +86,9 @@ def estimate(table: Table) -> tuple[Estimate, ...]:
 def _estimate(table: Table, k: int) -> Estimate:
     values = table.cells[:, k]
     n, name = len(values), table.columns[k]
-    unit = float(np.max(np.abs(values)))  # fourth powers of large values overflow
     # Measurements that differ by rounding alone are constant too: their spread is an accident of the last digit.
-    if np.ptp(values) <= 64 * np.finfo(float).eps * unit:
+    accuracy = tolerances("float64")
+    if np.ptp(values) <= accuracy.root * accuracy.eps * float(np.max(np.abs(values))):
         raise ProblemError(f"{table.source}: column {name}", float(values[0]), "must vary, but all values are equal")
-    scaled = values / unit
-    centred = scaled - np.mean(scaled)
-    variance = float(np.sum(centred**2) / (n - 1))
-    fourth = float(np.mean(centred**4))
-    # Two equally likely values have the smallest fourth moment there is: the difference can only round below zero.
-    variance_of_variance = max(fourth - (n - 3) / (n - 1) * variance**2, 0.0) / n
-    sigma = variance**0.5
-    return Estimate(name, sigma * unit, variance_of_variance**0.5 / (2 * sigma) * unit, n)
+    sigma, error = spread(values)
+    return Estimate(name, float(sigma), float(error), n)

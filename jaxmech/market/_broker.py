@@ -23,10 +23,10 @@ class Trade:
         surplus: what buyers pay less what contributors get: 0 if everybody submits as many points as asked.
     """
 
-    prices: Float[Array, "types"]
-    payments: Float[Array, "contributors"]
-    bought: Float[Array, "types"]
-    estimates: Float[Array, "types"]
+    prices: Float[Array, " types"]
+    payments: Float[Array, " contributors"]
+    bought: Float[Array, " types"]
+    estimates: Float[Array, " types"]
     surplus: Scalar
 
 
@@ -53,11 +53,11 @@ class Broker:
     Source: Chen, Clinton and Kandasamy 2025, Algorithm 2 and equations (14) and (15).
     """
 
-    samples: Float[Array, "contributors"]
-    costs: Float[Array, "contributors"]
-    sizes: Float[Array, "types"]
-    prices: Float[Array, "types"]
-    counts: Float[Array, "types"]
+    samples: Float[Array, " contributors"]
+    costs: Float[Array, " contributors"]
+    sizes: Float[Array, " types"]
+    prices: Float[Array, " types"]
+    counts: Float[Array, " types"]
     variance: Scalar
 
     @property
@@ -66,7 +66,7 @@ class Broker:
         return Strategy(self.samples[:, None])
 
     @property
-    def asked(self) -> Bool[Array, "contributors"]:
+    def asked(self) -> Bool[Array, " contributors"]:
         """Who is asked for points."""
         return self.samples > 0
 
@@ -86,12 +86,12 @@ class Broker:
         return Stakes(self.costs[:, None], jnp.sqrt(self.variance)[None], jnp.zeros_like(self.variance)[None])
 
     @property
-    def weight(self) -> Float[Array, "contributors"]:
+    def weight(self) -> Float[Array, " contributors"]:
         """d_i = c_i N_i²/σ²: what a unit of squared discrepancy costs contributor i."""
         return self.costs * self.samples**2 / self.variance
 
     @property
-    def discrepancy_variance(self) -> Float[Array, "contributors"]:
+    def discrepancy_variance(self) -> Float[Array, " contributors"]:
         """s_i² = σ²/N_i + σ²/(N − N_i), the variance of an honest discrepancy; 0 for who is not asked."""
         own = jnp.where(self.asked, self.samples, 1.0)
         others = jnp.where(self.asked, jnp.sum(self.samples) - own, 1.0)
@@ -111,7 +111,9 @@ class Broker:
         payment = self.settle(submission)[1]
         return Information(nothing, nothing, nothing, nothing, jnp.ones_like(nothing), payment.astype(nothing.dtype))
 
-    def settle(self, submission: Submission | Statistics) -> tuple[Float[Array, "types"], Float[Array, "contributors"]]:
+    def settle(
+        self, submission: Submission | Statistics
+    ) -> tuple[Float[Array, " types"], Float[Array, " contributors"]]:
         """Return what a buyer of each type pays, and what each contributor is paid.
 
         Source: Chen, Clinton and Kandasamy 2025, equations (14) and (15).
@@ -198,7 +200,7 @@ class Broker:
         return jnp.where(self.asked, mean - theirs, 0.0)
 
 
-def contributor_utility(broker: Broker, samples: Float[Array, "contributors"]) -> Float[Array, "contributors"]:
+def contributor_utility(broker: Broker, samples: Float[Array, " contributors"]) -> Float[Array, " contributors"]:
     """Return what each contributor gains by collecting another amount and submitting N_i points with its mean.
 
     The others comply. W N_i/N − c_i (n − N_i)²/n; −∞ for n = 0, for a mean that is made up may lie anywhere; −c_i n for

@@ -296,8 +296,7 @@ class _Judge:
         tolerance: float | None = None,
     ) -> Audit:
         allowed = self.claim if tolerance is None else tolerance
-        number = -math.inf if math.isnan(float(margin)) else float(margin) + 0.0  # never −0
-        return Audit(claim, bool(number >= -allowed), number, allowed, witness, effort, claimed)
+        return Audit.judged(claim, float(margin) + 0.0, allowed, witness, effort, claimed=claimed)  # never −0
 
 
 @jax.jit

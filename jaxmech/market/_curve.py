@@ -20,8 +20,8 @@ _AHEAD = 64  # pieces that are made ready at a time
 
 
 def posted_curve(
-    sizes: Float[Array, "types"], prices: Float[Array, "types"], grid: Float[Array, "grid"]
-) -> Float[Array, "grid"]:
+    sizes: Float[Array, " types"], prices: Float[Array, " types"], grid: Float[Array, " grid"]
+) -> Float[Array, " grid"]:
     """Return the price of every size: that of the cheapest offer that is at least as large; nothing costs nothing.
 
     Sizes beyond the largest offer cost as much as it does, as in the paper's curve.
@@ -75,7 +75,7 @@ def largest_best(gain: Gain) -> Gain:
 
 
 def revenue(
-    values: Float[Array, "types grid"], counts: Float[Array, "types"], curve: Float[Array, "*batch grid"]
+    values: Float[Array, "types grid"], counts: Float[Array, " types"], curve: Float[Array, "*batch grid"]
 ) -> Float[Array, "*batch"]:
     """Return Σ_j count_j q(m_j) for what the buyers choose at posted prices.
 
@@ -118,6 +118,8 @@ def revenues(values: ArrayLike, counts: ArrayLike, curves: ArrayLike) -> np.ndar
 
     Returns:
         (curves,) revenues, as of :func:`revenue`. Host only.
+
+    Source: Chen, Clinton and Kandasamy 2025, section 4: revenue of a price curve.
 
     Example:
         >>> revenues([[0.0, 0.5, 0.6]], [2.0], [[0.0, 0.25, 0.375], [0.0, 0.5, 0.6]]).tolist()

@@ -26,8 +26,8 @@ _HEAT = 0.01  # first steps may lose so much of the largest revenue
 class _Curve(NamedTuple):
     """Offers of one curve: places in the menu, prices, and the profit they bring."""
 
-    place: Int[Array, "offers"]
-    price: Float[Array, "offers"]
+    place: Int[Array, " offers"]
+    price: Float[Array, " offers"]
     profit: Array
 
 
@@ -82,11 +82,11 @@ def _draw(generator: np.random.Generator, types: int, places: int) -> tuple[np.n
 @partial(jax.vmap, in_axes=(None, None, None, 0, 0))
 def _anneal(
     values: Float[Array, "types menu"],
-    counts: Float[Array, "types"],
-    charge: Float[Array, "menu"],
-    first: Int[Array, "types"],
+    counts: Float[Array, " types"],
+    charge: Float[Array, " menu"],
+    first: Int[Array, " types"],
     draws: _Draw,
-) -> tuple[Int[Array, "types"], Array]:
+) -> tuple[Int[Array, " types"], Array]:
     """One chain: the allocation that the best curve leads to, and the profit of that curve."""
     start = _evaluate(values, counts, charge, first, jnp.diagonal(values[:, first]))[0]
     heat = _HEAT * jnp.sum(counts * values[:, -1])

@@ -116,6 +116,8 @@ def shape(problem: Problem, limit: int | None = None) -> Shape:
     Raises:
         ProblemError: for values that decrease or leave [0, 1], and for more than :data:`MAX_SIZES` sizes.
 
+    Source: this package: sizes of the search, for an honest refusal before it begins.
+
     Example:
         >>> from jaxmech.market import Buyer, exponential, table
         >>> buyers = [Buyer(exponential(0.3)), Buyer(table([0.0, 0.1, 0.5]))]

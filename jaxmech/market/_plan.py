@@ -28,9 +28,9 @@ class Plan:
         guarantee: what the method promises.
     """
 
-    samples: Float[Array, "contributors"]
-    sizes: Float[Array, "types"]
-    prices: Float[Array, "types"]
+    samples: Float[Array, " contributors"]
+    sizes: Float[Array, " types"]
+    prices: Float[Array, " types"]
     total: Scalar
     revenue: Scalar
     profit: Scalar

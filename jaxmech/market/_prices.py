@@ -24,8 +24,8 @@ class EnvyFreePrices:
         feasible: whether such prices exist.
     """
 
-    price: Float[Array, "types"]
-    predecessor: Int[Array, "types"]
+    price: Float[Array, " types"]
+    predecessor: Int[Array, " types"]
     feasible: Bool[Array, ""]
 
 
@@ -74,7 +74,7 @@ def _largest_prices(problem: Problem, sizes: Array) -> EnvyFreePrices:
     return EnvyFreePrices(found.value, found.predecessor, found.feasible)
 
 
-def utility(problem: Problem, sizes: ArrayLike, prices: ArrayLike) -> Float[Array, "types"]:
+def utility(problem: Problem, sizes: ArrayLike, prices: ArrayLike) -> Float[Array, " types"]:
     """Return what a buyer of each type gains: v_j(m_j) − p_j.
 
     Args:

@@ -3,17 +3,15 @@
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech._checks import whole
+from jaxmech._checks import numbers, positive, unique_names, whole
 from jaxmech._errors import ProblemError
-from jaxmech._pytree import same, shape_hash
+from jaxmech._pytree import pytree
 from jaxmech._types import Array, ArrayLike, Float, Scalar
-from jaxmech.market._checks import numbers, positive, unique_names
 from jaxmech.market._valuation import Valuation
 
 
@@ -43,7 +41,7 @@ class Buyer:
             raise ProblemError("valuation", self.valuation, rule)
 
 
-@jax.tree_util.register_pytree_with_keys_class
+@pytree
 @dataclasses.dataclass(frozen=True, init=False)
 class Problem:
     """Contributors who can collect points at a cost, and buyers who want to know the mean.
@@ -68,12 +66,12 @@ class Problem:
         [[0.0, 0.7811], [0.0, 0.6827]]
     """
 
-    contributor_costs: Float[Array, "contributors"]
+    contributor_costs: Float[Array, " contributors"]
     sigma: Scalar
-    counts: Float[Array, "types"]
+    counts: Float[Array, " types"]
     valuations: tuple[Valuation, ...]
-    contributors: tuple[str, ...]
-    buyers: tuple[str, ...]
+    contributors: tuple[str, ...] = dataclasses.field(metadata={"label": ()})
+    buyers: tuple[str, ...] = dataclasses.field(metadata={"label": ()})
 
     def __init__(
         self,
@@ -85,58 +83,33 @@ class Problem:
         costs = positive("contributor_costs", numbers("contributor_costs", contributor_costs, 1))
         if not buyers:
             raise ProblemError("buyers", list(buyers), "must hold at least one type of buyer")
-        if contributors is not None and len(contributors) != costs.shape[0]:
-            rule = f"must have one name for each of the {costs.shape[0]}"
-            raise ProblemError("contributors", len(contributors), rule)
         fields = {
             "contributor_costs": costs,
             "sigma": positive("sigma", numbers("sigma", sigma, 0)).astype(costs.dtype),
             "counts": jnp.asarray([buyer.count for buyer in buyers], costs.dtype),
             "valuations": tuple(jax.tree.map(lambda leaf: leaf.astype(costs.dtype), b.valuation) for b in buyers),
-            "contributors": unique_names("contributors", contributors or [None] * costs.shape[0], "contributor"),
-            "buyers": unique_names("buyers", [buyer.name for buyer in buyers], "buyer"),
+            "contributors": _names("contributors", contributors, costs.shape[0], "contributor"),
+            "buyers": _names("buyers", [buyer.name for buyer in buyers], len(buyers), "buyer"),
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
-
-    __eq__, __hash__ = same, shape_hash
 
     @property
     def types(self) -> int:
         """Number of types of buyers."""
         return len(self.valuations)
 
-    def without_names(self) -> "Problem":
-        """Return the same numbers; names are static, so that problems of one shape share what is compiled."""
-        leaves = (self.contributor_costs, self.sigma, self.counts, self.valuations)
-        return Problem.tree_unflatten(((), ()), leaves)
-
     def values(self, sizes: ArrayLike) -> Float[Array, "types sizes"]:
         """Return what sizes are worth: one row per type."""
         return jnp.stack([valuation.by_size(sizes, self.sigma) for valuation in self.valuations])
 
-    def value_of(self, sizes: ArrayLike) -> Float[Array, "types"]:
+    def value_of(self, sizes: ArrayLike) -> Float[Array, " types"]:
         """Return what each type's own size is worth to her."""
         own = [
             valuation.by_size(size, self.sigma)
             for valuation, size in zip(self.valuations, jnp.asarray(sizes), strict=True)
         ]
         return jnp.stack(own)
-
-    def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any], ...], tuple[Any, ...]]:
-        """Leaves are the numbers; the names are static."""
-        key = jax.tree_util.GetAttrKey
-        names = ("contributor_costs", "sigma", "counts", "valuations")
-        return tuple((key(name), getattr(self, name)) for name in names), (self.contributors, self.buyers)
-
-    @classmethod
-    def tree_unflatten(cls, static: tuple[Any, ...], leaves: tuple[Any, ...]) -> "Problem":
-        """Rebuild without checks: transformations put tracers, batches and placeholders here."""
-        problem = object.__new__(cls)
-        names = ("contributor_costs", "sigma", "counts", "valuations", "contributors", "buyers")
-        for name, value in zip(names, (*leaves, *static), strict=True):
-            object.__setattr__(problem, name, value)
-        return problem
 
 
 def most_useful(problem: Problem) -> int:
@@ -152,3 +125,12 @@ def most_useful(problem: Problem) -> int:
     worth = float(np.asarray(problem.counts) @ np.array([float(v.largest) for v in problem.valuations]))
     bound = worth / float(np.min(np.asarray(problem.contributor_costs)))
     return int(min(math.floor(bound * (1 + 1e-12)), 2**53))
+
+
+def _names(name: str, given: Sequence[str | None] | None, length: int, noun: str) -> tuple[str, ...]:
+    """Names, with "noun 1", "noun 2", … where none is given."""
+    full = [
+        f"{noun} {i + 1}" if entry is None else entry
+        for i, entry in enumerate([None] * length if given is None else given)
+    ]
+    return unique_names(name, full, length) or ()

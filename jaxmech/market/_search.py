@@ -199,11 +199,11 @@ class _Kernel:
 def _bounds(
     values: Float[Array, "types grid"],
     ceiling: Float[Array, "types grid"],
-    counts: Float[Array, "types"],
-    charges: Float[Array, "grid"],
+    counts: Float[Array, " types"],
+    charges: Float[Array, " grid"],
     low: Int[Array, "boxes types"],
     high: Int[Array, "boxes types"],
-) -> Float[Array, "boxes"]:
+) -> Float[Array, " boxes"]:
     own = jnp.take_along_axis(ceiling, high.T, axis=1).T
     others = jnp.moveaxis(values[:, low], 0, 1)  # (boxes, types, other's least size)
     found = difference_constraints(own, own[:, :, None] - others)

@@ -60,6 +60,8 @@ def sensitivity(problem: Problem, plan: Plan) -> Sensitivity:
     Returns:
         Derivatives at fixed sizes; those of prices follow the tight path of each price.
 
+    Source: Danskin's theorem: derivatives of the best are those at the best.
+
     Example:
         >>> from jaxmech.market import Buyer, exponential, solve
         >>> problem = Problem([0.01, 0.02], 1.0, [Buyer(exponential(0.3), count=5)])

@@ -80,11 +80,10 @@ def solve(
     whole("second", second)
     if limit is not None:
         whole("limit", limit, least=LEAST)
-    bare = problem.without_names()
     if sizes is not None or _is_traced(problem):
         if method != "exact":
             raise ProblemError("method", method, "must be exact on a menu, and where numbers are traced")
-        return _on_menu(bare, tuple(_menu_of(sizes, limit).tolist()), second)
+        return _on_menu(problem, tuple(_menu_of(sizes, limit).tolist()), second)
     options = {"epsilon": epsilon, "grid": grid, "limit": limit, "seed": seed}
     baseline = offered = price(problem, method, **options)  # type: ignore[arg-type]
     if len(problem.contributor_costs) >= LEAST and int(baseline.sizes.max()) < LEAST:
@@ -94,7 +93,7 @@ def solve(
     offers = (_offer(pricing, problem.contributor_costs.dtype) for pricing in (baseline, offered))
     dtype = problem.contributor_costs.dtype
     most, allowance = (jnp.asarray(x, dtype) for x in (np.inf if limit is None else limit, offered.allowance))
-    solution = _assemble(bare, *offers, jnp.asarray(second, dtype), limit=most, allowance=allowance)
+    solution = _assemble(problem, *offers, jnp.asarray(second, dtype), limit=most, allowance=allowance)
     words = {"method": offered.method, "guarantee": offered.guarantee}
     return solution.map(lambda plan: dataclasses.replace(plan, **words))
 

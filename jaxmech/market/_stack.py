@@ -65,8 +65,8 @@ class _State(NamedTuple):
 
 def best_allocation(
     values: Float[Array, "types grid"],
-    counts: Float[Array, "types"],
-    charges: Float[Array, "grid"],
+    counts: Float[Array, " types"],
+    charges: Float[Array, " grid"],
     skip: Bool[Array, ""] | bool = False,
     limit: int = MAX_STEPS,
 ) -> Best:

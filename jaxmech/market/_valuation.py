@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import erf
 
+from jaxmech._checks import numbers, positive
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, ArrayLike, Float, Scalar
-from jaxmech.market._checks import numbers, positive
 from jaxmech.numerics import erfcx, half_normal_expectation
 
 KINDS = ("threshold", "exponential", "linear", "table")
@@ -40,7 +40,7 @@ class Valuation:
 
     scale: Scalar
     value: Scalar
-    values: Float[Array, "table"]
+    values: Float[Array, " table"]
     kind: str = dataclasses.field(metadata={"static": True})
     function: Callable[[Array], Array] | None = dataclasses.field(metadata={"static": True})
 
@@ -96,6 +96,8 @@ def threshold(scale: ArrayLike, value: ArrayLike = 1.0) -> Valuation:
     Raises:
         ProblemError: for numbers out of range.
 
+    Source: this package: a valuation of the class of Chen, Clinton and Kandasamy 2025, section 3.1.
+
     Example:
         >>> round(float(threshold(1.0).by_size(jnp.array(1), 1.0)), 4)  # within one standard deviation
         0.6827
@@ -112,6 +114,8 @@ def exponential(scale: ArrayLike, value: ArrayLike = 1.0) -> Valuation:
 
     Raises:
         ProblemError: for numbers out of range.
+
+    Source: this package: a valuation of the class of Chen, Clinton and Kandasamy 2025, section 3.1.
 
     Example:
         >>> round(float(exponential(0.5).by_size(jnp.array(8), 1.0)), 6)
@@ -130,6 +134,8 @@ def linear(scale: ArrayLike, value: ArrayLike = 1.0) -> Valuation:
     Raises:
         ProblemError: for numbers out of range.
 
+    Source: this package: a valuation of the class of Chen, Clinton and Kandasamy 2025, section 3.1.
+
     Example:
         >>> round(float(linear(1.0).by_size(jnp.array(100), 1.0)), 4)  # nearly 1 − E|Z|/10
         0.9202
@@ -145,6 +151,8 @@ def table(values: ArrayLike) -> Valuation:
 
     Raises:
         ProblemError: naming the entry and the rule.
+
+    Source: Chen, Clinton and Kandasamy 2025, section 3.1: values by size.
 
     Example:
         >>> table([0.0, 0.5, 0.8]).by_size(jnp.array([0, 1, 2, 7]), 1.0).tolist()
@@ -164,6 +172,8 @@ def by_error(function: Callable[[Array], Array]) -> Valuation:
 
     Raises:
         ProblemError: if the value without any error is not in (0, 1].
+
+    Source: Chen, Clinton and Kandasamy 2025, section 3.1: values fall with the error.
 
     Example:
         >>> bell = by_error(lambda error: jnp.exp(-(error**2)))

@@ -3,6 +3,7 @@
 from jaxmech.mechanism._key import secret_key
 from jaxmech.mechanism._outcome import Outcome, priced
 from jaxmech.mechanism._protocol import (
+    Claiming,
     Guarantee,
     Guaranteed,
     Information,
@@ -12,13 +13,19 @@ from jaxmech.mechanism._protocol import (
     Whole,
     only_whole_points,
 )
-from jaxmech.mechanism._record import Audit
+from jaxmech.mechanism._record import CLAIMS, EFFICIENT, NASH, PROMISED, RATIONAL, Audit, Target
 from jaxmech.mechanism._stakes import Stakes, best_whole
 from jaxmech.mechanism._submission import Statistics, Submission, subset_variance
 from jaxmech.mechanism._subsets import Drawn, draw_means, draw_points, of_others
 
 __all__ = [
+    "CLAIMS",
+    "EFFICIENT",
+    "NASH",
+    "PROMISED",
+    "RATIONAL",
     "Audit",
+    "Claiming",
     "Drawn",
     "Guarantee",
     "Guaranteed",
@@ -30,6 +37,7 @@ __all__ = [
     "Statistics",
     "Strategy",
     "Submission",
+    "Target",
     "Whole",
     "best_whole",
     "draw_means",

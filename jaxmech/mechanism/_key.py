@@ -22,6 +22,8 @@ def secret_key() -> Array:
     Returns:
         A key of threefry, all of whose bits are random.
 
+    Source: none; the system's entropy.
+
     Example:
         >>> key = secret_key()
         >>> bool(jax.random.uniform(key) == jax.random.uniform(secret_key()))

@@ -33,6 +33,8 @@ class Outcome:
 def priced(squared_error: Array, price: Distributions) -> Array:
     """Return Σ_k price_k squared error_k; where the price is 0, the error is not looked at: not even if it is NaN.
 
+    Source: Clinton et al. 2025, section 2; prices are this package's generalisation.
+
     Example:
         >>> float(priced(jnp.array([4.0, jnp.nan]), jnp.array([0.5, 0.0])))
         2.0

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array
+from jaxmech.mechanism._record import Target
 from jaxmech.mechanism._stakes import Stakes
 from jaxmech.mechanism._submission import Statistics, Submission
 
@@ -126,6 +127,8 @@ class Whole(Protocol):
 def only_whole_points(mechanism: Any) -> bool:
     """Whether a mechanism says that points are whole.
 
+    Source: none; a question to a mechanism.
+
     Example:
         >>> only_whole_points(object())
         False
@@ -160,4 +163,23 @@ class Guaranteed(Protocol):
 
     def guarantee(self, stakes: Stakes) -> Guarantee:
         """Return what is proven for these costs, standard deviations and prices."""
+        ...
+
+
+@runtime_checkable
+class Claiming(Protocol):
+    """What a mechanism may say beside the protocol: what it claims, and for which data."""
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """Which of :data:`~jaxmech.mechanism.CLAIMS` it makes; the others are told as facts."""
+        ...
+
+    @property
+    def any_law(self) -> bool:
+        """Whether its promises hold for data of any law with the standard deviations that are assumed."""
+        ...
+
+    def target(self, stakes: Stakes) -> Target | None:
+        """Return what counts as efficient; None for the best that compliant agents could do together."""
         ...

@@ -1,6 +1,29 @@
-"""The record of an audited claim."""
+"""What a mechanism can claim, and the record of an audited claim."""
 
 import dataclasses
+import math
+from typing import NamedTuple, SupportsFloat
+
+NASH = "Nash incentive compatible"
+RATIONAL = "individually rational"
+EFFICIENT = "efficient"
+PROMISED = "penalties as promised"
+CLAIMS = (NASH, RATIONAL, EFFICIENT, PROMISED)
+"""What an audit looks at."""
+
+
+class Target(NamedTuple):
+    """What social penalty counts as efficient.
+
+    Attributes:
+        baseline: a social penalty to compare with, such as that of the best division of work.
+        factor: the mechanism promises at most this times the baseline.
+        name: what the baseline is, in words.
+    """
+
+    baseline: float
+    factor: float
+    name: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,3 +48,26 @@ class Audit:
     witness: str
     effort: str
     claimed: bool = True
+
+    @classmethod
+    def judged(
+        cls,
+        claim: str,
+        margin: SupportsFloat,
+        tolerance: SupportsFloat,
+        witness: str,
+        effort: str,
+        *,
+        claimed: bool = True,
+    ) -> "Audit":
+        """Return the verdict on a margin: the claim holds where it is at least −tolerance.
+
+        A margin that is no number is −∞: what cannot be computed is an unbounded failure.
+
+        Example:
+            >>> Audit.judged("nobody gains", float("nan"), 1e-6, "agent 1", "a formula evaluated").holds
+            False
+        """
+        room, slack = float(margin), float(tolerance)
+        room = -math.inf if math.isnan(room) else room
+        return cls(claim, room >= -slack, room, slack, witness, effort, claimed)

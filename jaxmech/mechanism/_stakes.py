@@ -3,10 +3,10 @@
 import dataclasses
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._checks import positive, require
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
@@ -47,10 +47,9 @@ class Stakes:
             raise ProblemError("costs", costs.shape, "must be a table with one row per agent, one column each")
         sigma = _row("sigma", problem.sigma, costs)
         price = _row("price", problem.price, costs)
-        _check("costs", costs, positive=True, finite=False)
-        _check("sigma", sigma, positive=True)
-        _check("price", price, positive=False)
-        return cls(costs, sigma, price)
+        require("costs", costs, lambda entries: entries > 0, "must be positive")
+        require("price", price, lambda entries: np.isfinite(entries) & (entries >= 0), "must be 0 or more and finite")
+        return cls(costs, positive("sigma", sigma), price)
 
     @property
     def alone(self) -> Agents:
@@ -77,6 +76,8 @@ def best_whole(ideal: Array) -> Array:
     Args:
         ideal: √(e/c).
 
+    Source: elementary: one more point pays if and only if n(n + 1) < e/c.
+
     Example:
         >>> best_whole(jnp.array([0.2, 3.4, 3.6])).tolist()
         [1.0, 3.0, 4.0]
@@ -96,15 +97,3 @@ def _row(name: str, value: ArrayLike, costs: Array) -> Array:
     if row.shape not in ((), (1,), costs.shape[1:]):
         raise ProblemError(name, row.shape, f"must be one number, or one per distribution ({costs.shape[1]})")
     return jnp.broadcast_to(row, costs.shape[1:])
-
-
-def _check(name: str, values: Array, *, positive: bool, finite: bool = True) -> None:
-    if isinstance(values, jax.core.Tracer):
-        return
-    numbers = np.asarray(values)
-    good = (numbers > 0) if positive else (numbers >= 0)
-    good &= np.isfinite(numbers) | (not finite)
-    for index in np.argwhere(~good):
-        where = name + "".join(f"[{i}]" for i in index)
-        rule = f"must be {'positive' if positive else '0 or more'}{' and finite' if finite else ''}"
-        raise ProblemError(where, float(numbers[tuple(index)]), rule)

@@ -99,6 +99,8 @@ def subset_variance(count: Array, among: Array, variance: Array) -> Array:
     Returns:
         Array of the common shape.
 
+    Source: the finite-population correction, e.g. Cochran, Sampling Techniques, section 2.6.
+
     Example:
         >>> float(subset_variance(jnp.array(2.0), jnp.array(4.0), jnp.array(1.0)))
         0.25

@@ -34,7 +34,10 @@ class Drawn(NamedTuple):
 
 
 def of_others(samples: Amounts) -> Amounts:
-    """Σ_{j≠i} n[j, k], exact to rounding also where one agent collects nearly everything."""
+    """Σ_{j≠i} n[j, k], exact to rounding also where one agent collects nearly everything.
+
+    Source: none; a sum.
+    """
     return _exclusive(samples) + _exclusive(samples[::-1])[::-1]
 
 
@@ -49,6 +52,8 @@ def draw_points(submission: Submission, clean: Amounts, total: Amounts, key: Arr
         clean: size of the clean part, by agent.
         total: size of both parts together.
         key: random key.
+
+    Source: Clinton et al. 2025, Algorithm 2.
     """
     keys = jax.random.split(key, submission.mask.shape[0])
 
@@ -68,6 +73,8 @@ def draw_means(submission: Statistics, clean: Amounts, total: Amounts, variance:
         total: size of both parts together.
         variance: σ² of a point.
         key: random key.
+
+    Source: the law of means of a sample drawn without replacement, exact for normal data.
     """
     available = of_others(submission.count)
     mean = of_others(submission.count * submission.mean) / jnp.where(available > 0, available, 1)

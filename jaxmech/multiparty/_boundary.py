@@ -42,7 +42,7 @@ class Boundary:
 
     largest: Int[Array, ""]
     searched_to: Int[Array, ""]
-    margin: Float[Array, "two"]
+    margin: Float[Array, " two"]
     revenue: Array
     left: Array
 

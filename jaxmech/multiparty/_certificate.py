@@ -1,7 +1,6 @@
 """Certificates of a plan at one profile of types: theorems whose premises are checked, and reports that are tried."""
 
 import dataclasses
-import math
 from functools import partial
 from typing import NamedTuple, SupportsFloat
 
@@ -12,7 +11,7 @@ import numpy as np
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.mechanism import Audit
-from jaxmech.multiparty._problem import Problem, without_names
+from jaxmech.multiparty._problem import Problem
 from jaxmech.multiparty._search import SEARCHED
 from jaxmech.multiparty._solve import Plan, allocate, departures, follows, outside_value
 from jaxmech.multiparty._valuation import Linear, QuasiMonotone
@@ -58,7 +57,7 @@ def certify(problem: Problem, plan: Plan) -> tuple[Audit, ...]:
         >>> [audit.holds for audit in certify(problem, solve(problem).value)]
         [True, True, True, True, True]
     """
-    facts: _Facts = jax.device_get(_facts(without_names(problem), plan, plan.mechanism))
+    facts: _Facts = jax.device_get(_facts(problem, plan, plan.mechanism))
     certifier = _Certifier(problem, plan, facts)
     audits = (
         certifier.as_prescribed(),
@@ -236,5 +235,4 @@ class _Certifier:
         return 16 * found.root * found.eps
 
     def _audit(self, claim: str, room: SupportsFloat, witness: str, effort: str, claimed: bool = True) -> Audit:
-        margin = -math.inf if math.isnan(float(room)) else float(room)
-        return Audit(claim, bool(margin >= -self._tolerance), margin, self._tolerance, witness, effort, claimed)
+        return Audit.judged(claim, room, self._tolerance, witness, effort, claimed=claimed)

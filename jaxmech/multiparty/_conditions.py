@@ -13,7 +13,7 @@ from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, ArrayLike
 from jaxmech.mechanism import Audit
-from jaxmech.multiparty._problem import TypeSpace, without_names
+from jaxmech.multiparty._problem import TypeSpace
 from jaxmech.multiparty._solve import allocate, outside_value
 
 NODES = 8
@@ -94,7 +94,7 @@ def check_conditions(space: TypeSpace, mechanism: DirectMechanism) -> tuple[Audi
         >>> [audit.holds for audit in check_conditions(space, exploitation_mechanism(space))]
         [True, True, True, True]
     """
-    margins: dict[str, ArrayLike] = jax.device_get(_margins(without_names(space), mechanism))
+    margins: dict[str, ArrayLike] = jax.device_get(_margins(space, mechanism))
     efforts = {
         "condition (1)": "evaluated in every profile of the others on the grid",
         "condition (2)": f"all pairs of levels, {NODES} nodes in every cell",

@@ -13,7 +13,7 @@ from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Scalar
 from jaxmech.multiparty._pass import OUTSIDE, agent_tables, one_row, top_utilities
-from jaxmech.multiparty._problem import TypeSpace, without_names
+from jaxmech.multiparty._problem import TypeSpace
 from jaxmech.multiparty._valuation import MarketGrowth
 
 
@@ -37,7 +37,7 @@ class Existence:
     revenue: Array
     welfare: Array
     margin: Scalar
-    witness: Int[Array, "agents"]
+    witness: Int[Array, " agents"]
 
 
 class Chain(NamedTuple):
@@ -79,7 +79,7 @@ def existence(space: TypeSpace) -> Solution[Existence]:
         >>> [bool(existence(market_growth(-0.7, 2, d)).value.exists) for d in (38, 39)]
         [True, False]
     """
-    solution: Solution[Existence] = _existence(without_names(space))
+    solution: Solution[Existence] = _existence(space)
     return solution
 
 
@@ -122,7 +122,7 @@ def binding_chain(space: TypeSpace, agent: int, profile: tuple[int, ...]) -> Cha
         [1, 2, 3, 4]
     """
     others = jnp.asarray([level for j, level in enumerate(profile) if j != agent])
-    row = jax.jit(one_row, static_argnums=1)(without_names(space), agent, others)
+    row = jax.jit(one_row, static_argnums=1)(space, agent, others)
     levels = [int(profile[agent])]
     while (before := int(row.parent[levels[-1]])) != OUTSIDE:
         levels.append(before)

@@ -3,14 +3,13 @@
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from jaxmech._checks import real_numbers
+from jaxmech._checks import real_numbers, require, unique_names
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Array, ArrayLike
@@ -47,7 +46,7 @@ class Problem:
     types: Agents
     valuation: Valuation
     quality: Quality = dataclasses.field(metadata={"static": True})
-    agents: tuple[str, ...] | None = dataclasses.field(metadata={"static": True})
+    agents: tuple[str, ...] | None = dataclasses.field(metadata={"label": None})
 
     def __init__(
         self,
@@ -66,7 +65,7 @@ class Problem:
         object.__setattr__(self, "types", sizes)
         object.__setattr__(self, "valuation", valuation)
         object.__setattr__(self, "quality", function)
-        object.__setattr__(self, "agents", _names(agents, valuation.agents))
+        object.__setattr__(self, "agents", unique_names("agents", agents, valuation.agents))
 
     @property
     def count(self) -> int:
@@ -105,7 +104,7 @@ class TypeSpace:
     levels: Float[Array, "agents levels"]
     valuation: Valuation
     quality: Quality = dataclasses.field(metadata={"static": True})
-    agents: tuple[str, ...] | None = dataclasses.field(metadata={"static": True})
+    agents: tuple[str, ...] | None = dataclasses.field(metadata={"label": None})
     shared: bool = dataclasses.field(metadata={"static": True})
 
     def __init__(
@@ -127,7 +126,7 @@ class TypeSpace:
         object.__setattr__(self, "levels", jnp.broadcast_to(sizes, (n, sizes.shape[-1])))
         object.__setattr__(self, "valuation", valuation)
         object.__setattr__(self, "quality", function)
-        object.__setattr__(self, "agents", _names(agents, n))
+        object.__setattr__(self, "agents", unique_names("agents", agents, n))
         object.__setattr__(self, "shared", sizes.ndim == 1)
 
     @property
@@ -171,28 +170,14 @@ def market_growth(growth: ArrayLike, agents: int, disparity: int) -> TypeSpace:
     return TypeSpace(levels, valuation, "linear")
 
 
-_Named = TypeVar("_Named", Problem, TypeSpace)
-
-
-def without_names(problem: _Named) -> _Named:
-    """Names are static: without them, problems of one shape share what is compiled."""
-    bare: _Named = object.__new__(type(problem))
-    for field in dataclasses.fields(problem):
-        object.__setattr__(bare, field.name, None if field.name == "agents" else getattr(problem, field.name))
-    return bare
-
-
 def _sizes(name: str, sizes: ArrayLike) -> Array:
     if isinstance(sizes, jax.core.Tracer):
         return sizes
     array = real_numbers(name, sizes)
-    given = np.asarray(array)
-    if given.ndim == 0:
+    if array.ndim == 0:
         raise ProblemError(name, sizes, "must be a list of numbers")
-    for index in np.argwhere(~(np.isfinite(given) & (given >= 0))):
-        where = name + "".join(f"[{k}]" for k in index)
-        raise ProblemError(where, float(given[tuple(index)]), "must be a data size: finite and not negative")
-    return array
+    rule = "must be a data size: finite and not negative"
+    return require(name, array, lambda entries: np.isfinite(entries) & (entries >= 0), rule)
 
 
 def _check_increasing(sizes: Array) -> None:
@@ -212,19 +197,3 @@ def _check_memory(agents: int, levels: int, itemsize: int, valuation: Valuation)
     if isinstance(valuation, MarketGrowth):
         rule += "; the streamed search needs no table: largest_disparity, or solve --boundary"
     raise ProblemError("disparity" if isinstance(valuation, MarketGrowth) else "levels", levels - 1, rule)
-
-
-def _names(names: Sequence[str] | None, length: int) -> tuple[str, ...] | None:
-    if names is None:
-        return None
-    entries = (names,) if isinstance(names, str) else tuple(names)
-    if len(entries) != length:
-        raise ProblemError("agents", len(entries), f"must have one name for each of the {length}")
-    seen: set[str] = set()
-    for i, entry in enumerate(entries):
-        if not isinstance(entry, str) or not entry.strip():
-            raise ProblemError(f"agents[{i}]", entry, "must be a name, not empty")
-        if entry in seen:
-            raise ProblemError(f"agents[{i}]", entry, "must not occur twice")
-        seen.add(entry)
-    return entries

@@ -10,7 +10,7 @@ from jaxmech._pytree import pytree
 from jaxmech._status import Solution, Status
 from jaxmech._types import Agents, Array, Scalar
 from jaxmech._words import one_of
-from jaxmech.multiparty._problem import Problem, without_names
+from jaxmech.multiparty._problem import Problem
 from jaxmech.multiparty._quality import Quality
 from jaxmech.multiparty._valuation import Valuation
 
@@ -79,10 +79,9 @@ def solve(problem: Problem, *, mechanism: str = "exploitation") -> Solution[Plan
         ([1.5, 1.5], [1.5, 1.5])
     """
     one_of("mechanism", mechanism, MECHANISMS)
-    bare = without_names(problem)
-    solution: Solution[Plan] = _solve(bare, mechanism)
+    solution: Solution[Plan] = _solve(problem, mechanism)
     # Compiled on its own, so that it looks at what is returned.
-    return dataclasses.replace(solution, residual=_residual(bare, solution.value, mechanism))
+    return dataclasses.replace(solution, residual=_residual(problem, solution.value, mechanism))
 
 
 def allocation(problem: Problem, reports: Array, present: Array, mechanism: str = "exploitation") -> Agents:

@@ -13,7 +13,7 @@ from jaxmech._pytree import pytree
 from jaxmech._types import Array, ArrayLike
 from jaxmech.mechanism import Audit
 from jaxmech.multiparty._existence import existence, rounding
-from jaxmech.multiparty._problem import TypeSpace, without_names
+from jaxmech.multiparty._problem import TypeSpace
 from jaxmech.multiparty._solve import allocate, outside_value
 from jaxmech.multiparty._welfare import closed_form, most_welfare
 
@@ -97,7 +97,7 @@ def audit_table(table: ReportTable, *, claimed: bool = True, looks: int = MAX_LI
     """
     n, k = table.space.levels.shape
     lies = _every_lie(k) if n * k ** (n + 1) <= looks else _telling_lies(k)
-    facts: _Facts = jax.device_get(_facts(dataclasses.replace(table, space=without_names(table.space)), lies))
+    facts: _Facts = jax.device_get(_facts(table, lies))
     auditor = _Auditor(table, facts, lies)
     return (
         auditor.incentive_compatible(),
@@ -368,8 +368,7 @@ class _Auditor:
         return "(" + ", ".join(f"{levels[i, int(level)]:.6g}" for i, level in enumerate(profile)) + ")"
 
     def _audit(self, claim: str, margin: float, witness: str, effort: str, claimed: bool = True) -> Audit:
-        margin = -np.inf if np.isnan(margin) else margin
-        return Audit(claim, bool(margin >= -self._slack), margin, self._slack, witness, effort, claimed)
+        return Audit.judged(claim, margin, self._slack, witness, effort, claimed=claimed)
 
 
 def _more(margin: float, than: str) -> str:

@@ -15,6 +15,7 @@ from jaxmech.numerics._program import Kind
 from jaxmech.numerics._quadrature import Expectation, half_normal_expectation
 from jaxmech.numerics._rows import through_rows
 from jaxmech.numerics._sharing import SharingOptimum, solve_sharing
+from jaxmech.numerics._spread import Spread, spread
 from jaxmech.numerics._stream import Method, lanes_that_fit, stream
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Potentials",
     "Remainders",
     "SharingOptimum",
+    "Spread",
     "Tails",
     "difference_constraints",
     "erfcx",
@@ -38,6 +40,7 @@ __all__ = [
     "remainders",
     "solve_sharing",
     "spend_equal_budgets",
+    "spread",
     "stream",
     "tails",
     "through_rows",

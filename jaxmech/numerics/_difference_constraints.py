@@ -83,6 +83,8 @@ def potentials(bound: Array, weight: Array) -> tuple[Array, Array]:
         bound: (nodes, *lanes).
         weight: (nodes, nodes, *lanes); a diagonal that is not negative does not matter.
 
+    Source: Cormen, Leiserson, Rivest and Stein, Introduction to Algorithms, section 24.4.
+
     Example:
         >>> potentials(jnp.array([5.0, 9.0]), jnp.array([[0.0, 1.0], [2.0, 0.0]]))[0].tolist()
         [5.0, 7.0]
@@ -100,6 +102,8 @@ def tight_path(predecessor: ArrayLike, node: int) -> tuple[int, ...]:
     Args:
         predecessor: (nodes,) of a system with a solution.
         node: where to start.
+
+    Source: Cormen, Leiserson, Rivest and Stein, Introduction to Algorithms, section 24.4.
 
     Example:
         >>> tight_path([-1, 0, 1], 2)
@@ -122,6 +126,8 @@ def negative_cycle(predecessor: ArrayLike) -> tuple[int, ...] | None:
 
     Returns:
         The nodes of a cycle of negative weight, each followed by its predecessor, or None if there is none.
+
+    Source: Cormen, Leiserson, Rivest and Stein, Introduction to Algorithms, section 24.4.
 
     Example:
         >>> found = difference_constraints([1.0, 1.0], [[0.0, -2.0], [1.0, 0.0]])

@@ -52,6 +52,8 @@ def spend_equal_budgets(output: Amounts, error: Distributions) -> EqualBudgets:
 
     Returns:
         Shares and steps; how good the shares are is for the caller to judge by the optimality conditions.
+
+    Source: this package: a dual of one number per distribution, where the paper has a convex program.
     """
     able = output > 0
     unit = jax.lax.stop_gradient(jnp.max(output, axis=0))

@@ -61,7 +61,7 @@ class Program:
     bounds: AgentLanes
     direction: AgentLanes
     able: SupportLanes
-    bounded: Bool[Array, "agents *lanes"]
+    bounded: Bool[Array, " agents *lanes"]
 
 
 @pytree

@@ -70,6 +70,8 @@ def solve_sharing(
 
     Returns:
         Amounts and multipliers with status, residual and steps.
+
+    Source: Clinton et al. 2025, equation (6), for the program; the interior point is this package's.
     """
     m = costs.shape[0]
     zeros = jnp.zeros(m, costs.dtype)

@@ -68,6 +68,8 @@ def lanes_that_fit(bytes_each: int, fewest: int, most: int) -> int:
         bytes_each: what a step of one instance reads and writes.
         fewest: on a processor, from here on loops along lanes are worth their start.
         most: on a processor, from here on more lanes gain nothing.
+
+    Source: none; memory, counted.
     """
     if jax.default_backend() != "cpu":
         least, largest = DEVICE_LANES
@@ -94,6 +96,8 @@ def stream(method: Method, rows: Rows, skip: Array, lanes: int) -> Rows:
 
     Returns:
         Results, (instances, ...); ones for who was skipped.
+
+    Source: none; bookkeeping of instances that end at different steps.
     """
     instances = skip.shape[0]
     lanes = min(lanes, instances)

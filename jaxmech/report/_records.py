@@ -1,6 +1,6 @@
 """Claims with margin and witness, and how a solve ended: in words, as a table, for JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -48,9 +48,15 @@ class Judged:
         return self.status is Status.OK and all(record.holds for record in self.certificates if record.claimed)
 
 
-def status_document(status: Status, residual: float) -> dict[str, Any]:
+def explained(status: Status, remedies: Mapping[Status, str] | None = None) -> str:
+    """Return what a status means, with what helps in this system if anything does."""
+    remedy = (remedies or {}).get(status, "")
+    return f"{status.message}: {remedy}" if remedy else status.message
+
+
+def status_document(status: Status, residual: float, remedies: Mapping[Status, str] | None = None) -> dict[str, Any]:
     """Return how a solve ended, for a JSON document."""
-    return {"name": status.name, "message": status.message, "residual": residual}
+    return {"name": status.name, "message": explained(status, remedies), "residual": residual}
 
 
 def record_document(record: Audit) -> dict[str, Any]:

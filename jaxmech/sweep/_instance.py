@@ -114,7 +114,7 @@ def _vary(sweep: Sweep, index: Array, fixed: Array) -> Problem:
     changes += [(target, _draw(key, target, draw, own[target.leaf])) for target, draw in sweep.drawn]
     for target, values in sorted(changes, key=lambda change: change[0].depth):
         leaves[target.leaf] = jnp.where(target.mask, values, leaves[target.leaf])
-    return Problem.tree_unflatten((None, None), tuple(leaves[leaf] for leaf in LEAVES))
+    return Problem.unchecked(leaves["costs"], leaves["sigma"], leaves["price"])
 
 
 def _draw(key: Array, target: Target, draw: Draw, own: Array) -> Array:

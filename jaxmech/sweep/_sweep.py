@@ -232,9 +232,7 @@ class Sweep:
         for target in self.fixed:
             if target.leaf == "costs" and target.single:
                 costs[target.mask] = 1.0
-        names = (self.problem.agents, self.problem.distributions)
-        leaves = (jnp.asarray(costs), self.problem.sigma, self.problem.price)
-        require_everybody_able(Problem.tree_unflatten(names, leaves), self.division)
+        require_everybody_able(dataclasses.replace(self.problem, costs=jnp.asarray(costs)), self.division)
 
 
 def _check_table(cells: np.ndarray, columns: Sequence[str], values: Mapping[str, Values]) -> None:

@@ -227,7 +227,7 @@ def test_bargaining_needs_agents_who_can_work_alone(division):
 
 
 def test_a_failed_division_gives_nan_and_its_status():
-    problem = Problem.tree_unflatten((None, None), (jnp.full((3, 1), jnp.nan), jnp.ones(1), jnp.ones(1)))
+    problem = Problem.unchecked(jnp.full((3, 1), jnp.nan), jnp.ones(1), jnp.ones(1))
     solution = collaboration.solve(problem, division="social")
     assert int(solution.status) == Status.NONFINITE
     for leaf in (solution.value.samples, solution.value.penalty, solution.value.social_penalty):
@@ -236,7 +236,8 @@ def test_a_failed_division_gives_nan_and_its_status():
 
 def test_a_plan_without_coefficients_says_no_root():
     """Forced through the shared helper: nobody can be checked with T = 2 n*."""
-    from jaxmech.collaboration._roles import coefficients, worst_status
+    from jaxmech._status import worst_status
+    from jaxmech.collaboration._roles import coefficients
 
     problem = Problem([[1.0], [1.0]], 1.0)
     found = coefficients(problem, jnp.full((2, 1), 0.4), jnp.array([[True], [False]]), jnp.array([0.8]))

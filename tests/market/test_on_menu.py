@@ -162,6 +162,6 @@ def test_other_methods_have_no_menu():
 
 
 def test_the_program_compiles_for_accelerators_without_calls_of_libraries():
-    problem = lab_market((0.012, 0.02)).without_names()
+    problem = lab_market((0.012, 0.02))
     one = export.export(jax.jit(lambda p: market.solve(p, sizes=SIZES)), platforms=["cuda", "tpu"])(problem)
     assert "custom_call" not in one.mlir_module()

@@ -1,5 +1,6 @@
 """Derivatives of the largest profit: envelope theorem against solving again, prices against finite differences."""
 
+import copy
 import dataclasses
 
 import jax
@@ -14,9 +15,10 @@ STEP = 1e-7
 
 def changed(problem, **leaves):
     """The problem with other leaves, rebuilt as transformations do."""
-    names = ("contributor_costs", "sigma", "counts", "valuations")
-    values = tuple(leaves.get(name, getattr(problem, name)) for name in names)
-    return market.Problem.tree_unflatten((problem.contributors, problem.buyers), values)
+    rebuilt = copy.copy(problem)
+    for name, value in leaves.items():
+        object.__setattr__(rebuilt, name, value)
+    return rebuilt
 
 
 def with_valuation(problem, field, change):

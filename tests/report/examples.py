@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from jaxmech import Status
-from jaxmech.collaboration import Advice, Efficiency, Role
+from jaxmech.collaboration import POOLS, Advice, Efficiency, FreeRiding, Role
 from jaxmech.mechanism import Audit
 from jaxmech.report.collaboration import Accounts, Answer, Arrangement, Books, Whole
 from jaxmech.report.design import Answer as DesignAnswer
@@ -56,7 +56,7 @@ def answer(m: int = 24, d: int = 5, *, seed: int = 0, mechanism: str = "cbl", **
         alone_penalty=alone_penalty, target=samples * 0.8, target_penalty=penalty * 0.8,
         target_social_penalty=float(penalty.sum() * 0.8), samples=samples, role=role,
         alpha=np.where(role == Role.CHECKED, 3.0, np.nan), total=samples.sum(axis=0), leverage=True, pays=pays,
-        shirking=1.2 * pays,
+        instead=1.2 * pays, free=free_riding(costs, sigma, samples) if mechanism in POOLS else None,
         penalty=penalty, social_penalty=float(penalty.sum()), whole=whole, currency="EUR",
         accounts=accounts(whole, role, costs, sigma, error),
         efficiency=Efficiency(1.25, 8.0, float(penalty.sum() / 1.25), float(penalty.sum() / 1.6)),
@@ -64,6 +64,18 @@ def answer(m: int = 24, d: int = 5, *, seed: int = 0, mechanism: str = "cbl", **
         status=Status.OK, residual=1e-12, settings=SETTINGS,
     )  # fmt: skip
     return dataclasses.replace(made, **changes)
+
+
+def free_riding(costs, sigma, samples) -> FreeRiding:
+    """Everybody's best while the others comply: what is missing to the amount that she would collect alone."""
+    others, able = samples.sum(axis=0) - samples, np.isfinite(costs)
+    best = np.where(able, np.maximum(sigma / np.sqrt(costs) - others, 0.0), 0.0)
+
+    def paid(amounts):
+        with np.errstate(divide="ignore"):
+            return (sigma**2 / (others + amounts) + np.where(able, costs, 0.0) * amounts).sum(axis=1)
+
+    return FreeRiding(best, paid(samples), paid(best))
 
 
 def accounts(whole: Whole, role, costs, sigma, error) -> Accounts:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from jaxmech import Status, report
 from jaxmech.collaboration import Role
-from tests.report.examples import answer
+from tests.report.examples import answer, free_riding
 
 
 def _print(made, width=100, *, terminal=False, full=False):
@@ -153,7 +153,7 @@ def test_pooling_says_who_would_cheat_and_what_it_would_save(mechanism, word):
     samples = np.array([[35.318], [23.418], [15.732]])
     made = dataclasses.replace(
         made, costs=np.array([[0.033], [0.066], [0.1]]), sigma=np.array([10.0]), samples=samples,
-        alone_samples=10 / np.sqrt(np.array([[0.033], [0.066], [0.1]])),
+        free=free_riding(np.array([[0.033], [0.066], [0.1]]), np.array([10.0]), samples),
     )  # fmt: skip
     text = " ".join(report.collaboration.reasons(made))
     assert word in text

@@ -51,8 +51,7 @@ class Accounts:
         role: :class:`~jaxmech.collaboration.Role` codes of the plan that is carried out.
         whole: whether all samples are whole numbers.
         currency: the unit of the costs, or an empty text.
-        shirking: (agents, distributions) what each would pay there if she alone collected half of her amount; None
-            where that is not known.
+        instead: (agents, distributions) what the nearest temptation would cost each there; None where not known.
         dtype: in which was solved.
     """
 
@@ -61,7 +60,7 @@ class Accounts:
     role: np.ndarray
     whole: bool
     currency: str
-    shirking: np.ndarray | None = None
+    instead: np.ndarray | None = None
     dtype: str = "float64"
 
     @property

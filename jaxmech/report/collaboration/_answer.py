@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech._status import Status
-from jaxmech.collaboration import Advice, Efficiency, Role
+from jaxmech.collaboration import POOLS, Advice, Efficiency, FreeRiding, Role
 from jaxmech.mechanism import Audit
 from jaxmech.report._numbers import settle
 from jaxmech.report._records import Judged
@@ -117,7 +117,7 @@ class Arrangement(Judged):
     @property
     def pooled(self) -> bool:
         """Whether the mechanism pools everything, so that nobody is checked and nobody has a role."""
-        return self.mechanism in ("pool", "counted-pool")
+        return self.mechanism in POOLS
 
     @property
     def gain(self) -> np.ndarray:
@@ -143,7 +143,8 @@ class Answer(Arrangement):
         total: points behind each distribution.
         leverage: whether the plan uses leverage (condition (8) holds).
         pays: (agents, distributions) what she pays for each distribution, error and collection.
-        shirking: the same if she alone collected half of her amount.
+        instead: what the nearest temptation would cost her there: half the work, or one sample where she receives.
+        free: what she would do in a pool if she thought of herself alone; None for mechanisms that check.
         whole: the plan in whole samples, or None where there is none, or amounts are too large to be whole numbers.
         efficiency: against what is possible, or None where there is no plan.
         advice: social penalties of other choices, or None where there is no plan.
@@ -157,7 +158,8 @@ class Answer(Arrangement):
     total: np.ndarray
     leverage: bool
     pays: np.ndarray
-    shirking: np.ndarray
+    instead: np.ndarray
+    free: FreeRiding | None
     whole: Whole | None
     efficiency: Efficiency | None
     advice: Advice | None

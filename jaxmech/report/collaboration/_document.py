@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech._status import Status
-from jaxmech.collaboration import Role
+from jaxmech.collaboration import REMEDIES, Role
 from jaxmech.report._records import record_document, status_document
 from jaxmech.report.collaboration._accounts import accounts_document
 from jaxmech.report.collaboration._advice import suggestions
@@ -50,7 +50,7 @@ def arrangement_document(answer: Arrangement) -> dict[str, Any]:
     """Return what the documents of all answers about sharing without money have in common."""
     return {
         "kind": "collaboration",
-        "status": status_document(answer.status, answer.residual),
+        "status": status_document(answer.status, answer.residual, REMEDIES),
         "settings": dict(answer.settings),
         "source": answer.source,
         "title": answer.title or None,

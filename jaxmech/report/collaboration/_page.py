@@ -9,8 +9,9 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from jaxmech._status import Status
+from jaxmech.collaboration import REMEDIES
 from jaxmech.report._numbers import column, counted, percent, short
-from jaxmech.report._records import claims_in_words, records_table
+from jaxmech.report._records import claims_in_words, explained, records_table
 from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, make_table, print_plain
 from jaxmech.report.collaboration._accounts import Accounts, error_tables, money_table
 from jaxmech.report.collaboration._advice import WORTH_TELLING, suggestions
@@ -106,7 +107,7 @@ def _head(answer: Answer) -> RenderableType:
 
 def _verdict(answer: Answer) -> str:
     if answer.status.is_failure:
-        return f"Not solved. {answer.status.name}: {answer.status.message}."
+        return f"Not solved. {answer.status.name}: {explained(answer.status, REMEDIES)}."
     able = np.isfinite(answer.alone_penalty)
     alone, together = answer.alone_penalty[able].sum(), answer.penalty[able].sum()
     saved = (alone - together) / alone if able.any() else 0.0
@@ -115,7 +116,7 @@ def _verdict(answer: Answer) -> str:
     losers = int(np.sum(answer.gain < -small))
     parts = []
     if answer.status is not Status.OK:
-        warning = f"{answer.status.name}: {answer.status.message} (residual {answer.residual:.1e})."
+        warning = f"{answer.status.name}: {explained(answer.status, REMEDIES)} (residual {answer.residual:.1e})."
         parts.append(f"{warning} What follows is true of the plan as it stands.")
     if able.any():
         who = "they pay" if able.all() else f"the {able.sum():,} who could work alone pay"

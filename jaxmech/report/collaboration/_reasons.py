@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxmech.collaboration import Role
+from jaxmech.collaboration import FreeRiding, Role
 from jaxmech.report._numbers import percent, short
 from jaxmech.report.collaboration._answer import Answer
 
@@ -42,8 +42,8 @@ def reasons(answer: Answer, *, full: bool = False) -> list[str]:
         answer: one solved problem.
         full: whether every agent is to have her own sentences, however many there are.
     """
-    if answer.pooled:
-        return _temptations_of_pooling(answer)
+    if answer.free is not None:
+        return _temptations_of_pooling(answer, answer.free)
     if full or len(answer.agents) <= EVERYBODY:
         return [sentence for i in range(len(answer.agents)) for sentence in reasons_of(answer, i)]
     return [sentence for role in Role for sentence in _of_role(answer, role)]
@@ -77,14 +77,7 @@ def _of_role(answer: Answer, role: Role) -> list[str]:
 
 
 def _temptation(answer: Answer, i: int, k: int) -> Temptation:
-    """The nearest temptation in a role: half the work where she works, one sample of her own where she does not."""
-    pays = float(answer.pays[i, k])
-    if answer.role[i, k] != Role.RECEIVES:
-        return Temptation(i, k, pays, float(answer.shirking[i, k]))
-    # She gets the others' points clean; one of her own would only be added to them.
-    others = float(answer.samples[:, k].sum() - answer.samples[i, k])
-    error = float(answer.sigma[k] ** 2 * answer.price[k]) / (others + 1)
-    return Temptation(i, k, pays, error + float(answer.costs[i, k]))
+    return Temptation(i, k, float(answer.pays[i, k]), float(answer.instead[i, k]))
 
 
 def _explain_alone(answer: Answer, where: str, case: Temptation) -> str:
@@ -123,16 +116,11 @@ _EXPLAIN: dict[Role, Callable[[Answer, str, Temptation], str]] = {
 }
 
 
-def _temptations_of_pooling(answer: Answer) -> list[str]:
+def _temptations_of_pooling(answer: Answer, free: FreeRiding) -> list[str]:
     """Pooling checks nobody: who would gain most by collecting less than the plan says."""
-    variance = answer.sigma**2 * answer.price
-    costs = np.where(np.isfinite(answer.costs), answer.costs, 0.0)
-    others = answer.samples.sum(axis=0) - answer.samples
-    best = np.where(np.isfinite(answer.costs), np.maximum(answer.alone_samples - others, 0.0), 0.0)
-    with np.errstate(divide="ignore"):
-        pays = np.sum(variance / (others + answer.samples) + costs * answer.samples, axis=1)
-        instead = np.sum(variance / (others + best) + costs * best, axis=1)
-    saved = np.nan_to_num(pays - instead, nan=0.0, posinf=0.0)
+    best, pays, instead = (np.asarray(part) for part in free)
+    with np.errstate(invalid="ignore"):
+        saved = np.nan_to_num(pays - instead, nan=0.0, posinf=0.0)
     tempted = int(np.sum(saved > 1e-6 * np.abs(pays)))
     if tempted == 0:
         return ["Pooling checks nobody, but in this plan nobody could save anything by collecting less."]

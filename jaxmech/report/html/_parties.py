@@ -195,11 +195,11 @@ def _honest(answer: Arrangement, accounts: Accounts, i: int) -> list[str]:
 
 def _published_reasons(answer: Answer, accounts: Accounts, i: int) -> list[str]:
     """Her temptations under the plan that is carried out, the one in whole samples if there is one."""
-    if accounts.shirking is None:
+    if accounts.instead is None:
         return reasons_of(answer, i)
     pays = accounts.plan.bill + accounts.plan.error
-    samples, shirking = accounts.plan.samples, accounts.shirking
-    return reasons_of(dataclasses.replace(answer, samples=samples, role=accounts.role, pays=pays, shirking=shirking), i)
+    samples, instead = accounts.plan.samples, accounts.instead
+    return reasons_of(dataclasses.replace(answer, samples=samples, role=accounts.role, pays=pays, instead=instead), i)
 
 
 def _design_reasons(answer: Arrangement, i: int) -> list[str]:

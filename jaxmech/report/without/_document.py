@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from jaxmech.collaboration import REMEDIES
 from jaxmech.report._records import record_document, status_document
 from jaxmech.report.collaboration import role_names
 from jaxmech.report.without._answer import Answer
@@ -33,7 +34,7 @@ def document(answer: Answer) -> dict[str, Any]:
             "social_penalty": remaining.social_penalty,
         },
         "change": answer.change,
-        "status": status_document(remaining.status, remaining.residual),
+        "status": status_document(remaining.status, remaining.residual, REMEDIES),
         "certificates": [record_document(record) for record in remaining.claims],
     }
 

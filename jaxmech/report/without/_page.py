@@ -7,8 +7,9 @@ from rich.box import Box
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from jaxmech.collaboration import REMEDIES
 from jaxmech.report._numbers import column, counted, decimals, percent, short, single
-from jaxmech.report._records import claims_in_words
+from jaxmech.report._records import claims_in_words, explained
 from jaxmech.report._tables import clip, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.without._answer import Answer
 
@@ -52,7 +53,7 @@ def _head(answer: Answer) -> RenderableType:
 def _verdict(answer: Answer) -> str:
     status = answer.remaining.status
     if status.is_failure:
-        return f"Without {names(answer)} it is not solved. {status.name}: {status.message}."
+        return f"Without {names(answer)} it is not solved. {status.name}: {explained(status, REMEDIES)}."
     before, after = float(answer.before.sum()), answer.remaining.social_penalty
     who = "the one who remains pays" if len(answer.kept) == 1 else f"the {len(answer.kept):,} who remain pay"
     share = f" ({percent(abs(after - before) / before)} {'more' if after > before else 'less'})" if before > 0 else ""

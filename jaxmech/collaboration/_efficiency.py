@@ -1,0 +1,99 @@
+"""A plan's social penalty against what theory allows."""
+
+import dataclasses
+import math
+from typing import NamedTuple
+
+import jax
+
+from jaxmech._types import Amounts, Scalar
+from jaxmech.collaboration._divide import divide
+from jaxmech.collaboration._division import first_best
+from jaxmech.collaboration._penalty import social_penalty
+from jaxmech.collaboration._plan import Plan
+from jaxmech.collaboration._problem import Problem
+from jaxmech.mechanism import Target
+
+FACTOR = 8.0
+"""With leverage, cbl costs at most so many times what the division does that it starts from."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Efficiency:
+    """A plan's social penalty against what is possible.
+
+    Attributes:
+        ratio: social penalty over ``baseline``.
+        bound: the largest ratio that theory allows for this plan; for the pools, whose agents comply by assumption, it
+            is the ratio itself.
+        baseline: P(n_OPT), least social penalty of compliant agents that leaves nobody worse off than alone.
+        first_best: least social penalty of compliant agents.
+    """
+
+    ratio: float
+    bound: float
+    baseline: float
+    first_best: float
+
+
+def efficiency(problem: Problem, plan: Plan, optimum: Amounts | None = None) -> Efficiency:
+    """Return a plan's social penalty against P(n_OPT) and the first best.
+
+    The bound is 8 P(n_B)/P(n_OPT) for cbl with leverage over the division n_B, √m without; for c3d 2 against the first
+    best; for the pools P(n_B)/P(n_OPT), which is exact.
+
+    Args:
+        problem: the problem.
+        plan: from :func:`solve`.
+        optimum: n_OPT, computed if it is needed and not given.
+
+    Source: Clinton et al. 2025, Theorems 1 and 5; Chen, Zhu and Kandasamy 2023, Theorem 1.
+
+    Example:
+        >>> from jaxmech.collaboration import solve
+        >>> problem = Problem(costs=[[0.01]] * 10, sigma=1.0)
+        >>> round(efficiency(problem, solve(problem, mechanism="c3d").value).ratio, 6)
+        1.697948
+    """
+    optimum = _optimum(problem, plan) if optimum is None else optimum
+    sums: _Sums = jax.device_get(_sums(problem, plan.target, optimum))
+    baseline, target, best = float(sums.baseline), float(sums.target), float(sums.first_best)
+    if plan.pooled:
+        bound = target / baseline
+    elif plan.mechanism == "c3d":
+        bound = 2 * best / baseline
+    else:
+        bound = FACTOR * target / baseline if plan.leverage else math.sqrt(len(plan.penalty))
+    return Efficiency(float(plan.social_penalty) / baseline, bound, baseline, best)
+
+
+def efficient_target(problem: Problem, plan: Plan) -> Target | None:
+    """Return what theory promises of a plan's social penalty; nothing of the pools, whose agents comply by assumption.
+
+    Args:
+        problem: the problem.
+        plan: from :func:`solve`.
+    """
+    if plan.pooled:
+        return None
+    theory = efficiency(problem, plan)
+    return Target(theory.baseline, theory.bound, "P(n_OPT)")
+
+
+def _optimum(problem: Problem, plan: Plan) -> Amounts:
+    """n_OPT; where the plan starts from it, no solve is needed. For equal agents it is the even social optimum."""
+    known = plan.division == "rational" or plan.mechanism == "c3d"
+    return plan.target if known else divide(problem, "rational").value
+
+
+class _Sums(NamedTuple):
+    """Social penalties of the division that a plan starts from, of n_OPT, and the first best."""
+
+    target: Scalar
+    baseline: Scalar
+    first_best: Scalar
+
+
+@jax.jit
+def _sums(problem: Problem, target: Amounts, optimum: Amounts) -> _Sums:
+    return _Sums(social_penalty(problem, target), social_penalty(problem, optimum), first_best(problem))
