@@ -9,11 +9,12 @@ import numpy as np
 from jaxmech._status import Solution, Status
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._candidates import Candidate, Kinds, bound_in_whole_samples, joined, kinds_of, linked, safe
-from jaxmech.design._certificate import DEPARTURE, departure, holds, prove
+from jaxmech.design._certify import rival
 from jaxmech.design._plan import Design, Rule
 from jaxmech.design._published import best_published, published_plans
 from jaxmech.design._whole import from_published, rounded
 from jaxmech.design._wishes import Wishes
+from jaxmech.design.proof import DEPARTURE, departure, holds, prove
 
 
 def design(problem: Problem, wishes: Wishes | None = None) -> Solution[Design]:
@@ -61,7 +62,7 @@ def first_that_holds(problem: Problem, designs: Iterable[Design]) -> Solution[De
     held, tried = False, 0
     for made in designs:
         proven = prove(problem, made)
-        held = holds(problem, made, proven)
+        held = holds(problem, made, proven, rival(problem, made))
         tried += 1
         if best is None or held:
             best = made, max(float(np.max(1 - proven.least / proven.honest)), 0.0)

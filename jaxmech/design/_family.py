@@ -10,9 +10,9 @@ import numpy as np
 from scipy.special import erfinv
 
 from jaxmech._types import Array
-from jaxmech.design._bound import Side, proven_bound
 from jaxmech.design._scheme import Stake, Terms, settle, walking_away
 from jaxmech.design._threshold import LARGEST_PULL
+from jaxmech.design.proof import Side, proven_bound
 
 _COUNTS = 160
 _TOTALS = 96
@@ -126,8 +126,8 @@ def family_bound(
     With ψ_i(n, T) the least penalty of agent i if she collects n, among T points in all, by any rule of the family
     (alone and receiving included), Σ_i ψ_i(n_i, T) with Σ_i n_i = T is at least
     min_T max_λ (λT + Σ_i min_n (ψ_i(n, T) − λn)), whatever the counts, equal or not. It is estimated on a grid, and
-    proven on intervals (:mod:`jaxmech.design._bound`), which loses up to 10⁻³; where noise is bounded more, because
-    the proof allows for any noise.
+    proven on intervals (:mod:`jaxmech.design.proof._bound`), which loses up to 10⁻³; where noise is bounded more,
+    because the proof allows for any noise.
 
     Args:
         costs: (kinds,) of one point; ∞ for who cannot sample.

@@ -163,7 +163,7 @@ def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None
         least: proven lower bounds of what any strategy pays, from :func:`~jaxmech.design.proven_least`; computed if it
             is not given.
     """
-    from jaxmech.design._certificate import proven_least
+    from jaxmech.design.proof import proven_least
 
     shape = problem.costs.shape
     proven = proven_least(problem, design) if least is None else least

@@ -9,9 +9,10 @@ import pytest
 from jaxmech import ProblemError, Status
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design import Wishes, certify, design, family_bound, prove
-from jaxmech.design._bound import _least, _Owners
 from jaxmech.design._candidates import joined, kinds_of
-from jaxmech.design._certificate import _Judge
+from jaxmech.design._certify import rival
+from jaxmech.design.proof._bound import _least, _Owners
+from jaxmech.design.proof._certificate import Judge
 from tests.oracles import design as oracle
 
 SIGMA = 1000.0
@@ -29,7 +30,7 @@ def linked():
 
 def failing(problem, made, proven=None):
     """Claims that fail; facts, which take a proof of their own, are left out."""
-    judge = _Judge(problem, made, prove(problem, made) if proven is None else proven)
+    judge = Judge(problem, made, prove(problem, made) if proven is None else proven, rival(problem, made))
     return {audit.claim for audit in judge.claims() if not audit.holds}
 
 

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.design._best_response import Offer, _bound_at, honest_penalty, least_penalty
 from jaxmech.design._scheme import Stake, Terms, settle
+from jaxmech.design.proof._duality import Offer, _bound_at, honest_penalty, least_penalty
 from tests.oracles import design as oracle
 
 FIELDS = ("comparison", "rest", "kept", "limit", "costs", "error")
