@@ -48,6 +48,8 @@ def prove(problem: Problem, design: Design) -> Proven:
 
     Raises:
         ProblemError: for linked distributions with another rule than a threshold.
+
+    Source: this package; convex duality in ``proof/_duality.py``, tangents in ``proof/_tangent.py``.
     """
     rows = _rows(problem, design, whole=is_whole(design))
     if _is_threshold(design.rule):
@@ -70,6 +72,8 @@ def realise(problem: Problem, design: Design) -> np.ndarray:
 
     With everything rounded as its mechanism rounds it, see :func:`jaxmech.design.carried_out`; ∞ where no point is left
     that an agent could be compared with.
+
+    Source: this package.
     """
     whole = carried_out(design)
     rows = _rows(problem, whole, whole=True)
@@ -82,7 +86,10 @@ def realise(problem: Problem, design: Design) -> np.ndarray:
 
 
 def departure(problem: Problem, design: Design, realised: np.ndarray | None = None) -> float:
-    """Return by how much what agents pay on whole data differs from what they are promised, relatively, at most."""
+    """Return by how much what agents pay on whole data differs from what they are promised, relatively, at most.
+
+    Source: this package.
+    """
     paid = realise(problem, design) if realised is None else realised
     gap = np.abs(paid / np.asarray(design.penalty, float) - 1)
     return float(np.max(np.where(np.isnan(gap), np.inf, gap)))
