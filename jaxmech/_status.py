@@ -38,6 +38,12 @@ class Status(enum.IntEnum):
     )
     NONFINITE = 6, "a number that is not finite came up: the input holds one, or the method met numbers out of range"
 
+    UNPROVEN = (
+        7,
+        "the conditions hold to the tolerance, but optimality is not proven: design.certify proves it on the host, or "
+        "says what fails",
+    )
+
     @classmethod
     def of(cls, code: int) -> "Status":
         """Return the member with this code."""

@@ -102,5 +102,5 @@ def _offered(found: Design) -> Offered:
         failure=np.asarray(found.failure, float),
         discrepancy=np.asarray(found.rule.discrepancy, float),
         variance=np.asarray(found.rule.variance, float),
-        linked=found.linked,
+        linked=bool(found.linked),
     )

@@ -1,16 +1,17 @@
 """Better mechanisms than the published ones, and their certificates."""
 
 from jaxmech.design._account import account
+from jaxmech.design._best_rule import best_rule
 from jaxmech.design._carried_out import carried_out, is_whole
-from jaxmech.design._certificate import Proven, certify, departure, prove, proven_least, realise
-from jaxmech.design._design import design
+from jaxmech.design._certify import certify
+from jaxmech.design._design import design, smooth_design
 from jaxmech.design._family import FamilyBound, family_bound
 from jaxmech.design._mechanism import Designed, designed_mechanism, noise_at
-from jaxmech.design._plan import Design, Rule
+from jaxmech.design._plan import Design, Origin, Rule
 from jaxmech.design._rules import monotone_rule, power_rule, ramp_rule, threshold_rule
-from jaxmech.design._smooth import best_rule, smooth_design
 from jaxmech.design._table_penalty import Deal, Level, Paid, stationary_level, table_penalty
 from jaxmech.design._wishes import Wishes
+from jaxmech.design.proof import Proven, departure, prove, proven_least, realise
 
 __all__ = [
     "Deal",
@@ -18,6 +19,7 @@ __all__ = [
     "Designed",
     "FamilyBound",
     "Level",
+    "Origin",
     "Paid",
     "Proven",
     "Rule",

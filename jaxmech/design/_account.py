@@ -18,7 +18,7 @@ def account(problem: Problem, design: Design) -> Account:
     Returns:
         Arrays (agents, distributions).
 
-    Source: Clinton et al. 2025, section 2, for the penalty; the module ``_scheme`` for the chance of failing.
+    Source: Clinton et al. 2025, section 2, for the penalty; the module ``_linked`` for the chance of failing.
     """
     sure = design.samples + design.comparison
     kept = design.rest / (1 + design.rule.variance[-1])

@@ -1,261 +1,201 @@
-"""Candidates for a design: thresholds one distribution at a time, linked thresholds, and the trivial alternative."""
+"""Candidates for a design: a rule one distribution at a time, linked thresholds, and the trivial alternative.
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+A pure kernel: it jits, and vmaps over instances.
+"""
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxmech._types import Array
-from jaxmech.collaboration import Plan, Problem, Role, alone_samples
-from jaxmech.design._family import FamilyBound, family_bound
-from jaxmech.design._improve import Crowd, Improved, Layout, improve
-from jaxmech.design._scheme import Stake
-from jaxmech.design._starts import Start, from_amounts, from_columns, from_costs, from_shares, stack
+from jaxmech.collaboration import Role
+from jaxmech.design._descent import SETTLED, Ends, Plan, Start, best, rank, search, slacks, total_penalty
+from jaxmech.design._family import Choices, Dual, Shares, dual
+from jaxmech.design._kinds import Candidate, Kinds
+from jaxmech.design._linked import Threshold
+from jaxmech.design._plan import Origin, Rule
+from jaxmech.design._published import Rivals
+from jaxmech.design._starts import (
+    cycled,
+    from_amounts,
+    from_columns,
+    from_costs,
+    from_shares,
+    from_thresholds,
+    join,
+    stack,
+    with_the_cheapest_alone,
+)
+from jaxmech.design._table import Table
+from jaxmech.design._terms import Crowd, Layout, Shape, Stake, Terms, others, terms_of
 from jaxmech.design._wishes import Wishes
 
-_UNLINKED = "thresholds, one distribution at a time"
-_COLUMN_LANES = 18
-_LINKED_STARTS, _LINKED_LANES = 12, 4
-_STEPS, _MORE_STEPS = 150, 400
-_GROUPED_FROM = 40
-"""From so many agents on, those with equal costs count as two kinds: one of them, and all others."""
-_SIZES = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
-"""Numbers of kinds that are compiled for; the rest is filled up with agents who do not exist."""
+_COLUMN_STARTS, _COLUMN = 18, Plan(lanes=6, steps=150, more=150)
+_LINKED_STARTS, _LINKED = 12, Plan(lanes=4, steps=150, more=400)
+_SHAPED_STARTS, _SHAPED = 2, Plan(lanes=2, steps=150, more=0)
+_LINKED_KEPT = 6
+_FROM_PLANS, _FROM_SHARES = 2, 4
 
 
-class Kinds(NamedTuple):
-    """Agents grouped by their costs; kinds without agents at the end.
+def candidates(
+    kinds: Kinds, rivals: Rivals, table: Choices, rule: Rule | None, wishes: Wishes
+) -> tuple[Candidate, Dual]:
+    """Return candidates on a leading axis, solved ones at finite social penalties, and the duals by distribution.
 
-    Attributes:
-        costs: (kinds, distributions).
-        error: (distributions,) price σ².
-        weight: (kinds,) how many agents.
-        kind: (agents,) the kind of each.
+    Args:
+        kinds: who takes part.
+        rivals: published plans, for starts.
+        table: the best thresholds of one agent.
+        rule: the noise, one distribution at a time; a threshold, linked too where that is allowed, if None.
+        wishes: static.
     """
-
-    costs: np.ndarray
-    error: np.ndarray
-    weight: np.ndarray
-    kind: np.ndarray
-
-    @property
-    def problem(self) -> Problem:
-        """The problem of one agent of each kind, for closed forms."""
-        price = np.ones_like(self.error)
-        bare: Problem = Problem.tree_unflatten((None, None), (self.costs, np.sqrt(self.error), price))
-        return bare
-
-    def crowd(self, wishes: Wishes, columns: slice = slice(None)) -> Crowd:
-        """The same for the optimiser, for some distributions."""
-        stake = Stake(jnp.asarray(self.costs[:, columns]), jnp.asarray(self.error[columns]), jnp.asarray(wishes.kept))
-        return Crowd(stake, jnp.asarray(self.weight), jnp.asarray(wishes.failure, self.weight.dtype))
+    crowd, threshold = kinds.crowd(wishes), Threshold(jnp.asarray(wishes.kept, kinds.weight.dtype))
+    columns = _columns(crowd)
+    duals = jax.vmap(dual, in_axes=(None, 1, None, 0))(table, kinds.costs, kinds.weight, kinds.error)
+    plans = kinds_tables(kinds, rivals)
+    starts = jax.vmap(_column_starts, in_axes=(0, 0, 2))(columns, duals.shares, plans)
+    ends = jax.vmap(partial(_best_end, threshold, plan=_COLUMN))(columns, starts)
+    if rule is not None:
+        return _shaped(kinds, columns, ends, Table(rule)), duals
+    first = _side_by_side(threshold, columns, ends, Origin.THRESHOLDS)
+    found = [jax.tree.map(lambda leaf: leaf[None], part) for part in (first, safe(kinds))]
+    if wishes.linked and kinds.costs.shape[1] > 1:
+        found.insert(1, _linked(threshold, crowd, first))
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *found), duals
 
 
-class Candidate(NamedTuple):
-    """A design before it is proven, by kind of agent; in numpy.
-
-    Attributes:
-        samples: n.
-        comparison: z.
-        rest: D.
-        level: τ.
-        success: chance that the rest is clean, by distribution.
-        penalty: by kind.
-        alone: who works alone.
-        checked: who is checked.
-        social: social penalty.
-        linked: whether failing on one distribution spoils all.
-        origin: in words.
-    """
-
-    samples: np.ndarray
-    comparison: np.ndarray
-    rest: np.ndarray
-    level: np.ndarray
-    success: np.ndarray
-    penalty: np.ndarray
-    alone: np.ndarray
-    checked: np.ndarray
-    social: float
-    linked: bool
-    origin: str
+def kinds_tables(kinds: Kinds, rivals: Rivals) -> tuple[Array, Array]:
+    """Amounts and roles of published plans by kind of agent, (rivals, kinds, distributions); nothing where none is."""
+    samples = jnp.where(jnp.isfinite(rivals.social)[:, None, None], rivals.samples, 0.0)
+    return jax.vmap(kinds.of_agents)(samples), jax.vmap(kinds.of_agents)(rivals.role)
 
 
-def kinds_of(problem: Problem) -> Kinds:
-    """Group agents: everybody is a kind, unless there are many with equal costs."""
-    costs = np.asarray(problem.costs, float)
-    m, d = costs.shape
-    error = np.broadcast_to(np.asarray(problem.price * problem.sigma**2, float), (d,))
-    if m < _GROUPED_FROM:
-        rows, kind, weight = costs, np.arange(m), np.ones(m)
-    else:
-        different, back = np.unique(costs, axis=0, return_inverse=True)
-        back = back.reshape(-1)
-        counts = np.bincount(back)
-        first = np.unique(back, return_index=True)[1]
-        single = np.isin(np.arange(m), first)
-        # the first of every group of several is a kind of her own
-        kind = np.where(single | (counts[back] == 1), back, len(counts) + np.cumsum(counts > 1)[back] - 1)
-        rows = np.concatenate([different, different[counts > 1]])
-        weight = np.concatenate([np.ones(len(counts)), counts[counts > 1] - 1.0])
-    size = next((size for size in _SIZES if size >= len(rows)), len(rows))
-    missing = size - len(rows)
-    rows = np.concatenate([rows, np.full((missing, d), np.inf)])
-    return Kinds(rows, error, np.concatenate([weight, np.zeros(missing)]), kind)
+def _columns(crowd: Crowd) -> Crowd:
+    """One distribution each, on a leading axis."""
+
+    def column(costs: Array, error: Array) -> Crowd:
+        return Crowd(Stake(costs[:, None], error[None]), crowd.weight, crowd.fails)
+
+    every: Crowd = jax.vmap(column, in_axes=(1, 0))(crowd.stake.costs, crowd.stake.error)
+    return every
 
 
-def joined(problem: Problem, kinds: Kinds, plans: Sequence[Plan], wishes: Wishes) -> tuple[Candidate, float]:
-    """Return the best thresholds one distribution at a time, and the family's bound of the social penalty."""
-    crowds, starts, bound = [], [], 0.0
-    for k in range(problem.shape[1]):
-        column = slice(k, k + 1)
-        crowd = kinds.crowd(wishes, column)
-        dual = _family(kinds, wishes, k, whole=wishes.whole)
-        bound += dual.value
-        here = [from_shares(shares) for shares in dual.shares]
-        here += _cheapest_alone(kinds, here[: len(here) // 3], column)
-        here += [_of_plan(kinds, crowd, plan, column) for plan in plans]
-        crowds += [crowd] * _COLUMN_LANES
-        starts += [here[i % len(here)] for i in range(_COLUMN_LANES)]
-    found = _improve_all(jax.tree.map(lambda *leaves: jnp.stack(leaves), *crowds), stack(starts), jnp.asarray(_STEPS))
-    social = np.where(np.isfinite(found.social), found.social, np.inf).reshape(-1, _COLUMN_LANES)
-    parts = [
-        _candidate(_lane(found, k * _COLUMN_LANES + int(lane)), linked=False, origin=_UNLINKED)
-        for k, lane in enumerate(social.argmin(axis=1))
+def _column_starts(crowd: Crowd, shares: Shares, plans: tuple[Array, Array]) -> Start:
+    """Starts for one distribution: from the dual, also with the cheapest alone, and from published plans."""
+    dual_starts = from_shares(shares)
+    few = jax.tree.map(lambda leaf: leaf[:_FROM_SHARES], dual_starts)
+    samples, role = (part[..., None] for part in plans)
+    known = [
+        from_amounts(crowd, amounts, (code == Role.ALONE) & (amounts > 0), 1.0)
+        for amounts, code in zip(samples[:_FROM_PLANS], role[:_FROM_PLANS], strict=True)
     ]
-    return side_by_side(parts), bound
+    return cycled(join(dual_starts, with_the_cheapest_alone(crowd, few), stack(*known)), _COLUMN_STARTS)
 
 
-def bound_in_whole_samples(kinds: Kinds, wishes: Wishes) -> float:
-    """The family's bound of the social penalty if who works alone collects whole numbers of points."""
-    return sum(_family(kinds, wishes, k, whole=True).value for k in range(len(kinds.error)))
+def _best_end(shape: Shape, crowd: Crowd, starts: Start, *, plan: Plan) -> Ends:
+    return jax.tree.map(lambda leaf: leaf[0], best(search(shape, crowd, starts, plan), 1))
 
 
-def _family(kinds: Kinds, wishes: Wishes, k: int, *, whole: bool) -> FamilyBound:
-    error = float(kinds.error[k])
-    return family_bound(kinds.costs[:, k], kinds.weight, error, wishes.kept, wishes.failure, whole=whole)
+def _linked(shape: Shape, crowd: Crowd, first: Candidate) -> Candidate:
+    """Linked thresholds, from several starts, the best few descended further; on a leading axis."""
+    layout = Layout(first.alone, first.checked)
+    starts = from_columns(crowd, first.samples, first.comparison, layout)
+    more = from_costs(shape, crowd, _LINKED_STARTS - len(starts.layout.alone))
+    ends = best(search(shape, crowd, join(starts, more), _LINKED), _LINKED_KEPT)
+    return jax.vmap(lambda end: candidate(shape, crowd, end, Origin.LINKED))(ends)
 
 
-def side_by_side(parts: Sequence[Candidate]) -> Candidate:
-    """Put candidates for one distribution each together."""
-    names = ("samples", "comparison", "rest", "level", "success", "alone", "checked")
-    tables: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts], axis=1) for name in names}
-    return parts[0]._replace(
-        **tables,
-        penalty=np.sum([part.penalty for part in parts], axis=0),
-        social=float(sum(part.social for part in parts)),
-    )
+def _shaped(kinds: Kinds, columns: Crowd, ends: Ends, shape: Table) -> Candidate:
+    """Designs with a rule of given shape, the roles those of the best thresholds; on a leading axis, the best first."""
 
+    def column(crowd: Crowd, end: Ends) -> Ends:
+        terms, layout = terms_of(crowd, *end.start), end.start.layout
+        theirs = others(crowd.weight, terms.samples)
+        starts = from_thresholds(terms.samples, terms.comparison, theirs, layout)
+        order = jnp.argsort(rank(shape, crowd, starts))[:_SHAPED_STARTS]
+        chosen = jax.tree.map(lambda leaf: leaf[order], starts)
+        return best(search(shape, crowd, chosen, _SHAPED), _SHAPED_STARTS)
 
-def linked(problem: Problem, kinds: Kinds, first: Candidate, wishes: Wishes) -> list[Candidate]:
-    """Return linked thresholds, from several starts, the best few descended further."""
-    crowd = kinds.crowd(wishes)
-    starts = list(from_columns(crowd, first.samples, first.comparison, first.alone, first.checked))
-    starts += from_costs(crowd, _LINKED_STARTS - len(starts))
-    ends = [
-        end
-        for i in range(0, min(len(starts), _LINKED_STARTS), _LINKED_LANES)
-        for end in _descend(crowd, starts[i : i + _LINKED_LANES], _STEPS)
+    found = jax.vmap(column)(columns, ends)
+    tables = [
+        _side_by_side(shape, columns, jax.tree.map(lambda leaf, i=i: leaf[:, i], found), Origin.SHAPE)
+        for i in range(_SHAPED_STARTS)
     ]
-    # equal ends of different starts count once
-    different = {round(social, 9): end for social, end in ends if np.isfinite(social)}
-    best = [different[social] for social in sorted(different)[:_LINKED_LANES]]
-    again = [Start(end.layout, end.variables) for end in best]
-    best += [end for social, end in _descend(crowd, again, _MORE_STEPS) if np.isfinite(social)] if again else []
-    return [_candidate(end, linked=True, origin="linked thresholds") for end in best]
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *tables)
 
 
-def _descend(crowd: Crowd, starts: Sequence[Start], steps: int) -> list[tuple[float, Improved]]:
-    """Descents side by side, always as many, so that they are compiled once."""
-    lanes = stack([starts[i % len(starts)] for i in range(_LINKED_LANES)])
-    found = _improve_all(_repeat(crowd, _LINKED_LANES), lanes, jnp.asarray(steps))
-    return [(float(found.social[i]), _lane(found, i)) for i in range(len(starts))]
+def candidate(shape: Shape, crowd: Crowd, end: Ends, origin: Origin) -> Candidate:
+    """The end of a descent in full."""
+    terms, layout = terms_of(crowd, *end.start), end.start.layout
+    return settled_candidate(shape, crowd, terms, layout, origin)._replace(social=end.social)
 
 
-def safe(kinds: Kinds) -> Candidate:
-    """Return the trivial alternative: the r cheapest work alone, the others receive, with the best r for each."""
-    costs, weight, error = kinds.costs, kinds.weight, kinds.error
-    unit = np.asarray(alone_samples(kinds.problem))
-    single = np.argsort(costs, axis=0, kind="stable")
-    alone = np.zeros(costs.shape, bool)
-    for k in range(costs.shape[1]):
-        order = single[:, k][np.isfinite(costs[single[:, k], k]) & (weight[single[:, k]] > 0)]
-        total = np.cumsum(weight[order] * unit[order, k])
-        working = np.cumsum(weight[order] * 2 * error[k] / unit[order, k])
-        others = weight.sum() - np.cumsum(weight[order])
-        best = int(np.argmin(working + others * error[k] / total))
-        alone[order[: best + 1], k] = True
-    samples = np.where(alone, unit, 0.0)
-    theirs = np.sum(weight[:, None] * samples, axis=0)
-    paid = np.where(alone, 2 * error / np.where(alone, unit, 1.0), error / theirs)
-    nothing = np.zeros_like(samples)
-    return Candidate(
-        samples=samples,
-        comparison=np.where(alone, 0.0, theirs),
-        rest=nothing,
-        level=np.full_like(samples, np.inf),
-        success=np.ones_like(samples),
-        penalty=paid.sum(axis=1),
-        alone=alone,
-        checked=np.zeros(costs.shape, bool),
-        social=float(np.sum(weight * paid.sum(axis=1))),
-        linked=False,
-        origin="some work alone, the others receive",
-    )
-
-
-@jax.jit
-def _improve_all(crowds: Crowd, starts: Start, steps: Array) -> Improved:
-    def one(crowd: Crowd, start: Start) -> Improved:
-        return improve(crowd, start.layout, start.variables, steps)
-
-    found: Improved = jax.vmap(one)(crowds, starts)
-    return found
-
-
-def _repeat(crowd: Crowd, lanes: int) -> Crowd:
-    repeated: Crowd = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (lanes, *jnp.shape(leaf))), crowd)
-    return repeated
-
-
-def _lane(found: Improved, lane: int) -> Improved:
-    one: Improved = jax.tree.map(lambda leaf: np.asarray(leaf[lane]), found)
-    return one
-
-
-def _candidate(found: Improved, *, linked: bool, origin: str) -> Candidate:
-    terms, settled, layout = (jax.tree.map(np.asarray, part) for part in (found.terms, found.settled, found.layout))
-    social = float(found.social)
+def settled_candidate(shape: Shape, crowd: Crowd, terms: Terms, layout: Layout, origin: Origin | Array) -> Candidate:
+    """Terms with their levels and what follows; without room in a constraint the social penalty is ∞."""
+    found = shape.settle(terms, crowd.stake)
+    room = jnp.all(slacks(crowd, layout, shape, terms, found) > 0, axis=-1) & (found.residual < SETTLED)
+    sound = jnp.all(room | (crowd.weight <= 0))
     return Candidate(
         samples=terms.samples,
         comparison=terms.comparison,
         rest=terms.rest,
-        level=settled.level,
-        success=np.broadcast_to(settled.success[:, None], terms.samples.shape),
-        penalty=settled.penalty,
+        level=found.level,
+        success=jnp.broadcast_to(found.success[..., None], terms.samples.shape),
+        penalty=found.penalty,
         alone=layout.alone,
         checked=layout.checked,
-        social=social if np.isfinite(social) else np.inf,
-        linked=linked,
-        origin=origin,
+        social=jnp.where(sound, total_penalty(crowd.weight, found.penalty), jnp.inf),
+        linked=jnp.asarray(origin == Origin.LINKED),
+        origin=jnp.asarray(origin, jnp.int32),
     )
 
 
-def _cheapest_alone(kinds: Kinds, starts: Sequence[Start], column: slice) -> list[Start]:
-    """The same with one of the cheapest agents alone."""
-    costs = np.where(kinds.weight == 1, kinds.costs[:, column][:, 0], np.inf)
-    chosen = (np.arange(len(costs)) == int(np.argmin(costs)))[:, None]
-    return [
-        Start(Layout(start.layout.alone | chosen, start.layout.checked & ~chosen), start.variables) for start in starts
-    ]
+def _side_by_side(shape: Shape, columns: Crowd, ends: Ends, origin: Origin) -> Candidate:
+    """Ends for one distribution each, on a leading axis, as one candidate."""
+    parts = jax.vmap(lambda crowd, end: candidate(shape, crowd, end, origin))(columns, ends)
+    return together(parts, origin)
 
 
-def _of_plan(kinds: Kinds, crowd: Crowd, plan: Plan, column: slice) -> Start:
-    """A published plan as a start: its roles and amounts, compared with as many points as each collects."""
-    samples, alone = np.zeros((len(kinds.weight), 1)), np.zeros((len(kinds.weight), 1), bool)
-    # where a plan treats equal agents differently, the last of them stands for her kind
-    samples[kinds.kind] = np.asarray(plan.samples, float)[:, column]
-    alone[kinds.kind] = np.asarray(plan.role)[:, column] == Role.ALONE
-    return from_amounts(crowd, samples, alone & (samples > 0), 1.0)
+def together(parts: Candidate, origin: Origin | Array) -> Candidate:
+    """Candidates for one distribution each, on a leading axis, as one."""
+    tables = ("samples", "comparison", "rest", "level", "success", "alone", "checked")
+    return Candidate(
+        **{name: getattr(parts, name)[..., 0].T for name in tables},
+        penalty=parts.penalty.sum(axis=0),
+        social=parts.social.sum(),
+        linked=jnp.asarray(False),
+        origin=jnp.asarray(origin, jnp.int32),
+    )
+
+
+def safe(kinds: Kinds) -> Candidate:
+    """Return the trivial alternative: the r cheapest work alone, the others receive, with the best r for each."""
+    stake, weight = Stake(kinds.costs, kinds.error), kinds.weight[:, None]
+    unit, there = stake.alone, stake.able & (weight > 0)
+    order = jnp.argsort(jnp.where(there, kinds.costs, jnp.inf), axis=0, stable=True)
+    usable, size, many = (
+        jnp.take_along_axis(jnp.broadcast_to(part, unit.shape), order, axis=0) for part in (there, unit, weight)
+    )
+    size, many = jnp.where(usable, size, 1.0), jnp.where(usable, many, 0.0)
+    total, working = jnp.cumsum(many * size, axis=0), jnp.cumsum(many * 2 * kinds.error / size, axis=0)
+    paid = working + (jnp.sum(weight) - jnp.cumsum(many, axis=0)) * kinds.error / total
+    best_place = jnp.argmin(jnp.where(usable, paid, jnp.inf), axis=0)
+    alone = (jnp.argsort(order, axis=0) <= best_place) & there
+    samples = jnp.where(alone, unit, 0.0)
+    theirs = jnp.sum(weight * samples, axis=0)
+    penalty = jnp.where(alone, 2 * kinds.error / jnp.where(alone, unit, 1.0), kinds.error / theirs).sum(axis=1)
+    nothing = jnp.zeros_like(samples)
+    return Candidate(
+        samples=samples,
+        comparison=jnp.where(alone, 0.0, theirs),
+        rest=nothing,
+        level=jnp.full_like(samples, jnp.inf),
+        success=jnp.ones_like(samples),
+        penalty=penalty,
+        alone=alone,
+        checked=jnp.zeros(samples.shape, bool),
+        social=total_penalty(kinds.weight, penalty),
+        linked=jnp.asarray(False),
+        origin=jnp.asarray(Origin.SAFE, jnp.int32),
+    )

@@ -10,11 +10,13 @@ from jaxmech.design._plan import Design
 
 
 def carried_out(design: Design) -> Design:
-    """Return the design with the numbers of points that data sets have; limits and promises stay.
+    """Return the design with the numbers of points that data sets have; limits and promises stay. It traces.
 
     Agents collect round(n*). Of the others' points in whole numbers, round(|Z| + |Z'|) are drawn, if there are so many,
     and round(|Z|) of them, at least 1 where she is checked, are the comparison set. So do
     :meth:`jaxmech.design.Designed.respond` and :func:`jaxmech.deviation.simulate`.
+
+    Source: this package.
 
     Example:
         >>> import jaxmech
@@ -27,21 +29,20 @@ def carried_out(design: Design) -> Design:
         >>> float(whole.samples[1, 0]) == round(float(found.samples[1, 0]))
         True
     """
-    samples = np.round(np.asarray(design.samples))
-    compared, rest, limit = (np.asarray(part) for part in (design.comparison, design.rest, design.limit))
-    theirs = samples.sum(axis=0) - samples
-    drawn = np.minimum(np.round(compared + rest), theirs)
-    least = np.where(np.isfinite(limit), 1.0, 0.0).astype(compared.dtype)
-    clean = np.minimum(np.maximum(np.round(compared), least), drawn)
-    return dataclasses.replace(
-        design, samples=jnp.asarray(samples), comparison=jnp.asarray(clean), rest=jnp.asarray(drawn - clean)
-    )
+    samples, compared = jnp.round(design.samples), design.comparison
+    theirs = jnp.sum(samples, axis=0) - samples
+    drawn = jnp.minimum(jnp.round(compared + design.rest), theirs)
+    least = jnp.where(jnp.isfinite(design.limit), 1.0, 0.0).astype(compared.dtype)
+    clean = jnp.minimum(jnp.maximum(jnp.round(compared), least), drawn)
+    return dataclasses.replace(design, samples=samples, comparison=clean, rest=drawn - clean)
 
 
 def is_whole(design: Design) -> bool:
-    """Whether carrying the design out on data sets changes nothing: then everything proven holds there.
+    """Whether carrying the design out on data sets changes nothing: then everything proven holds there. Host only.
 
     Numbers too large to be told from the next whole ones are not whole.
+
+    Source: this package.
     """
     whole = carried_out(design)
     if not float(jnp.max(whole.samples)) < tolerances(whole.samples.dtype).whole:

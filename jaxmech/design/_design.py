@@ -1,19 +1,27 @@
-"""From a problem to a certified design: one distribution at a time, then linked, then proven."""
+"""From a problem to a certified design: the host shell that orders, builds and proves what the kernels find."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from functools import partial
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status
-from jaxmech.collaboration import Problem, Role
-from jaxmech.design._candidates import Candidate, Kinds, bound_in_whole_samples, joined, kinds_of, linked, safe
-from jaxmech.design._certificate import DEPARTURE, departure, holds, prove
+from jaxmech.collaboration import Problem
+from jaxmech.design._build import Told, blank, build, departure_of
+from jaxmech.design._candidates import candidates, safe
+from jaxmech.design._certify import rival
+from jaxmech.design._family import Dual, choices, proven_value
+from jaxmech.design._kinds import Candidate, Kinds, everybody, kinds_of
 from jaxmech.design._plan import Design, Rule
-from jaxmech.design._published import best_published, published_plans
-from jaxmech.design._whole import from_published, rounded
+from jaxmech.design._published import Rivals, published
+from jaxmech.design._rules import check_rule, threshold_rule
+from jaxmech.design._whole import in_whole_samples
 from jaxmech.design._wishes import Wishes
+from jaxmech.design.proof import DEPARTURE, holds, prove
 
 
 def design(problem: Problem, wishes: Wishes | None = None) -> Solution[Design]:
@@ -25,17 +33,22 @@ def design(problem: Problem, wishes: Wishes | None = None) -> Solution[Design]:
     promised when they are carried out, with whole numbers of points, are rounded, and get levels of their own. The
     candidates are proven, the cheapest first, and the first one for which everything holds is returned.
 
+    Inside jit, vmap and :func:`jaxmech.batch` nothing is proven, since proofs are programs of the host: the cheapest
+    candidate is returned, its status is UNPROVEN, the family's bound is NaN, and :func:`certify` proves it afterwards.
+
     Args:
-        problem: the problem.
-        wishes: bounds on noise and on honest failures, whole amounts, no linking.
+        problem: the problem. Inside a transformation it may hold tracers.
+        wishes: bounds on noise and on honest failures, whole amounts, no linking; static.
 
     Returns:
-        Solution around the design. The status is OK if everything is proven, ALMOST if no candidate could be: then
+        Solution around the design. The status is OK if everything is proven, UNPROVEN if no candidate could be: then
         the cheapest one is returned, and :func:`certify` tells what fails. The residual is the largest
-        gain left open, relatively.
+        gain left open, relatively; inside a transformation by how much recomputed penalties differ from promises.
 
     Raises:
         ProblemError: for wishes that make no sense.
+
+    Source: this package; theorems and derivations in the notebook ``design.ipynb``.
 
     Example:
         >>> found = design(Problem(costs=[[1.0]] * 10, sigma=100.0)).raise_for_status().value
@@ -43,25 +56,145 @@ def design(problem: Problem, wishes: Wishes | None = None) -> Solution[Design]:
         1.214
     """
     wishes = wishes or Wishes()
-    kinds = kinds_of(problem)
-    plans = [plan for plan, _ in published_plans(problem).values()]
-    first, family = joined(problem, kinds, plans, wishes)
-    candidates = [first]
-    if wishes.linked and problem.shape[1] > 1:
-        candidates += linked(problem, kinds, first, wishes)
-    candidates.append(safe(kinds))
-    found = first_that_holds(problem, _made(problem, kinds, candidates, family, wishes))
+    if _is_traced(problem):
+        return unproven(problem, wishes)
+    found = _first_that_holds(problem, _Search(problem, wishes, None).designs())
     assert found is not None
     return found
 
 
-def first_that_holds(problem: Problem, designs: Iterable[Design]) -> Solution[Design] | None:
-    """Return the first design for which everything holds, OK; else the first one, ALMOST; None if there is none."""
+def smooth_design(problem: Problem, rule: Rule, wishes: Wishes | None = None) -> Solution[Design]:
+    """Return the best mechanism that the descent finds with a noise rule of this shape, proven.
+
+    One distribution at a time; every agent has a limit of her own, so only the shape is given. Roles are those of the
+    best thresholds; amounts and comparison sets are optimised anew, with exact gradients through the limits.
+
+    Args:
+        problem: the problem.
+        rule: noise by the discrepancy, never falling.
+        wishes: bounds; distributions are never linked.
+
+    Returns:
+        Solution around the design, OK if everything is proven, UNPROVEN if not. INFEASIBLE, with NaN, if no start has
+        limits at which these roles are best responses. Amounts are rounded if they are not kept on whole data, as in
+        :func:`design`. The residual is the largest gain left open, relatively.
+
+    Raises:
+        ProblemError: for a rule that falls, or has more noise than is wished for.
+
+    Source: this package; the theorem is in ``design/_table_penalty.py``.
+
+    Example:
+        >>> from jaxmech.design import ramp_rule
+        >>> equals = Problem(costs=[[1.0]] * 10, sigma=100.0)
+        >>> found = smooth_design(equals, ramp_rule(0.3, 100.0)).raise_for_status().value
+        >>> round(float(found.social_penalty) / (200 * 10**0.5), 3)  # a threshold: 1.214
+        1.217
+    """
+    wishes, rule = dataclasses.replace(wishes or Wishes(), linked=False), check_rule(rule)
+    if float(rule.variance[-1]) > wishes.noise:
+        raise ProblemError("rule.variance", rule.variance[-1], f"is more noise than is wished for ({wishes.noise:g})")
+    search = _Search(problem, wishes, Rule(jnp.asarray(rule.discrepancy, float), jnp.asarray(rule.variance, float)))
+    found = _first_that_holds(problem, search.designs())
+    return search.infeasible() if found is None else found
+
+
+def unproven(problem: Problem, wishes: Wishes) -> Solution[Design]:
+    """Return the cheapest candidate for a design by thresholds, not proven: a pure function of arrays.
+
+    Args:
+        problem: the problem; its numbers may be tracers.
+        wishes: static.
+    """
+    kinds, rivals = everybody(problem), published(problem, whole=False)
+    wholes = published(problem, whole=True)
+    table, rule = choices(wishes.kept, wishes.failure), threshold_rule(wishes.noise)
+    found, _ = candidates(kinds, rivals, table, None, wishes)
+    rounded = in_whole_samples(kinds, found, wholes, None, wishes)
+    nothing = jnp.asarray(jnp.nan)
+    make = jax.vmap(build, in_axes=(None, None, 0, None, None))
+    fractions = make(problem, kinds, found, Told(*rivals.best, nothing), rule)
+    whole = make(problem, kinds, rounded, Told(*wholes.best, nothing), rule)
+    solved = jnp.isfinite(found.social) & (not wishes.whole)
+    kept = solved & (jax.vmap(partial(departure_of, problem, wishes.kept))(fractions) <= DEPARTURE)
+    asked = ~jnp.all(kept | ~solved) | ~jnp.any(solved)
+    values = jnp.concatenate([jnp.where(kept, found.social, jnp.inf), jnp.where(asked, rounded.social, jnp.inf)])
+    place = jnp.argmin(values)
+    one = jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[place], fractions, whole)
+    fine = jnp.isfinite(values[place])
+    status = jnp.where(fine, int(Status.UNPROVEN), int(Status.INFEASIBLE)).astype(jnp.int32)
+    residual = departure_of(problem, wishes.kept, one, exactly=True)
+    one = jax.tree.map(lambda leaf: jnp.where(fine, leaf, blank(leaf)), one)
+    return Solution(one, status, residual, jnp.asarray(len(values), jnp.int32))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Search:
+    """The search on the host: sizes, order, and what is built."""
+
+    problem: Problem
+    wishes: Wishes
+    rule: Rule | None
+
+    def designs(self) -> Iterator[Design]:
+        """Designs, the cheapest first; in whole numbers where that is wished for, or where fractions are not kept."""
+        wishes, kinds = self.wishes, kinds_of(self.problem)
+        rivals, table = published(self.problem, whole=False), choices(wishes.kept, wishes.failure)
+        found, duals = _candidates(kinds, rivals, table, self.rule, wishes)
+        bound = self._family(kinds, duals, whole=wishes.whole)
+        made = [] if wishes.whole else self._built(kinds, found, rivals, bound)
+        kept = [one for one in made if float(_departure(self.problem, self._kept, one)) <= DEPARTURE]
+        if len(kept) < max(len(made), 1):
+            wholes = published(self.problem, whole=True)
+            bound = bound if wishes.whole else self._family(kinds, duals, whole=True)
+            kept += self._built(kinds, _in_whole_samples(kinds, found, wholes, self.rule, wishes), wholes, bound)
+        yield from sorted(kept, key=lambda one: float(one.social_penalty))
+
+    def infeasible(self) -> Solution[Design]:
+        """NaN for a design."""
+        kinds = kinds_of(self.problem)
+        told = Told(*published(self.problem, whole=False).best, jnp.asarray(jnp.nan))
+        nothing = jax.tree.map(blank, build(self.problem, kinds, safe(kinds), told, self._rule))
+        status = jnp.asarray(Status.INFEASIBLE, jnp.int32)
+        return Solution(nothing, status, jnp.asarray(jnp.inf), jnp.asarray(0, jnp.int32))
+
+    def _built(self, kinds: Kinds, found: Candidate, rivals: Rivals, bound: float) -> list[Design]:
+        """Designs of candidates that are solved, equal ones once."""
+        told = Told(*rivals.best, jnp.asarray(bound))
+        socials, linked = np.asarray(found.social), np.asarray(found.linked)
+        order = [i for i in np.argsort(socials, kind="stable") if np.isfinite(socials[i])]
+        different = {(bool(linked[i]), f"{socials[i]:.9g}"): i for i in reversed(order)}
+        chosen = sorted(different.values(), key=order.index)
+        made = _build(self.problem, kinds, found, told, self._rule)
+        return [jax.tree.map(lambda leaf, i=i: leaf[i], made) for i in chosen]
+
+    def _family(self, kinds: Kinds, duals: Dual, *, whole: bool) -> float:
+        """The proven bound of the social penalty, over all distributions."""
+        costs, weight, error = (np.asarray(part, float) for part in (kinds.costs, kinds.weight, kinds.error))
+        fails = self.wishes.failure
+        return sum(
+            proven_value(
+                jax.tree.map(lambda leaf, k=k: leaf[k], duals), costs[:, k], weight, error[k], fails, whole=whole
+            )
+            for k in range(len(error))
+        )
+
+    @property
+    def _kept(self) -> float | None:
+        return self.wishes.kept if self.rule is None else None
+
+    @property
+    def _rule(self) -> Rule:
+        return threshold_rule(self.wishes.noise) if self.rule is None else self.rule
+
+
+def _first_that_holds(problem: Problem, designs: Iterable[Design]) -> Solution[Design] | None:
+    """Return the first design for which everything holds, OK; else the first one, UNPROVEN; None if there is none."""
     best: tuple[Design, float] | None = None
     held, tried = False, 0
     for made in designs:
         proven = prove(problem, made)
-        held = holds(problem, made, proven)
+        held = holds(problem, made, proven, rival(problem, made))
         tried += 1
         if best is None or held:
             best = made, max(float(np.max(1 - proven.least / proven.honest)), 0.0)
@@ -69,67 +202,15 @@ def first_that_holds(problem: Problem, designs: Iterable[Design]) -> Solution[De
             break
     if best is None:
         return None
-    status = jnp.asarray(Status.OK if held else Status.ALMOST, jnp.int32)
+    status = jnp.asarray(Status.OK if held else Status.UNPROVEN, jnp.int32)
     return Solution(best[0], status, jnp.asarray(best[1]), jnp.asarray(tried, jnp.int32))
 
 
-def _made(
-    problem: Problem, kinds: Kinds, candidates: list[Candidate], family: float, wishes: Wishes
-) -> Iterator[Design]:
-    """Designs, the cheapest first; in whole numbers where that is wished for, or where fractions are not kept."""
-
-    def designs(candidates: list[Candidate], whole: bool) -> list[Design]:
-        bound = bound_in_whole_samples(kinds, wishes) if whole and not wishes.whole else family
-        told = Told(*best_published(problem, whole=whole), bound)
-        return [build(problem, kinds, candidate, told, wishes) for candidate in _different(candidates)]
-
-    made = [] if wishes.whole else designs(candidates, whole=False)
-    kept = [one for one in made if departure(problem, one) <= DEPARTURE]
-    if len(kept) < max(len(made), 1):
-        whole = [one for candidate in candidates for one in rounded(kinds, candidate, wishes)]
-        whole += from_published(kinds, (plan for plan, _ in published_plans(problem, whole=True).values()), wishes)
-        kept += designs(whole, whole=True)
-    yield from sorted(kept, key=lambda one: float(one.social_penalty))
+_candidates = jax.jit(candidates, static_argnames="wishes")
+_in_whole_samples = jax.jit(in_whole_samples, static_argnames="wishes")
+_build = jax.jit(jax.vmap(build, in_axes=(None, None, 0, None, None)))
+_departure = jax.jit(departure_of, static_argnames="kept")
 
 
-class Told(NamedTuple):
-    """What a design is compared with: the best published mechanism, its social penalty, and the family's bound."""
-
-    rival: str
-    published: float
-    family: float
-
-
-def _different(candidates: list[Candidate]) -> list[Candidate]:
-    """Candidates that are solved, the cheapest first, equal ones once."""
-    solved = [candidate for candidate in candidates if np.isfinite(candidate.social)]
-    equal = {(candidate.linked, f"{candidate.social:.9g}"): candidate for candidate in reversed(solved)}
-    return sorted(equal.values(), key=lambda candidate: candidate.social)
-
-
-def build(problem: Problem, kinds: Kinds, candidate: Candidate, told: Told, wishes: Wishes) -> Design:
-    """The design of a candidate, agent by agent."""
-    dtype = problem.costs.dtype
-    tables = {name: part[kinds.kind] for name, part in candidate._asdict().items() if isinstance(part, np.ndarray)}
-    per_agent = candidate._replace(**tables)
-    samples, comparison, checked = per_agent.samples, per_agent.comparison, per_agent.checked
-    safe_n, safe_z = np.where(checked, samples, 1.0), np.where(checked, comparison, 1.0)
-    spread = np.asarray(problem.sigma, float) * np.sqrt(1 / safe_n + 1 / safe_z)
-    role = np.where(per_agent.alone, Role.ALONE, np.where(checked, Role.CHECKED, Role.RECEIVES))
-    failing = np.where(per_agent.rest > 0, 1 - per_agent.success, 0.0)
-    return Design(
-        samples=jnp.asarray(samples, dtype),
-        comparison=jnp.asarray(comparison, dtype),
-        rest=jnp.asarray(per_agent.rest, dtype),
-        limit=jnp.asarray(np.where(checked, per_agent.level * spread, np.inf), dtype),
-        role=jnp.asarray(role, jnp.int32),
-        rule=Rule(jnp.asarray([0.0, 1.0, 1.0], dtype), jnp.asarray([0.0, 0.0, wishes.noise], dtype)),
-        failure=jnp.asarray(failing, dtype),
-        penalty=jnp.asarray(per_agent.penalty, dtype),
-        social_penalty=jnp.asarray(per_agent.penalty.sum(), dtype),
-        published=jnp.asarray(told.published, dtype),
-        family=jnp.asarray(told.family, dtype),
-        linked=candidate.linked,
-        origin=candidate.origin,
-        rival=told.rival,
-    )
+def _is_traced(problem: Problem) -> bool:
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(problem))

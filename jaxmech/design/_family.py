@@ -1,6 +1,8 @@
-"""What noise rules can reach for one distribution: duality over counts, on a grid for starts, proven for the bound."""
+"""What noise rules can reach for one distribution: duality over counts, on a grid for starts, proven for the bound.
 
-import dataclasses
+The dual is a pure kernel; the table is made once on the host, and the bound is proven there.
+"""
+
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -10,16 +12,16 @@ import numpy as np
 from scipy.special import erfinv
 
 from jaxmech._types import Array
-from jaxmech.design._bound import Side, proven_bound
-from jaxmech.design._scheme import Stake, Terms, settle, walking_away
-from jaxmech.design._threshold import LARGEST_PULL
+from jaxmech.design._linked import Threshold
+from jaxmech.design._terms import Stake, Terms
+from jaxmech.design.proof import Side, proven_bound
 
 _COUNTS = 160
 _TOTALS = 96
 _SHARES = 56
 _LEAST_COUNT, _LARGEST_TOTAL = 1e-3, 400.0
 _SEARCHED = 60
-_HALVINGS = 60
+_HALVINGS = 44
 _TILTS = (1 - 1e-6, 1 + 1e-6, 0.97, 1.03)
 """Of λ: to both sides of where a kind of agent changes its mind."""
 
@@ -46,13 +48,14 @@ def choices(kept: float, fails: float) -> Choices:
     """Tabulate the best thresholds, once for all problems: costs and errors only set the units.
 
     Args:
-        kept: see :class:`Stake`.
+        kept: see :class:`~jaxmech.design._linked.Threshold`.
         fails: the largest chance that an honest agent fails.
     """
     count = np.geomspace(_LEAST_COUNT, 1.0, _COUNTS)
     total = np.geomspace(1.0 + 1e-6, _LARGEST_TOTAL, _TOTALS)
     share = 1 / (1 + np.exp(-np.linspace(-9, 7, _SHARES)))
-    penalty = np.asarray(_tabulate(*(jnp.asarray(axis) for axis in (total, count, share, kept, fails))))
+    with jax.ensure_compile_time_eval():  # the table is the same for all problems, traced or not
+        penalty = np.asarray(_tabulate(*(jnp.asarray(axis) for axis in (total, count, share, kept, fails))))
     best = np.argmin(penalty, axis=-1)
     return Choices(count, total, _vertex(penalty, best), share[best])
 
@@ -79,11 +82,11 @@ def _tabulate(total: Array, count: Array, share: Array, kept: Array, fails: Arra
             rest=((1 - share) * theirs)[None, None],
             checked=jnp.ones((1, 1), bool),
         )
-        stake = Stake(jnp.ones((1, 1)), jnp.ones(1), kept)
-        found = settle(terms, stake)
-        pull, penalty = found.pull[0, 0], found.penalty[0]
-        good = (theirs > 0) & (pull > 0) & (pull < LARGEST_PULL) & (found.residual[0] < 1e-9)
-        good &= (1 - found.success[0] <= fails) & (penalty <= walking_away(terms, stake)[0])
+        stake, rule = Stake(jnp.ones((1, 1)), jnp.ones(1)), Threshold(kept)
+        found = rule.settle(terms, stake)
+        penalty = found.penalty[0]
+        good = (theirs > 0) & (found.spare[0, 0] > 0) & (found.room[0, 0] > 0) & (found.residual[0] < 1e-9)
+        good &= (1 - found.success[0] <= fails) & (penalty <= rule.walking_away(terms, stake)[0])
         return jnp.where(good, penalty, jnp.inf)
 
     inner = jax.vmap(one, in_axes=(None, None, 0))
@@ -91,17 +94,33 @@ def _tabulate(total: Array, count: Array, share: Array, kept: Array, fails: Arra
 
 
 class Shares(NamedTuple):
-    """A division of one distribution that the dual points to.
+    """Divisions of one distribution that the dual points to, arrays (divisions, agents).
 
     Attributes:
-        samples: (agents,) what each collects.
-        share: (agents,) comparison set, as a share of others' points.
+        samples: what each collects.
+        share: comparison set, as a share of others' points.
         alone: who works alone.
     """
 
-    samples: np.ndarray
-    share: np.ndarray
-    alone: np.ndarray
+    samples: Array
+    share: Array
+    alone: Array
+
+
+class Dual(NamedTuple):
+    """The dual of one distribution.
+
+    Attributes:
+        estimate: the least social penalty, by interpolation on a grid: no bound, good to 10⁻⁴.
+        totals: (2 searched,) T, in order.
+        slopes: λ there.
+        shares: divisions near the optimum.
+    """
+
+    estimate: Array
+    totals: Array
+    slopes: Array
+    shares: Shares
 
 
 class FamilyBound(NamedTuple):
@@ -110,32 +129,32 @@ class FamilyBound(NamedTuple):
     Attributes:
         value: social penalty below which no noise rules of the family get, proven.
         estimate: the same by interpolation on a grid: no bound, good to 10⁻⁴.
-        shares: divisions near the optimum of the dual.
     """
 
     value: float
     estimate: float
-    shares: tuple[Shares, ...]
 
 
 def family_bound(
     costs: np.ndarray, weight: np.ndarray, error: float, kept: float = 0.0, fails: float = 1.0, *, whole: bool = False
 ) -> FamilyBound:
-    """Return a bound of the social penalty over all mechanisms of the family, for one distribution.
+    """Return a bound of the social penalty over all mechanisms of the family, for one distribution. Host only.
 
     With ψ_i(n, T) the least penalty of agent i if she collects n, among T points in all, by any rule of the family
     (alone and receiving included), Σ_i ψ_i(n_i, T) with Σ_i n_i = T is at least
     min_T max_λ (λT + Σ_i min_n (ψ_i(n, T) − λn)), whatever the counts, equal or not. It is estimated on a grid, and
-    proven on intervals (:mod:`jaxmech.design._bound`), which loses up to 10⁻³; where noise is bounded more, because
-    the proof allows for any noise.
+    proven on intervals (:mod:`jaxmech.design.proof._bound`), which loses up to 10⁻³; where noise is bounded more,
+    because the proof allows for any noise.
 
     Args:
         costs: (kinds,) of one point; ∞ for who cannot sample.
         weight: (kinds,) agents of each kind.
         error: price σ².
-        kept: see :class:`Stake`.
+        kept: see :class:`~jaxmech.design._linked.Threshold`.
         fails: the largest chance that an honest agent fails.
         whole: whether who is alone collects the best whole number of points; else n_IND.
+
+    Source: this package; the proof is in ``design/proof/_bound.py``.
 
     Example:
         >>> found = family_bound(np.ones(1), np.array([10.0]), 1.0)
@@ -145,30 +164,23 @@ def family_bound(
         True
     """
     table = choices(float(kept), float(fails))
-    able = np.isfinite(costs)
-    safe = np.where(able, costs, 1.0)
-    unit = np.where(able, np.sqrt(error / safe), 1.0)
-    market = _Market(table, able, unit, np.where(able, np.sqrt(error * safe), 0.0), weight, error)
-    totals = unit[able].max() * np.geomspace(1 + 1e-6, 1.6 * np.sqrt(weight.sum()) + 1, _SEARCHED)
-    coarse = [market.dual(total) for total in totals]
-    best, begun = int(np.argmin([value for value, _ in coarse])), totals
-    totals = np.geomspace(totals[max(best - 2, 0)], totals[min(best + 2, _SEARCHED - 1)], _SEARCHED)
-    values, slopes = zip(*(market.dual(total) for total in totals), strict=True)
-    best = int(np.argmin(values))
-    chosen = sorted({max(best - _SEARCHED // 2, 0), best, min(best + _SEARCHED // 2, _SEARCHED - 1)})
-    shares = tuple(market.primal(totals[place], slopes[place] * tilt) for place in chosen for tilt in _TILTS)
-    estimate = float(values[best])
+    found = _dual(table, *(jnp.asarray(part, float) for part in (costs, weight, error)))
+    return FamilyBound(proven_value(found, costs, weight, error, fails, whole=whole), float(found.estimate))
+
+
+def proven_value(
+    found: Dual, costs: np.ndarray, weight: np.ndarray, error: float, fails: float, *, whole: bool
+) -> float:
+    """Prove what a dual points to; see :func:`family_bound`."""
     side = Side(*_together(costs, weight), error, float(np.sqrt(2) * erfinv(1 - fails)))
-    places, duals = np.concatenate([begun, totals]), np.array([*(slope for _, slope in coarse), *slopes])
-    order = np.argsort(places)
-    places, duals = places[order], duals[order]
+    places, duals = np.asarray(found.totals, float), np.asarray(found.slopes, float)
 
     def slopes_near(total: np.ndarray) -> np.ndarray:
         """Between two T of the grid, and those of either one: λ may jump in between."""
         right = np.clip(np.searchsorted(places, total), 1, len(places) - 1)
         return np.stack([np.interp(total, places, duals), duals[right - 1], duals[right]])
 
-    return FamilyBound(proven_bound(side, estimate, slopes_near, whole=whole), estimate, shares)
+    return proven_bound(side, float(found.estimate), slopes_near, whole=whole)
 
 
 def _together(costs: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -178,67 +190,105 @@ def _together(costs: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.nda
     return different, np.bincount(back, weight[there])
 
 
-@dataclasses.dataclass(frozen=True)
-class _Market:
+def dual(table: Choices, costs: Array, weight: Array, error: Array) -> Dual:
+    """Solve the dual of one distribution on a grid of T, and on a finer one around the best. It jits and vmaps.
+
+    Args:
+        table: from :func:`choices`.
+        costs: (kinds,) of one point; ∞ for who cannot sample.
+        weight: (kinds,) agents of each kind.
+        error: price σ².
+
+    Source: this package.
+    """
+    able = jnp.isfinite(costs)
+    safe = jnp.where(able, costs, 1.0)
+    unit, price = jnp.where(able, jnp.sqrt(error / safe), 1.0), jnp.where(able, jnp.sqrt(error * safe), 0.0)
+    side = _Side(jax.tree.map(jnp.asarray, table), able, unit, price, weight, error)
+    largest = jnp.max(jnp.where(able, unit, 0.0))
+    begun = largest * jnp.geomspace(1 + 1e-6, 1.6 * jnp.sqrt(jnp.sum(weight)) + 1, _SEARCHED)
+    coarse, first = jax.lax.map(side.at, begun)
+    best = jnp.argmin(coarse)
+    low, high = begun[jnp.maximum(best - 2, 0)], begun[jnp.minimum(best + 2, _SEARCHED - 1)]
+    totals = jnp.geomspace(low, high, _SEARCHED)
+    values, slopes = jax.lax.map(side.at, totals)
+    best = jnp.argmin(values)
+    places = jnp.clip(best + _SEARCHED // 2 * jnp.arange(-1, 2), 0, _SEARCHED - 1)
+    tilted = (slopes[places][:, None] * jnp.asarray(_TILTS)).ravel()
+    shares = jax.vmap(side.division)(jnp.repeat(totals[places], len(_TILTS)), tilted)
+    order = jnp.argsort(jnp.concatenate([begun, totals]))
+    everywhere, there = (jnp.concatenate(pair)[order] for pair in ((begun, totals), (first, slopes)))
+    return Dual(values[best], everywhere, there, shares)
+
+
+_dual = jax.jit(dual)
+
+
+class _Side(NamedTuple):
     """One distribution: the table of choices, and every kind's units n_IND and √(e c)."""
 
     table: Choices
-    able: np.ndarray
-    unit: np.ndarray
-    price: np.ndarray
-    weight: np.ndarray
-    error: float
+    able: Array
+    unit: Array
+    price: Array
+    weight: Array
+    error: Array
 
-    def dual(self, total: float) -> tuple[float, float]:
+    def at(self, total: Array) -> tuple[Array, Array]:
         """max_λ (λT + Σ_i min_n (ψ_i(n, T) − λn)), and the λ."""
         penalty, count = self.options(total)
-        rows = np.arange(len(count))
-        low, high, best = 0.0, 4 * float(np.max(self.price / self.unit)), -np.inf
-        for _ in range(_HALVINGS):
+
+        def halve(_: Array, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+            low, high, best = state
             middle = (low + high) / 2
-            chosen = np.argmin(penalty - middle * count, axis=1)
-            value = np.sum(self.weight * (penalty - middle * count)[rows, chosen]) + middle * total
-            best = max(best, float(value))
-            too_many = np.sum(self.weight * count[rows, chosen]) > total
-            low, high = (low, middle) if too_many else (middle, high)
+            values = penalty - middle * count
+            least = jnp.min(values, axis=1)
+            chosen = jnp.max(jnp.where(values <= least[:, None], count, 0.0), axis=1)
+            value = jnp.sum(self.weight * least) + middle * total
+            too_many = jnp.sum(self.weight * chosen) > total
+            ends = jnp.where(too_many, low, middle), jnp.where(too_many, middle, high)
+            return *ends, jnp.maximum(best, value)
+
+        steepest = 4 * jnp.max(self.price / self.unit)
+        begin = jnp.zeros_like(steepest), steepest, jnp.full_like(steepest, -jnp.inf)
+        low, high, best = jax.lax.fori_loop(0, _HALVINGS, halve, begin)
         return best, (low + high) / 2
 
-    def primal(self, total: float, slope: float) -> Shares:
+    def division(self, total: Array, slope: Array) -> Shares:
         """What every kind chooses if a point is worth ``slope``."""
         penalty, count = self.options(total)
-        chosen = np.argmin(penalty - slope * count, axis=1)
+        chosen = jnp.argmin(penalty - slope * count, axis=1)
         low, part = self.place(total)
-        grid = np.minimum(chosen, len(self.table.amounts) - 1)
-        nearest = np.where(part > 0.5, low + 1, low)
-        alone = chosen == len(self.table.amounts)
-        return Shares(count[np.arange(len(chosen)), chosen], self.table.share[nearest, grid], alone)
+        grid = jnp.minimum(chosen, _COUNTS - 1)
+        nearest = jnp.where(part > 0.5, low + 1, low)
+        samples = jnp.take_along_axis(count, chosen[:, None], axis=1)[:, 0]
+        return Shares(samples, self.table.share[nearest, grid], chosen == _COUNTS)
 
-    def options(self, total: float) -> tuple[np.ndarray, np.ndarray]:
+    def options(self, total: Array) -> tuple[Array, Array]:
         """Penalty and count of every option of every kind: the grid of counts, alone, receiving."""
         low, part = self.place(total)
-        able = self.able[:, None]
-        checked = _cubic(self.table.penalty, low, part[:, None]) * np.where(able, self.price[:, None], 1.0)
+        able, unit, price = self.able[:, None], self.unit[:, None], self.price[:, None]
+        checked = _cubic(jnp.asarray(self.table.penalty), low, part[:, None]) * jnp.where(able, price, 1.0)
         # beyond the table: no rule gives more than all points, clean
-        beyond = (total / self.unit > _LARGEST_TOTAL)[:, None]
-        everything = self.price[:, None] * (self.unit[:, None] / total + self.table.amounts)
-        checked = np.where(beyond & able, everything, checked)
-        alone = np.where(able, 2 * self.price[:, None], np.inf)
-        receiving = np.full_like(alone, self.error / total)
-        counts = np.where(able, self.unit[:, None] * self.table.amounts, 0.0)
-        count = np.concatenate([counts, np.where(able, self.unit[:, None], 0.0), np.zeros_like(alone)], axis=1)
-        penalty = np.concatenate([np.where(able, checked, np.inf), alone, receiving], axis=1)
+        everything = price * (unit / total + self.table.amounts)
+        checked = jnp.where((total / unit > _LARGEST_TOTAL) & able, everything, checked)
+        alone = jnp.where(able, 2 * price, jnp.inf)
+        receiving = jnp.full_like(alone, self.error / total)
+        counts = jnp.where(able, unit * self.table.amounts, 0.0)
+        count = jnp.concatenate([counts, jnp.where(able, unit, 0.0), jnp.zeros_like(alone)], axis=1)
+        penalty = jnp.concatenate([jnp.where(able, checked, jnp.inf), alone, receiving], axis=1)
         possible = count <= total
-        return np.where(possible, penalty, np.inf), np.where(possible, count, 0.0)
+        return jnp.where(possible, penalty, jnp.inf), jnp.where(possible, count, 0.0)
 
-    def place(self, total: float) -> tuple[np.ndarray, np.ndarray]:
+    def place(self, total: Array) -> tuple[Array, Array]:
         """Where T/n_IND of every kind lies in the table: row and part of the way to the next."""
-        theta = np.clip(total / self.unit, 1.0 + 1e-6, _LARGEST_TOTAL)
-        at = np.interp(np.log(theta), np.log(self.table.total), np.arange(len(self.table.total)))
-        low = np.clip(at.astype(int), 1, len(self.table.total) - 3)
+        theta = jnp.clip(total / self.unit, 1.0 + 1e-6, _LARGEST_TOTAL)
+        at = jnp.interp(jnp.log(theta), jnp.log(self.table.total), jnp.arange(_TOTALS, dtype=theta.dtype))
+        low = jnp.clip(at.astype(int), 1, _TOTALS - 3)
         return low, at - low
 
 
-def _cubic(rows: np.ndarray, low: np.ndarray, part: np.ndarray) -> np.ndarray:
+def _cubic(rows: Array, low: Array, part: Array) -> Array:
     """Cubic through four rows; linear where one of them is infinite; ∞ where no neighbour is finite on both sides."""
     far, left, right, farther = (rows[low + i] for i in (-1, 0, 1, 2))
     weights = (
@@ -247,8 +297,6 @@ def _cubic(rows: np.ndarray, low: np.ndarray, part: np.ndarray) -> np.ndarray:
         -(part + 1) * part * (part - 2) / 2,
         (part + 1) * part * (part - 1) / 6,
     )
-    with np.errstate(invalid="ignore"):
-        cubic = weights[0] * far + weights[1] * left + weights[2] * right + weights[3] * farther
-        linear = (1 - part) * left + part * right
-    value = np.where(np.isfinite(cubic), cubic, linear)
-    return np.asarray(np.where(np.isfinite(value), value, np.inf))
+    cubic = weights[0] * far + weights[1] * left + weights[2] * right + weights[3] * farther
+    value = jnp.where(jnp.isfinite(cubic), cubic, (1 - part) * left + part * right)
+    return jnp.where(jnp.isfinite(value), value, jnp.inf)

@@ -60,7 +60,7 @@ class Designed:
     promised: Agents
     least: Agents
     proven_for: Array
-    linked: bool = dataclasses.field(metadata={"static": True})
+    linked: Array
     whole: bool = dataclasses.field(metadata={"static": True})
     design: Design | None = dataclasses.field(default=None, metadata={"label": None})
 
@@ -134,8 +134,7 @@ class Designed:
         alone = self.role == Role.ALONE
         apart = jnp.abs(own.mean - drawn.clean_mean) / jnp.where(self._checked, self.limit, 1.0)
         apart = jnp.where(self._checked, jnp.where(own.count > 0, apart, jnp.inf), 0.0)
-        if self.linked:
-            apart = jnp.broadcast_to(jnp.max(apart, axis=-1, keepdims=True), apart.shape)
+        apart = jnp.where(self.linked, jnp.max(apart, axis=-1, keepdims=True), apart)
         added = noise_at(self.rule, apart) * self.variance
         released = ~alone & jnp.isfinite(added) & (drawn.rest_count > 0)
         safe = jnp.where(released, added, 0.0)
@@ -154,6 +153,8 @@ class Designed:
 
 def noise_at(rule: Rule, apart: Array) -> Array:
     """Return η²/σ² at these discrepancies: linear between entries, left-continuous at jumps, ∞ from a finite entry on.
+
+    Source: this package.
 
     Example:
         >>> rule = Rule(jnp.array([0.0, 1.0, 1.0]), jnp.array([0.0, 0.0, jnp.inf]))
@@ -183,8 +184,10 @@ def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None
         design: from :func:`~jaxmech.design.design`.
         least: proven lower bounds of what any strategy pays, from :func:`~jaxmech.design.proven_least`; computed if it
             is not given.
+
+    Source: this package; the protocol is that of :mod:`jaxmech.mechanism`.
     """
-    from jaxmech.design._certificate import proven_least
+    from jaxmech.design.proof import proven_least
 
     shape = problem.costs.shape
     proven = proven_least(problem, design) if least is None else least

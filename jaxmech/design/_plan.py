@@ -1,12 +1,46 @@
 """What a design returns: what is asked of everybody, the rule that keeps them honest, and what it costs."""
 
 import dataclasses
+import enum
+
+import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, Codes, Scalar
 from jaxmech.collaboration import Role
 
-__all__ = ["Design", "Role", "Rule"]
+__all__ = ["RIVALS", "Design", "Origin", "Role", "Rule"]
+
+RIVALS = (
+    "cbl over the rational division",
+    "cbl over the leverage division",
+    "cbl over the social division",
+    "c3d",
+    "cbl over the alone division",
+)
+"""Published mechanisms by their codes."""
+
+
+class Origin(enum.IntEnum):
+    """Where a design comes from: a code, with words. ``WHOLE`` is added if its amounts were rounded."""
+
+    THRESHOLDS = 0
+    LINKED = 1
+    SAFE = 2
+    PUBLISHED = 3
+    PUBLISHED_LINKED = 4
+    SHAPE = 5
+    WHOLE = 8
+
+
+_WORDS = {
+    Origin.THRESHOLDS: "thresholds, one distribution at a time",
+    Origin.LINKED: "linked thresholds",
+    Origin.SAFE: "some work alone, the others receive",
+    Origin.PUBLISHED: "amounts of a published plan, thresholds",
+    Origin.PUBLISHED_LINKED: "amounts of a published plan, linked thresholds",
+    Origin.SHAPE: "a noise rule of given shape, one distribution at a time",
+}
 
 
 @pytree
@@ -42,10 +76,11 @@ class Design:
         social_penalty: their sum.
         published: least social penalty of the published mechanisms on this problem; in whole samples if all numbers of
             the design are whole.
-        family: proven bound of the social penalty, for rules of one distribution at a time.
+        family: proven bound of the social penalty, for rules of one distribution at a time; NaN inside a
+            transformation, where nothing is proven: :func:`family_bound` proves it on the host.
         linked: whether failing on one distribution spoils the rest of all.
-        origin: where the design comes from, in words.
-        rival: name of the published mechanism behind ``published``.
+        origin_code: where the design comes from, an :class:`Origin`.
+        rival_code: which of :data:`RIVALS` is behind ``published``.
     """
 
     samples: Amounts
@@ -59,6 +94,22 @@ class Design:
     social_penalty: Scalar
     published: Scalar
     family: Scalar
-    linked: bool = dataclasses.field(metadata={"static": True})
-    origin: str = dataclasses.field(metadata={"static": True})
-    rival: str = dataclasses.field(metadata={"static": True})
+    linked: Array
+    origin_code: Array
+    rival_code: Array
+
+    @property
+    def origin(self) -> str:
+        """Where the design comes from, in words. Host only."""
+        whole, code = divmod(int(self.origin_code), int(Origin.WHOLE))
+        return _WORDS[Origin(code)] + (", whole samples" if whole else "")
+
+    @property
+    def rival(self) -> str:
+        """Name of the published mechanism behind ``published``. Host only."""
+        return RIVALS[int(self.rival_code)]
+
+    @property
+    def checked(self) -> Array:
+        """Where agents are checked."""
+        return jnp.isfinite(self.limit)

@@ -1,35 +1,86 @@
-"""What the published mechanisms reach on a problem."""
+"""What the published mechanisms reach on a problem; it traces."""
 
-import contextlib
+from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from jaxmech._errors import ProblemError
-from jaxmech.collaboration import Plan, Problem, integer_plan
-from jaxmech.collaboration import solve as published_plan
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Array
+from jaxmech.collaboration import Plan, Problem, integer_plan, solve
+from jaxmech.design._plan import RIVALS
+
+_DIVISIONS = ("rational", "leverage", "social")
 
 
-def published_plans(problem: Problem, *, whole: bool = False) -> dict[str, tuple[Plan, float]]:
-    """Plans of the published mechanisms on this problem, with their social penalties; in whole samples if asked."""
-    if whole:
-        rounded = {name: integer_plan(problem, plan).plan for name, (plan, _) in published_plans(problem).items()}
-        return {name: (plan, float(plan.social_penalty)) for name, plan in rounded.items()}
-    found = {}
-    for division in ("rational", "leverage", "social"):
-        solution = published_plan(problem, division=division, mechanism="cbl")
-        found[f"cbl over the {division} division"] = (solution.value, float(solution.value.social_penalty))
-    with contextlib.suppress(ProblemError):  # costs differ
-        plan = published_plan(problem, mechanism="c3d").value
-        found["c3d"] = (plan, float(plan.social_penalty))
-    sound = {name: pair for name, pair in found.items() if np.isfinite(pair[1])}
-    if not sound:
-        plan = published_plan(problem, division="alone", mechanism="cbl").value
-        sound = {"cbl over the alone division": (plan, float(plan.social_penalty))}
-    return sound
+class Rivals(NamedTuple):
+    """Plans of published mechanisms on a leading axis.
+
+    Attributes:
+        samples: (rivals, agents, distributions).
+        role: codes, of the same shape.
+        social: (rivals,) social penalties; ∞ where there is no plan.
+        code: (rivals,) places in :data:`~jaxmech.design._plan.RIVALS`.
+    """
+
+    samples: Array
+    role: Array
+    social: Array
+    code: Array
+
+    @property
+    def best(self) -> tuple[Array, Array]:
+        """Code and social penalty of the best of them."""
+        place = jnp.argmin(self.social)
+        return self.code[place], self.social[place]
+
+
+def published(problem: Problem, *, whole: bool) -> Rivals:
+    """Plans of the published mechanisms on this problem; in whole samples if asked.
+
+    On the host those that have nothing to say are left out; inside a transformation they stay, at ∞. Where no mechanism
+    has a plan, all work alone.
+    """
+    plans = [solve(problem, division=division, mechanism="cbl").value for division in _DIVISIONS]
+    equal = _equal(problem)
+    if _unknown(equal) or bool(equal):
+        plans.append(solve(problem, mechanism="c3d").value)
+    fine = [jnp.isfinite(plan.social_penalty) for plan in plans]
+    fine = [one & equal if plan.mechanism == "c3d" else one for one, plan in zip(fine, plans, strict=True)]
+    nothing = ~jnp.any(jnp.stack(fine))
+    if _unknown(nothing) or bool(nothing):
+        plans.append(solve(problem, division="alone", mechanism="cbl").value)
+        fine.append(nothing)
+    sound = [(plan, one) for plan, one in zip(plans, fine, strict=True) if _unknown(one) or bool(one)]
+    return _rivals([(integer_plan(problem, plan).plan if whole else plan, one) for plan, one in sound])
 
 
 def best_published(problem: Problem, *, whole: bool) -> tuple[str, float]:
-    """Name and social penalty of the best of them."""
-    plans = published_plans(problem, whole=whole)
-    name = min(plans, key=lambda rival: plans[rival][1])
-    return name, plans[name][1]
+    """Name and social penalty of the best of them. Host only."""
+    code, social = published(problem, whole=whole).best
+    return RIVALS[int(code)], float(social)
+
+
+def _rivals(plans: list[tuple[Plan, Array]]) -> Rivals:
+    codes = [RIVALS.index(_name(plan)) for plan, _ in plans]
+    return Rivals(
+        samples=jnp.stack([plan.samples for plan, _ in plans]).astype(float),
+        role=jnp.stack([plan.role for plan, _ in plans]),
+        social=jnp.stack([jnp.where(fine, plan.social_penalty, jnp.inf) for plan, fine in plans]).astype(float),
+        code=jnp.asarray(np.array(codes), jnp.int32),
+    )
+
+
+def _name(plan: Plan) -> str:
+    return "c3d" if plan.mechanism == "c3d" else f"cbl over the {plan.division} division"
+
+
+def _equal(problem: Problem) -> Array:
+    """Whether costs are equal within every distribution, as c3d needs it."""
+    slack = 1 + tolerances(problem.costs.dtype).condition
+    return jnp.all(jnp.max(problem.costs, axis=0) <= jnp.min(problem.costs, axis=0) * slack)
+
+
+def _unknown(value: Array) -> bool:
+    return isinstance(value, jax.core.Tracer)

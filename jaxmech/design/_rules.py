@@ -21,6 +21,8 @@ def threshold_rule(noise: float = np.inf) -> Rule:
     Raises:
         ProblemError: for noise that is not positive.
 
+    Source: this package; the mechanisms of Clinton et al. 2025 add noise that grows with the discrepancy.
+
     Example:
         >>> rule = threshold_rule(25.0)
         >>> rule.discrepancy.tolist(), rule.variance.tolist()
@@ -40,6 +42,8 @@ def ramp_rule(width: float, noise: float) -> Rule:
 
     Raises:
         ProblemError: for a width or noise that is not positive and finite.
+
+    Source: this package.
 
     Example:
         >>> ramp_rule(0.5, 100.0).discrepancy.tolist()
@@ -64,6 +68,8 @@ def power_rule(p: float, largest: float = 1e4, entries: int = 128) -> Rule:
     Raises:
         ProblemError: for a power that is not positive, a largest variance below 1, too few entries.
 
+    Source: Chen, Zhu and Kandasamy 2023, Algorithm 1, for p = 2.
+
     Example:
         >>> rule = power_rule(2.0, entries=9)
         >>> bool(jnp.allclose(rule.variance, rule.discrepancy**2))
@@ -87,6 +93,8 @@ def monotone_rule(discrepancy: ArrayLike, increments: ArrayLike) -> Rule:
 
     Raises:
         ProblemError: for numbers that fall, are negative or not numbers, or tables of different lengths.
+
+    Source: this package.
 
     Example:
         >>> monotone_rule([0.0, 1.0, 1.0, 2.0], [0.0, 0.5, 1.0, 8.5]).variance.tolist()

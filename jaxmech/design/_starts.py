@@ -1,14 +1,15 @@
-"""Where descents begin: who does what, from the dual of one distribution, from published plans, and from the costs."""
+"""Where descents begin: who does what, from the dual of one distribution, from plans, and from costs; a pure kernel."""
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+import itertools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._types import Array
+from jaxmech.design._descent import Start, rank
 from jaxmech.design._family import Shares
-from jaxmech.design._improve import BARRIERS, Crowd, Layout, Variables, others, social
+from jaxmech.design._terms import Crowd, Layout, Shape, Variables, others
 
 _POWERS = (1.0, 2.0, 4.0)
 _SUPPLIERS = (2, 3, 4, 6, 10, 10**9)
@@ -16,101 +17,105 @@ _SIZES = (1.0, 0.8, 0.6, 0.45)
 _RATIOS = (1.0, 2.0, 4.0)
 _CLEAN = (0.1, 0.3, 0.6)
 _IDLE = 0.3
+_SMALLER = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
+_SHIFTS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
 
-class Start(NamedTuple):
-    """A start of a descent; its leaves may be numpy arrays."""
-
-    layout: Layout
-    variables: Variables
-
-
-def stack(starts: Sequence[Start]) -> Start:
+def stack(*starts: Start) -> Start:
     """Starts on a leading axis."""
-    stacked: Start = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *starts)
-    return stacked
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)
+
+
+def join(*starts: Start) -> Start:
+    """Stacks of starts, one after the other."""
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *starts)
+
+
+def cycled(starts: Start, count: int) -> Start:
+    """As many starts, from the first one again where there are fewer."""
+    there = len(starts.layout.alone)
+    return jax.tree.map(lambda leaf: leaf[np.arange(count) % there], starts)
 
 
 def from_shares(shares: Shares) -> Start:
-    """A start for one distribution, as the dual has it."""
-    checked = (shares.samples > 0) & ~shares.alone
-    share = np.clip(shares.share, 1e-5, 0.95)
-    return Start(
-        _layout(shares.alone[:, None], checked[:, None]),
-        _variables(np.where(checked, shares.samples, 1.0)[:, None], share[:, None]),
-    )
+    """Starts for one distribution, as the dual has them, on a leading axis."""
+
+    def one(shares: Shares) -> Start:
+        samples, share, alone = (part[:, None] for part in shares)
+        return _start(alone, (samples > 0) & ~alone, samples, jnp.clip(share, 1e-5, 0.95))
+
+    starts: Start = jax.vmap(one)(shares)
+    return starts
 
 
-def from_amounts(crowd: Crowd, samples: np.ndarray, alone: np.ndarray, ratio: float) -> Start:
+def with_the_cheapest_alone(crowd: Crowd, starts: Start) -> Start:
+    """The same with one of the cheapest agents alone; for one distribution."""
+    costs = jnp.where(crowd.weight == 1, crowd.stake.costs[:, 0], jnp.inf)
+    chosen = (jnp.arange(len(costs)) == jnp.argmin(costs))[:, None]
+
+    def one(layout: Layout) -> Layout:
+        return Layout(layout.alone | chosen, layout.checked & ~chosen)
+
+    return starts._replace(layout=jax.vmap(one)(starts.layout))
+
+
+def from_amounts(crowd: Crowd, samples: Array, alone: Array, ratio: float) -> Start:
     """A start from amounts, with ``ratio`` points in the comparison for each of hers."""
-    theirs = others(np.asarray(crowd.weight), samples)
-    some = samples > 0
-    share = np.where(some, ratio * samples, _IDLE * theirs) / np.where(theirs > 0, theirs, 1.0)
-    share = np.clip(share, 1e-6, 0.8)
-    return Start(_layout(alone, some & ~alone), _variables(np.where(some, samples, 1.0), share))
+    theirs, some = others(crowd.weight, samples), samples > 0
+    share = jnp.where(some, ratio * samples, _IDLE * theirs) / jnp.where(theirs > 0, theirs, 1.0)
+    return _start(alone, some & ~alone, samples, jnp.clip(share, 1e-6, 0.8))
 
 
-def from_columns(
-    crowd: Crowd, samples: np.ndarray, comparison: np.ndarray, alone: np.ndarray, checked: np.ndarray
-) -> Iterator[Start]:
+def from_columns(crowd: Crowd, samples: Array, comparison: Array, layout: Layout) -> Start:
     """Starts of linked rules from what is best one distribution at a time; idle agents get more or less clean."""
-    theirs = others(np.asarray(crowd.weight), samples)
-    safe = np.where(theirs > 0, theirs, 1.0)
-    for clean in _CLEAN:
-        share = np.where(checked, np.clip(comparison / safe, 1e-6, 0.7), clean)
-        yield Start(_layout(alone, checked), _variables(np.where(checked, samples, 1.0), share))
+    theirs = others(crowd.weight, samples)
+    share = jnp.clip(comparison / jnp.where(theirs > 0, theirs, 1.0), 1e-6, 0.7)
+    shares = [jnp.where(layout.checked, share, clean) for clean in _CLEAN]
+    return stack(*(_start(layout.alone, layout.checked, samples, one) for one in shares))
 
 
-def from_costs(crowd: Crowd, largest: int) -> list[Start]:
+def from_thresholds(samples: Array, comparison: Array, theirs: Array, layout: Layout) -> Start:
+    """Starts of other rules from the best thresholds: the same amounts and smaller ones, more and fewer compared."""
+    share = jnp.where(layout.checked, comparison / jnp.where(theirs > 0, theirs, 1.0), 0.5)
+    first = _start(layout.alone, layout.checked, samples, jnp.clip(share, 1e-5, 0.95))
+    log, logit = first.variables
+    ways = itertools.product(_SMALLER, _SHIFTS)
+    return stack(*(first._replace(variables=Variables(log + np.log(size), logit + shift)) for size, shift in ways))
+
+
+def from_costs(shape: Shape, crowd: Crowd, count: int) -> Start:
     """Starts in which those who collect cheaply collect more, the best of each pattern of roles; the best first.
 
     Amounts are in proportion to c^(−p) among the j cheapest, with and without the cheapest alone, in all sizes.
     """
-    costs, weight = np.asarray(crowd.stake.costs), np.asarray(crowd.weight)
-    unit = np.sqrt(np.asarray(crowd.stake.error) / np.where(np.isfinite(costs), costs, 1.0))
-    unit = np.where(np.isfinite(costs), unit, 0.0)
-    patterns: list[list[Start]] = []
-    for alone in (np.zeros(costs.shape, bool), _cheapest(costs)):
-        for power in _POWERS:
-            for suppliers in sorted({min(j, len(costs) - int(alone.any())) for j in _SUPPLIERS} - {0}):
-                amounts = _by_costs(np.where(alone, np.inf, costs), weight, unit, power, suppliers)
-                both = [
-                    from_amounts(crowd, np.where(alone, unit, size * amounts), alone, ratio)
-                    for size in _SIZES
-                    for ratio in _RATIOS
-                ]
-                patterns.append(both)
-    flat = stack([start for pattern in patterns for start in pattern])
-    values = np.asarray(_rank(crowd, flat)).reshape(len(patterns), -1)
-    best, order = values.argmin(axis=1), np.argsort(values.min(axis=1))
-    return [patterns[i][best[i]] for i in order if np.isfinite(values[i].min())][:largest]
+    costs, unit = crowd.stake.costs, crowd.stake.alone
+    cheapest = jnp.arange(len(costs))[:, None] == jnp.argmin(costs, axis=0)
+    patterns = []
+    for lone in (False, True):
+        alone = cheapest & lone
+        suppliers = sorted({min(j, len(costs) - lone) for j in _SUPPLIERS} - {0})
+        for power, few in itertools.product(_POWERS, suppliers):
+            amounts = _by_costs(jnp.where(alone, jnp.inf, costs), crowd.weight, unit, power, few)
+            sizes = itertools.product(_SIZES, _RATIOS)
+            tables = ((jnp.where(alone, unit, size * amounts), alone, ratio) for size, ratio in sizes)
+            patterns.append(stack(*(from_amounts(crowd, *table) for table in tables)))
+    values = rank(shape, crowd, join(*patterns)).reshape(len(patterns), -1)
+    pattern = jnp.argsort(values.min(axis=1))[np.arange(count) % len(patterns)]
+    place = values.argmin(axis=1)[pattern]
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves)[pattern, place], *patterns)
 
 
-def _layout(alone: np.ndarray, checked: np.ndarray) -> Layout:
-    return Layout(jnp.asarray(alone), jnp.asarray(checked))
+def _start(alone: Array, checked: Array, samples: Array, share: Array) -> Start:
+    """A start from n and z/A."""
+    log, logit = jnp.log(jnp.where(checked, samples, 1.0)), jnp.log(share) - jnp.log1p(-share)
+    return Start(Layout(alone, checked), Variables(log, logit))
 
 
-def _variables(samples: np.ndarray, share: np.ndarray) -> Variables:
-    return Variables(jnp.asarray(np.log(samples)), jnp.asarray(np.log(share) - np.log1p(-share)))
-
-
-@jax.jit
-def _rank(crowd: Crowd, starts: Start) -> jax.Array:
-    barrier = jnp.asarray(BARRIERS[0], crowd.weight.dtype)
-    values: jax.Array = jax.vmap(lambda start: social(crowd, start.layout, start.variables, barrier))(starts)
-    return values
-
-
-def _cheapest(costs: np.ndarray) -> np.ndarray:
-    """The cheapest agent of every distribution."""
-    return np.arange(len(costs))[:, None] == np.argmin(costs, axis=0)
-
-
-def _by_costs(costs: np.ndarray, weight: np.ndarray, unit: np.ndarray, power: float, suppliers: int) -> np.ndarray:
+def _by_costs(costs: Array, weight: Array, unit: Array, power: float, suppliers: int) -> Array:
     """Amounts in proportion to c^(−p) among the cheapest, of the size of the first best in total."""
-    rank = np.argsort(np.argsort(costs, axis=0), axis=0)
-    parts = np.where(np.isfinite(costs) & (rank < suppliers), costs, np.inf) ** -power
-    total = np.sum(weight[:, None] * parts, axis=0)
-    parts = parts / np.where(total > 0, total, 1.0)
-    parts = np.where(parts < 1e-4 / max(1.0, float(weight.max())), 0.0, parts)
-    return parts * np.sqrt(weight.sum()) * np.sum(weight[:, None] * parts * unit, axis=0)
+    order = jnp.argsort(jnp.argsort(costs, axis=0), axis=0)
+    parts = jnp.where(jnp.isfinite(costs) & (order < suppliers), costs, jnp.inf) ** -power
+    total = jnp.sum(weight[:, None] * parts, axis=0)
+    parts = parts / jnp.where(total > 0, total, 1.0)
+    parts = jnp.where(parts < 1e-4 / jnp.maximum(1.0, jnp.max(weight)), 0.0, parts)
+    return parts * jnp.sqrt(jnp.sum(weight)) * jnp.sum(weight[:, None] * parts * unit, axis=0)

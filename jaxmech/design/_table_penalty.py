@@ -103,6 +103,8 @@ def table_penalty(rule: Rule, deal: Deal, level: Array) -> Paid:
         deal: arrays of one shape.
         level: τ, of that shape.
 
+    Source: this package; the theorem is at the top of the module.
+
     Example:
         >>> from jaxmech.design._rules import ramp_rule, threshold_rule
         >>> one = Deal(*(jnp.array(number) for number in (1.0, 2.0, 5.0, 0.05, 1.0)))
@@ -126,6 +128,8 @@ def stationary_level(rule: Rule, deal: Deal) -> Level:
     Args:
         rule: never falling.
         deal: arrays of one shape.
+
+    Source: this package; the theorem is at the top of the module.
 
     Example:
         >>> from jaxmech.design._rules import threshold_rule

@@ -1,174 +1,156 @@
-"""Designs in whole samples: roundings of a candidate, with comparison sets and levels of their own."""
+"""Designs in whole samples: roundings of candidates, with comparison sets and levels of their own; a pure kernel."""
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._types import Array
-from jaxmech.collaboration import Plan, Role, best_whole_alone
-from jaxmech.design._candidates import Candidate, Kinds
-from jaxmech.design._improve import Crowd, Layout, others, slacks
-from jaxmech.design._scheme import Settled, Terms, settle
+from jaxmech.collaboration import Role
+from jaxmech.design._candidates import kinds_tables, settled_candidate, together
+from jaxmech.design._descent import SETTLED, slacks
+from jaxmech.design._kinds import Candidate, Kinds
+from jaxmech.design._linked import Threshold
+from jaxmech.design._plan import Origin, Rule
+from jaxmech.design._published import Rivals
+from jaxmech.design._table import Table
+from jaxmech.design._terms import Crowd, Layout, Settled, Shape, Stake, Terms, others
 from jaxmech.design._wishes import Wishes
 
-HOWS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (np.round, np.ceil, np.floor)
-"""Ways to round."""
+_HOWS = (jnp.round, jnp.ceil, jnp.floor)
 _LEAST = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
 """Sizes of comparison sets to begin with; a few points are not enough where failing would cost everything."""
 _SWEEPS = 4
-_SETTLED = 1e-9
 
 
-def rounded(kinds: Kinds, candidate: Candidate, wishes: Wishes) -> list[Candidate]:
-    """Return whole numbers near a candidate, with levels of their own.
+def in_whole_samples(kinds: Kinds, found: Candidate, rivals: Rivals, rule: Rule | None, wishes: Wishes) -> Candidate:
+    """Return whole numbers near candidates, and near published plans, with levels of their own; on a leading axis.
 
     Amounts are rounded in several ways, to at least 1 where agents are checked; once more with those let off who are
     asked for less than half a sample.
+
+    Args:
+        kinds: who takes part.
+        found: from :func:`~jaxmech.design._candidates.candidates`.
+        rivals: published plans in whole samples.
+        rule: the noise; a threshold if None.
+        wishes: static.
     """
-    fewer = candidate.checked & (np.round(candidate.samples) >= 1)
-    supports = [(candidate.checked, how) for how in HOWS]
-    if np.any(fewer != candidate.checked):
-        supports.append((fewer, np.round))
-    return [_whole(kinds, candidate._replace(checked=checked), wishes, how) for checked, how in supports]
+    fewer = found.checked & (jnp.round(found.samples) >= 1)
+    layouts = [(how(found.samples), found.checked) for how in _HOWS] + [(jnp.round(found.samples), fewer)]
+    ways = [found._replace(samples=samples, checked=checked) for samples, checked in layouts]
+    if rule is None:
+        links = (False, True) if wishes.linked and kinds.costs.shape[1] > 1 else (False,)
+        ways += [_of_plans(kinds, rivals, linked=link) for link in links]
+    every = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *ways)
+    shape = Threshold(jnp.asarray(wishes.kept, kinds.weight.dtype)) if rule is None else Table(rule)
+    linkable = rule is None and wishes.linked and kinds.costs.shape[1] > 1
+    return jax.lax.map(partial(_whole, shape, kinds, kinds.crowd(wishes), linkable), every, batch_size=shape.lanes // 6)
 
 
-def from_published(kinds: Kinds, plans: Iterable[Plan], wishes: Wishes) -> list[Candidate]:
-    """Return thresholds, linked ones too where that is allowed, for the amounts and roles of plans in whole samples."""
-    linked = (False, True) if wishes.linked and kinds.costs.shape[1] > 1 else (False,)
-    return [_whole(kinds, _of_plan(kinds, plan, link), wishes, np.round) for plan in plans for link in linked]
-
-
-def _of_plan(kinds: Kinds, plan: Plan, linked: bool) -> Candidate:
-    """A plan's amounts and roles, with as many points compared as each collects; the rest is to be settled."""
-    samples, role = np.zeros(kinds.costs.shape), np.full(kinds.costs.shape, int(Role.RECEIVES))
-    # where a plan treats equal agents differently, the last of them stands for her kind
-    samples[kinds.kind], role[kinds.kind] = np.asarray(plan.samples, float), np.asarray(plan.role)
+def _of_plans(kinds: Kinds, rivals: Rivals, *, linked: bool) -> Candidate:
+    """Amounts and roles of plans, with as many points compared as each collects; the rest is to be settled."""
+    samples, role = kinds_tables(kinds, rivals)
     some, alone = samples > 0, role == Role.ALONE
+    number = len(samples)
     return Candidate(
         samples=samples,
         comparison=samples,
-        rest=np.zeros_like(samples),
-        level=np.full_like(samples, np.inf),
-        success=np.ones_like(samples),
-        penalty=np.full(len(samples), np.nan),
+        rest=jnp.zeros_like(samples),
+        level=jnp.full_like(samples, jnp.inf),
+        success=jnp.ones_like(samples),
+        penalty=jnp.full(samples.shape[:2], jnp.nan),
         alone=alone & some,
         checked=some & ~alone,
-        social=np.inf,
-        linked=linked,
-        origin="amounts of a published plan, linked thresholds"
-        if linked
-        else "amounts of a published plan, thresholds",
+        social=rivals.social,
+        linked=jnp.full(number, linked),
+        origin=jnp.full(number, Origin.PUBLISHED_LINKED if linked else Origin.PUBLISHED, jnp.int32),
     )
 
 
-def whole_samples(
-    kinds: Kinds, samples: np.ndarray, roles: tuple[np.ndarray, np.ndarray], how: Callable[[np.ndarray], np.ndarray]
-) -> np.ndarray:
-    """Round what checked agents collect, to at least 1; who is alone takes the whole number that is best for her.
+def _whole(shape: Shape, kinds: Kinds, crowd: Crowd, linkable: bool, found: Candidate) -> Candidate:
+    """One candidate in whole numbers; linked or one distribution at a time."""
+    alone, checked = found.alone, found.checked
+    asked = jnp.where(checked, jnp.maximum(found.samples, 1.0), 0.0)
+    samples = jnp.where(alone, kinds.whole_alone, asked)
+    theirs = jnp.where(alone, 0.0, others(kinds.weight, samples))
+    part = Terms(samples, found.comparison, theirs, checked)
+    layout, origin = Layout(alone, checked), found.origin + int(Origin.WHOLE)
+
+    def column(part: Terms, layout: Layout, costs: Array, error: Array) -> Candidate:
+        part, layout, costs = jax.tree.map(lambda leaf: leaf[:, None], (part, layout, costs))
+        return _settled(shape, Crowd(Stake(costs, error[None]), crowd.weight, crowd.fails), part, layout)
+
+    def apart() -> Candidate:
+        each = jax.vmap(column, in_axes=(1, 1, 1, 0))(part, layout, crowd.stake.costs, crowd.stake.error)
+        return together(each, origin)
+
+    def tied() -> Candidate:
+        return _settled(shape, crowd, part, layout)._replace(linked=jnp.asarray(True), origin=origin)
+
+    made = jax.lax.cond(found.linked, tied, apart) if linkable else apart()
+    return made._replace(social=jnp.where(jnp.isfinite(found.social), made.social, jnp.inf))
+
+
+def _settled(shape: Shape, crowd: Crowd, part: Terms, layout: Layout) -> Candidate:
+    """With the comparison sets that cost each kind least: they concern nobody else, so all are sought at once.
 
     Args:
-        kinds: of all distributions in question.
-        samples: n, by kind.
-        roles: who is alone, who is checked.
-        how: to round.
+        shape: of the rule.
+        crowd: of the distributions whose levels belong together.
+        part: with all that others have for the rest.
+        layout: who does what.
     """
-    alone, checked = roles
-    own = np.asarray(best_whole_alone(kinds.problem))
-    return np.where(alone, own, np.where(checked, np.maximum(how(samples), 1.0), 0.0))
+    theirs, tied = part.rest, jnp.any(layout.checked, axis=1, keepdims=True)
+    changing = jnp.broadcast_to(tied & ~layout.alone, theirs.shape)
+    begun = jnp.where(changing, jnp.minimum(jnp.maximum(jnp.round(part.comparison), 1.0), theirs), theirs)
 
+    def terms(comparison: Array) -> Terms:
+        return Terms(part.samples, comparison, theirs - comparison, layout.checked)
 
-def _whole(kinds: Kinds, candidate: Candidate, wishes: Wishes, how: Callable[[np.ndarray], np.ndarray]) -> Candidate:
-    checked, alone = candidate.checked, candidate.alone
-    samples = whole_samples(kinds, candidate.samples, (alone, checked), how)
-    theirs = np.where(alone, 0.0, others(kinds.weight, samples))
-    tied = checked.any(axis=1, keepdims=True) if candidate.linked else checked
-    changing = np.broadcast_to(tied & ~alone, checked.shape)
-    comparison = np.where(changing, np.minimum(np.maximum(np.round(candidate.comparison), 1.0), theirs), theirs)
-    level, success = np.full(samples.shape, np.inf), np.ones(samples.shape)
-    penalty, sound = np.zeros(len(level)), True
-    for column in _columns(candidate):
-        settling = _Settling(kinds.crowd(wishes, column), alone[:, column], checked[:, column], samples[:, column])
-        comparison[:, column] = settling.best(comparison[:, column], changing[:, column], theirs[:, column])
-        found, good = settling.at(comparison[None, :, column], theirs[:, column])
-        level[:, column], success[:, column] = found.level[0], np.asarray(found.success)[0, :, None]
-        penalty += np.asarray(found.penalty)[0]
-        sound &= bool(np.all(good))
-    return candidate._replace(
-        samples=samples,
-        comparison=comparison,
-        rest=theirs - comparison,
-        level=level,
-        success=success,
-        penalty=penalty,
-        origin=f"{candidate.origin}, whole samples",
-        social=float(np.sum(np.where(kinds.weight > 0, kinds.weight * penalty, 0.0))) if sound else np.inf,
-    )
-
-
-def _columns(candidate: Candidate) -> list[slice]:
-    """Distributions whose levels belong together."""
-    d = candidate.samples.shape[1]
-    return [slice(None)] if candidate.linked else [slice(k, k + 1) for k in range(d)]
-
-
-class _Settling(NamedTuple):
-    """What fixes the levels apart from comparison sets."""
-
-    crowd: Crowd
-    alone: np.ndarray
-    checked: np.ndarray
-    samples: np.ndarray
-
-    def at(self, comparison: np.ndarray, theirs: np.ndarray) -> tuple[Settled, np.ndarray]:
-        """Levels for several tables of comparison sets, and for which kinds everything is so that a design needs."""
-        layout = Layout(jnp.asarray(self.alone), jnp.asarray(self.checked))
-        found, good = _settle(self.crowd, layout, jnp.asarray(self.samples), jnp.asarray(comparison), theirs)
-        return found, np.asarray(good)
-
-    def best(self, comparison: np.ndarray, changing: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-        """Return the comparison sets that cost each kind least: they concern nobody else, so all are sought at once."""
-        tables = np.minimum(np.maximum(comparison, _LEAST[:, None, None]), theirs)
-        best = self._better(comparison, np.where(changing, tables, comparison), theirs)
-        for _ in range(_SWEEPS):
-            before = best
-            for k in range(best.shape[1]):
-                tables = np.tile(best, (len(_LEAST), 1, 1))
-                tables[:, :, k] = np.clip(_near(best[:, k]), 1.0, np.maximum(theirs[:, k], 1.0))
-                best = self._better(best, np.where(changing, np.minimum(tables, theirs), best), theirs)
-            if np.array_equal(best, before):
-                break
-        return best
-
-    def _better(self, best: np.ndarray, tables: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    def better(comparison: Array, tables: Array) -> Array:
         """Of every kind the table that costs her least; the first of those that cost the same."""
-        tables = np.concatenate([best[None], tables])
-        found, good = self.at(tables, theirs)
-        place = np.argmin(np.where(good, np.asarray(found.penalty), np.inf), axis=0)
-        return np.asarray(tables[place, np.arange(len(best))])
+        tables = jnp.concatenate([comparison[None], jnp.where(changing, jnp.minimum(tables, theirs), comparison)])
+        values = jax.vmap(lambda table: _value(shape, crowd, layout, terms(table)))(tables)
+        return jnp.take_along_axis(tables, jnp.argmin(values, axis=0)[None, :, None], axis=0)[0]
+
+    def turn(number: Array, comparison: Array) -> Array:
+        """Try other numbers of points for one distribution."""
+        here = (jnp.arange(theirs.shape[1]) == number % theirs.shape[1])[None, :]
+        tables = jnp.clip(_near(comparison), 1.0, jnp.maximum(theirs, 1.0))
+        return better(comparison, jnp.where(here, tables, comparison))
+
+    best = better(begun, jnp.maximum(begun, jnp.asarray(_LEAST)[:, None, None]))
+    best = jax.lax.fori_loop(0, _SWEEPS * theirs.shape[1], turn, best)
+    return settled_candidate(_Enough(shape), crowd, terms(best), layout, Origin.LINKED)
 
 
-def _near(comparison: np.ndarray) -> np.ndarray:
+def _near(comparison: Array) -> Array:
     """Numbers of points to try instead of these."""
-    up, down = np.round(1.3 * comparison), np.round(comparison / 1.3)
-    return np.stack([2 * comparison, np.round(comparison / 2), up, down, comparison + 1, comparison - 1])
+    up, down = jnp.round(1.3 * comparison), jnp.round(comparison / 1.3)
+    return jnp.stack([2 * comparison, jnp.round(comparison / 2), up, down, comparison + 1, comparison - 1])
 
 
-@jax.jit
-def _settle(crowd: Crowd, layout: Layout, samples: Array, comparison: Array, theirs: Array) -> tuple[Settled, Array]:
-    """Levels, and for which kinds everything that a design needs is so, for tables of comparison sets side by side."""
+def _value(shape: Shape, crowd: Crowd, layout: Layout, terms: Terms) -> Array:
+    """Penalties by kind, ∞ where something that a design needs is not so."""
+    found = _Enough(shape).settle(terms, crowd.stake)
+    room = jnp.all(slacks(crowd, layout, shape, terms, found) > 0, axis=-1)
+    good = (crowd.weight <= 0) | (room & (found.residual < SETTLED))
+    return jnp.where(good, found.penalty, jnp.inf)
 
-    def one(comparison: Array) -> tuple[Settled, Array]:
-        terms = Terms(samples, comparison, theirs - comparison, layout.checked)
-        found = settle(terms, crowd.stake)
-        # whoever gets all that she can get compares whole numbers: one more sample pays if T (T + 1) < e/c
-        free = ~layout.checked & ~layout.alone & (terms.rest <= 0)
-        enough = crowd.stake.finite_costs * comparison * (comparison + 1) >= crowd.stake.error * (1 - _SETTLED)
-        found = found._replace(spare=jnp.where(free, jnp.where(enough, 1.0, -1.0), found.spare))
-        room = jnp.all(slacks(crowd, layout, terms, found) > 0, axis=-1)
-        return found, (crowd.weight <= 0) | (room & (found.residual < _SETTLED))
 
-    result: tuple[Settled, Array] = jax.vmap(one)(comparison)
-    return result
+class _Enough:
+    """A rule in whole samples: whoever gets all that she can get compares whole numbers of points."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self.lanes = shape.lanes
+        self.honest, self.temptations = shape.honest, shape.temptations
+
+    def settle(self, terms: Terms, stake: Stake) -> Settled:
+        """One more sample pays if T (T + 1) < e/c."""
+        found, given = self.shape.settle(terms, stake), terms.comparison
+        free = ~terms.checked & (terms.rest <= 0) & (given > 0)
+        enough = stake.finite_costs * given * (given + 1) >= stake.error * (1 - SETTLED)
+        return found._replace(spare=jnp.where(free, jnp.where(enough, 1.0, -1.0), found.spare))

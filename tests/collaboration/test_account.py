@@ -66,7 +66,8 @@ def _made(*, linked, cap):
     none = jnp.zeros(())
     made = design.Design(
         samples=n, comparison=z, rest=rest, limit=limit, role=jnp.zeros((1, 3), int), rule=rule, failure=failure,
-        penalty=jnp.zeros(1), social_penalty=none, published=none, family=none, linked=linked, origin="", rival="",
+        penalty=jnp.zeros(1), social_penalty=none, published=none, family=none, linked=jnp.asarray(linked),
+        origin_code=jnp.zeros((), jnp.int32), rival_code=jnp.zeros((), jnp.int32),
     )  # fmt: skip
     return problem, made
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from jaxmech.collaboration import Problem, Role
-from jaxmech.design import Design, Rule, certify, design, designed_mechanism, noise_at, proven_least
-from jaxmech.design._scheme import Stake, Terms, settle
+from jaxmech.design import Design, Origin, Rule, certify, design, designed_mechanism, noise_at, proven_least
+from jaxmech.design._linked import Threshold
+from jaxmech.design._terms import Stake, Terms
 from jaxmech.deviation import Normal, SearchSettings, best_response, simulate
 from jaxmech.mechanism import Guaranteed, Mechanism, Separate, Stakes, Statistics, Submission
 from tests.oracles import design as oracle
@@ -25,8 +26,8 @@ def made_by_hand(samples=4.0, comparison=2.0):
     rest = (AGENTS - 1) * samples - z
     problem = Problem(np.full(shape, COST), 1.0)
     terms = Terms(jnp.asarray(n), jnp.asarray(z), jnp.asarray(rest), jnp.ones(shape, bool))
-    found = settle(terms, Stake(problem.costs, jnp.ones(2), jnp.asarray(0.0)))
-    assert np.all((found.pull > 0) & (found.pull < 0.5))
+    found = Threshold(jnp.asarray(0.0)).settle(terms, Stake(problem.costs, jnp.ones(2)))
+    assert np.all((found.spare > 0) & (found.room > 0))
     total = float(found.penalty.sum())
     made = Design(
         samples=jnp.asarray(n),
@@ -40,9 +41,9 @@ def made_by_hand(samples=4.0, comparison=2.0):
         social_penalty=jnp.asarray(total),
         published=jnp.asarray(2 * total),
         family=jnp.asarray(total),
-        linked=True,
-        origin="by hand",
-        rival="none",
+        linked=jnp.asarray(True),
+        origin_code=jnp.asarray(Origin.LINKED, jnp.int32),
+        rival_code=jnp.asarray(0, jnp.int32),
     )
     return problem, made
 
@@ -107,7 +108,7 @@ def test_who_fails_anywhere_gets_no_rest(whole):
     data = Statistics(made.samples, means)
     got = machine.respond(data, jax.random.key(0))
     assert got.noisy_count[0].tolist() == [0.0, 0.0]
-    apart = dataclasses.replace(machine, linked=False).respond(data, jax.random.key(0))
+    apart = dataclasses.replace(machine, linked=jnp.asarray(False)).respond(data, jax.random.key(0))
     assert apart.noisy_count[0].tolist() == [float(made.rest[0, 0]), 0.0]
     assert got.clean_count[0].tolist() == [6.0, 6.0]
     compiled = jax.jit(lambda m, s, k: m.respond(s, k))(machine, data, jax.random.key(0))

@@ -1,5 +1,7 @@
 """Noise rules and what they cost: against quadrature in many digits; convexity; limits for many agents."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import mpmath
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 
 from jaxmech import ProblemError
+from jaxmech import design as package
 from jaxmech.design import (
     Deal,
     Rule,
@@ -225,3 +228,9 @@ def test_bad_rules_are_refused_in_one_line(make, said):
         make()
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_every_function_of_design_has_a_source():
+    functions = [thing for name in package.__all__ if inspect.isfunction(thing := getattr(package, name))]
+    assert functions
+    assert [thing.__name__ for thing in functions if "Source:" not in thing.__doc__] == []

@@ -119,7 +119,7 @@ def test_the_proof_by_tangents_agrees_with_the_proof_by_duality():
 def test_linked_distributions_with_other_rules_are_refused(made):
     problem, found = made
     with pytest.raises(ProblemError, match="must be a threshold if distributions are linked"):
-        prove(problem, dataclasses.replace(found, linked=True))
+        prove(problem, dataclasses.replace(found, linked=jnp.asarray(True)))
 
 
 @pytest.mark.slow

@@ -24,10 +24,12 @@ from jaxmech.design import (
     realise,
     smooth_design,
 )
-from jaxmech.design._candidates import Candidate, kinds_of
-from jaxmech.design._scheme import Stake, Terms, settle, walking_away
-from jaxmech.design._threshold import LARGEST_PULL
-from jaxmech.design._whole import rounded
+from jaxmech.design._kinds import Candidate, kinds_of
+from jaxmech.design._linked import Threshold
+from jaxmech.design._plan import Origin
+from jaxmech.design._published import published as published_plans
+from jaxmech.design._terms import Stake, Terms
+from jaxmech.design._whole import in_whole_samples
 from jaxmech.deviation import Normal, SearchSettings, simulate
 from tests.design.test_mechanism import made_by_hand
 from tests.oracles import design as oracle
@@ -220,9 +222,12 @@ def test_comparison_sets_are_sought_for_every_agent():
     nothing = np.zeros((4, 2), bool)
     start = Candidate(
         **tables, rest=180 - tables["comparison"], success=np.ones((4, 2)), penalty=np.ones(4), alone=nothing,
-        checked=~nothing, social=np.inf, linked=True, origin="by hand",
+        checked=~nothing, social=1.0, linked=True, origin=int(Origin.LINKED),
     )  # fmt: skip
-    end = min(rounded(kinds_of(problem), start, Wishes()), key=lambda end: end.social)
+    one = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], start)
+    ends = in_whole_samples(kinds_of(problem), one, published_plans(problem, whole=True), None, Wishes())
+    rounded = int(jnp.argmin(ends.social[:4]))  # before those of published plans
+    end = jax.tree.map(lambda leaf: np.asarray(leaf[rounded]), ends)
     assert np.all(end.comparison >= 1)
     assert np.all(end.comparison == np.round(end.comparison))
     limit = end.level[0] * np.sqrt(1 / 60 + 1 / end.comparison[0])
@@ -230,9 +235,9 @@ def test_comparison_sets_are_sought_for_every_agent():
     assert end.penalty[0] == pytest.approx(by_hand, rel=1e-9)
     pairs = np.stack(np.meshgrid(np.arange(1.0, 12.0), np.arange(1.0, 12.0)), axis=-1).reshape(-1, 2)
     terms = Terms(*(jnp.asarray(part) for part in (np.full_like(pairs, 60.0), pairs, 180 - pairs, pairs > 0)))
-    stake = Stake(jnp.ones_like(terms.samples), jnp.full(2, 1e4), jnp.asarray(0.0))
-    found = settle(terms, stake)
-    sound = np.asarray((found.pull < LARGEST_PULL).all(axis=1) & (found.residual < 1e-9))
-    sound = sound & np.asarray(walking_away(terms, stake) > found.penalty)
+    stake, rule = Stake(jnp.ones_like(terms.samples), jnp.full(2, 1e4)), Threshold(jnp.asarray(0.0))
+    found = rule.settle(terms, stake)
+    sound = np.asarray((found.room > 0).all(axis=1) & (found.residual < 1e-9))
+    sound = sound & np.asarray(rule.walking_away(terms, stake) > found.penalty)
     assert sound.any()
     assert end.penalty[0] <= np.asarray(found.penalty)[sound].min() * 1.001

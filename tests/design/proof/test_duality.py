@@ -4,8 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.design._best_response import Offer, _bound_at, honest_penalty, least_penalty
-from jaxmech.design._scheme import Stake, Terms, settle
+from jaxmech.design._linked import Threshold
+from jaxmech.design._terms import Stake, Terms
+from jaxmech.design.proof._duality import Offer, _bound_at, honest_penalty, least_penalty
 from tests.oracles import design as oracle
 
 FIELDS = ("comparison", "rest", "kept", "limit", "costs", "error")
@@ -19,8 +20,8 @@ def offers(d, kept, rows, seed):
     samples, comparison = alone * rng.uniform(0.1, 0.8, (drawn, d)), alone * 10 ** rng.uniform(-1, 0, (drawn, d))
     rest = alone * 10 ** rng.uniform(0, 1, (drawn, d))
     terms = Terms(*(jnp.asarray(part) for part in (samples, comparison, rest)), jnp.ones((drawn, d), bool))
-    found = settle(terms, Stake(jnp.asarray(costs), jnp.asarray(error[0]), jnp.asarray(kept)))
-    good = np.all((found.pull > 1e-6) & (found.pull < 0.49), axis=1) & (np.asarray(found.residual) < 1e-11)
+    found = Threshold(jnp.asarray(kept)).settle(terms, Stake(jnp.asarray(costs), jnp.asarray(error[0])))
+    good = np.all((found.room < 0.5 - 1e-6) & (found.room > 0.01), axis=1) & (np.asarray(found.residual) < 1e-11)
     good = np.flatnonzero(good)[:rows]
     assert len(good) == rows
     limit = np.asarray(found.level) * np.sqrt(1 / samples + 1 / comparison)

@@ -8,10 +8,13 @@ import mpmath
 import numpy as np
 import pytest
 
-from jaxmech.design._improve import Crowd, social
-from jaxmech.design._scheme import Stake, Terms, expected, settle, walking_away
+from jaxmech.design._descent import Start, social
+from jaxmech.design._linked import Threshold
 from jaxmech.design._starts import from_costs
+from jaxmech.design._terms import Crowd, Stake, Terms
 from tests.oracles import design as oracle
+
+FREE = Threshold(jnp.asarray(0.0))
 
 
 def drawn_terms(d, kinds=300, kept=0.0, seed=0):
@@ -23,9 +26,9 @@ def drawn_terms(d, kinds=300, kept=0.0, seed=0):
     comparison = alone * 10 ** rng.uniform(-1.5, 0, (kinds, d))
     rest = alone * 10 ** rng.uniform(-0.3, 1, (kinds, d))
     terms = Terms(*(jnp.asarray(part) for part in (samples, comparison, rest)), jnp.ones((kinds, d), bool))
-    stake = Stake(jnp.asarray(costs), jnp.asarray(error), jnp.asarray(kept))
-    found = jax.jit(settle)(terms, stake)
-    good = np.all((found.pull > 1e-9) & (found.pull < 0.499), axis=1) & (np.asarray(found.residual) < 1e-11)
+    stake = Stake(jnp.asarray(costs), jnp.asarray(error))
+    found = jax.jit(Threshold(jnp.asarray(kept)).settle)(terms, stake)
+    good = np.all((found.room < 0.5 - 1e-9) & (found.room > 1e-3), axis=1) & (np.asarray(found.residual) < 1e-11)
     assert good.sum() > 10
     return terms, stake, found, np.flatnonzero(good)
 
@@ -71,10 +74,10 @@ def test_penalty_of_linked_distributions_by_monte_carlo(kept):
     costs, price = np.array([0.02, 0.01]), np.array([1.0, 3.0])
     success = jnp.asarray([np.prod(oracle.passing(n, z, limit))])
     terms = Terms(*(jnp.asarray(part)[None] for part in (n, z, rest)), jnp.ones((1, 2), bool))
-    stake = Stake(jnp.asarray(costs)[None], jnp.asarray(price), jnp.asarray(kept))
+    stake = Stake(jnp.asarray(costs)[None], jnp.asarray(price))
     mean, error = oracle.drawn_penalty(n, z, rest, limit, costs, price, 400_000, seed=3, kept=kept)
     assert error < 2e-3 * mean
-    assert abs(float(expected(terms, stake, success)[0]) - mean) < 5 * error
+    assert abs(float(Threshold(jnp.asarray(kept)).expected(terms, stake, success)[0]) - mean) < 5 * error
 
 
 def test_units_and_order_do_not_matter():
@@ -82,21 +85,18 @@ def test_units_and_order_do_not_matter():
     terms, stake, found, good = drawn_terms(2)
     t, u = 7.0, 0.3
     scaled = Terms(*(part * u / math.sqrt(t) for part in (terms.samples, terms.comparison, terms.rest)), terms.checked)
-    again = settle(scaled, Stake(stake.costs * t, stake.error * u**2, stake.kept))
+    again = FREE.settle(scaled, Stake(stake.costs * t, stake.error * u**2))
     np.testing.assert_allclose(again.level[good], found.level[good], rtol=1e-9)
     np.testing.assert_allclose(again.penalty[good], found.penalty[good] * u * math.sqrt(t), rtol=1e-11)
     order = np.random.default_rng(1).permutation(len(terms.samples))
-    moved = jax.jit(settle)(jax.tree.map(lambda part: part[order], terms), Stake(stake.costs[order], *_rest(stake)))
+    shuffled = jax.tree.map(lambda part: part[order], terms)
+    moved = jax.jit(FREE.settle)(shuffled, Stake(stake.costs[order], stake.error))
     np.testing.assert_allclose(moved.level, found.level[order], rtol=1e-12)
-
-
-def _rest(stake):
-    return stake.error, stake.kept
 
 
 def test_walking_away_is_the_least_without_the_rest():
     terms, stake, _, good = drawn_terms(2, kept=0.1)
-    least = walking_away(terms, stake)
+    least = Threshold(jnp.asarray(0.1)).walking_away(terms, stake)
     for i in good[:5]:
         given = np.asarray(terms.comparison[i] + 0.1 * terms.rest[i])
         grid = np.concatenate([[0.0], np.geomspace(1e-6, 1e4, 200_001)])[:, None]
@@ -108,16 +108,19 @@ def test_walking_away_is_the_least_without_the_rest():
 @pytest.fixture(scope="module")
 def started():
     costs = np.array([[0.5, 1.4], [1.2, 0.6], [0.9, 1.0], [1.5, np.inf]])
-    stake = Stake(jnp.asarray(costs), jnp.asarray([1.0, 2.0]), jnp.asarray(0.0))
+    stake = Stake(jnp.asarray(costs), jnp.asarray([1.0, 2.0]))
     crowd = Crowd(stake, jnp.ones(4), jnp.asarray(1.0))
-    return crowd, from_costs(crowd, 4)
+    starts = from_costs(FREE, crowd, 4)
+    return crowd, [jax.tree.map(lambda leaf, i=i: leaf[i], starts) for i in range(4)]
 
 
 def test_gradient_of_the_social_penalty(started):
     """Through the implicit levels and the barrier, against central differences in every variable."""
     crowd, starts = started
-    paid = jax.jit(lambda layout, variables: social(crowd, layout, variables, jnp.asarray(1e-4)))
-    slopes = jax.jit(jax.grad(lambda variables, layout: social(crowd, layout, variables, jnp.asarray(1e-4))))
+    paid = jax.jit(lambda layout, variables: social(FREE, crowd, Start(layout, variables), jnp.asarray(1e-4)))
+    slopes = jax.jit(
+        jax.grad(lambda variables, layout: social(FREE, crowd, Start(layout, variables), jnp.asarray(1e-4)))
+    )
     for start in starts[:2]:
         gradient = slopes(start.variables, start.layout)
         assert np.isfinite(float(paid(start.layout, start.variables)))
@@ -137,11 +140,10 @@ def test_gradient_of_the_social_penalty(started):
 def test_the_social_penalty_forgets_the_order_of_agents(started):
     crowd, starts = started
     order = np.array([2, 0, 3, 1])
-    other = Crowd(Stake(crowd.stake.costs[order], *_rest(crowd.stake)), crowd.weight, crowd.fails)
-    layout, variables = jax.tree.map(lambda leaf: leaf[order], tuple(starts[0]))
-    zero = jnp.asarray(0.0)
-    there = float(social(other, layout, variables, zero))
-    assert there == pytest.approx(float(social(crowd, *starts[0], zero)), rel=1e-12)
+    other = Crowd(Stake(crowd.stake.costs[order], crowd.stake.error), crowd.weight, crowd.fails)
+    moved = jax.tree.map(lambda leaf: leaf[order], starts[0])
+    there = float(social(FREE, other, moved, 0.0))
+    assert there == pytest.approx(float(social(FREE, crowd, starts[0], 0.0)), rel=1e-12)
 
 
 # The theorems that the proofs rest on, for random rules of the family.

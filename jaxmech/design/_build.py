@@ -1,0 +1,93 @@
+"""From a candidate to a design, agent by agent, and what it brings on data sets; a pure kernel."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech._types import Array
+from jaxmech.collaboration import Problem, Role
+from jaxmech.design._carried_out import carried_out
+from jaxmech.design._kinds import Candidate, Kinds
+from jaxmech.design._linked import Threshold
+from jaxmech.design._plan import Design, Rule
+from jaxmech.design._table import Table
+from jaxmech.design._terms import Shape, Stake, Terms
+
+
+class Told(NamedTuple):
+    """What a design is compared with: the best published mechanism, its social penalty, and the family's bound."""
+
+    rival: Array
+    published: Array
+    family: Array
+
+
+def build(problem: Problem, kinds: Kinds, candidate: Candidate, told: Told, rule: Rule) -> Design:
+    """Return the design of a candidate.
+
+    Args:
+        problem: the problem.
+        kinds: the kind of each agent.
+        candidate: by kind.
+        told: what it is compared with.
+        rule: its noise.
+    """
+    dtype = problem.costs.dtype
+    names = ("samples", "comparison", "rest", "level", "success", "penalty", "alone", "checked")
+    own = candidate._replace(**{name: getattr(candidate, name)[kinds.kind] for name in names})
+    safe_n, safe_z = (jnp.where(own.checked, part, 1.0) for part in (own.samples, own.comparison))
+    spread = problem.sigma * jnp.sqrt(1 / safe_n + 1 / safe_z)
+    role = jnp.where(own.alone, Role.ALONE, jnp.where(own.checked, Role.CHECKED, Role.RECEIVES))
+    return Design(
+        samples=own.samples.astype(dtype),
+        comparison=own.comparison.astype(dtype),
+        rest=own.rest.astype(dtype),
+        limit=jnp.where(own.checked, own.level * spread, jnp.inf).astype(dtype),
+        role=role.astype(jnp.int32),
+        rule=jax.tree.map(lambda leaf: leaf.astype(dtype), rule),
+        failure=jnp.where(own.rest > 0, 1 - own.success, 0.0).astype(dtype),
+        penalty=own.penalty.astype(dtype),
+        social_penalty=jnp.sum(own.penalty).astype(dtype),
+        published=told.published.astype(dtype),
+        family=told.family.astype(dtype),
+        linked=own.linked,
+        origin_code=own.origin,
+        rival_code=told.rival,
+    )
+
+
+def shape_of(rule: Rule, kept: float | None) -> Shape:
+    """A rule as the search knows it: a threshold that leaves so much to who fails, or any other if that is None."""
+    return Table(rule) if kept is None else Threshold(jnp.asarray(kept, rule.variance.dtype))
+
+
+def departure_of(problem: Problem, kept: float | None, design: Design, *, exactly: bool = False) -> Array:
+    """By how much what agents pay differs from what they are promised, relatively, at most.
+
+    Args:
+        problem: the problem.
+        kept: see :func:`shape_of`.
+        design: the design.
+        exactly: with numbers of points as they stand, instead of those that data sets have.
+    """
+    made, shape = design if exactly else carried_out(design), shape_of(design.rule, kept)
+    stake = Stake(problem.costs, jnp.broadcast_to(problem.price * problem.sigma**2, problem.shape[1:]))
+    n, z = (jnp.where(made.checked, part, 1.0) for part in (made.samples, made.comparison))
+    level = made.limit / problem.sigma * jnp.sqrt(n * z / (n + z))
+    terms = Terms(made.samples, made.comparison, made.rest, made.checked)
+
+    def column(terms: Terms, level: Array, costs: Array, error: Array) -> Array:
+        one = jax.tree.map(lambda leaf: leaf[:, None], (terms, level, costs))
+        return shape.honest(one[0], Stake(one[2], error[None]), one[1])
+
+    apart = jax.vmap(column, in_axes=(1, 1, 1, 0))(terms, level, stake.costs, stake.error).sum(axis=0)
+    paid = jnp.where(made.linked, shape.honest(terms, stake, level), apart)
+    lost = jnp.any(made.checked & (made.comparison <= 0), axis=1)
+    gap = jnp.abs(jnp.where(lost, jnp.inf, paid) / design.penalty - 1)
+    return jnp.max(jnp.where(jnp.isnan(gap), jnp.inf, gap))
+
+
+def blank(leaf: Array) -> Array:
+    """NaN instead of numbers; codes as they are."""
+    return jnp.full_like(leaf, jnp.nan) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf

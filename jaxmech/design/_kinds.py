@@ -1,0 +1,113 @@
+"""Agents grouped by their costs, and candidates for a design by kind of agent."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech._types import Array
+from jaxmech.collaboration import Problem, best_whole_alone
+from jaxmech.design._terms import Crowd, Stake, Terms
+from jaxmech.design._wishes import Wishes
+
+_GROUPED_FROM = 40
+"""From so many agents on, those with equal costs count as two kinds: one of them, and all others."""
+_SIZES = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+"""Numbers of kinds that are compiled for; the rest is filled up with agents who do not exist."""
+
+
+class Kinds(NamedTuple):
+    """Agents grouped by their costs; kinds without agents at the end.
+
+    Attributes:
+        costs: (kinds, distributions).
+        error: (distributions,) price σ².
+        weight: (kinds,) how many agents.
+        kind: (agents,) the kind of each.
+    """
+
+    costs: Array
+    error: Array
+    weight: Array
+    kind: Array
+
+    @property
+    def whole_alone(self) -> Array:
+        """The best whole number of points for who works alone; 0 where she cannot sample."""
+        bare: Problem = Problem.tree_unflatten(
+            (None, None), (self.costs, jnp.sqrt(self.error), jnp.ones_like(self.error))
+        )
+        return best_whole_alone(bare)
+
+    def crowd(self, wishes: Wishes) -> Crowd:
+        """What the search knows of them."""
+        return Crowd(Stake(self.costs, self.error), self.weight, jnp.asarray(wishes.failure, self.weight.dtype))
+
+    def of_agents(self, table: Array) -> Array:
+        """A table by agent as one by kind: where equal agents differ, the last of them stands for her kind."""
+        return jnp.zeros(self.costs.shape, table.dtype).at[self.kind].set(table)
+
+
+class Candidate(NamedTuple):
+    """A design before it is proven, by kind of agent; several on leading axes.
+
+    Attributes:
+        samples: n.
+        comparison: z.
+        rest: D.
+        level: τ.
+        success: chance that the rest is clean, by distribution.
+        penalty: by kind.
+        alone: who works alone.
+        checked: who is checked.
+        social: social penalty; ∞ where it is no design.
+        linked: whether failing on one distribution spoils all.
+        origin: an :class:`~jaxmech.design._plan.Origin`.
+    """
+
+    samples: Array
+    comparison: Array
+    rest: Array
+    level: Array
+    success: Array
+    penalty: Array
+    alone: Array
+    checked: Array
+    social: Array
+    linked: Array
+    origin: Array
+
+    @property
+    def terms(self) -> Terms:
+        """What it asks and gives."""
+        return Terms(self.samples, self.comparison, self.rest, self.checked)
+
+
+def everybody(problem: Problem) -> Kinds:
+    """Everybody is a kind of her own. It traces."""
+    m, d = problem.shape
+    error = jnp.broadcast_to(problem.price * problem.sigma**2, (d,)).astype(float)
+    return Kinds(problem.costs.astype(float), error, jnp.ones(m), jnp.arange(m))
+
+
+def kinds_of(problem: Problem) -> Kinds:
+    """Group agents: everybody is a kind, unless there are many with equal costs. Host only."""
+    costs = np.asarray(problem.costs, float)
+    m, d = costs.shape
+    if m < _GROUPED_FROM:
+        rows, kind, weight = costs, np.arange(m), np.ones(m)
+    else:
+        different, back = np.unique(costs, axis=0, return_inverse=True)
+        back = back.reshape(-1)
+        counts = np.bincount(back)
+        first = np.unique(back, return_index=True)[1]
+        single = np.isin(np.arange(m), first)
+        # the first of every group of several is a kind of her own
+        kind = np.where(single | (counts[back] == 1), back, len(counts) + np.cumsum(counts > 1)[back] - 1)
+        rows = np.concatenate([different, different[counts > 1]])
+        weight = np.concatenate([np.ones(len(counts)), counts[counts > 1] - 1.0])
+    size = next((size for size in _SIZES if size >= len(rows)), len(rows))
+    missing = size - len(rows)
+    rows = np.concatenate([rows, np.full((missing, d), np.inf)])
+    weight = np.concatenate([weight, np.zeros(missing)])
+    return Kinds(jnp.asarray(rows), everybody(problem).error, jnp.asarray(weight), jnp.asarray(kind))

@@ -1,0 +1,160 @@
+"""What a mechanism asks of agents and gives back, before any limit is fixed; a pure kernel, by kind of agent."""
+
+import dataclasses
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech._pytree import pytree
+from jaxmech._types import Amounts, Array, Distributions, Float, Support
+
+Number = TypeVar("Number", bound=Any)
+
+_BOUND = 40.0
+"""Largest logit of a share."""
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class Terms:
+    """What the mechanism asks of each kind of agent and gives back, before any level is fixed.
+
+    Attributes:
+        samples: n, what she collects.
+        comparison: z, points of others that she gets clean in any case; where she is checked, her mean is compared
+            with theirs.
+        rest: D, points of others that she gets clean if all her discrepancies are within their limits.
+        checked: where she is checked.
+    """
+
+    samples: Amounts
+    comparison: Amounts
+    rest: Amounts
+    checked: Support
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class Stake:
+    """What the agents lose.
+
+    Attributes:
+        costs: of one point; ∞: cannot sample.
+        error: price σ², what an estimate from one point costs.
+    """
+
+    costs: Amounts
+    error: Distributions
+
+    @property
+    def able(self) -> Support:
+        """Who can sample what."""
+        return jnp.isfinite(self.costs)
+
+    @property
+    def finite_costs(self) -> Amounts:
+        """Costs, with 1 for ∞."""
+        return jnp.where(self.able, self.costs, 1.0)
+
+    @property
+    def alone(self) -> Amounts:
+        """n_IND; 0 for who cannot sample."""
+        return jnp.where(self.able, jnp.sqrt(self.error / self.finite_costs), 0.0)
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class Crowd:
+    """Kinds of agents: how many of each, what they lose, how often at most an honest one may fail.
+
+    Attributes:
+        stake: by kind.
+        weight: how many agents there are of each kind.
+        fails: the largest chance that an honest agent fails; 1 for no limit.
+    """
+
+    stake: Stake
+    weight: Float[Array, " kinds"]
+    fails: Array
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """Who does what: the discrete part of a design.
+
+    Attributes:
+        alone: who collects n_IND of what and gets nothing of others.
+        checked: who is asked for something and checked.
+    """
+
+    alone: Support
+    checked: Support
+
+
+class Variables(NamedTuple):
+    """What is optimised: log n where agents are checked, and logit z/A, the share of others' points given clean."""
+
+    log_samples: Amounts
+    logit: Amounts
+
+
+class Settled(NamedTuple):
+    """Levels at which collecting ``samples`` is a best response, and what follows from them.
+
+    Attributes:
+        success: s, the chance that an honest agent is within all her limits.
+        level: τ, the limits in standard deviations of honest discrepancies; ∞ where nothing is checked.
+        room: positive where such a level exists; 1 where nothing is checked.
+        spare: 1 − (what a further sample is worth to her apart from the checks)/(its cost); negative where she would
+            collect more than she is asked whatever the levels.
+        penalty: of honest agents, by kind.
+        residual: of the equations for s and τ.
+    """
+
+    success: Array
+    level: Array
+    room: Array
+    spare: Array
+    penalty: Array
+    residual: Array
+
+
+@runtime_checkable
+class Shape(Protocol):
+    """The form of the noise by the discrepancy, as the search knows it: all that differs between rules."""
+
+    @property
+    def lanes(self) -> int:
+        """How many instances are worth computing side by side."""
+        ...
+
+    def settle(self, terms: Terms, stake: Stake) -> Settled:
+        """Return the levels at which these terms are best responses."""
+        ...
+
+    def honest(self, terms: Terms, stake: Stake, level: Array) -> Array:
+        """Return what honest agents pay at given levels, by kind."""
+        ...
+
+    def temptations(self, terms: Terms, stake: Stake, settled: Settled) -> Array:
+        """Return the relative room before somebody prefers something far away, (kinds, constraints)."""
+        ...
+
+
+def others(weight: Number, samples: Number) -> Number:
+    """Points of all others, by kind of agent; of arrays of JAX or numpy."""
+    return ((weight[:, None] * samples).sum(axis=0) - samples).clip(0)
+
+
+def terms_of(crowd: Crowd, layout: Layout, variables: Variables) -> Terms:
+    """Turn variables into terms: whoever is asked for nothing, and is checked nowhere, gets everything clean."""
+    collected = jnp.where(layout.checked, jnp.exp(jnp.clip(variables.log_samples, -700, 80)), 0.0)
+    samples = jnp.where(layout.alone, crowd.stake.alone, collected)
+    available = others(crowd.weight, samples)
+    free = ~jnp.any(layout.checked, axis=-1, keepdims=True)
+    clean = available * jnp.where(free, 1.0, jax.nn.sigmoid(jnp.clip(variables.logit, -_BOUND, _BOUND)))
+    comparison = jnp.where(layout.alone, 0.0, clean)
+    rest = jnp.where(layout.alone | free, 0.0, available - comparison)
+    return Terms(samples, comparison, rest, layout.checked)

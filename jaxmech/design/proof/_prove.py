@@ -1,0 +1,200 @@
+"""What is certain about penalties: recomputed, and bounded over all amounts; a host shell around the two proofs."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech.collaboration import Problem, Role
+from jaxmech.design._carried_out import carried_out, is_whole
+from jaxmech.design._plan import Design, Rule
+from jaxmech.design.proof._duality import Offer, honest_penalty, least_penalty
+from jaxmech.design.proof._tangent import tangents
+
+_NOTHING = (0.0, 1.0, 0.0, np.inf, np.inf, 0.0)
+"""Samples, comparison, rest, limit, costs and error of a distribution that does not matter to somebody."""
+_TARGET = 1e-8
+"""Relative gain that a certificate leaves open."""
+HOPELESS = 0.01
+"""Where more must be left open, no bound is searched for: nothing is proven."""
+
+
+class Proven(NamedTuple):
+    """What is proven about every agent, in numpy.
+
+    Attributes:
+        honest: penalties of compliant agents, recomputed.
+        least: no amounts cost less.
+        failure: chance that honest agents' rest is not clean, recomputed, (agents, distributions).
+        intervals: how many intervals the proof took at most; 0 if it took tangents.
+    """
+
+    honest: np.ndarray
+    least: np.ndarray
+    failure: np.ndarray
+    intervals: int
+
+
+def prove(problem: Problem, design: Design) -> Proven:
+    """Recompute penalties and prove bounds on what any amounts can bring, one row per different agent.
+
+    Linked distributions are proven together; others one at a time, whose bounds add up. Whoever works alone, or gets
+    all that she gets in any case, has a closed form; if all numbers of the design are whole, her best whole number.
+    Thresholds are proven by duality, other rules of one distribution at a time by tangents.
+
+    Args:
+        problem: the problem.
+        design: from :func:`design`.
+
+    Raises:
+        ProblemError: for linked distributions with another rule than a threshold.
+
+    Source: this package; convex duality in ``proof/_duality.py``, tangents in ``proof/_tangent.py``.
+    """
+    rows = _rows(problem, design, whole=is_whole(design))
+    if _is_threshold(design.rule):
+        offer = _offer(design, rows.numbers)
+        honest, success = honest_penalty(offer, rows.numbers[0])
+        proof = least_penalty(offer, honest * (1 - _TARGET), HOPELESS)
+        least, intervals = proof.bound, int(proof.intervals.max())
+    else:
+        (honest, success, least), intervals = tangents(design.rule, np.concatenate(rows.numbers, axis=1)), 0
+    return Proven(
+        honest=rows.total(honest) + rows.paid,
+        least=rows.total(least) + rows.least,
+        failure=_failure(design, rows, success),
+        intervals=intervals,
+    )
+
+
+def realise(problem: Problem, design: Design) -> np.ndarray:
+    """Return what compliant agents pay when the design is carried out on data sets, in whole numbers of points.
+
+    With everything rounded as its mechanism rounds it, see :func:`jaxmech.design.carried_out`; ∞ where no point is left
+    that an agent could be compared with.
+
+    Source: this package.
+    """
+    whole = carried_out(design)
+    rows = _rows(problem, whole, whole=True)
+    if _is_threshold(design.rule):
+        honest, _ = honest_penalty(_offer(whole, rows.numbers), rows.numbers[0])
+    else:
+        honest = tangents(design.rule, np.concatenate(rows.numbers, axis=1)).honest
+    lost = np.isfinite(np.asarray(whole.limit)) & (np.asarray(whole.comparison) <= 0)
+    return np.where(lost.any(axis=1), np.inf, rows.total(honest) + rows.paid)
+
+
+def departure(problem: Problem, design: Design, realised: np.ndarray | None = None) -> float:
+    """Return by how much what agents pay on whole data differs from what they are promised, relatively, at most.
+
+    Source: this package.
+    """
+    paid = realise(problem, design) if realised is None else realised
+    gap = np.abs(paid / np.asarray(design.penalty, float) - 1)
+    return float(np.max(np.where(np.isnan(gap), np.inf, gap)))
+
+
+class _Rows(NamedTuple):
+    """Different agents (linked) or agents and distributions, and what is had apart from all checks.
+
+    Attributes:
+        numbers: samples, comparison, rest, limit in σ, costs and error, (rows, distributions of a row) each.
+        back: the row of every agent, or agent and distribution.
+        shape: (agents, rows per agent).
+        paid: (agents,) what compliant agents pay apart from these rows.
+        least: (agents,) the least that could be paid there.
+    """
+
+    numbers: tuple[np.ndarray, ...]
+    back: np.ndarray
+    shape: tuple[int, int]
+    paid: np.ndarray
+    least: np.ndarray
+
+    def total(self, values: np.ndarray) -> np.ndarray:
+        """Sum of the rows of every agent."""
+        return np.asarray(values[self.back].reshape(self.shape).sum(axis=1))
+
+
+def _rows(problem: Problem, design: Design, *, whole: bool) -> _Rows:
+    """Gather what is to be proven, equal rows once.
+
+    Raises:
+        ProblemError: for linked distributions with another rule than a threshold.
+    """
+    if design.linked and not _is_threshold(design.rule):
+        raise ProblemError("design.rule", design.rule.variance, "must be a threshold if distributions are linked")
+    m, d = problem.shape
+    table = columns(problem, design)
+    paid, least, free = _apart(table, np.asarray(design.role) == Role.ALONE, whole)
+    # nothing that she does there has to do with the rest
+    table = tuple(np.where(free, blank, column) for blank, column in zip(_NOTHING, table, strict=True))
+    if not design.linked:
+        table = tuple(column.reshape(m * d, 1) for column in table)
+    _, first, back = np.unique(np.concatenate(table, axis=1), axis=0, return_index=True, return_inverse=True)
+    numbers = tuple(column[first] for column in table)
+    return _Rows(numbers, back.reshape(-1), (m, 1 if design.linked else d), paid, least)
+
+
+def _offer(design: Design, numbers: tuple[np.ndarray, ...]) -> Offer:
+    _, comparison, rest, limit, costs, error = numbers
+    kept = 1 / (1 + float(design.rule.variance[-1]))
+    return Offer(comparison, rest, np.full(len(rest), kept), limit, costs, error)
+
+
+def _failure(design: Design, rows: _Rows, success: np.ndarray) -> np.ndarray:
+    rest = np.asarray(design.rest)
+    failure = np.broadcast_to((1 - success)[rows.back].reshape(rows.shape), rest.shape)
+    return np.where(rest > 0, failure, 0.0)
+
+
+def _apart(table: tuple[np.ndarray, ...], alone: np.ndarray, whole: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What agents pay where nothing depends on checks, the least that they could, by agent; and where that is."""
+    samples, comparison, rest, limit, costs, error = table
+    free = alone | ((rest <= 0) & ~np.isfinite(limit))
+    given = np.where(alone, 0.0, comparison)
+    spent = np.where(samples > 0, np.where(np.isfinite(costs), costs, np.inf), 0.0) * np.where(samples > 0, samples, 1)
+    with np.errstate(divide="ignore"):
+        paid = np.where(free, error / (samples + given) + spent, 0.0)
+    least = np.where(free, least_apart(given, costs, error, whole), 0.0)
+    return paid.sum(axis=1), least.sum(axis=1), free
+
+
+def least_apart(given: np.ndarray, costs: np.ndarray, error: np.ndarray, whole: bool) -> np.ndarray:
+    """min_n (e/(N + n) + cn) with N points given, over whole numbers or all; e/N where she cannot sample."""
+    able = np.isfinite(costs)
+    safe = np.where(able, costs, 1.0)
+    best = np.where(able, np.maximum(np.sqrt(error / safe) - given, 0.0), 0.0)
+
+    def paid(samples: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            return np.asarray(error / (given + samples) + safe * samples)
+
+    if not whole:
+        return paid(best)
+    down = np.floor(best)
+    return np.where(able, np.minimum(paid(down), paid(down + 1)), paid(down))
+
+
+def _is_threshold(rule: Rule) -> bool:
+    """Whether the rest is clean up to the limit, and equally noisy beyond."""
+    places, variance = np.asarray(rule.discrepancy), np.asarray(rule.variance)
+    return np.array_equal(places, [0, 1, 1]) and not variance[:2].any()
+
+
+def columns(problem: Problem, design: Design) -> tuple[np.ndarray, ...]:
+    """Samples, comparison, rest, limit in σ, costs and error, (agents, distributions) each."""
+    sigma = np.asarray(problem.sigma, float)
+    error = np.broadcast_to(np.asarray(problem.price, float) * sigma**2, problem.shape)
+    limit = np.asarray(design.limit, float) / sigma
+    samples, comparison, rest = (np.asarray(part, float) for part in (design.samples, design.comparison, design.rest))
+    return samples, comparison, rest, limit, np.asarray(problem.costs, float), error
+
+
+def proven_least(problem: Problem, design: Design) -> np.ndarray:
+    """Return what no strategy can pay less than, by agent: see :func:`prove`.
+
+    Source: this package; convex duality in ``proof/_duality.py``, tangents in ``proof/_tangent.py``.
+    """
+    return prove(problem, design).least
