@@ -3,6 +3,7 @@
 from jaxmech.deviation._compiled import compiled
 from jaxmech.deviation._descent import SearchSettings
 from jaxmech.deviation._inspect import inspect_mechanism, noise_is_known
+from jaxmech.deviation._penalty import penalty
 from jaxmech.deviation._play import playable
 from jaxmech.deviation._population import Empirical, LogNormal, Normal, Population, StudentT
 from jaxmech.deviation._robustness import Robustness, robustness
@@ -31,6 +32,7 @@ __all__ = [
     "inspect_mechanism",
     "most_draws",
     "noise_is_known",
+    "penalty",
     "playable",
     "robustness",
     "simulate",
