@@ -15,10 +15,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech import collaboration, market
+from benchmarks import bench_deviation
+from jaxmech import collaboration, deviation, market
 
 SCALE = float(os.environ.get("JAXMECH_SCALE", "1"))
 REPEATS = 3
+RESPONSES_AT_ONCE = 64
 
 
 def run() -> Iterator[dict[str, Any]]:
@@ -31,6 +33,7 @@ def run() -> Iterator[dict[str, Any]]:
         yield _solutions("egalitarian", collaboration.egalitarian_bargaining, 10, 5, int(100_000 * SCALE))
         yield _solutions("nash", collaboration.nash_bargaining, 10, 5, int(100_000 * SCALE))
         yield _markets(int(100_000 * SCALE))
+        yield _responses(max(1, int(1_000 * SCALE)))
         yield _solutions("rational optimum, binding", collaboration.rational_optimum, 20, 20, int(20_000 * SCALE))
 
 
@@ -67,6 +70,22 @@ def _markets(instances: int) -> dict[str, Any]:
     draws = jax.random.uniform(jax.random.key(2), (instances, 8), float)
     size = f"{instances:,} markets, 3 types, {len(sizes)} sizes"
     return _row("exact markets on a menu", size, instances, jax.jit(jax.vmap(solve)), draws)[0]
+
+
+def _responses(instances: int) -> dict[str, Any]:
+    cases = bench_deviation.problems(instances)
+    search = partial(bench_deviation.search, settings=deviation.SearchSettings())
+    run = jax.jit(lambda cases: jax.lax.map(search, cases, batch_size=min(RESPONSES_AT_ONCE, instances)))
+    compile_s, run_s, found = _timed(run, jax.tree.map(jnp.asarray, cases))
+    return {
+        "work": "best responses, cbl",
+        "size": f"{instances:,} of {bench_deviation.AGENTS} agents",
+        "compile_s": compile_s,
+        "run_s": run_s,
+        "accuracy": float(jnp.max(found.standard_error / found.honest)),
+        "a second": instances / run_s,
+        "gains found": int(jnp.sum(found.found > 0)),
+    }
 
 
 def _roots(instances: int) -> dict[str, Any]:

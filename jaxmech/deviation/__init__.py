@@ -1,12 +1,15 @@
 """What one agent can gain by departing: simulation, strategy families, best response, gradient search."""
 
 from jaxmech.deviation._compiled import compiled
-from jaxmech.deviation._descent import SearchSettings
 from jaxmech.deviation._inspect import inspect_mechanism, noise_is_known
+from jaxmech.deviation._penalty import penalty
 from jaxmech.deviation._play import playable
 from jaxmech.deviation._population import Empirical, LogNormal, Normal, Population, StudentT
+from jaxmech.deviation._randomness import spread_randomness
+from jaxmech.deviation._response import Randomness, Response, honest, search
 from jaxmech.deviation._robustness import Robustness, robustness
-from jaxmech.deviation._search import BestResponse, best_response, best_responses, honest
+from jaxmech.deviation._search import BestResponse, best_response, best_responses
+from jaxmech.deviation._settings import SearchSettings
 from jaxmech.deviation._simulate import check_replications, simulate
 from jaxmech.deviation._size import check_draws, check_points, most_draws
 from jaxmech.deviation._strategy import Deviation
@@ -18,6 +21,8 @@ __all__ = [
     "LogNormal",
     "Normal",
     "Population",
+    "Randomness",
+    "Response",
     "Robustness",
     "SearchSettings",
     "StudentT",
@@ -31,7 +36,10 @@ __all__ = [
     "inspect_mechanism",
     "most_draws",
     "noise_is_known",
+    "penalty",
     "playable",
     "robustness",
+    "search",
     "simulate",
+    "spread_randomness",
 ]

@@ -1,6 +1,7 @@
-"""Common random numbers: the same draws for every agent and strategy, spread evenly by scrambled Sobol sequences."""
+"""Host: common random numbers for all agents and strategies, spread evenly by scrambled Sobol sequences."""
 
-from typing import NamedTuple
+import functools
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,8 +9,8 @@ import numpy as np
 
 from jaxmech._types import Array
 
-_BITS = 30
-_MOST_DIMENSIONS = 512
+BITS = 30
+MOST_DIMENSIONS = 512
 """Beyond so many, even spreading no longer helps, and independent draws are cheaper."""
 
 
@@ -44,10 +45,7 @@ def draw(key: Array, count: int, senders: int, distributions: int, batches: int 
     numbers = np.stack([_normal(int(seed), count, (2 + senders) * distributions) for seed in seeds])
     rows = numbers.reshape(len(seeds), count, 2 + senders, distributions)
     own, private, others = rows[:, :, 0], rows[:, :, 1], rows[:, :, 2:]
-    if senders == 1:
-        # Mechanisms look at the difference of the two means. Turned by 45°, which keeps their law, the numbers spread
-        # it as evenly as one coordinate of the sequence.
-        own, others = (own + others[:, :, 0]) / np.sqrt(2), (others - own[:, :, None]) / np.sqrt(2)
+    own, others = turned(own, others)
     draws = Draws(
         own=jnp.asarray(own, dtype=float),
         private=jnp.asarray(private, dtype=float),
@@ -55,6 +53,35 @@ def draw(key: Array, count: int, senders: int, distributions: int, batches: int 
         keys=_keys(mechanism_key, (len(seeds), count)),
     )
     return draws if batches is not None else jax.tree.map(lambda leaf: leaf[0], draws)
+
+
+def turned(own: Any, others: Any) -> tuple[Any, Any]:
+    """Turn her numbers and those of one sender by 45°, which keeps their law.
+
+    Mechanisms look at the difference of the two means: now it is spread as evenly as one coordinate of the sequence.
+
+    Args:
+        own: (..., distributions).
+        others: (..., senders, distributions); of more than one sender all stays as it is.
+    """
+    if others.shape[-2] > 1:
+        return own, others
+    return (own + others[..., 0, :]) / 2**0.5, (others - own[..., None, :]) / 2**0.5
+
+
+@functools.cache
+def directions(dimensions: int, bits: int) -> np.ndarray:
+    """Return Sobol's direction numbers in 30 bits, (bits, dimensions): point i is the exclusive or of some of them.
+
+    Example:
+        >>> (directions(2, 3) >> 27).tolist()
+        [[4, 4], [2, 6], [1, 5]]
+    """
+    from scipy.stats import qmc
+
+    # Points come in the order of Gray's code, in which place 2^(j+1) − 1 has the bit j alone.
+    points = qmc.Sobol(dimensions, scramble=False, bits=BITS).random(1 << bits)
+    return np.asarray(points[(2 << np.arange(bits)) - 1] * 2**BITS, np.uint32)
 
 
 def _keys(key: Array, shape: tuple[int, ...]) -> Array:
@@ -66,12 +93,12 @@ def _keys(key: Array, shape: tuple[int, ...]) -> Array:
 
 def _normal(seed: int, count: int, dimensions: int) -> np.ndarray:
     generator = np.random.default_rng(seed)
-    if dimensions > _MOST_DIMENSIONS:
+    if dimensions > MOST_DIMENSIONS:
         return generator.standard_normal((count, dimensions))
     # Imported here because they take as long to import as all the rest.
     from scipy.special import ndtri
     from scipy.stats import qmc
 
-    sequence = qmc.Sobol(dimensions, scramble=True, bits=_BITS, rng=generator)
+    sequence = qmc.Sobol(dimensions, scramble=True, bits=BITS, rng=generator)
     # The centres of the cells: 0 itself would be mapped to −∞.
-    return np.asarray(ndtri(sequence.random(count) + 0.5 ** (_BITS + 1)))
+    return np.asarray(ndtri(sequence.random(count) + 0.5 ** (BITS + 1)))

@@ -1,14 +1,15 @@
-"""Families of strategies: where a search starts, and which parameters it may move from there."""
+"""Kernel: families of strategies, where a search starts, and which parameters it may move from there."""
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._pytree import pytree
+from jaxmech._types import Array
 from jaxmech.deviation._strategy import Deviation, Network
 
 
@@ -75,6 +76,58 @@ _SIZES: Any = (0.5, 0.1)
 FAMILIES = tuple(dict.fromkeys(start.family for start in STARTS))
 
 
+class Sketches(NamedTuple):
+    """First weights of the networks of every start, on a leading axis; 0 where a start has none to move."""
+
+    submission: Network
+    estimation: Network
+
+
+def sketches(seed: int, distributions: int) -> Sketches:
+    """Return small random weights, as arrays of the host.
+
+    Args:
+        seed: of one agent.
+        distributions: how many.
+    """
+    generator = np.random.default_rng(seed)
+    silent = jax.tree.map(np.asarray, Sketches(*_silent(distributions)))
+    made = []
+    for start in STARTS:
+        drawn = {
+            name: jax.tree.map(
+                lambda leaf, size: size * generator.standard_normal(leaf.shape), network, Network(*_SIZES)
+            )
+            for name, network in (("estimation", silent.estimation), ("submission", silent.submission))
+            if name in start.free
+        }
+        made.append(silent._replace(**drawn))
+    found: Sketches = jax.tree.map(lambda *leaves: np.stack(leaves), *made)
+    return found
+
+
+def spread_sketches(key: Array, distributions: int) -> Sketches:
+    """Return small random weights from a key that may be traced; arguments as in :func:`sketches`."""
+    silent = Sketches(*_silent(distributions))
+    leaves, structure = jax.tree.flatten(silent)
+    keys = jax.random.split(key, len(leaves))
+    shapes = [(len(STARTS), *leaf.shape) for leaf in leaves]
+    drawn = jax.tree.unflatten(
+        structure, [jax.random.normal(one, shape, float) for one, shape in zip(keys, shapes, strict=True)]
+    )
+    moved = [np.array([name in start.free for start in STARTS], float) for name in Sketches._fields]
+
+    def sized(network: Network, moves: np.ndarray) -> Network:
+        return Network(*(size * leaf * moves[:, None, None, None] for leaf, size in zip(network, _SIZES, strict=True)))
+
+    return Sketches(*(sized(network, moves) for network, moves in zip(drawn, moved, strict=True)))
+
+
+def _silent(distributions: int) -> tuple[Network, Network]:
+    dtype = jnp.zeros((), float).dtype
+    return Network.silent(distributions, 2, 1, dtype), Network.silent(distributions, 2, 2, dtype)
+
+
 @pytree
 @dataclasses.dataclass(frozen=True)
 class Candidate:
@@ -91,42 +144,57 @@ class Candidate:
     guesses: Any
 
 
-def candidates(unit: np.ndarray, able: np.ndarray, seed: int) -> Candidate:
-    """Return all starts for one agent, on a leading axis, as arrays of the host.
+def candidates(unit: Array, able: Array, drawn: Sketches) -> Candidate:
+    """Return all starts for one agent, on a leading axis.
 
     Args:
         unit: amount in which she counts, per distribution.
         able: whether she can sample, per distribution.
-        seed: for the first weights of the networks.
+        drawn: first weights of the networks.
     """
-    generator = np.random.default_rng(seed)
-    truth = jax.tree.map(np.asarray, Deviation.truth(jnp.asarray(unit)))
-    made = [_make(start, truth, able, generator) for start in STARTS]
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *made)
+    truth, dtype = Deviation.truth(unit), unit.dtype
+    typed = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), drawn)
+
+    def one(place: Array, networks: Sketches) -> Candidate:
+        def everywhere(column: list[float]) -> Array:
+            return jnp.full_like(unit, jnp.asarray(column, dtype)[place])
+
+        changed: dict[str, Any] = {
+            name: everywhere([start.at.get(name, rest) for start in STARTS]) for name, rest in _CHANGED.items()
+        }
+        changed["collects"] = jnp.where(able, everywhere([float(start.samples > 0) for start in STARTS]), 0)
+        changed["log_samples"] = everywhere([float(np.log(start.samples or 1.0)) for start in STARTS])
+        deviation = dataclasses.replace(truth, **changed, **networks._asdict())
+        moved = {
+            field.name: jnp.asarray([float(field.name in start.free) for start in STARTS], dtype)[place]
+            for field in dataclasses.fields(Deviation)
+        }
+        free = {
+            name: jax.tree.map(lambda leaf, by=moves: jnp.full_like(leaf, by), getattr(deviation, name))
+            for name, moves in moved.items()
+        }
+        guesses = jnp.asarray([start in SOMEWHERE for start in STARTS])[place]
+        return Candidate(deviation, Deviation(**free), guesses)
+
+    made: Candidate = jax.vmap(one)(jnp.arange(len(STARTS)), typed)
+    return made
 
 
-def _make(start: Start, truth: Deviation, able: np.ndarray, generator: np.random.Generator) -> Candidate:
-    values = {field.name: getattr(truth, field.name) for field in dataclasses.fields(Deviation)}
-    values |= {name: np.full_like(values[name], value) for name, value in start.at.items()}
-    values["collects"] = np.where(able & (start.samples > 0), 1, 0).astype(values["unit"].dtype)
-    values["log_samples"] = np.full_like(values["unit"], np.log(start.samples) if start.samples > 0 else 0.0)
-    for name in ("estimation", "submission"):
-        if name in start.free:
-            values[name] = _sketch(values[name], generator)
-    free = {
-        name: jax.tree.map(lambda leaf, on=name in start.free: np.full_like(leaf, float(on)), value)
-        for name, value in values.items()
-    }
-    structure = jax.tree.structure(truth)
-    deviation, moves = (jax.tree.unflatten(structure, jax.tree.leaves(list(tree.values()))) for tree in (values, free))
-    return Candidate(deviation, moves, np.asarray(start in SOMEWHERE))
+def picked(found: Candidate, places: Array) -> Candidate:
+    """Return (places, distributions) entries of every leaf; a guess in any distribution is a guess.
+
+    Args:
+        found: candidates on a leading axis.
+        places: which of them each distribution takes.
+    """
+    columns = jnp.arange(places.shape[1])
+
+    def pick(leaf: Array) -> Array:
+        return leaf[places, columns]
+
+    guesses = jnp.any(found.guesses[places], axis=-1)
+    return Candidate(jax.tree.map(pick, found.deviation), jax.tree.map(pick, found.free), guesses)
 
 
-def _sketch(network: Network, generator: np.random.Generator) -> Network:
-    """Small random weights."""
-
-    def drawn(leaf: Any, size: float) -> np.ndarray:
-        return (size * generator.standard_normal(leaf.shape)).astype(leaf.dtype)
-
-    sketched: Network = jax.tree.map(drawn, network, Network(*_SIZES))
-    return sketched
+_CHANGED = {name: 0.0 for start in STARTS for name in start.at} | {"submits": 1.0, "gain": 1.0}
+"""Fields that some start changes, and what they are in the truth."""

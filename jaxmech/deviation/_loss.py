@@ -70,7 +70,7 @@ def losses(
         agent: her index.
         deviation: what she does.
         draws: common random numbers.
-        means: (draws,), true means in units of σ.
+        means: (draws,) or (draws, distributions), true means in units of σ.
         corrected: False where the strategy is known to have no fitted weights: there is less to differentiate.
     """
     variance = stakes.sigma**2

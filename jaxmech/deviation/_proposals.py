@@ -1,9 +1,13 @@
-"""Which submissions to try: a grid over discrepancy and count, and the places where an answer jumps or pleases."""
+"""Kernel: which submissions to try, on a grid over discrepancy and count: where an answer jumps or pleases."""
 
-import functools
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+
+from jaxmech._types import Array
+from jaxmech.deviation._pieces import in_pieces
 
 # One step along each axis is 3 %, so that no hole wider than that falls between two of them.
 _STEP = np.log(1.03)
@@ -25,107 +29,145 @@ _JUMP = 0.12
 _ALIKE = 0.02
 """Submissions and scores that differ by less, relative, are alike."""
 
-
-class Row(NamedTuple):
-    """Submissions along one axis, (places,) each: points, and shifts in σ/√unit."""
-
-    points: np.ndarray
-    shifts: np.ndarray
+_AIMS_AT_ONCE = 256
+"""Aims that are blurred at a time: the weights of all of them together would not fit an accelerator's memory."""
 
 
-class Proposal(NamedTuple):
-    """A submission worth a closer look: so many points, moved by so many σ/√unit.
+class Walks(NamedTuple):
+    """Submissions along one axis, (walks, places) each: points, and shifts in σ/√unit."""
+
+    points: Array
+    shifts: Array
+
+
+class Proposals(NamedTuple):
+    """Submissions worth a closer look, (count,): so many points, moved by so many σ/√unit.
 
     Attributes:
         points: how many.
         shift: by how much.
         score: what the answer seems to leave her to pay.
-        width: how many places around it are answered alike.
+        there: whether there are as many; if not, all else is arbitrary.
     """
 
-    points: float
-    shift: float
-    score: float
-    width: int
+    points: Array
+    shift: Array
+    score: Array
+    there: Array
 
 
-def rows(unit: float) -> list[Row]:
-    """Return all walks for an agent who counts in ``unit`` points: the same number of places for every agent.
+def rows(unit: Array) -> tuple[Walks, Walks]:
+    """Return all walks for an agent who counts in ``unit`` points, along shifts and along counts.
 
     Args:
-        unit: what is recommended to her, in points.
+        unit: what is recommended to her, in points, a scalar.
     """
-    shifts = np.sqrt(unit) * np.concatenate([-_SHIFTS[::-1], [0.0], _SHIFTS])
-    counts = np.sort(np.concatenate([[0.0], unit * _FRACTIONS, _WHOLE, [unit, np.ceil(unit), np.floor(unit)]]))
-    by_shift = [Row(np.full(len(shifts), unit * part), shifts) for part in _FEW_COUNTS]
-    by_shift.append(Row(np.full(len(shifts), 1.0), shifts))
-    by_count = [Row(counts, np.full(len(counts), at)) for at in (_HONEST, *(np.sqrt(unit) * x for x in _FEW_SHIFTS))]
-    return [*by_shift, *by_count]
+    ones = jnp.ones((), unit.dtype)
+    root = jnp.sqrt(unit)
+    shifts = root * np.concatenate([-_SHIFTS[::-1], [0.0], _SHIFTS]).astype(unit.dtype)
+    near = jnp.stack([unit, jnp.ceil(unit), jnp.floor(unit)])
+    fixed = jnp.concatenate([jnp.asarray([0.0, *_WHOLE], unit.dtype), unit * _FRACTIONS.astype(unit.dtype), near])
+    held = jnp.stack([*(unit * part for part in _FEW_COUNTS), ones])
+    aims = jnp.stack([_HONEST * ones, *(root * at for at in _FEW_SHIFTS)])
+    return _grid(held[:, None], shifts), _grid(jnp.sort(fixed), aims[:, None])
 
 
-def best_places(walks: list[Row], scores: list[np.ndarray], count: int) -> list[Proposal]:
+def best_places(walks: tuple[Walks, Walks], scores: tuple[Array, Array], count: int, alike: Array) -> Proposals:
     """Return the middle of every stretch between two jumps, and of the best part of it; the best of all, all different.
 
     Args:
         walks: as from :func:`rows`.
         scores: of every place of every walk, what the answer leaves her to pay; less is better.
-        count: how many to return at most.
+        count: how many to return.
+        alike: no more than one beyond so many of one score.
     """
-    found: list[Proposal] = []
-    for walk, exact in zip(walks, scores, strict=True):
-        score = _blurred(walk, exact)
-        near = np.abs(np.diff(score)) <= _JUMP * np.maximum(np.abs(score[1:]), np.abs(score[:-1]))
-        ends = (np.flatnonzero(~near) + 1).tolist()
-        for low, high in zip([0, *ends], [*ends, len(score)], strict=True):
-            for start, stop in {(low, high), _flat(score, low, high)}:
-                p = (start + stop - 1) // 2
-                found.append(Proposal(float(walk.points[p]), float(walk.shifts[p]), float(score[p]), stop - start))
-    # Of equal answers, those that are the hardest to miss.
-    return _different(sorted(found, key=lambda one: (_rounded(one.score), -one.width)), count)
+    blurred = (_blurred(walks[0].shifts[0], scores[0]), scores[1])
+    found = [_stretches(*pair) for pair in zip(walks, blurred, strict=True)]
+    points, shifts, score, width = (jnp.concatenate(parts) for parts in zip(*found, strict=True))
+    return _different(points, shifts, score, width, count, alike)
 
 
-def _blurred(walk: Row, score: np.ndarray) -> np.ndarray:
+def _grid(points: Array, shifts: Array) -> Walks:
+    return Walks(*jnp.broadcast_arrays(points, shifts))
+
+
+def _blurred(aims: Array, score: Array) -> Array:
     """What she can expect who aims at a shift: nobody hits a discrepancy better than the honest do."""
-    if walk.shifts[0] == walk.shifts[-1]:
-        return score
-    blurred: np.ndarray = _kernel(tuple(walk.shifts)) @ score
-    return blurred
+    step = jnp.diff(aims)
+    width = jnp.concatenate([step[:1], (step[1:] + step[:-1]) / 2, step[-1:]])
+
+    def at(some: Array) -> Array:
+        weight = jnp.exp(-0.5 * ((some[:, None] - aims) / _HONEST) ** 2) * width
+        return (weight / jnp.sum(weight, axis=1, keepdims=True)) @ score.T
+
+    return in_pieces(at, aims, _AIMS_AT_ONCE).T
 
 
-@functools.lru_cache(maxsize=32)
-def _kernel(shifts: tuple[float, ...]) -> np.ndarray:
-    """Weights of all places for every aim, (places, places)."""
-    at = np.asarray(shifts)
-    weight = np.exp(-0.5 * ((at[:, None] - at) / _HONEST) ** 2) * np.gradient(at)
-    return np.asarray(weight / weight.sum(axis=1, keepdims=True))
+def _stretches(walks: Walks, score: Array) -> tuple[Array, Array, Array, Array]:
+    """Points, shifts, scores and widths of the middles of all stretches and of their best parts; width 0: none."""
+    places, widths = jax.vmap(_middles)(score)
+
+    def at(table: Array) -> Array:
+        return jnp.take_along_axis(table, places, axis=1).ravel()
+
+    return at(walks.points), at(walks.shifts), at(score), widths.ravel()
 
 
-def _flat(score: np.ndarray, low: int, high: int) -> tuple[int, int]:
-    """The part of a stretch around its best place where the score is nearly the best."""
-    best = low + int(np.argmin(score[low:high]))
-    near = score <= score[best] + _ALIKE * abs(score[best])
-    before, after = np.flatnonzero(~near[low:best]), np.flatnonzero(~near[best:high])
-    return (low + int(before[-1]) + 1 if len(before) else low), (best + int(after[0]) if len(after) else high)
+def _middles(score: Array) -> tuple[Array, Array]:
+    """Places, (2 · places,), and how many around each are answered alike: 0 where there is no stretch to stand for."""
+    count = len(score)
+    place = jnp.arange(count)
+    largest = jnp.maximum(jnp.abs(score[1:]), jnp.abs(score[:-1]))
+    first = jnp.concatenate([jnp.ones(1, bool), ~(jnp.abs(jnp.diff(score)) <= _JUMP * largest)])
+    low, high = _ends(first)
+    # The best place of each stretch, and around it where the score is nearly the best.
+    least = jax.ops.segment_min(score, jnp.cumsum(first) - 1, count)[jnp.cumsum(first) - 1]
+    where = jnp.where(score == least, place, count)
+    best = jax.ops.segment_min(where, jnp.cumsum(first) - 1, count)[jnp.cumsum(first) - 1]
+    near = score <= least + _ALIKE * jnp.abs(least)
+    start, stop = _ends(first | jnp.concatenate([jnp.zeros(1, bool), near[1:] != near[:-1]]))
+    middles = jnp.concatenate([(low + high - 1) // 2, (start + stop - 1) // 2])
+    widths = jnp.concatenate([jnp.where(first, high - low, 0), jnp.where(place == best, stop - start, 0)])
+    return middles, widths
 
 
-def _different(ranked: list[Proposal], count: int) -> list[Proposal]:
-    """The first few that are neither alike in what they submit nor all of one score."""
-    kept: list[Proposal] = []
-    alike: dict[float, int] = {}
-    for one in ranked:
-        score = _rounded(one.score)
-        if alike.get(score, 0) <= count // 3 and not any(_close(one, other) for other in kept):
-            kept.append(one)
-            alike[score] = alike.get(score, 0) + 1
-        if len(kept) == count:
-            break
-    return kept
+def _ends(first: Array) -> tuple[Array, Array]:
+    """Where the stretch of every place begins, and where the next one does."""
+    place, count = jnp.arange(len(first)), len(first)
+    low = jax.lax.cummax(jnp.where(first, place, 0))
+    later = jax.lax.cummin(jnp.where(first, place, count), reverse=True)
+    return low, jnp.concatenate([later[1:], jnp.full(1, count, later.dtype)])
 
 
-def _close(one: Proposal, other: Proposal) -> bool:
-    pairs = ((one.points, other.points), (one.shift, other.shift))
-    return all(abs(a - b) <= _ALIKE * max(abs(a), abs(b)) for a, b in pairs)
+def _different(points: Array, shifts: Array, score: Array, width: Array, count: int, alike: Array) -> Proposals:
+    """The first few that are neither alike in what they submit nor all of one score.
+
+    Of equal answers, those come first that are the hardest to miss.
+    """
+    rounded = _rounded(score)
+
+    def pick(state: tuple[Array, Array], turn: Array) -> tuple[tuple[Array, Array], Proposals]:
+        free, taken = state
+        least = jnp.min(jnp.where(free, rounded, jnp.inf))
+        equal = free & (rounded == least)
+        i = jnp.argmax(jnp.where(equal, width, -1))
+        taken = taken.at[turn].set(least)
+        enough = (rounded == least) & (jnp.sum(taken == least) > alike)
+        close = _close(points, points[i]) & _close(shifts, shifts[i])
+        return (free & ~close & ~enough, taken), Proposals(points[i], shifts[i], score[i], jnp.any(free))
+
+    begin = (width > 0, jnp.full(count, jnp.nan, score.dtype))
+    picked: Proposals = jax.lax.scan(pick, begin, jnp.arange(count))[1]
+    return picked
 
 
-def _rounded(score: float) -> float:
-    return float(f"{score:.2g}")
+def _close(some: Array, one: Array) -> Array:
+    return jnp.abs(some - one) <= _ALIKE * jnp.maximum(jnp.abs(some), jnp.abs(one))
+
+
+def _rounded(score: Array) -> Array:
+    """To two digits."""
+    size = jnp.where(score == 0, 1.0, jnp.abs(score))
+    exponent = jnp.floor(jnp.log10(size)) - 1
+    unit = 10.0**exponent
+    return jnp.where(score == 0, 0.0, jnp.round(score / unit) * unit)

@@ -12,7 +12,7 @@ from jaxmech._pytree import pytree
 from jaxmech._types import Array
 from jaxmech.deviation._compiled import compiled
 from jaxmech.deviation._population import Population
-from jaxmech.deviation._search import honest
+from jaxmech.deviation._response import honest
 from jaxmech.deviation._simulate import check_replications
 from jaxmech.deviation._strategy import Deviation
 from jaxmech.mechanism import Separate, Stakes

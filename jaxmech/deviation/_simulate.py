@@ -14,7 +14,7 @@ from jaxmech.deviation._draws import Draws, draw
 from jaxmech.deviation._loss import Losses, agent_row, average_loss, senders, squared_error
 from jaxmech.deviation._play import Play, estimates_of, in_whole_points, submits
 from jaxmech.deviation._population import Population
-from jaxmech.deviation._search import honest
+from jaxmech.deviation._response import honest
 from jaxmech.deviation._size import check_draws, check_points
 from jaxmech.deviation._strategy import Deviation
 from jaxmech.mechanism import Information, Outcome, Separate, Stakes, Statistics, Submission, priced

@@ -9,7 +9,7 @@ import pytest
 
 from jaxmech import ProblemError
 from jaxmech.deviation import SearchSettings, best_response, best_responses
-from jaxmech.deviation._search import _gentlest
+from jaxmech.deviation._response import gentlest
 from jaxmech.deviation._strategy import Deviation
 from jaxmech.mechanism import Stakes
 from tests.deviation.mechanisms import QUICK, Hidden, corrupted, different, equal, permuted
@@ -129,12 +129,12 @@ def test_of_equally_good_strategies_the_one_that_invents_least_is_returned_and_n
     """The first gains a thousandth with an offset; the second, without one, is as good only within 1 % of that gain."""
     truth = Deviation.truth(jnp.array([4.0]))
     bold = dataclasses.replace(truth, offset=jnp.array([1e4]))
-    both = jax.tree.map(lambda *leaves: np.stack(leaves)[None], bold, truth)
-    assert _gentlest(np.array([[0.999, gentle, 1.0]]), both).tolist() == [chosen]
+    both = jax.tree.map(lambda *leaves: jnp.stack(leaves), bold, truth)
+    assert int(gentlest(jnp.array([0.999, gentle, 1.0]), both)) == chosen
 
 
 def test_points_that_were_never_collected_are_invented():
     truth = Deviation.truth(jnp.array([4.0]))
     pretends = dataclasses.replace(truth, log_report=jnp.log(jnp.array([3.0])))
-    both = jax.tree.map(lambda *leaves: np.stack(leaves)[None], pretends, truth)
-    assert _gentlest(np.array([[0.5, 0.5, 1.0]]), both).tolist() == [1]
+    both = jax.tree.map(lambda *leaves: jnp.stack(leaves), pretends, truth)
+    assert int(gentlest(jnp.array([0.5, 0.5, 1.0]), both)) == 1

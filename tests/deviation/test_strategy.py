@@ -9,7 +9,7 @@ import pytest
 
 from jaxmech.deviation import Deviation
 from jaxmech.deviation._draws import draw
-from jaxmech.deviation._families import ANYWHERE, STARTS, candidates
+from jaxmech.deviation._families import ANYWHERE, STARTS, candidates, sketches
 from jaxmech.deviation._loss import average_loss, losses
 from jaxmech.mechanism import Information, Stakes, Statistics
 from tests.deviation.mechanisms import equal
@@ -81,7 +81,7 @@ def test_nothing_to_estimate_from():
 def test_families_that_claim_to_move_with_the_data_do():
     """Their losses do not depend on the true mean; those of the others do, where they rest on a guess."""
     problem, plan, machine = equal(10, "c3d")
-    starts = jax.tree.map(jnp.asarray, candidates(np.asarray(plan.samples[0]), np.array([True]), 1))
+    starts = candidates(plan.samples[0], jnp.array([True]), sketches(1, 1))
     draws = draw(jax.random.key(0), 64, 1, 1)
     stakes = Stakes.of(problem)
 
