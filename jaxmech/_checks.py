@@ -54,7 +54,25 @@ def real_numbers(name: str, value: ArrayLike) -> Array:
     if not (jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)):
         raise ProblemError(name, array.dtype.name if isinstance(value, jax.Array) else value, "must be real numbers")
     keep = array.dtype == np.float32 or (isinstance(value, jax.Array) and jnp.issubdtype(array.dtype, jnp.floating))
-    return jnp.asarray(array, array.dtype if keep else float)
+    kind = array.dtype if keep else float
+    if isinstance(array, jax.core.Tracer):
+        return jnp.asarray(array, kind)
+    with jax.ensure_compile_time_eval():  # inside jit as well: what is known can be checked
+        return jnp.asarray(array, kind)
+
+
+def known_values(function: Callable[..., Any], *arguments: Any) -> np.ndarray | None:
+    """Return what a user's function makes of known arguments, or None where it rests on what is being traced.
+
+    Example:
+        >>> known_values(jnp.sqrt, np.array([4.0])).tolist()
+        [2.0]
+        >>> bool(jax.jit(lambda a: known_values(lambda x: a * x, 1.0) is None)(2.0))
+        True
+    """
+    with jax.ensure_compile_time_eval():
+        values = function(*map(jnp.asarray, arguments))
+    return None if isinstance(values, jax.core.Tracer) else np.asarray(values)
 
 
 def whole(name: str, value: object, least: int = 1) -> int:

@@ -1,11 +1,12 @@
 """One check of arrays, wherever they come in: masks are not forgotten, orders of bytes do not matter."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import jaxmech as jm
-from jaxmech import collaboration, market, multiparty
+from jaxmech import ProblemError, collaboration, market, multiparty
 from jaxmech._checks import plain_array, real_numbers, whole
 from jaxmech.deviation import Empirical
 from jaxmech.mechanism import Submission
@@ -91,3 +92,20 @@ def test_what_is_no_number_is_refused(value):
 def test_what_is_no_whole_number_is_refused(value):
     with pytest.raises(jm.ProblemError, match="x = "):
         whole("x", value)
+
+
+def test_what_is_known_is_checked_inside_jit_too():
+    """Lists and arrays that are not traced are numbers, whatever is being compiled around them."""
+    table = [[1.0, 0.5], [0.5, 1.0]]
+
+    @jax.jit
+    def revenue(types):
+        return multiparty.solve(multiparty.Problem(types, multiparty.Linear(table))).value.revenue
+
+    @jax.jit
+    def refused(table):
+        return multiparty.solve(multiparty.Problem([0.5, -1.0], multiparty.Linear(table))).value.revenue
+
+    assert float(revenue(jnp.array([0.5, 1.0]))) > 0
+    with pytest.raises(ProblemError, match=r"types\[1\] = -1.0"):
+        refused(jnp.array(table))

@@ -155,7 +155,7 @@ def _by_growth() -> _Figure:
     from jaxmech.report import multiparty as report
 
     boundaries = {agents: experiments.boundaries_by_growth(agents) for agents in (2, 3)}
-    critical = {agents: critical_growth(agents) for agents in boundaries}
+    critical = {agents: float(critical_growth(agents)) for agents in boundaries}
     two = dict(boundaries[2])
     last = two[experiments.LAST_PUBLISHED_GROWTH]
     beyond = [(rate, largest) for rate, largest in two.items() if largest is not None and largest > 10_000]

@@ -145,7 +145,7 @@ def _boundary(case: files.GrowthCase, up_to: int, output: Output) -> BoundaryAns
         largest=verdict.largest,
         unbounded=verdict.unbounded,
         searched_to=verdict.searched_to,
-        critical=multiparty.critical_growth(valuation.agents),
+        critical=float(multiparty.critical_growth(valuation.agents)),
         argument=verdict.argument,
         margin=(float(found.margin[0]), float(found.margin[1])),
         revenue=_host(found.revenue),

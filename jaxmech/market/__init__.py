@@ -3,14 +3,15 @@
 from jaxmech.market._broker import Broker, Trade, contributor_utility
 from jaxmech.market._certificate import certify
 from jaxmech.market._curve import demand, posted_curve, revenue, revenues
+from jaxmech.market._margins import Margins, margins
 from jaxmech.market._menu import GRIDS, Shape, shape
-from jaxmech.market._on_menu import LEAST
+from jaxmech.market._on_menu import DEFAULT_LARGEST, LEAST, PriceRule
 from jaxmech.market._plan import Plan
 from jaxmech.market._prices import EnvyFreePrices, Swap, envy_free_prices, most_tempting_swap, utility
-from jaxmech.market._pricing import EPSILON, METHODS, PriceRule, Pricing, price
+from jaxmech.market._pricing import EPSILON, METHODS, Pricing, price
 from jaxmech.market._problem import Buyer, Problem, most_useful
 from jaxmech.market._sensitivity import Sensitivity, profit, sensitivity
-from jaxmech.market._solve import DEFAULT_LARGEST, divide_work, mechanism, solve
+from jaxmech.market._solve import divide_work, mechanism, solve
 from jaxmech.market._spread import Frontier, Spread, frontier, simulate, spread
 from jaxmech.market._valuation import KINDS, Valuation, by_error, exponential, linear, table, threshold
 
@@ -25,6 +26,7 @@ __all__ = [
     "Buyer",
     "EnvyFreePrices",
     "Frontier",
+    "Margins",
     "Plan",
     "PriceRule",
     "Pricing",
@@ -44,6 +46,7 @@ __all__ = [
     "exponential",
     "frontier",
     "linear",
+    "margins",
     "mechanism",
     "most_tempting_swap",
     "most_useful",

@@ -8,25 +8,29 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech._precision import seed_key
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.deviation import SearchSettings, best_responses
 from jaxmech.market._broker import Broker
 from jaxmech.market._curve import largest_best
 from jaxmech.market._expectation import expected_settlement
+from jaxmech.market._margins import (
+    FACTORS,
+    REALISATIONS,
+    Margins,
+    amounts,
+    budget_gaps,
+    margins,
+    relative_changes,
+    shortfalls,
+)
 from jaxmech.market._menu import tabulate
 from jaxmech.market._plan import Plan
 from jaxmech.market._prices import most_tempting_swap, utility
 from jaxmech.market._problem import Problem
 from jaxmech.market._solve import mechanism
-from jaxmech.market._spread import expect, honest_runs, spread
+from jaxmech.market._spread import expect, spread
 from jaxmech.mechanism import Audit, Statistics
-
-REALISATIONS = 256
-"""Runs in which budget balance is recomputed."""
-
-_FACTORS = np.unique(np.concatenate([np.geomspace(0.01, 100, 201), np.linspace(0.5, 2, 151)]))
 
 
 def certify(
@@ -73,7 +77,8 @@ def certify(
         >>> all(audit.holds for audit in certify(problem, solve(problem).value) if audit.claimed)
         True
     """
-    judge = _Judge(problem, plan, mechanism(problem, plan) if broker is None else broker)
+    broker = mechanism(problem, plan) if broker is None else broker
+    judge = _Judge(problem, plan, broker, jax.device_get(margins(problem, plan, broker)))
     deliverable = judge.deliverable()
     with np.errstate(invalid="ignore", over="ignore"):  # what is no number fails, whatever is compared with it
         audits = [
@@ -99,6 +104,7 @@ class _Judge:
     problem: Problem
     plan: Plan
     broker: Broker
+    margins: Margins
 
     @property
     def scale(self) -> float:
@@ -116,7 +122,7 @@ class _Judge:
         paid = float(self.plan.prices[worst])
         witness = f"{self.problem.buyers[worst]} pays {paid:.6g} for what is worth {paid + gains[worst]:.6g} to her"
         effort = "values in closed form or by quadrature, compared for every type"
-        return self._audit("individually rational for buyers", gains[worst] / self.scale, witness, effort)
+        return self._audit("individually rational for buyers", self.margins.rational_for_buyers, witness, effort)
 
     def envy_free(self) -> Audit:
         swap = most_tempting_swap(self.problem, self.plan.sizes, self.plan.prices)
@@ -132,20 +138,21 @@ class _Judge:
             small = abs(swap.loss) <= tolerances(self.plan.prices.dtype).iterate
             change = "gain nothing" if small else f"{'lose' if swap.loss > 0 else 'gain'} {abs(swap.loss):.3g}"
             witness = f"most tempting: {who} would {change} by {what}"
-        return self._audit("envy-free", swap.loss / self.scale, witness, "all pairs of types compared")
+        return self._audit("envy-free", self.margins.envy_free, witness, "all pairs of types compared")
 
     def rational_for_contributors(self) -> Audit:
         claim = "individually rational for contributors"
         known = expected_settlement(self.broker)
+        gain, spent, payment = (np.asarray(part, float) for part in (known.gain, known.spent, known.payment))
         asked = np.asarray(self.plan.samples) > 0
         if not asked.any():
             return self._audit(claim, math.inf, _NO_TRADE, "nobody is asked")
-        margins = np.where(asked, known.gain / np.where(asked, known.spent, 1.0), np.inf)
-        worst = int(np.argmin(margins))
-        who, spent = self.problem.contributors[worst], known.spent[worst]
-        witness = f"{who} is paid {known.payment[worst]:.6g} for points that cost {spent:.6g}"
+        gains = np.where(asked, gain / np.where(asked, spent, 1.0), np.inf)
+        worst = int(np.argmin(gains))
+        who = self.problem.contributors[worst]
+        witness = f"{who} is paid {payment[worst]:.6g} for points that cost {spent[worst]:.6g}"
         effort = "what the broker pays in expectation, exact, compared for every contributor"
-        return self._audit(claim, margins[worst], witness, effort)
+        return self._audit(claim, self.margins.rational_for_contributors, witness, effort)
 
     def incentive_compatible(self) -> Audit:
         claim = "Nash incentive compatible for contributors"
@@ -153,22 +160,19 @@ class _Judge:
         if not np.any(samples > 0):
             return self._audit(claim, 0.0, _NO_TRADE, "nobody is asked")
         known = expected_settlement(self.broker)
-        costs = np.asarray(self.broker.costs, float)
-        scale = costs * np.maximum(samples, 1.0)
-        near = samples + np.array([[-1.0], [1.0]])
-        tries = np.maximum(np.round(np.concatenate([np.outer(_FACTORS, samples), near])), 0.0)
-        gains = np.where(tries == samples, -np.inf, known.change(tries) / scale)
+        tries = amounts(known)
+        gains, *others = (np.asarray(change, float) for change in relative_changes(known, tries))
+        scale = np.asarray(self.broker.costs, float) * np.maximum(samples, 1.0)
         row, worst = np.unravel_index(int(np.argmax(gains)), gains.shape)
-        best, instead = float(gains[row, worst]), f"collecting {tries[row, worst]:,.6g} points"
-        for told, changes in ((samples + 1, known.miscounted - known.agreed), (0 * samples, known.left - known.gain)):
-            relative = np.where(samples > 0, changes / scale, -np.inf)
+        best, instead = float(gains[row, worst]), f"collecting {float(tries[row, worst]):,.6g} points"
+        for told, relative in zip((samples + 1, 0 * samples), others, strict=True):
             if not np.max(relative) <= best:
                 worst = np.argmax(relative)
                 best, instead = float(relative[worst]), f"submitting {told[worst]:,.0f} points"
         who, change = self.problem.contributors[worst], "gain" if best > 0 else "lose"
         amount = abs(best) * scale[worst]
         witness = f"{who} would {change} {amount:.3g} by {instead} instead of {samples[worst]:,.0f}"
-        return self._audit(claim, -best, witness, _NASH_EFFORT)
+        return self._audit(claim, self.margins.incentive_compatible, witness, _NASH_EFFORT)
 
     def nothing_found(self, key: Array, settings: SearchSettings | None) -> Audit:
         """What a search over amounts, submissions and made-up data finds: a lower bound, beside the proof."""
@@ -187,39 +191,31 @@ class _Judge:
         return self._audit(claim, -max(0.0, gains[worst]), witness, found.effort, tolerance=max(doubt, self.claim))
 
     def budget_balanced(self) -> Audit:
-        runs = honest_runs(self.broker, seed_key(0), REALISATIONS)
-        prices, payments = (np.asarray(part, float) for part in runs)
-        paid = prices @ np.asarray(self.problem.counts, float)
-        scale = np.maximum(np.abs(payments).sum(axis=1), 1e-300)
-        gap = np.abs(paid - payments.sum(axis=1)) / scale
-        # What rounding leaves differs from one compilation to another, and no document may depend on it.
-        gap = np.where(gap <= tolerances(self.plan.samples.dtype).iterate, 0.0, gap)
+        gap, paid, got = (np.asarray(part, float) for part in _budget_gaps(self.problem, self.broker))
         worst = int(np.argmax(gap))
-        witness = f"in one run buyers paid {paid[worst]:.6g} and contributors got {payments[worst].sum():.6g}"
+        witness = f"in one run buyers paid {paid[worst]:.6g} and contributors got {got[worst]:.6g}"
         if not float(self.plan.total):
             witness = _NO_TRADE
         effort = f"an identity of (14) and (15), recomputed in {REALISATIONS} runs of honest contributors"
-        return self._audit("budget balanced", -gap[worst], witness, effort)
+        return self._audit("budget balanced", self.margins.budget_balanced, witness, effort)
 
     def deliverable(self) -> Audit:
         """Is what is sold collected, by contributors who can be checked against each other?"""
         samples, sizes, prices = (np.asarray(p, float) for p in (self.plan.samples, self.plan.sizes, self.plan.prices))
         asked, total = int(np.sum(samples > 0)), float(self.plan.total)
         collected, largest = float(samples.sum()), float(sizes.max())
-        points = max(collected, largest, 1.0)
         broken = np.abs(samples - np.round(samples)).max() + np.abs(sizes - np.round(sizes)).max()
-        negative = min(float(samples.min()), float(sizes.min()), 0.0)
         unsold = np.abs(np.where(sizes > 0, 0.0, prices))
-        for_nothing = self.problem.buyers[int(np.argmax(unsold))]
-        checks = [
-            ((collected - largest) / points, f"{largest:,.6g} points are sold at most, {collected:,.6g} collected"),
-            (-abs(total - collected) / points, f"the plan's total is {total:,.6g}, its samples are {collected:,.6g}"),
-            (-broken, f"points are not whole, by {broken:.3g}"),
-            (negative, f"a number of points is negative: {negative:.6g}"),
-            (-1.0 if asked == 1 or (largest > 0 and not asked) else 0.0, f"points are sold, and {asked} collect any"),
-            (-float(unsold.max()) / self.scale, f"{for_nothing} gets no points for {unsold.max():.6g}"),
+        told = [
+            f"{largest:,.6g} points are sold at most, {collected:,.6g} collected",
+            f"the plan's total is {total:,.6g}, its samples are {collected:,.6g}",
+            f"points are not whole, by {broken:.3g}",
+            f"a number of points is negative: {min(float(samples.min()), float(sizes.min()), 0.0):.6g}",
+            f"points are sold, and {asked} collect any",
+            f"{self.problem.buyers[int(np.argmax(unsold))]} gets no points for {unsold.max():.6g}",
         ]
-        margin, witness = min(checks, key=lambda check: -math.inf if math.isnan(check[0]) else check[0])
+        room = np.asarray(shortfalls(self.plan, jnp.asarray(self.scale, self.plan.prices.dtype)), float)
+        witness, margin = told[int(np.argmin(room))], float(self.margins.deliverable)  # NaN is the least of all
         if not asked and margin >= 0:
             witness = _NO_TRADE
         return self._audit("deliverable", margin, witness, "sizes, samples, total and prices of the plan compared")
@@ -229,23 +225,10 @@ class _Judge:
         plan, counts, costs = self.plan, self.problem.counts, self.problem.contributor_costs
         revenue = float(np.asarray(counts, float) @ np.asarray(plan.prices, float))
         profit = revenue - float(np.asarray(costs, float) @ np.asarray(plan.samples, float))
-        bound, highest, optimum = (float(n) for n in (plan.profit_bound, plan.optimum_bound, plan.optimum))
-        promised = not math.isinf(float(plan.allowance))
-        allowed = float(plan.allowance) if promised else 0.0
-        gap = bound - profit
-        slacks = [
-            gap,
-            allowed - gap,
-            highest - profit,
-            highest - optimum,
-            allowed - (highest - optimum) if promised else 0.0,
-            -abs(float(plan.profit) - profit),
-            -abs(float(plan.revenue) - revenue),
-        ]
-        margin = float(np.min(slacks)) / max(bound, highest, 1e-300)
+        bound, promised = float(plan.profit_bound), not math.isinf(float(plan.allowance))
         witness = f"profit {profit:.6g}; no equilibrium of any mechanism brings more than {bound:.6g}"
         effort = f"{plan.method}: {plan.guarantee}; the profit recomputed from prices and samples"
-        return self._audit("profit-optimal", margin, witness, effort, claimed=promised)
+        return self._audit("profit-optimal", self.margins.profit_optimal, witness, effort, claimed=promised)
 
     def posted_prices(self) -> Audit:
         """At the offers as a price list, do buyers choose what they were given, or something dearer?"""
@@ -299,6 +282,9 @@ class _Judge:
         return Audit.judged(claim, float(margin) + 0.0, allowed, witness, effort, claimed=claimed)  # never −0
 
 
+_budget_gaps = jax.jit(budget_gaps)
+
+
 @jax.jit
 def _surplus_off_path(broker: Broker) -> Array:
     """What is left over if one contributor submits a point too many, contributor by contributor."""
@@ -314,5 +300,5 @@ def _surplus_off_path(broker: Broker) -> Array:
 _NO_TRADE = "no trade: nobody collects, buys or pays anything"
 _NASH_EFFORT = (
     "submissions by theorem (the sample mean is minimax); amounts collected, a wrong number of points and none by what "
-    f"the broker pays in expectation, at {len(_FACTORS) + 2} amounts"
+    f"the broker pays in expectation, at {len(FACTORS) + 2} amounts"
 )

@@ -4,18 +4,19 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from jaxmech._types import Array
+from jaxmech._pytree import pytree
+from jaxmech._types import Array, Scalar
 from jaxmech.market._broker import Broker
 from jaxmech.mechanism import Statistics
 
 _REACH = 10  # standard deviations of a discrepancy: rounding of what is fixed does not matter beside its square
 
 
+@pytree
 @dataclasses.dataclass(frozen=True)
 class ExpectedSettlement:
-    """Expected payments of a broker whose payments are quadratic in the contributors' means, on the host.
+    """Expected payments of a broker whose payments are quadratic in the contributors' means.
 
     Attributes:
         payment: (contributors,) expected if everybody complies.
@@ -29,22 +30,22 @@ class ExpectedSettlement:
         variance: of a point.
     """
 
-    payment: np.ndarray
-    spent: np.ndarray
-    agreed: np.ndarray
-    miscounted: np.ndarray
-    left: np.ndarray
-    curvature: np.ndarray
-    samples: np.ndarray
-    costs: np.ndarray
-    variance: float
+    payment: Array
+    spent: Array
+    agreed: Array
+    miscounted: Array
+    left: Array
+    curvature: Array
+    samples: Array
+    costs: Array
+    variance: Scalar
 
     @property
-    def gain(self) -> np.ndarray:
+    def gain(self) -> Array:
         """(contributors,) expected payment less the cost of collecting."""
-        return np.asarray(self.payment - self.spent)
+        return self.payment - self.spent
 
-    def change(self, tries: np.ndarray) -> np.ndarray:
+    def change(self, tries: Array) -> Array:
         """Return what each gains by collecting another amount and submitting as many points as asked with its mean.
 
         A mean that rests on no points may be off by anything: −∞ if that costs her anything.
@@ -52,15 +53,16 @@ class ExpectedSettlement:
         Args:
             tries: (tries, contributors) amounts.
         """
-        asked, some = self.samples > 0, np.maximum(tries, 1.0)
-        noise = np.where(asked, self.variance / some - self.variance / np.where(asked, self.samples, 1.0), 0.0)
+        asked, some = self.samples > 0, jnp.maximum(tries, 1.0)
+        noise = jnp.where(asked, self.variance / some - self.variance / jnp.where(asked, self.samples, 1.0), 0.0)
         saved = self.costs * (self.samples - tries)
-        made_up = np.where(asked & (self.curvature < 0), -np.inf, saved)
-        return np.asarray(np.where(tries > 0, self.curvature * noise + saved, made_up))
+        made_up = jnp.where(asked & (self.curvature < 0), -jnp.inf, saved)
+        return jnp.where(tries > 0, self.curvature * noise + saved, made_up)
 
 
+@jax.jit
 def expected_settlement(broker: Broker) -> ExpectedSettlement:
-    """Return what a broker pays in expectation, exact for payments that are quadratic in the means.
+    """Return what a broker pays in expectation, exact for payments that are quadratic in the means. A pure function.
 
     With independent means m_k of variance σ²/N_k, E f(m) = f(0) + Σ_k a_k σ²/N_k, where a_k = (f(h e_k) + f(−h e_k) −
     2 f(0))/(2 h²) is taken from :meth:`Broker.settle` itself.
@@ -68,24 +70,22 @@ def expected_settlement(broker: Broker) -> ExpectedSettlement:
     Args:
         broker: from :func:`mechanism`, or one of one's own.
     """
-    agreed, miscounted, left, curvature = (np.asarray(part, float) for part in jax.device_get(_probe(broker)))
-    samples, costs = (np.asarray(part, float) for part in (broker.samples, broker.costs))
-    variance = float(broker.variance)
-    of_mean = np.where(samples > 0, variance / np.where(samples > 0, samples, 1.0), 0.0)
+    agreed, miscounted, left, curvature = _probe(broker)
+    samples, costs, variance = broker.samples, broker.costs, broker.variance
+    of_mean = jnp.where(samples > 0, variance / jnp.where(samples > 0, samples, 1.0), 0.0)
     return ExpectedSettlement(
-        payment=agreed + of_mean @ curvature,
+        payment=agreed + jnp.sum(of_mean[:, None] * curvature, axis=0),
         spent=costs * samples,
         agreed=agreed,
         miscounted=miscounted,
         left=left,
-        curvature=np.diagonal(curvature).copy(),
+        curvature=jnp.diagonal(curvature),
         samples=samples,
         costs=costs,
         variance=variance,
     )
 
 
-@jax.jit
 def _probe(broker: Broker) -> tuple[Array, Array, Array, Array]:
     """Payments where all agree, those of who submits a point too many or none, and curvatures.
 

@@ -1,12 +1,13 @@
 """The heuristic: many posted price curves at once, changed one offer at a time; the best are then refined."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._precision import seed_key
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Float, Int
 from jaxmech.market._search import Menu, ascend
@@ -56,26 +57,30 @@ def climb_curves(menu: Menu, seed: int) -> tuple[np.ndarray, float, int]:
     counts = jnp.asarray(menu.counts, values.dtype)
     charge = jnp.asarray(menu.cost * np.maximum(menu.sizes, menu.least), values.dtype)
     types, places = menu.values.shape
-    first, draws = _draw(np.random.default_rng(seed), types, places)
-    place, profit = _anneal(values, counts, charge, jnp.asarray(first), draws)
+    first, draws = _draw(seed_key(seed), types, places, values.dtype)
+    place, profit = _anneal(values, counts, charge, first, draws)
     order = np.argsort(-np.asarray(profit), kind="stable")
     starts = np.unique(np.asarray(place)[order[: 4 * REFINED]], axis=0)[:REFINED]
     index, best = ascend(menu, starts)
     return index, best, CHAINS * STEPS
 
 
-def _draw(generator: np.random.Generator, types: int, places: int) -> tuple[np.ndarray, _Draw]:
+@partial(jax.jit, static_argnums=(1, 2, 3))
+def _draw(key: Array, types: int, places: int, dtype: Any) -> tuple[Array, _Draw]:
     """First places of all offers, and for every step: which offer moves how far, and who prices it against what.
 
     Half of the steps move an offer by some places, a few to anywhere, the others only change its price.
     """
     shape = (CHAINS, STEPS)
-    stride = np.round(generator.laplace(size=shape) * places / 16) * (generator.random(shape) < 0.5)
-    jump = np.where(generator.random(shape) < 0.1, generator.integers(0, places, shape), -1)
-    offer, buyer = generator.integers(0, types, (2, *shape))
-    other = generator.integers(0, types + 1, shape)
-    draws = _Draw(*map(jnp.asarray, (offer, buyer, other, stride.astype(int), jump)))
-    return generator.integers(0, places, (CHAINS, types)), draws
+    keys = iter(jax.random.split(key, 8))
+    far = jnp.round(jax.random.laplace(next(keys), shape, dtype) * places / 16).astype(jnp.int32)
+    stride = jnp.where(jax.random.bernoulli(next(keys), 0.5, shape), far, 0)
+    anywhere = jax.random.randint(next(keys), shape, 0, places)
+    jump = jnp.where(jax.random.bernoulli(next(keys), 0.1, shape), anywhere, -1)
+    offer, buyer = (jax.random.randint(next(keys), shape, 0, types) for _ in range(2))
+    other = jax.random.randint(next(keys), shape, 0, types + 1)
+    first = jax.random.randint(next(keys), (CHAINS, types), 0, places)
+    return first, _Draw(offer, buyer, other, stride, jump)
 
 
 @jax.jit

@@ -5,26 +5,39 @@ recomputed from them, so that their derivatives are those of the largest profit 
 """
 
 import dataclasses
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Array, Scalar
+from jaxmech._types import Array, ArrayLike, Scalar
+from jaxmech.market._curve import largest_best
 from jaxmech.market._plan import Plan
 from jaxmech.market._prices import envy_free_prices, swap_losses
 from jaxmech.market._problem import Problem
-from jaxmech.market._stack import best_allocation
+from jaxmech.market._stack import LARGEST_MENU, best_allocation
 
 LEAST = 2
 """Fewest points that a truthful market can collect: each of two contributors is checked against the other."""
 
 
+DEFAULT_LARGEST = 256
+"""Largest size on the menu where numbers are traced and no menu is given."""
+
 GUARANTEE = "optimal among all envy-free allocations on the menu"
 """What the search promises."""
+
+NO_PROMISE = "none: a rule of the user's own"
+"""What a rule of one's own promises."""
+
+PriceRule: TypeAlias = Callable[[Any, Any, int], ArrayLike]
+"""A user's rule, as the paper's Algorithm 1 takes one: values (types, N + 1), counts and N to prices of sizes 0..N."""
 
 
 class Offer(NamedTuple):
@@ -68,32 +81,118 @@ def price_on_menu(problem: Problem, sizes: np.ndarray, least: int = 0, skip: Arr
     prices = envy_free_prices(problem, bought).price
     profit = jnp.sum(problem.counts * prices) - cost * jnp.max(collected[found.places])
     profit = jnp.where(jnp.max(bought) > 0, profit, 0.0)
-    worth = jnp.sum(problem.counts * jnp.stack([valuation.largest for valuation in problem.valuations]))
+    worth = _worth(problem)
     beyond = worth - cost * float(sizes[-1] + 1)
     bound = jnp.maximum(found.bound, beyond)
     complete = found.finished & (bound - found.profit <= tolerances(values.dtype).iterate * worth)
     return Offer(bought, prices, profit, bound, found.steps, complete)
 
 
-def solve_on_menu(problem: Problem, sizes: np.ndarray, second: int = 1) -> Solution[Plan]:
+def offer_on_menu(
+    problem: Problem, method: str | PriceRule, sizes: np.ndarray, least: int = 0, skip: Array | bool = False
+) -> Offer:
+    """Return the best offer on a menu by a method that traces: "exact", or a rule of one's own in JAX.
+
+    Raises:
+        ProblemError: for any other method.
+    """
+    if callable(method):
+        return _by_rule(problem, method, sizes, least)
+    if method != "exact":
+        rule = "must be exact, or a rule of your own, on a menu and where numbers are traced"
+        raise ProblemError("method", method, rule)
+    return price_on_menu(problem, sizes, least, skip)
+
+
+def _by_rule(problem: Problem, rule: PriceRule, sizes: np.ndarray, least: int) -> Offer:
+    """The paper's Algorithm 1 with the user's rule for every N on the menu: traced once for each, all in one program.
+
+    Prices that are not finite, or not 0 for nothing, make the profit NaN: inside a program nothing can be refused.
+    """
+    cost, grid = jnp.min(problem.contributor_costs), np.arange(int(sizes[-1]) + 1)
+    values = jax.lax.cummax(jnp.clip(problem.values(grid), 0.0, 1.0), axis=1)
+    none = jnp.zeros(problem.types, values.dtype)
+    best = (jnp.zeros((), values.dtype), none, none)
+    sound = jnp.asarray(True)
+    for total in sizes[1:].tolist():
+        curve = jnp.asarray(rule(values[:, : total + 1], problem.counts, total), values.dtype)
+        if curve.shape != (total + 1,):
+            raise ProblemError("method", curve.shape, f"must return a price for every size from 0 on: ({total + 1},)")
+        sound &= jnp.all(jnp.isfinite(curve)) & (curve[0] == 0)
+        bought = largest_best(values[:, : total + 1] - curve)
+        profit = jnp.sum(curve[bought] * problem.counts) - cost * max(total, least)
+        found = (profit, bought.astype(values.dtype), curve[bought])
+        best = jax.tree.map(partial(jnp.where, profit > best[0]), found, best)
+    profit, bought, prices = (jnp.where(sound, part, jnp.nan) for part in best)
+    collected = cost * jnp.asarray(np.maximum(grid, least), values.dtype)
+    bound = jnp.maximum(0.0, jnp.max(jnp.sum(problem.counts[:, None] * values, axis=0) - collected))
+    bound = jnp.maximum(bound, _worth(problem) - cost * float(sizes[-1] + 1))
+    return Offer(bought, prices, profit, bound, jnp.asarray(len(sizes) - 1), jnp.asarray(True))
+
+
+def _worth(problem: Problem) -> Scalar:
+    """What no amount of data exceeds, to all buyers together."""
+    return jnp.sum(problem.counts * jnp.stack([valuation.largest for valuation in problem.valuations]))
+
+
+def menu_of(sizes: ArrayLike | None, limit: int | None) -> np.ndarray:
+    """Return the sizes of a menu, checked; a constant of the program.
+
+    Args:
+        sizes: whole numbers from 0 on, or None for 0 to :data:`DEFAULT_LARGEST`.
+        limit: no larger ones.
+
+    Raises:
+        ProblemError: for what is no menu.
+    """
+    if sizes is None:
+        menu = np.arange(DEFAULT_LARGEST + 1)
+    elif isinstance(sizes, jax.core.Tracer):
+        raise ProblemError("sizes", "traced", "must be known when the program is compiled: a list or a NumPy array")
+    else:
+        menu = np.asarray(sizes)
+    whole_numbers = menu.ndim == 1 and menu.dtype.kind in "iuf" and np.all(menu == np.round(menu))
+    if not whole_numbers or len(menu) < 2 or menu[0] != 0 or np.any(np.diff(menu) <= 0):
+        raise ProblemError("sizes", sizes, "must be whole numbers that increase from 0")
+    if menu[-1] < LEAST or len(menu) > LARGEST_MENU:
+        rule = f"must reach {LEAST}, and be at most {LARGEST_MENU:,} numbers"
+        raise ProblemError("sizes", f"{len(menu)} numbers up to {menu[-1]}", rule)
+    return menu[menu <= (limit or np.inf)].astype(int)
+
+
+def is_traced(*numbers: Any) -> bool:
+    """Whether any number is being traced."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(numbers))
+
+
+def method_name(method: str | PriceRule) -> str:
+    """What plans call a method."""
+    return method if isinstance(method, str) else getattr(method, "__name__", "a rule")
+
+
+def solve_on_menu(
+    problem: Problem, sizes: np.ndarray, second: int = 1, method: str | PriceRule = "exact"
+) -> Solution[Plan]:
     """Return the plan of a market that sells the sizes of a menu: see :func:`jaxmech.market.solve`.
 
     Args:
         problem: the problem; it may hold tracers.
         sizes: increasing whole numbers, the first one 0, the last at least 2: a constant of the program.
         second: points of the second cheapest contributor.
+        method: "exact", or a rule of one's own.
 
     Returns:
         Solution around the plan; MAX_STEPS where more points than the menu has could bring more (``optimum_bound``
         says how much), NONFINITE where numbers are not finite, INFEASIBLE where ``second`` is more than half.
     """
-    baseline = price_on_menu(problem, sizes)
-    if len(problem.contributor_costs) < LEAST:
-        return assemble(problem, baseline, baseline, second)
-    small = jnp.max(baseline.sizes) < LEAST
-    checked = price_on_menu(problem, sizes, LEAST, skip=~small)
-    offered = jax.tree.map(lambda new, old: jnp.where(small, new, old), checked, baseline)
-    return assemble(problem, baseline, offered, second)
+    baseline = offered = offer_on_menu(problem, method, sizes)
+    if len(problem.contributor_costs) >= LEAST:
+        small = jnp.max(baseline.sizes) < LEAST
+        checked = offer_on_menu(problem, method, sizes, LEAST, skip=~small)
+        offered = jax.tree.map(lambda new, old: jnp.where(small, new, old), checked, baseline)
+    solution = assemble(problem, baseline, offered, second, allowance=np.inf if callable(method) else 0.0)
+    words = {"method": method_name(method), "guarantee": NO_PROMISE if callable(method) else GUARANTEE}
+    return solution.map(lambda plan: dataclasses.replace(plan, **words))
 
 
 def samples_of(costs: Array, total: Array | int, second: int | Array) -> Array:

@@ -1,20 +1,28 @@
 """How much to sell to whom: exact, approximate with a guarantee, heuristic with a bound, or a user's own rule."""
 
 import dataclasses
-from collections.abc import Callable
-from typing import TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
-from jaxmech._types import ArrayLike
+from jaxmech._types import Array, ArrayLike
 from jaxmech._words import one_of
 from jaxmech.market._curve import largest_best
 from jaxmech.market._grouping import profit_bound
 from jaxmech.market._local_search import climb_curves
 from jaxmech.market._menu import GRIDS, MAX_SIZES, coarse_menu, every_size, full_menu
+from jaxmech.market._on_menu import (
+    GUARANTEE,
+    NO_PROMISE,
+    PriceRule,
+    is_traced,
+    menu_of,
+    method_name,
+    offer_on_menu,
+)
 from jaxmech.market._prices import envy_free_prices
 from jaxmech.market._problem import Problem
 from jaxmech.market._search import MAX_BOXES, Found, Menu, search
@@ -22,18 +30,16 @@ from jaxmech.market._search import MAX_BOXES, Found, Menu, search
 METHODS = ("exact", "approximate", "heuristic")
 """Ways to solve the pricing problem; a function is a way of one's own."""
 
-PriceRule: TypeAlias = Callable[[np.ndarray, np.ndarray, int], ArrayLike]
-"""A user's rule, as the paper's Algorithm 1 takes one: values (types, N + 1), counts and N to prices of sizes 0..N."""
-
 EPSILON = 0.01
 """By how much the approximate method may fall short per buyer, unless it is told."""
 
 _MENU = 1000  # the heuristic's menu has a size wherever a type's value passes a multiple of types/1000
 
 
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Pricing:
-    """An allocation and what is known about it.
+    """An allocation and what is known about it: numbers of NumPy from a search on the host, arrays from a menu.
 
     Attributes:
         sizes: (types,) points for a buyer of each type.
@@ -46,14 +52,14 @@ class Pricing:
         steps: boxes bounded, or curves tried.
     """
 
-    sizes: np.ndarray
-    prices: np.ndarray
-    profit: float
-    bound: float
-    allowance: float
-    method: str
-    guarantee: str
-    steps: int
+    sizes: np.ndarray | Array
+    prices: np.ndarray | Array
+    profit: float | Array
+    bound: float | Array
+    allowance: float | Array
+    method: str = dataclasses.field(metadata={"static": True})
+    guarantee: str = dataclasses.field(metadata={"static": True})
+    steps: int | Array
 
 
 def price(
@@ -66,6 +72,7 @@ def price(
     least: int = 0,
     seed: int = 0,
     max_boxes: int = MAX_BOXES,
+    sizes: ArrayLike | None = None,
 ) -> Pricing:
     """Return sizes that maximise revenue at envy-free prices less c_1·max(largest size, least).
 
@@ -87,6 +94,9 @@ def price(
         least: so many points are collected in any case.
         seed: of the heuristic's random numbers.
         max_boxes: where the exact and the approximate search give up.
+        sizes: sell only these, as in :func:`jaxmech.market.solve`: then, and where the problem holds tracers, this is a
+            pure function of the numbers, by the exact method or a rule of one's own in JAX. Its bound holds for
+            all sizes; a profit below it says that more than the menu has might bring more.
 
     Raises:
         ProblemError: for an unknown method, values that break the rules, and a search that is too large.
@@ -100,6 +110,8 @@ def price(
         >>> best.sizes.tolist(), round(best.profit, 9)
         ([1, 2], 1.1)
     """
+    if sizes is not None or is_traced(problem):
+        return _on_menu(problem, method, menu_of(sizes, limit), least)
     if callable(method):
         return _by_rule(problem, method, limit, least)
     one_of("method", method, METHODS)
@@ -112,6 +124,14 @@ def price(
     if method == "approximate":
         return _approximate(problem, epsilon, grid, limit, least, max_boxes)
     return _heuristic(problem, limit, least, seed)
+
+
+def _on_menu(problem: Problem, method: str | PriceRule, sizes: np.ndarray, least: int) -> Pricing:
+    offer = offer_on_menu(problem, method, sizes, least)
+    promise = NO_PROMISE if callable(method) else GUARANTEE
+    allowance = jnp.asarray(np.inf if callable(method) else 0.0, offer.profit.dtype)
+    name = method_name(method)
+    return Pricing(offer.sizes, offer.prices, offer.profit, offer.bound, allowance, name, promise, offer.steps)
 
 
 def _approximate(problem: Problem, epsilon: float, grid: str, limit: int | None, least: int, max_boxes: int) -> Pricing:
@@ -162,9 +182,8 @@ def _by_rule(problem: Problem, rule: PriceRule, limit: int | None, least: int) -
         profit = float(curve[bought] @ menu.counts - menu.cost * max(total, least))
         if profit > best[0]:
             best = (profit, bought, curve[bought])
-    name = getattr(rule, "__name__", "a rule")
-    promise = "none: a rule of the user's own"
-    return Pricing(best[1], best[2], best[0], bound, np.inf, name, promise, len(menu.sizes) - 1)
+    steps = len(menu.sizes) - 1
+    return Pricing(best[1], best[2], best[0], bound, np.inf, method_name(rule), NO_PROMISE, steps)
 
 
 def _checked_curve(given: ArrayLike, total: int) -> np.ndarray:

@@ -11,16 +11,12 @@ import numpy as np
 from jaxmech._checks import whole
 from jaxmech._errors import ProblemError
 from jaxmech._status import Solution
-from jaxmech._types import ArrayLike
+from jaxmech._types import Array, ArrayLike
 from jaxmech.market._broker import Broker
-from jaxmech.market._on_menu import LEAST, Offer, assemble, samples_of, solve_on_menu
+from jaxmech.market._on_menu import LEAST, Offer, PriceRule, assemble, is_traced, menu_of, samples_of, solve_on_menu
 from jaxmech.market._plan import Plan
-from jaxmech.market._pricing import EPSILON, PriceRule, Pricing, price
+from jaxmech.market._pricing import EPSILON, Pricing, price
 from jaxmech.market._problem import Problem
-from jaxmech.market._stack import LARGEST_MENU
-
-DEFAULT_LARGEST = 256
-"""Largest size on the menu where numbers are traced and no menu is given."""
 
 
 def solve(
@@ -43,7 +39,8 @@ def solve(
 
     Args:
         problem: the problem.
-        method: exact, approximate, heuristic, or a function of one's own: see :func:`price`.
+        method: exact, approximate, heuristic, or a function of one's own: see :func:`price`. On a menu: exact, or a
+            function in JAX.
         second: points of the second cheapest contributor; more of them make prices vary less, and cost more.
         epsilon: by how much the approximate method may fall short, per buyer.
         grid: menu of the approximate method: levels, smooth or diminishing.
@@ -80,10 +77,8 @@ def solve(
     whole("second", second)
     if limit is not None:
         whole("limit", limit, least=LEAST)
-    if sizes is not None or _is_traced(problem):
-        if method != "exact":
-            raise ProblemError("method", method, "must be exact on a menu, and where numbers are traced")
-        return _on_menu(problem, tuple(_menu_of(sizes, limit).tolist()), second)
+    if sizes is not None or is_traced(problem):
+        return _on_menu(problem, tuple(menu_of(sizes, limit).tolist()), second, method)
     options = {"epsilon": epsilon, "grid": grid, "limit": limit, "seed": seed}
     baseline = offered = price(problem, method, **options)  # type: ignore[arg-type]
     if len(problem.contributor_costs) >= LEAST and int(baseline.sizes.max()) < LEAST:
@@ -121,8 +116,10 @@ def mechanism(problem: Problem, plan: Plan) -> Broker:
     )
 
 
-def divide_work(problem: Problem, total: int, second: int = 1) -> np.ndarray:
+def divide_work(problem: Problem, total: int | Array, second: int | Array = 1) -> np.ndarray | Array:
     """Return how many points each contributor collects of a total.
+
+    Where costs or numbers are traced the answer is an array of floats, NaN where ``second`` is too large.
 
     Args:
         problem: the problem.
@@ -144,6 +141,8 @@ def divide_work(problem: Problem, total: int, second: int = 1) -> np.ndarray:
         >>> divide_work(Problem([0.1, 0.2, 0.1, 0.1], 1.0, buyers), 10).tolist()
         [4, 0, 3, 3]
     """
+    if is_traced(problem, total, second):
+        return _divided(problem.contributor_costs, total, second)
     costs = np.asarray(problem.contributor_costs)
     unequal = len(costs) >= LEAST and np.sum(costs == costs.min()) == 1
     if unequal and not 1 <= second <= total // 2:
@@ -151,30 +150,15 @@ def divide_work(problem: Problem, total: int, second: int = 1) -> np.ndarray:
     return np.asarray(samples_of(problem.contributor_costs, total, second)).astype(int)
 
 
-def _menu_of(sizes: ArrayLike | None, limit: int | None) -> np.ndarray:
-    """The sizes of a menu, checked; a constant of the program."""
-    if sizes is None:
-        menu = np.arange(DEFAULT_LARGEST + 1)
-    elif isinstance(sizes, jax.core.Tracer):
-        raise ProblemError("sizes", "traced", "must be known when the program is compiled: a list or a NumPy array")
-    else:
-        menu = np.asarray(sizes)
-    whole_numbers = menu.ndim == 1 and menu.dtype.kind in "iuf" and np.all(menu == np.round(menu))
-    if not whole_numbers or len(menu) < 2 or menu[0] != 0 or np.any(np.diff(menu) <= 0):
-        raise ProblemError("sizes", sizes, "must be whole numbers that increase from 0")
-    if menu[-1] < LEAST or len(menu) > LARGEST_MENU:
-        rule = f"must reach {LEAST}, and be at most {LARGEST_MENU:,} numbers"
-        raise ProblemError("sizes", f"{len(menu)} numbers up to {menu[-1]}", rule)
-    return menu[menu <= (limit or np.inf)].astype(int)
+@partial(jax.jit, static_argnames=("sizes", "second", "method"))
+def _on_menu(problem: Problem, sizes: tuple[int, ...], second: int, method: str | PriceRule) -> Solution[Plan]:
+    return solve_on_menu(problem, np.array(sizes), second, method)
 
 
-def _is_traced(problem: Problem) -> bool:
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(problem))
-
-
-@partial(jax.jit, static_argnames=("sizes", "second"))
-def _on_menu(problem: Problem, sizes: tuple[int, ...], second: int) -> Solution[Plan]:
-    return solve_on_menu(problem, np.array(sizes), second)
+def _divided(costs: Array, total: int | Array, second: int | Array) -> Array:
+    unequal = (jnp.sum(costs == jnp.min(costs)) == 1) & (len(costs) >= LEAST)
+    possible = (jnp.asarray(second) >= 1) & (jnp.asarray(second) <= jnp.asarray(total) // 2)
+    return jnp.where(unequal & ~possible, jnp.nan, samples_of(jax.lax.stop_gradient(costs), total, second))
 
 
 def _offer(pricing: Pricing, dtype: Any) -> Offer:

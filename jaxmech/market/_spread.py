@@ -8,12 +8,15 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaincc
+from jax.scipy.special import erfc, gammaincc
 
 from jaxmech._errors import ProblemError
+from jaxmech._precision import seed_key
+from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.market._broker import Broker
+from jaxmech.market._on_menu import is_traced
 from jaxmech.market._plan import Plan
 from jaxmech.market._problem import Problem
 from jaxmech.market._solve import mechanism
@@ -23,9 +26,10 @@ REPLICATIONS = 100_000
 """Runs of the market where a chance has no formula."""
 
 
+@pytree
 @dataclasses.dataclass(frozen=True)
 class Spread:
-    """How prices and payments vary when everybody complies, on the host.
+    """How prices and payments vary when everybody complies: arrays of NumPy, or of JAX where the plan is traced.
 
     Attributes:
         price: (types,) expected.
@@ -38,13 +42,13 @@ class Spread:
             for two contributors, or for any number with equal shares.
     """
 
-    price: np.ndarray
-    price_deviation: np.ndarray
-    negative_price: np.ndarray
-    payment: np.ndarray
-    payment_deviation: np.ndarray
-    negative_payment: np.ndarray
-    standard_error: float
+    price: np.ndarray | Array
+    price_deviation: np.ndarray | Array
+    negative_price: np.ndarray | Array
+    payment: np.ndarray | Array
+    payment_deviation: np.ndarray | Array
+    negative_payment: np.ndarray | Array
+    standard_error: float | Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,20 +88,28 @@ def spread(problem: Problem, plan: Plan, seed: int = 0) -> Spread:
         >>> found.price.tolist(), found.price_deviation.round(4).tolist()  # √2 · (0.1 + 0.1) · (1 + 1)
         ([1.0], [0.5657])
     """
-    known = expect(mechanism(problem, plan))
-    prices, sizes = np.asarray(plan.prices, float), np.asarray(plan.sizes)
-    payment, noise = known.gain + known.spent, known.noise
-    form = _form(np.asarray(plan.samples, float), known.weight, float(problem.sigma))
-    deviation = np.sqrt(2 * np.sum(form**2)) / known.buyers
-    chance, error = _negative_prices(prices * known.buyers, form, seed)
-    buys = sizes > 0
+    found: Spread = _spread(mechanism(problem, plan), seed_key(seed))
+    if is_traced(found):
+        return found
+    host: Spread = jax.device_get(found)
+    return dataclasses.replace(host, standard_error=float(host.standard_error))
+
+
+@jax.jit
+def _spread(broker: Broker, key: Array) -> Spread:
+    noise = broker.weight * broker.discrepancy_variance
+    payment = broker.costs * broker.samples - broker.guarantee(broker.stakes).promised
+    form = _form(broker)
+    chance, error = _negative_prices(broker.prices * broker.buyers, form, key)
+    buys, pays = broker.sizes > 0, noise > 0
+    deviation = jnp.sqrt(2 * jnp.sum(form**2)) / broker.buyers
     return Spread(
-        price=prices,
-        price_deviation=np.where(buys, deviation, 0.0),
-        negative_price=np.where(buys, chance, 0.0),
+        price=broker.prices,
+        price_deviation=jnp.where(buys, deviation, 0.0),
+        negative_price=jnp.where(buys, chance, 0.0),
         payment=payment,
         payment_deviation=np.sqrt(2) * noise,
-        negative_payment=np.where(noise > 0, _tail(payment, noise), 0.0),
+        negative_payment=jnp.where(pays, erfc(jnp.sqrt((1 + payment / jnp.where(pays, noise, 1.0)) / 2)), 0.0),
         standard_error=error,
     )
 
@@ -210,32 +222,43 @@ def _expect(broker: Broker) -> tuple[Array, ...]:
     return gain, broker.costs * broker.samples, noise, broker.weight, broker.buyers
 
 
-def _form(amounts: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:
-    """Eigenvalues of Σ d_i Δ_i² as a quadratic form in independent standard normal numbers."""
-    asked = amounts > 0
-    if not asked.any():
-        return np.zeros(1)
-    samples = amounts[asked]
-    others = samples.sum() - samples
-    matrix = np.eye(len(samples)) - (1 - np.eye(len(samples))) * samples[None, :] / others[:, None]
-    scaled = matrix * sigma / np.sqrt(samples)[None, :]
-    values = np.linalg.eigvalsh(scaled.T @ (weights[asked][:, None] * scaled))
-    return np.asarray(values[values > 1e-12 * max(values.max(), 0.0)])
+def _form(broker: Broker) -> Array:
+    """(contributors, contributors) Σ d_i Δ_i² as a quadratic form in independent standard normal numbers."""
+    asked = broker.asked
+    samples = jnp.where(asked, broker.samples, 1.0)
+    others = jnp.maximum(jnp.sum(broker.samples) - samples, 1.0)
+    own = jnp.eye(samples.shape[0], dtype=samples.dtype)
+    matrix = own - (1 - own) * samples[None, :] / others[:, None]
+    scaled = jnp.where(asked[:, None] & asked, matrix * jnp.sqrt(broker.variance / samples), 0.0)
+    return scaled.T @ (jnp.where(asked, broker.weight, 0.0)[:, None] * scaled)
 
 
-def _negative_prices(expected: np.ndarray, form: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
-    """Chance that each type's price is negative, and its standard error; ``expected`` is the price times B."""
-    gap = expected + form.sum()
-    if form.sum() == 0:
-        return np.zeros_like(gap), 0.0
-    if len(form) == 1:
-        return _tail(expected, form), 0.0
-    if np.ptp(form) <= tolerances(float).condition * form.max():
-        return np.asarray(gammaincc(len(form) / 2, gap / (2 * form.mean()))), 0.0
-    draws = np.random.default_rng(seed).standard_normal((REPLICATIONS, len(form))) ** 2 @ form
-    chance = np.mean(draws[:, None] > gap, axis=0)
-    doubt = np.max(np.maximum(chance * (1 - chance), 1 / REPLICATIONS))  # never seen is not impossible
-    return chance, float(np.sqrt(doubt / REPLICATIONS))
+def _negative_prices(expected: Array, form: Array, key: Array) -> tuple[Array, Array]:
+    """Chance that each type's price is negative, and its standard error; ``expected`` is the price times B.
+
+    A form whose square is a multiple of itself has that number for all its eigenvalues that are not 0: then, as for two
+    contributors, what it adds up to is a multiple of a χ² of as many degrees of freedom.
+    """
+    total, squares = jnp.trace(form), jnp.sum(form**2)
+    some = total > 0
+    level = jnp.where(some, squares / jnp.where(some, total, 1.0), 1.0)
+    gap = expected + total
+    even = jnp.max(jnp.abs(form @ form - level * form)) <= tolerances(form.dtype).condition * level**2
+    freedom = jnp.round(jnp.where(some, total, 1.0) / level)
+    exact = gammaincc(freedom / 2, jnp.maximum(gap, 0.0) / (2 * level))
+
+    def draw() -> tuple[Array, Array]:
+        normal = jax.random.normal(key, (REPLICATIONS, form.shape[0]), form.dtype)
+        sums = jnp.sum((normal @ form) * normal, axis=1)
+        chance = jnp.mean(sums[:, None] > gap, axis=0, dtype=form.dtype)
+        doubt = jnp.max(jnp.maximum(chance * (1 - chance), 1 / REPLICATIONS))  # never seen is not impossible
+        return chance, jnp.sqrt(doubt / REPLICATIONS)
+
+    def known() -> tuple[Array, Array]:
+        return jnp.where(some, exact, 0.0), jnp.zeros((), form.dtype)
+
+    chance, error = jax.lax.cond(even | ~some, known, draw)
+    return chance, error
 
 
 def _tail(expected: np.ndarray | np.generic, noise: np.ndarray) -> np.ndarray:

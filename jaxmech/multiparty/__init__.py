@@ -1,15 +1,17 @@
 """Sharing models among competitors: who gets which model, what each pays, and whether a desirable mechanism exists."""
 
-from jaxmech.multiparty._boundary import Boundary, Verdict, boundary, boundary_audits, largest_disparity
+from jaxmech.multiparty._boundary import Verdict, boundary, boundary_audits
 from jaxmech.multiparty._certificate import certify
-from jaxmech.multiparty._conditions import DirectMechanism, check_conditions, exploitation_mechanism
+from jaxmech.multiparty._conditions import check_conditions
 from jaxmech.multiparty._existence import Chain, Existence, binding_chain, existence, maximal_payments
 from jaxmech.multiparty._growth import critical_growth, never_fails
+from jaxmech.multiparty._mechanism import DirectMechanism, Sharing, exploitation_mechanism, mechanism
 from jaxmech.multiparty._problem import Problem, TypeSpace, market_growth
 from jaxmech.multiparty._quality import QUALITIES, linear, logistic, quality_function
+from jaxmech.multiparty._sizes import Boundary, largest_disparity
 from jaxmech.multiparty._solve import MECHANISMS, Plan, allocation, solve
 from jaxmech.multiparty._table import ReportTable, audit_table, finite_tables, report_table
-from jaxmech.multiparty._valuation import General, Linear, MarketGrowth, QuasiMonotone, Valuation
+from jaxmech.multiparty._valuation import Efficient, General, Linear, MarketGrowth, QuasiMonotone, Valuation
 
 __all__ = [
     "MECHANISMS",
@@ -17,6 +19,7 @@ __all__ = [
     "Boundary",
     "Chain",
     "DirectMechanism",
+    "Efficient",
     "Existence",
     "General",
     "Linear",
@@ -25,6 +28,7 @@ __all__ = [
     "Problem",
     "QuasiMonotone",
     "ReportTable",
+    "Sharing",
     "TypeSpace",
     "Valuation",
     "Verdict",
@@ -44,6 +48,7 @@ __all__ = [
     "logistic",
     "market_growth",
     "maximal_payments",
+    "mechanism",
     "never_fails",
     "quality_function",
     "report_table",

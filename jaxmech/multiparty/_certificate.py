@@ -14,7 +14,6 @@ from jaxmech.mechanism import Audit
 from jaxmech.multiparty._problem import Problem
 from jaxmech.multiparty._search import SEARCHED
 from jaxmech.multiparty._solve import Plan, allocate, departures, follows, outside_value
-from jaxmech.multiparty._valuation import Linear, QuasiMonotone
 from jaxmech.multiparty._welfare import FINER, closed_form, most_welfare, tries
 
 REPORTS = 257
@@ -37,8 +36,8 @@ def certify(problem: Problem, plan: Plan) -> tuple[Audit, ...]:
       here 257 reports and both choices of model are tried for each agent.
     - "individually rational": nobody would rather stay away.
     - "efficient": no other allocation brings more welfare. Claimed where the most is known in closed form, for linear
-      valuations and growing markets; for others a fact, told by a search finer than the one that found the plan. "free"
-      claims it only where nobody is harmed.
+      valuations, growing markets, and valuations of one's own that know it (:class:`Efficient`); for others a fact,
+      told by a search finer than the one that found the plan. "free" claims it only where nobody is harmed.
     - "weakly budget balanced": revenue is not negative. Exploitation payments promise it only where nobody is harmed;
       elsewhere it is a fact about these types.
 
@@ -219,11 +218,7 @@ class _Certifier:
 
     def _proof(self) -> str:
         tried = f"{REPORTS} reports and both models tried for every agent"
-        valuation = self.problem.valuation
-        own_part = isinstance(valuation, QuasiMonotone) or (
-            isinstance(valuation, Linear) and bool(np.all(np.diag(np.asarray(valuation.externality)) >= 0))
-        )
-        if self.plan.mechanism == "exploitation" and own_part:
+        if self.plan.mechanism == "exploitation" and bool(getattr(self.problem.valuation, "quasi_monotone", False)):
             return f"by theorem for quasi-monotone valuations; {tried}"
         if self.plan.mechanism == "free" and self._harmless:
             return f"by theorem where nobody is harmed; {tried}"

@@ -1,70 +1,23 @@
 """The conditions of Theorems 2 and 3 for a mechanism that somebody hands in, checked numerically."""
 
-import dataclasses
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, ArrayLike
 from jaxmech.mechanism import Audit
+from jaxmech.multiparty._mechanism import Direct
 from jaxmech.multiparty._problem import TypeSpace
-from jaxmech.multiparty._solve import allocate, outside_value
 
 NODES = 8
 """Points of the Gauss–Legendre rule between two levels."""
 
-Rule: TypeAlias = Callable[[Array, Array], Array]
-"""(agents,) reports and who is present to (agents,) models or payments."""
 
-
-@pytree
-@dataclasses.dataclass(frozen=True)
-class DirectMechanism:
-    """A mechanism as two functions of reports: which models it hands out, and what it charges.
-
-    Attributes:
-        allocate: (agents,) reports and (agents,) who is present to the models handed out, 0 where none is.
-        charge: the same to what each pays.
-    """
-
-    allocate: Rule = dataclasses.field(metadata={"static": True})
-    charge: Rule = dataclasses.field(metadata={"static": True})
-
-
-def exploitation_mechanism(space: TypeSpace) -> DirectMechanism:
-    """Return the efficient allocation with maximal exploitation payments, as functions of reports.
-
-    Args:
-        space: valuations and quality; its levels are not looked at.
-
-    Source: Chen et al. 2020, Definition 9.
-
-    Example:
-        >>> from jaxmech.multiparty import Linear
-        >>> space = TypeSpace([0.0, 1.0], Linear([[1.0, 0.5], [0.5, 1.0]]), "linear")
-        >>> exploitation_mechanism(space).charge(jnp.array([1.0, 1.0]), jnp.array([True, True])).tolist()
-        [1.5, 1.5]
-    """
-    valuation, quality = space.valuation, space.quality
-
-    def hand_out(reports: Array, present: Array) -> Array:
-        return allocate(valuation, quality, reports, present)
-
-    def charge(reports: Array, present: Array) -> Array:
-        used = jnp.maximum(hand_out(reports, present), quality(reports))
-        stay = [outside_value(valuation, quality, i, reports) for i in range(reports.shape[-1])]
-        return valuation(used) - jnp.stack(stay)
-
-    return DirectMechanism(hand_out, charge)
-
-
-def check_conditions(space: TypeSpace, mechanism: DirectMechanism) -> tuple[Audit, ...]:
+def check_conditions(space: TypeSpace, mechanism: Direct) -> tuple[Audit, ...]:
     """Check the conditions that theory asks of a mechanism, by automatic differentiation on a grid of types.
 
     With w(s', s) = ∂/∂s' v_i(x(s', t_−i), s, t_−i), the effect of a report on an agent of type s:
@@ -89,7 +42,7 @@ def check_conditions(space: TypeSpace, mechanism: DirectMechanism) -> tuple[Audi
     Source: Chen et al. 2020, Theorems 2 and 3.
 
     Example:
-        >>> from jaxmech.multiparty import Linear
+        >>> from jaxmech.multiparty import Linear, exploitation_mechanism
         >>> space = TypeSpace([0.5, 0.7, 0.9], Linear([[1.0, 0.5], [0.5, 1.0]]), "linear")
         >>> [audit.holds for audit in check_conditions(space, exploitation_mechanism(space))]
         [True, True, True, True]
@@ -104,8 +57,8 @@ def check_conditions(space: TypeSpace, mechanism: DirectMechanism) -> tuple[Audi
     return tuple(_audit(space, claim, margins[claim], effort) for claim, effort in efforts.items())
 
 
-@partial(jax.jit, static_argnames="mechanism")
-def _margins(space: TypeSpace, mechanism: DirectMechanism) -> dict[str, Array]:
+@jax.jit
+def _margins(space: TypeSpace, mechanism: Direct) -> dict[str, Array]:
     """(agents, rows, levels, levels) margins of each condition, by report (third axis) and type; inf where none."""
     n, k = space.levels.shape
     rows = jnp.stack(jnp.unravel_index(jnp.arange(k ** (n - 1)), (k,) * (n - 1)), axis=1)
@@ -115,7 +68,7 @@ def _margins(space: TypeSpace, mechanism: DirectMechanism) -> dict[str, Array]:
     return {claim: jnp.stack([table[claim] for table in tables]) / scale for claim in tables[0]}
 
 
-def _row(space: TypeSpace, mechanism: DirectMechanism, agent: int, others: Array) -> dict[str, Array]:
+def _row(space: TypeSpace, mechanism: Direct, agent: int, others: Array) -> dict[str, Array]:
     n, k = space.levels.shape
     own = space.levels[agent]
     here = jnp.arange(n) == agent

@@ -70,7 +70,8 @@ def existence(space: TypeSpace) -> Solution[Existence]:
         Solution around the verdict and the payments, which bring the largest revenue of all truthful and rational
         mechanisms. The residual is how far utilities at the highest level are from what staying away and all
         reports below ask for, each looked at once more without blocks, relative. The memory taken is
-        a few times that of the payments: no table of constraints is held. Differentiates in forward mode.
+        a few times that of the payments: no table of constraints is held. Differentiates forward and reverse, along
+        the constraints that bind (a kink where two bind: one of them counts); the verdict and the witness do not move.
 
     Source: Chen et al. 2020, Algorithm 1 and Theorem 5.
 
@@ -180,7 +181,7 @@ def _existence(space: TypeSpace) -> Solution[Existence]:
     return Solution(
         value=jax.tree.map(lambda leaf: _blank(sound, leaf), found),
         status=jnp.where(sound, int(Status.OK), int(Status.NONFINITE)).astype(jnp.int32),
-        residual=top_residual(space, utility, stake),
+        residual=top_residual(*jax.lax.stop_gradient((space, utility, stake))),
         steps=jnp.asarray(space.shape[0], jnp.int32),
     )
 

@@ -66,14 +66,21 @@ def one_row(space: TypeSpace, agent: int, others: Array) -> Row:
 
 
 def agent_tables(space: TypeSpace, agent: int) -> tuple[Array, Array]:
-    """Value and utility of one agent in all profiles, each (*levels of each)."""
+    """Value and utility of one agent in all profiles, each (*levels of each).
+
+    Utilities differentiate along the reports that bind, forward and reverse (envelope theorem).
+    """
     n, k = space.levels.shape
     count = k ** (n - 1)
 
     def chunk(flat: Array) -> tuple[Array, Array]:
         others = jnp.stack(jnp.unravel_index(flat, (k,) * (n - 1)), axis=1)
         setting = jax.vmap(lambda row: _setting(space, agent, row))(others)
-        return setting.truth, _utilities(space, agent, setting)
+        still = jax.lax.stop_gradient((space, setting))
+        utility, parent = jax.lax.stop_gradient(_utilities(still[0], agent, still[1]))
+        along = _along_chains(space, agent, setting, parent)
+        # The chains' own sum, whose rounding is another, is there for its derivative only.
+        return setting.truth, utility + (along - jax.lax.stop_gradient(along))
 
     tables = jax.lax.map(chunk, _chunks(count))
     shaped = [jnp.moveaxis(table.reshape(-1, k)[:count].reshape((k,) * n), -1, agent) for table in tables]
@@ -129,8 +136,32 @@ def _earns(space: TypeSpace, agent: int, used: Array, own_quality: Array) -> Arr
     return jax.vmap(lambda q, own: space.valuation.of(agent, jnp.where(here, own, q)))(used, own_quality)
 
 
-def _utilities(space: TypeSpace, agent: int, setting: _Setting) -> Array:
-    """(rows, levels) what the agent must be left; reports in blocks, of which only those that matter are looked at.
+def _along_chains(space: TypeSpace, agent: int, setting: _Setting, parent: Array) -> Array:
+    """(rows, levels) what the agent must be left, as the sum along the chain of reports that binds.
+
+    Each link adds what a type gains by the report that binds her, v(t', t) − v(t', t'), and the first one what staying
+    away brings. Chains are halved in every round, so that few rounds of a fixed number add them all up.
+    """
+    outside = parent == OUTSIDE
+    report = jnp.where(outside, 0, parent)
+    used = jnp.take_along_axis(setting.used, report[..., None], axis=1)
+    alone = space.quality(space.levels[agent])
+    own = jnp.maximum(jnp.take_along_axis(setting.handed, report, axis=1), alone)
+    lie = jax.vmap(lambda used, own: _earns(space, agent, used, own))(used, own)
+    link = jnp.where(outside, setting.stay, lie - jnp.take_along_axis(setting.truth, report, axis=1))
+    for _ in range(max(1, (alone.shape[0] - 1).bit_length())):
+        link = link + jnp.where(outside, 0.0, jnp.take_along_axis(link, report, axis=1))
+        outside, report = (
+            outside | jnp.take_along_axis(outside, report, axis=1),
+            jnp.take_along_axis(report, report, axis=1),
+        )
+    return link
+
+
+def _utilities(space: TypeSpace, agent: int, setting: _Setting) -> tuple[Array, Array]:
+    """(rows, levels) what the agent must be left, and the report that binds; reports in blocks.
+
+    Only blocks that matter are looked at.
 
     Where a lie is handed a model as good as her own, she uses that and is left exactly as much as the type who reports
     it honestly: then the largest utility of the block says everything.
@@ -145,29 +176,50 @@ def _utilities(space: TypeSpace, agent: int, setting: _Setting) -> Array:
     filled = jnp.pad(setting.handed, [(0, 0), (0, width - k)], constant_values=jnp.inf)
     worst = jnp.min(filled.reshape(filled.shape[0], blocks, columns), axis=(0, 2))
 
-    def step(carry: tuple[Array, Array], t: Array) -> tuple[tuple[Array, Array], Array]:
-        surplus, tops = carry
-
-        def against(block: Array, best: Array) -> Array:
-            def look(best: Array) -> Array:
+    def step(carry: _Known, t: Array) -> tuple[_Known, tuple[Array, Array]]:
+        def against(block: Array, best: tuple[Array, Array]) -> tuple[Array, Array]:
+            def look(best: tuple[Array, Array]) -> tuple[Array, Array]:
                 def part(leaf: Array) -> Array:
                     return jax.lax.dynamic_slice_in_dim(leaf, block * columns, columns, axis=1)
 
                 own = jnp.maximum(part(padded.handed), alone[t])
                 lie = jax.vmap(lambda used, own: _earns(space, agent, used, own))(part(padded.used), own)
-                return jnp.maximum(best, jnp.max(lie + part(surplus), axis=1))
+                left = lie + part(carry.surplus)
+                report = block * columns + jnp.argmax(left, axis=1).astype(jnp.int32)
+                return _better(best, (jnp.max(left, axis=1), report))
 
-            def take(best: Array) -> Array:
-                return jnp.maximum(best, tops[:, block])
+            def take(best: tuple[Array, Array]) -> tuple[Array, Array]:
+                return _better(best, (carry.tops[:, block], carry.leaders[:, block]))
 
             return jax.lax.cond(worst[block] < alone[t], look, take, best)
 
-        utility = jax.lax.fori_loop(0, t // columns + 1, against, padded.stay[:, t])
-        surplus = surplus.at[:, t].set(utility - padded.truth[:, t])
-        tops = tops.at[:, t // columns].max(utility)
-        return (surplus, tops), utility
+        start = padded.stay[:, t], jnp.full(rows, OUTSIDE, jnp.int32)
+        utility, parent = jax.lax.fori_loop(0, t // columns + 1, against, start)
+        here = t // columns
+        top, leader = _better((carry.tops[:, here], carry.leaders[:, here]), (utility, jnp.full(rows, t, jnp.int32)))
+        known = _Known(
+            carry.surplus.at[:, t].set(utility - padded.truth[:, t]),
+            carry.tops.at[:, here].set(top),
+            carry.leaders.at[:, here].set(leader),
+        )
+        return known, (utility, parent)
 
     rows, dtype = setting.truth.shape[0], setting.truth.dtype
-    start = jnp.full((rows, width), -jnp.inf, dtype), jnp.full((rows, blocks), -jnp.inf, dtype)
-    _, utility = jax.lax.scan(step, start, jnp.arange(k))
-    return utility.T
+    none = jnp.full((rows, blocks), -jnp.inf, dtype)
+    start = _Known(jnp.full((rows, width), -jnp.inf, dtype), none, jnp.full((rows, blocks), OUTSIDE, jnp.int32))
+    _, (utility, parent) = jax.lax.scan(step, start, jnp.arange(k, dtype=jnp.int32))
+    return utility.T, parent.T
+
+
+class _Known(NamedTuple):
+    """Of the levels below: what they are left beyond their earnings; the most in each block, and where."""
+
+    surplus: Array
+    tops: Array
+    leaders: Array
+
+
+def _better(best: tuple[Array, Array], other: tuple[Array, Array]) -> tuple[Array, Array]:
+    """The larger of two numbers, with what comes with it; the first one where they are equal."""
+    more = other[0] > best[0]
+    return jnp.maximum(best[0], other[0]), jnp.where(more, other[1], best[1])

@@ -61,7 +61,7 @@ class Problem:
             raise ProblemError("types", sizes.shape, rule)
         function = quality_function(quality)
         if not isinstance(sizes, jax.core.Tracer):
-            check_quality(function, float(jnp.sum(sizes)) or 1.0)
+            check_quality(function, float(np.asarray(sizes).sum()) or 1.0)
         object.__setattr__(self, "types", sizes)
         object.__setattr__(self, "valuation", valuation)
         object.__setattr__(self, "quality", function)
@@ -121,7 +121,7 @@ class TypeSpace:
         function = quality_function(quality)
         if not isinstance(sizes, jax.core.Tracer):
             _check_increasing(sizes)
-            check_quality(function, n * float(jnp.max(sizes)) or 1.0)
+            check_quality(function, n * float(np.asarray(sizes).max()) or 1.0)
         _check_memory(n, sizes.shape[-1], sizes.dtype.itemsize, valuation)
         object.__setattr__(self, "levels", jnp.broadcast_to(sizes, (n, sizes.shape[-1])))
         object.__setattr__(self, "valuation", valuation)

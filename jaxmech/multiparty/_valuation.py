@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from jaxmech._checks import real_numbers
+from jaxmech._checks import known_values, real_numbers
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
@@ -47,6 +47,28 @@ class Valuation(Protocol):
             best: quality of the model trained on all contributions.
             own: (agents,) what each could train on what she contributed.
             present: (agents,) who participates.
+        """
+        ...
+
+
+@runtime_checkable
+class Efficient(Protocol):
+    """What a valuation offers beside, if the most welfare is known: then mechanisms claim that they are efficient.
+
+    A valuation whose ``quasi_monotone`` is true also claims that exploitation payments are truthful, by theorem.
+    """
+
+    @property
+    def proof(self) -> str:
+        """Why no allocation brings more than :meth:`most_welfare`, in words for a certificate."""
+        ...
+
+    def most_welfare(self, own: Array, best: Array) -> Scalar:
+        """Return the most welfare of all allocations.
+
+        Args:
+            own: (agents,) quality of the models that agents can train alone.
+            best: (agents,) quality of the best model that each could use.
         """
         ...
 
@@ -94,6 +116,21 @@ class Linear:
         harmless = jnp.sum(self.externality, axis=0) >= -slack
         return jnp.where(present & harmless, best, jnp.zeros_like(own))
 
+    @property
+    def proof(self) -> str:
+        """Why the most welfare is known."""
+        return "welfare is linear in each model's quality"
+
+    def most_welfare(self, own: Agents, best: Agents) -> Scalar:
+        """Every model at the end that its effects on all together ask for."""
+        weight = jnp.sum(self.externality, axis=0)
+        return jnp.sum(jnp.maximum(weight * own, weight * best))
+
+    @property
+    def quasi_monotone(self) -> Array:
+        """Whether nobody is harmed by her own model."""
+        return jnp.all(jnp.diagonal(self.externality, axis1=-2, axis2=-1) >= 0, axis=-1)
+
 
 @pytree
 @dataclasses.dataclass(frozen=True)
@@ -138,6 +175,16 @@ class MarketGrowth:
         """The best model for everybody: the market grows with every quality."""
         return jnp.where(present, best, jnp.zeros_like(own))
 
+    @property
+    def proof(self) -> str:
+        """Why the most welfare is known."""
+        return "the market grows with every model's quality"
+
+    def most_welfare(self, own: Agents, best: Agents) -> Scalar:
+        """The best model for everybody."""
+        del own
+        return jnp.sum(self(best))
+
 
 @pytree
 @dataclasses.dataclass(frozen=True)
@@ -179,6 +226,11 @@ class QuasiMonotone:
     def of(self, agent: int, qualities: Agents) -> Scalar:
         """Return what one agent earns."""
         return self(qualities)[agent]
+
+    @property
+    def quasi_monotone(self) -> bool:
+        """It is one by definition."""
+        return True
 
     def allocate(self, best: Scalar, own: Agents, present: Array) -> Agents:
         """What a search finds: :func:`search_allocation`."""
@@ -241,7 +293,7 @@ def growth_rate(growth: ArrayLike) -> Scalar:
     return array
 
 
-def number_of_agents(agents: int) -> int:
+def number_of_agents(agents: object) -> int:
     """Return a number of agents.
 
     Raises:
@@ -271,26 +323,38 @@ _PARTS_POINTS = 65
 
 
 def _check_parts(valuation: QuasiMonotone, largest: float) -> None:
-    """Where qualities are told apart by agent: F_i must see only q_i, and not decrease in it; θ_i must not see q_i."""
+    """Where qualities are told apart by agent: F_i must see only q_i, and not decrease in it; θ_i must not see q_i.
+
+    What rests on numbers that are being traced cannot be checked and is not.
+    """
     n = valuation.agents
-    levels = jnp.linspace(0.0, largest, _PARTS_POINTS)
+    levels = np.linspace(0.0, largest, _PARTS_POINTS)
     # Different qualities for different agents, so that what should not matter is seen to matter.
-    points = jnp.stack([jnp.roll(levels, 7 * j) for j in range(n)], axis=1)
+    points = np.stack([np.roll(levels, 7 * j) for j in range(n)], axis=1)
     for name, function in (("own", valuation.own), ("others", valuation.others)):
-        found = np.shape(function(points[0]))
+        found = np.shape(function(jnp.asarray(points[0])))
         if found != (n,):
             raise ProblemError(name, found, f"must return one number for each of the {n} agents")
-    along = np.asarray(jax.vmap(valuation.own)(jnp.broadcast_to(levels[:, None], (_PARTS_POINTS, n))))
-    for k, i in np.argwhere(np.diff(along, axis=0) < 0)[:1]:
-        where, before = f"own[{i}] at quality {levels[k + 1]:.6g}", f"{levels[k]:.6g}"
-        raise ProblemError(where, float(along[k + 1, i]), f"must not be below its value {along[k, i]:.6g} at {before}")
-    slopes = np.asarray(jax.vmap(jax.jacfwd(valuation.own))(points[1:-1]))
-    effects = np.asarray(jax.vmap(jax.jacfwd(valuation.others))(points[1:-1]))
-    alien = (slopes != 0) & ~np.eye(n, dtype=bool) & np.isfinite(slopes)
+    _check_own(valuation, levels, points)
+    effects = known_values(jax.vmap(jax.jacfwd(valuation.others)), points[1:-1])
+    if effects is None:
+        return
     self_seen = (np.abs(effects) > 1e-12 * (1 + np.abs(effects).max())) & np.eye(n, dtype=bool)
-    for k, i, j in np.argwhere(alien)[:1]:
-        rule = f"must depend on agent {i}'s own model only, but changes with agent {j}'s"
-        raise ProblemError(f"own[{i}]", [round(float(q), 6) for q in points[1 + k]], rule)
     for k, i, _ in np.argwhere(self_seen)[:1]:
         rule = f"must not depend on agent {i}'s own model"
         raise ProblemError(f"others[{i}]", [round(float(q), 6) for q in points[1 + k]], rule)
+
+
+def _check_own(valuation: QuasiMonotone, levels: np.ndarray, points: np.ndarray) -> None:
+    n = valuation.agents
+    along = known_values(jax.vmap(valuation.own), np.broadcast_to(levels[:, None], (_PARTS_POINTS, n)))
+    slopes = known_values(jax.vmap(jax.jacfwd(valuation.own)), points[1:-1])
+    if along is None or slopes is None:
+        return
+    for k, i in np.argwhere(np.diff(along, axis=0) < 0)[:1]:
+        where, before = f"own[{i}] at quality {levels[k + 1]:.6g}", f"{levels[k]:.6g}"
+        raise ProblemError(where, float(along[k + 1, i]), f"must not be below its value {along[k, i]:.6g} at {before}")
+    alien = (slopes != 0) & ~np.eye(n, dtype=bool) & np.isfinite(slopes)
+    for k, i, j in np.argwhere(alien)[:1]:
+        rule = f"must depend on agent {i}'s own model only, but changes with agent {j}'s"
+        raise ProblemError(f"own[{i}]", [round(float(q), 6) for q in points[1 + k]], rule)

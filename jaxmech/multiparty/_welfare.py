@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._types import Agents, Array, Scalar
-from jaxmech.multiparty._valuation import Linear, MarketGrowth, Valuation
+from jaxmech.multiparty._valuation import Efficient, Valuation
 
 POINTS = 4096
 """Allocations, spread evenly, from which the search starts."""
@@ -30,9 +30,7 @@ FINER = (
 
 def closed_form(valuation: Valuation) -> str:
     """Return why the most welfare is known, or an empty text where it is searched for."""
-    if isinstance(valuation, Linear):
-        return "welfare is linear in each model's quality"
-    return "the market grows with every model's quality" if isinstance(valuation, MarketGrowth) else ""
+    return valuation.proof if isinstance(valuation, Efficient) else ""
 
 
 def tries(agents: int) -> int:
@@ -51,11 +49,8 @@ def most_welfare(valuation: Valuation, own: Agents, best: Scalar) -> Scalar:
         best: quality of the best model.
     """
     best = jnp.maximum(best, own)
-    if isinstance(valuation, Linear):
-        weight = jnp.sum(valuation.externality, axis=0)
-        return jnp.sum(jnp.maximum(weight * own, weight * best))
-    if isinstance(valuation, MarketGrowth):
-        return jnp.sum(valuation(best))
+    if isinstance(valuation, Efficient):
+        return valuation.most_welfare(own, best)
 
     def welfare(share: Agents) -> Scalar:
         return jnp.sum(valuation(own + share * (best - own)))

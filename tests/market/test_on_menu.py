@@ -157,7 +157,7 @@ def test_menus_that_are_none(sizes, rule):
 
 
 def test_other_methods_have_no_menu():
-    with pytest.raises(ProblemError, match="must be exact on a menu"):
+    with pytest.raises(ProblemError, match="must be exact, or a rule of your own, on a menu"):
         market.solve(lab_market(), method="heuristic", sizes=range(9))
 
 

@@ -109,6 +109,35 @@ def test_batch_equals_loop():
     assert together.tolist() == [int(largest_disparity(g, 2, 60).value.largest) for g in growths]
 
 
+def test_where_mechanisms_end_is_a_pure_function():
+    """Verdicts, critical growth rates and their premises, under jit and vmap, as one by one."""
+    growths = jnp.array([-1.0, -0.9, -0.7, -0.5, 0.2])
+    together = jax.jit(jax.vmap(lambda growth: boundary(growth, 2, 60)))(growths)
+    for k, growth in enumerate(growths.tolist()):
+        alone, one = boundary(growth, 2, 60), jax.tree.map(lambda leaf, k=k: leaf[k], together)
+        assert (one.largest, one.unbounded, one.chain) == (alone.largest, alone.unbounded, alone.chain)
+        assert (one.status, one.argument) == (alone.status, alone.argument)
+    agents = jnp.array([2, 3, 7])
+    expected = [float(critical_growth(n)) for n in agents.tolist()]
+    np.testing.assert_allclose(jax.jit(jax.vmap(critical_growth))(agents), expected, rtol=1e-14)
+    kept = jax.vmap(lambda n: never_fails(-0.7, n))(agents)
+    assert kept.tolist() == [bool(never_fails(-0.7, n)) for n in agents.tolist()]
+
+
+@pytest.mark.parametrize("growth", [-0.9, -0.7, -0.55])
+def test_revenue_at_the_boundary_differentiates_forward_and_reverse(growth):
+    """Against finite differences; the largest size is a whole number and does not move."""
+
+    def margins(rate):
+        return largest_disparity(rate, 2, 60).value.margin[0]
+
+    step = 1e-6
+    expected = (margins(growth + step) - margins(growth - step)) / (2 * step)
+    slopes = jax.grad(margins)(growth), jax.jit(jax.vmap(jax.grad(margins)))(jnp.array([growth]))[0]
+    along = jax.jvp(margins, (growth,), (2.0,))[1] / 2
+    np.testing.assert_allclose([*slopes, along], expected, rtol=1e-7)
+
+
 def test_float32_says_where_rounding_could_decide():
     """Revenue at the boundary is a ten-thousandth of the market at growth −0.7, and a millionth at −0.67."""
     solution = largest_disparity(jnp.float32(-0.8), 2, 100)
@@ -132,7 +161,7 @@ class TestTheory:
             share = ((1 + (agents - 1) * u) ** growth - np.longdouble(agents) ** growth * u**a) / (1 - u**a)
             return np.longdouble(agents) ** a - share.max()
 
-        critical = critical_growth(agents)
+        critical = float(critical_growth(agents))
         assert abs(float(room(critical))) < 1e-8
         assert room(critical - 1e-4) < 0 < room(critical + 1e-4)
         assert critical >= -agents / (agents + 1)
@@ -160,7 +189,7 @@ class TestTheory:
     @pytest.mark.parametrize("agents", [2, 3, 6, 20, 50])
     def test_the_premise_of_the_search_holds_wherever_something_can_fail(self, agents):
         for growth in np.linspace(-0.9999, critical_growth(agents), 25):
-            assert concentration_holds(float(growth), agents)
+            assert concentration_holds(jnp.asarray(growth), jnp.asarray(float(agents)))
 
     def test_market_share_of_nothing_is_nothing(self):
         assert float(market_share(jnp.array(0.0), jnp.array(0.0), jnp.array(-1.0), 2)) == 0.0
@@ -168,7 +197,7 @@ class TestTheory:
 
 
 def test_a_premise_that_fails_lowers_the_status(monkeypatch):
-    monkeypatch.setattr("jaxmech.multiparty._boundary.concentration_holds", lambda growth, agents: False)
+    monkeypatch.setattr("jaxmech.multiparty._boundary.concentration_holds", lambda growth, agents: jnp.array(False))
     found = boundary(-0.7, up_to=50)
     assert found.status is Status.ALMOST
     assert found.argument.startswith("not proven")

@@ -12,6 +12,7 @@ from jaxmech.multiparty import (
     General,
     Linear,
     MarketGrowth,
+    QuasiMonotone,
     TypeSpace,
     binding_chain,
     existence,
@@ -205,6 +206,41 @@ class TestLaws:
         step = 1e-6
         expected = (payments(-0.8 + step) - payments(-0.8 - step)) / (2 * step)
         np.testing.assert_allclose(slope, expected, atol=1e-8)
+
+    @pytest.mark.parametrize("name", ["growth, three", "linear, mixed"])
+    def test_derivatives_in_reverse_mode_are_those_in_forward_mode(self, name):
+        """And finite differences, of a random combination of payments, in types and in every number of a valuation."""
+        space = CASES[name][2]
+        weights = np.random.default_rng(3).normal(size=(len(space.shape), *space.shape))
+
+        def combined(levels, valuation):
+            return jnp.sum(weights * maximal_payments(TypeSpace(levels, valuation, space.quality)))
+
+        def along(step):
+            return combined(levels + step * change[0], jax.tree.map(lambda x, dx: x + step * dx, valuation, change[1]))
+
+        levels, valuation = space.levels[0] + 0.1, space.valuation
+        generator = np.random.default_rng(4)
+        change = jax.tree.map(lambda leaf: jnp.asarray(generator.normal(size=leaf.shape)), (levels, valuation))
+        slopes = jax.grad(combined, argnums=(0, 1))(levels, valuation)
+        reverse = sum(float(jnp.sum(a * b)) for a, b in zip(*map(jax.tree.leaves, (slopes, change)), strict=True))
+        _, forward = jax.jvp(combined, (levels, valuation), change)
+        assert reverse == pytest.approx(float(forward), rel=1e-11)
+        assert reverse == pytest.approx(float(along(1e-6) - along(-1e-6)) / 2e-6, rel=1e-6)
+
+    def test_functions_of_ones_own_may_hold_what_is_traced(self):
+        """A valuation built inside jit, vmap and grad, its functions closing over a number that is being traced."""
+
+        def revenue(scale):
+            own = QuasiMonotone(lambda q: scale * jnp.sqrt(q + 0.1), lambda q: -0.1 * scale * (jnp.sum(q) - q), 2)
+            return jnp.sum(maximal_payments(TypeSpace([0.0, 0.5, 1.0], own)))
+
+        scales = jnp.array([0.5, 1.0, 2.0])
+        # Earnings are in proportion to the scale, and so is revenue.
+        together = jax.jit(jax.vmap(revenue))(scales)
+        np.testing.assert_allclose(together, scales * revenue(1.0), rtol=1e-12)
+        slopes = jax.jit(jax.vmap(jax.grad(revenue)))(scales)
+        np.testing.assert_allclose(slopes, float(revenue(1.0)), rtol=1e-12)
 
     def test_memory_is_linear_in_what_is_returned(self):
         """No table of constraints: twice as many levels, four times as many payments, four times as much memory."""

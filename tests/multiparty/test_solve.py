@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from jaxmech import ProblemError, Status
+from jaxmech._pytree import pytree
 from jaxmech.multiparty import (
     MECHANISMS,
     DirectMechanism,
@@ -19,9 +21,12 @@ from jaxmech.multiparty import (
     QuasiMonotone,
     TypeSpace,
     allocation,
+    audit_table,
     certify,
     check_conditions,
     exploitation_mechanism,
+    mechanism,
+    report_table,
     solve,
 )
 from jaxmech.multiparty._certificate import FIELDS
@@ -251,6 +256,78 @@ class TestCertificates:
         assert f"tried {most:.6g}" in audits[EFFICIENT].witness
         assert not audits[EFFICIENT].claimed
         assert "search" in audits[EFFICIENT].effort
+
+    def test_a_valuation_of_ones_own_that_knows_the_most_claims_efficiency(self):
+        problem = Problem([0.3, 0.9], Rivals(jnp.array([1.0, 0.4])))
+        audits = told(problem, solve(problem).value)
+        assert all(audits[claim].holds and audits[claim].claimed for claim in (IC, IR, EFFICIENT))
+        assert audits[EFFICIENT].effort == "closed form: everybody's own model is worth more than it harms"
+        assert audits[IC].effort.startswith("by theorem")
+        assert "own model" in audit_table(report_table(TypeSpace([0.0, 0.5, 1.0], problem.valuation)))[2].effort
+
+    def test_a_wrong_claim_of_ones_own_is_seen(self):
+        problem = Problem([0.3, 0.9], Rivals(jnp.array([1.0, -0.4])))
+        audits = told(problem, solve(problem).value)
+        assert not audits[EFFICIENT].holds
+        assert audits[EFFICIENT].claimed
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class Rivals:
+    """Agents who gain by their own model what is given, and harm each other by a third of it."""
+
+    gains: Any
+
+    @property
+    def agents(self):
+        return self.gains.shape[-1]
+
+    @property
+    def proof(self):
+        return "everybody's own model is worth more than it harms"
+
+    @property
+    def quasi_monotone(self):
+        return jnp.all(self.gains >= 0)
+
+    def __call__(self, qualities):
+        harm = self.gains * qualities / 3
+        return self.gains * qualities - (jnp.sum(harm) - harm) / (self.agents - 1)
+
+    def of(self, agent, qualities):
+        return self(qualities)[agent]
+
+    def allocate(self, best, own, present):
+        return jnp.where(present, best, jnp.zeros_like(own))
+
+    def most_welfare(self, own, best):
+        return jnp.sum(jnp.maximum(self.gains * own, self.gains * best)) * 2 / 3
+
+
+class TestMechanism:
+    @pytest.mark.parametrize("name", ["exploitation", "free"])
+    def test_it_is_the_plan_at_the_types(self, name):
+        table, types = draw(4)
+        problem = Problem(types, Linear(table))
+        plan = solve(problem, mechanism=name).value
+        found, everybody = mechanism(problem, plan), jnp.ones(4, bool)
+        np.testing.assert_allclose(found.allocate(problem.types, everybody), plan.allocation)
+        np.testing.assert_allclose(found.charge(problem.types, everybody), plan.payment, atol=1e-14)
+
+    def test_it_batches_and_differentiates(self):
+        types = jnp.array([0.4, 0.9])
+
+        def charged(table):
+            problem = Problem(types, Linear(table))
+            return jnp.sum(mechanism(problem, solve(problem).value).charge(types, jnp.array([True, True])))
+
+        tables = jnp.array([[[1.0, 0.3], [0.2, 1.0]], [[0.5, -0.1], [0.1, 1.0]]])
+        together = jax.jit(jax.vmap(jax.value_and_grad(charged)))(tables)
+        for k, table in enumerate(tables):
+            revenue, slope = jax.value_and_grad(lambda a: solve(Problem(types, Linear(a))).value.revenue)(table)
+            np.testing.assert_allclose(together[0][k], revenue, rtol=1e-12)
+            np.testing.assert_allclose(together[1][k], slope, rtol=1e-12)
 
 
 class TestConditions:

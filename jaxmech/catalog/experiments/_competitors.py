@@ -115,7 +115,7 @@ def boundaries_by_growth(agents: int, up_to: int = UP_TO) -> list[tuple[float, i
         >>> boundaries_by_growth(2, up_to=10)[:2]
         [(-1.0, 1), (-0.998, 1)]
     """
-    steps = int((multiparty.critical_growth(agents) + 1) / STEP)
+    steps = int((float(multiparty.critical_growth(agents)) + 1) / STEP)
     rates = [round(-1 + STEP * k, 3) for k in range(steps + 1)]
     found = [int(multiparty.largest_disparity(rate, agents, up_to).value.largest) for rate in rates]
     return [(rate, largest if largest >= 0 else None) for rate, largest in zip(rates, found, strict=True)]
