@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech import collaboration, market
+from jaxmech import collaboration, market, multiparty
 
 SCALE = float(os.environ.get("JAXMECH_SCALE", "1"))
 REPEATS = 3
@@ -31,6 +31,7 @@ def run() -> Iterator[dict[str, Any]]:
         yield _solutions("egalitarian", collaboration.egalitarian_bargaining, 10, 5, int(100_000 * SCALE))
         yield _solutions("nash", collaboration.nash_bargaining, 10, 5, int(100_000 * SCALE))
         yield _markets(int(100_000 * SCALE))
+        yield _existence(int(20_000 * SCALE))
         yield _solutions("rational optimum, binding", collaboration.rational_optimum, 20, 20, int(20_000 * SCALE))
 
 
@@ -67,6 +68,17 @@ def _markets(instances: int) -> dict[str, Any]:
     draws = jax.random.uniform(jax.random.key(2), (instances, 8), float)
     size = f"{instances:,} markets, 3 types, {len(sizes)} sizes"
     return _row("exact markets on a menu", size, instances, jax.jit(jax.vmap(solve)), draws)[0]
+
+
+def _existence(instances: int) -> dict[str, Any]:
+    """Whether competitors in a growing market have a desirable mechanism, and the payments that decide it."""
+
+    def solve(growth: Any) -> Any:
+        return multiparty.existence(multiparty.market_growth(growth, agents=2, disparity=30))
+
+    growths = jax.random.uniform(jax.random.key(3), (instances,), float, -1.0, -0.5)
+    size = f"{instances:,} growth rates, 31 x 31 profiles"
+    return _row("existence among competitors", size, instances, jax.jit(jax.vmap(solve)), growths)[0]
 
 
 def _roots(instances: int) -> dict[str, Any]:
