@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import bench_deviation
-from jaxmech import collaboration, deviation, market
+from jaxmech import collaboration, deviation, market, multiparty
 
 SCALE = float(os.environ.get("JAXMECH_SCALE", "1"))
 REPEATS = 3
@@ -34,6 +34,7 @@ def run() -> Iterator[dict[str, Any]]:
         yield _solutions("nash", collaboration.nash_bargaining, 10, 5, int(100_000 * SCALE))
         yield _markets(int(100_000 * SCALE))
         yield _responses(max(1, int(1_000 * SCALE)))
+        yield _existence(int(20_000 * SCALE))
         yield _solutions("rational optimum, binding", collaboration.rational_optimum, 20, 20, int(20_000 * SCALE))
 
 
@@ -86,6 +87,17 @@ def _responses(instances: int) -> dict[str, Any]:
         "a second": instances / run_s,
         "gains found": int(jnp.sum(found.found > 0)),
     }
+
+
+def _existence(instances: int) -> dict[str, Any]:
+    """Whether competitors in a growing market have a desirable mechanism, and the payments that decide it."""
+
+    def solve(growth: Any) -> Any:
+        return multiparty.existence(multiparty.market_growth(growth, agents=2, disparity=30))
+
+    growths = jax.random.uniform(jax.random.key(3), (instances,), float, -1.0, -0.5)
+    size = f"{instances:,} growth rates, 31 x 31 profiles"
+    return _row("existence among competitors", size, instances, jax.jit(jax.vmap(solve)), growths)[0]
 
 
 def _roots(instances: int) -> dict[str, Any]:
