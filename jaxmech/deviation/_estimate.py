@@ -62,6 +62,19 @@ class Evidence(NamedTuple):
         Differences of each mean from it, √(told − σ²), and 1. Whatever noise a mechanism adds that is known in advance
         is a multiple of these: of the discrepancy, of its size, or a constant.
         """
+        fixed, share = self._features(weighted)
+        return Features(jnp.stack(fixed, axis=-1), jnp.stack(share, axis=-1))
+
+    def correct(self, weighted: Estimate, weights: Array, centres: Array) -> Estimate:
+        """Add ``weights`` · (features − ``centres``), (distributions, features) each, to a weighted mean."""
+        fixed, share = weighted.fixed, weighted.share
+        # One feature after the other: an array of all of them, draw by draw, takes longer to write than to use.
+        for j, (here, noisy) in enumerate(zip(*self._features(weighted), strict=True)):
+            fixed = fixed + weights[..., j] * (here - centres[..., j])
+            share = share + weights[..., j] * noisy
+        return Estimate(fixed, share, weighted.known)
+
+    def _features(self, weighted: Estimate) -> tuple[list[Array], list[Array]]:
         some = self.has_noisy & (self.told > self.variance)
         spread = jnp.where(some, jnp.sqrt(jnp.where(some, self.told - self.variance, 1.0)), 0.0)
         spread = jnp.where(jnp.isfinite(spread), spread, 0.0)
@@ -70,12 +83,4 @@ class Evidence(NamedTuple):
         nothing = jnp.zeros_like(spread)
         means = [own * (self.own - weighted.fixed), clean * (self.clean - weighted.fixed), -noisy * weighted.fixed]
         shares = [-own * weighted.share, -clean * weighted.share, noisy * (1 - weighted.share)]
-        fixed = [*means, spread, one]
-        share = [*shares, nothing, nothing]
-        return Features(jnp.stack(fixed, axis=-1), jnp.stack(share, axis=-1))
-
-    def correct(self, weighted: Estimate, weights: Array, centres: Array) -> Estimate:
-        """Add ``weights`` · (features − ``centres``), (distributions, features) each, to a weighted mean."""
-        features = self.features(weighted)
-        fixed = weighted.fixed + jnp.sum(weights * (features.fixed - centres), axis=-1)
-        return Estimate(fixed, weighted.share + jnp.sum(weights * features.share, axis=-1), weighted.known)
+        return [*means, spread, one], [*shares, nothing, nothing]

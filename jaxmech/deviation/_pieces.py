@@ -16,7 +16,7 @@ def in_pieces(run: Callable[[Any], Tree], tree: Any, at_once: int = AT_ONCE) -> 
     """Apply ``run`` to all places, on a leading axis, in pieces of one size, the last one filled up with copies.
 
     Example:
-        >>> in_pieces(lambda x: 2 * x, jnp.arange(5), at_once=2).tolist()
+        >>> in_pieces(lambda x: 2 * x, np.arange(5), at_once=2).tolist()
         [0, 2, 4, 6, 8]
     """
     count = len(jax.tree.leaves(tree)[0])
