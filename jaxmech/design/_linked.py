@@ -20,6 +20,9 @@ _LEAST_LEVEL = 1e-3
 _LEAST_CHANCE = 1e-3
 _SMALLEST = 1e-37
 _SHALLOW = 0.05
+_FIRST_PULL = 0.45
+_LARGEST_STEP = 2.0
+"""Largest factor by which a level changes in one step."""
 _SHARES = (0.6, 0.85)
 """Nobody may prefer to collect so much less of everything: else stationary points may be saddles."""
 
@@ -65,6 +68,13 @@ class _Pull(NamedTuple):
     def at(self, success: Array) -> Array:
         return self.gap / success[..., None] + self.bend
 
+    @property
+    def largest_success(self) -> Array:
+        """Where to begin: at s = 1, or at the largest s at which every pull is well below the largest there is."""
+        beyond = self.checked & (self.gap < 0) & (self.gap + self.bend > _FIRST_PULL)
+        lower = jnp.where(beyond, self.gap / jnp.where(beyond, _FIRST_PULL - self.bend, 1.0), 1.0)
+        return jnp.clip(jnp.min(lower, axis=-1), _LEAST_CHANCE, 1.0)
+
     def log(self, success: Array) -> Array:
         """Its logarithm, as far as there is a level."""
         pull = jnp.where(self.checked, self.at(success), LARGEST_PULL / 2)
@@ -108,8 +118,8 @@ class Threshold(NamedTuple):
         piece, costs = self._parts(terms, stake), stake.finite_costs
         pull = _pull(terms, piece, costs)
         fixed = jax.lax.stop_gradient(pull)
-        one = jnp.ones(terms.samples.shape[:-1], terms.samples.dtype)
-        start = _point(fixed, one, level_of_pull(jnp.exp(fixed.log(one))))
+        begun = fixed.largest_success
+        start = _point(fixed, begun, level_of_pull(jnp.exp(fixed.log(begun))))
         found = jax.lax.stop_gradient(jax.lax.fori_loop(0, _NEWTON, lambda _, point: _newton(fixed, point), start))
         # one more step with fixed slopes: improves the values, and carries their derivatives
         shift = (pull.log(found.success) - fixed.log(found.success)) * _inverse_slope(found.level) + found.shift
@@ -194,6 +204,7 @@ def _newton(pull: _Pull, point: _Point) -> _Point:
     step = (point.success - point.product) / _steep(point.slope)
     success = jnp.clip(point.success - step, _LEAST_CHANCE, 1.0)
     level = point.level + point.shift + point.by_success * (success - point.success)[..., None]
+    level = jnp.clip(level, point.level / _LARGEST_STEP, point.level * _LARGEST_STEP)
     return _point(pull, success, jnp.maximum(level, _LEAST_LEVEL))
 
 
