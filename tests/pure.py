@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech import collaboration, design, market, mechanism, multiparty, numerics
+from jaxmech import collaboration, design, deviation, market, mechanism, multiparty, numerics
 
 COSTS = np.array([[0.03, 0.5], [0.07, 0.2], [0.1, 0.4]])
 AMOUNTS = np.array([[40.0, 12.0], [25.0, 18.0], [20.0, 15.0]])
@@ -69,6 +69,33 @@ SIZES, PRICES = jnp.array([8.0, 3.0]), jnp.array([0.5, 0.2])
 def of_market(function, **more):
     """Return an entry for a function of a market with two types of buyers."""
     return Pure(lambda costs, values: function(_market(costs, values)), MARKET, **more)
+
+
+DEAL = tuple(np.array(row) for row in ([3.0, 5.0], [3.0, 4.0], [20.0, 30.0], [0.01, 0.012], [2.0, 2.5]))
+TYPES = np.array([0.3, 0.8, 1.2])
+EXTERNALITY = np.array([[1.0, -0.2, 0.1], [0.0, 1.0, -0.5], [0.3, 0.1, 1.0]])
+
+
+def _shared(types, externality):
+    return multiparty.solve(multiparty.Problem(types, multiparty.Linear(externality)))
+
+
+def _charged(types, externality):
+    problem = multiparty.Problem(types, multiparty.Linear(externality))
+    return multiparty.mechanism(problem, multiparty.solve(problem).value).charge(types)
+
+
+def _fabricated(problem, plan):
+    """What an agent of the pool pays who collects half of what she should."""
+    strategy = deviation.Deviation.truth(plan.samples[0] / 2)
+    return deviation.penalty(collaboration.mechanism(problem, plan), problem, 0, strategy, jax.random.key(0), 64)
+
+
+def _searched(problem, plan):
+    quick = deviation.SearchSettings(draws=16, steps=2, polish_draws=16, polish_steps=2, batches=4, batch=64)
+    numbers = deviation.spread_randomness(jax.random.key(0), 1, 2, quick)
+    pool, stakes = collaboration.mechanism(problem, plan), mechanism.Stakes.of(problem)
+    return deviation.search(pool, quick, stakes, 1, numbers).gain
 
 
 def _checked(costs):
@@ -159,7 +186,24 @@ PURE = {
     "mechanism.best_whole": Pure(
         mechanism.best_whole, (AMOUNTS + 0.3,), derivative="whole numbers do not change with what is differentiated by"
     ),
+    "collaboration.temptation": of_plan(collaboration.temptation),
+    "collaboration.free_riding": of_plan(collaboration.free_riding),
+    "collaboration.truthful_penalty": of_amounts(
+        lambda p, n: collaboration.truthful_penalty(p, collaboration.pool_plan(p, n).value, n)
+    ),
+    "deviation.penalty": of_plan(_fabricated),
+    "deviation.search": of_plan(_searched, derivative="the winner is chosen by comparisons", slow=True),
     "market.solve": of_market(lambda p: market.solve(p, sizes=range(9))),
+    "market.price": of_market(lambda p: market.price(p, sizes=range(9))),
+    "market.spread": of_market(lambda p: market.spread(p, market.solve(p, sizes=range(9)).value)),
+    "market.margins": of_market(lambda p: market.margins(p, market.solve(p, sizes=range(9)).value)),
+    "market.divide_work": of_market(lambda p: market.divide_work(p, 8, 2)),
+    "market.mechanism": of_market(lambda p: market.mechanism(p, market.solve(p, sizes=range(9)).value)),
+    "market.contributor_utility": of_market(
+        lambda p: market.contributor_utility(
+            market.mechanism(p, market.solve(p, sizes=range(9)).value), jnp.array([4.0, 1.0])
+        )
+    ),
     "market.utility": of_market(lambda p: market.utility(p, SIZES, PRICES)),
     "market.envy_free_prices": of_market(lambda p: market.envy_free_prices(p, SIZES)),
     "market.profit": of_market(lambda p: market.profit(p, market.solve(p, sizes=range(9)).value)),
@@ -172,8 +216,34 @@ PURE = {
         (np.array([[0.0, 0.5, 0.8], [0.0, 0.3, 0.9]]), np.array([0.0, 0.2, 0.45])),
         derivative="sizes are whole numbers",
     ),
+    "market.posted_curve": Pure(
+        lambda prices: market.posted_curve(SIZES, prices, jnp.arange(9.0)), (np.array([0.5, 0.2]),)
+    ),
+    "multiparty.existence": Pure(
+        lambda growth: multiparty.existence(multiparty.market_growth(growth, 2, 6)), (np.array(-0.7),)
+    ),
+    "multiparty.maximal_payments": Pure(
+        lambda growth: multiparty.maximal_payments(multiparty.market_growth(growth, 2, 6)), (np.array(-0.7),)
+    ),
+    "multiparty.largest_disparity": Pure(lambda growth: multiparty.largest_disparity(growth, 2, 40), (np.array(-0.7),)),
+    "multiparty.boundary": Pure(lambda growth: multiparty.boundary(growth, 2, 40), (np.array(-0.7),)),
+    "multiparty.never_fails": Pure(multiparty.never_fails, (np.array(-0.62),), derivative="yes or no"),
+    "multiparty.solve": Pure(_shared, (TYPES, EXTERNALITY)),
+    "multiparty.mechanism": Pure(_charged, (TYPES, EXTERNALITY)),
     "multiparty.logistic": Pure(multiparty.logistic, (np.array([0.3, 2.0]),)),
     "multiparty.linear": Pure(multiparty.linear, (np.array([0.3, 2.0]),)),
+    "design.table_penalty": Pure(
+        lambda n, z, d, c, level: design.table_penalty(
+            design.ramp_rule(0.5, 9.0), design.Deal(n, z, d, c, jnp.asarray(1.0)), level
+        ),
+        DEAL,
+    ),
+    "design.stationary_level": Pure(
+        lambda n, z, d, c: design.stationary_level(
+            design.ramp_rule(0.5, 9.0), design.Deal(n, z, d, c, jnp.asarray(1.0))
+        ),
+        DEAL[:4],
+    ),
     "design.noise_at": Pure(
         lambda apart: design.noise_at(design.ramp_rule(0.5, 9.0), apart), (np.array([0.9, 1.2, 4.0]),)
     ),
@@ -191,6 +261,7 @@ HOST = {
     "numerics.stream": "takes a method, which is code; every division runs through it under vmap",
     "numerics.through_rows": "turns a function into another; every division runs through it under vmap",
     "numerics.spend_equal_budgets": "the last stage of solve_sharing's egalitarian kind, listed there",
+    "numerics.spread": "takes arrays of NumPy or of JAX: a sum of powers, used on measurements",
     "collaboration.advise": _WORDS,
     "collaboration.certify": _WORDS,
     "collaboration.efficiency": _WORDS,
@@ -215,6 +286,48 @@ HOST = {
     "deviation.playable": _WORDS,
     "deviation.robustness": _CHOOSES,
     "deviation.simulate": _CHOOSES,
+    "deviation.spread_randomness": "takes a key: runs inside deviation.search, listed as such",
+    "market.by_error": _BUILDS,
+    "market.certify": _WORDS,
+    "market.exponential": _BUILDS,
+    "market.linear": _BUILDS,
+    "market.table": _BUILDS,
+    "market.threshold": _BUILDS,
+    "market.frontier": _CHOOSES,
+    "market.most_tempting_swap": _WORDS,
+    "market.most_useful": _CHOOSES,
+    "market.revenues": _CHOOSES,
+    "market.sensitivity": _WORDS,
+    "market.shape": _CHOOSES,
+    "market.simulate": _CHOOSES,
+    "multiparty.audit_table": _WORDS,
+    "multiparty.allocation": "takes who is present as well: multiparty.solve runs it",
+    "multiparty.binding_chain": _WORDS,
+    "multiparty.boundary_audits": _WORDS,
+    "multiparty.certify": _WORDS,
+    "multiparty.check_conditions": _WORDS,
+    "multiparty.critical_growth": "takes a whole number of agents",
+    "multiparty.exploitation_mechanism": _BUILDS,
+    "multiparty.finite_tables": _WORDS,
+    "multiparty.market_growth": _BUILDS,
+    "multiparty.quality_function": _BUILDS,
+    "multiparty.report_table": _CHOOSES,
+    "design.account": _WORDS,
+    "design.best_rule": _CHOOSES,
+    "design.carried_out": _CHOOSES,
+    "design.certify": _PROVES,
+    "design.departure": _WORDS,
+    "design.designed_mechanism": _BUILDS,
+    "design.family_bound": _PROVES,
+    "design.is_whole": _WORDS,
+    "design.monotone_rule": _BUILDS,
+    "design.power_rule": _BUILDS,
+    "design.prove": _PROVES,
+    "design.proven_least": _PROVES,
+    "design.ramp_rule": _BUILDS,
+    "design.realise": _CHOOSES,
+    "design.smooth_design": _CHOOSES,
+    "design.threshold_rule": _BUILDS,
     "audit.audit": _WORDS,
     "audit.examine": _WORDS,
     "audit.in_words": _WORDS,

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from jax import export
 
-from jaxmech import audit, collaboration, deviation, mechanism, numerics
+from jaxmech import audit, collaboration, design, deviation, market, mechanism, multiparty, numerics
 from tests.pure import HOST, PURE
 
-PACKAGES = (numerics, mechanism, collaboration, deviation, audit)
+PACKAGES = (numerics, mechanism, collaboration, market, multiparty, deviation, audit, design)
 CASES = [pytest.param(name, marks=pytest.mark.slow if case.slow else ()) for name, case in PURE.items()]
 FACTORS = np.array([1.0, 1.02, 0.97, 1.05])
 
