@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import bench_deviation
-from jaxmech import collaboration, deviation, market, multiparty
+from jaxmech import collaboration, design, deviation, market, multiparty
 
 SCALE = float(os.environ.get("JAXMECH_SCALE", "1"))
 REPEATS = 3
@@ -35,6 +35,8 @@ def run() -> Iterator[dict[str, Any]]:
         yield _markets(int(100_000 * SCALE))
         yield _responses(max(1, int(1_000 * SCALE)))
         yield _existence(int(20_000 * SCALE))
+        yield _designs(10, 1, max(int(10_000 * SCALE), 1))
+        yield _designs(10, 2, max(int(1_000 * SCALE), 1))
         yield _solutions("rational optimum, binding", collaboration.rational_optimum, 20, 20, int(20_000 * SCALE))
 
 
@@ -53,6 +55,14 @@ def _solutions(work: str, function: Callable[..., Any], m: int, d: int, instance
     row, solution = _row(work, f"{instances:,} of {m}x{d}", instances, solve, costs)
     steps = float(jnp.mean(solution.steps.astype(float)))
     return {**row, "steps": steps, "nanoseconds each and step": 1e9 * row["run_s"] / (instances * steps)}
+
+
+def _designs(m: int, d: int, instances: int) -> dict[str, Any]:
+    """Designs, not proven: that is for the host."""
+    costs = jnp.exp(0.3 * jax.random.normal(jax.random.key(3), (instances, m, d), float))
+    find = jax.jit(jax.vmap(lambda table: design.design(collaboration.Problem(table, 100.0))))
+    row, _ = _row("designs, unproven", f"{instances:,} of {m}x{d}", instances, find, costs)
+    return {**row, "not OK": f"{row['not OK']} (all unproven)"}
 
 
 def _markets(instances: int) -> dict[str, Any]:

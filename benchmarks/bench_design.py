@@ -7,7 +7,11 @@ certificate leaves open, relatively. With equal costs the published mechanism, t
 alternative (some work alone, the others receive) stand beside it.
 """
 
+import contextlib
+import os
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -16,13 +20,17 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import erf
 
+import jaxmech
 from jaxmech import collaboration, design, deviation
 from jaxmech.collaboration import Problem
+from jaxmech.design import _design
 
 _SIGMA = 1e4
 """Such that 10,000 agents still collect a hundred points each: rounding does next to nothing."""
 EQUAL = (3, 4, 5, 7, 10, 15, 30, 100, 1000, 10_000)
 INSTANCES = 100
+BATCHED, LOOPED = 1000, 10
+"""Designs in one call, and how many of them a loop makes for comparison."""
 SPREADS = (0.1, 0.3, 1.0)
 AGENTS = (5, 12, 30)
 WISHES = {
@@ -43,6 +51,7 @@ def run() -> list[dict[str, Any]]:
             *(misspecified(m, factor) for m in (10, 100) for factor in (0.8, 1.2)),
             *(heavy_tails(m) for m in (10, 100)),
             *random_instances(INSTANCES),
+            *(many(BATCHED, 10, d, LOOPED) for d in (1, 2)),
         ]
 
 
@@ -130,6 +139,75 @@ def random_instances(count: int) -> list[dict[str, Any]]:
     return [_summary(f"costs spread by 10^±{spread:g}", np.array(found)) for spread, found in rows.items()] + [
         _summary("all", np.concatenate([np.array(found) for found in rows.values()]))
     ]
+
+
+def many(count: int, m: int, d: int, looped: int) -> dict[str, Any]:
+    """Many designs in one call beside a loop over some of them; proofs of the host apart, over both cores.
+
+    The loop is :func:`jaxmech.design.design`, warm, less the time that its proofs take (family and certificate).
+    """
+    costs = np.random.default_rng(d).lognormal(0.0, 0.3, (count, m, d))
+    problems = jax.vmap(lambda table: Problem(table, 100.0))(jnp.asarray(costs))
+    chunk = min(32, count)
+    start = time.perf_counter()
+    jaxmech.batch(design.design, jax.tree.map(lambda leaf: leaf[:chunk], problems), chunk=chunk)
+    compile_s = time.perf_counter() - start
+    start = time.perf_counter()
+    found = jaxmech.batch(design.design, problems, chunk=chunk)
+    run_s = time.perf_counter() - start
+    each = [Problem(table, 100.0) for table in costs[: looped + 1]]
+    alone, whole_s, proofs_s = zip(*(_one(problem) for problem in each), strict=True)
+    batched = np.asarray(found.value.social_penalty)[: looped + 1]
+    parts = [jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), found.value) for i in range(looped + 1)]
+    start = time.perf_counter()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        proven = list(pool.map(_held, each, parts))
+    certify_s = time.perf_counter() - start
+    loop_s = float(np.mean(whole_s[1:]) - np.mean(proofs_s[1:]))  # the first one compiles
+    return {
+        "work": f"designs in one call, d = {d}",
+        "size": f"{count} of {m} agents",
+        "rival": f"a loop (mean of {looped}), its proofs apart",
+        "compile_s": compile_s,
+        "run_s": run_s,
+        "rival_s": loop_s * count,
+        "ratio": loop_s * count / run_s,
+        "accuracy": float(np.max(np.abs(batched / np.array(alone) - 1))),
+        "ratio with proofs in the loop": float(np.mean(whole_s[1:])) * count / run_s,
+        "proofs each": certify_s / len(each),
+        "proven": sum(proven) / len(proven),
+    }
+
+
+def _one(problem: Problem) -> tuple[float, float, float]:
+    """A design on its own: social penalty, time, and time for proofs."""
+    spent = [0.0]
+    with _clocked(_design, "proven_value", spent), _clocked(_design, "prove", spent):
+        start = time.perf_counter()
+        found = design.design(problem).value
+        return float(found.social_penalty), time.perf_counter() - start, spent[0]
+
+
+@contextlib.contextmanager
+def _clocked(module: Any, name: str, spent: list[float]) -> Iterator[None]:
+    """Add up what a function of a module takes."""
+    plain = getattr(module, name)
+
+    def timed(*arguments: Any, **options: Any) -> Any:
+        start = time.perf_counter()
+        result = plain(*arguments, **options)
+        spent[0] += time.perf_counter() - start
+        return result
+
+    setattr(module, name, timed)
+    try:
+        yield
+    finally:
+        setattr(module, name, plain)
+
+
+def _held(problem: Problem, made: design.Design) -> bool:
+    return all(audit.holds for audit in design.certify(problem, made) if audit.claimed)
 
 
 def _summary(name: str, table: np.ndarray) -> dict[str, Any]:

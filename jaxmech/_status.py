@@ -104,6 +104,7 @@ class Solution(Generic[T]):
 
 SEVERITY = (
     Status.OK,
+    Status.UNPROVEN,
     Status.ALMOST,
     Status.MAX_STEPS,
     Status.STALLED,

@@ -101,11 +101,6 @@ class Problem:
         """Name of distribution k, or "distribution k+1"."""
         return self.distributions[k] if self.distributions else f"distribution {k + 1}"
 
-    @classmethod
-    def tree_unflatten(cls, names: tuple[Any, ...], leaves: tuple[Any, ...]) -> "Problem":
-        """Return :meth:`unchecked` of leaves and names."""
-        return cls.unchecked(*leaves, *names)
-
 
 def alone_samples(problem: Problem) -> Amounts:
     """n_IND = σ√price/√c: what each agent collects when she works alone; 0 where she cannot sample.

@@ -34,10 +34,7 @@ class Kinds(NamedTuple):
     @property
     def whole_alone(self) -> Array:
         """The best whole number of points for who works alone; 0 where she cannot sample."""
-        bare: Problem = Problem.tree_unflatten(
-            (None, None), (self.costs, jnp.sqrt(self.error), jnp.ones_like(self.error))
-        )
-        return best_whole_alone(bare)
+        return best_whole_alone(Problem.unchecked(self.costs, jnp.sqrt(self.error), jnp.ones_like(self.error)))
 
     def crowd(self, wishes: Wishes) -> Crowd:
         """What the search knows of them."""
