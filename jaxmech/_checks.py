@@ -162,11 +162,13 @@ def unique_names(name: str, given: Sequence[str] | None, length: int) -> tuple[s
     names = (given,) if isinstance(given, str) else tuple(given)
     if len(names) != length:
         raise ProblemError(name, len(names), f"must have one name for each of the {length}")
+    seen: set[str] = set()  # of many thousands: each is looked up, not compared with all
     for i, entry in enumerate(names):
         if not isinstance(entry, str) or not entry.strip():
             raise ProblemError(f"{name}[{i}]", entry, "must be a name, not empty")
-        if entry in names[:i]:
+        if entry in seen:
             raise ProblemError(f"{name}[{i}]", entry, "must not occur twice")
+        seen.add(entry)
     return names
 
 

@@ -17,8 +17,7 @@ def small(parameters=None, *, costs=COSTS, sigma=10.0, names=("A", "B", "C"), di
     """A sweep of three agents who share one mean by pooling, which compiles in a moment."""
     problem = Problem(costs=costs, sigma=sigma, agents=names, distributions=distributions)
     random = parameters is None or any("distribution" in value for value in parameters.values())
-    share = {"division": "leverage", "mechanism": "pool"}
-    options = {**share, "shard": 64, **({"draws": 200} if random else {}), **options}
+    options = {"mechanism": "pool", "shard": 64, **({"draws": 200} if random else {}), **options}
     return Sweep(problem, RANDOM if parameters is None else parameters, **options)
 
 
