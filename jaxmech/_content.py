@@ -199,16 +199,19 @@ class _Reader:
             self._read_all(getattr(value, "__dict__", {}).items())
 
     def _function(self, function: types.FunctionType) -> None:
+        if _only_checks(function):
+            return self.read(function.__wrapped__)  # type: ignore[attr-defined]
         self._code(function.__code__)
         self._read_all((function.__defaults__, function.__kwdefaults__))
         for cell in function.__closure__ or ():
             self.read(cell.cell_contents if _is_filled(cell) else "empty")
         module = function.__globals__.get("__name__")
         if isinstance(module, str) and is_pure(module):
-            return  # made by a library from what its closure holds: jax.grad, jax.vmap
+            return None  # made by a library from what its closure holds: jax.grad, jax.vmap
         self.read({name: part for name, part in function.__dict__.items() if name != "__wrapped__"})
         for chain in loads(function.__code__):
             self._global(function.__globals__, *chain)
+        return None
 
     def _code(self, code: types.CodeType) -> None:
         self.note(code.co_code, code.co_exceptiontable, code.co_flags, code.co_argcount, code.co_posonlyargcount)
@@ -331,6 +334,12 @@ def _items(value: Any) -> Iterable[Any]:
     for name, entry in getattr(value, "__dict__", {}).items():
         yield name
         yield entry
+
+
+def _only_checks(function: types.FunctionType) -> bool:
+    """Whether jaxtyping or beartype made a function to check the types of another: it computes what that does."""
+    made = function.__globals__.get("__name__") == "jaxtyping._decorator"
+    return hasattr(function, "__wrapped__") and (made or function.__code__.co_filename.startswith("<@beartype("))
 
 
 def _name(value: Any) -> str | None:

@@ -15,6 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from beartype import beartype
+from jaxtyping import Array, Float, jaxtyped
 
 import jaxmech as jm
 from jaxmech import _programs
@@ -404,3 +406,18 @@ def test_attributes_that_fail_are_no_failure():
             raise KeyError(name)
 
     np.testing.assert_array_equal(jm.batch(_reads(Touchy()), X), X)
+
+
+def test_what_checks_types_only_is_the_function_that_it_checks():
+    def plain(x, shift):
+        return x + shift
+
+    def checked(shift):
+        @jaxtyped(typechecker=beartype)
+        def function(x: Float[Array, " n"]) -> Float[Array, " n"]:
+            return plain(x, shift)
+
+        return function
+
+    assert content(checked(1.0)) == content(checked(1.0))
+    assert content(checked(1.0)) not in (None, content(checked(2.0)))
