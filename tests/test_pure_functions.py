@@ -38,7 +38,7 @@ def _floats(tree):
     return [leaf for leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.floating)]
 
 
-def _assert_same(one, other, within=1e-9):
+def _assert_same(one, other, within):
     for left, right in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
         np.testing.assert_allclose(np.asarray(left), np.asarray(right), rtol=within, atol=within, equal_nan=True)
 
@@ -60,7 +60,7 @@ def _numbers(answer):
 def test_compiled_as_not_compiled(name):
     case = PURE[name]
     eager = case.function(*map(jnp.asarray, case.arguments))
-    _assert_same(_numbers(_alone(name)[0]), _numbers(eager))
+    _assert_same(_numbers(_alone(name)[0]), _numbers(eager), case.within)
 
 
 @every
@@ -73,7 +73,7 @@ def test_batches_and_nested_batches_as_a_loop(name, shape):
     many = jax.jit(function)(*_batch(case, *shape))
     for i, alone in enumerate(_alone(name)):
         index = np.unravel_index(i, shape)
-        _assert_same([leaf[index] for leaf in jax.tree.leaves(_numbers(many))], _numbers(alone))
+        _assert_same([leaf[index] for leaf in jax.tree.leaves(_numbers(many))], _numbers(alone), case.within)
 
 
 def _total(case):
