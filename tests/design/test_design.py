@@ -181,8 +181,18 @@ def test_wishes_cost_something_and_are_kept(linked, wishes):
 def test_whole_amounts(linked):
     made = assert_sound(Problem(COSTS, SIGMA), Wishes(whole=True))
     assert np.all(np.asarray(made.samples) == np.round(made.samples))
-    # searches from several starts both, of which the one in whole numbers was seen to end lower by 3e-5
-    assert float(made.social_penalty) >= float(linked[1].social_penalty) * (1 - 1e-4)
+    assert float(made.social_penalty) + windfall(*linked, made) >= float(linked[1].social_penalty) * (1 - 1e-6)
+
+
+def windfall(problem, real, whole):
+    """What rounding up who works alone is worth to all others: 0.4 of a point that she gives away for nothing.
+
+    Her amount is her own best response, σ/√c, and among whole numbers the best of those, which may be more.
+    """
+    own = SIGMA / np.sqrt(np.asarray(problem.costs))
+    more = np.where(np.asarray(whole.role) == Role.ALONE, np.maximum(np.asarray(whole.samples) - own, 0), 0).sum(axis=0)
+    least = np.asarray(real.samples).sum(axis=0)
+    return float(np.sum(more * (problem.shape[0] - 1) * SIGMA**2 / least**2))
 
 
 @pytest.mark.slow

@@ -34,17 +34,7 @@ DEPARTURE = 0.03
 def certificate(problem: Problem, design: Design, proven: Proven, published: Published) -> tuple[Audit, ...]:
     """Return what is certain about a design, claims first.
 
-    - "individually rational": nobody pays more than alone; in whole samples if all numbers of the design are whole.
-    - "Nash incentive compatible": truthful submission is optimal for any amounts by theorem, and no amounts, in all
-      distributions at once, gain: proven by duality between all grid points.
-    - "penalties as promised": recomputed from amounts, limits and the rule, without the optimiser.
-    - "feasible": nobody is given more points of others than there are.
-    - "no worse than the published mechanisms": their least social penalty on this problem, in whole samples if all
-      numbers of the design are whole.
-    - "kept on whole data": carried out on data sets, in whole numbers of points, nobody pays more or less than she is
-      promised by more than 3 %. Nothing else is proven for data sets unless all numbers of the design are whole.
-    - "honest agents pass": a fact: how often their data are withheld.
-    - "Nash incentive compatible on whole data up to rounding": a fact about designs in fractions: what is left to gain.
+    What each says stands at :func:`jaxmech.design.certify`.
 
     Args:
         problem: the problem.
