@@ -1,5 +1,7 @@
 """Strict by default: float64, warnings are errors, shape annotations executed."""
 
+import ctypes
+import gc
 import os
 from pathlib import Path
 
@@ -17,7 +19,8 @@ install_import_hook("jaxmech", "beartype.beartype")
 def pytest_configure(config):
     """Choose the code generator that compiles quickly, and for all but the slow tests the least optimised code.
 
-    The command line does both for small problems. Slow tests compute more than they compile: they run what users run.
+    The command line does both for small problems. Slow tests run what users run, but for modules that compile more than
+    they compute, which use the fixture ``compile_quickly``.
     """
     from jaxmech.cli._jax import prepare_process
 
@@ -37,6 +40,25 @@ def _forget_what_was_compiled():
         import jax  # not above: JAX reads its settings when it is imported
 
         jax.clear_caches()
+        gc.collect()
+        # Without it the freed memory stays with the process, and every later module's end would drop everything again.
+        _give_back_memory()
+
+
+def _give_back_memory():
+    """Return what was freed to the system, where the C library can (glibc)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+@pytest.fixture(scope="module")
+def compile_quickly():
+    """Compile as the command line compiles small problems: for modules that compile more than they compute."""
+    from jaxmech.cli._jax import quick_compilation
+
+    with quick_compilation():
+        yield
 
 
 def _resident_gigabytes():

@@ -9,6 +9,8 @@ from jaxmech import collaboration
 from jaxmech.collaboration import Problem
 from tests.oracles import convex
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 DIVISIONS = {
     "social": collaboration.social_optimum,
     "rational": collaboration.rational_optimum,

@@ -13,6 +13,8 @@ from jaxmech import Status, collaboration
 from jaxmech.collaboration import Problem, alone_penalty, penalty
 from tests.collaboration.families import draw
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 SIGMA = jnp.array([1.3, 0.8])
 SHAPE = (4, 2)
 STEP = 2e-3

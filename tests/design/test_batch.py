@@ -10,6 +10,8 @@ from jaxmech import SolveError, Status
 from jaxmech.collaboration import Problem
 from jaxmech.design import Wishes, certify, design
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 def drawn(seed, instances, m, d, sigma=100.0):
     costs = 10 ** (0.3 * np.random.default_rng(seed).standard_normal((instances, m, d)))

@@ -19,6 +19,8 @@ from jaxmech.design.proof._bound import _least, _Owners
 from jaxmech.design.proof._certificate import Judge
 from tests.oracles import design as oracle
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 SIGMA = 1000.0
 """Such that agents collect hundreds of points: rounding does next to nothing."""
 COSTS = np.random.default_rng(0).uniform(0.5, 1.5, (4, 2))

@@ -15,6 +15,8 @@ from jaxmech.deviation import Normal, SearchSettings, best_response, simulate
 from jaxmech.mechanism import Guaranteed, Mechanism, Separate, Stakes, Statistics, Submission
 from tests.oracles import design as oracle
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 AGENTS, COST = 4, 0.01
 SMALL = SearchSettings(draws=32, steps=30, polished=2, polish_draws=256, polish_steps=20, batches=8, batch=2048)
 

@@ -22,6 +22,8 @@ from jaxmech.design import (
     threshold_rule,
 )
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 penalty, stationary = jax.jit(table_penalty), jax.jit(stationary_level)
 ONE = Deal(*(jnp.array(number) for number in (1.0, 2.0, 5.0, 0.08, 1.0)))
 

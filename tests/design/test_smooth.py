@@ -28,7 +28,7 @@ from jaxmech.design import (
 )
 from jaxmech.deviation import simulate
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compile_quickly")]
 
 RAMP, POWER = ramp_rule(0.3, 100.0), power_rule(4.0, entries=12)
 PROBLEMS = {

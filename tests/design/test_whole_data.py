@@ -34,6 +34,8 @@ from jaxmech.deviation import Normal, SearchSettings, simulate
 from tests.design.test_mechanism import made_by_hand
 from tests.oracles import design as oracle
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 KEPT = 0.03
 
 

@@ -9,6 +9,8 @@ from jaxmech.design._terms import Stake, Terms
 from jaxmech.design.proof._duality import Offer, _bound_at, honest_penalty, least_penalty
 from tests.oracles import design as oracle
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 FIELDS = ("comparison", "rest", "kept", "limit", "costs", "error")
 
 
