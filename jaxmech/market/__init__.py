@@ -1,5 +1,6 @@
 """Selling data: how much to collect, whom to sell how much at which price, and what keeps contributors honest."""
 
+from jaxmech.market._audit import examine
 from jaxmech.market._broker import Broker, Trade, contributor_utility
 from jaxmech.market._certificate import certify
 from jaxmech.market._curve import demand, posted_curve, revenue, revenues
@@ -43,6 +44,7 @@ __all__ = [
     "demand",
     "divide_work",
     "envy_free_prices",
+    "examine",
     "exponential",
     "frontier",
     "linear",

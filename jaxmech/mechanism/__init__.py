@@ -1,5 +1,6 @@
 """The shared vocabulary: mechanisms, what agents submit, what they get back, and the record of an audited claim."""
 
+from jaxmech.mechanism._examined import GAIN, PENALTY, Examined
 from jaxmech.mechanism._key import secret_key
 from jaxmech.mechanism._outcome import Outcome, priced
 from jaxmech.mechanism._protocol import (
@@ -21,12 +22,15 @@ from jaxmech.mechanism._subsets import Drawn, draw_means, draw_points, of_others
 __all__ = [
     "CLAIMS",
     "EFFICIENT",
+    "GAIN",
     "NASH",
+    "PENALTY",
     "PROMISED",
     "RATIONAL",
     "Audit",
     "Claiming",
     "Drawn",
+    "Examined",
     "Guarantee",
     "Guaranteed",
     "Information",

@@ -1,0 +1,126 @@
+"""Audits of markets and of competitors, from a case to an answer."""
+
+from typing import Any
+
+from jaxmech import files, market, multiparty
+from jaxmech._errors import ProblemError
+from jaxmech._status import Solution, Status
+from jaxmech._types import Array
+from jaxmech._words import one_of
+from jaxmech.cli._choice import Choice
+from jaxmech.cli._jax import quick_compilation, settings
+from jaxmech.cli._options import Output
+from jaxmech.cli._solve_market import solution_of
+from jaxmech.cli._solve_multiparty import AUDITED, space_of
+from jaxmech.deviation import SearchSettings
+from jaxmech.mechanism import Examined
+from jaxmech.report.audit import Answer
+
+VALUE, VALID = ("value",), ("valid data",)
+"""What is shared: points of one mean, and data that models are trained on."""
+
+
+def audit_other(
+    case: files.MarketCase | files.MultipartyCase,
+    choice: Choice,
+    key: Array,
+    replications: int | None,
+    chosen: SearchSettings | None,
+    output: Output,
+    seed: int,
+) -> Answer:
+    """Audit a market or a mechanism of competitors.
+
+    Args:
+        case: the problem file.
+        choice: what the command line says instead of it.
+        key: random key of searches.
+        replications: what the command line says of them.
+        chosen: how widely to search; None for the default.
+        output: notes how long the parts take.
+        seed: of the key.
+
+    Raises:
+        ProblemError: for options that mean nothing here, and where there is no mechanism to audit.
+        SolveError: if there is no plan.
+    """
+    if isinstance(case, files.MarketCase):
+        choice.only(kind="market")
+        return _market(case, key, chosen, output, seed)
+    if replications is not None:
+        raise ProblemError("--replications", replications, "means nothing here: nothing is drawn")
+    if isinstance(case, files.ProfileCase):
+        choice.only("mechanism", kind="multiparty")
+        name = one_of("--mechanism", choice.instead_of("mechanism", case.mechanism), multiparty.MECHANISMS)
+        return _profile(case, name, output)
+    choice.only(kind="multiparty")
+    return _growth(case, output)
+
+
+def _market(case: files.MarketCase, key: Array, chosen: SearchSettings | None, output: Output, seed: int) -> Answer:
+    with quick_compilation(), output.timed("compile + solve"):
+        solution = solution_of(case, case.method)
+    with output.timed("search"):
+        found = market.examine(
+            case.problem,
+            solution.value,
+            key,
+            settings=chosen,
+            solve_again=lambda problem: solution_of(case, case.method, problem).value,
+        )
+    return _answer(case, "market", VALUE, f"broker, method {case.method}", found, solution, output, seed)
+
+
+def _profile(case: files.ProfileCase, name: str, output: Output) -> Answer:
+    with quick_compilation(case.problem.count**2):
+        with output.timed("compile + solve"):
+            solution = multiparty.solve(case.problem, mechanism=name)
+            _sound(solution)
+        with output.timed("search"):
+            found = multiparty.examine(case.problem, solution.value)
+    return _answer(case, "multiparty", VALID, f"mechanism {name}", found, solution, output, None)
+
+
+def _growth(case: files.GrowthCase, output: Output) -> Answer:
+    space = space_of(case)
+    n, k = space.levels.shape
+    with quick_compilation(k ** (n + 1)):
+        with output.timed("compile + solve"):
+            solution = multiparty.existence(space)
+            _sound(solution)
+        if not bool(solution.value.exists):
+            rule = "no desirable mechanism exists here, so that there is none to audit (jaxmech solve says why)"
+            raise ProblemError("disparity", case.disparity, rule)
+        with output.timed("search"):
+            table = multiparty.report_table(space, solution.value.payment)
+            found = multiparty.examine_table(table, looks=AUDITED)
+    words = f"the desirable mechanism with the largest payments, at {k:,} types of each"
+    return _answer(case, "multiparty", VALID, words, found, solution, output, None)
+
+
+def _sound(solution: Solution[Any]) -> None:
+    if Status.of(int(solution.status)).is_failure:
+        solution.raise_for_status()
+
+
+def _answer(
+    case: Any,
+    kind: str,
+    distributions: tuple[str, ...],
+    words: str,
+    found: Examined,
+    solution: Solution[Any],
+    output: Output,
+    seed: int | None,
+) -> Answer:
+    return Answer(
+        source=case.source,
+        title=case.title,
+        kind=kind,
+        distributions=distributions,
+        mechanism=words,
+        found=found,
+        status=Status.of(int(solution.status)),
+        residual=float(solution.residual),
+        settings=settings(output.dtype, seed),
+    )
