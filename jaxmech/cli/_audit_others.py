@@ -50,11 +50,61 @@ def audit_other(
     if replications is not None:
         raise ProblemError("--replications", replications, "means nothing here: nothing is drawn")
     if isinstance(case, files.ProfileCase):
-        choice.only("mechanism", kind="multiparty")
-        name = one_of("--mechanism", choice.instead_of("mechanism", case.mechanism), multiparty.MECHANISMS)
-        return _profile(case, name, output)
+        name, plan = profile_of(case, choice, output)
+        with quick_compilation(case.problem.count**2), output.timed("search"):
+            found = multiparty.examine(case.problem, plan.value)
+        return _answer(case, "multiparty", VALID, f"mechanism {name}", found, plan, output, None)
+    words, table, existence = table_of(case, choice, output)
+    with quick_compilation(len(table.space.shape) ** 2), output.timed("search"):
+        found = multiparty.examine_table(table, looks=AUDITED)
+    return _answer(case, "multiparty", VALID, words, found, existence, output, None)
+
+
+def profile_of(case: files.ProfileCase, choice: Choice, output: Output) -> tuple[str, Solution[multiparty.Plan]]:
+    """Return the mechanism of competitors, by its name, and its plan.
+
+    Args:
+        case: the problem file.
+        choice: what the command line says instead of it.
+        output: notes how long the parts take.
+
+    Raises:
+        ProblemError: for options that mean nothing here, and an unknown mechanism.
+        SolveError: if there is no plan.
+    """
+    choice.only("mechanism", kind="multiparty")
+    name = one_of("--mechanism", choice.instead_of("mechanism", case.mechanism), multiparty.MECHANISMS)
+    with quick_compilation(case.problem.count**2), output.timed("compile + solve"):
+        solution = multiparty.solve(case.problem, mechanism=name)
+        _sound(solution)
+    return name, solution
+
+
+def table_of(
+    case: files.GrowthCase, choice: Choice, output: Output
+) -> tuple[str, multiparty.ReportTable, Solution[multiparty.Existence]]:
+    """Return the desirable mechanism that exists in a growing market: in words, as a table, and how it was found.
+
+    Args:
+        case: the problem file.
+        choice: what the command line says instead of it.
+        output: notes how long the parts take.
+
+    Raises:
+        ProblemError: for options that mean nothing here, and where no such mechanism exists.
+        SolveError: if payments are not finite.
+    """
     choice.only(kind="multiparty")
-    return _growth(case, output)
+    space = space_of(case)
+    n, k = space.levels.shape
+    with quick_compilation(k ** (n + 1)), output.timed("compile + solve"):
+        solution = multiparty.existence(space)
+        _sound(solution)
+        if not bool(solution.value.exists):
+            rule = "no desirable mechanism exists here, so that there is none to look at (jaxmech solve says why)"
+            raise ProblemError("disparity", case.disparity, rule)
+        table = multiparty.report_table(space, solution.value.payment)
+    return f"the desirable mechanism with the largest payments, at {k:,} types of each", table, solution
 
 
 def _market(case: files.MarketCase, key: Array, chosen: SearchSettings | None, output: Output, seed: int) -> Answer:
@@ -69,33 +119,6 @@ def _market(case: files.MarketCase, key: Array, chosen: SearchSettings | None, o
             solve_again=lambda problem: solution_of(case, case.method, problem).value,
         )
     return _answer(case, "market", VALUE, f"broker, method {case.method}", found, solution, output, seed)
-
-
-def _profile(case: files.ProfileCase, name: str, output: Output) -> Answer:
-    with quick_compilation(case.problem.count**2):
-        with output.timed("compile + solve"):
-            solution = multiparty.solve(case.problem, mechanism=name)
-            _sound(solution)
-        with output.timed("search"):
-            found = multiparty.examine(case.problem, solution.value)
-    return _answer(case, "multiparty", VALID, f"mechanism {name}", found, solution, output, None)
-
-
-def _growth(case: files.GrowthCase, output: Output) -> Answer:
-    space = space_of(case)
-    n, k = space.levels.shape
-    with quick_compilation(k ** (n + 1)):
-        with output.timed("compile + solve"):
-            solution = multiparty.existence(space)
-            _sound(solution)
-        if not bool(solution.value.exists):
-            rule = "no desirable mechanism exists here, so that there is none to audit (jaxmech solve says why)"
-            raise ProblemError("disparity", case.disparity, rule)
-        with output.timed("search"):
-            table = multiparty.report_table(space, solution.value.payment)
-            found = multiparty.examine_table(table, looks=AUDITED)
-    words = f"the desirable mechanism with the largest payments, at {k:,} types of each"
-    return _answer(case, "multiparty", VALID, words, found, solution, output, None)
 
 
 def _sound(solution: Solution[Any]) -> None:

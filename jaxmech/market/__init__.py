@@ -8,6 +8,7 @@ from jaxmech.market._margins import Margins, margins
 from jaxmech.market._menu import GRIDS, Shape, shape
 from jaxmech.market._on_menu import DEFAULT_LARGEST, LEAST, PriceRule
 from jaxmech.market._plan import Plan
+from jaxmech.market._play import play
 from jaxmech.market._prices import EnvyFreePrices, Swap, envy_free_prices, most_tempting_swap, utility
 from jaxmech.market._pricing import EPSILON, METHODS, Pricing, price
 from jaxmech.market._problem import Buyer, Problem, most_useful
@@ -52,6 +53,7 @@ __all__ = [
     "mechanism",
     "most_tempting_swap",
     "most_useful",
+    "play",
     "posted_curve",
     "price",
     "profit",

@@ -14,6 +14,7 @@ from jaxmech.mechanism._protocol import (
     Whole,
     only_whole_points,
 )
+from jaxmech.mechanism._realised import PLATFORM, Chance, Quantity, Realised, as_promised, averaged, counted, never
 from jaxmech.mechanism._record import CLAIMS, EFFICIENT, NASH, PROMISED, RATIONAL, Audit, Target
 from jaxmech.mechanism._stakes import Stakes, best_whole
 from jaxmech.mechanism._submission import Statistics, Submission, subset_variance
@@ -25,9 +26,11 @@ __all__ = [
     "GAIN",
     "NASH",
     "PENALTY",
+    "PLATFORM",
     "PROMISED",
     "RATIONAL",
     "Audit",
+    "Chance",
     "Claiming",
     "Drawn",
     "Examined",
@@ -36,6 +39,8 @@ __all__ = [
     "Information",
     "Mechanism",
     "Outcome",
+    "Quantity",
+    "Realised",
     "Separate",
     "Stakes",
     "Statistics",
@@ -43,9 +48,13 @@ __all__ = [
     "Submission",
     "Target",
     "Whole",
+    "as_promised",
+    "averaged",
     "best_whole",
+    "counted",
     "draw_means",
     "draw_points",
+    "never",
     "of_others",
     "only_whole_points",
     "priced",

@@ -8,6 +8,7 @@ from jaxmech.multiparty._existence import Chain, Existence, binding_chain, exist
 from jaxmech.multiparty._growth import critical_growth, never_fails
 from jaxmech.multiparty._mechanism import DirectMechanism, Sharing, exploitation_mechanism, mechanism
 from jaxmech.multiparty._misreport import Misreports, misreports
+from jaxmech.multiparty._play import play, play_table
 from jaxmech.multiparty._problem import Problem, TypeSpace, market_growth
 from jaxmech.multiparty._quality import QUALITIES, linear, logistic, quality_function
 from jaxmech.multiparty._sizes import Boundary, largest_disparity
@@ -56,6 +57,8 @@ __all__ = [
     "mechanism",
     "misreports",
     "never_fails",
+    "play",
+    "play_table",
     "quality_function",
     "report_table",
     "solve",

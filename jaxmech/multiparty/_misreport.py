@@ -84,7 +84,7 @@ def _of_agent(problem: Problem, rules: Any, agent: Array) -> tuple[Array, ...]:
     handed, paid = rules.allocate(types, present), rules.charge(types, present)[agent]
     value = _earns(valuation, agent, jnp.maximum(handed, problem.quality(types)))
     honest = value - paid
-    share, choice, best = _best(lambda share: _left(problem, rules, agent, share))
+    share, choice, best = _best(lambda share: left_with(problem, rules, agent, share))
     better = best > honest
     away = _earns(valuation, agent, jnp.maximum(rules.allocate(types, present & ~here), problem.quality(types)))
     stake = jnp.abs(value) + jnp.abs(away) + jnp.abs(paid)
@@ -94,8 +94,15 @@ def _of_agent(problem: Problem, rules: Any, agent: Array) -> tuple[Array, ...]:
     return gain, report, better & (choice == 1), honest, jnp.where(stake > 0, stake, 1.0), bound
 
 
-def _left(problem: Problem, rules: Any, agent: Array, share: Scalar) -> Array:
-    """(choices,) what she is left with who reports a share of her type: with the model handed out, and with her own."""
+def left_with(problem: Problem, rules: Any, agent: Array, share: Scalar) -> Array:
+    """Return what she is left with who reports a share of her type: (2,) with the model handed out, and with her own.
+
+    Args:
+        problem: the problem.
+        rules: the mechanism.
+        agent: her index.
+        share: of her type, in [0, 1].
+    """
     types, valuation = problem.types, problem.valuation
     here, present = jnp.arange(types.shape[0]) == agent, jnp.ones(types.shape, bool)
     reports, alone = jnp.where(here, share * types, types), problem.quality(types)
