@@ -81,10 +81,10 @@ def _of_agent(problem: Problem, rules: Any, agent: Array) -> tuple[Array, ...]:
     types, valuation = problem.types, problem.valuation
     present = jnp.ones(types.shape, bool)
     here = jnp.arange(types.shape[0]) == agent
-    handed, paid = rules.allocate(types, present), rules.charge(types, present)[agent]
+    handed, paid = rules.allocate(types, present), _charged(rules, types, agent)
     value = _earns(valuation, agent, jnp.maximum(handed, problem.quality(types)))
     honest = value - paid
-    share, choice, best = _best(lambda share: left_with(problem, rules, agent, share))
+    share, choice, best = _best(lambda share: left_with(problem, rules, agent, share), types.dtype)
     better = best > honest
     away = _earns(valuation, agent, jnp.maximum(rules.allocate(types, present & ~here), problem.quality(types)))
     stake = jnp.abs(value) + jnp.abs(away) + jnp.abs(paid)
@@ -106,11 +106,24 @@ def left_with(problem: Problem, rules: Any, agent: Array, share: Scalar) -> Arra
     types, valuation = problem.types, problem.valuation
     here, present = jnp.arange(types.shape[0]) == agent, jnp.ones(types.shape, bool)
     reports, alone = jnp.where(here, share * types, types), problem.quality(types)
-    handed, paid = rules.allocate(reports, present), rules.charge(reports, present)[agent]
+    handed, paid = rules.allocate(reports, present), _charged(rules, reports, agent)
     used = jnp.maximum(handed, alone)
     received = jnp.where(handed[agent] > 0, handed[agent], alone[agent])
     choices = [_earns(valuation, agent, jnp.where(here, own, used)) for own in (received, alone[agent])]
     return jnp.stack(choices) - paid
+
+
+def _charged(rules: Any, reports: Agents, agent: Array) -> Scalar:
+    """What one agent pays; of a mechanism of this package without asking what all others pay."""
+    present = jnp.ones(reports.shape, bool)
+    if not isinstance(rules, Sharing):
+        paid: Scalar = rules.charge(reports, present)[agent]
+        return paid
+    if rules.name == "free":
+        return jnp.zeros_like(reports[0])
+    alone, others = rules.quality(reports), jnp.arange(reports.shape[0]) != agent
+    taken = [jnp.maximum(rules.allocate(reports, here), alone) for here in (present, others)]
+    return _earns(rules.valuation, agent, taken[0]) - _earns(rules.valuation, agent, taken[1])
 
 
 def _earns(valuation: Valuation, agent: Array, used: Agents) -> Scalar:
@@ -118,14 +131,14 @@ def _earns(valuation: Valuation, agent: Array, used: Agents) -> Scalar:
     return valuation.of(agent, used) if isinstance(valuation, Linear | MarketGrowth) else valuation(used)[agent]
 
 
-def _best(left: Any) -> tuple[Scalar, Array, Scalar]:
+def _best(left: Any, dtype: Any) -> tuple[Scalar, Array, Scalar]:
     """Share, choice and value of the best report: a grid, then the surroundings of its best points."""
-    shares = jnp.linspace(0.0, 1.0, GRID)
+    shares = jnp.linspace(0.0, 1.0, GRID, dtype=dtype)
     values = jax.vmap(left)(shares)
     best, peaks = jax.lax.top_k(jnp.max(values, axis=1), PEAKS)
     points, half = shares[peaks], 1.0 / (GRID - 1)
     for _ in range(ZOOMS):
-        near = jnp.clip(points[:, None] + half * jnp.linspace(-1.0, 1.0, FINE), 0.0, 1.0)
+        near = jnp.clip(points[:, None] + half * jnp.linspace(-1.0, 1.0, FINE, dtype=dtype), 0.0, 1.0)
         tried = jnp.max(jax.vmap(jax.vmap(left))(near), axis=2)
         place = jnp.argmax(tried, axis=1)
         found = jnp.take_along_axis(tried, place[:, None], axis=1)[:, 0]

@@ -83,7 +83,9 @@ def play(problem: Problem, plan: Plan, key: Array, replications: int) -> tuple[R
     types = "types drawn evenly from nothing to these"
     return (
         Realised("these types", 1, _quantities(names, here, promised), ()),
-        Realised(types, replications, _quantities(names, drawn, unknown), _chances(names, drawn, claims)),
+        Realised(
+            types, replications, _quantities(names, drawn, unknown), _chances(names, drawn, claims, problem.types.dtype)
+        ),
     )
 
 
@@ -117,7 +119,14 @@ def play_table(table: ReportTable, key: Array, replications: int) -> tuple[Reali
     promised["revenue"] = whole.payment.sum(axis=1).mean()
     claims = (LOSES, LIES, DEFICIT)
     found = _quantities(names, drawn, promised)
-    return (Realised("types drawn evenly from all levels", replications, found, _chances(names, drawn, claims)),)
+    return (
+        Realised(
+            "types drawn evenly from all levels",
+            replications,
+            found,
+            _chances(names, drawn, claims, space.levels.dtype),
+        ),
+    )
 
 
 @jax.jit
@@ -184,11 +193,10 @@ def _quantities(names: list[str], runs: Profiles, promised: dict[str, Any]) -> t
     return tuple(rows)
 
 
-def _chances(names: list[str], runs: Profiles, claims: tuple[str, ...]) -> tuple[Chance, ...]:
+def _chances(names: list[str], runs: Profiles, claims: tuple[str, ...], dtype: Any) -> tuple[Chance, ...]:
     paid, utility, outside, lied, stake = (
         np.asarray(part, float) for part in (runs.payment, runs.utility, runs.outside, runs.lied, runs.stake)
     )
-    dtype = np.asarray(runs.utility).dtype
     slack = 16 * tolerances(dtype).root * tolerances(dtype).eps * np.where(stake > 0, stake, 1.0)
     events = {LOSES: utility < outside - slack, LIES: lied > utility + slack, PAID: paid < -slack}
     rows = [
