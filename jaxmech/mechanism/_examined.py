@@ -33,6 +33,8 @@ class Examined:
         told: the best departure in words.
         audits: claims and facts.
         effort: how widely was searched.
+        measure: what is promised, ``PENALTY`` or ``GAIN``.
+        certain: whether promises are exact.
     """
 
     names: tuple[str, ...]

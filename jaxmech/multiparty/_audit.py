@@ -47,7 +47,7 @@ def examine(problem: Problem, plan: Plan) -> Examined:
     names = [problem.agent_name(i) for i in range(problem.count)]
     columns = (found.gain, found.report, problem.types, found.own, found.honest, found.stake, found.bound)
     rows = [Lie(*row) for row in zip(*(np.asarray(column).tolist() for column in columns), strict=True)]
-    return _examined(names, rows, certify(problem, plan), effort)
+    return _examined(names, rows, certify(problem, plan), effort, np.asarray(plan.alone, float))
 
 
 def examine_table(table: ReportTable, *, claimed: bool = True, looks: int = MAX_LIES) -> Examined:
@@ -72,10 +72,13 @@ def examine_table(table: ReportTable, *, claimed: bool = True, looks: int = MAX_
     gains = table_gains(table, looks)
     audits = audit_table(table, claimed=claimed, looks=looks)
     names = [table.space.agent_name(i) for i in range(len(table.space.shape))]
-    return _examined(names, gains, audits, audits[0].effort)
+    unknown = np.full(len(names), np.nan)
+    return _examined(names, gains, audits, audits[0].effort, unknown)
 
 
-def _examined(names: Sequence[str], rows: Sequence[Lie], audits: Sequence[Audit], effort: str) -> Examined:
+def _examined(
+    names: Sequence[str], rows: Sequence[Lie], audits: Sequence[Audit], effort: str, alone: np.ndarray
+) -> Examined:
     gain, stake, honest, bound = (
         np.array([getattr(row, name) for row in rows], float) for name in ("gain", "stake", "honest", "bound")
     )
@@ -95,7 +98,7 @@ def _examined(names: Sequence[str], rows: Sequence[Lie], audits: Sequence[Audit]
         promised=honest,
         honest=nothing,
         honest_error=nothing,
-        alone=nothing,
+        alone=alone,
         stake=stake,
         found=np.where(gains, gain, 0.0),
         bound=np.maximum(bound, np.where(gains, gain, 0.0)),

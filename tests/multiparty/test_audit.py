@@ -33,6 +33,22 @@ def test_search_finds_what_brute_force_finds_and_stays_below_the_bound(mechanism
         assert float(found.honest[i]) == pytest.approx(market.value(i, TYPES, TYPES) - charge(i, TYPES), abs=1e-12)
 
 
+def test_gains_scale_with_effects_and_move_with_the_agents():
+    table = np.random.default_rng(7).uniform(-1, 1, (3, 3))
+
+    def found(table, types):
+        problem = multiparty.Problem(types, multiparty.Linear(table))
+        return multiparty.misreports(problem, multiparty.mechanism(problem, multiparty.solve(problem).value))
+
+    one, three, order = found(table, TYPES), found(3 * table, TYPES), [2, 0, 1]
+    moved = found(table[np.ix_(order, order)], [TYPES[i] for i in order])
+    for field in ("gain", "honest", "bound", "stake"):
+        values = np.asarray(getattr(one, field))
+        np.testing.assert_allclose(getattr(three, field), 3 * values, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(getattr(moved, field), values[order], rtol=1e-9, atol=1e-9)
+    assert np.max(one.gain) > 0.01
+
+
 def test_rows_of_an_audit():
     problem = multiparty.Problem([0.5, 1.0], multiparty.Linear([[-0.5, 0.1], [0.9, 1.0]]), agents=["Ann", "Bo"])
     found = multiparty.examine(problem, multiparty.solve(problem).value)
