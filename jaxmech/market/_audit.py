@@ -1,7 +1,6 @@
 """Host: what every contributor and every buyer could gain by departing, found and proven."""
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from jaxmech.market._plan import Plan
 from jaxmech.market._prices import swap_losses, utility
 from jaxmech.market._problem import Buyer, Problem
 from jaxmech.market._solve import mechanism
-from jaxmech.mechanism import Audit, Examined
+from jaxmech.mechanism import Audit, Departure, Examined
 
 CONTRIBUTOR, BUYER = "contributor", "buyer"
 TRUTH = "the truth"
@@ -24,22 +23,6 @@ TRUTH = "the truth"
 
 MOST_TYPES = 4
 """Most types of buyers for whom the market is solved again with every type in place of every other."""
-
-
-class _Row(NamedTuple):
-    """What is known about one agent; fields as in :class:`Examined`."""
-
-    promised: float
-    honest: float
-    honest_error: float
-    stake: float
-    found: float
-    bound: float
-    half_width: float
-    standard_error: float
-    family: str
-    parameters: Mapping[str, object]
-    told: str
 
 
 def examine(
@@ -86,29 +69,8 @@ def examine(
     audits = list(certificates(problem, plan, broker, searched))
     if solve_again is not None and 1 < problem.types <= MOST_TYPES:
         audits.append(_renamed(problem, plan, solve_again))
-    rows = [*_contributors(broker, searched), *_buyers(problem, plan)]
-
-    def column(name: str) -> np.ndarray:
-        return np.array([getattr(row, name) for row in rows], float)
-
-    return Examined(
-        names=(*problem.contributors, *problem.buyers),
-        roles=(*[CONTRIBUTOR] * len(problem.contributors), *[BUYER] * problem.types),
-        promised=column("promised"),
-        honest=column("honest"),
-        honest_error=column("honest_error"),
-        alone=np.zeros(len(rows)),
-        stake=column("stake"),
-        found=column("found"),
-        bound=column("bound"),
-        half_width=column("half_width"),
-        standard_error=column("standard_error"),
-        family=tuple(row.family for row in rows),
-        parameters=tuple(row.parameters for row in rows),
-        told=tuple(row.told for row in rows),
-        audits=tuple(sorted(audits, key=lambda record: not record.claimed)),
-        effort=_effort(searched),
-    )
+    rows = [*_contributors(problem, broker, searched), *_buyers(problem, plan)]
+    return Examined.of(rows, audits, _effort(searched))
 
 
 def _effort(searched: BestResponse | None) -> str:
@@ -116,7 +78,7 @@ def _effort(searched: BestResponse | None) -> str:
     return exact if searched is None else f"{exact}; {searched.effort}"
 
 
-def _contributors(broker: Broker, searched: BestResponse | None) -> list[_Row]:
+def _contributors(problem: Problem, broker: Broker, searched: BestResponse | None) -> list[Departure]:
     known = expected_settlement(broker)
     tries = amounts(known)
     exact = [np.asarray(change, float) for change in relative_changes(known, tries)]
@@ -125,12 +87,15 @@ def _contributors(broker: Broker, searched: BestResponse | None) -> list[_Row]:
     place = {} if searched is None else {int(i): row for row, i in enumerate(np.asarray(searched.agents))}
     rows = []
     for i in range(len(stake)):
-        row = _by_amount(known, np.asarray(tries, float), exact, i, stake[i])._replace(bound=bound[i])
+        row = _by_amount(known, np.asarray(tries, float), exact, i, stake[i])
+        row = row._replace(name=problem.contributors[i], bound=bound[i])
         rows.append(row if searched is None or i not in place else _with_search(row, searched, place[i]))
     return rows
 
 
-def _by_amount(known: ExpectedSettlement, tries: np.ndarray, exact: list[np.ndarray], i: int, stake: float) -> _Row:
+def _by_amount(
+    known: ExpectedSettlement, tries: np.ndarray, exact: list[np.ndarray], i: int, stake: float
+) -> Departure:
     """The best other amount or number of points, with what the broker pays in expectation."""
     asked = float(known.samples[i])
     collected, more, none = exact
@@ -147,10 +112,25 @@ def _by_amount(known: ExpectedSettlement, tries: np.ndarray, exact: list[np.ndar
         samples, submitted, gain, family = asked, asked, 0.0, TRUTH
     told = f"{family} (collects {samples:,.6g}, submits {submitted:,.6g} points)"
     numbers = {"samples": [samples], "submitted": [submitted]}
-    return _Row(promised, np.nan, np.nan, stake, gain * stake, np.inf, 0.0, 0.0, family, numbers, told)
+    return Departure(
+        name="",
+        role=CONTRIBUTOR,
+        promised=promised,
+        honest=np.nan,
+        honest_error=np.nan,
+        alone=0.0,
+        stake=stake,
+        found=gain * stake,
+        bound=np.inf,
+        half_width=0.0,
+        standard_error=0.0,
+        family=family,
+        parameters=numbers,
+        told=told,
+    )
 
 
-def _with_search(row: _Row, searched: BestResponse, place: int) -> _Row:
+def _with_search(row: Departure, searched: BestResponse, place: int) -> Departure:
     """The same with what a search found, where that is more."""
     found = float(np.asarray(searched.found)[place])
     row = row._replace(
@@ -176,7 +156,7 @@ def _bound(broker: Broker) -> np.ndarray:
     return np.asarray(broker.guarantee(broker.stakes).regret, float)
 
 
-def _buyers(problem: Problem, plan: Plan) -> list[_Row]:
+def _buyers(problem: Problem, plan: Plan) -> list[Departure]:
     sizes, prices = np.asarray(plan.sizes, float), np.asarray(plan.prices, float)
     losses = np.asarray(swap_losses(problem, plan.sizes, plan.prices), float)
     gains = np.asarray(utility(problem, plan.sizes, plan.prices), float)
@@ -198,9 +178,23 @@ def _buyers(problem: Problem, plan: Plan) -> list[_Row]:
             "price": float(prices[offer]) if bought else 0.0,
         }
         found = 0.0 if family == TRUTH else gain
-        rows.append(
-            _Row(gains[j], np.nan, np.nan, largest, found, max(gain, 0.0) + 0.0, 0.0, 0.0, family, numbers, told)
+        row = Departure(
+            name=problem.buyers[j],
+            role=BUYER,
+            promised=gains[j],
+            honest=np.nan,
+            honest_error=np.nan,
+            alone=0.0,
+            stake=largest,
+            found=found,
+            bound=max(gain, 0.0) + 0.0,  # never −0
+            half_width=0.0,
+            standard_error=0.0,
+            family=family,
+            parameters=numbers,
+            told=told,
         )
+        rows.append(row)
     return rows
 
 

@@ -1,6 +1,6 @@
 """The shared vocabulary: mechanisms, what agents submit, what they get back, and the record of an audited claim."""
 
-from jaxmech.mechanism._examined import GAIN, PENALTY, Examined
+from jaxmech.mechanism._examined import GAIN, PENALTY, Departure, Examined
 from jaxmech.mechanism._key import secret_key
 from jaxmech.mechanism._outcome import Outcome, priced
 from jaxmech.mechanism._protocol import (
@@ -32,6 +32,7 @@ __all__ = [
     "Audit",
     "Chance",
     "Claiming",
+    "Departure",
     "Drawn",
     "Examined",
     "Guarantee",

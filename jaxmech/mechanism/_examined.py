@@ -1,8 +1,8 @@
 """What an audit found agent by agent, whatever the system: regret between what was found and what is proven."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,25 @@ from jaxmech.mechanism._record import Audit
 
 PENALTY, GAIN = "penalty", "gain"
 """What is promised: a penalty that an agent pays, or a gain that she is left with."""
+
+
+class Departure(NamedTuple):
+    """What an audit found about one agent; fields as in :class:`Examined`."""
+
+    name: str
+    role: str
+    promised: float
+    honest: float
+    honest_error: float
+    alone: float
+    stake: float
+    found: float
+    bound: float
+    half_width: float
+    standard_error: float
+    family: str
+    parameters: Mapping[str, Any]
+    told: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,3 +74,35 @@ class Examined:
     effort: str
     measure: str = GAIN
     certain: bool = True
+
+    @classmethod
+    def of(cls, rows: Sequence[Departure], audits: Sequence[Audit], effort: str) -> "Examined":
+        """Return the record of agents one by one, with claims before facts.
+
+        Args:
+            rows: one per agent.
+            audits: claims and facts.
+            effort: how widely was searched.
+        """
+
+        def column(name: str) -> np.ndarray:
+            return np.array([getattr(row, name) for row in rows], float)
+
+        return cls(
+            names=tuple(row.name for row in rows),
+            roles=tuple(row.role for row in rows),
+            promised=column("promised"),
+            honest=column("honest"),
+            honest_error=column("honest_error"),
+            alone=column("alone"),
+            stake=column("stake"),
+            found=column("found"),
+            bound=column("bound"),
+            half_width=column("half_width"),
+            standard_error=column("standard_error"),
+            family=tuple(row.family for row in rows),
+            parameters=tuple(row.parameters for row in rows),
+            told=tuple(row.told for row in rows),
+            audits=tuple(sorted(audits, key=lambda record: not record.claimed)),
+            effort=effort,
+        )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from jaxmech.mechanism import Audit, Examined
+from jaxmech.mechanism import Audit, Departure, Examined
 from jaxmech.multiparty._certificate import certify
 from jaxmech.multiparty._mechanism import mechanism
 from jaxmech.multiparty._misreport import GRID, PEAKS, PIECES, ZOOMS, Misreports, misreports
@@ -77,36 +77,35 @@ def examine_table(table: ReportTable, *, claimed: bool = True, looks: int = MAX_
 
 
 def _examined(
-    names: Sequence[str], rows: Sequence[Lie], audits: Sequence[Audit], effort: str, alone: np.ndarray
+    names: Sequence[str], lies: Sequence[Lie], audits: Sequence[Audit], effort: str, alone: np.ndarray
 ) -> Examined:
-    gain, stake, honest, bound = (
-        np.array([getattr(row, name) for row in rows], float) for name in ("gain", "stake", "honest", "bound")
-    )
     slack = next(record.tolerance for record in audits if record.claim == "incentive compatible")
-    gains = gain > slack * stake
-    nothing = np.full(len(names), np.nan)
-    family, told, parameters = [], [], []
-    for better, row in zip(gains.tolist(), rows, strict=True):
-        family.append((LESS if row.report < row.type else OTHER) if better else TRUTH)
-        report, model = (row.report, _MODELS[row.choice]) if better else (row.type, "the better of her two models")
-        lie = f"reports {report:.4g} instead of {row.type:.4g} and uses {model}"
-        told.append(lie if better else "reports her type")
-        parameters.append({"report": report, "type": row.type, "model": model})
-    return Examined(
-        names=tuple(names),
-        roles=(COMPETITOR,) * len(names),
-        promised=honest,
-        honest=nothing,
-        honest_error=nothing,
-        alone=alone,
-        stake=stake,
-        found=np.where(gains, gain, 0.0),
-        bound=np.maximum(bound, np.where(gains, gain, 0.0)),
-        half_width=np.zeros(len(names)),
-        standard_error=np.zeros(len(names)),
-        family=tuple(family),
-        parameters=tuple(parameters),
-        told=tuple(told),
-        audits=tuple(sorted(audits, key=lambda record: not record.claimed)),
-        effort=effort,
+    rows = [
+        _departure(name, lie, gains=lie.gain > slack * lie.stake)._replace(alone=float(away))
+        for name, lie, away in zip(names, lies, alone, strict=True)
+    ]
+    return Examined.of(rows, audits, effort)
+
+
+def _departure(name: str, lie: Lie, *, gains: bool) -> Departure:
+    family, found = TRUTH, lie.gain if gains else 0.0
+    report, model, told = lie.type, "the better of her two models", "reports her type"
+    if gains:
+        family, report, model = LESS if lie.report < lie.type else OTHER, lie.report, _MODELS[lie.choice]
+        told = f"reports {report:.4g} instead of {lie.type:.4g} and uses {model}"
+    return Departure(
+        name=name,
+        role=COMPETITOR,
+        promised=lie.honest,
+        honest=np.nan,
+        honest_error=np.nan,
+        alone=np.nan,
+        stake=lie.stake,
+        found=found,
+        bound=max(lie.bound, found),
+        half_width=0.0,
+        standard_error=0.0,
+        family=family,
+        parameters={"report": report, "type": lie.type, "model": model},
+        told=told,
     )

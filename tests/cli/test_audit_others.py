@@ -103,6 +103,9 @@ class TestMarkets:
         for agent in found["agents"]:
             assert agent["regret_found"] == 0
             assert agent["regret_bound"] == pytest.approx(0, abs=1e-9)
+        for agent in found["agents"][:2]:
+            off = abs(agent["simulated"] - agent["promised"])
+            assert off < 5 * agent["simulated_standard_error"]
         assert "it is proven that nobody can" in " ".join(result.stdout.split())
 
 

@@ -110,8 +110,6 @@ def test_the_search_finds_made_up_data_where_nothing_is_compared(solved):
     found = market.examine(problem, plan, jax.random.key(0), settings=few, broker=fooled)
     spent = np.asarray(problem.contributor_costs * plan.samples)
     assert np.all(found.found[:2] > 0.9 * spent)
-    honest = market.examine(problem, plan, jax.random.key(0), settings=few)
-    assert np.all(honest.found == 0)
-    off = np.abs(honest.honest - honest.promised)[:2] / honest.honest_error[:2]
-    assert np.all(off < 5)
-    assert "families" in honest.effort
+    off = np.abs(found.honest - found.promised)[:2]  # nothing is random in these payments
+    assert np.all(off < 1e-6 * spent)
+    assert "families" in found.effort
