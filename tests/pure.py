@@ -87,6 +87,13 @@ def _charged(types, externality):
     return multiparty.mechanism(problem, multiparty.solve(problem).value).charge(types, jnp.ones(3, bool))
 
 
+def _lied(types, externality):
+    problem = multiparty.Problem(types, multiparty.Linear(externality))
+    return multiparty.misreports(
+        problem, multiparty.mechanism(problem, multiparty.solve(problem, mechanism="free").value)
+    )
+
+
 def _fabricated(problem, plan):
     """What an agent of the pool pays who collects half of what she should."""
     strategy = deviation.Deviation.truth(plan.samples[0] / 2)
@@ -241,6 +248,7 @@ PURE = {
     "multiparty.never_fails": Pure(multiparty.never_fails, (np.array(-0.62),), derivative="yes or no"),
     "multiparty.solve": Pure(_shared, (TYPES, EXTERNALITY)),
     "multiparty.mechanism": Pure(_charged, (TYPES, EXTERNALITY)),
+    "multiparty.misreports": Pure(_lied, (TYPES, EXTERNALITY), derivative="the best report is chosen by comparisons"),
     "multiparty.logistic": Pure(multiparty.logistic, (np.array([0.3, 2.0]),)),
     "multiparty.linear": Pure(multiparty.linear, (np.array([0.3, 2.0]),)),
     "design.design": Pure(
@@ -298,20 +306,24 @@ HOST = {
     "deviation.check_replications": _CHOOSES,
     "deviation.compiled": _BUILDS,
     "deviation.honest": _CHOOSES,
+    "deviation.in_words": _WORDS,
     "deviation.inspect_mechanism": _WORDS,
     "deviation.most_draws": _CHOOSES,
     "deviation.noise_is_known": _WORDS,
+    "deviation.parameters": _WORDS,
     "deviation.playable": _WORDS,
     "deviation.robustness": _CHOOSES,
     "deviation.simulate": _CHOOSES,
     "deviation.spread_randomness": "takes a key: runs inside deviation.search, listed as such",
     "market.by_error": _BUILDS,
     "market.certify": _WORDS,
+    "market.examine": _WORDS,
     "market.exponential": _BUILDS,
     "market.linear": _BUILDS,
     "market.table": _BUILDS,
     "market.threshold": _BUILDS,
     "market.frontier": _CHOOSES,
+    "market.play": _CHOOSES,
     "market.most_tempting_swap": _WORDS,
     "market.most_useful": _CHOOSES,
     "market.revenues": _CHOOSES,
@@ -324,6 +336,14 @@ HOST = {
     "multiparty.boundary_audits": _WORDS,
     "multiparty.certify": _WORDS,
     "multiparty.check_conditions": _WORDS,
+    "mechanism.as_promised": _WORDS,
+    "mechanism.averaged": _WORDS,
+    "mechanism.counted": _WORDS,
+    "mechanism.never": _WORDS,
+    "multiparty.examine": _WORDS,
+    "multiparty.play": _CHOOSES,
+    "multiparty.play_table": _CHOOSES,
+    "multiparty.examine_table": _WORDS,
     "multiparty.critical_growth": "takes a whole number of agents",
     "multiparty.exploitation_mechanism": _BUILDS,
     "multiparty.finite_tables": _WORDS,

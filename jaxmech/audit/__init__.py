@@ -3,7 +3,7 @@
 from jaxmech.audit._claims import SECRET
 from jaxmech.audit._examination import audit, examine
 from jaxmech.audit._record import Examination
-from jaxmech.audit._words import in_words, parameters
+from jaxmech.deviation import in_words, parameters
 from jaxmech.mechanism import CLAIMS, EFFICIENT, NASH, PROMISED, RATIONAL, Target
 
 __all__ = [

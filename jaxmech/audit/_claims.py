@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxmech._tolerances import tolerances
 from jaxmech.audit._record import Examination
-from jaxmech.audit._words import in_words
+from jaxmech.deviation import in_words
 from jaxmech.mechanism import EFFICIENT, NASH, PROMISED, RATIONAL, Audit, Target
 
 SECRET = "noise that nobody knows"

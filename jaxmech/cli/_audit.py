@@ -9,13 +9,15 @@ from jaxmech.cli._choice import Choice
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import settings, use_precision
 from jaxmech.cli._options import Output, examples_of, render_text, shared
-from jaxmech.cli._play import carry_out, check_seed, replications_option, seed_option
+from jaxmech.cli._play import Carried, carry, check_seed, named, replications_option, seed_option
 from jaxmech.cli._report import html_page
 
 _EXAMPLES = (
     "jaxmech audit three-agents",
     "jaxmech audit equal-agents --mechanism pool --plot regret.png",
     "jaxmech audit equal-agents --mechanism designed",
+    "jaxmech audit data-market",
+    "jaxmech audit competitors --mechanism free",
     "jaxmech audit mine.toml --seed 7 --json -",
 )
 
@@ -32,35 +34,59 @@ def audit(
 ) -> int:
     """Search for the best that each agent could do against the mechanism for FILE, and compare it with what is proven.
 
-    Prints the interval [found, bound] of every agent's regret, and every claim with margin and witness. The exit code
-    is 1 if a claim fails.
+    Prints the interval [found, bound] of every agent's regret, and every claim with margin and witness. In a market
+    these are contributors, who may collect and submit anything, and buyers, who may say that they are of another type;
+    among competitors, lower reports and the choice of the model. The exit code is 1 if a claim fails.
     """
     output = Output(**options)
     with output.timed("import"):
-        from jaxmech import audit as auditing
-        from jaxmech import deviation, report
+        from jaxmech import files, report
         from jaxmech._precision import seed_key
 
     check_seed(seed)
-    chosen = deviation.SearchSettings()
-    if replications is not None:
-        deviation.check_replications(replications)
-        each = 1 << max(4, (max(1, replications // chosen.batches) - 1).bit_length())
-        chosen = dataclasses.replace(chosen, batch=each)
+    chosen = None if replications is None else _settings(replications)
     use_precision(output.dtype)
-    carried = carry_out(file, Choice(division, mechanism), output)
-    if replications is not None:
-        deviation.check_draws(carried.mechanism, replications)
+    case, choice = output.read(file), Choice(division, mechanism)
+    if isinstance(case, files.CollaborationCase):
+        answer = _collaboration(carry(case, choice, output), chosen, seed, output)
+    else:
+        from jaxmech.cli._audit_others import audit_other
+
+        with named(case.source):
+            answer = audit_other(case, choice, seed_key(seed), replications, chosen, output, seed)
+    kind = report.audit
+    output.deliver(
+        document=lambda: kind.document(answer),
+        rows=lambda: kind.rows(answer),
+        figure=lambda: kind.plot(answer),
+        text=lambda: render_text(lambda console: kind.print_page(answer, console, full=output.verbose)),
+        html=lambda: html_page(kind, answer, kind.document(answer), output.warnings),
+    )
+    return DONE if answer.solved else SOLVED_BADLY
+
+
+def _settings(replications: int) -> Any:
+    """As widely as ever, with so many fresh draws for the verdict."""
+    from jaxmech import deviation
+
+    chosen = deviation.SearchSettings()
+    deviation.check_replications(replications)
+    each = 1 << max(4, (max(1, replications // chosen.batches) - 1).bit_length())
+    return dataclasses.replace(chosen, batch=each)
+
+
+def _collaboration(carried: Carried, chosen: Any, seed: int, output: Output) -> Any:
+    from jaxmech import audit as auditing
+    from jaxmech import deviation, report
+    from jaxmech._precision import seed_key
+
+    if chosen is not None:
+        deviation.check_draws(carried.mechanism, chosen.batch * chosen.batches)
     problem = carried.case.problem
     with output.timed("search"):
-        found = auditing.examine(
-            carried.mechanism,
-            problem,
-            seed_key(seed),
-            settings=chosen,
-        )
+        found = auditing.examine(carried.mechanism, problem, seed_key(seed), settings=chosen)
     m, d = problem.shape
-    answer = report.audit.Answer(
+    return report.audit.Answer(
         source=carried.case.source,
         title=carried.case.title,
         kind="collaboration",
@@ -71,12 +97,3 @@ def audit(
         residual=carried.residual,
         settings=settings(output.dtype, seed),
     )
-    kind = report.audit
-    output.deliver(
-        document=lambda: kind.document(answer),
-        rows=lambda: kind.rows(answer),
-        figure=lambda: kind.plot(answer),
-        text=lambda: render_text(lambda console: kind.print_page(answer, console, full=output.verbose)),
-        html=lambda: html_page(kind, answer, kind.document(answer), output.warnings),
-    )
-    return DONE if answer.solved else SOLVED_BADLY

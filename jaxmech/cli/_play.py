@@ -109,11 +109,25 @@ def carry_out(file: str, choice: Choice, output: Output) -> Carried:
         ProblemError: for a file that cannot be read, and for kinds of problems that have no play of this kind.
         SolveError: if there is no plan.
     """
+    return carry(output.read(file), choice, output)
+
+
+def carry(case: Any, choice: Choice, output: Output) -> Carried:
+    """Solve a collaboration that was read, and make its mechanism.
+
+    Args:
+        case: the problem file.
+        choice: what the command line says instead of the file.
+        output: notes how long the parts take.
+
+    Raises:
+        ProblemError: for a problem of another kind, and for a division or a mechanism that there is not.
+        SolveError: if there is no plan.
+    """
     from jaxmech import collaboration, files
 
-    case = output.read(file)
     if not isinstance(case, files.CollaborationCase):
-        raise ProblemError(f"{case.source}: section", type(case).__name__, "only [collaboration] can be played so far")
+        raise ProblemError(f"{case.source}: section", type(case).__name__, "must be a problem to share data")
     output.warn(case.warnings)
     with named(case.source):
         division = one_of("--division", choice.instead_of("division", case.division), collaboration.DIVISIONS)

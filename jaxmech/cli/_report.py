@@ -29,7 +29,7 @@ def html_page(kind: Any, answer: Any, document: Mapping[str, Any], warnings: Seq
     audited = isinstance(answer, report.audit.Answer)
     found = dataclasses.replace(
         html.from_page(page, good=answer.solved),
-        limits=html.AUDIT_LIMITS if audited else html.limits_of(document["kind"]),
+        limits=html.audit_limits(answer.kind) if audited else html.limits_of(document["kind"]),
         warnings=tuple(warnings),
         fingerprint=document.get("fingerprint", ""),
         footer=_footer(document),

@@ -14,7 +14,7 @@ from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import settings, use_precision
 from jaxmech.cli._law import Law, law_of
 from jaxmech.cli._options import Output, examples_of, render_text, shared
-from jaxmech.cli._play import Carried, carry_out, check_seed, named, replications_option, seed_option
+from jaxmech.cli._play import Carried, carry, check_seed, named, replications_option, seed_option
 
 DATA_RUNS, NORMAL_RUNS = 2_000, 100_000
 """Replications on data sets, and on counts and means."""
@@ -25,6 +25,8 @@ _ERRORS = 5.0
 _EXAMPLES = (
     "jaxmech simulate clinics",
     "jaxmech simulate mine.toml --data measured.csv --replications 5000",
+    "jaxmech simulate data-market --data measured.csv",
+    "jaxmech simulate competitors --replications 1000",
     "jaxmech simulate equal-agents --mechanism pool --cheat 'agent 1'",
 )
 
@@ -55,10 +57,14 @@ def simulate(
     compare with the same promises; else amounts are real numbers. Whoever ends above her promise is named, with the
     reason in the data. An agent who cheats knows the true means as well as one point tells; around them she invents.
     The exit code is 1 if honest agents do not pay on normal data what they were promised.
+
+    In a market, prices, payments, buyers' errors and utilities are compared, and what averages hide is counted: prices
+    above a buyer's value or below 0, payments below cost. Competitors' mechanisms run at types drawn evenly from
+    nothing to the file's, every firm trying a lower report as well.
     """
     output = Output(**options)
     with output.timed("import"):
-        from jaxmech import deviation, report
+        from jaxmech import ProblemError, deviation, files, report
 
     check_seed(seed)
     if replications is not None:
@@ -66,7 +72,33 @@ def simulate(
     use_precision(output.dtype)
     if data is not None:
         output.spare([Path(data)])
-    carried = carry_out(file, Choice(division, mechanism), output)
+    case, choice = output.read(file), Choice(division, mechanism)
+    kind: Any = report.simulation
+    if isinstance(case, files.CollaborationCase):
+        answer = _collaboration(carry(case, choice, output), data, cheat, seed, replications, output)
+    else:
+        from jaxmech._precision import seed_key
+        from jaxmech.cli._simulate_others import simulate_other
+
+        with named(case.source):
+            if cheat is not None:
+                raise ProblemError("--cheat", cheat, "means nothing here: jaxmech audit searches for what cheats gain")
+            answer = simulate_other(case, choice, seed_key(seed), data, replications, output, seed)
+        kind = report.runs
+    output.deliver(
+        document=lambda: kind.document(answer),
+        rows=lambda: kind.rows(answer),
+        figure=lambda: kind.plot(answer),
+        text=lambda: render_text(lambda console: kind.print_page(answer, console, full=output.verbose)),
+    )
+    return DONE if answer.solved else SOLVED_BADLY
+
+
+def _collaboration(
+    carried: Carried, data: str | None, cheat: str | None, seed: int, replications: int | None, output: Output
+) -> Any:
+    from jaxmech import deviation, report
+
     table = _measurements(carried, data, output)
     normal_runs = replications or min(NORMAL_RUNS, deviation.most_draws(carried.mechanism))
     deviation.check_draws(carried.mechanism, normal_runs)
@@ -80,7 +112,7 @@ def simulate(
         plays.append(_on_data(carried, table, strategies, seed, replications or DATA_RUNS, output))
     problem = carried.case.problem
     m, d = problem.shape
-    answer = report.simulation.Answer(
+    return report.simulation.Answer(
         source=carried.case.source,
         title=carried.case.title,
         agents=tuple(problem.agent_name(i) for i in range(m)),
@@ -97,14 +129,6 @@ def simulate(
         residual=carried.residual,
         settings=settings(output.dtype, seed),
     )
-    kind = report.simulation
-    output.deliver(
-        document=lambda: kind.document(answer),
-        rows=lambda: kind.rows(answer),
-        figure=lambda: kind.plot(answer),
-        text=lambda: render_text(lambda console: kind.print_page(answer, console, full=output.verbose)),
-    )
-    return DONE if answer.solved else SOLVED_BADLY
 
 
 def _measurements(carried: Carried, data: str | None, output: Output) -> Any:

@@ -37,21 +37,37 @@ def solve_market(case: files.MarketCase, choice: Choice, output: Output) -> Answ
     method = one_of("--method", choice.instead_of("method", case.method), market.METHODS)
     with quick_compilation():
         with output.timed("compile + solve"):
-            solution = market.solve(
-                case.problem,
-                method,
-                second=case.second,
-                epsilon=case.epsilon,
-                grid=case.grid,
-                limit=case.limit,
-                seed=_SEED,
-            )
-        if Status.of(int(solution.status)).is_failure:
-            solution.raise_for_status()
+            solution = solution_of(case, method)
         with output.timed("certificates"):
             certificates = market.certify(case.problem, solution.value)
         with output.timed("report"):
             return _answer(case, solution, certificates, output)
+
+
+def solution_of(case: files.MarketCase, method: str, problem: market.Problem | None = None) -> Solution[market.Plan]:
+    """Solve the market of a case, or another one as the case says.
+
+    Args:
+        case: the problem file.
+        method: how to find sizes and prices.
+        problem: by default the case's.
+
+    Raises:
+        ProblemError: for values that break the rules, and a search that is too large.
+        SolveError: for prices that are not finite.
+    """
+    solution = market.solve(
+        case.problem if problem is None else problem,
+        method,
+        second=case.second,
+        epsilon=case.epsilon,
+        grid=case.grid,
+        limit=case.limit,
+        seed=_SEED,
+    )
+    if Status.of(int(solution.status)).is_failure:
+        solution.raise_for_status()
+    return solution
 
 
 def _answer(

@@ -84,10 +84,7 @@ def _plan(case: files.ProfileCase, mechanism: str, output: Output) -> PlanAnswer
 
 
 def _existence(case: files.GrowthCase, output: Output) -> ExistenceAnswer:
-    if case.disparity is None:
-        raise ProblemError("disparity", "nothing", "must be given, unless --boundary searches for the largest one")
-    valuation = case.valuation
-    space = multiparty.market_growth(valuation.growth, valuation.agents, case.disparity)
+    space, valuation = space_of(case), case.valuation
     n, k = space.levels.shape
     with quick_compilation(k ** (n + 1)):
         with output.timed("compile + solve"):
@@ -109,7 +106,7 @@ def _existence(case: files.GrowthCase, output: Output) -> ExistenceAnswer:
         residual=float(solution.residual),
         settings=settings(output.dtype),
         growth=float(valuation.growth),
-        disparity=case.disparity,
+        disparity=k - 1,
         exists=bool(found.exists),
         payment=_host(found.payment),
         revenue=_host(found.revenue),
@@ -119,6 +116,20 @@ def _existence(case: files.GrowthCase, output: Output) -> ExistenceAnswer:
         agent=agent,
         chain=chain,
     )
+
+
+def space_of(case: files.GrowthCase) -> multiparty.TypeSpace:
+    """Return the grid of types of a growing market.
+
+    Args:
+        case: the problem file.
+
+    Raises:
+        ProblemError: if the file does not say how far apart data sizes may be.
+    """
+    if case.disparity is None:
+        raise ProblemError("disparity", "nothing", "must be given, unless solve --boundary searches for the largest")
+    return multiparty.market_growth(case.valuation.growth, case.valuation.agents, case.disparity)
 
 
 def _certificates(space: multiparty.TypeSpace, found: multiparty.Existence) -> tuple[Audit, ...]:

@@ -21,13 +21,18 @@ if TYPE_CHECKING:
 _FILE = (
     "\b\n"
     "The file has a section [sweep] and, below it, [sweep.parameters]:\n"
-    "  problem       a file or a shipped problem\n"
+    "  problem       a file or a shipped problem, of any kind\n"
     "  draws, seed   random draws at every point of the grid\n"
     "  instances     a CSV file, one row per instance, columns as the keys below\n"
-    "  keep          columns by agent: penalty alone samples target alpha role\n"
-    "  division, mechanism, shard (instances in a file of results)\n"
+    "  keep          columns by agent: penalty alone samples target alpha role;\n"
+    "                of markets samples sizes prices utility; of competitors payment\n"
+    "                utility value quality allocation outside alone regret; witness\n"
+    "  division, mechanism, shard (instances in a file of results),\n"
+    "  sizes         on the menu of a market  [default: 257]\n"
     "Parameters are costs, costs[AGENT], costs[AGENT][DISTRIBUTION], sigma, price,\n"
-    "sigma[DISTRIBUTION], price[DISTRIBUTION]. Each has one of\n"
+    "sigma[DISTRIBUTION], price[DISTRIBUTION]; of markets contributor_costs, sigma,\n"
+    "count, scale, value, also with [NAME]; of competitors types, externality, with\n"
+    "[AGENT] and [AGENT][AGENT]; growth. Each has one of\n"
     "  [1.0, 2.0]                                    a grid\n"
     '  { from = 1.0, to = 20.0, steps = 20 }         a grid; spacing = "log"\n'
     '  { distribution = "lognormal", spread = 0.3 }  around the problem\'s value\n'
@@ -67,7 +72,7 @@ def sweep(file: str, directory: str, **options: Any) -> int:
             many = _make(case)
         except ProblemError as error:
             raise ProblemError(f"{case.source}: {error.argument}", error.value, error.rule) from None
-    output.warn(case.case.warnings)
+    output.warn(getattr(case.case, "warnings", ()))
     try:
         with output.timed("compile + solve"), _bar(not output.quiet) as report:
             summary = sweeps.run(many, directory, report)
@@ -85,14 +90,32 @@ def _make(case: "SweepCase") -> "Sweep":
 
     table = case.table
     return Sweep(
-        case.case.problem,
+        _problem(case.case),
         case.parameters,
-        division=case.case.division,
-        mechanism=case.case.mechanism,
+        **_solved_by(case.case),
         columns=table.columns if table else (),
         table=table.cells if table else None,
         **case.options,
     )
+
+
+def _problem(case: Any) -> Any:
+    """What is swept: the problem, or the grid of types of a growing market."""
+    from jaxmech import files
+    from jaxmech.cli._solve_multiparty import space_of
+
+    return space_of(case) if isinstance(case, files.GrowthCase) else case.problem
+
+
+def _solved_by(case: Any) -> dict[str, Any]:
+    """How the file says that its problem is solved."""
+    from jaxmech import ProblemError, files
+
+    if isinstance(case, files.MarketCase):
+        if case.method != "exact":
+            raise ProblemError("method", case.method, "a sweep solves markets exactly, on a menu")
+        return {"second": case.second, "limit": case.limit}
+    return {name: getattr(case, name) for name in ("division", "mechanism") if hasattr(case, name)}
 
 
 @contextlib.contextmanager
@@ -136,6 +159,7 @@ def _document(case: "SweepCase", many: "Sweep", summary: "Summary") -> dict[str,
         },
         "worst": summary.worst,
         "leverage": summary.leverage,
+        "shares": summary.shares,
     }
 
 
@@ -143,7 +167,7 @@ def _print(console: "Console", case: "SweepCase", many: "Sweep", summary: "Summa
     from jaxmech import Status, report
 
     box = report.make_box(console.is_terminal)
-    by = "c3d" if many.mechanism == "c3d" else f"{many.division}, {many.mechanism}"
+    by = many.kind.title
     title = f"{case.title}\n" if case.title else ""
     head = f"{title}{report.counted(summary.instances, 'instance')} of {case.case.source} ({by}), seed {many.seed}"
     files = f"{report.counted(summary.shards, 'file')} of results in {summary.directory}"
@@ -159,11 +183,20 @@ def _print(console: "Console", case: "SweepCase", many: "Sweep", summary: "Summa
     report.print_plain(console, table)
     report.print_plain(console, "")
 
-    labels = {"ratio": "social penalty / P(n_OPT)", "social_penalty": "social penalty"}
+    labels = dict(many.kind.labels)
     table = report.new_table(box, "quantile", *labels.values())
     columns = [report.column([value for _, value in summary.quantiles[name]]) for name in labels]
-    for (fraction, _), *cells in zip(summary.quantiles["ratio"], *columns, strict=True):
+    for (fraction, _), *cells in zip(next(iter(summary.quantiles.values())), *columns, strict=True):
         table.add_row({0.0: "least", 1.0: "largest"}.get(fraction, f"{100 * fraction:.0f} %"), *cells)
     report.print_plain(console, table)
+    told = [f"{name}: {report.percent(share)} of those with status OK" for name, share in _told(many, summary)]
     if summary.worst is not None:
-        report.print_plain(console, f"\nThe largest ratio is that of the instance with index {summary.worst:,}.")
+        name, end = many.kind.worst
+        told.append(f"The {end} {name} is that of the instance with index {summary.worst:,}")
+    if told:
+        report.print_plain(console, "\n" + ". ".join(told) + ".")
+
+
+def _told(many: "Sweep", summary: "Summary") -> list[tuple[str, float]]:
+    """Shares that a reader looks for; those of plans with leverage are in the document."""
+    return [(name, share) for name, share in summary.shares.items() if name != "leverage"]

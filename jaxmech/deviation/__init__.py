@@ -13,6 +13,7 @@ from jaxmech.deviation._settings import SearchSettings
 from jaxmech.deviation._simulate import check_replications, simulate
 from jaxmech.deviation._size import check_draws, check_points, most_draws
 from jaxmech.deviation._strategy import Deviation
+from jaxmech.deviation._words import in_words, parameters
 
 __all__ = [
     "BestResponse",
@@ -33,9 +34,11 @@ __all__ = [
     "check_replications",
     "compiled",
     "honest",
+    "in_words",
     "inspect_mechanism",
     "most_draws",
     "noise_is_known",
+    "parameters",
     "penalty",
     "playable",
     "robustness",

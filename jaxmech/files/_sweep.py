@@ -9,13 +9,14 @@ from jaxmech import catalog
 from jaxmech._errors import ProblemError
 from jaxmech._printable import clean_name
 from jaxmech._words import one_of, suggestion
-from jaxmech.collaboration import DIVISIONS, MECHANISMS
-from jaxmech.files._case import inputs_of, locate, parse, read
-from jaxmech.files._collaboration import CollaborationCase
+from jaxmech.collaboration import DIVISIONS
+from jaxmech.collaboration import MECHANISMS as FOR_DATA
+from jaxmech.files._case import Case, inputs_of, locate, parse, read
 from jaxmech.files._keys import check_keys, text_of
 from jaxmech.files._read import Table, read_table, read_text
+from jaxmech.multiparty import MECHANISMS as FOR_MODELS
 
-OPTIONS: tuple[str, ...] = ("draws", "seed", "keep", "shard")
+OPTIONS: tuple[str, ...] = ("draws", "seed", "keep", "shard", "sizes")
 SWEEP_KEYS = ("problem", "parameters", "instances", *OPTIONS, "division", "mechanism", "title", "notes")
 """Keys of ``[sweep]``: what is swept and how, and what describes it."""
 
@@ -25,16 +26,16 @@ class SweepCase:
     """A sweep, read; what its parameters mean is checked by whoever makes it a sweep.
 
     Attributes:
-        case: the problem that is swept, with the division and the mechanism of the sweep.
+        case: the problem that is swept, of any kind; a sweep's own division and mechanism are put into it.
         source: the file, or the name of the shipped sweep.
         title: one line that says what it is, or an empty text.
         parameters: keys and values as TOML gives them.
         table: one row per instance, from a CSV file, or None.
-        options: draws, seed, keep and shard, where the file gives them.
+        options: draws, seed, keep, shard and sizes, where the file gives them.
         inputs: files that were read, none of which output may replace.
     """
 
-    case: CollaborationCase
+    case: Case
     source: str
     title: str
     parameters: Mapping[str, Any]
@@ -65,12 +66,15 @@ def read_sweep(name: str, dtype: str = "float64") -> SweepCase:
         table = _table(section.get("instances"), path.parent)
         title = " ".join(text_of("title", section).split())
         text_of("notes", section)
-        division, mechanism = _word("division", section, DIVISIONS), _word("mechanism", section, MECHANISMS)
+        division, mechanism = (
+            _word("division", section, DIVISIONS),
+            _word("mechanism", section, (*FOR_DATA, *FOR_MODELS)),
+        )
         options = {key: _option(key, section[key]) for key in OPTIONS if key in section}
     except ProblemError as error:
         raise ProblemError(f"{source}: {error.argument}", error.value, error.rule) from None
     case = _problem(section["problem"], path.parent, source, dtype)
-    case = dataclasses.replace(case, division=division or case.division, mechanism=mechanism or case.mechanism)
+    case = _with_choices(case, source, {"division": division, "mechanism": mechanism})
     inputs = (*inputs_of(path, section), *case.inputs)
     return SweepCase(case, source, title, parameters, table, options, inputs)
 
@@ -114,20 +118,26 @@ def _section(sections: Mapping[str, Any]) -> dict[str, Any]:
     return section
 
 
-def _problem(given: object, folder: Path, source: str, dtype: str) -> CollaborationCase:
+def _problem(given: object, folder: Path, source: str, dtype: str) -> Case:
     """The problem, a shipped one or a file beside the sweep's."""
     if not isinstance(given, str):
         raise ProblemError(f"{source}: problem", given, "must be a file or the name of a shipped problem")
     beside = folder / given
     try:
-        case: object = read(str(beside) if beside.is_file() and given not in catalog.names() else given, dtype)
+        return read(str(beside) if beside.is_file() and given not in catalog.names() else given, dtype)
     except ProblemError as error:
         # What is wrong inside the problem's file is said of that file.
         argument = f"{source}: problem" if error.argument == "file" else error.argument
         raise ProblemError(argument, error.value, error.rule) from None
-    if not isinstance(case, CollaborationCase):
-        raise ProblemError(f"{source}: problem", given, "sweeps are for problems of the kind [collaboration]")
-    return case
+
+
+def _with_choices(case: Case, source: str, choices: Mapping[str, str | None]) -> Case:
+    """The problem with the sweep's own division and mechanism, where it has such a thing."""
+    given = {name: word for name, word in choices.items() if word is not None}
+    for name, word in given.items():
+        if not hasattr(case, name):
+            raise ProblemError(f"{source}: {name}", word, "means nothing for a problem of this kind")
+    return dataclasses.replace(case, **given)  # type: ignore[arg-type]
 
 
 def _table(given: object, folder: Path) -> Table | None:

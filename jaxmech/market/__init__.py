@@ -1,5 +1,6 @@
 """Selling data: how much to collect, whom to sell how much at which price, and what keeps contributors honest."""
 
+from jaxmech.market._audit import examine
 from jaxmech.market._broker import Broker, Trade, contributor_utility
 from jaxmech.market._certificate import certify
 from jaxmech.market._curve import demand, posted_curve, revenue, revenues
@@ -7,6 +8,7 @@ from jaxmech.market._margins import Margins, margins
 from jaxmech.market._menu import GRIDS, Shape, shape
 from jaxmech.market._on_menu import DEFAULT_LARGEST, LEAST, PriceRule
 from jaxmech.market._plan import Plan
+from jaxmech.market._play import play
 from jaxmech.market._prices import EnvyFreePrices, Swap, envy_free_prices, most_tempting_swap, utility
 from jaxmech.market._pricing import EPSILON, METHODS, Pricing, price
 from jaxmech.market._problem import Buyer, Problem, most_useful
@@ -43,6 +45,7 @@ __all__ = [
     "demand",
     "divide_work",
     "envy_free_prices",
+    "examine",
     "exponential",
     "frontier",
     "linear",
@@ -50,6 +53,7 @@ __all__ = [
     "mechanism",
     "most_tempting_swap",
     "most_useful",
+    "play",
     "posted_curve",
     "price",
     "profit",

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
-from jaxmech.deviation import SearchSettings, best_responses
+from jaxmech.deviation import BestResponse, SearchSettings, best_responses
 from jaxmech.market._broker import Broker
 from jaxmech.market._curve import largest_best
 from jaxmech.market._expectation import expected_settlement
@@ -78,6 +78,26 @@ def certify(
         True
     """
     broker = mechanism(problem, plan) if broker is None else broker
+    found = None
+    if search is not None and float(plan.total) > 0:
+        found = best_responses(broker, broker.stakes, search, asked_of(plan), settings)
+    return certificates(problem, plan, broker, found)
+
+
+def asked_of(plan: Plan) -> list[int]:
+    """Return who is asked for points."""
+    return np.flatnonzero(np.asarray(plan.samples) > 0).tolist()
+
+
+def certificates(problem: Problem, plan: Plan, broker: Broker, found: BestResponse | None) -> tuple[Audit, ...]:
+    """Return the claims and facts of :func:`certify`.
+
+    Args:
+        problem: the problem.
+        plan: from :func:`solve`.
+        broker: whose prices and payments are judged.
+        found: what a search found for those who are asked, or None.
+    """
     judge = _Judge(problem, plan, broker, jax.device_get(margins(problem, plan, broker)))
     deliverable = judge.deliverable()
     with np.errstate(invalid="ignore", over="ignore"):  # what is no number fails, whatever is compared with it
@@ -91,8 +111,8 @@ def certify(
             judge.profit_optimal(),
         ]
     if float(plan.total) > 0 and deliverable.holds:  # else there is nothing to simulate
-        if search is not None:
-            audits.append(judge.nothing_found(search, settings))
+        if found is not None:
+            audits.append(judge.nothing_found(found))
         audits += [judge.posted_prices(), judge.budget_off_path(), judge.prices_positive()]
     return tuple(sorted(audits, key=lambda audit: not audit.claimed))
 
@@ -174,10 +194,9 @@ class _Judge:
         witness = f"{who} would {change} {amount:.3g} by {instead} instead of {samples[worst]:,.0f}"
         return self._audit(claim, self.margins.incentive_compatible, witness, _NASH_EFFORT)
 
-    def nothing_found(self, key: Array, settings: SearchSettings | None) -> Audit:
+    def nothing_found(self, found: BestResponse) -> Audit:
         """What a search over amounts, submissions and made-up data finds: a lower bound, beside the proof."""
-        asked = np.flatnonzero(np.asarray(self.plan.samples) > 0).tolist()
-        found = best_responses(self.broker, self.broker.stakes, key, asked, settings)
+        asked = asked_of(self.plan)
         spent = expect(self.broker).spent[asked]
         gains = np.asarray(found.gain, float) / spent
         worst = int(np.argmax(gains))

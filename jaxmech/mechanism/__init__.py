@@ -1,5 +1,6 @@
 """The shared vocabulary: mechanisms, what agents submit, what they get back, and the record of an audited claim."""
 
+from jaxmech.mechanism._examined import GAIN, PENALTY, Departure, Examined
 from jaxmech.mechanism._key import secret_key
 from jaxmech.mechanism._outcome import Outcome, priced
 from jaxmech.mechanism._protocol import (
@@ -13,6 +14,7 @@ from jaxmech.mechanism._protocol import (
     Whole,
     only_whole_points,
 )
+from jaxmech.mechanism._realised import PLATFORM, Chance, Quantity, Realised, as_promised, averaged, counted, never
 from jaxmech.mechanism._record import CLAIMS, EFFICIENT, NASH, PROMISED, RATIONAL, Audit, Target
 from jaxmech.mechanism._stakes import Stakes, best_whole
 from jaxmech.mechanism._submission import Statistics, Submission, subset_variance
@@ -21,17 +23,25 @@ from jaxmech.mechanism._subsets import Drawn, draw_means, draw_points, of_others
 __all__ = [
     "CLAIMS",
     "EFFICIENT",
+    "GAIN",
     "NASH",
+    "PENALTY",
+    "PLATFORM",
     "PROMISED",
     "RATIONAL",
     "Audit",
+    "Chance",
     "Claiming",
+    "Departure",
     "Drawn",
+    "Examined",
     "Guarantee",
     "Guaranteed",
     "Information",
     "Mechanism",
     "Outcome",
+    "Quantity",
+    "Realised",
     "Separate",
     "Stakes",
     "Statistics",
@@ -39,9 +49,13 @@ __all__ = [
     "Submission",
     "Target",
     "Whole",
+    "as_promised",
+    "averaged",
     "best_whole",
+    "counted",
     "draw_means",
     "draw_points",
+    "never",
     "of_others",
     "only_whole_points",
     "priced",

@@ -1,11 +1,14 @@
 """Sharing models among competitors: who gets which model, what each pays, and whether a desirable mechanism exists."""
 
+from jaxmech.multiparty._audit import examine, examine_table
 from jaxmech.multiparty._boundary import Verdict, boundary, boundary_audits
 from jaxmech.multiparty._certificate import certify
 from jaxmech.multiparty._conditions import check_conditions
 from jaxmech.multiparty._existence import Chain, Existence, binding_chain, existence, maximal_payments
 from jaxmech.multiparty._growth import critical_growth, never_fails
 from jaxmech.multiparty._mechanism import DirectMechanism, Sharing, exploitation_mechanism, mechanism
+from jaxmech.multiparty._misreport import Misreports, misreports
+from jaxmech.multiparty._play import play, play_table
 from jaxmech.multiparty._problem import Problem, TypeSpace, market_growth
 from jaxmech.multiparty._quality import QUALITIES, linear, logistic, quality_function
 from jaxmech.multiparty._sizes import Boundary, largest_disparity
@@ -24,6 +27,7 @@ __all__ = [
     "General",
     "Linear",
     "MarketGrowth",
+    "Misreports",
     "Plan",
     "Problem",
     "QuasiMonotone",
@@ -40,6 +44,8 @@ __all__ = [
     "certify",
     "check_conditions",
     "critical_growth",
+    "examine",
+    "examine_table",
     "existence",
     "exploitation_mechanism",
     "finite_tables",
@@ -49,7 +55,10 @@ __all__ = [
     "market_growth",
     "maximal_payments",
     "mechanism",
+    "misreports",
     "never_fails",
+    "play",
+    "play_table",
     "quality_function",
     "report_table",
     "solve",

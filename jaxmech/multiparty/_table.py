@@ -96,8 +96,8 @@ def audit_table(table: ReportTable, *, claimed: bool = True, looks: int = MAX_LI
         [True, True, True, True]
     """
     n, k = table.space.levels.shape
-    lies = _every_lie(k) if n * k ** (n + 1) <= looks else _telling_lies(k)
-    facts: _Facts = jax.device_get(_facts(table, lies))
+    lies = every_lie(k) if n * k ** (n + 1) <= looks else telling_lies(k)
+    facts: TableFacts = jax.device_get(table_facts(table, lies))
     auditor = _Auditor(table, facts, lies)
     return (
         auditor.incentive_compatible(),
@@ -153,7 +153,7 @@ def finite_tables(table: ReportTable) -> dict[str, Any]:
     }
 
 
-class _Facts(NamedTuple):
+class TableFacts(NamedTuple):
     """Numbers behind the audits: (agents,) or scalar worst cases, with the flat index of each."""
 
     gain: Array
@@ -187,13 +187,13 @@ def _profiles(space: TypeSpace) -> Array:
     return jnp.stack([axis.reshape(-1) for axis in grid], axis=1)
 
 
-def _every_lie(levels: int) -> np.ndarray:
+def every_lie(levels: int) -> np.ndarray:
     """(lies, 2) all reports not above a type, with the type."""
     types, reports = np.tril_indices(levels)
     return np.stack([reports, types], axis=1)
 
 
-def _telling_lies(levels: int) -> np.ndarray:
+def telling_lies(levels: int) -> np.ndarray:
     """(lies, 2) a few reports for each type: honest, next below, nothing, and shares by which chains go down."""
     types = np.arange(levels)
     reports = [types, types - 1, types - 2, 0 * types, *(np.floor(share * types).astype(int) for share in _SHARES)]
@@ -202,7 +202,7 @@ def _telling_lies(levels: int) -> np.ndarray:
 
 
 @jax.jit
-def _facts(table: ReportTable, lies: ArrayLike) -> _Facts:
+def table_facts(table: ReportTable, lies: ArrayLike) -> TableFacts:
     space, n = table.space, table.space.levels.shape[0]
     trained = space.quality(_profiles(space)).T.reshape((n, *space.shape))
     used = jnp.maximum(table.allocation, trained)
@@ -217,7 +217,7 @@ def _facts(table: ReportTable, lies: ArrayLike) -> _Facts:
     # Where nobody has data nothing is at stake, and nothing is the least revenue: it says nothing.
     budget = jnp.sum(table.payment, axis=0) / all_at_stake
     told = jnp.where(jnp.sum(jnp.abs(value), axis=0) > 0, budget, jnp.where(budget < 0, budget, jnp.inf))
-    return _Facts(
+    return TableFacts(
         *(jnp.stack(gains), jnp.stack(found)),
         *(jnp.min(rational), jnp.argmin(rational)),
         *(jnp.min(efficient), jnp.argmin(efficient)),
@@ -297,7 +297,7 @@ class _Auditor:
     """Turns facts into audits, in words."""
 
     table: ReportTable
-    facts: _Facts
+    facts: TableFacts
     lies: np.ndarray
 
     def incentive_compatible(self) -> Audit:

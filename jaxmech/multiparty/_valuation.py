@@ -105,7 +105,7 @@ class Linear:
         """Return what each agent earns."""
         return self.externality @ qualities
 
-    def of(self, agent: int, qualities: Agents) -> Scalar:
+    def of(self, agent: int | Array, qualities: Agents) -> Scalar:
         """Return what one agent earns."""
         return jnp.sum(self.externality[agent] * qualities)
 
@@ -162,7 +162,7 @@ class MarketGrowth:
         """Return what each agent earns; 0^growth · 0 = 0."""
         return self._price(qualities) * qualities
 
-    def of(self, agent: int, qualities: Agents) -> Scalar:
+    def of(self, agent: int | Array, qualities: Agents) -> Scalar:
         """Return what one agent earns."""
         return self._price(qualities) * qualities[agent]
 

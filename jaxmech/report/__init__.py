@@ -1,6 +1,6 @@
 """Reports: a subpackage for each kind of problem, and what their pages, documents and plots share."""
 
-from jaxmech.report import audit, collaboration, design, html, market, multiparty, price, simulation, without
+from jaxmech.report import audit, collaboration, design, html, market, multiparty, price, runs, simulation, without
 from jaxmech.report._figure import FORMATS, render
 from jaxmech.report._numbers import column, counted, percent, short, single
 from jaxmech.report._records import claims_in_words, record_document, records_table, status_document
@@ -28,6 +28,7 @@ __all__ = [
     "record_document",
     "records_table",
     "render",
+    "runs",
     "short",
     "simulation",
     "single",

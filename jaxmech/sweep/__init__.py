@@ -1,6 +1,6 @@
 """Sweeps: many instances of one problem, resumable on disk."""
 
-from jaxmech.sweep._parameters import DISTRIBUTIONS
+from jaxmech.sweep._kind import DISTRIBUTIONS
 from jaxmech.sweep._run import Progress, Summary, run
 from jaxmech.sweep._store import require_pyarrow
 from jaxmech.sweep._sweep import KEEP, Sweep

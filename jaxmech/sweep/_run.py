@@ -21,8 +21,6 @@ CHUNK_ENTRIES = 65_536
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
-_SUMMARISED = ("status", "ratio", "social_penalty", "leverage")
-
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
@@ -59,9 +57,10 @@ class Summary:
         shards: number of files.
         seconds: that this run took, compilation included.
         statuses: how many instances ended with which status; only those that occur.
-        quantiles: of "ratio" and "social_penalty": pairs of a fraction and a value, over the instances that have one.
-        worst: number of the instance with the largest ratio, or None.
-        leverage: share of the instances whose plan uses leverage, among those with status OK.
+        quantiles: of the columns that matter most ("ratio" and "social_penalty" of a collaboration): pairs of a
+            fraction and a value, over the instances that have one.
+        worst: number of the instance with the largest ratio, or the least profit, revenue or margin; or None.
+        shares: of the instances with status OK, how many say yes: "leverage" of a collaboration, "exists" of a grid.
     """
 
     directory: Path
@@ -72,7 +71,12 @@ class Summary:
     statuses: dict[str, int]
     quantiles: dict[str, tuple[tuple[float, float], ...]]
     worst: int | None
-    leverage: float
+    shares: dict[str, float]
+
+    @property
+    def leverage(self) -> float:
+        """Share of the plans that use leverage; NaN where there is no such thing."""
+        return self.shares.get("leverage", float("nan"))
 
     @property
     def failed(self) -> int:
@@ -110,7 +114,7 @@ def run(sweep: Sweep, directory: str | Path, progress: Callable[[Progress], None
     store = Store(directory, sweep, jax.default_backend())
     with store.locked():
         store.start()
-        tables: list[Any] = [_digest(store.read(shard)) for shard in range(sweep.shards)]
+        tables: list[Any] = [_digest(sweep, store.read(shard)) for shard in range(sweep.shards)]
         store.check_room(sum(table is None for table in tables))
         found = sum(len(table["status"]) for table in tables if table is not None)
         done = found
@@ -127,7 +131,7 @@ def run(sweep: Sweep, directory: str | Path, progress: Callable[[Progress], None
         for shard in (shard for shard, table in enumerate(tables) if table is None):
             columns = _compute(sweep, instance, shard, report)
             store.write(shard, columns)
-            tables[shard] = {name: columns[name] for name in _SUMMARISED}
+            tables[shard] = {name: columns[name] for name in _summarised(sweep)}
             done += len(columns["index"])
     return _sum_up(sweep, Path(directory), tables, found, time.perf_counter() - began)
 
@@ -141,7 +145,7 @@ def _compute(
     count = len(index)
     chunk = _chunk(sweep)
     filled = np.concatenate([index, np.repeat(index[-1:], -count % (chunk * jax.device_count()))])
-    fixed = sweep.fixed_values(filled).astype(sweep.problem.costs.dtype)
+    fixed = sweep.fixed_values(filled).astype(sweep.kind.dtype)
     rows = _batch.batch(
         instance,
         (filled.astype(np.uint32), fixed),
@@ -156,20 +160,30 @@ def _chunk(sweep: Sweep) -> int:
     whole = min(sweep.shard, sweep.instances)
     if jax.default_backend() != "cpu":
         return -(-whole // jax.device_count())
-    return min(whole, MAX_CHUNK, max(1, CHUNK_ENTRIES // sweep.problem.costs.size))
+    return min(whole, MAX_CHUNK, max(1, CHUNK_ENTRIES // sweep.kind.size))
 
 
-def _digest(table: Any) -> dict[str, np.ndarray] | None:
+def _summarised(sweep: Sweep) -> tuple[str, ...]:
+    return ("status", *dict(sweep.kind.labels), *sweep.kind.shares)
+
+
+def _digest(sweep: Sweep, table: Any) -> dict[str, np.ndarray] | None:
     """What the summary needs of a shard that was there."""
     if table is None:
         return None
-    return {name: table[name].to_numpy() for name in _SUMMARISED}
+    return {name: table[name].to_numpy() for name in _summarised(sweep)}
 
 
 def _sum_up(sweep: Sweep, directory: Path, tables: list[Any], found: int, seconds: float) -> Summary:
-    status, ratio, penalty, leverage = (np.concatenate([table[name] for table in tables]) for name in _SUMMARISED)
+    kind, columns = sweep.kind, {}
+    for name in _summarised(sweep):
+        columns[name] = np.concatenate([table[name] for table in tables])
+    status = columns["status"]
     counts = {member.name: int(np.sum(status == member.name)) for member in Status}
     solved = status == Status.OK.name
+    name, end = kind.worst
+    told = np.asarray(columns[name], float)
+    place = None if np.isnan(told).all() else int((np.nanargmax if end == "largest" else np.nanargmin)(told))
     return Summary(
         directory=directory,
         instances=sweep.instances,
@@ -177,9 +191,9 @@ def _sum_up(sweep: Sweep, directory: Path, tables: list[Any], found: int, second
         shards=sweep.shards,
         seconds=seconds,
         statuses={name: count for name, count in counts.items() if count},
-        quantiles={"ratio": _quantiles(ratio), "social_penalty": _quantiles(penalty)},
-        worst=None if np.isnan(ratio).all() else int(np.nanargmax(ratio)),
-        leverage=float(np.mean(leverage[solved])) if solved.any() else float("nan"),
+        quantiles={name: _quantiles(columns[name]) for name, _ in kind.labels},
+        worst=place,
+        shares={name: float(np.mean(columns[name][solved])) if solved.any() else float("nan") for name in kind.shares},
     )
 
 

@@ -7,19 +7,24 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._checks import plain_array
 from jaxmech._errors import ProblemError
 from jaxmech._words import one_of
-from jaxmech.collaboration import DIVISIONS, MECHANISMS, Problem
-from jaxmech.collaboration._bargaining import require_everybody_able
-from jaxmech.collaboration._c3d import check_equal_costs
-from jaxmech.sweep._parameters import LEAVES, Draw, Grid, Target, Values, check_value, read_values, targets
+from jaxmech.collaboration import Problem as Sharing
+from jaxmech.market import Problem as Selling
+from jaxmech.multiparty import Problem as Competing
+from jaxmech.multiparty import TypeSpace
+from jaxmech.sweep._collaboration import Collaboration, plain_numbers
+from jaxmech.sweep._kind import Kind, Rule, refuse
+from jaxmech.sweep._market import Market
+from jaxmech.sweep._multiparty import Competitors, Growth
+from jaxmech.sweep._parameters import Draw, Grid, Target, Values, check_value, read_values, targets
 
-KEEP = ("penalty", "alone", "samples", "target", "alpha", "role")
-"""Columns by agent that can be kept: penalties under the plan and alone; amounts; coefficients; roles."""
+KEEP = Collaboration.keep
+"""Columns by agent that can be kept of problems to share data: penalties under the plan and alone; amounts;
+coefficients; roles. Those of other kinds are ``keep`` of their class."""
 
 MAX_INSTANCES = 200_000_000
 """Most instances of one sweep: its summary holds some thirty bytes of each in memory."""
@@ -41,82 +46,92 @@ class Sweep:
     every point of the grid ``draws`` draws of its own. Instances are numbered from 0 in this order; the random numbers
     of an instance depend on the seed, its number and the key of the parameter, and on nothing else.
 
-    Keys are ``costs``, ``costs[AGENT]``, ``costs[AGENT][DISTRIBUTION]``, ``sigma``, ``sigma[DISTRIBUTION]``, ``price``
-    and ``price[DISTRIBUTION]``; the more special one wins. A grid gives one value to all entries that the key means; a
-    distribution draws each of them independently. Costs that are infinite stay so, unless the key names the single
-    entry.
+    Keys are those of the problem: ``costs``, ``costs[AGENT]``, ``costs[AGENT][DISTRIBUTION]``, ``sigma``,
+    ``sigma[DISTRIBUTION]``, ``price`` and ``price[DISTRIBUTION]`` of a collaboration; ``contributor_costs``, ``sigma``
+    and the buyers' ``count``, ``scale`` and ``value`` of a market, also by name; ``types`` and ``externality`` of
+    competitors, likewise, and ``growth`` of a grid of types. The more special one wins. A grid gives one value to all
+    entries that the key means; a distribution draws each of them independently. Costs that are infinite stay so, unless
+    the key names the single entry.
 
     Args:
-        problem: with the values of all that does not vary.
+        problem: with the values of all that does not vary: of a collaboration, a market, competitors with linear
+            effects, or a grid of types in a growing market.
         parameters: for each key a list of numbers (a grid), ``{"from": 1, "to": 2, "steps": 5}`` (a grid as well, with
             ``"spacing": "log"`` a geometric one), ``{"distribution": "lognormal", "spread": 0.3}`` (the problem's own
             value times e^(0.3 z)), or ``{"distribution": "uniform", "from": 1, "to": 2}``, likewise "loguniform".
         draws: random draws; needed if there is a distribution, and only then.
         seed: of the random numbers.
-        division: name of the division of work.
-        mechanism: name of the mechanism.
+        division: name of the division of work of a collaboration; by default "rational".
+        mechanism: name of the mechanism; by default "cbl", or "exploitation" for competitors.
         columns: keys that vary by row of ``table``.
         table: (rows, columns) numbers.
-        keep: which columns by agent to keep, of :data:`KEEP`.
+        keep: which columns by agent to keep: of :data:`KEEP` of a collaboration, by default penalties; of samples,
+            sizes, prices and utility of a market; of payment, utility, value, quality, allocation, outside, alone and
+            regret of competitors; witness of a grid.
         shard: instances in a file of results; by default 16,384, fewer of large problems.
+        sizes: how many sizes are on the menu of a market.
+        second: points of a market's second cheapest contributor.
+        limit: most points that a market collects.
 
     Raises:
         ProblemError: naming the key, the value and the rule.
 
     Example:
-        >>> problem = Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
+        >>> problem = Sharing(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
         >>> varies = {"sigma": [5.0, 10.0], "costs": {"distribution": "lognormal", "spread": 0.3}}
         >>> Sweep(problem, varies, draws=100).instances
         200
     """
 
-    problem: Problem
+    kind: Kind
     fixed: tuple[Target, ...]
     grids: tuple[tuple[float, ...], ...]
     drawn: tuple[tuple[Target, Draw], ...]
     table: np.ndarray
     draws: int
     seed: int
-    division: str
-    mechanism: str
     keep: tuple[str, ...]
     shard: int
 
     def __init__(
         self,
-        problem: Problem,
+        problem: Sharing | Selling | Competing | TypeSpace,
         parameters: Mapping[str, Any],
         *,
         draws: int | None = None,
         seed: int = 0,
-        division: str = "rational",
-        mechanism: str = "cbl",
+        division: str | None = None,
+        mechanism: str | None = None,
         columns: Sequence[str] = (),
         table: np.ndarray | None = None,
-        keep: Sequence[str] = ("penalty",),
+        keep: Sequence[str] | None = None,
         shard: int | None = None,
+        sizes: int | None = None,
+        second: int | None = None,
+        limit: int | None = None,
     ) -> None:
-        values = read_values(parameters)
+        kind = _kind(problem, division, mechanism, sizes, second, limit)
+        values = read_values(parameters, kind)
         cells = np.ones((1, 0)) if table is None else plain_array("table", table).astype(float)
-        _check_table(cells, columns, values)
-        rows = targets(problem, columns, "instances: column")
-        found = dict(zip(values, targets(problem, tuple(values), "parameters"), strict=True))
+        _check_table(cells, columns, values, kind)
+        rows = targets(kind, columns, "instances: column")
+        found = dict(zip(values, targets(kind, tuple(values), "parameters"), strict=True))
         grids = {key: value for key, value in values.items() if isinstance(value, Grid)}
         drawn = tuple((found[key], value) for key, value in values.items() if isinstance(value, Draw))
         if not values and not columns:
             raise ProblemError("parameters", "nothing", "must name what varies (or instances a table of it)")
         fields = {
-            "problem": problem,
+            "kind": kind,
             "fixed": (*rows, *(found[key] for key in grids)),
             "grids": tuple(grid.values for grid in grids.values()),
             "drawn": drawn,
             "table": cells,
             "draws": _draws(draws, [target.key for target, _ in drawn]),
             "seed": _whole("seed", seed, 0, MAX_SEED),
-            "division": one_of("division", division, DIVISIONS),
-            "mechanism": one_of("mechanism", mechanism, MECHANISMS),
-            "keep": tuple(one_of(f"keep[{i}]", name, KEEP) for i, name in enumerate(keep)),
-            "shard": _shard(problem) if shard is None else _whole("shard", shard, 1, MAX_SHARD),
+            "keep": tuple(
+                one_of(f"keep[{i}]", name, kind.keep) for i, name in enumerate(kind.kept if keep is None else keep)
+            ),
+            "shard": _shard(kind) if shard is None else _whole("shard", shard, 1, MAX_SHARD),
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
@@ -126,6 +141,16 @@ class Sweep:
     def instances(self) -> int:
         """How many there are."""
         return len(self.table) * math.prod(len(grid) for grid in self.grids) * self.draws
+
+    @property
+    def division(self) -> str | None:
+        """Name of the division of work; None where there is none to choose."""
+        return self.kind.division
+
+    @property
+    def mechanism(self) -> str | None:
+        """Name of the mechanism; None where there is none to choose."""
+        return self.kind.mechanism
 
     @property
     def shards(self) -> int:
@@ -147,16 +172,9 @@ class Sweep:
 
     def description(self) -> dict[str, Any]:
         """Return everything that the results depend on, in what JSON knows; infinity as the text "inf"."""
-        problem = self.problem
         return {
-            "problem": {
-                "agents": [problem.agent_name(i) for i in range(problem.shape[0])],
-                "distributions": [problem.distribution_name(k) for k in range(problem.shape[1])],
-                **{leaf: _plain(np.asarray(getattr(problem, leaf), float).tolist()) for leaf in LEAVES},
-            },
-            "division": self.division,
-            "mechanism": self.mechanism,
-            "dtype": problem.costs.dtype.name,
+            **self.kind.description(),
+            "dtype": self.kind.dtype.name,
             "instances": self.instances,
             "draws": self.draws,
             "seed": self.seed,
@@ -167,15 +185,14 @@ class Sweep:
                 "rows": len(self.table),
                 "sha256": hashlib.sha256(np.ascontiguousarray(self.table, "<f8").tobytes()).hexdigest(),
             },
-            "grids": dict(zip(self._grid_keys, map(list, _plain(self.grids)), strict=True)),
+            "grids": dict(zip(self._grid_keys, map(list, plain_numbers(self.grids)), strict=True)),
             "distributions": {target.key: dataclasses.asdict(draw) for target, draw in self.drawn},
         }
 
     @property
     def bytes_each(self) -> int:
         """Room that the row of an instance takes on disk, at most: random numbers cannot be compressed."""
-        (m, d), tables = self.problem.shape, {"penalty", "alone"}
-        kept = sum(m if name in tables else m * d for name in self.keep)
+        kept = sum(self.kind.kept_size(name) for name in self.keep)
         return 8 * (len(self.parameter_names) + _PLAIN_COLUMNS + kept)
 
     @property
@@ -194,18 +211,11 @@ class Sweep:
             rule = f"too many instances: at most {MAX_INSTANCES:,} (more: several sweeps, each with another seed)"
             raise ProblemError("sweep", self.instances, rule)
         self._check_range()
-        for target, draw in self.drawn:
-            own = np.asarray(getattr(self.problem, target.leaf))[target.mask]
-            if draw.distribution == "lognormal" and not np.isfinite(own).all():
-                raise ProblemError(f"parameters.{target.key}", np.inf, "no spread around a cost that is infinite")
-        if self.mechanism == "c3d":
-            self._check_equal_costs()
-        elif self.division in ("nash", "kalai-smorodinsky"):
-            self._check_everybody_able()
+        self.kind.check(self.fixed, self.drawn)
 
     def _check_range(self) -> None:
         """Refuse numbers that the type of the problem's arrays cannot hold."""
-        dtype = self.problem.costs.dtype
+        dtype = self.kind.dtype
         columns = [target.key for target in self.fixed[: self.table.shape[1]]]
         given: list[tuple[str, Any]] = [(f"instances: column {key}", self.table[:, k]) for k, key in enumerate(columns)]
         given += [(f"parameters.{key}", grid) for key, grid in zip(self._grid_keys, self.grids, strict=True)]
@@ -214,39 +224,48 @@ class Sweep:
             values = np.asarray(numbers, float)
             with np.errstate(over="ignore", under="ignore"):
                 cast = values.astype(dtype)
-            for i in np.flatnonzero(np.isfinite(values) & ~(np.isfinite(cast) & (cast > 0))):
+            for i in np.flatnonzero(np.isfinite(values) & ~(np.isfinite(cast) & ((cast != 0) | (values == 0)))):
                 raise ProblemError(where, float(values[i]), f"is outside the range of {dtype.name}")
 
-    def _check_equal_costs(self) -> None:
-        """Traced costs are not checked any more: c3d would answer a question that nobody asked."""
-        drawn = [target.key for target, _ in self.drawn if target.leaf == "costs"]
-        fixed = [target.key for target in self.fixed if target.leaf == "costs"]
-        for key in (*drawn, *(key for key in fixed if key != "costs")):
-            raise ProblemError(f"parameters.{key}", key, 'c3d needs equal costs: only "costs" may vary, on a grid')
-        if not fixed:
-            check_equal_costs(self.problem)
 
-    def _check_everybody_able(self) -> None:
-        """Refuse infinite costs, all but those that the sweep itself puts in place entry by entry."""
-        costs = np.array(self.problem.costs)
-        for target in self.fixed:
-            if target.leaf == "costs" and target.single:
-                costs[target.mask] = 1.0
-        require_everybody_able(dataclasses.replace(self.problem, costs=jnp.asarray(costs)), self.division)
+def _kind(
+    problem: Sharing | Selling | Competing | TypeSpace,
+    division: str | None,
+    mechanism: str | None,
+    sizes: int | None,
+    second: int | None,
+    limit: int | None,
+) -> Kind:
+    """The problem as a sweep sees it; options of other kinds are refused."""
+    if isinstance(problem, Selling):
+        refuse("division", division, "market")
+        refuse("mechanism", mechanism, "market")
+        return Market(problem, sizes, 1 if second is None else second, limit)
+    other = "collaboration" if isinstance(problem, Sharing) else "multiparty"
+    for name, given in (("sizes", sizes), ("second", second), ("limit", limit)):
+        refuse(name, given, other)
+    if isinstance(problem, Sharing):
+        return Collaboration(problem, division, mechanism)
+    refuse("division", division, other)
+    if isinstance(problem, Competing):
+        return Competitors(problem, mechanism)
+    refuse("mechanism", mechanism, other)
+    return Growth(problem)
 
 
-def _check_table(cells: np.ndarray, columns: Sequence[str], values: Mapping[str, Values]) -> None:
+def _check_table(cells: np.ndarray, columns: Sequence[str], values: Mapping[str, Values], kind: Kind) -> None:
     if cells.ndim != 2 or not len(cells) or cells.shape[1] != len(columns):
         raise ProblemError("instances", cells.shape, f"must have one row at least, and {len(columns)} columns")
     for k, key in enumerate(columns):
         if key in values or key in columns[:k]:
             raise ProblemError(f"parameters.{key}", key, "varies already in the table of instances")
-        for row in np.flatnonzero(~(np.isfinite(cells[:, k]) & (cells[:, k] > 0))):
-            check_value(f"instances: row {row + 1}, column {key}", float(cells[row, k]), key)
+        rule: Rule = kind.rule(key)
+        for row, value in enumerate(cells[:, k].tolist()):
+            check_value(f"instances: row {row + 1}, column {key}", value, rule)
 
 
-def _shard(problem: Problem) -> int:
-    return max(SMALLEST_SHARD, min(SHARD, SHARD_ENTRIES // problem.costs.size))
+def _shard(kind: Kind) -> int:
+    return max(SMALLEST_SHARD, min(SHARD, SHARD_ENTRIES // kind.size))
 
 
 def _draws(draws: int | None, random: Sequence[str]) -> int:
@@ -261,9 +280,3 @@ def _whole(name: str, value: object, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ProblemError(name, value, f"must be a whole number from {low} to {high:,}")
     return value
-
-
-def _plain(values: Any) -> Any:
-    if isinstance(values, (list, tuple)):
-        return [_plain(value) for value in values]
-    return "inf" if values == math.inf else values

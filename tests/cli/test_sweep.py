@@ -168,7 +168,7 @@ def _with(text, replaced="shard = 16\n"):
         ("", ("section", "must have a section [sweep]")),
         (_with("", 'problem = "three-agents"\n'), ("problem", "must be given in [sweep]")),
         (_with("three-agnets", "three-agents"), ("three-agnets", 'did you mean "three-agents"')),
-        (_with("competitors", "three-agents"), ("problem", "'competitors'", "sweeps are for", "[collaboration]")),
+        (_with("competitors", "three-agents"), ("mechanism", "'pool'", "exploitation, free")),
         (_with("3", '"three-agents"'), ("problem", "3", "must be a file")),
         (_with("uncertain-costs", "three-agents"), ("uncertain-costs", "no such file")),
         (_with('"cblx"', '"pool"'), ("mechanism", 'did you mean "cbl"')),

@@ -184,3 +184,21 @@ def settle(data, samples, costs, sigma, counts, sizes, expected):
             price += right[i] * (q * mine / total + noise) - weights[i] / buyers * gap
         prices.append(price)
     return np.array(prices), np.array(payments)
+
+
+def contributor_gain(asked, others, cost, sigma, factor, collected):
+    """What a contributor gains by collecting another amount and submitting its mean, by the paper's payments.
+
+    She is paid a sum that does not depend on what she collects, less f d (σ²/n + σ²/(N − N_i)), d = c N_i²/σ².
+    """
+
+    def pays(n):
+        return factor * cost * asked**2 / sigma**2 * (sigma**2 / n + sigma**2 / others) + cost * n
+
+    return pays(asked) - pays(collected)
+
+
+def offer_gain(values, sizes, prices, j):
+    """The most that buyer j gains by another's offer, or by none, over her own."""
+    own = values[j][sizes[j]] - prices[j]
+    return max([0.0, *(values[j][size] - price for size, price in zip(sizes, prices, strict=True))]) - own

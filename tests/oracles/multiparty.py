@@ -201,3 +201,20 @@ def left_with_others(growth, agents, others, largest):
             lied = np.longdouble((agents - 1) * handed + own) ** growth * own
             left[t] = max(left[t], left[lie] + lied - honest)
     return left
+
+
+def best_report(market, i, types, charge, steps):
+    """Largest gain of one agent over honesty by a report of so many steps and either model: (gain, report)."""
+    n = market.agents
+    own = market.quality(types[i])
+    honest = market.value(i, types, types) - charge(i, types)
+    worst = (0.0, types[i])
+    for step in range(steps + 1):
+        said = types[i] * step / steps
+        reports = [said if j == i else t for j, t in enumerate(types)]
+        handed = market.hand_out(reports, [True] * n)
+        used = [max(x, market.quality(t)) for x, t in zip(handed, types, strict=True)]
+        for choice in (handed[i] if handed[i] > 0 else own, own):
+            used[i] = choice
+            worst = max(worst, (market.earn(used)[i] - charge(i, reports) - honest, said), key=lambda entry: entry[0])
+    return worst

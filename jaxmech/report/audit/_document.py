@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from jaxmech.audit import parameters
 from jaxmech.report._records import record_document, status_document
 from jaxmech.report.audit._answer import Answer
 
@@ -22,8 +21,9 @@ def document(answer: Answer) -> dict[str, Any]:
         "title": answer.title or None,
         "problem": answer.kind,
         "mechanism": answer.mechanism,
+        "measure": answer.measure,
         "distributions": list(answer.distributions),
-        "agents": [_agent(answer, row) for row in range(len(found.examined))],
+        "agents": [_agent(answer, row) for row in range(len(answer.names))],
         "effort": found.effort,
         "certificates": [record_document(record) for record in answer.claims],
         "facts": [record_document(record) for record in answer.facts],
@@ -33,7 +33,7 @@ def document(answer: Answer) -> dict[str, Any]:
 def rows(answer: Answer) -> list[dict[str, Any]]:
     """Return one row per agent: what is promised, what a search found, what is proven."""
     table = []
-    for row in range(len(answer.found.examined)):
+    for row in range(len(answer.names)):
         agent = _agent(answer, row)
         found = agent.pop("deviation")
         table.append({**agent, "family": found["family"], "standard_error": found["standard_error"]})
@@ -42,8 +42,10 @@ def rows(answer: Answer) -> list[dict[str, Any]]:
 
 def _agent(answer: Answer, row: int) -> dict[str, Any]:
     found = answer.found
+    role = answer.role(row)
     return {
         "name": answer.names[row],
+        **({"role": role, "stake": answer.stake[row]} if role else {}),
         "promised": found.promised[row],
         "promise_is_exact": found.certain,
         "simulated": found.honest[row],
@@ -54,7 +56,7 @@ def _agent(answer: Answer, row: int) -> dict[str, Any]:
         "half_width": found.half_width[row],
         "deviation": {
             "family": found.family[row],
-            "parameters": parameters(found.deviation, row),
+            "parameters": dict(answer.parameters(row)),
             "standard_error": found.standard_error[row],
         },
     }

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxmech._status import Status
-from jaxmech.audit import in_words
+from jaxmech.mechanism import PENALTY
 from jaxmech.report._numbers import counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, records_table
 from jaxmech.report._tables import Page, clip, make_box, make_page, make_paragraphs, new_table, print_plain
@@ -45,8 +45,7 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
 
 
 def _head(answer: Answer) -> RenderableType:
-    found = answer.found
-    searched, known = counted(len(found.examined), "agent"), counted(len(answer.distributions), "distribution")
+    searched, known = counted(len(answer.names), "agent"), counted(len(answer.distributions), "distribution")
     what = f"{answer.source}: {answer.mechanism}; {searched} searched, {known}"
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
     return Group(Text(answer.title or answer.source, style="bold"), Text(what), Text(), verdict)
@@ -57,21 +56,21 @@ def _verdict(answer: Answer) -> str:
     if answer.status is not Status.OK:
         parts.append(f"{answer.status.name}: {answer.status.message} (residual {answer.residual:.1e}).")
     tempted = int(np.sum(found.found > 0))
-    relative = found.bound / found.promised
+    relative = found.bound / answer.stake
     if tempted:
         i = int(np.argmax(answer.gain))
         parts.append(
             f"{tempted:,} of {len(answer.names):,} would gain by cheating, most of all {answer.names[i]}: "
-            f"{percent(answer.gain[i])} of what she is promised to pay."
+            f"{percent(answer.gain[i])} of what {_basis(answer)}."
         )
     elif np.all(np.isfinite(relative)):
         least = float(relative.max())
         most = f"nobody gains more than {100 * least:.1g} %" if least > 0 else "nobody can"
         parts.append(f"Nobody was found to gain by cheating, and it is proven that {most}.")
     else:
-        width = float(np.max(found.half_width / found.promised))
+        width = float(np.max(found.half_width / answer.stake))
         parts.append(
-            f"Nobody was found to gain by cheating, within ± {100 * width:.1g} % of what is promised; "
+            f"Nobody was found to gain by cheating, within ± {100 * width:.1g} % of what {_basis(answer)}; "
             "nothing is proven about what was not tried."
         )
     parts.append(claims_in_words(answer.claims))
@@ -83,17 +82,19 @@ def _table(answer: Answer, box: Box, full: bool) -> Table:
     shown = list(range(len(answer.names)))
     if not full and len(shown) > MAX_ROWS:
         shown = sorted(np.argsort(-answer.gain, kind="stable")[: MAX_ROWS // 2].tolist())
-    table = new_table(box, "", "promised", "simulated", "found", "± ", "bound", "of promised")
+    base = "of promised" if answer.measure == PENALTY else "of stake"
+    ran = not np.isnan(found.honest).all()
+    table = new_table(box, "", "promised", *["simulated"] * ran, "found", "± ", "bound", base)
     places = decimals(found.promised)
     for i in shown:
         table.add_row(
             clip(answer.names[i]),
             single(found.promised[i], places),
-            single(found.honest[i], places),
+            *[single(found.honest[i], places)] * ran,
             single(found.found[i], places),
             short(found.half_width[i], 1),
             _small(found.bound[i]),
-            f"[{percent(answer.gain[i])}, {_small_percent(found.bound[i] / found.promised[i])}]",
+            f"[{percent(answer.gain[i])}, {_small_percent(found.bound[i] / answer.stake[i])}]",
             style="red" if found.found[i] > 0 else "",
         )
     return table
@@ -104,13 +105,21 @@ def _best(answer: Answer) -> list[str]:
     i = int(np.argmax(answer.gain))
     lines = []
     if found.found[i] > 0:
-        how = in_words(found.family[i], found.deviation, i)
-        less = short(found.promised[i] - found.found[i], 4)
-        lines.append(f"{answer.names[i]}: {how}, and pays {less} instead of {short(found.promised[i], 4)}.")
-    else:
+        pays = answer.measure == PENALTY
+        after = short(found.promised[i] + (-found.found[i] if pays else found.found[i]), 4)
+        verb = "pays" if pays else "is left with"
+        how = f"{answer.names[i]}: {answer.in_words(i)}"
+        lines.append(f"{how}, and {verb} {after} instead of {short(found.promised[i], 4)}.")
+    elif np.any(found.half_width > 0):
         lines.append("No strategy gains more than the confidence interval (± at 99.9 %) allows for.")
+    else:
+        lines.append("No departure that was tried gains anything.")
     lines.append(f"Searched: {found.effort}.")
     return lines
+
+
+def _basis(answer: Answer) -> str:
+    return "she is promised to pay" if answer.measure == PENALTY else "she has at stake"
 
 
 def _small(value: float) -> str:

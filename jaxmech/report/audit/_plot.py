@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jaxmech.mechanism import PENALTY
 from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, plain_powers
 from jaxmech.report.audit._answer import Answer
 
@@ -34,7 +35,7 @@ def plot(answer: Answer) -> "Figure":
     if len(shown) > MAX_AGENTS:
         shown = np.sort(np.argsort(-answer.gain, kind="stable")[:MAX_AGENTS])
     gain, bound, width = (
-        np.maximum(values[shown] / found.promised[shown], _FLOOR)
+        np.maximum(values[shown] / answer.stake[shown], _FLOOR)
         for values in (found.found, np.where(np.isfinite(found.bound), found.bound, np.nan), found.half_width)
     )
     x = np.arange(len(shown))
@@ -64,7 +65,7 @@ def plot(answer: Answer) -> "Figure":
             axis.plot(x[~proven], place, "^", color=COLOURS[0], label="no bound (∞)", clip_on=False)
         axis.axhline(0.005, color=GREY, linewidth=0.8, linestyle=":")
         axis.set_ylim(_FLOOR, 1.5)
-        axis.set_ylabel("regret / promised penalty")
+        axis.set_ylabel("regret / promised penalty" if answer.measure == PENALTY else "regret / what is at stake")
         names = [answer.names[i] for i in shown]
         upright = sum(len(name) for name in names) > 60
         axis.set_xticks(x, names, rotation=90 if upright else 0, fontsize=8)

@@ -4,7 +4,16 @@ from jaxmech.report.html._carried_out import carried_out
 from jaxmech.report.html._document import Bar, Document, Line, Party, Table, from_page
 from jaxmech.report.html._parties import parties
 from jaxmech.report.html._render import render, svg
-from jaxmech.report.html._words import AGREEMENT_LIMITS, AUDIT_LIMITS, DIVISIONS, MECHANISMS, limits_of, steps, terms
+from jaxmech.report.html._words import (
+    AGREEMENT_LIMITS,
+    AUDIT_LIMITS,
+    DIVISIONS,
+    MECHANISMS,
+    audit_limits,
+    limits_of,
+    steps,
+    terms,
+)
 
 __all__ = [
     "AGREEMENT_LIMITS",
@@ -16,6 +25,7 @@ __all__ = [
     "Line",
     "Party",
     "Table",
+    "audit_limits",
     "carried_out",
     "from_page",
     "limits_of",

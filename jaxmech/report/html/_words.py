@@ -86,6 +86,19 @@ def limits_of(kind: str) -> tuple[str, ...]:
     return _OTHER_LIMITS.get(kind, AGREEMENT_LIMITS)
 
 
+def audit_limits(kind: str) -> tuple[str, ...]:
+    """Return what an audit does not promise, by the kind of the problem.
+
+    Args:
+        kind: "collaboration", "market" or "multiparty".
+
+    Example:
+        >>> audit_limits("multiparty")[0] == AUDIT_LIMITS[0]
+        True
+    """
+    return (AUDIT_LIMITS[0], *_OTHER_LIMITS[kind]) if kind in _OTHER_LIMITS else AUDIT_LIMITS
+
+
 def terms(answer: Arrangement, division: str | None) -> tuple[tuple[str, str], ...]:
     """Return what was agreed: names and texts.
 

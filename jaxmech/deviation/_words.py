@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech.deviation import Deviation
+from jaxmech.deviation._strategy import Deviation
 
 _SHOWN = 3
 

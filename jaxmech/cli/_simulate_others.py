@@ -1,0 +1,126 @@
+"""Simulations of markets and of competitors, from a case to an answer."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxmech import files, market, multiparty
+from jaxmech._errors import ProblemError
+from jaxmech._status import Solution, Status
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Array
+from jaxmech.cli._audit_others import VALUE, profile_of, table_of
+from jaxmech.cli._choice import Choice
+from jaxmech.cli._jax import quick_compilation, settings
+from jaxmech.cli._options import Output
+from jaxmech.cli._solve_market import solution_of
+from jaxmech.deviation import Empirical
+from jaxmech.mechanism import Audit, Realised, as_promised, never
+from jaxmech.report.runs import Answer
+
+MARKET_RUNS, DATA_RUNS, TYPES_RUNS = 100_000, 2_000, 10_000
+"""Runs on normal data, on measurements, and at drawn types, where nothing else is said."""
+
+_ODD = 0.1
+"""A standard deviation that differs by more than this part from the problem's is worth a sentence."""
+
+
+def simulate_other(
+    case: files.MarketCase | files.MultipartyCase,
+    choice: Choice,
+    key: Array,
+    data: str | None,
+    replications: int | None,
+    output: Output,
+    seed: int,
+) -> Answer:
+    """Run a market or a mechanism of competitors.
+
+    Args:
+        case: the problem file.
+        choice: what the command line says instead of it.
+        key: random key.
+        data: a file of measurements, for markets.
+        replications: how many runs, or None.
+        output: notes how long the parts take.
+        seed: of the key.
+
+    Raises:
+        ProblemError: for options that mean nothing here, and where there is nothing to run.
+        SolveError: if there is no plan.
+    """
+    if isinstance(case, files.MarketCase):
+        choice.only(kind="market")
+        return _market(case, key, data, replications, output, seed)
+    if data is not None:
+        rule = "means nothing for competitors: what is drawn is how much data they have"
+        raise ProblemError("--data", data, rule)
+    runs = TYPES_RUNS if replications is None else replications
+    if isinstance(case, files.ProfileCase):
+        name, solution = profile_of(case, choice, output)
+        with output.timed("simulate"):
+            plays = multiparty.play(case.problem, solution.value, key, runs)
+        agents = tuple(case.problem.agent_name(i) for i in range(case.problem.count))
+        return _answer(case, "multiparty", agents, f"mechanism {name}", plays, solution, output, seed)
+    words, table, existence = table_of(case, choice, output)
+    with output.timed("simulate"):
+        plays = multiparty.play_table(table, key, runs)
+    agents = tuple(table.space.agent_name(i) for i in range(len(table.space.shape)))
+    return _answer(case, "multiparty", agents, words, plays, existence, output, seed)
+
+
+def _market(
+    case: files.MarketCase, key: Array, data: str | None, replications: int | None, output: Output, seed: int
+) -> Answer:
+    problem = case.problem
+    people = None if data is None else _measurements(Path(data), data, float(problem.sigma), output)
+    with quick_compilation(), output.timed("compile + solve"):
+        solution = solution_of(case, case.method)
+    with output.timed("simulate normal data"):
+        plays = [market.play(problem, solution.value, key, replications or MARKET_RUNS)]
+    if people is not None:
+        with output.timed("simulate measurements"):
+            plays.append(market.play(problem, solution.value, key, replications or DATA_RUNS, people))
+    agents = (*problem.contributors, *problem.buyers)
+    return _answer(case, "market", agents, f"broker, method {case.method}", tuple(plays), solution, output, seed)
+
+
+def _measurements(path: Path, name: str, sigma: float, output: Output) -> Empirical:
+    table = files.measurements(path, name, VALUE, "--data")
+    people = Empirical.of(table.cells, name)
+    found = float(people.sigma[0])
+    if abs(found / sigma - 1) > _ODD:
+        output.warn([f"{name}: the data have a standard deviation of {found:.4g} instead of {sigma:.4g}"])
+    return people
+
+
+def _answer(
+    case: Any,
+    kind: str,
+    agents: tuple[str, ...],
+    words: str,
+    plays: tuple[Realised, ...],
+    solution: Solution[Any],
+    output: Output,
+    seed: int,
+) -> Answer:
+    return Answer(
+        source=case.source,
+        title=case.title,
+        kind=kind,
+        agents=agents,
+        mechanism=words,
+        plays=plays,
+        certificates=_judged(plays, np.dtype(output.dtype)),
+        status=Status.of(int(solution.status)),
+        residual=float(solution.residual),
+        settings=settings(output.dtype, seed),
+    )
+
+
+def _judged(plays: tuple[Realised, ...], dtype: Any) -> tuple[Audit, ...]:
+    """Promises are about the first way of running, what never happens about the first in which anything can."""
+    first = next(play for play in plays if play.chances)
+    records = (as_promised(plays[0], tolerances(dtype).claim), *never(first))
+    return tuple(sorted(records, key=lambda record: not record.claimed))

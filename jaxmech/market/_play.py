@@ -1,0 +1,182 @@
+"""Host: the whole market, run many times on normal data or on measurements: prices, payments, errors, who regrets."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Array
+from jaxmech.deviation import Empirical, check_points
+from jaxmech.market._audit import BUYER, CONTRIBUTOR
+from jaxmech.market._broker import Broker
+from jaxmech.market._expectation import expected_settlement
+from jaxmech.market._plan import Plan
+from jaxmech.market._prices import utility
+from jaxmech.market._problem import Problem
+from jaxmech.market._solve import mechanism
+from jaxmech.mechanism import PLATFORM, Chance, Quantity, Realised, Statistics, Submission, averaged, counted
+
+MOST_POINTS = 10**9
+"""Most points of which subsets are drawn."""
+
+_NUMBERS_AT_ONCE = 2**21
+
+
+class Runs(NamedTuple):
+    """What happened, run by run.
+
+    Attributes:
+        prices: (runs, types).
+        payments: (runs, contributors).
+        errors: (runs, types) |estimate − true mean| of a buyer; NaN for who buys nothing.
+    """
+
+    prices: np.ndarray
+    payments: np.ndarray
+    errors: np.ndarray
+
+
+def play(problem: Problem, plan: Plan, key: Array, replications: int, people: Empirical | None = None) -> Realised:
+    """Run the market many times with everybody honest, and compare with what was promised.
+
+    Normal data are drawn by the contributors' means, and by those of a buyer's points given how many come from whom;
+    measurements are drawn with replacement, point by point. Expected are payments and prices as planned, errors of
+    σ√(2/(πm)), utilities v(m) − q. A buyer's worth in a run is v^e(error), or for a table of values, which knows no
+    errors, the expected one.
+
+    Args:
+        problem: the problem.
+        plan: from :func:`solve`, with trade.
+        key: random key.
+        replications: how many runs.
+        people: measurements, one column; by default normal data.
+
+    Returns:
+        Averages with standard errors, and chances of what averages hide: prices above value or below 0, buyers whose
+        worth is below their price, contributors who are paid less than collecting cost. Host only.
+
+    Raises:
+        ProblemError: for a plan without trade, and for too many points.
+
+    Source: Chen, Clinton and Kandasamy 2025, Algorithm 2 and Theorem 5.1.
+
+    Example:
+        >>> from jaxmech.market import Buyer, exponential, solve
+        >>> problem = Problem([0.01, 0.02], 1.0, [Buyer(exponential(0.3), count=10)])
+        >>> found = play(problem, solve(problem).value, jax.random.key(0), 1000)
+        >>> row = found.quantities[0]
+        >>> row.quantity, bool(abs(row.realised - row.promised) < 5 * row.standard_error)
+        ('revenue', True)
+    """
+    if not float(plan.total) > 0:
+        raise ProblemError("plan", "no trade", "must be a plan with trade: here nobody collects, buys or pays anything")
+    broker = mechanism(problem, plan)
+    runs = _on_normal(broker, key, replications) if people is None else _on_people(broker, people, key, replications)
+    name = "normal data" if people is None else f"{people.values.shape[0]:,} measurements"
+    return Realised(name, replications, _quantities(problem, plan, broker, runs), _chances(problem, plan, runs))
+
+
+def _on_normal(broker: Broker, key: Array, replications: int) -> Runs:
+    samples, sizes = np.asarray(broker.samples), np.asarray(broker.sizes)
+    if samples.sum() >= MOST_POINTS:
+        raise ProblemError("plan.total", float(samples.sum()), f"too many points to draw from: below {MOST_POINTS:,}")
+    generator = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+    whose = np.stack(
+        [generator.multivariate_hypergeometric(samples.astype(int), int(size), replications) for size in sizes], axis=1
+    )
+    prices, payments, errors = _normal_runs(broker, key, jnp.asarray(whose, broker.samples.dtype))
+    return Runs(*(np.asarray(part, float) for part in (prices, payments, errors)))
+
+
+@jax.jit
+def _normal_runs(broker: Broker, key: Array, whose: Array) -> tuple[Array, Array, Array]:
+    """Prices, payments and errors of runs in which buyers get (runs, types, contributors) points of each."""
+    means_key, points_key = jax.random.split(key)
+    asked, some = broker.asked, jnp.maximum(broker.samples, 1.0)
+    normal = jax.random.normal(means_key, (whose.shape[0], some.shape[0]), some.dtype)
+    means = jnp.where(asked, jnp.sqrt(broker.variance / some) * normal, 0.0)
+    prices, payments = jax.vmap(lambda mean: broker.settle(Statistics(broker.samples[:, None], mean[:, None])))(means)
+    taken = jnp.maximum(whose, 1.0)
+    left = jnp.sqrt(broker.variance * jnp.maximum(1 / taken - 1 / some, 0.0))  # given the mean of all of hers
+    part = means[:, None, :] + left * jax.random.normal(points_key, whose.shape, some.dtype)
+    estimates = jnp.sum(whose * part, axis=-1) / jnp.where(broker.sizes > 0, broker.sizes, jnp.nan)
+    return prices, payments, jnp.abs(estimates)
+
+
+def _on_people(broker: Broker, people: Empirical, key: Array, replications: int) -> Runs:
+    samples = np.asarray(broker.samples)
+    capacity = int(samples.max())
+    check_points(np.full((len(samples), 1), capacity), replications)
+    at_once = max(1, min(replications, _NUMBERS_AT_ONCE // (capacity * len(samples))))
+    keys = jax.random.split(key, replications)
+    mask = jnp.arange(capacity) < broker.samples[:, None, None]
+
+    @jax.jit
+    def run(broker: Broker, people: Empirical, keys: Array) -> tuple[Array, Array, Array]:
+        def once(key: Array) -> tuple[Array, Array, Array]:
+            data_key, draw_key = jax.random.split(key)
+            drawn = people.sample(data_key, (mask.shape[0], capacity))
+            data = Submission(jnp.moveaxis(drawn, 1, 2).astype(broker.samples.dtype), mask)
+            trade = broker.trade(data, draw_key)
+            return trade.prices, trade.payments, jnp.abs(trade.estimates - people.mean[0])
+
+        found: tuple[Array, Array, Array] = jax.lax.map(once, keys, batch_size=at_once)
+        return found
+
+    return Runs(*(np.asarray(part, float) for part in run(broker, people, keys)))
+
+
+def _quantities(problem: Problem, plan: Plan, broker: Broker, runs: Runs) -> tuple[Quantity, ...]:
+    known = expected_settlement(broker)
+    payment, spent = np.asarray(known.payment, float), np.asarray(known.spent, float)
+    sizes, prices, counts = (np.asarray(part, float) for part in (plan.sizes, plan.prices, problem.counts))
+    gains, worth = np.asarray(utility(problem, plan.sizes, plan.prices), float), _worth(problem, plan, runs)
+    sigma = float(problem.sigma)
+    revenue = runs.prices @ counts
+    sums = {
+        "revenue": (float(plan.revenue), revenue),
+        "payments": (float(payment.sum()), runs.payments.sum(axis=1)),
+        "profit": (float(plan.profit), revenue - spent.sum()),
+    }
+    rows = [averaged("all", PLATFORM, name, promised, found) for name, (promised, found) in sums.items()]
+    for i in np.flatnonzero(np.asarray(plan.samples) > 0).tolist():
+        who = problem.contributors[i]
+        rows.append(averaged(who, CONTRIBUTOR, "payment", payment[i], runs.payments[:, i]))
+    for j in np.flatnonzero(sizes > 0).tolist():
+        who, error = problem.buyers[j], sigma * np.sqrt(2 / (np.pi * sizes[j]))
+        rows.append(averaged(who, BUYER, "price", prices[j], runs.prices[:, j]))
+        rows.append(averaged(who, BUYER, "error", error, runs.errors[:, j]))
+        rows.append(averaged(who, BUYER, "utility", gains[j], worth[:, j] - runs.prices[:, j]))
+    return tuple(rows)
+
+
+def _chances(problem: Problem, plan: Plan, runs: Runs) -> tuple[Chance, ...]:
+    spent = np.asarray(problem.contributor_costs * plan.samples, float)
+    value = np.asarray(problem.value_of(plan.sizes), float)
+    worth, counts = _worth(problem, plan, runs), np.asarray(problem.counts, float)
+    rounding = tolerances(plan.prices.dtype).claim
+    rows = [
+        counted(problem.contributors[i], CONTRIBUTOR, "paid less than cost", runs.payments[:, i] < spent[i])
+        for i in np.flatnonzero(np.asarray(plan.samples) > 0).tolist()
+    ]
+    for j in np.flatnonzero(np.asarray(plan.sizes) > 0).tolist():
+        who, prices = problem.buyers[j], runs.prices[:, j]
+        rows.append(counted(who, BUYER, "price above value", prices > value[j] * (1 + rounding)))
+        rows.append(counted(who, BUYER, "price below 0", prices < 0))
+        rows.append(counted(who, BUYER, "worth less than paid", worth[:, j] < prices))
+    paid, got = runs.prices @ counts, runs.payments.sum(axis=1)
+    scale = np.abs(runs.payments).sum(axis=1)
+    unbalanced = np.abs(paid - got) > rounding * np.where(scale > 0, scale, 1.0)
+    rows.append(counted("all", PLATFORM, "money missing or left over", unbalanced, excluded=True))
+    return tuple(rows)
+
+
+def _worth(problem: Problem, plan: Plan, runs: Runs) -> np.ndarray:
+    """(runs, types) what a buyer's estimate was worth to her: v^e(error), or v(size) where only sizes count."""
+    expected = np.asarray(problem.value_of(plan.sizes), float)
+    pairs = zip(problem.valuations, runs.errors.T, strict=True)
+    found = [np.asarray(valuation.of_error(errors), float) for valuation, errors in pairs]
+    return np.where(np.isnan(found), expected[:, None], found).T

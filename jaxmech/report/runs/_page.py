@@ -1,0 +1,91 @@
+"""A page about many runs: averages beside promises, and what averages hide."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from rich.box import Box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from jaxmech._status import Status
+from jaxmech.mechanism import Quantity, Realised
+from jaxmech.report._numbers import MISSING, counted, percent, short
+from jaxmech.report._records import claims_in_words, records_table
+from jaxmech.report._tables import Page, clip, make_box, make_page, new_table, print_plain
+from jaxmech.report.runs._answer import Answer
+
+MAX_ROWS = 60
+"""Longer tables are cut, unless all is asked for."""
+
+_ERRORS = 5.0
+_ROUNDING = 1e-12
+"""Averages below this part of the largest of their kind are what rounding leaves of 0."""
+
+
+def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
+    """Print everything about the runs.
+
+    Args:
+        answer: one mechanism that was run.
+        console: where to; colours and lines on a terminal, plain aligned text elsewhere.
+        full: whether to leave nothing out, however many agents there are.
+    """
+    print_plain(console, page(answer, make_box(console.is_terminal), full=full))
+
+
+def page(answer: Answer, box: Box, *, full: bool = False) -> Page:
+    """Return the page as one renderable."""
+    return make_page(_head(answer), _sections(answer, box, full), box)
+
+
+def _head(answer: Answer) -> RenderableType:
+    what = f"{answer.source}: {counted(len(answer.agents), 'agent')}; {answer.mechanism}"
+    parts = []
+    if answer.status is not Status.OK:
+        parts.append(f"{answer.status.name}: {answer.status.message} (residual {answer.residual:.1e}).")
+    parts.append(claims_in_words(answer.claims))
+    verdict = Text(" ".join(parts), style="green" if answer.solved else "bold red")
+    return Group(Text(answer.title or answer.source, style="bold"), Text(what), Text(), verdict)
+
+
+def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[RenderableType]]]:
+    for play in answer.plays:
+        runs = counted(play.replications, "run")
+        yield f"Averages: {play.name}, {runs}", [_averages(play, box, full)]
+        if play.chances:
+            yield f"How often: {play.name}", [_chances(play, box, full)]
+    if answer.claims:
+        yield "Certificates", [records_table(answer.claims, box)]
+    if answer.facts:
+        yield "Facts, not claimed", [records_table(answer.facts, box)]
+
+
+def _averages(play: Realised, box: Box, full: bool) -> Table:
+    shown = play.quantities if full else play.quantities[:MAX_ROWS]
+    promises = not all(np.isnan(row.promised) for row in shown)
+    table = new_table(box, "", "of", *["promised"] * promises, "realised", "± ")
+    largest = {row.quantity: 0.0 for row in shown}
+    for row in shown:
+        largest[row.quantity] = max(largest[row.quantity], abs(row.realised))
+    for row in shown:
+        told = [MISSING if np.isnan(row.promised) else short(row.promised, 4)] * promises
+        off = promises and abs(row.realised - row.promised) > _off(row)
+        found = row.realised if abs(row.realised) > _ROUNDING * largest[row.quantity] else 0.0
+        error = row.standard_error if found else 0.0
+        cells = (clip(row.agent), row.quantity, *told, short(found, 4), short(error, 1))
+        table.add_row(*cells, style="red" if off else "")
+    return table
+
+
+def _off(row: Quantity) -> float:
+    return _ERRORS * row.standard_error + 1e-9 * abs(row.promised)
+
+
+def _chances(play: Realised, box: Box, full: bool) -> Table:
+    shown = play.chances if full else play.chances[:MAX_ROWS]
+    table = new_table(box, "", "event", "runs", "± ")
+    for row in shown:
+        style = "red" if row.excluded and row.chance > 0 else ""
+        table.add_row(clip(row.agent), row.event, percent(row.chance), percent(row.standard_error), style=style)
+    return table
