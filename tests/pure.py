@@ -302,6 +302,7 @@ HOST = {
     "deviation.most_draws": _CHOOSES,
     "deviation.noise_is_known": _WORDS,
     "deviation.playable": _WORDS,
+    "deviation.reads_points": _WORDS,
     "deviation.robustness": _CHOOSES,
     "deviation.simulate": _CHOOSES,
     "deviation.spread_randomness": "takes a key: runs inside deviation.search, listed as such",

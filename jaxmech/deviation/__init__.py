@@ -1,11 +1,13 @@
 """What one agent can gain by departing: simulation, strategy families, best response, gradient search."""
 
 from jaxmech.deviation._compiled import compiled
+from jaxmech.deviation._data_sets import DataSetDeviation
 from jaxmech.deviation._inspect import inspect_mechanism, noise_is_known
 from jaxmech.deviation._penalty import penalty
 from jaxmech.deviation._play import playable
 from jaxmech.deviation._population import Empirical, LogNormal, Normal, Population, StudentT
 from jaxmech.deviation._randomness import spread_randomness
+from jaxmech.deviation._reading import reads_points
 from jaxmech.deviation._response import Randomness, Response, honest, search
 from jaxmech.deviation._robustness import Robustness, robustness
 from jaxmech.deviation._search import BestResponse, best_response, best_responses
@@ -16,6 +18,7 @@ from jaxmech.deviation._strategy import Deviation
 
 __all__ = [
     "BestResponse",
+    "DataSetDeviation",
     "Deviation",
     "Empirical",
     "LogNormal",
@@ -38,6 +41,7 @@ __all__ = [
     "noise_is_known",
     "penalty",
     "playable",
+    "reads_points",
     "robustness",
     "search",
     "simulate",
