@@ -10,12 +10,14 @@ from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import settings, use_precision
 from jaxmech.cli._options import Output, examples_of, render_text, shared
 from jaxmech.cli._play import carry_out, check_seed, replications_option, seed_option
+from jaxmech.cli._population import check_populations, measure, population_option, populations
 from jaxmech.cli._report import html_page
 
 _EXAMPLES = (
     "jaxmech audit three-agents",
     "jaxmech audit equal-agents --mechanism pool --plot regret.png",
     "jaxmech audit equal-agents --mechanism designed",
+    "jaxmech audit equal-agents --population student-t:3 --population lognormal:1",
     "jaxmech audit mine.toml --seed 7 --json -",
 )
 
@@ -24,16 +26,24 @@ _EXAMPLES = (
 @click.argument("file")
 @click.option("--division", metavar="NAME", help="Division of the work, instead of the file's.")
 @click.option("--mechanism", metavar="NAME", help="Mechanism to audit, instead of the file's.")
+@population_option
 @seed_option
 @replications_option("Fresh draws for the verdict  [default: 131072].")
 @shared("json", "csv", "plot", "report", "dtype", "quiet", "verbose")
 def audit(
-    file: str, division: str | None, mechanism: str | None, seed: int, replications: int | None, **options: Any
+    file: str,
+    division: str | None,
+    mechanism: str | None,
+    population: tuple[str, ...],
+    seed: int,
+    replications: int | None,
+    **options: Any,
 ) -> int:
     """Search for the best that each agent could do against the mechanism for FILE, and compare it with what is proven.
 
-    Prints the interval [found, bound] of every agent's regret, and every claim with margin and witness. The exit code
-    is 1 if a claim fails.
+    Prints the interval [found, bound] of every agent's regret, and every claim with margin and witness. Claims are
+    about normal data; --population also measures what agents could gain on data of other laws. The exit code is 1 if a
+    claim fails.
     """
     output = Output(**options)
     with output.timed("import"):
@@ -42,6 +52,7 @@ def audit(
         from jaxmech._precision import seed_key
 
     check_seed(seed)
+    check_populations(population, output)
     chosen = deviation.SearchSettings()
     if replications is not None:
         deviation.check_replications(replications)
@@ -49,6 +60,7 @@ def audit(
         chosen = dataclasses.replace(chosen, batch=each)
     use_precision(output.dtype)
     carried = carry_out(file, Choice(division, mechanism), output)
+    laws = populations(population, carried.case.problem, output)
     if replications is not None:
         deviation.check_draws(carried.mechanism, replications)
     problem = carried.case.problem
@@ -59,6 +71,7 @@ def audit(
             seed_key(seed),
             settings=chosen,
         )
+    measured = measure(carried, laws, seed, replications, output)
     m, d = problem.shape
     answer = report.audit.Answer(
         source=carried.case.source,
@@ -70,6 +83,7 @@ def audit(
         status=carried.status,
         residual=carried.residual,
         settings=settings(output.dtype, seed),
+        populations=tuple(measured),
     )
     kind = report.audit
     output.deliver(

@@ -15,6 +15,7 @@ from jaxmech.cli._jax import settings, use_precision
 from jaxmech.cli._law import Law, law_of
 from jaxmech.cli._options import Output, examples_of, render_text, shared
 from jaxmech.cli._play import Carried, carry_out, check_seed, named, replications_option, seed_option
+from jaxmech.cli._population import Named, check_populations, population_option, populations, read_measurements
 
 DATA_RUNS, NORMAL_RUNS = 2_000, 100_000
 """Replications on data sets, and on counts and means."""
@@ -25,6 +26,7 @@ _ERRORS = 5.0
 _EXAMPLES = (
     "jaxmech simulate clinics",
     "jaxmech simulate mine.toml --data measured.csv --replications 5000",
+    "jaxmech simulate equal-agents --population student-t:3",
     "jaxmech simulate equal-agents --mechanism pool --cheat 'agent 1'",
 )
 
@@ -33,6 +35,7 @@ _EXAMPLES = (
 @click.argument("file")
 @click.option("--data", metavar="CSV", help="Measurements, one column per distribution, instead of the file's.")
 @click.option("--cheat", metavar="AGENT", help="Let one agent do the best that a search finds.")
+@population_option
 @click.option("--division", metavar="NAME", help="Division of the work, instead of the file's.")
 @click.option("--mechanism", metavar="NAME", help="Mechanism to run, instead of the file's.")
 @seed_option
@@ -42,6 +45,7 @@ def simulate(
     file: str,
     data: str | None,
     cheat: str | None,
+    population: tuple[str, ...],
     division: str | None,
     mechanism: str | None,
     seed: int,
@@ -51,16 +55,17 @@ def simulate(
     """Run the mechanism for FILE many times, and print realised penalties beside the promised ones.
 
     Normal data are simulated by their counts and means. Measurements, in --data or in the problem, are drawn with
-    replacement into data sets. Where there are measurements, both tables are about the plan in whole samples, and
-    compare with the same promises; else amounts are real numbers. Whoever ends above her promise is named, with the
-    reason in the data. An agent who cheats knows the true means as well as one point tells; around them she invents.
-    The exit code is 1 if honest agents do not pay on normal data what they were promised.
+    replacement into data sets, and so are those of every --population. Where there are any, all tables are about the
+    plan in whole samples, and compare with the same promises; else amounts are real numbers. Whoever ends above her
+    promise is named, with the reason in the data. An agent who cheats knows the true means as well as one point tells;
+    around them she invents. The exit code is 1 if honest agents do not pay on normal data what they were promised.
     """
     output = Output(**options)
     with output.timed("import"):
         from jaxmech import deviation, report
 
     check_seed(seed)
+    check_populations(population, output)
     if replications is not None:
         deviation.check_replications(replications)
     use_precision(output.dtype)
@@ -68,16 +73,21 @@ def simulate(
         output.spare([Path(data)])
     carried = carry_out(file, Choice(division, mechanism), output)
     table = _measurements(carried, data, output)
+    laws = populations(population, carried.case.problem, output)
+    whole = table is not None or bool(laws)
     normal_runs = replications or min(NORMAL_RUNS, deviation.most_draws(carried.mechanism))
     deviation.check_draws(carried.mechanism, normal_runs)
-    if table is not None:
+    if whole:
         carried = _in_whole_samples(carried, output)
         with named(carried.case.source):
             deviation.check_points(carried.plan.samples, replications or DATA_RUNS)
-    strategies, told = _cheating(carried, cheat, seed, output, whole=table is not None)
+    strategies, told = _cheating(carried, cheat, seed, output, whole=whole)
     plays = [_on_normal(carried, strategies, seed, normal_runs, output)]
     if table is not None:
-        plays.append(_on_data(carried, table, strategies, seed, replications or DATA_RUNS, output))
+        name = f"the {len(table.cells):,} rows of {Path(table.source).name}"
+        cells = np.asarray(table.cells, float)
+        laws.insert(0, Named(name, deviation.Empirical.of(cells, table.source), law_of(cells)))
+    plays += [_on_data(carried, one, strategies, seed, replications or DATA_RUNS, output) for one in laws]
     problem = carried.case.problem
     m, d = problem.shape
     answer = report.simulation.Answer(
@@ -86,7 +96,7 @@ def simulate(
         agents=tuple(problem.agent_name(i) for i in range(m)),
         distributions=tuple(problem.distribution_name(k) for k in range(d)),
         mechanism=carried.name,
-        amounts="real numbers" if table is None else "whole samples",
+        amounts="whole samples" if whole else "real numbers",
         sigma=np.asarray(problem.sigma, float),
         price=np.broadcast_to(np.asarray(problem.price, float), d),
         any_law=carried.mechanism.any_law,
@@ -109,19 +119,9 @@ def simulate(
 
 def _measurements(carried: Carried, data: str | None, output: Output) -> Any:
     """The table given on the command line, or else the problem's own, or None."""
-    from jaxmech import ProblemError, files
-    from jaxmech.deviation import Empirical
-
-    problem = carried.case.problem
     if data is None:
         return carried.case.data
-    if problem.distributions is None:
-        rule = "needs a problem that names its distributions, to find the columns"
-        raise ProblemError("--data", data, rule)
-    table = files.measurements(Path(data), data, problem.distributions, "--data")
-    Empirical.of(table.cells, data)
-    output.warn(files.dependence_warnings(files.dependences(table)))
-    return table
+    return read_measurements("--data", data, carried.case.problem, output)
 
 
 def _in_whole_samples(carried: Carried, output: Output) -> Carried:
@@ -171,7 +171,7 @@ def _on_normal(carried: Carried, strategies: dict[int, Any], seed: int, replicat
 
 def _on_data(
     carried: Carried,
-    table: Any,
+    one: Named,
     strategies: dict[int, Any],
     seed: int,
     replications: int,
@@ -180,15 +180,17 @@ def _on_data(
     from jaxmech import deviation
     from jaxmech._precision import seed_key
 
-    problem = carried.case.problem
-    people = deviation.Empirical.of(table.cells, table.source)
-    with named(carried.case.source), output.timed("simulate measurements"):
-        key = seed_key(seed)
+    with named(carried.case.source), output.timed(f"simulate {one.name}"):
         outcome = deviation.simulate(
-            carried.mechanism, problem, people, key, strategies, replications, guess_error=_GUESS_ERROR
+            carried.mechanism,
+            carried.case.problem,
+            one.people,
+            seed_key(seed),
+            strategies,
+            replications,
+            guess_error=_GUESS_ERROR,
         )
-    name = f"the {len(table.cells):,} rows of {Path(table.source).name}"
-    return _play(name, carried.plan, outcome, strategies, law_of(np.asarray(table.cells, float)))
+    return _play(one.name, carried.plan, outcome, strategies, one.law)
 
 
 def _play(name: str, plan: Any, outcome: Any, strategies: dict[int, Any], law: Law) -> Any:

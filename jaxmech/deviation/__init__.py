@@ -5,7 +5,8 @@ from jaxmech.deviation._data_sets import DataSetDeviation
 from jaxmech.deviation._inspect import inspect_mechanism, noise_is_known
 from jaxmech.deviation._penalty import penalty
 from jaxmech.deviation._play import playable
-from jaxmech.deviation._population import Empirical, LogNormal, Normal, Population, StudentT
+from jaxmech.deviation._population import Empirical, Laplace, LogNormal, Normal, Population, StudentT
+from jaxmech.deviation._populations import LAWS, moments, population, robustness_of_all
 from jaxmech.deviation._randomness import spread_randomness
 from jaxmech.deviation._reading import reads_points
 from jaxmech.deviation._response import Randomness, Response, honest, search
@@ -17,10 +18,12 @@ from jaxmech.deviation._size import check_draws, check_points, most_draws
 from jaxmech.deviation._strategy import Deviation
 
 __all__ = [
+    "LAWS",
     "BestResponse",
     "DataSetDeviation",
     "Deviation",
     "Empirical",
+    "Laplace",
     "LogNormal",
     "Normal",
     "Population",
@@ -37,12 +40,15 @@ __all__ = [
     "compiled",
     "honest",
     "inspect_mechanism",
+    "moments",
     "most_draws",
     "noise_is_known",
     "penalty",
     "playable",
+    "population",
     "reads_points",
     "robustness",
+    "robustness_of_all",
     "search",
     "simulate",
     "spread_randomness",
