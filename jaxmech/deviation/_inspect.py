@@ -71,6 +71,8 @@ def inspect_mechanism(mechanism: Any, problem: Any) -> None:
     Raises:
         ProblemError: one line: what came back, for whom, and the rule.
 
+    Source: Clinton et al. 2025, section 2: penalties are suprema over all means, so that nobody may know them.
+
     Example:
         >>> from jaxmech import collaboration
         >>> problem = collaboration.Problem([[0.01]] * 5, 1.0)
@@ -114,6 +116,8 @@ def noise_is_known(mechanism: Any, problem: Any) -> bool:
     Args:
         mechanism: what :func:`inspect_mechanism` lets pass.
         problem: anything with costs, sigma and price.
+
+    Source: none; a question to a mechanism.
 
     Example:
         >>> from jaxmech import collaboration

@@ -130,6 +130,8 @@ def honest(mechanism: Any, stakes: Stakes, agent: int | Array) -> Deviation:
         mechanism: the mechanism.
         stakes: costs, standard deviations and prices.
         agent: her index.
+
+    Source: Clinton et al. 2025, section 2: collect what is recommended, submit it, accept the estimate.
     """
     asked = jnp.asarray(mechanism.recommended.samples, stakes.costs.dtype)[agent]
     truth = Deviation.truth(unit_of(mechanism, stakes, agent))

@@ -109,6 +109,8 @@ def best_response(
     Raises:
         ProblemError: if there is no such agent.
 
+    Source: see :func:`best_responses`.
+
     Example:
         >>> from jaxmech import collaboration
         >>> problem = collaboration.Problem([[0.01]] * 4, 1.0)

@@ -69,6 +69,8 @@ def simulate(
         ProblemError: for replications that make no sense, an agent who does not exist, a population of other
             quantities.
 
+    Source: the penalty of Clinton et al. 2025, section 2, by Monte Carlo.
+
     Example:
         >>> from jaxmech import collaboration
         >>> equals = collaboration.Problem([[0.01]] * 10, 1.0)
@@ -103,6 +105,8 @@ def check_replications(replications: Any) -> None:
 
     Raises:
         ProblemError: if it is no whole number from 2 to 10^9.
+
+    Source: none; a check.
     """
     whole = isinstance(replications, int | np.integer) and not isinstance(replications, bool)
     if not whole or not _FEWEST <= replications <= _MOST:
