@@ -111,7 +111,8 @@ def robustness_of_all(
 ) -> tuple[Robustness, ...]:
     """Measure what every agent pays, and could gain by cheating, on a population; see :func:`robustness`.
 
-    Agents to whom the mechanism does the same, at the same costs, are measured once.
+    All are measured on the same random numbers. Agents to whom the mechanism does the same, at the same costs, are
+    measured once.
 
     Args:
         mechanism: one that answers an agent alone, made for whole samples.
@@ -144,7 +145,7 @@ def robustness_of_all(
     def one(agent: int) -> Robustness:
         # The context manager of a caller who asked for float64 does not reach other threads.
         with jax.enable_x64(precise):
-            return robustness(mechanism, problem, people, agent, jax.random.fold_in(key, agent), replications)
+            return robustness(mechanism, problem, people, agent, key, replications)
 
     results = {i: one(i) for i in measured[:1]}  # compiles, so alone
     with ThreadPoolExecutor(max(1, min(4, os.cpu_count() or 1))) as workers:

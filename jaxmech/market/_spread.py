@@ -130,7 +130,7 @@ def frontier(problem: Problem, plan: Plan) -> Frontier:
     Raises:
         ProblemError: for a plan without trade.
 
-    Source: none for the trade; prices and payments are those of Chen, Clinton and Kandasamy 2025, equations (14) and (15).
+    Source: none for the trade; prices and payments are those of Chen, Clinton and Kandasamy 2025, (14) and (15).
 
     Example:
         >>> from jaxmech.market import Buyer, exponential, solve
