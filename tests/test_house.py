@@ -40,7 +40,7 @@ def public():
 
 
 PUBLIC = public()
-SOURCED = ("collaboration", "mechanism", "multiparty", "numerics")
+SOURCED = ("collaboration", "design", "deviation", "market", "mechanism", "multiparty", "numerics")
 """Rooms whose public functions all name the paper, or say that the package is the source."""
 
 

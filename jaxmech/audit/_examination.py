@@ -11,7 +11,15 @@ from jaxmech._precision import seed_key
 from jaxmech._words import one_of
 from jaxmech.audit._claims import Judge
 from jaxmech.audit._record import Examination
-from jaxmech.deviation import BestResponse, SearchSettings, best_responses, compiled, inspect_mechanism, noise_is_known
+from jaxmech.deviation import (
+    BestResponse,
+    DataSetDeviation,
+    SearchSettings,
+    best_responses,
+    compiled,
+    inspect_mechanism,
+    noise_is_known,
+)
 from jaxmech.mechanism import (
     CLAIMS,
     NASH,
@@ -139,7 +147,8 @@ def _found(mechanism: Any, problem: Any, stakes: Stakes, response: BestResponse)
     names = getattr(problem, "agents", None) or [f"agent {i + 1}" for i in range(m)]
     promised, bound = np.asarray(response.honest, float), np.full(len(rows), np.inf)
     certain = isinstance(mechanism, Guaranteed)
-    alone = stakes.alone_in_whole_points() if only_whole_points(mechanism) else stakes.alone
+    whole = only_whole_points(mechanism) or isinstance(response.deviation, DataSetDeviation)
+    alone = stakes.alone_in_whole_points() if whole else stakes.alone
     if isinstance(mechanism, Guaranteed):
         proven = compiled(_guarantee, mechanism)(stakes)
         promised, bound = np.asarray(proven.promised, float)[rows], np.asarray(proven.regret, float)[rows]

@@ -10,6 +10,7 @@ from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import settings, use_precision
 from jaxmech.cli._options import Output, examples_of, render_text, shared
 from jaxmech.cli._play import Carried, carry, check_seed, named, replications_option, seed_option
+from jaxmech.cli._population import check_populations, measure, population_option, populations
 from jaxmech.cli._report import html_page
 
 _EXAMPLES = (
@@ -18,6 +19,7 @@ _EXAMPLES = (
     "jaxmech audit equal-agents --mechanism designed",
     "jaxmech audit data-market",
     "jaxmech audit competitors --mechanism free",
+    "jaxmech audit equal-agents --population student-t:3 --population lognormal:1",
     "jaxmech audit mine.toml --seed 7 --json -",
 )
 
@@ -26,33 +28,44 @@ _EXAMPLES = (
 @click.argument("file")
 @click.option("--division", metavar="NAME", help="Division of the work, instead of the file's.")
 @click.option("--mechanism", metavar="NAME", help="Mechanism to audit, instead of the file's.")
+@population_option
 @seed_option
 @replications_option("Fresh draws for the verdict  [default: 131072].")
 @shared("json", "csv", "plot", "report", "dtype", "quiet", "verbose")
 def audit(
-    file: str, division: str | None, mechanism: str | None, seed: int, replications: int | None, **options: Any
+    file: str,
+    division: str | None,
+    mechanism: str | None,
+    population: tuple[str, ...],
+    seed: int,
+    replications: int | None,
+    **options: Any,
 ) -> int:
     """Search for the best that each agent could do against the mechanism for FILE, and compare it with what is proven.
 
-    Prints the interval [found, bound] of every agent's regret, and every claim with margin and witness. In a market
-    these are contributors, who may collect and submit anything, and buyers, who may say that they are of another type;
-    among competitors, lower reports and the choice of the model. The exit code is 1 if a claim fails.
+    Prints the interval [found, bound] of every agent's regret, and every claim with margin and witness. Claims are
+    about normal data; --population also measures what agents could gain on data of other laws. In a market these are
+    contributors, who may collect and submit anything, and buyers, who may say that they are of another type; among
+    competitors, lower reports and the choice of the model. The exit code is 1 if a claim fails.
     """
     output = Output(**options)
     with output.timed("import"):
-        from jaxmech import files, report
+        from jaxmech import ProblemError, files, report
         from jaxmech._precision import seed_key
 
     check_seed(seed)
+    check_populations(population, output)
     chosen = None if replications is None else _settings(replications)
     use_precision(output.dtype)
     case, choice = output.read(file), Choice(division, mechanism)
     if isinstance(case, files.CollaborationCase):
-        answer = _collaboration(carry(case, choice, output), chosen, seed, output)
+        answer = _collaboration(carry(case, choice, output), population, chosen, seed, replications, output)
     else:
         from jaxmech.cli._audit_others import audit_other
 
         with named(case.source):
+            if population:
+                raise ProblemError("--population", population[0], "is for problems of sharing data: [collaboration]")
             answer = audit_other(case, choice, seed_key(seed), replications, chosen, output, seed)
     kind = report.audit
     output.deliver(
@@ -75,16 +88,20 @@ def _settings(replications: int) -> Any:
     return dataclasses.replace(chosen, batch=each)
 
 
-def _collaboration(carried: Carried, chosen: Any, seed: int, output: Output) -> Any:
+def _collaboration(
+    carried: Carried, population: tuple[str, ...], chosen: Any, seed: int, replications: int | None, output: Output
+) -> Any:
     from jaxmech import audit as auditing
     from jaxmech import deviation, report
     from jaxmech._precision import seed_key
 
+    problem = carried.case.problem
+    laws = populations(population, problem, output)
     if chosen is not None:
         deviation.check_draws(carried.mechanism, chosen.batch * chosen.batches)
-    problem = carried.case.problem
     with output.timed("search"):
         found = auditing.examine(carried.mechanism, problem, seed_key(seed), settings=chosen)
+    measured = measure(carried, laws, seed, replications, output)
     m, d = problem.shape
     return report.audit.Answer(
         source=carried.case.source,
@@ -96,4 +113,5 @@ def _collaboration(carried: Carried, chosen: Any, seed: int, output: Output) -> 
         status=carried.status,
         residual=carried.residual,
         settings=settings(output.dtype, seed),
+        populations=tuple(measured),
     )

@@ -15,6 +15,7 @@ from jaxmech.cli._jax import settings, use_precision
 from jaxmech.cli._law import Law, law_of
 from jaxmech.cli._options import Output, examples_of, render_text, shared
 from jaxmech.cli._play import Carried, carry, check_seed, named, replications_option, seed_option
+from jaxmech.cli._population import Named, check_populations, population_option, populations, read_measurements
 
 DATA_RUNS, NORMAL_RUNS = 2_000, 100_000
 """Replications on data sets, and on counts and means."""
@@ -27,6 +28,7 @@ _EXAMPLES = (
     "jaxmech simulate mine.toml --data measured.csv --replications 5000",
     "jaxmech simulate data-market --data measured.csv",
     "jaxmech simulate competitors --replications 1000",
+    "jaxmech simulate equal-agents --population student-t:3",
     "jaxmech simulate equal-agents --mechanism pool --cheat 'agent 1'",
 )
 
@@ -35,6 +37,7 @@ _EXAMPLES = (
 @click.argument("file")
 @click.option("--data", metavar="CSV", help="Measurements, one column per distribution, instead of the file's.")
 @click.option("--cheat", metavar="AGENT", help="Let one agent do the best that a search finds.")
+@population_option
 @click.option("--division", metavar="NAME", help="Division of the work, instead of the file's.")
 @click.option("--mechanism", metavar="NAME", help="Mechanism to run, instead of the file's.")
 @seed_option
@@ -44,6 +47,7 @@ def simulate(
     file: str,
     data: str | None,
     cheat: str | None,
+    population: tuple[str, ...],
     division: str | None,
     mechanism: str | None,
     seed: int,
@@ -53,10 +57,10 @@ def simulate(
     """Run the mechanism for FILE many times, and print realised penalties beside the promised ones.
 
     Normal data are simulated by their counts and means. Measurements, in --data or in the problem, are drawn with
-    replacement into data sets. Where there are measurements, both tables are about the plan in whole samples, and
-    compare with the same promises; else amounts are real numbers. Whoever ends above her promise is named, with the
-    reason in the data. An agent who cheats knows the true means as well as one point tells; around them she invents.
-    The exit code is 1 if honest agents do not pay on normal data what they were promised.
+    replacement into data sets, and so are those of every --population. Where there are any, all tables are about the
+    plan in whole samples, and compare with the same promises; else amounts are real numbers. Whoever ends above her
+    promise is named, with the reason in the data. An agent who cheats knows the true means as well as one point tells;
+    around them she invents. The exit code is 1 if honest agents do not pay on normal data what they were promised.
 
     In a market, prices, payments, buyers' errors and utilities are compared, and what averages hide is counted: prices
     above a buyer's value or below 0, payments below cost. Competitors' mechanisms run at types drawn evenly from
@@ -67,6 +71,7 @@ def simulate(
         from jaxmech import ProblemError, deviation, files, report
 
     check_seed(seed)
+    check_populations(population, output)
     if replications is not None:
         deviation.check_replications(replications)
     use_precision(output.dtype)
@@ -75,12 +80,14 @@ def simulate(
     case, choice = output.read(file), Choice(division, mechanism)
     kind: Any = report.simulation
     if isinstance(case, files.CollaborationCase):
-        answer = _collaboration(carry(case, choice, output), data, cheat, seed, replications, output)
+        answer = _collaboration(carry(case, choice, output), data, population, cheat, seed, replications, output)
     else:
         from jaxmech._precision import seed_key
         from jaxmech.cli._simulate_others import simulate_other
 
         with named(case.source):
+            if population:
+                raise ProblemError("--population", population[0], "is for problems of sharing data: [collaboration]")
             if cheat is not None:
                 raise ProblemError("--cheat", cheat, "means nothing here: jaxmech audit searches for what cheats gain")
             answer = simulate_other(case, choice, seed_key(seed), data, replications, output, seed)
@@ -95,21 +102,32 @@ def simulate(
 
 
 def _collaboration(
-    carried: Carried, data: str | None, cheat: str | None, seed: int, replications: int | None, output: Output
+    carried: Carried,
+    data: str | None,
+    population: tuple[str, ...],
+    cheat: str | None,
+    seed: int,
+    replications: int | None,
+    output: Output,
 ) -> Any:
     from jaxmech import deviation, report
 
     table = _measurements(carried, data, output)
+    laws = populations(population, carried.case.problem, output)
+    whole = table is not None or bool(laws)
     normal_runs = replications or min(NORMAL_RUNS, deviation.most_draws(carried.mechanism))
     deviation.check_draws(carried.mechanism, normal_runs)
-    if table is not None:
+    if whole:
         carried = _in_whole_samples(carried, output)
         with named(carried.case.source):
             deviation.check_points(carried.plan.samples, replications or DATA_RUNS)
-    strategies, told = _cheating(carried, cheat, seed, output, whole=table is not None)
+    strategies, told = _cheating(carried, cheat, seed, output, whole=whole)
     plays = [_on_normal(carried, strategies, seed, normal_runs, output)]
     if table is not None:
-        plays.append(_on_data(carried, table, strategies, seed, replications or DATA_RUNS, output))
+        name = f"the {len(table.cells):,} rows of {Path(table.source).name}"
+        cells = np.asarray(table.cells, float)
+        laws.insert(0, Named(name, deviation.Empirical.of(cells, table.source), law_of(cells)))
+    plays += [_on_data(carried, one, strategies, seed, replications or DATA_RUNS, output) for one in laws]
     problem = carried.case.problem
     m, d = problem.shape
     return report.simulation.Answer(
@@ -118,7 +136,7 @@ def _collaboration(
         agents=tuple(problem.agent_name(i) for i in range(m)),
         distributions=tuple(problem.distribution_name(k) for k in range(d)),
         mechanism=carried.name,
-        amounts="real numbers" if table is None else "whole samples",
+        amounts="whole samples" if whole else "real numbers",
         sigma=np.asarray(problem.sigma, float),
         price=np.broadcast_to(np.asarray(problem.price, float), d),
         any_law=carried.mechanism.any_law,
@@ -133,19 +151,9 @@ def _collaboration(
 
 def _measurements(carried: Carried, data: str | None, output: Output) -> Any:
     """The table given on the command line, or else the problem's own, or None."""
-    from jaxmech import ProblemError, files
-    from jaxmech.deviation import Empirical
-
-    problem = carried.case.problem
     if data is None:
         return carried.case.data
-    if problem.distributions is None:
-        rule = "needs a problem that names its distributions, to find the columns"
-        raise ProblemError("--data", data, rule)
-    table = files.measurements(Path(data), data, problem.distributions, "--data")
-    Empirical.of(table.cells, data)
-    output.warn(files.dependence_warnings(files.dependences(table)))
-    return table
+    return read_measurements("--data", data, carried.case.problem, output)
 
 
 def _in_whole_samples(carried: Carried, output: Output) -> Carried:
@@ -195,7 +203,7 @@ def _on_normal(carried: Carried, strategies: dict[int, Any], seed: int, replicat
 
 def _on_data(
     carried: Carried,
-    table: Any,
+    one: Named,
     strategies: dict[int, Any],
     seed: int,
     replications: int,
@@ -204,15 +212,17 @@ def _on_data(
     from jaxmech import deviation
     from jaxmech._precision import seed_key
 
-    problem = carried.case.problem
-    people = deviation.Empirical.of(table.cells, table.source)
-    with named(carried.case.source), output.timed("simulate measurements"):
-        key = seed_key(seed)
+    with named(carried.case.source), output.timed(f"simulate {one.name}"):
         outcome = deviation.simulate(
-            carried.mechanism, problem, people, key, strategies, replications, guess_error=_GUESS_ERROR
+            carried.mechanism,
+            carried.case.problem,
+            one.people,
+            seed_key(seed),
+            strategies,
+            replications,
+            guess_error=_GUESS_ERROR,
         )
-    name = f"the {len(table.cells):,} rows of {Path(table.source).name}"
-    return _play(name, carried.plan, outcome, strategies, law_of(np.asarray(table.cells, float)))
+    return _play(one.name, carried.plan, outcome, strategies, one.law)
 
 
 def _play(name: str, plan: Any, outcome: Any, strategies: dict[int, Any], law: Law) -> Any:

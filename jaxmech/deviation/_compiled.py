@@ -30,6 +30,8 @@ def compiled(function: Callable[..., Any], mechanism: Any, *static: Any) -> Call
         mechanism: any.
         static: hashable arguments that come next.
 
+    Source: none; programming.
+
     Example:
         >>> compiled(lambda mechanism, power, x: mechanism * x**power, 3.0, 2)(4.0)
         Array(48., dtype=float...)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._types import Array
-from jaxmech.deviation._draws import Draws
+from jaxmech.deviation._draws import Draws, PointDraws
 from jaxmech.deviation._families import Candidate
 from jaxmech.deviation._loss import Losses, average_loss, losses
 from jaxmech.deviation._pieces import in_pieces
@@ -72,7 +72,12 @@ def descend(
 
 
 def judge(
-    mechanism: Any, stakes: Stakes, agent: Array, strategies: Deviation, draws: Draws, means: tuple[float, ...]
+    mechanism: Any,
+    stakes: Stakes,
+    agent: Array,
+    strategies: Deviation,
+    draws: Draws | PointDraws,
+    means: tuple[float, ...],
 ) -> Losses:
     """Return average losses of (places,) strategies of one agent at several true means.
 

@@ -30,6 +30,37 @@ class Draws(NamedTuple):
     keys: Array
 
 
+class PointDraws(NamedTuple):
+    """Standard normal numbers for whole data sets, one row per replication.
+
+    Attributes:
+        own: (draws, distributions, capacity), for the points that she collects.
+        private: (draws, distributions), for what she invents about means.
+        invented: (draws, distributions, capacity), for points that she invents.
+        others: (draws, agents, distributions, capacity), for everybody's points; her own row is not looked at.
+        keys: (draws,), for what the mechanism itself draws.
+    """
+
+    own: Array
+    private: Array
+    invented: Array
+    others: Array
+    keys: Array
+
+    @classmethod
+    def of(cls, key: Array, count: int, agents: int, distributions: int, capacity: int) -> "PointDraws":
+        """Draw so many replications from a key, which may be traced."""
+        own, private, invented, others, mechanism = jax.random.split(key, 5)
+        size = (count, distributions, capacity)
+        return cls(
+            jax.random.normal(own, size, float),
+            jax.random.normal(private, size[:2], float),
+            jax.random.normal(invented, size, float),
+            jax.random.normal(others, (count, agents, distributions, capacity), float),
+            jax.random.split(mechanism, count),
+        )
+
+
 def draw(key: Array, count: int, senders: int, distributions: int, batches: int | None = None) -> Draws:
     """Return draws for so many replications; with ``batches``, so many independent sets of them on a leading axis.
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
-from jaxmech.deviation._draws import Draws
+from jaxmech.deviation._draws import Draws, PointDraws
 from jaxmech.deviation._estimate import FEATURES, Estimate, Features
 from jaxmech.deviation._families import Candidate
 from jaxmech.deviation._loss import collecting, exchange, or_ignorance
@@ -40,7 +40,7 @@ class _Rows(NamedTuple):
 
 
 def fitted(
-    mechanism: Any, stakes: Stakes, agents: Array, strategies: Candidate, draws: Draws, guesses: Array
+    mechanism: Any, stakes: Stakes, agents: Array, strategies: Candidate, draws: Draws | PointDraws, guesses: Array
 ) -> tuple[Deviation, Array]:
     """Return strategies with the estimates that fit them best, and what each costs by distribution.
 
@@ -65,7 +65,7 @@ def fitted(
 
 
 def _fit_one(
-    mechanism: Any, stakes: Stakes, agent: Array, candidate: Candidate, draws: Draws, guesses: Array
+    mechanism: Any, stakes: Stakes, agent: Array, candidate: Candidate, draws: Draws | PointDraws, guesses: Array
 ) -> tuple[Deviation, Array]:
     deviation, count = candidate.deviation, len(draws.own)
     turn = jnp.arange(count) % len(guesses)
@@ -94,11 +94,11 @@ def _fit_one(
 
 
 def _rows(
-    mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, draws: Draws, places: Array
+    mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, draws: Draws | PointDraws, places: Array
 ) -> tuple[_Rows, Array]:
     variance = stakes.sigma**2
 
-    def one(row: Draws, place: Array) -> tuple[_Rows, Array]:
+    def one(row: Draws | PointDraws, place: Array) -> tuple[_Rows, Array]:
         mean = place * stakes.sigma
         got = exchange(mechanism, stakes, agent, deviation, row, mean)
         weighted, evidence = deviation.weigh(got.seen, got.submitted, got.answer, variance)

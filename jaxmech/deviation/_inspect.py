@@ -11,7 +11,8 @@ from jaxmech._errors import ProblemError
 from jaxmech._precision import seed_key
 from jaxmech._tolerances import tolerances
 from jaxmech.deviation._compiled import compiled
-from jaxmech.mechanism import Information, Mechanism, Stakes, Statistics
+from jaxmech.deviation._reading import honest_points, needs_points
+from jaxmech.mechanism import Information, Mechanism, Stakes, Statistics, Submission
 
 _PER_DISTRIBUTION = ("clean_count", "clean_mean", "noisy_count", "noisy_mean", "noisy_variance")
 FIELDS = (*_PER_DISTRIBUTION, "payment")
@@ -56,6 +57,8 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
 def inspect_mechanism(mechanism: Any, problem: Any) -> None:
     """Run a mechanism on honest data, on the same data moved, and on none, and refuse what cannot be right.
 
+    The data are counts and means, or whole data sets where a mechanism cannot answer these.
+
     A mechanism sees submissions and a key. So if everybody's data move by some amount, what comes back must move by the
     same amount; and if nobody submits anything, nothing can come back. Whatever fails one of the two knows the true
     mean from elsewhere, or assumes some means to be more likely than others, and no supremum over all means says
@@ -68,6 +71,8 @@ def inspect_mechanism(mechanism: Any, problem: Any) -> None:
     Raises:
         ProblemError: one line: what came back, for whom, and the rule.
 
+    Source: Clinton et al. 2025, section 2: penalties are suprema over all means, so that nobody may know them.
+
     Example:
         >>> from jaxmech import collaboration
         >>> problem = collaboration.Problem([[0.01]] * 5, 1.0)
@@ -79,7 +84,7 @@ def inspect_mechanism(mechanism: Any, problem: Any) -> None:
         rule = "must have recommended (with samples) and respond(submission, key)"
         raise ProblemError("mechanism", type(mechanism).__name__, rule)
     samples = _recommended(mechanism, stakes)
-    run = _Run(compiled(respond, mechanism), stakes)
+    run = _Run.of(mechanism, stakes, samples)
     spread = jnp.where(samples > 0, stakes.sigma / jnp.sqrt(jnp.where(samples > 0, samples, 1.0)), 0.0)
     key, data_key = jax.random.split(seed_key(0))
     means = spread * jax.random.normal(data_key, samples.shape, samples.dtype)
@@ -95,6 +100,8 @@ def inspect_mechanism(mechanism: Any, problem: Any) -> None:
             rule = "nobody submitted anything: what comes back must be knowledge from elsewhere"
             raise ProblemError(f"mechanism.respond(...).{name}[{i}][{k}]", float(empty[name][i, k]), rule)
     for words, factor, shift in _DEPARTURES:
+        if run.capacity and factor > 1:
+            continue  # no room for more points
         counts = samples.at[0].multiply(factor)
         departed = run.answer(Statistics(counts, means.at[0].add(shift * stakes.sigma)), key)
         _check_numbers(departed, f"where agent 1 {words}")
@@ -110,6 +117,8 @@ def noise_is_known(mechanism: Any, problem: Any) -> bool:
         mechanism: what :func:`inspect_mechanism` lets pass.
         problem: anything with costs, sigma and price.
 
+    Source: none; a question to a mechanism.
+
     Example:
         >>> from jaxmech import collaboration
         >>> problem = collaboration.Problem([[0.01]] * 5, 1.0)
@@ -120,7 +129,7 @@ def noise_is_known(mechanism: Any, problem: Any) -> bool:
     stakes = Stakes.of(problem)
     samples = _recommended(mechanism, stakes)
     apart = jnp.arange(1.0, 1.0 + len(samples), dtype=samples.dtype)[:, None] * stakes.sigma
-    run = _Run(compiled(respond, mechanism), stakes)
+    run = _Run.of(mechanism, stakes, samples)
     told = [run.answer(Statistics(samples, jnp.where(samples > 0, apart, 0.0)), seed_key(seed)) for seed in (1, 2)]
     noisy = (told[0]["noisy_count"] > 0) & (told[0]["noisy_variance"] > np.asarray(stakes.sigma) ** 2 * _NOISIER)
     same = np.all(told[0]["noisy_mean"][noisy] == told[1]["noisy_mean"][noisy])
@@ -152,11 +161,20 @@ class _Run(NamedTuple):
 
     respond: Callable[..., Any]
     stakes: Stakes
+    capacity: int
+
+    @classmethod
+    def of(cls, mechanism: Any, stakes: Stakes, samples: jax.Array) -> "_Run":
+        """Prepare to ask in the form that a mechanism answers; capacity is 0 for counts and means."""
+        points = needs_points(mechanism, stakes)
+        room = max(1, int(np.ceil(np.max(np.asarray(samples))))) if points else 0
+        return cls(compiled(respond, mechanism), stakes, room)
 
     def answer(self, submission: Statistics, key: jax.Array) -> dict[str, np.ndarray]:
         """Run it, and return its fields as arrays of the right shapes and precision."""
+        handed = honest_points(submission, self.stakes, self.capacity) if self.capacity else submission
         try:
-            information = self.respond(submission, key)
+            information = self.respond(handed, key)
         except Exception as error:
             said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             raise ProblemError("mechanism.respond", said, _remedy(error)) from error
@@ -176,7 +194,7 @@ class _Run(NamedTuple):
         return fields
 
 
-def respond(mechanism: Any, submission: Statistics, key: jax.Array) -> dict[str, Any]:
+def respond(mechanism: Any, submission: Statistics | Submission, key: jax.Array) -> dict[str, Any]:
     """Return the fields of an answer that are there, by name."""
     answer: Information = mechanism.respond(submission, key)
     return {name: jnp.asarray(getattr(answer, name)) for name in FIELDS if hasattr(answer, name)}
@@ -187,7 +205,7 @@ def _remedy(error: Exception) -> str:
     for kinds, remedy in _REMEDIES:
         if isinstance(error, kinds):
             return remedy
-    return "must answer Statistics(count, mean), reading nothing but count and mean"
+    return "must answer Statistics(count, mean), reading nothing but count and mean, or Submission(values, mask)"
 
 
 def _check_precision(name: str, given: np.ndarray, expected: np.dtype) -> None:

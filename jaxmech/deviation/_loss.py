@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._types import Array
-from jaxmech.deviation._draws import Draws
+from jaxmech.deviation._data_sets import DataSetDeviation
+from jaxmech.deviation._draws import Draws, PointDraws
 from jaxmech.deviation._estimate import Estimate
 from jaxmech.deviation._strategy import Deviation
-from jaxmech.mechanism import Information, Separate, Stakes, Statistics
+from jaxmech.mechanism import Information, Separate, Stakes, Statistics, Submission
 
 _IGNORANCE = 1e6
 """Squared error of an agent who has nothing to estimate from, in σ²: a mean anywhere is as bad as we like to say."""
@@ -55,7 +56,7 @@ def losses(
     stakes: Stakes,
     agent: Array,
     deviation: Deviation,
-    draws: Draws,
+    draws: Draws | PointDraws,
     means: Array,
     corrected: bool = True,
 ) -> Losses:
@@ -75,7 +76,7 @@ def losses(
     """
     variance = stakes.sigma**2
 
-    def one(row: Draws, place: Array) -> tuple[Array, Array]:
+    def one(row: Draws | PointDraws, place: Array) -> tuple[Array, Array]:
         got = exchange(mechanism, stakes, agent, deviation, row, place * stakes.sigma)
         told = (got.seen, got.submitted, got.answer, variance)
         estimate = deviation.estimate(*told) if corrected else deviation.weigh(*told)[0]
@@ -86,8 +87,12 @@ def losses(
     return Losses(stakes.price * error + cost, payment)
 
 
-def exchange(mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, row: Draws, mean: Array) -> Exchange:
+def exchange(
+    mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, row: Draws | PointDraws, mean: Array
+) -> Exchange:
     """Return what one agent sees, submits and gets back in one draw; arguments as in :func:`losses`."""
+    if isinstance(row, PointDraws):
+        return _in_points(mechanism, stakes, agent, deviation, row, mean)
     once = _separately if isinstance(mechanism, Separate) else _together
     return once(mechanism, stakes, agent, deviation, row, mean)
 
@@ -98,7 +103,7 @@ def collecting(stakes: Stakes, agent: Array, deviation: Deviation) -> Array:
 
 
 def average_loss(
-    mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, draws: Draws, place: Array
+    mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, draws: Draws | PointDraws, place: Array
 ) -> Losses:
     """Return :func:`losses` averaged over the draws, at one true mean ``place`` in units of σ."""
     rows = losses(mechanism, stakes, agent, deviation, draws, jnp.broadcast_to(place, draws.own.shape[:1]))
@@ -141,6 +146,27 @@ def _together(mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation
     everything = Statistics(recommended.at[agent].set(submitted.count[0]), honest.at[agent].set(submitted.mean[0]))
     hers = agent_row(mechanism.respond(everything, row.keys), agent)
     return Exchange(seen, submitted, hers, hers.noisy_mean[0], jnp.zeros_like(mean))
+
+
+def _in_points(
+    mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, row: PointDraws, mean: Array
+) -> Exchange:
+    """The same on whole data sets, in whole numbers of points."""
+    hers = deviation if isinstance(deviation, DataSetDeviation) else DataSetDeviation.of(deviation)
+    places = jnp.arange(row.own.shape[-1])
+    collected, sigma = hers.samples, stakes.sigma[:, None]
+    own = mean[:, None] + sigma * row.own
+    there = places < collected[:, None]
+    seen = jnp.sum(jnp.where(there, own, 0.0), axis=-1) / jnp.maximum(collected, 1.0)
+    told = hers.submit(seen, row.private, stakes.sigma)
+    points, mask = hers.hand_in(own, collected, told, row.invented, stakes.sigma)
+    filled = places < jnp.round(jnp.asarray(mechanism.recommended.samples, mean.dtype))[..., None]
+    everybody = jnp.where(filled, mean[:, None] + sigma * row.others, 0.0)
+    data = Submission(everybody.at[agent].set(points), filled.at[agent].set(mask))
+    answer = agent_row(mechanism.respond(data, row.keys), agent)
+    count = jnp.sum(mask, axis=-1).astype(mean.dtype)
+    submitted = Statistics(count[None], (jnp.sum(points, axis=-1) / jnp.maximum(count, 1.0))[None])
+    return Exchange(seen, submitted, answer, answer.noisy_mean[0], jnp.zeros_like(mean))
 
 
 def _mean_of(count: Array, mean: Array, sigma: Array, normal: Array) -> Array:

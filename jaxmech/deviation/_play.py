@@ -51,6 +51,8 @@ def playable(deviation: Deviation, problem: Any, *, whole: bool) -> Deviation:
         problem: anything with costs, sigma and price.
         whole: whether all numbers of points are rounded; else only crumbs become none.
 
+    Source: none; rounding.
+
     Example:
         >>> from jaxmech import collaboration
         >>> problem = collaboration.Problem([[0.01]] * 4, 1.0)

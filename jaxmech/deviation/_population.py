@@ -61,6 +61,29 @@ class Normal:
 
 @pytree
 @dataclasses.dataclass(frozen=True)
+class Laplace:
+    """Tails heavier than normal ones: Laplace's law, excess kurtosis 3.
+
+    Attributes:
+        mean: true means.
+        sigma: standard deviations.
+
+    Example:
+        >>> Laplace(jnp.zeros(1), jnp.ones(1)).sample(jax.random.key(0), (3, 4)).shape
+        (3, 4, 1)
+    """
+
+    mean: Distributions
+    sigma: Distributions
+
+    def sample(self, key: Array, shape: tuple[int, ...]) -> Array:
+        """Return independent measurements, (*shape, distributions)."""
+        drawn = jax.random.laplace(key, (*shape, self.mean.shape[0]), self.mean.dtype)
+        return self.mean + self.sigma * drawn / 2**0.5
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
 class StudentT:
     """Heavy tails: Student's law, scaled to a given standard deviation.
 

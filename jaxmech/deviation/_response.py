@@ -11,6 +11,7 @@ from jaxmech._types import Array
 from jaxmech.deviation._descent import descend, judge
 from jaxmech.deviation._draws import Draws
 from jaxmech.deviation._families import STARTS, Candidate, Sketches, candidates, picked
+from jaxmech.deviation._loss import Losses
 from jaxmech.deviation._scan import scan
 from jaxmech.deviation._settings import SearchSettings
 from jaxmech.deviation._strategy import Deviation
@@ -117,7 +118,9 @@ def search(
     best = gentlest(jnp.where(jnp.isnan(paid), jnp.inf, paid), both)
     came_from = jnp.concatenate([places, jnp.full((len(scanned.guesses), len(unit)), SCANNED)])
     winner: Deviation = jax.tree.map(lambda leaf: leaf[best], both)
-    return _verdict(*shared, settings, truth, winner, randomness.fresh)._replace(start=came_from[best])
+    pair = jax.tree.map(lambda *leaves: jnp.stack(leaves), truth, winner)
+    judged = jax.lax.map(lambda draws: judge(*shared, pair, draws, settings.means), randomness.fresh)
+    return verdict(judged, winner)._replace(start=came_from[best])
 
 
 def honest(mechanism: Any, stakes: Stakes, agent: int | Array) -> Deviation:
@@ -127,6 +130,8 @@ def honest(mechanism: Any, stakes: Stakes, agent: int | Array) -> Deviation:
         mechanism: the mechanism.
         stakes: costs, standard deviations and prices.
         agent: her index.
+
+    Source: Clinton et al. 2025, section 2: collect what is recommended, submit it, accept the estimate.
     """
     asked = jnp.asarray(mechanism.recommended.samples, stakes.costs.dtype)[agent]
     truth = Deviation.truth(unit_of(mechanism, stakes, agent))
@@ -194,19 +199,14 @@ def _finalists(least: Array, count: int) -> Array:
     return jnp.concatenate([chosen, jnp.argmin(least, axis=0)[None]])
 
 
-def _verdict(
-    mechanism: Any,
-    stakes: Stakes,
-    agent: Array,
-    settings: SearchSettings,
-    truth: Deviation,
-    winner: Deviation,
-    fresh: Draws,
-) -> Response:
-    """Compare honesty and the best strategy found, draw by draw, at the true means that are worst for each."""
-    both = jax.tree.map(lambda *leaves: jnp.stack(leaves), truth, winner)
-    judged = jax.lax.map(lambda draws: judge(mechanism, stakes, agent, both, draws, settings.means), fresh)
-    # At the true means that are worst on average over all batches: (batches, 2, means, distributions).
+def verdict(judged: Losses, winner: Deviation) -> Response:
+    """Compare honesty and the best strategy found, draw by draw, at the true means that are worst for each.
+
+    Args:
+        judged: losses of both, averaged by batch: parts (batches, 2, means, distributions).
+        winner: the strategy.
+    """
+    # At the true means that are worst on average over all batches.
     hardest = jnp.argmax(jnp.mean(judged.parts, axis=0), axis=1)
     worst = jnp.sum(jnp.take_along_axis(judged.parts, hardest[None, :, None], axis=2)[:, :, 0], axis=-1)
     poorest = jnp.argmin(jnp.mean(judged.payment, axis=0), axis=1)
@@ -217,7 +217,7 @@ def _verdict(
         return jnp.std(values, ddof=1) / jnp.sqrt(len(values))
 
     means = jnp.mean(paid, axis=0)
-    nowhere = jnp.full(truth.unit.shape, SCANNED)
+    nowhere = jnp.full(winner.unit.shape, SCANNED)
     return Response(means[0], means[1], jnp.mean(gain), error(gain), error(paid[:, 0]), winner, nowhere)
 
 

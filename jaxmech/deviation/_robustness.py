@@ -1,4 +1,4 @@
-"""What is left of the incentives where data are not normal: measured regret on any population with a variance."""
+"""Host: what is left of the incentives where data are not normal: measured regret on any population with a variance."""
 
 import dataclasses
 from typing import Any, NamedTuple
@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
+from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.deviation._compiled import compiled
 from jaxmech.deviation._population import Population
@@ -32,6 +33,9 @@ _WAYS: tuple[dict[str, float], ...] = (
     {"invents": 1.0, **_DISCARD},
 )
 """What to do with them: weigh the noisy points otherwise, shift, withhold, copy up to the recommended number."""
+
+_ERRORS = 4.1
+"""Width of the confidence interval in standard errors, as that of a search: fresh runs judge what others chose."""
 
 _RUNS = 8192
 """Runs that choose a strategy, and runs in one compiled call."""
@@ -64,6 +68,18 @@ class Robustness:
     tried: int
     replications: int
 
+    @property
+    def half_width(self) -> float:
+        """Half of the confidence interval of the regret, at 99.9 %."""
+        return _ERRORS * self.regret_error
+
+    @property
+    def found(self) -> float:
+        """Regret found: the gain where it is beyond its confidence interval, else 0."""
+        # Two equal penalties differ by rounding.
+        noise = 1e3 * tolerances(jnp.zeros(()).dtype).eps * self.honest
+        return self.regret if self.regret > self.half_width + noise else 0.0
+
 
 @pytree
 @dataclasses.dataclass(frozen=True)
@@ -84,21 +100,23 @@ def robustness(
     amounts and nine ways to submit and to estimate; fresh runs compare the chosen one with the truth, run by run.
     Squares and products of the means, whose expectations are known, serve as control variates.
 
-    The strategies read counts and means. Who knows the population and sees single points might do better.
+    The strategies read counts and means. Who knows the population and sees single points might do better. Where its
+    standard deviations are not those that the problem assumes, agents go on believing in the problem's.
 
     Args:
         mechanism: one that answers an agent alone (:class:`~jaxmech.mechanism.Separate`), made for whole samples.
         problem: anything with costs, sigma and price.
-        population: where data come from; its standard deviations are those of the problem.
+        population: where data come from, with a mean and a standard deviation per distribution.
         agent: her index.
         key: random key.
         replications: how many runs judge.
 
     Raises:
-        ProblemError: for replications that make no sense, a population of another standard deviation, and mechanisms
-            that cannot answer one agent alone.
+        ProblemError: for replications that make no sense, a population of other quantities, and mechanisms that cannot
+            answer one agent alone.
 
-    Source: Clinton et al. 2025, appendix on bounded variance: an O(1/m)-approximate equilibrium.
+    Source: none for the search. What it measures is the gap that weights by the noise that was drawn leave on laws
+        that are not normal; a rule with steady weights (:func:`jaxmech.collaboration.steady_root`) has none.
 
     Example:
         >>> from jaxmech import collaboration
@@ -143,8 +161,9 @@ def _check(mechanism: Any, stakes: Stakes, population: Population) -> None:
     if not isinstance(mechanism, Separate):
         raise ProblemError("mechanism", type(mechanism).__name__, "must offer clean_others and respond_to")
     spread, sigma = np.asarray(population.sigma, float), np.asarray(stakes.sigma, float)
-    if spread.shape != sigma.shape or not np.allclose(spread, sigma, rtol=1e-5):
-        raise ProblemError("population.sigma", spread.tolist(), f"must be the sigma of the problem, {sigma.tolist()}")
+    if spread.shape != sigma.shape or not np.all(np.isfinite(spread) & (spread > 0)):
+        rule = f"must be {len(sigma)} finite standard deviations, one for each distribution"
+        raise ProblemError("population.sigma", spread.tolist(), rule)
 
 
 def _strategies(truth: Deviation) -> _Tried:
@@ -218,7 +237,7 @@ class _Trial(NamedTuple):
 
     def controls(self, drawn: list[_Drawn]) -> np.ndarray:
         """Control variates of mean 0, (replications, controls): means of her and others' points, their products."""
-        truth, variance = np.asarray(self.population.mean), np.asarray(self.stakes.sigma) ** 2
+        truth, variance = np.asarray(self.population.mean), np.asarray(self.population.sigma) ** 2
         own, others = (
             np.where(size > 0, np.concatenate(means) - truth, 0.0)
             for size, means in (
@@ -236,8 +255,8 @@ class _Trial(NamedTuple):
         asked = _amounts(tried)
         place = jnp.asarray([int(np.flatnonzero((self.sizes == row).all(axis=1))[0]) for row in asked])
         evaluate, who = compiled(_penalties, self.mechanism), jnp.asarray(self.agent)
-        truth = self.population.mean
-        return [evaluate(self.stakes, who, tried, place, average, runs, truth) for runs in drawn]
+        truth, excess = self.population.mean, self.population.sigma**2 - self.stakes.sigma**2
+        return [evaluate(self.stakes, who, tried, place, average, runs, truth, excess) for runs in drawn]
 
 
 def _controlled(values: np.ndarray, controls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -257,15 +276,19 @@ def _penalties(
     average: Array,
     drawn: _Drawn,
     truth: Array,
+    excess: Array,
 ) -> tuple[Array, Array]:
-    """Penalties (replications, strategies), and the variance of a noisy point, with distributions on the last axis."""
+    """Penalties (replications, strategies), and the variance of a noisy point, with distributions on the last axis.
+
+    Noisy points vary by ``excess`` more than is told, as much as the population's variance exceeds the assumed one.
+    """
 
     def one(strategy: _Tried, mean: Array, runs: _Drawn) -> tuple[Array, Array]:
         hers = strategy.deviation
         submitted = hers.submit(mean, runs.private, stakes.sigma)
         answer = mechanism.respond_to(agent, submitted, runs.others[None])
         noisy, variance = answer.noisy_count[0] > 0, answer.noisy_variance[0]
-        noise = jnp.where(noisy, variance, 0.0) / jnp.where(noisy, answer.noisy_count[0], 1.0)
+        noise = jnp.where(noisy, variance + excess, 0.0) / jnp.where(noisy, answer.noisy_count[0], 1.0)
         believed = dataclasses.replace(answer, noisy_variance=jnp.where(strategy.steady, average, variance)[None])
         error = hers.estimate(mean, submitted, believed, stakes.sigma**2).squared_error(truth, truth, noise)
         cost = jnp.where(hers.samples > 0, stakes.costs[agent] * hers.samples, 0.0)

@@ -83,7 +83,7 @@ def scan(
             return fitted(mechanism, stakes, jnp.full(piece.guesses.shape, agent), piece, draws, guesses)
 
         done, parts = in_pieces(fit, some)
-        best = _best(parts)
+        best = best_of(parts)
         return _picked(some, done, best), Choice(*(jnp.take_along_axis(table, best, axis=0) for table in tried))
 
     def closer(centres: Choice, change: Array) -> tuple[Choice, Candidate]:
@@ -221,7 +221,7 @@ def _candidates(tried: Choice, unit: Array, able: Array, mixed: Array) -> Candid
     return made
 
 
-def _best(parts: Array) -> Array:
+def best_of(parts: Array) -> Array:
     """The best places by all distributions together, and the best of each one: (places, distributions)."""
     order = jnp.argsort(jnp.sum(parts, axis=-1), stable=True)[:_KEPT]
     together = jnp.repeat(order[:, None], parts.shape[-1], axis=1)

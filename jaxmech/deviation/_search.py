@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,11 +15,14 @@ from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Array
 from jaxmech.deviation._compiled import compiled
+from jaxmech.deviation._data_sets import DataSetDeviation
 from jaxmech.deviation._families import FAMILIES, STARTS
 from jaxmech.deviation._loss import senders
 from jaxmech.deviation._randomness import host_randomness, spread_randomness
+from jaxmech.deviation._reading import reads_points
 from jaxmech.deviation._response import SCANNED, Response, search
 from jaxmech.deviation._scan import probes_tried, scan_name
+from jaxmech.deviation._search_points import ON_POINTS, ROWS, PointSearch, points_name
 from jaxmech.deviation._settings import SearchSettings
 from jaxmech.deviation._strategy import Deviation
 from jaxmech.mechanism import Stakes
@@ -74,6 +77,12 @@ class BestResponse:
     def effort(self) -> str:
         """How widely was searched, in words."""
         chosen = self.settings
+        if isinstance(self.deviation, DataSetDeviation):
+            return (
+                f"{len(ROWS):,} strategies on whole data sets (select, clip, stretch, duplicate, bootstrap, sort, move "
+                "one apart, fit and fabricate), closer looks at the best, "
+                f"{chosen.batches} × {chosen.batch:,} fresh draws at {len(chosen.means)} true means"
+            )
         return (
             f"{len(STARTS)} starts in {len(FAMILIES)} families, {chosen.steps} + {chosen.polish_steps} gradient steps, "
             f"a scan of the answers to {probes_tried():,} submissions, "
@@ -88,7 +97,7 @@ def best_response(
     """Search for the best that one agent can do while the others are honest: a lower bound of her regret.
 
     Args:
-        mechanism: any :class:`~jaxmech.mechanism.Mechanism` that reads counts and means.
+        mechanism: any :class:`~jaxmech.mechanism.Mechanism`.
         agent: her index.
         problem: anything with costs, sigma and price.
         key: random key.
@@ -99,6 +108,8 @@ def best_response(
 
     Raises:
         ProblemError: if there is no such agent.
+
+    Source: see :func:`best_responses`.
 
     Example:
         >>> from jaxmech import collaboration
@@ -130,6 +141,11 @@ def best_responses(
     tried with several amounts collected, and with the estimate that is linear in all that came back and fits best. The
     winner of all, chosen by other draws, is judged by fresh ones: however many were tried, one comparison is made.
 
+    Where a mechanism reads whole data sets (:func:`reads_points`), strategies on these are tried instead, in whole
+    numbers of points (:class:`DataSetDeviation`): keep the centre or one side, clip, squeeze and stretch, duplicate,
+    bootstrap, sort, move one point far off, fit and fabricate, withhold, shift; each with several amounts and the
+    estimate that fits best, then closer looks at the best, and the same fresh verdict.
+
     What is not searched: holes narrower than 3 % of the discrepancy or 6 % of the count, unless at a whole number up to
     100; holes that open only for several conditions at once beyond the few combinations walked along; submissions to
     one distribution that change the answer about another; more than one agent.
@@ -138,7 +154,7 @@ def best_responses(
     :func:`jaxmech.batch`, all is one program, :func:`search`, and the random numbers are made in there from the key.
 
     Args:
-        mechanism: any :class:`~jaxmech.mechanism.Mechanism` that reads counts and means.
+        mechanism: any :class:`~jaxmech.mechanism.Mechanism`.
         problem: anything with costs, sigma and price.
         key: random key.
         agents: their indices; all by default.
@@ -156,6 +172,8 @@ def best_responses(
     who = _indices(agents, stakes.costs.shape[0])
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((mechanism, stakes, key))):
         found = _traced(mechanism, chosen, stakes, who, key)
+    elif reads_points(mechanism, problem):
+        found, chosen = _in_points(mechanism, chosen, stakes, who, key)
     else:
         found = _one_by_one(mechanism, chosen, stakes, who, key)
     return BestResponse(jnp.asarray(who), **found._asdict(), settings=chosen)
@@ -166,13 +184,30 @@ def _one_by_one(mechanism: Any, settings: SearchSettings, stakes: Stakes, who: l
     m, d = stakes.costs.shape
     randomness, sketched = host_randomness(key, m, senders(mechanism), d, who, settings)
     run = compiled(search, mechanism, settings)
+
+    def one(agent: int) -> Response:
+        numbers = randomness._replace(sketches=sketched[agent])
+        response: Response = run(stakes, jnp.asarray(agent), numbers)
+        return response
+
+    return _on_all_cores(one, who)
+
+
+def _in_points(
+    mechanism: Any, settings: SearchSettings, stakes: Stakes, who: list[int], key: Array
+) -> tuple[Response, SearchSettings]:
+    """The same for a mechanism that reads whole data sets, with as many draws as there is time for."""
+    looking, keys = PointSearch.of(mechanism, stakes, settings, who), jax.random.split(key, stakes.costs.shape[0])
+    return _on_all_cores(lambda agent: looking.run(agent, keys[agent]), who), looking.settings
+
+
+def _on_all_cores(run: Callable[[int], Response], who: list[int]) -> Response:
     precise = bool(jnp.result_type(float) == jnp.float64)
 
     def one(agent: int) -> Response:
         # The context manager of a caller who asked for float64 does not reach other threads.
         with jax.enable_x64(precise):
-            numbers = randomness._replace(sketches=sketched[agent])
-            response: Response = jax.device_get(run(stakes, jnp.asarray(agent), numbers))
+            response: Response = jax.device_get(run(agent))
             return response
 
     first = [one(i) for i in who[:1]]  # compiles, so alone
@@ -199,6 +234,8 @@ def _traced(mechanism: Any, settings: SearchSettings, stakes: Stakes, who: list[
 
 
 def _family(places: np.ndarray, deviation: Deviation) -> str:
+    if places[0] == ON_POINTS:
+        return points_name(deviation)
     if places[0] == SCANNED:
         return scan_name(deviation)
     return " + ".join(dict.fromkeys(STARTS[place].family for place in places))

@@ -10,10 +10,12 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech._types import Array, ArrayLike
 from jaxmech.deviation._compiled import compiled
+from jaxmech.deviation._data_sets import DataSetDeviation
 from jaxmech.deviation._draws import Draws, draw
 from jaxmech.deviation._loss import Losses, agent_row, average_loss, senders, squared_error
 from jaxmech.deviation._play import Play, estimates_of, in_whole_points, submits
-from jaxmech.deviation._population import Population
+from jaxmech.deviation._population import Normal, Population
+from jaxmech.deviation._reading import needs_points
 from jaxmech.deviation._response import honest
 from jaxmech.deviation._size import check_draws, check_points
 from jaxmech.deviation._strategy import Deviation
@@ -41,7 +43,7 @@ def simulate(
     - ``source`` None: normal data with the problem's σ, by their counts and means, whose law is exact. Amounts may be
       real numbers. True means are 0: a mechanism that moves with the data does not notice. Draws are spread evenly
       (scrambled Sobol sequences), and if everybody is honest and the mechanism answers one agent alone, the noise is
-      averaged over exactly.
+      averaged over exactly. A mechanism that reads whole data sets gets such sets, in whole numbers of points.
     - ``source`` a population: data sets drawn from it, in whole numbers of points, through the mechanism as it is.
     - ``source`` a submission: these data sets again and again; only the mechanism draws anew. Data of agents who
       deviate are what they collected.
@@ -67,6 +69,8 @@ def simulate(
         ProblemError: for replications that make no sense, an agent who does not exist, a population of other
             quantities.
 
+    Source: the penalty of Clinton et al. 2025, section 2, by Monte Carlo.
+
     Example:
         >>> from jaxmech import collaboration
         >>> equals = collaboration.Problem([[0.01]] * 10, 1.0)
@@ -82,6 +86,8 @@ def simulate(
         if not 0 <= i < m:
             raise ProblemError("strategies", i, f"must be keyed by an index below the number of agents ({m})")
     play = Play(tuple(chosen), tuple(chosen.values()), jnp.asarray(guess_error, stakes.sigma.dtype))
+    if source is None and needs_points(mechanism, stakes):
+        source = Normal(jnp.zeros_like(stakes.sigma), stakes.sigma)
     if source is None:
         check_draws(mechanism, replications)
         if not chosen and isinstance(mechanism, Separate):
@@ -99,6 +105,8 @@ def check_replications(replications: Any) -> None:
 
     Raises:
         ProblemError: if it is no whole number from 2 to 10^9.
+
+    Source: none; a check.
     """
     whole = isinstance(replications, int | np.integer) and not isinstance(replications, bool)
     if not whole or not _FEWEST <= replications <= _MOST:
@@ -274,11 +282,34 @@ def _submit_and_answer(
     values, mask, hers = data.values, data.mask, []
     for i, deviation, guess in zip(play.who, play.how, guesses, strict=True):
         submitted = submits(deviation, guess, seen[i], private[i], stakes)
+        own, count = data.values[i], data.count[i]
+        if isinstance(deviation, DataSetDeviation):
+            points, filled, submitted = _handed_in(deviation, guess, own, count, made_up, submitted, stakes)
+        else:
+            points, filled = _points(own, count, made_up, submitted)
         hers.append(submitted)
-        points, filled = _points(data.values[i], data.count[i], made_up, submitted)
         values, mask = values.at[i].set(points), mask.at[i].set(filled)
     information = mechanism.respond(Submission(values, mask), key)
     return _errors(information, play, guesses, seen, hers, truth, stakes)
+
+
+def _handed_in(
+    deviation: DataSetDeviation,
+    guess: Array,
+    own: Array,
+    count: Array,
+    made_up: Array,
+    submitted: Statistics,
+    stakes: Stakes,
+) -> tuple[Array, Array, Statistics]:
+    """Points, which of them there are, and their numbers and means, of who counts from her guess."""
+    told = Statistics(submitted.count, submitted.mean - guess)
+    drawn = made_up / stakes.sigma[:, None]
+    points, mask = deviation.hand_in(own - guess[:, None], count, told, drawn, stakes.sigma)
+    points = jnp.where(mask, points + guess[:, None], 0.0)
+    size = jnp.sum(mask, axis=-1)
+    mean = jnp.sum(points, axis=-1) / jnp.maximum(size, 1)
+    return points, mask, Statistics(size.astype(own.dtype)[None], mean[None])
 
 
 def _points(values: Array, count: Array, made_up: Array, submitted: Statistics) -> tuple[Array, Array]:

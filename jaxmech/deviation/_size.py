@@ -23,6 +23,8 @@ def most_draws(mechanism: Any) -> int:
 
     Args:
         mechanism: what is played.
+
+    Source: none; a bound on memory.
     """
     each = (2 + senders(mechanism)) * int(np.shape(mechanism.recommended.samples)[-1])
     return MOST_DRAWS // each
@@ -37,6 +39,8 @@ def check_draws(mechanism: Any, replications: int) -> None:
 
     Raises:
         ProblemError: saying how many there may be.
+
+    Source: none; a bound on memory.
     """
     most = most_draws(mechanism)
     if replications > most:
@@ -52,6 +56,8 @@ def check_points(samples: ArrayLike, replications: int) -> None:
 
     Raises:
         ProblemError: saying how many points, or replications, there may be.
+
+    Source: none; a bound on memory and time.
 
     Example:
         >>> check_points([[1e3], [0.0]], 2_000)

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech.deviation._data_sets import DataSetDeviation
 from jaxmech.deviation._strategy import Deviation
 
 _SHOWN = 3
@@ -14,7 +15,8 @@ def parameters(deviation: Deviation, row: int) -> dict[str, list[float]]:
 
     ``samples`` and ``submitted`` are numbers of points and always there; ``gain``, ``offset`` (in σ/√unit), ``jitter``
     (in σ/√s), ``discards``, ``keeps``, ``weight_own`` and ``weight_noisy`` are as in
-    :class:`~jaxmech.deviation.Deviation`.
+    :class:`~jaxmech.deviation.Deviation`; ``selected``, ``direction``, ``resampled``, ``invented``, ``limit``,
+    ``stretch``, ``apart``, ``moved`` and ``ordered`` as in :class:`~jaxmech.deviation.DataSetDeviation`.
 
     Args:
         deviation: strategies on a leading axis.
@@ -26,6 +28,8 @@ def parameters(deviation: Deviation, row: int) -> dict[str, list[float]]:
     for name, value in neutral.items():
         if np.any(np.asarray(getattr(one, name)) != value):
             numbers[name] = np.asarray(getattr(one, name))
+    if isinstance(one, DataSetDeviation):
+        numbers |= one.handled
     for name, column in (("weight_own", 0), ("weight_noisy", 1)):
         if np.any(np.asarray(one.log_weights)[:, column] != 0):
             numbers[name] = np.exp(np.asarray(one.log_weights)[:, column])

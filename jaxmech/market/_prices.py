@@ -105,6 +105,8 @@ def most_tempting_swap(problem: Problem, sizes: ArrayLike, prices: ArrayLike) ->
     Returns:
         The swap with the smallest loss. Swaps between identical offers are no swaps. Host only.
 
+    Source: envy-freeness of Chen, Clinton and Kandasamy 2025, section 2.1 (EFB and IRB).
+
     Example:
         >>> from jaxmech.market import Buyer, table
         >>> low, high = Buyer(table([0.0, 0.5, 0.6])), Buyer(table([0.0, 0.7, 1.0]))

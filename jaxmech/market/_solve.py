@@ -100,6 +100,8 @@ def mechanism(problem: Problem, plan: Plan) -> Broker:
         problem: the problem.
         plan: from :func:`solve`.
 
+    Source: Chen, Clinton and Kandasamy 2025, Algorithms 1 and 2.
+
     Example:
         >>> from jaxmech.market import Buyer, table
         >>> problem = Problem([0.1, 0.15], 1.0, [Buyer(table([0.0, 0.7, 1.0]))])

@@ -81,6 +81,9 @@ def spread(problem: Problem, plan: Plan, seed: int = 0) -> Spread:
         plan: from :func:`solve`.
         seed: of the runs, where they are needed.
 
+    Source: none for the variances; prices and payments are those of
+        Chen, Clinton and Kandasamy 2025, equations (14) and (15).
+
     Example:
         >>> from jaxmech.market import Buyer, solve, table
         >>> problem = Problem([0.1, 0.1], 1.0, [Buyer(table([0.0, 0.7, 1.0]))])
@@ -127,6 +130,8 @@ def frontier(problem: Problem, plan: Plan) -> Frontier:
     Raises:
         ProblemError: for a plan without trade.
 
+    Source: none for the trade; prices and payments are those of Chen, Clinton and Kandasamy 2025, (14) and (15).
+
     Example:
         >>> from jaxmech.market import Buyer, exponential, solve
         >>> problem = Problem([0.01, 0.02], 1.0, [Buyer(exponential(0.3), count=10)])
@@ -164,6 +169,8 @@ def simulate(problem: Problem, plan: Plan, key: Array, replications: int) -> tup
 
     Returns:
         (replications, types) prices and (replications, contributors) payments.
+
+    Source: Chen, Clinton and Kandasamy 2025, equations (14) and (15), realised.
 
     Example:
         >>> from jaxmech.market import Buyer, solve, table

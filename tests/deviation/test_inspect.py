@@ -11,6 +11,7 @@ import pytest
 from jaxmech import ProblemError, collaboration
 from jaxmech.deviation import inspect_mechanism, noise_is_known
 from jaxmech.deviation._loss import senders
+from jaxmech.mechanism import Statistics
 from tests.deviation.mechanisms import Naive, equal
 
 PROBLEM = collaboration.Problem([[0.01, 0.02]] * 4, 1.0)
@@ -44,7 +45,24 @@ class Points(Naive):
     """Reads the data sets themselves."""
 
     def respond(self, submission, key):
-        return super().respond(submission.values, key)
+        count = jnp.sum(submission.mask, axis=-1).astype(float)
+        total = jnp.sum(jnp.where(submission.mask, submission.values, 0.0), axis=-1)
+        return super().respond(Statistics(count, total / jnp.maximum(count, 1)), key)
+
+
+class Shrunk(Points):
+    """The same, believing in means near 0."""
+
+    def respond(self, submission, key):
+        answer = super().respond(submission, key)
+        return dataclasses.replace(answer, noisy_mean=0.9 * answer.noisy_mean)
+
+
+class Neither(Naive):
+    """Reads what is neither."""
+
+    def respond(self, submission, key):
+        return super().respond(submission.values.count, key)
 
 
 @pytest.mark.parametrize(
@@ -128,9 +146,13 @@ def test_noise_that_needs_no_key_is_known():
     assert not noise_is_known(Naive(SAMPLES, 0.0), PROBLEM)  # no noise, nothing to know
 
 
-def test_a_mechanism_reads_counts_and_means():
-    with pytest.raises(ProblemError, match="reading nothing but count and mean"):
-        inspect_mechanism(Points(SAMPLES, 1.0), PROBLEM)
+def test_a_mechanism_reads_counts_and_means_or_data_sets():
+    with pytest.raises(ProblemError, match=r"reading nothing but count and mean, or Submission\(values, mask\)"):
+        inspect_mechanism(Neither(SAMPLES, 1.0), PROBLEM)
+    inspect_mechanism(Points(SAMPLES, 1.0), PROBLEM)
+    with pytest.raises(ProblemError, match="knows the true mean from elsewhere"):
+        inspect_mechanism(Shrunk(SAMPLES, 1.0), PROBLEM)
+    assert not noise_is_known(Points(SAMPLES, 1.0), PROBLEM)
 
 
 @pytest.mark.parametrize(

@@ -188,14 +188,6 @@ def test_heavy_tails_leave_little_to_gain_and_skewness_more(measured):
     assert skewed.regret > 5 * skewed.regret_error
 
 
-def test_robustness_wants_a_population_of_the_right_spread_and_a_mechanism_that_answers_one():
-    problem, _, machine = crowd()
-    with pytest.raises(ProblemError, match="respond_to"):
-        robustness(Hidden(machine), problem, Normal(jnp.zeros(1), jnp.ones(1)), 0, KEY)
-    with pytest.raises(ProblemError, match="sigma of the problem"):
-        robustness(machine, problem, Normal(jnp.zeros(1), 2 * jnp.ones(1)), 0, KEY)
-
-
 def test_students_law_is_scipys():
     drawn = np.asarray(StudentT(jnp.ones(1), 2 * jnp.ones(1), 5.0).sample(KEY, (20_000,)))[:, 0]
     law = scipy.stats.t(5.0, loc=1.0, scale=2 / np.sqrt(5 / 3))

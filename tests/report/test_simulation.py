@@ -63,7 +63,7 @@ def test_who_ends_above_her_promise_is_told_with_the_reason_in_the_data_and_what
     assert "logarithm of" not in law_in_words(played(log_skewness=1.9))[0]
     written = document(played())
     assert written["remarks"] == [told]
-    assert written["above_promise"] == [dataclasses.asdict(one)]
+    assert written["above_promise"] == [{**dataclasses.asdict(one), "data": "the 90 rows of a.csv"}]
     buffer = io.StringIO()
     report.simulation.print_page(played(), Console(file=buffer, width=200))
     assert told.replace("\n", " ") in " ".join(buffer.getvalue().split())

@@ -66,6 +66,8 @@ def proven_bound(
         estimate: what can be reached, nearly.
         slope: some good λ for each of some T, (candidates, T); any give a bound, and the first one is tried first.
         whole: whether who is alone collects the best whole number of points; else n_IND.
+
+    Source: this package; convex duality, for every T between two edges at once.
     """
     most, alone = 1.01 * estimate, _alone(side, whole)
     wanted = np.sqrt(side.error / np.min(side.costs))

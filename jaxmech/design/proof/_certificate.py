@@ -44,6 +44,8 @@ def certificate(problem: Problem, design: Design, proven: Proven, published: Pub
 
     Returns:
         Audits with relative margins. Host only.
+
+    Source: this package; see :func:`jaxmech.design.certify`.
     """
     judge = Judge(problem, design, proven, published)
     facts = [judge.withheld()] if judge.whole else [judge.withheld(), judge.left_to_gain()]
@@ -51,7 +53,16 @@ def certificate(problem: Problem, design: Design, proven: Proven, published: Pub
 
 
 def holds(problem: Problem, design: Design, proven: Proven, published: Published) -> bool:
-    """Whether everything holds that is claimed; facts, which take longer, are left out."""
+    """Whether everything holds that is claimed; facts, which take longer, are left out.
+
+    Args:
+        problem: the problem.
+        design: from :func:`design`.
+        proven: from :func:`prove`.
+        published: what the design is compared with.
+
+    Source: this package; see :func:`certificate`.
+    """
     return all(audit.holds for audit in Judge(problem, design, proven, published).claims() if audit.claimed)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxmech._status import Status
 from jaxmech.audit import Examination, in_words, parameters
 from jaxmech.mechanism import PENALTY, Audit, Examined
+from jaxmech.report.audit._populations import OnPopulation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Answer:
         status: how the solve ended that the mechanism comes from.
         residual: of that solve.
         settings: version, jax, device, dtype, seed.
+        populations: what was measured where data are of other laws, if anything.
     """
 
     source: str
@@ -36,6 +38,7 @@ class Answer:
     status: Status
     residual: float
     settings: Mapping[str, Any]
+    populations: tuple[OnPopulation, ...] = ()
 
     @property
     def claims(self) -> tuple[Audit, ...]:

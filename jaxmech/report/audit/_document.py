@@ -4,6 +4,7 @@ from typing import Any
 
 from jaxmech.report._records import record_document, status_document
 from jaxmech.report.audit._answer import Answer
+from jaxmech.report.audit._populations import populations_document
 
 
 def document(answer: Answer) -> dict[str, Any]:
@@ -24,6 +25,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "measure": answer.measure,
         "distributions": list(answer.distributions),
         "agents": [_agent(answer, row) for row in range(len(answer.names))],
+        "populations": populations_document(answer.populations, answer.names),
         "effort": found.effort,
         "certificates": [record_document(record) for record in answer.claims],
         "facts": [record_document(record) for record in answer.facts],

@@ -14,6 +14,7 @@ from jaxmech.report._numbers import counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, records_table
 from jaxmech.report._tables import Page, clip, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.audit._answer import Answer
+from jaxmech.report.audit._populations import populations_in_words, populations_table
 
 MAX_ROWS = 40
 """Tables of more agents show those who could gain most."""
@@ -38,6 +39,10 @@ def page(answer: Answer, box: Box, *, full: bool = False) -> Page:
 def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[RenderableType]]]:
     yield "Regret: what each agent could gain (found by search, proven at most)", [_table(answer, box, full)]
     yield "The best that was found", make_paragraphs(_best(answer))
+    if answer.populations:
+        most = len(answer.names) if full else MAX_ROWS
+        told = make_paragraphs(populations_in_words(answer.populations, answer.names))
+        yield "Regret found on other laws", [populations_table(answer.populations, answer.names, box, most), *told]
     if answer.claims:
         yield "Certificates", [records_table(answer.claims, box)]
     if answer.facts:

@@ -27,8 +27,10 @@ def document(answer: Answer) -> dict[str, Any]:
         "sigma": answer.sigma,
         "cheat": answer.cheat or None,
         "plays": [dataclasses.asdict(play) for play in answer.plays],
-        "above_promise": [dataclasses.asdict(one) for one in above(answer)],
-        "remarks": law_in_words(answer),
+        "above_promise": [
+            {**dataclasses.asdict(one), "data": play.name} for play in answer.plays[1:] for one in above(answer, play)
+        ],
+        "remarks": [sentence for play in answer.plays[1:] for sentence in law_in_words(answer, play)],
         "certificates": [record_document(record) for record in answer.claims],
         "facts": [],
     }

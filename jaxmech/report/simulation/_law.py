@@ -34,18 +34,19 @@ class Above:
     distribution: str
 
 
-def above(answer: Answer) -> tuple[Above, ...]:
-    """Return the parties that end above their promise on measurements, beyond the standard error, the worst first.
+def above(answer: Answer, play: Play | None = None) -> tuple[Above, ...]:
+    """Return the parties that end above their promise where data are not normal, beyond the error, the worst first.
 
     Their errors are compared with those on normal data, which the first play is. Nothing is said where somebody
     cheats: then the law of the data is not the reason.
 
     Args:
         answer: one simulated mechanism.
+        play: on which data; by default the first ones that are not normal.
     """
     if answer.cheat or len(answer.plays) < 2:
         return ()
-    normal, play = answer.plays[0], answer.plays[-1]
+    normal, play = answer.plays[0], play or answer.plays[1]
     error = play.standard_error / play.promised
     rose = np.argmax(answer.price * (play.squared_error - normal.squared_error), axis=1)
     worse = np.flatnonzero(play.change > np.maximum(_ERRORS * error, _LEAST))
@@ -55,16 +56,17 @@ def above(answer: Answer) -> tuple[Above, ...]:
     )
 
 
-def law_in_words(answer: Answer) -> list[str]:
+def law_in_words(answer: Answer, play: Play | None = None) -> list[str]:
     """Return who ends above her promise, why, and what helps: one paragraph, or none where nobody does.
 
     Args:
         answer: one simulated mechanism.
+        play: on which data; by default the first ones that are not normal.
     """
-    found = above(answer)
+    found = above(answer, play)
     if not found:
         return []
-    play = answer.plays[-1]
+    play = play or answer.plays[1]
     columns = [answer.distributions.index(name) for name in dict.fromkeys(one.distribution for one in found)]
     reasons = "; ".join(_reason(answer, play, k) for k in columns[:_NAMED])
     who = ", ".join(f"{one.agent} {percent(one.change)} (± {percent(one.standard_error)})" for one in found[:_NAMED])

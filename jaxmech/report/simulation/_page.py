@@ -41,7 +41,7 @@ def page(answer: Answer, box: Box, *, full: bool = False) -> Page:
 def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[RenderableType]]]:
     for play in answer.plays:
         title = f"Penalties on {play.name}, {play.replications:,} replications"
-        remarks = [*_remarks(answer, play), *(law_in_words(answer) if play is answer.plays[-1] else [])]
+        remarks = [*_remarks(answer, play), *(law_in_words(answer, play) if play is not answer.plays[0] else [])]
         yield title, [_table(answer, play, box, full), *make_paragraphs(remarks)]
     if answer.claims:
         yield "Certificates", [records_table(answer.claims, box)]
@@ -65,9 +65,11 @@ def _verdict(answer: Answer) -> str:
         error = play.total_error / float(play.promised.sum())
         change = "as much as" if abs(total) < 2.5 * error else f"{_change(total)} than"
         parts.append(f"On {play.name} all pay {change} promised (± {_error(error)}).")
-    if found := above(answer):
-        most = f"{found[0].agent} by {percent(found[0].change)}"
-        parts.append(f"{len(found)} of {len(answer.agents)} end above their promise, {most}.")
+    for play in answer.plays[1:]:
+        if found := above(answer, play):
+            most = f"{found[0].agent} by {percent(found[0].change)}"
+            where = f" on {play.name}" if len(answer.plays) > 2 else ""
+            parts.append(f"{len(found)} of {len(answer.agents)} end above their promise{where}, {most}.")
     parts.append(claims_in_words(answer.claims))
     return " ".join(part for part in parts if part)
 
