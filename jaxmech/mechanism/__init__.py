@@ -16,7 +16,15 @@ from jaxmech.mechanism._protocol import (
 from jaxmech.mechanism._record import CLAIMS, EFFICIENT, NASH, PROMISED, RATIONAL, Audit, Target
 from jaxmech.mechanism._stakes import Stakes, best_whole
 from jaxmech.mechanism._submission import Statistics, Submission, subset_variance
-from jaxmech.mechanism._subsets import Drawn, draw_means, draw_points, of_others
+from jaxmech.mechanism._subsets import (
+    Drawn,
+    Within,
+    draw_means,
+    draw_means_within,
+    draw_points,
+    of_others,
+    within_points,
+)
 
 __all__ = [
     "CLAIMS",
@@ -39,12 +47,15 @@ __all__ = [
     "Submission",
     "Target",
     "Whole",
+    "Within",
     "best_whole",
     "draw_means",
+    "draw_means_within",
     "draw_points",
     "of_others",
     "only_whole_points",
     "priced",
     "secret_key",
     "subset_variance",
+    "within_points",
 ]
