@@ -9,7 +9,7 @@ from jaxmech.cli._choice import Choice
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import settings, use_precision
 from jaxmech.cli._options import Output, examples_of, render_text, shared
-from jaxmech.cli._play import carry_out, check_seed, replications_option, seed_option
+from jaxmech.cli._play import carry_out, check_seed, refuse_search_of_calibrated, replications_option, seed_option
 from jaxmech.cli._report import html_page
 
 _EXAMPLES = (
@@ -49,6 +49,7 @@ def audit(
         chosen = dataclasses.replace(chosen, batch=each)
     use_precision(output.dtype)
     carried = carry_out(file, Choice(division, mechanism), output)
+    refuse_search_of_calibrated(carried)
     if replications is not None:
         deviation.check_draws(carried.mechanism, replications)
     problem = carried.case.problem

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
@@ -57,6 +58,11 @@ class Calibrated:
         """On heavy tails σ̂ depends on the means, whatever the weights."""
         return False
 
+    @property
+    def approximate(self) -> bool:
+        """Incentives hold as far as is proven: σ̂ is not σ."""
+        return True
+
     def target(self, stakes: Stakes) -> Target | None:
         """Return what theory promises of the plan; None without one."""
         return self.checked.target(stakes)
@@ -85,7 +91,9 @@ class Calibrated:
             clean, rest = jnp.maximum(jnp.round(rules.samples), 1), jnp.round(rules.total - rules.samples)
             drawn, own = draw_points(submission, clean, rest, key), submission.statistics
             within = within_points(submission, drawn)
-        return dataclasses.replace(rules, alpha=self._alpha(within)).sort_out(own, drawn)
+        # Nothing that an agent hands in moves her own σ̂: strategies are searched without derivatives of it.
+        alpha = self._alpha(jax.lax.stop_gradient(within))
+        return dataclasses.replace(rules, alpha=alpha).sort_out(own, drawn)
 
     def guarantee(self, stakes: Stakes) -> Guarantee:
         """Return what is proven about every strategy's penalty on normal data, by quadrature over σ̂ and convexity."""

@@ -68,6 +68,11 @@ class Checked:
         """What grows with discrepancies rests on normal data, unless it is weighed by what is expected of it."""
         return self.estimate == "steady"
 
+    @property
+    def approximate(self) -> bool:
+        """Whether incentives hold as far as is proven: with steady weights, for data of any law."""
+        return self.estimate == "steady"
+
     def target(self, stakes: Stakes) -> Target | None:
         """Return what theory promises of the plan; None without one."""
         problem = Problem.unchecked(stakes.costs, stakes.sigma, stakes.price)

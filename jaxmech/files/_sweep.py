@@ -9,7 +9,7 @@ from jaxmech import catalog
 from jaxmech._errors import ProblemError
 from jaxmech._printable import clean_name
 from jaxmech._words import one_of, suggestion
-from jaxmech.collaboration import DIVISIONS, MECHANISMS
+from jaxmech.collaboration import DIVISIONS, ESTIMATES, MECHANISMS
 from jaxmech.files._case import inputs_of, locate, parse, read
 from jaxmech.files._collaboration import CollaborationCase
 from jaxmech.files._keys import check_keys, text_of
@@ -70,6 +70,9 @@ def read_sweep(name: str, dtype: str = "float64") -> SweepCase:
     except ProblemError as error:
         raise ProblemError(f"{source}: {error.argument}", error.value, error.rule) from None
     case = _problem(section["problem"], path.parent, source, dtype)
+    if case.estimate != ESTIMATES[0] or case.calibrated:
+        rule = "has steady weights or calibrated noise, which are not swept: leave estimate and calibrated out"
+        raise ProblemError(f"{source}: problem", section["problem"], rule)
     case = dataclasses.replace(case, division=division or case.division, mechanism=mechanism or case.mechanism)
     inputs = (*inputs_of(path, section), *case.inputs)
     return SweepCase(case, source, title, parameters, table, options, inputs)

@@ -3,6 +3,7 @@
 from jaxmech.mechanism._key import secret_key
 from jaxmech.mechanism._outcome import Outcome, priced
 from jaxmech.mechanism._protocol import (
+    Approximate,
     Claiming,
     Guarantee,
     Guaranteed,
@@ -11,6 +12,7 @@ from jaxmech.mechanism._protocol import (
     Separate,
     Strategy,
     Whole,
+    claims_what_is_proven,
     only_whole_points,
 )
 from jaxmech.mechanism._record import CLAIMS, EFFICIENT, NASH, PROMISED, RATIONAL, Audit, Target
@@ -32,6 +34,7 @@ __all__ = [
     "NASH",
     "PROMISED",
     "RATIONAL",
+    "Approximate",
     "Audit",
     "Claiming",
     "Drawn",
@@ -49,6 +52,7 @@ __all__ = [
     "Whole",
     "Within",
     "best_whole",
+    "claims_what_is_proven",
     "draw_means",
     "draw_means_within",
     "draw_points",

@@ -172,6 +172,32 @@ class Guaranteed(Protocol):
 
 
 @runtime_checkable
+class Approximate(Protocol):
+    """What a mechanism may say beside its guarantee: that incentives are claimed as far as is proven, and no further.
+
+    The tolerance of the claim is then the proven bound on what any strategy gains, as a part of the penalty, the
+    largest over agents.
+    """
+
+    @property
+    def approximate(self) -> bool:
+        """Whether that is so."""
+        ...
+
+
+def claims_what_is_proven(mechanism: Any) -> bool:
+    """Return whether a mechanism claims incentives as far as is proven.
+
+    Source: none; a question to a mechanism.
+
+    Example:
+        >>> claims_what_is_proven(object())
+        False
+    """
+    return isinstance(mechanism, Approximate) and mechanism.approximate is True
+
+
+@runtime_checkable
 class Claiming(Protocol):
     """What a mechanism may say beside the protocol: what it claims, and for which data."""
 

@@ -142,7 +142,9 @@ def draw_means_within(
     first, second, _ = jax.random.normal(mean_key, (3, *submission.mean.shape), submission.mean.dtype)
     drawn = draw_means(submission, clean, total, variance, mean_key)
     freedom = _freedom(drawn)
-    chi_squared = 2 * jax.random.gamma(spread_key, jnp.where(freedom > 0, freedom, 1) / 2)
+    # how many points the others hand in is not hers to change, and a derivative by it is dear
+    shape = jax.lax.stop_gradient(jnp.where(freedom > 0, freedom, 1) / 2)
+    chi_squared = 2 * jax.random.gamma(spread_key, shape)
     if submission.variance is None:
         return drawn, Within(jnp.where(freedom > 0, variance * chi_squared, 0), freedom)
     both = drawn.clean_count + drawn.rest_count
