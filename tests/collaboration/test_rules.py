@@ -177,7 +177,7 @@ def _paid(amounts, m, factors, freedom, clip):
 
 def test_published_rule_loses_where_sigma_is_another():
     alpha = jnp.sqrt(corruption_root(10.0, 0.1).value)
-    amounts = jnp.exp(jnp.linspace(-0.7, 0.7, 2801))
+    amounts = jnp.exp(jnp.linspace(-0.7, 1.5, 4401))
     for factor, printed in ((0.8, 2.4), (1.2, 1.5), (1.5, 6.7), (2.0, 17.1)):
         paid = deviation_penalty(amounts, 1.0, 10.0, alpha, 0.1, factor)
         honest = deviation_penalty(1.0, 1.0, 10.0, alpha, 0.1, factor)
