@@ -195,6 +195,9 @@ class Agreement:
                 np.zeros(shape) if self.pooled else numbers(plan[key]) for key in ("comparison", "rest")
             )
             self.alpha = np.zeros(shape) if self.pooled or self.designed else numbers(plan["alpha"])
+            self.steady = problem.get("estimate", "drawn") == "steady"
+            if problem.get("calibrated", False):
+                raise UnreadableError("a noise level taken from the data cannot be carried out, nor verified")
             self.limit = numbers(plan["limit"]) if self.designed else np.full(shape, math.inf)
             table = ("discrepancy", "variance")
             self.table = [numbers(plan[key]) for key in table] if self.designed else []
@@ -322,11 +325,14 @@ def _entry(
         parts = [(own, mean, mine)] if role == "alone" else [(count, theirs, others)]
     clean = sum(size for size, _, _ in parts)
     clean_mean = sum(size * middle for size, middle, _ in parts if size) / clean if clean else math.nan
-    weight = clean / variance + (noisy / noisy_variance if noisy else 0.0)
-    total = (clean / variance * clean_mean if clean else 0.0) + (noisy / noisy_variance * noisy_mean if noisy else 0.0)
+    expected = noisy_variance
+    if agreement.steady and noisy and part.clean is not None and math.isfinite(part.discrepancy):
+        expected = variance * (1 + float(agreement.alpha[i, k]) ** 2 * (1 / own + 1 / part.clean["count"]))
+    weight = clean / variance + (noisy / expected if noisy else 0.0)
+    total = (clean / variance * clean_mean if clean else 0.0) + (noisy / expected * noisy_mean if noisy else 0.0)
     watched = role == "checked" and part.clean is not None
     flat = np.concatenate([np.zeros(0), *(values for _, _, values in parts)])
-    table = [(value, variance) for value in flat] + [(value, noisy_variance) for value in noise]
+    table = [(value, variance) for value in flat] + [(value, expected) for value in noise]
     return {
         "name": agreement.names[k],
         "estimate": total / weight if weight else math.nan,
@@ -517,6 +523,8 @@ def published_error(agreement: Agreement, i: int, k: int, n: float, others: floa
     if n == 0:
         return 1 / z
     scale = float(agreement.alpha[i, k]) ** 2 * (1 / n + 1 / z)  # η²/σ² = scale x², x standard normal
+    if agreement.steady:  # weighed by its expectation, so that second moments alone enter
+        return 1 / (n + z + rest / (1 + scale))
     width = math.sqrt((1 + rest / (n + z)) / scale)
     steps, h = np.linspace(-1, 1, 1601, retstep=True)
     reach = math.asinh(12 / width)

@@ -126,6 +126,18 @@ def _pairs(amounts):
     return mechanism.subset_variance(amounts / 4, amounts, jnp.asarray(1.0))
 
 
+def _within_means(amounts):
+    told = mechanism.Statistics(amounts, jnp.sqrt(amounts), amounts / 9)
+    rest = mechanism.of_others(amounts)
+    return mechanism.draw_means_within(told, amounts / 4, rest * 0.8, jnp.ones(2), jax.random.key(0))
+
+
+def _within_points(values):
+    data = mechanism.Submission(values, jnp.ones(values.shape, bool))
+    most = jnp.ones(values.shape[:2])
+    return mechanism.within_points(data, mechanism.draw_points(data, 3 * most, 7 * most, jax.random.key(0)))
+
+
 PURE = {
     "numerics.erfcx": Pure(numerics.erfcx, (np.array([-1.0, 0.3, 7.0]),)),
     "numerics.tails": Pure(numerics.tails, (np.array([0.2, 3.0]),)),
@@ -194,10 +206,23 @@ PURE = {
         lambda n, alpha, cost: collaboration.steady_penalty(n, 5.0, 50.0, alpha, cost, 1.0),
         (np.array([3.0, 6.0]), np.array([2.0, 1.0]), np.array([0.01, 0.02])),
     ),
+    "collaboration.calibrated_penalty": Pure(
+        lambda n, cost: collaboration.calibrated_penalty(n, 5.0, 50.0, cost, 1.0, 43.0),
+        (np.array([3.0, 6.0]), np.array([0.003, 0.004])),
+        slow=True,
+    ),
+    "collaboration.degrees_of_freedom": Pure(
+        lambda n: collaboration.degrees_of_freedom(n, 0.9 * jnp.sum(n, axis=0)), (AMOUNTS,)
+    ),
+    "collaboration.sigma_limits": of_problem(
+        lambda p: collaboration.sigma_limits(p, collaboration.c3d_plan(p).value), EQUAL
+    ),
     "collaboration.mechanism": of_problem(lambda p: _checked(p.costs), EQUAL),
     "mechanism.of_others": Pure(mechanism.of_others, (AMOUNTS,)),
     "mechanism.priced": Pure(lambda error: mechanism.priced(error, jnp.array([1.0, 2.0])), (AMOUNTS,)),
     "mechanism.subset_variance": Pure(_pairs, (AMOUNTS,)),
+    "mechanism.draw_means_within": Pure(_within_means, (AMOUNTS,)),
+    "mechanism.within_points": Pure(_within_points, (np.linspace(-1, 3, 24).reshape(4, 2, 3) ** 3,)),
     "mechanism.best_whole": Pure(
         mechanism.best_whole, (AMOUNTS + 0.3,), derivative="whole numbers do not change with what is differentiated by"
     ),
@@ -297,6 +322,7 @@ HOST = {
     "collaboration.with_price": _BUILDS,
     "mechanism.draw_means": "takes a key and Statistics: runs inside every mechanism's respond, listed as such",
     "mechanism.draw_points": "takes a key and data sets: runs inside every mechanism's respond",
+    "mechanism.claims_what_is_proven": _WORDS,
     "mechanism.only_whole_points": _WORDS,
     "mechanism.secret_key": "asks the system for entropy",
     "deviation.best_response": _CHOOSES,

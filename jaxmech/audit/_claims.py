@@ -24,25 +24,31 @@ class Judge:
         found: the numbers.
         dtype: of the computation.
         claims: what the mechanism claims.
+        approximate: whether it claims incentives as far as is proven.
     """
 
     found: Examination
     dtype: Any
     claims: frozenset[str]
+    approximate: bool = False
 
     def incentive_compatible(self) -> Audit:
         """Whether nobody gains by departing: between what was found and what is proven."""
         found = self.found
         gain, bound, noise = (values / found.promised for values in (found.found, found.bound, found.half_width))
+        proven = float(bound.max()) if self.approximate and np.all(np.isfinite(bound)) else None
+        if proven is not None:
+            # what a search finds beyond what is proven, within its noise, is noise
+            gain = np.where(gain - noise <= bound, np.minimum(gain, bound), gain)
         if np.any(gain > 0):
             worst = int(np.argmax(gain))
             saved = f"would save {found.found[worst]:.4g} of {found.promised[worst]:.6g} ({gain[worst]:.2%})"
             how = in_words(found.family[worst], found.deviation, worst)
-            return self._record(NASH, -gain[worst], f"{self._name(worst)} {saved}: {how}", found.effort)
+            return self._record(NASH, -gain[worst], f"{self._name(worst)} {saved}: {how}", found.effort, proven)
         if np.all(np.isfinite(bound)):
             worst = int(np.argmax(bound))
             witness = f"{self._name(worst)} could save at most {found.bound[worst]:.1g} of {found.promised[worst]:.6g}"
-            return self._record(NASH, -bound[worst], witness, f"proven bound of the mechanism; {found.effort}")
+            return self._record(NASH, -bound[worst], witness, f"proven bound of the mechanism; {found.effort}", proven)
         worst = int(np.argmax(np.where(np.isfinite(bound), 0.0, noise)))
         unproven = int(np.sum(~np.isfinite(bound)))
         witness = (

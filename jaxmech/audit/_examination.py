@@ -30,6 +30,7 @@ from jaxmech.mechanism import (
     Guaranteed,
     Stakes,
     Target,
+    claims_what_is_proven,
     only_whole_points,
 )
 
@@ -91,6 +92,7 @@ def examine(
     - "Nash incentive compatible": refuted where the search found a gain beyond its confidence interval; proven where
       the mechanism brings a bound (:class:`~jaxmech.mechanism.Guaranteed`) below the tolerance. Without a bound it
       holds as far as was searched, and the record says so: the tolerance is then the width of the confidence interval.
+      A mechanism that claims incentives as far as is proven (:class:`~jaxmech.mechanism.Approximate`) is held to that.
     - "individually rational": nobody pays more than alone.
     - "efficient": the social penalty against a target.
     - "penalties as promised": simulated penalties of honest agents against the proven ones.
@@ -127,7 +129,7 @@ def examine(
     key = seed_key(0) if key is None else key
     response = best_responses(mechanism, problem, key, None if agents is None else list(agents), settings)
     found = _found(mechanism, problem, stakes, response)
-    judge = Judge(found, np.asarray(stakes.costs).dtype, frozenset(claims))
+    judge = Judge(found, np.asarray(stakes.costs).dtype, frozenset(claims), claims_what_is_proven(mechanism))
     audits = [judge.incentive_compatible(), judge.individually_rational()]
     if len(found.examined) == len(found.agents):
         if target is None and isinstance(mechanism, Claiming):

@@ -9,7 +9,15 @@ from jaxmech.cli._choice import Choice
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import settings, use_precision
 from jaxmech.cli._options import Output, examples_of, render_text, shared
-from jaxmech.cli._play import Carried, carry, check_seed, named, replications_option, seed_option
+from jaxmech.cli._play import (
+    Carried,
+    carry,
+    check_seed,
+    named,
+    refuse_search_of_calibrated,
+    replications_option,
+    seed_option,
+)
 from jaxmech.cli._population import check_populations, measure, population_option, populations
 from jaxmech.cli._report import html_page
 
@@ -95,6 +103,7 @@ def _collaboration(
     from jaxmech import deviation, report
     from jaxmech._precision import seed_key
 
+    refuse_search_of_calibrated(carried)
     problem = carried.case.problem
     laws = populations(population, problem, output)
     if chosen is not None:

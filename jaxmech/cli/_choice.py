@@ -16,6 +16,7 @@ class Choice:
         boundary: True to search for the largest disparity.
         up_to: how far to search for it.
         method: how a market finds sizes and prices.
+        estimate: how noisy points are weighed.
     """
 
     division: str | None = None
@@ -23,6 +24,7 @@ class Choice:
     boundary: bool | None = None
     up_to: int | None = None
     method: str | None = None
+    estimate: str | None = None
 
     @classmethod
     def taken_from(cls, options: dict[str, Any]) -> "Choice":

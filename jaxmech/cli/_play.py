@@ -70,7 +70,10 @@ class Published(Carried):
     @property
     def name(self) -> str:
         """Mechanism and division."""
-        return f"mechanism {self.plan.mechanism}, division {self.plan.division}"
+        from jaxmech.report.collaboration import rule_in_words
+
+        with_rule = rule_in_words(self.plan.estimate, self.plan.calibrated)
+        return f"mechanism {self.plan.mechanism}{with_rule}, division {self.plan.division}"
 
     def whole(self, output: Output) -> tuple[Any, Any]:
         """The plan, rounded."""
@@ -137,12 +140,25 @@ def carry(case: Any, choice: Choice, output: Output) -> Carried:
         return _solve(case, division, mechanism, output)
 
 
+def refuse_search_of_calibrated(carried: Carried) -> None:
+    """Refuse to search for what calibrated rules could lose: only one agent at a time is answered fast enough.
+
+    Raises:
+        ProblemError: naming the key.
+    """
+    if getattr(carried.plan, "calibrated", False):
+        rule = "calibrated rules are certified by quadrature (jaxmech solve), no search is made: leave it out to audit"
+        raise ProblemError(f"{carried.case.source}: calibrated", True, rule)
+
+
 def _solve(case: Any, division: str, mechanism: str, output: Output) -> Carried:
     from jaxmech import collaboration
     from jaxmech._status import Status
 
     with output.timed("compile + solve"), quick_compilation():
-        solution = collaboration.solve(case.problem, division=division, mechanism=mechanism)
+        rule = case.rule(mechanism)
+        how = {"division": division, "mechanism": mechanism, "estimate": rule.estimate}
+        solution = collaboration.solve(case.problem, **how, calibrated=rule.calibrated)
         status = Status.of(int(solution.status))
         if status.is_failure:
             solution.raise_for_status()

@@ -109,6 +109,9 @@ def _answer(
     division = one_of("--division", choice.instead_of("division", case.division), collaboration.DIVISIONS)
     rule = "a price is looked for under the published mechanisms; say --mechanism cbl; must be one of"
     mechanism = one_of("--mechanism", choice.instead_of("mechanism", case.mechanism), collaboration.MECHANISMS, rule)
+    if not case.rule(mechanism).published:
+        name = "calibrated" if case.calibrated else "estimate"
+        raise ProblemError(name, getattr(case, name), "a price is looked for under the published rule: leave it out")
     found, status, residual = np.asarray(problem.price, float), Status.OK, 0.0
     with output.timed("compile + search"), quick_compilation(m * d):
         if isinstance(wanted["standard_error"], float):

@@ -14,7 +14,15 @@ from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import settings, use_precision
 from jaxmech.cli._law import Law, law_of
 from jaxmech.cli._options import Output, examples_of, render_text, shared
-from jaxmech.cli._play import Carried, carry, check_seed, named, replications_option, seed_option
+from jaxmech.cli._play import (
+    Carried,
+    carry,
+    check_seed,
+    named,
+    refuse_search_of_calibrated,
+    replications_option,
+    seed_option,
+)
 from jaxmech.cli._population import Named, check_populations, population_option, populations, read_measurements
 
 DATA_RUNS, NORMAL_RUNS = 2_000, 100_000
@@ -176,6 +184,7 @@ def _cheating(
 
     problem = carried.case.problem
     names = [problem.agent_name(i) for i in range(problem.shape[0])]
+    refuse_search_of_calibrated(carried)
     i = names.index(one_of("--cheat", clean_name(cheat), names, "must be the name of an agent:"))
     with output.timed("search"):
         best = deviation.best_response(carried.mechanism, i, problem, seed_key(seed))

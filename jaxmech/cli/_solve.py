@@ -24,6 +24,7 @@ _WORDS = (
 _EXAMPLES = (
     "jaxmech solve clinics",
     "jaxmech solve three-agents --division nash --json -",
+    "jaxmech solve equal-agents --mechanism c3d --estimate steady",
     "jaxmech solve mine.toml --mechanism c3d --csv plan.csv --plot plan.png",
     "jaxmech solve clinics --json agreement.json --report agreement.html",
     "jaxmech solve market-growth --boundary",
@@ -39,6 +40,7 @@ _EXAMPLES = (
 @click.argument("file")
 @click.option("--division", metavar="NAME", help="Division of the work, instead of the file's.")
 @click.option("--mechanism", metavar="NAME", help="Mechanism that carries the plan out, instead of the file's.")
+@click.option("--estimate", metavar="NAME", help="How noisy points are weighed, instead of the file's: drawn, steady.")
 @click.option("--method", metavar="NAME", help="How a market finds sizes and prices, instead of the file's.")
 @click.option("--boundary", is_flag=True, help="Search for the largest disparity of data (a growing market).")
 @click.option("--up-to", type=int, metavar="N", help="How far --boundary searches.  [default: 100000]")
@@ -87,7 +89,10 @@ def agreement(case: Any, answer: Any, document: dict[str, Any]) -> dict[str, Any
     from jaxmech import files
 
     if isinstance(case, files.CollaborationCase):
-        problem, warnings = files.resolved(case, document["division"], answer.mechanism), list(case.warnings)
+        problem, warnings = (
+            files.resolved(case, document["division"], answer.mechanism, answer.estimate),
+            list(case.warnings),
+        )
     elif isinstance(case, files.MarketCase):
         problem, warnings = files.resolved_market(case, answer.method), []
     else:

@@ -42,13 +42,18 @@ def solve_collaboration(case: files.CollaborationCase, choice: Choice, output: O
     Raises:
         ProblemError: for an unknown division or mechanism, and if the problem has no answer of this kind.
     """
-    choice.only("division", "mechanism", kind="collaboration")
+    choice.only("division", "mechanism", "estimate", kind="collaboration")
     division = one_of("--division", choice.instead_of("division", case.division), collaboration.DIVISIONS)
     mechanism = one_of("--mechanism", choice.instead_of("mechanism", case.mechanism), files.MECHANISMS)
-    return compute(case, division, mechanism, output)
+    estimate = one_of("--estimate", choice.instead_of("estimate", case.estimate), collaboration.ESTIMATES)
+    if choice.estimate is not None and mechanism not in collaboration.CHECKING:
+        raise ProblemError("--estimate", estimate, f"means nothing for {mechanism}, which adds no noise")
+    return compute(case, division, mechanism, output, estimate)
 
 
-def compute(case: files.CollaborationCase, division: str, mechanism: str, output: Output) -> Answer:
+def compute(
+    case: files.CollaborationCase, division: str, mechanism: str, output: Output, estimate: str | None = None
+) -> Answer:
     """Solve a case and gather everything that a report says about it.
 
     Args:
@@ -56,6 +61,7 @@ def compute(case: files.CollaborationCase, division: str, mechanism: str, output
         division: name of the division, the file's or the command line's.
         mechanism: name of the mechanism, likewise.
         output: notes how long the parts take.
+        estimate: how noisy points are weighed, if not as the file says.
 
     Raises:
         ProblemError: if the problem has no answer of this kind, e.g. no Nash division because an agent cannot work
@@ -68,14 +74,16 @@ def compute(case: files.CollaborationCase, division: str, mechanism: str, output
             # Compiled meanwhile, but run by this thread: executions that call LAPACK must not overlap.
             known = division == "rational" or mechanism == "c3d"
             rational = None if known else background.submit(_compile_rational, problem)
-            solution = collaboration.solve(problem, division=division, mechanism=mechanism)
+            rule = case.rule(mechanism, estimate)
+            how = {"division": division, "mechanism": mechanism, "estimate": rule.estimate}
+            solution = collaboration.solve(problem, **how, calibrated=rule.calibrated)
             plan = solution.value
             numbers = _numbers(problem, plan)
         status = Status.of(int(solution.status))
         judged = _Judgement(None, None, None, None, ())
         if not status.is_failure:
             judged = _judge(case, plan, rational, output)
-            if not plan.pooled:
+            if not plan.pooled and not plan.rule.steady:
                 output.warn(law_warnings(case, _host(plan.samples), np.asarray(plan.role) == Role.CHECKED))
     costs, sigma, price = (np.asarray(leaf, float) for leaf in (problem.costs, problem.sigma, problem.price))
     return Answer(
@@ -115,6 +123,8 @@ def compute(case: files.CollaborationCase, division: str, mechanism: str, output
         status=status,
         residual=float(solution.residual),
         settings=settings(output.dtype),
+        estimate=plan.estimate,
+        calibrated=plan.calibrated,
     )
 
 
@@ -138,7 +148,7 @@ def _judge(case: files.CollaborationCase, plan: Plan, rational: Any, output: Out
         accounts, rounded = accounts_of(problem, plan, case.currency)
     with output.timed("certificates"):
         optimum = plan.target if rational is None else rational.result()(problem).value
-        certificates = collaboration.certify(problem, plan, optimum)
+        certificates = collaboration.certify(problem, plan, optimum, sigma_range=case.sigma_range)
         efficiency = collaboration.efficiency(problem, plan, optimum)
     with output.timed("advice"):
         advice = collaboration.advise(problem, plan)

@@ -2,8 +2,11 @@
 
 from jaxmech.collaboration._account import Account, account, account_alone, account_of_error
 from jaxmech.collaboration._advice import Advice, advise
+from jaxmech.collaboration._approximate import SIGMA_RANGE, sigma_limits
 from jaxmech.collaboration._bargaining import egalitarian_bargaining, kalai_smorodinsky_bargaining, nash_bargaining
 from jaxmech.collaboration._c3d import c3d_plan
+from jaxmech.collaboration._calibrated import Calibrated
+from jaxmech.collaboration._calibration import calibrated_penalty, degrees_of_freedom
 from jaxmech.collaboration._cbl import cbl_plan
 from jaxmech.collaboration._certificate import certify
 from jaxmech.collaboration._checking import Checked
@@ -15,23 +18,28 @@ from jaxmech.collaboration._enforceable import Condition, Enforceable, enforceab
 from jaxmech.collaboration._integer import IntegerPlan, integer_plan
 from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._penalty import penalty, social_penalty
-from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, POOLS, REMEDIES, Plan, Role
+from jaxmech.collaboration._plan import CHECKING, DIVISIONS, MECHANISMS, POOLS, REMEDIES, Plan, Role
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._price import price_of_decision, price_of_standard_error, rescaled, with_price
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
 from jaxmech.collaboration._rational import rational_optimum
 from jaxmech.collaboration._regret import best_whole_alone
+from jaxmech.collaboration._rule import ESTIMATES, Rule
 from jaxmech.collaboration._solve import mechanism, solve
 from jaxmech.collaboration._steady import steady_penalty, steady_root
 from jaxmech.collaboration._temptation import FreeRiding, Temptation, free_riding, temptation, truthful_penalty
 
 __all__ = [
+    "CHECKING",
     "DIVISIONS",
+    "ESTIMATES",
     "MECHANISMS",
     "POOLS",
     "REMEDIES",
+    "SIGMA_RANGE",
     "Account",
     "Advice",
+    "Calibrated",
     "Checked",
     "Condition",
     "CountedPool",
@@ -43,6 +51,7 @@ __all__ = [
     "Pool",
     "Problem",
     "Role",
+    "Rule",
     "Temptation",
     "account",
     "account_alone",
@@ -53,10 +62,12 @@ __all__ = [
     "alone_samples",
     "best_whole_alone",
     "c3d_plan",
+    "calibrated_penalty",
     "cbl_plan",
     "certify",
     "checked_penalty",
     "corruption_root",
+    "degrees_of_freedom",
     "deviation_penalty",
     "divide",
     "efficiency",
@@ -76,6 +87,7 @@ __all__ = [
     "price_of_standard_error",
     "rational_optimum",
     "rescaled",
+    "sigma_limits",
     "social_optimum",
     "social_penalty",
     "solve",

@@ -11,6 +11,7 @@ from jaxmech.collaboration._penalty import collection_cost
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._roles import role_penalty
+from jaxmech.collaboration._rule import Rule
 
 
 class Account(NamedTuple):
@@ -45,7 +46,8 @@ def account(problem: Problem, plan: Plan) -> Account:
         >>> account(problem, solve(problem, division="social", mechanism="pool").value).error.ravel().tolist()
         [3.5355339059327373, 3.5355339059327373]
     """
-    found: Account = _account(problem, plan.samples, plan.role, plan.alpha, plan.total, pooled=plan.pooled)
+    arrays = plan.samples, plan.role, plan.alpha, plan.total
+    found: Account = _account(problem, *arrays, pooled=plan.pooled, rule=plan.rule)
     return found
 
 
@@ -74,12 +76,19 @@ def account_alone(problem: Problem, samples: Amounts) -> Account:
     return account_of_error(problem, samples, problem.scale**2 / samples)
 
 
-@partial(jax.jit, static_argnames="pooled")
+@partial(jax.jit, static_argnames=("pooled", "rule"))
 def _account(
-    problem: Problem, samples: Amounts, role: Codes, alpha: Amounts, total: Distributions, *, pooled: bool
+    problem: Problem,
+    samples: Amounts,
+    role: Codes,
+    alpha: Amounts,
+    total: Distributions,
+    *,
+    pooled: bool,
+    rule: Rule,
 ) -> Account:
     if pooled:
         error = jnp.broadcast_to(problem.scale**2 / jnp.sum(samples, axis=-2, keepdims=True), samples.shape)
         return account_of_error(problem, samples, error)
-    paid = role_penalty(problem, samples, role, alpha, total)
+    paid = role_penalty(problem, samples, role, alpha, total, rule)
     return account_of_error(problem, samples, paid - collection_cost(problem, samples))

@@ -8,7 +8,7 @@ import numpy as np
 from jaxmech.collaboration._penalty import social_penalty
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
-from jaxmech.collaboration._solve import solve
+from jaxmech.collaboration._solve import solve_unchecked
 
 # "leverage" always has leverage; "social" hardly ever has, and then the cheapest agents work for all others.
 ALTERNATIVES = ("leverage", "social")
@@ -59,6 +59,7 @@ def advise(problem: Problem, plan: Plan) -> Advice:
 
     Example:
         >>> problem = Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
+        >>> from jaxmech.collaboration import solve
         >>> advice = advise(problem, solve(problem).value)
         >>> advice.best, round(advice.honest["rational"], 4), round(advice.honest["social"], 4)
         ('social', 9.8354, 7.2664)
@@ -76,4 +77,4 @@ def advise(problem: Problem, plan: Plan) -> Advice:
 def _honest(problem: Problem, plan: Plan, division: str) -> Plan:
     """The equilibrium of cbl over a division."""
     known = plan.mechanism == "cbl" and plan.division == division
-    return plan if known else solve(problem, division=division, mechanism="cbl").value
+    return plan if known else solve_unchecked(problem, division, "cbl", plan.rule).value

@@ -7,21 +7,22 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
-from jaxmech.collaboration._corruption import corruption_root
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._roles import role_penalty
+from jaxmech.collaboration._rule import PUBLISHED, Rule
 
 _SMALLEST_TEAM = 5
 
 
-def c3d_plan(problem: Problem) -> Solution[Plan]:
+def c3d_plan(problem: Problem, rule: Rule = PUBLISHED) -> Solution[Plan]:
     """Return the plan of C3D: n* = σ/√(cm) each, T = m n*, so that τ = m and κ = 1/m.
 
     A coefficient exists from five agents on. Up to four work alone, which costs at most twice the first best.
 
     Args:
         problem: costs must be equal across agents, distribution by distribution; see :func:`check_equal_costs`.
+        rule: how noise is set and noisy points are weighed.
 
     Returns:
         Solution around the plan.
@@ -38,10 +39,10 @@ def c3d_plan(problem: Problem) -> Solution[Plan]:
     samples = alone_samples(problem) / (agents**0.5 if shared else 1)
     dtype = samples.dtype
     total = jnp.sum(samples, axis=0)
-    root = corruption_root(jnp.asarray(agents, dtype), jnp.asarray(1 / agents, dtype))
+    root = rule.root(jnp.asarray(agents, dtype), jnp.asarray(1 / agents, dtype))
     alpha = jnp.sqrt(root.value * samples) if shared else jnp.full(samples.shape, jnp.nan, dtype)
     role = jnp.full(samples.shape, Role.CHECKED if shared else Role.ALONE, jnp.int32)
-    penalty = jnp.sum(role_penalty(problem, samples, role, alpha, total), axis=-1)
+    penalty = jnp.sum(role_penalty(problem, samples, role, alpha, total, rule), axis=-1)
     plan = Plan(
         samples=samples,
         role=role,
@@ -53,6 +54,8 @@ def c3d_plan(problem: Problem) -> Solution[Plan]:
         target=alone_samples(problem) / agents**0.5,
         division="social",
         mechanism="c3d",
+        estimate=rule.estimate,
+        calibrated=rule.calibrated,
     )
     if shared:
         return Solution(plan, root.status, root.residual, root.steps)

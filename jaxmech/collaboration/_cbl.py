@@ -8,9 +8,10 @@ from jaxmech.collaboration._enforceable import enforceable, leverage_condition
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._roles import coefficients, role_penalty
+from jaxmech.collaboration._rule import PUBLISHED, Rule
 
 
-def cbl_plan(problem: Problem, division: Amounts) -> Solution[Plan]:
+def cbl_plan(problem: Problem, division: Amounts, rule: Rule = PUBLISHED) -> Solution[Plan]:
     """Return the equilibrium of M_CBL that is built on a division of work.
 
     Where condition (8) holds, the mechanism has leverage: the enforceable division is collected, by agents who work
@@ -20,6 +21,7 @@ def cbl_plan(problem: Problem, division: Amounts) -> Solution[Plan]:
     Args:
         problem: the problem.
         division: n, (agents, distributions).
+        rule: how noise is set and noisy points are weighed.
 
     Returns:
         Solution around the plan; status and residual are those of the corruption coefficients.
@@ -37,8 +39,8 @@ def cbl_plan(problem: Problem, division: Amounts) -> Solution[Plan]:
         jnp.where(leverage, by_leverage, without)
         for by_leverage, without in zip(_with_leverage(problem, division), _without_leverage(problem), strict=True)
     )
-    alpha = coefficients(problem, samples, role == Role.CHECKED, total)
-    penalty = jnp.sum(role_penalty(problem, samples, role, alpha.value, total), axis=-1)
+    alpha = coefficients(problem, samples, role == Role.CHECKED, total, rule)
+    penalty = jnp.sum(role_penalty(problem, samples, role, alpha.value, total, rule), axis=-1)
     plan = Plan(
         samples=samples,
         role=role,
@@ -50,6 +52,8 @@ def cbl_plan(problem: Problem, division: Amounts) -> Solution[Plan]:
         target=division,
         division="",
         mechanism="cbl",
+        estimate=rule.estimate,
+        calibrated=rule.calibrated,
     )
     return Solution(plan, alpha.status, alpha.residual, alpha.steps)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Array, ArrayLike
+from jaxmech.collaboration._approximate import SIGMA_RANGE, Approximate
 from jaxmech.collaboration._efficiency import FACTOR, Efficiency, efficiency
 from jaxmech.collaboration._enforceable import Condition, leverage_condition
 from jaxmech.collaboration._integer import IntegerPlan
@@ -20,13 +21,21 @@ from jaxmech.collaboration._roles import role_penalty
 from jaxmech.mechanism import EFFICIENT, NASH, PROMISED, RATIONAL, Audit
 
 
-def certify(problem: Problem, plan: Plan | IntegerPlan, optimum: Amounts | None = None) -> tuple[Audit, ...]:
+def certify(
+    problem: Problem,
+    plan: Plan | IntegerPlan,
+    optimum: Amounts | None = None,
+    *,
+    sigma_range: tuple[float, float] = SIGMA_RANGE,
+) -> tuple[Audit, ...]:
     """Return what is certain about a plan, claims first.
 
     - "individually rational": nobody pays more than p_IND. A fact about compliant agents in the pools.
     - "Nash incentive compatible": truthful submission is optimal for any amount by theorem, and no other amount gains:
       see :func:`regret`. The margin is minus the largest regret bound, relative to the agent's penalty. In the pools
-      it is a fact, and false: the margin tells what the best free-rider gains.
+      it is a fact, and false: the margin tells what the best free-rider gains. Steady weights and calibrated noise
+      make it approximate: the tolerance is then what is proven that no strategy gains more than, as a part of the
+      penalty, the largest over agents; see :class:`Approximate`.
     - "penalties as promised": the plan's penalties are those that its roles, amounts and coefficients bring.
     - "efficient": the social penalty is at most the theorem's bound times P(n_OPT).
     - "at most 8 times the division's penalty": for each agent, where cbl has leverage.
@@ -37,6 +46,7 @@ def certify(problem: Problem, plan: Plan | IntegerPlan, optimum: Amounts | None 
         plan: from :func:`solve`; or from :func:`integer_plan`, which is held against whole numbers of samples and for
             which the first three are told.
         optimum: n_OPT, computed if it is needed and not given.
+        sigma_range: factors of the assumed σ between which a calibrated rule is certified.
 
     Returns:
         Audits with relative margins. Host only.
@@ -51,8 +61,8 @@ def certify(problem: Problem, plan: Plan | IntegerPlan, optimum: Amounts | None 
     """
     if isinstance(plan, IntegerPlan):
         facts = _measure(problem, plan.plan, plan.alone_penalty)
-        return _Certifier(problem, plan.plan, facts).about_agents()
-    certifier = _Certifier(problem, plan, _measure(problem, plan, None))
+        return _Certifier(problem, plan.plan, facts, sigma_range, whole=True).about_agents()
+    certifier = _Certifier(problem, plan, _measure(problem, plan, None), sigma_range)
     audits = [*certifier.about_agents(), certifier.efficient(efficiency(problem, plan, optimum))]
     if plan.mechanism == "cbl":
         audits += [certifier.within_factor()] if certifier.facts.leverage else []
@@ -83,7 +93,8 @@ def _facts(problem: Problem, plan: Plan, whole_alone: Array | None) -> _Facts:
     if plan.pooled:
         recomputed = penalty(problem, plan.samples)
     else:
-        recomputed = jnp.sum(role_penalty(problem, plan.samples, plan.role, plan.alpha, plan.total), axis=-1)
+        paid = role_penalty(problem, plan.samples, plan.role, plan.alpha, plan.total, plan.rule)
+        recomputed = jnp.sum(paid, axis=-1)
     return _Facts(
         leverage=plan.leverage,
         own=alone_penalty(problem) if whole_alone is None else whole_alone,
@@ -101,10 +112,14 @@ class _Certifier:
     problem: Problem
     plan: Plan
     facts: _Facts
+    sigma_range: tuple[float, float]
+    whole: bool = False
 
     def about_agents(self) -> tuple[Audit, ...]:
-        """Return the certificates that hold agent by agent."""
-        return self.individually_rational(), self.incentive_compatible(), self.as_promised()
+        """Return the certificates that hold agent by agent, and what is told beside them."""
+        if self.plan.rule.published:
+            return self.individually_rational(), self.incentive_compatible(), self.as_promised()
+        return self.individually_rational(), *self.approximately_compatible(), self.as_promised()
 
     def individually_rational(self) -> Audit:
         paid = np.fmax(np.asarray(self.plan.penalty), self.facts.recomputed)
@@ -134,6 +149,12 @@ class _Certifier:
             witness = f"{who} could save at most {facts.bound[worst, k]:.1g} of {paid[worst]:.6g} on {what}"
         effort = "the best free-rider in closed form" if self.plan.pooled else _NASH_EFFORT
         return self._audit(NASH, -relative[worst], witness, effort)
+
+    def approximately_compatible(self) -> tuple[Audit, ...]:
+        amounts = _ratio(np.sum(_no_nan(self.facts.regret.bound), axis=1), self.facts.recomputed)
+        slack = tolerances(self.plan.samples.dtype).claim
+        plan = dataclasses.replace(self.plan, division="")
+        return Approximate(self.problem, plan, self.whole, amounts, slack, self.sigma_range).audits()
 
     def as_promised(self) -> Audit:
         promised, paid = np.asarray(self.plan.penalty), self.facts.recomputed

@@ -10,6 +10,7 @@ from jaxmech.collaboration._efficiency import efficient_target
 from jaxmech.collaboration._guarantee import checked_guarantee
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._rule import Rule
 from jaxmech.mechanism import (
     CLAIMS,
     Drawn,
@@ -43,6 +44,8 @@ class Checked:
         total: T, points behind each distribution.
         variance: σ² of a data point.
         plan: that it carries out, for what is efficient; None inside transformations.
+        estimate: how the recommended estimate weighs noisy points, one of ``ESTIMATES``: by σ² + η², or by what is
+            expected of that, σ²(1 + α²(1/n + 1/|Z|)) for n points handed in. What is returned is the same.
 
     Source: Clinton et al. 2025, Algorithm 2; Chen, Zhu and Kandasamy 2023, Algorithm 1.
     """
@@ -53,6 +56,7 @@ class Checked:
     total: Distributions
     variance: Distributions
     plan: Plan | None = dataclasses.field(default=None, metadata={"label": None})
+    estimate: str = dataclasses.field(default="drawn", metadata={"static": True})
 
     @property
     def claims(self) -> tuple[str, ...]:
@@ -61,8 +65,13 @@ class Checked:
 
     @property
     def any_law(self) -> bool:
-        """What grows with discrepancies rests on normal data."""
-        return False
+        """What grows with discrepancies rests on normal data, unless it is weighed by what is expected of it."""
+        return self.estimate == "steady"
+
+    @property
+    def approximate(self) -> bool:
+        """Whether incentives hold as far as is proven: with steady weights, for data of any law."""
+        return self.estimate == "steady"
 
     def target(self, stakes: Stakes) -> Target | None:
         """Return what theory promises of the plan; None without one."""
@@ -107,8 +116,8 @@ class Checked:
         points, together = jnp.maximum(jnp.round(self.samples), 1), jnp.round(self.total - self.samples)
         if isinstance(submission, Statistics):
             drawn = draw_means(submission, self.samples, self.total - self.samples, self.variance, key)
-            return self._sort_out(submission, drawn)
-        return self._sort_out(submission.statistics, draw_points(submission, points, together, key))
+            return self.sort_out(submission, drawn)
+        return self.sort_out(submission.statistics, draw_points(submission, points, together, key))
 
     def respond_to(self, agent: Array, own: Statistics, others: Array) -> Information:
         """Return what one agent gets back if the others are honest; the noisy mean is left at 0.
@@ -125,29 +134,43 @@ class Checked:
         drawn = jnp.minimum(row.total - row.samples, available)
         compared = jnp.minimum(row.samples, drawn)
         nothing = jnp.zeros_like(others)
-        return row._sort_out(own, Drawn(available, others, compared, others, drawn - compared, nothing, noise=nothing))
+        return row.sort_out(own, Drawn(available, others, compared, others, drawn - compared, nothing, noise=nothing))
 
     def guarantee(self, stakes: Stakes) -> Guarantee:
         """Return what is proven about every strategy's penalty, by convexity."""
-        return checked_guarantee(stakes, self.samples, self.role, self.alpha, self.total, self.variance)
+        told = (self.samples, self.role, self.alpha, self.total, self.variance)
+        return checked_guarantee(stakes, *told, Rule(self.estimate))
 
-    def _sort_out(self, own: Statistics, drawn: Drawn) -> Information:
-        """What each agent gets back of what was drawn for her."""
+    def sort_out(self, own: Statistics, drawn: Drawn) -> Information:
+        """Return what each agent gets back of what was drawn for her.
+
+        Args:
+            own: what she hands in.
+            drawn: others' data.
+        """
         checked, alone = self.role == Role.CHECKED, self.role == Role.ALONE
         deviation = jnp.abs(jnp.where(checked, self.alpha, 0) * (own.mean - drawn.clean_mean))
         noisy_count = jnp.where(checked & (own.count > 0), drawn.rest_count, 0)
         noise = deviation / jnp.sqrt(jnp.where(noisy_count > 0, noisy_count, 1)) * drawn.noise
         both = own.count + drawn.clean_count
         mixed = (own.count * own.mean + drawn.clean_count * drawn.clean_mean) / jnp.where(both > 0, both, 1)
+        known = jnp.where(checked & (own.count == 0), jnp.inf, self.variance + deviation**2)
         return Information(
             clean_count=jnp.where(checked, both, jnp.where(alone, own.count, drawn.available)),
             clean_mean=jnp.where(checked, mixed, jnp.where(alone, own.mean, drawn.mean)),
             noisy_count=noisy_count,
             noisy_mean=jnp.where(noisy_count > 0, drawn.rest_mean + noise, 0),
-            noisy_variance=jnp.where(checked & (own.count == 0), jnp.inf, self.variance + deviation**2),
+            noisy_variance=known,
+            expected_variance=self._expected(own, drawn) if self.estimate == "steady" else known,
         )
+
+    def _expected(self, own: Statistics, drawn: Drawn) -> Array:
+        """Variance b σ² of what she hands in and is compared with: b = 1 + α²(1/n + 1/|Z|)."""
+        corrupts = (self.role == Role.CHECKED) & (own.count > 0) & (drawn.clean_count > 0)
+        apart = 1 / jnp.where(corrupts, own.count, 1) + 1 / jnp.where(corrupts, drawn.clean_count, 1)
+        return self.variance * (1 + jnp.where(corrupts, jnp.where(corrupts, self.alpha, 0) ** 2 * apart, 0))
 
 
 def checked_mechanism(problem: Problem, plan: Plan) -> Checked:
     """Return the mechanism that carries out a plan of c3d or cbl."""
-    return Checked(plan.samples, plan.role, plan.alpha, plan.total, problem.sigma**2, plan)
+    return Checked(plan.samples, plan.role, plan.alpha, plan.total, problem.sigma**2, plan, plan.estimate)

@@ -1,5 +1,6 @@
 """What is proven about every strategy's penalty: a one-dimensional convex minimum, certified by tangents."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -7,12 +8,12 @@ import jax.numpy as jnp
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Array, Codes, Distributions, Support
-from jaxmech.collaboration._corruption import deviation_penalty
 from jaxmech.collaboration._penalty import penalty
 from jaxmech.collaboration._plan import Role
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._regret import Regret, amounts_regret, unchecked_regret
-from jaxmech.collaboration._roles import role_penalty
+from jaxmech.collaboration._roles import checked_levels, role_penalty
+from jaxmech.collaboration._rule import PUBLISHED, Levels, Rule
 from jaxmech.mechanism import Guarantee, Stakes
 
 _HALVINGS = 80
@@ -33,9 +34,15 @@ def pool_guarantee(stakes: Stakes, samples: Amounts, variance: Distributions) ->
     return _guarantee(stakes, variance, penalty(problem, samples), free)
 
 
-@jax.jit
+@partial(jax.jit, static_argnames="rule")
 def checked_guarantee(
-    stakes: Stakes, samples: Amounts, role: Codes, alpha: Amounts, total: Distributions, variance: Distributions
+    stakes: Stakes,
+    samples: Amounts,
+    role: Codes,
+    alpha: Amounts,
+    total: Distributions,
+    variance: Distributions,
+    rule: Rule = PUBLISHED,
 ) -> Guarantee:
     """Return a certified lower bound on what any strategy costs an agent of :class:`Checked`.
 
@@ -46,17 +53,49 @@ def checked_guarantee(
     distributions, and what she does on one has no influence on what she gets on another, so the sum of the minima is
     the joint minimum.
 
+    Where the rule weighs noisy points by expected noise the promise is another one, but no strategy pays less than the
+    best against normal data, which weighs by the noise that was drawn: min q is what no strategy falls below for every
+    law, in the sense that normal laws are among them. Where the rule is calibrated q is the expectation over σ̂, convex
+    too.
+
     Source: Clinton et al. 2025, appendices E.2 and H.2.
     """
     problem = _problem(stakes)
-    found = amounts_regret(problem, samples, role, alpha, total)
+    promised = role_penalty(problem, samples, role, alpha, total, rule)
+    sharper = strategies_regret(problem, samples, role, alpha, total, rule)
+    return _guarantee(stakes, variance, jnp.sum(promised, axis=-1), sharper)
+
+
+def strategies_regret(
+    problem: Problem,
+    samples: Amounts,
+    role: Codes,
+    alpha: Amounts,
+    total: Distributions,
+    rule: Rule,
+    *,
+    whole: bool = False,
+) -> Regret:
+    """Return what no strategy gains more than, by agent and distribution, and the best amount known.
+
+    Args:
+        problem: the problem, with the true σ.
+        samples: recommended amounts n*.
+        role: :class:`Role` codes.
+        alpha: corruption coefficient α where the role is CHECKED.
+        total: T, points behind each distribution.
+        rule: how noise is set and noisy points are weighed.
+        whole: whether agents who work alone or receive are held against whole numbers of samples.
+
+    Source: as :func:`checked_guarantee`.
+    """
+    found = amounts_regret(problem, samples, role, alpha, total, whole=whole, rule=rule)
     checked = role == Role.CHECKED
-    promised = role_penalty(problem, samples, role, alpha, total)
-    certified = _minimum(problem, samples, alpha, total, checked)
+    levels = checked_levels(problem, samples, checked, alpha, total, rule)
+    certified = _minimum(problem, samples, levels, total, checked, rule)
     bound = jnp.where(checked & jnp.isfinite(found.bound), certified.regret, found.bound)
     best = jnp.where(checked, certified.best, found.best)
-    sharper = Regret(bound=jnp.maximum(bound, 0), gain=found.gain, best=best)
-    return _guarantee(stakes, variance, jnp.sum(promised, axis=-1), sharper)
+    return Regret(bound=jnp.maximum(bound, 0), gain=found.gain, best=best)
 
 
 class _Minimum(NamedTuple):
@@ -66,15 +105,18 @@ class _Minimum(NamedTuple):
     best: Amounts
 
 
-def _minimum(problem: Problem, samples: Amounts, alpha: Amounts, total: Distributions, checked: Support) -> _Minimum:
+def _minimum(
+    problem: Problem, samples: Amounts, levels: Levels, total: Distributions, checked: Support, rule: Rule
+) -> _Minimum:
     """Bisection for the root of the slope, in the logarithm of n; harmless numbers stand in for other agents."""
     n_star = jnp.where(checked, samples, 1)
-    usual = checked & jnp.isfinite(problem.costs) & jnp.isfinite(alpha)
-    cost, noise = jnp.where(usual, problem.costs, 1), jnp.where(usual, alpha, 1)
+    told = jnp.isfinite(levels.average(jnp.asarray))
+    usual = checked & jnp.isfinite(problem.costs) & told
+    cost, noise = jnp.where(usual, problem.costs, 1), levels._replace(ratio=jnp.where(told, levels.ratio, 1))
     behind = jnp.where(checked, total, 10 * n_star)
 
     def paid(n: Array) -> Array:
-        return deviation_penalty(n, n_star, behind, noise, cost, problem.scale)
+        return rule.penalty(n, n_star, behind, noise, cost, problem.scale, best=True)
 
     def sloped(n: Array) -> tuple[Array, Array]:
         value, slope = jax.jvp(paid, (n,), (jnp.ones_like(n),))
@@ -87,6 +129,8 @@ def _minimum(problem: Problem, samples: Amounts, alpha: Amounts, total: Distribu
         return jnp.where(falls, middle, low), jnp.where(falls, high, middle)
 
     promised = paid(n_star)
+    # who weighs as recommended, which is best for normal data unless weights are steady
+    complies = rule.penalty(n_star, n_star, behind, noise, cost, problem.scale) if rule.steady else promised
     # Beyond q(n*)/c collecting alone costs more than all of the promised penalty, and the slope is positive.
     start = (_SMALLEST * n_star, jnp.maximum(promised / cost, n_star))
     low, high = jax.lax.fori_loop(0, _HALVINGS, halve, start)
@@ -98,7 +142,7 @@ def _minimum(problem: Problem, samples: Amounts, alpha: Amounts, total: Distribu
     accuracy = tolerances(n_star.dtype)
     allowance = accuracy.root * accuracy.eps * promised
     best = jnp.where(promised <= jnp.minimum(at_low, at_high), n_star, jnp.where(at_low < at_high, low, high))
-    return _Minimum(promised - least + allowance, best)
+    return _Minimum(complies - least + allowance, best)
 
 
 def _problem(stakes: Stakes) -> Problem:

@@ -150,8 +150,8 @@ def _equilibrium(problem: Problem, plan: Plan) -> Plan:
     samples, alone = _settle(problem, plan, jnp.where(alone, best_whole_alone(problem), shared), alone)
     total = _total(plan, samples)
     role = jnp.where(alone, Role.ALONE, jnp.where(samples > 0, Role.CHECKED, Role.RECEIVES)).astype(jnp.int32)
-    alpha = coefficients(problem, samples, role == Role.CHECKED, total).value
-    paid = jnp.sum(role_penalty(problem, samples, role, alpha, total), axis=-1)
+    alpha = coefficients(problem, samples, role == Role.CHECKED, total, plan.rule).value
+    paid = jnp.sum(role_penalty(problem, samples, role, alpha, total, plan.rule), axis=-1)
     return dataclasses.replace(
         plan, samples=samples, role=role, alpha=alpha, total=total, penalty=paid, social_penalty=jnp.sum(paid)
     )

@@ -6,12 +6,15 @@ import enum
 from jaxmech._pytree import pytree
 from jaxmech._status import Status
 from jaxmech._types import Agents, Amounts, Array, Codes, Distributions, Scalar
+from jaxmech.collaboration._rule import Rule
 from jaxmech.mechanism import CLAIMS, PROMISED, RATIONAL
 
 DIVISIONS = ("alone", "social", "rational", "leverage", "nash", "egalitarian", "kalai-smorodinsky")
 POOLS = ("pool", "counted-pool")
 """Mechanisms that check nobody."""
-MECHANISMS = (*POOLS, "c3d", "cbl")
+CHECKING = ("c3d", "cbl")
+"""Mechanisms that add noise."""
+MECHANISMS = (*POOLS, *CHECKING)
 
 REMEDIES = {
     Status.NO_ROOT: "no noise level makes truth optimal (needs 1/τ² < κ < 1/4 and τ > 2)",
@@ -48,6 +51,8 @@ class Plan:
         target: the division of work from which the plan was made.
         division: its name.
         mechanism: name of the mechanism that carries the plan out.
+        estimate: how the recommended estimate weighs noisy points, one of ``ESTIMATES``.
+        calibrated: whether the noise level follows the spread of the data; ``alpha`` is then the one at the assumed σ.
     """
 
     samples: Amounts
@@ -60,6 +65,13 @@ class Plan:
     target: Amounts
     division: str = dataclasses.field(metadata={"static": True})
     mechanism: str = dataclasses.field(metadata={"static": True})
+    estimate: str = dataclasses.field(default="drawn", metadata={"static": True})
+    calibrated: bool = dataclasses.field(default=False, metadata={"static": True})
+
+    @property
+    def rule(self) -> Rule:
+        """How noise is set and noisy points are weighed."""
+        return Rule(self.estimate, self.calibrated)
 
     @property
     def pooled(self) -> bool:

@@ -10,10 +10,11 @@ import jax.numpy as jnp
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Array, Codes, Distributions, Support
-from jaxmech.collaboration._corruption import deviation_penalty
 from jaxmech.collaboration._penalty import collection_cost
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
+from jaxmech.collaboration._roles import checked_levels
+from jaxmech.collaboration._rule import PUBLISHED, Levels, Rule
 from jaxmech.mechanism import best_whole, of_others
 
 # Amounts at which the slope of a checked agent's penalty is compared: n* times 10^-4 to 10^4.
@@ -59,13 +60,22 @@ def regret(problem: Problem, plan: Plan, whole: bool = False) -> Regret:
     """
     if plan.pooled:
         return unchecked_regret(problem, plan.samples, jnp.zeros(plan.samples.shape, bool), whole=whole)
-    return amounts_regret(problem, plan.samples, plan.role, plan.alpha, plan.total, whole=whole)
+    return amounts_regret(problem, plan.samples, plan.role, plan.alpha, plan.total, whole=whole, rule=plan.rule)
 
 
 def amounts_regret(
-    problem: Problem, samples: Amounts, role: Codes, alpha: Amounts, total: Distributions, *, whole: bool = False
+    problem: Problem,
+    samples: Amounts,
+    role: Codes,
+    alpha: Amounts,
+    total: Distributions,
+    *,
+    whole: bool = False,
+    rule: Rule = PUBLISHED,
 ) -> Regret:
     """Bound regret as :func:`regret` does, of arrays that make up a plan of c3d or cbl.
+
+    Of who collects another amount and weighs what she gets as is recommended.
 
     Args:
         problem: the problem.
@@ -74,10 +84,12 @@ def amounts_regret(
         alpha: corruption coefficient α where the role is CHECKED.
         total: T, points behind each distribution.
         whole: whether agents who work alone or receive are held against whole numbers of samples.
+        rule: how noise is set and noisy points are weighed.
     """
     checked = role == Role.CHECKED
     exact = unchecked_regret(problem, samples, role == Role.ALONE, whole=whole)
-    watched = _checked(problem, samples, alpha, total, checked)
+    levels = checked_levels(problem, samples, checked, alpha, total, rule)
+    watched = _checked(problem, samples, levels, total, checked, rule)
     return Regret(
         bound=jnp.where(checked, watched.bound, exact.bound),
         gain=jnp.where(checked, watched.gain, exact.gain),
@@ -126,16 +138,17 @@ def unchecked_regret(problem: Problem, samples: Amounts, alone: Support, *, whol
     return Regret(bound=gain, gain=gain, best=best)
 
 
-def _checked(problem: Problem, samples: Amounts, alpha: Amounts, total: Distributions, checked: Support) -> Regret:
+def _checked(
+    problem: Problem, samples: Amounts, levels: Levels, total: Distributions, checked: Support, rule: Rule
+) -> Regret:
     """Regret bound of checked agents by convexity; harmless numbers stand in for the other agents."""
     n_star = jnp.where(checked, samples, 1)
     behind = jnp.where(checked, total, 10)
     cost = jnp.where(checked & jnp.isfinite(problem.costs), problem.costs, 1)
-    noise = jnp.where(checked, alpha, 1)
 
     def slope(n: Array) -> tuple[Array, Array]:
         def paid(amount: Array) -> Array:
-            return deviation_penalty(amount, n_star, behind, noise, cost, problem.scale)
+            return rule.penalty(amount, n_star, behind, levels, cost, problem.scale)
 
         return jax.jvp(paid, (n,), (jnp.ones_like(n),))
 

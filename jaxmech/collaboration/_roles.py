@@ -1,17 +1,23 @@
 """What each role asks of an agent and what it costs her, for any amounts: shared by c3d, cbl and whole-number plans."""
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
+from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status, worst_status
 from jaxmech._types import Amounts, Codes, Distributions, Support
-from jaxmech.collaboration._corruption import checked_penalty, corruption_root
+from jaxmech.collaboration._calibration import FEWEST, degrees_of_freedom
 from jaxmech.collaboration._penalty import collection_cost
-from jaxmech.collaboration._plan import Role
+from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._rule import PUBLISHED, Levels, Rule
 from jaxmech.mechanism import of_others
 
 
-def coefficients(problem: Problem, samples: Amounts, checked: Support, total: Distributions) -> Solution[Amounts]:
+def coefficients(
+    problem: Problem, samples: Amounts, checked: Support, total: Distributions, rule: Rule = PUBLISHED
+) -> Solution[Amounts]:
     """Return α for every checked agent, such that collecting ``samples`` is optimal for her; NaN elsewhere.
 
     Args:
@@ -19,6 +25,7 @@ def coefficients(problem: Problem, samples: Amounts, checked: Support, total: Di
         samples: n*, recommended amounts.
         checked: who is checked on what; amounts are positive there.
         total: T_k.
+        rule: how noisy points are weighed; the coefficient of a calibrated rule is the one at the assumed σ.
 
     Returns:
         Solution of one instance: the worst status and the largest residual of all roots.
@@ -26,7 +33,7 @@ def coefficients(problem: Problem, samples: Amounts, checked: Support, total: Di
     Source: Clinton et al. 2025, equation (11), in the dimensionless numbers τ = T/n* and κ = (n*/n_IND)².
     """
     tau, kappa = _dimensionless(problem, samples, total)
-    root = corruption_root(jnp.where(checked, tau, 10), jnp.where(checked, kappa, 0.1))
+    root = rule.root(jnp.where(checked, tau, 10), jnp.where(checked, kappa, 0.1))
     return Solution(
         value=jnp.where(checked, jnp.sqrt(jnp.where(checked, root.value * samples, 1)), jnp.nan),
         status=worst_status(jnp.where(checked, root.status, Status.OK)),
@@ -35,10 +42,17 @@ def coefficients(problem: Problem, samples: Amounts, checked: Support, total: Di
     )
 
 
-def role_penalty(problem: Problem, samples: Amounts, role: Codes, alpha: Amounts, total: Distributions) -> Amounts:
+def role_penalty(
+    problem: Problem,
+    samples: Amounts,
+    role: Codes,
+    alpha: Amounts,
+    total: Distributions,
+    rule: Rule = PUBLISHED,
+) -> Amounts:
     """Return what each agent pays for each distribution if everybody complies.
 
-    Alone: σ²/n + cn. Receives: σ²/Σ_{j≠i} n_j + cn. Checked: Lemma 15's penalty at n = n*.
+    Alone: σ²/n + cn. Receives: σ²/Σ_{j≠i} n_j + cn. Checked: Lemma 15's penalty at n*, or what the rule makes of it.
 
     Source: Clinton et al. 2025, appendix E.4.
     """
@@ -46,14 +60,62 @@ def role_penalty(problem: Problem, samples: Amounts, role: Codes, alpha: Amounts
     tau, kappa = _dimensionless(problem, samples, total)
     checked = role == Role.CHECKED
     safe_samples = jnp.where(samples > 0, samples, 1)
-    ratio = jnp.where(checked, jnp.where(checked, alpha, 1) ** 2 / safe_samples, 1)
-    unit = checked_penalty(jnp.where(checked, tau, 10), jnp.where(checked, kappa, 0.1), ratio)
+    tau, kappa = jnp.where(checked, tau, 10), jnp.where(checked, kappa, 0.1)
+    levels = checked_levels(problem, samples, checked, alpha, total, rule)
+    unit = levels.average(lambda ratio: rule.compliant(tau, kappa, ratio))
     # no division by zero even where its result is not used: reverse mode multiplies it with zero
     theirs = of_others(samples)
     by_others = jnp.where(theirs > 0, error / jnp.where(theirs > 0, theirs, 1), jnp.inf)
     by_herself = jnp.where(samples > 0, error / safe_samples, jnp.inf)
     unchecked = jnp.where(role == Role.ALONE, by_herself, by_others) + collection_cost(problem, samples)
     return jnp.where(checked, unit * error / safe_samples, unchecked)
+
+
+def checked_levels(
+    problem: Problem, samples: Amounts, checked: Support, alpha: Amounts, total: Distributions, rule: Rule
+) -> Levels:
+    """Return the noise levels α²/n* of checked agents under the problem's σ; harmless ones stand in for the others.
+
+    Args:
+        problem: the problem, with the true σ; a calibrated rule makes its noise level of nothing else.
+        samples: n*.
+        checked: who is checked on what.
+        alpha: of a rule that is not calibrated.
+        total: T_k.
+        rule: how noise is set.
+
+    Source: this package; see :class:`Rule`.
+    """
+    safe_samples = jnp.where(samples > 0, samples, 1)
+    ratio = jnp.where(checked, jnp.where(checked, alpha, 1) ** 2 / safe_samples, 1)
+    if not rule.calibrated:
+        return Levels(ratio, None)
+    tau, kappa = _dimensionless(problem, samples, total)
+    freedom = jnp.where(checked, jnp.maximum(degrees_of_freedom(samples, total), 1), 1)
+    return rule.levels(jnp.where(checked, tau, 10), jnp.where(checked, kappa, 0.1), ratio, freedom)
+
+
+def check_freedom(problem: Problem, plan: Plan) -> None:
+    """Refuse a calibrated plan under which too few points of the others tell what σ is.
+
+    Raises:
+        ProblemError: naming the agent and the distribution, how many degrees of freedom there are and how many points
+            are needed. What is being traced, or is no plan, is not checked.
+    """
+    if not plan.calibrated or isinstance(plan.samples, jax.core.Tracer):
+        return
+    samples, checked = np.asarray(plan.samples), np.asarray(plan.role) == Role.CHECKED
+    freedom = np.where(checked, np.asarray(degrees_of_freedom(plan.samples, plan.total)), np.inf)
+    i, k = np.unravel_index(np.argmin(freedom), freedom.shape)
+    if freedom[i, k] < FEWEST:
+        others = samples[:, k].sum() - samples[i, k]
+        needed = FEWEST + others - freedom[i, k]
+        who, what = problem.agent_name(int(i)), problem.distribution_name(int(k))
+        rule = (
+            f"needs {FEWEST} degrees of freedom, but {who} is checked on {what} against {others:.3g} points of the "
+            f"others, {needed:.3g} being needed: a smaller cost or a larger price makes them collect more"
+        )
+        raise ProblemError("calibrated", True, rule)
 
 
 def _dimensionless(problem: Problem, samples: Amounts, total: Distributions) -> tuple[Amounts, Amounts]:

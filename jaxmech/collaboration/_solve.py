@@ -6,19 +6,30 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
+from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, worst_status
 from jaxmech._types import Amounts
 from jaxmech._words import one_of
 from jaxmech.collaboration._c3d import c3d_plan, check_equal_costs
+from jaxmech.collaboration._calibrated import Calibrated, carrying_out
 from jaxmech.collaboration._cbl import cbl_plan
-from jaxmech.collaboration._checking import Checked, checked_mechanism
+from jaxmech.collaboration._checking import Checked
 from jaxmech.collaboration._divide import divide
-from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, Plan
+from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, POOLS, Plan
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._roles import check_freedom
+from jaxmech.collaboration._rule import Rule, rule_of
 
 
-def solve(problem: Problem, *, division: str = "rational", mechanism: str = "cbl") -> Solution[Plan]:
+def solve(
+    problem: Problem,
+    *,
+    division: str = "rational",
+    mechanism: str = "cbl",
+    estimate: str = "drawn",
+    calibrated: bool = False,
+) -> Solution[Plan]:
     """Return who collects what under a mechanism, and what everybody pays.
 
     Args:
@@ -26,6 +37,10 @@ def solve(problem: Problem, *, division: str = "rational", mechanism: str = "cbl
         division: the division of work that the mechanism starts from, one of ``DIVISIONS``. c3d has a division of its
             own, the social optimum of equal agents, and ignores this.
         mechanism: one of ``MECHANISMS``.
+        estimate: of c3d and cbl: "drawn", noisy points are weighed by the noise that was drawn, as published; or
+            "steady", by the noise that is expected: penalties are then the same for every law with this σ.
+        calibrated: of c3d and cbl: whether the noise level follows the spread of the others' data, so that the assumed
+            σ decides amounts alone. Under transformations the degrees of freedom that this takes are not checked.
 
     Returns:
         Solution around the plan. The status is the worst of the division's and of all corruption coefficients', in
@@ -33,8 +48,9 @@ def solve(problem: Problem, *, division: str = "rational", mechanism: str = "cbl
         theirs, the steps are the division's and the coefficients' together.
 
     Raises:
-        ProblemError: for an unknown name (with the nearest valid one), for c3d with unequal costs, and for the
-            divisions nash and kalai-smorodinsky if an agent cannot sample everything.
+        ProblemError: for an unknown name (with the nearest valid one), for c3d with unequal costs, for the divisions
+            nash and kalai-smorodinsky if an agent cannot sample everything, for weights and calibration of the pools,
+            which add no noise, and for calibration with too few points of the others.
 
     Source: Clinton et al. 2025, Algorithm 2; Chen, Zhu and Kandasamy 2023, Algorithm 1.
 
@@ -45,17 +61,35 @@ def solve(problem: Problem, *, division: str = "rational", mechanism: str = "cbl
         (3, 1)
     """
     one_of("mechanism", mechanism, MECHANISMS)
+    rule = rule_of(estimate, calibrated)
+    if mechanism in POOLS and not rule.published:
+        name, value = ("calibrated", calibrated) if calibrated else ("estimate", estimate)
+        raise ProblemError(name, value, f"means nothing for {mechanism}, which adds no noise: it is for c3d and cbl")
+    solution = solve_unchecked(problem, division, mechanism, rule)
+    check_freedom(problem, solution.value)
+    return solution
+
+
+def solve_unchecked(problem: Problem, division: str, mechanism: str, rule: Rule) -> Solution[Plan]:
+    """Return what :func:`solve` does, whatever the degrees of freedom are that a calibrated rule has.
+
+    Args:
+        problem: the problem.
+        division: one of ``DIVISIONS``.
+        mechanism: one of ``MECHANISMS``.
+        rule: how noise is set and noisy points are weighed.
+    """
     if mechanism == "c3d":
         one_of("division", division, DIVISIONS)
         check_equal_costs(problem)
-        equal: Solution[Plan] = _equal_shares(problem)
+        equal: Solution[Plan] = _equal_shares(problem, rule)
         return equal
     target = divide(problem, division)
-    carried: Solution[Plan] = _carry_out(problem, target, "cbl" if mechanism == "cbl" else "pool")
+    carried: Solution[Plan] = _carry_out(problem, target, "cbl" if mechanism == "cbl" else "pool", rule)
     return carried.map(lambda plan: dataclasses.replace(plan, division=division, mechanism=mechanism))
 
 
-def mechanism(problem: Problem, plan: Plan) -> Pool | CountedPool | Checked:
+def mechanism(problem: Problem, plan: Plan) -> Pool | CountedPool | Checked | Calibrated:
     """Return the mechanism that carries out a plan: pure functions of submissions and a key.
 
     Args:
@@ -73,19 +107,18 @@ def mechanism(problem: Problem, plan: Plan) -> Pool | CountedPool | Checked:
         return Pool(plan.samples, problem.sigma**2, plan)
     if plan.mechanism == "counted-pool":
         return CountedPool(plan.samples, problem.sigma**2, plan)
-    return checked_mechanism(problem, plan)
+    return carrying_out(problem, plan)
 
 
-@jax.jit
-def _equal_shares(problem: Problem) -> Solution[Plan]:
-    return c3d_plan(problem)
+@partial(jax.jit, static_argnames="rule")
+def _equal_shares(problem: Problem, rule: Rule) -> Solution[Plan]:
+    return c3d_plan(problem, rule)
 
 
-@partial(jax.jit, static_argnames="mechanism")
-def _carry_out(problem: Problem, target: Solution[Amounts], mechanism: str) -> Solution[Plan]:
+@partial(jax.jit, static_argnames=("mechanism", "rule"))
+def _carry_out(problem: Problem, target: Solution[Amounts], mechanism: str, rule: Rule) -> Solution[Plan]:
     """The plan made from a division, with both statuses and residuals in one; NaN where there is no answer."""
-    make = cbl_plan if mechanism == "cbl" else pool_plan
-    made = make(problem, target.value)
+    made = cbl_plan(problem, target.value, rule) if mechanism == "cbl" else pool_plan(problem, target.value)
     carried = Solution(
         value=made.value,
         status=worst_status(target.status, made.status),

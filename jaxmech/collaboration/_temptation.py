@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._types import Agents, Amounts, Array
-from jaxmech.collaboration._corruption import deviation_penalty
 from jaxmech.collaboration._penalty import collection_cost
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
+from jaxmech.collaboration._roles import checked_levels
 from jaxmech.mechanism import of_others
 
 
@@ -66,11 +66,11 @@ def truthful_penalty(problem: Problem, plan: Plan, samples: Amounts) -> Amounts:
         return together
     alone, checked = plan.role == Role.ALONE, plan.role == Role.CHECKED
     # Where nobody is checked any numbers will do, but no NaN.
-    watched = deviation_penalty(
+    watched = plan.rule.penalty(
         jnp.where(checked, samples, 1.0),
         jnp.where(checked, plan.samples, 1.0),
         jnp.where(checked, plan.total, 4.0),
-        jnp.where(checked, plan.alpha, 1.0),
+        checked_levels(problem, plan.samples, checked, plan.alpha, plan.total, plan.rule),
         jnp.where(jnp.isfinite(problem.costs), problem.costs, 0.0),
         problem.scale,
     )

@@ -49,6 +49,7 @@ def _starts_anywhere() -> list[Start]:
         starts += [Start("fit and fabricate", fabricated, (*weighted, "jitter"), n) for n in (3e-3, 0.05, 0.3)]
     free = (*weighted, "log_report", "offset", "jitter", "estimation")
     starts += [Start("network", way, free, n) for way in (_ACCEPT, _DISCARD) for n in (0.5, 1.0)]
+    starts += [Start("weigh by drawn noise", {"heeds": 1.0}, (*weighted, "heeds"))]
     return starts
 
 

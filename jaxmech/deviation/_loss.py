@@ -118,7 +118,8 @@ def squared_error(estimates: Array, truth: Array, stakes: Stakes) -> Array:
 
 def agent_row(information: Information, agent: Array | int) -> Information:
     """Return what one agent got back, in one row."""
-    return Information(*(jnp.asarray(getattr(information, name))[agent][None] for name in _FIELDS))
+    told = {name: getattr(information, name, None) for name in _FIELDS}
+    return Information(**{name: jnp.asarray(field)[agent][None] for name, field in told.items() if field is not None})
 
 
 def senders(mechanism: Any) -> int:

@@ -62,8 +62,9 @@ class Deviation:
 
     Her estimate is the mean of three parts: her own x̄, the clean points with the part ``discards`` of her submission
     taken out again, and the noisy points. Each is weighted by its precision times exp(``log_weights``), to which a
-    second network may add; ``keeps`` says how much of her own data she counts beside what came back. To that she adds
-    ``fitted`` · (features − ``centres``), signed and linear in all that she saw: see :class:`Evidence`.
+    second network may add; noisy points count by the variance that the mechanism recommends, or by that of the noise
+    that was drawn (``heeds``); ``keeps`` says how much of her own data she counts beside what came back. To that she
+    adds ``fitted`` · (features − ``centres``), signed and linear in all that she saw: see :class:`Evidence`.
 
     The default is the truth: n = unit, submitted as it is, the estimate accepted.
 
@@ -80,6 +81,8 @@ class Deviation:
         discards: part of her own submission that she takes out of what comes back.
         keeps: part of her own data that she adds again.
         log_weights: (distributions, 2), of her own and of the noisy part; the clean part's is 0.
+        heeds: 0 to weigh noisy points by the variance that is recommended, 1 by the one that was drawn, else by the
+            geometric mean of both with this exponent; the same thing where both are equal.
         submission: network (x̄/σ, u) → what she adds to her submission.
         estimation: network (surprise, noise) → what she adds to the logarithms of the weights.
         fitted: weights of the features, as from least squares; 0 where the estimate is the weighted mean alone.
@@ -99,6 +102,7 @@ class Deviation:
     discards: Float[Array, " distributions"]
     keeps: Float[Array, " distributions"]
     log_weights: Float[Array, "distributions two"]
+    heeds: Float[Array, " distributions"]
     submission: Network
     estimation: Network
     fitted: Float[Array, "distributions features"]
@@ -128,6 +132,7 @@ class Deviation:
             discards=zero,
             keeps=zero,
             log_weights=jnp.zeros((d, 2), dtype),
+            heeds=zero,
             submission=Network.silent(d, 2, 1, dtype),
             estimation=Network.silent(d, 2, 2, dtype),
             fitted=jnp.zeros((d, FEATURES), dtype),
@@ -195,10 +200,15 @@ class Deviation:
         excess = told / variance
         # In units of 1/σ², that is, in clean points.
         points = (jnp.where(n > 0, self.keeps * n, 0.0), jnp.where(left, count, 0.0))
-        others = jnp.where(noisy, information.noisy_count[0], 0.0) / excess
+        believed = jnp.where(noisy, information.expected_variance[0], variance)
+        others = jnp.where(noisy, information.noisy_count[0], 0.0) / (believed / variance)
         surprise = jnp.where((n > 0) & left, (seen - clean) ** 2 / variance, 0.0) * n
         features = jnp.stack([surprise / (1 + surprise), 1 / excess], axis=-1)
-        bent = jnp.exp(jnp.clip(self.log_weights + self.estimation(features), -_LARGEST, _LARGEST))
+        logarithms = self.log_weights + self.estimation(features)
+        if information.expected_variance is not information.noisy_variance:
+            surprised = jnp.where(jnp.isfinite(told / believed), told / believed, 1.0)
+            logarithms = logarithms.at[:, 1].add(-self.heeds * jnp.log(surprised))
+        bent = jnp.exp(jnp.clip(logarithms, -_LARGEST, _LARGEST))
         own, noise = points[0] * bent[:, 0], others * bent[:, 1]
         weight = own + points[1] + noise
         known = weight > 0

@@ -14,7 +14,7 @@ def parameters(deviation: Deviation, row: int) -> dict[str, list[float]]:
     """Return the parameters of one strategy that differ from the truth, per distribution.
 
     ``samples`` and ``submitted`` are numbers of points and always there; ``gain``, ``offset`` (in σ/√unit), ``jitter``
-    (in σ/√s), ``discards``, ``keeps``, ``weight_own`` and ``weight_noisy`` are as in
+    (in σ/√s), ``discards``, ``keeps``, ``heeds``, ``weight_own`` and ``weight_noisy`` are as in
     :class:`~jaxmech.deviation.Deviation`; ``selected``, ``direction``, ``resampled``, ``invented``, ``limit``,
     ``stretch``, ``apart``, ``moved`` and ``ordered`` as in :class:`~jaxmech.deviation.DataSetDeviation`.
 
@@ -24,7 +24,7 @@ def parameters(deviation: Deviation, row: int) -> dict[str, list[float]]:
     """
     one = jax.tree.map(lambda leaf: np.asarray(leaf)[row], deviation)
     numbers = {"samples": np.asarray(one.samples), "submitted": submitted(one)}
-    neutral = {"gain": 1.0, "offset": 0.0, "jitter": 0.0, "discards": 0.0, "keeps": 0.0}
+    neutral = {"gain": 1.0, "offset": 0.0, "jitter": 0.0, "discards": 0.0, "keeps": 0.0, "heeds": 0.0}
     for name, value in neutral.items():
         if np.any(np.asarray(getattr(one, name)) != value):
             numbers[name] = np.asarray(getattr(one, name))

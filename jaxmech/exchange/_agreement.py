@@ -16,6 +16,7 @@ DESIGNED = "designed"
 MECHANISMS = (*POOLS, *CHECKING, DESIGNED)
 """Mechanisms that can be carried out."""
 
+ESTIMATES = ("drawn", "steady")
 ROLES = ("alone", "receives", "checked")
 ALONE, RECEIVES, CHECKED = ROLES
 
@@ -75,6 +76,7 @@ class Agreement:
         limit: discrepancy that a design's rule counts in; ∞ where nothing is checked.
         noise: a design's rule, or None.
         penalty: what each party is promised to pay.
+        estimate: :data:`ESTIMATES`: noisy points are weighed by the noise that was drawn, or by what is expected of it.
     """
 
     fingerprint: str
@@ -92,6 +94,7 @@ class Agreement:
     limit: np.ndarray
     noise: Noise | None
     penalty: np.ndarray
+    estimate: str = "drawn"
 
 
 def read_plan(document: Mapping[str, Any]) -> Agreement:
@@ -117,8 +120,13 @@ class _Plan(Reader):
         seal = self.check_seal()
         problem = self.section("problem")
         mechanism = one_of("mechanism", problem.get("mechanism"), MECHANISMS)
-        if problem.get("estimate", "drawn") != "drawn" or problem.get("calibrated", False):
-            raise ProblemError("problem", "estimate or calibrated", "steady and calibrated rules cannot be carried out")
+        estimate = one_of("problem.estimate", problem.get("estimate", ESTIMATES[0]), ESTIMATES)
+        if estimate != ESTIMATES[0] and mechanism not in CHECKING:
+            raise ProblemError(
+                "problem.estimate", estimate, f"means nothing for {mechanism}, which adds no noise to weigh"
+            )
+        if problem.get("calibrated", False):
+            raise ProblemError("problem.calibrated", True, "a noise level taken from the data cannot be carried out")
         if self.document.get("integer_plan") is None:
             hint = " (jaxmech design FILE --whole)" if mechanism == DESIGNED else ""
             raise ProblemError("integer_plan", None, f"only a plan in whole samples can be carried out{hint}")
@@ -146,6 +154,7 @@ class _Plan(Reader):
             limit=self._planned("limit", (m, d)) if designed else np.full((m, d), np.inf),
             noise=self._noise() if designed else None,
             penalty=self._planned("penalty", (m,)),
+            estimate=estimate,
         )
 
     def _noise(self) -> Noise:

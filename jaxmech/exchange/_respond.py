@@ -47,6 +47,8 @@ class Response:
         noisy_mean: their mean, noise included; NaN where there are none.
         noisy_variance: of each of them, σ² + η²; NaN where there are none.
         mixed: whether the clean points include her own.
+        expected_variance: by which her estimate weighs a noisy point: ``noisy_variance``, or under steady weights what
+            is expected of it, σ²(1 + α²(1/n + 1/|Z|)); NaN where there are none.
     """
 
     own_count: int
@@ -63,15 +65,16 @@ class Response:
     noisy_mean: float
     noisy_variance: float
     mixed: bool
+    expected_variance: float
 
     def estimate(self, variance: float) -> tuple[float, float]:
-        """Return the recommended estimate and its standard error: every point weighted by its variance.
+        """Return the recommended estimate and its standard error: every point weighted by its (expected) variance.
 
         Args:
             variance: σ² of a clean point.
         """
         clean = self.clean_count / variance
-        noisy = self.noisy_count / self.noisy_variance if self.noisy_count else 0.0
+        noisy = self.noisy_count / self.expected_variance if self.noisy_count else 0.0
         if clean + noisy == 0:
             return math.nan, math.inf
         total = (clean * self.clean_mean if clean else 0.0) + (noisy * self.noisy_mean if noisy else 0.0)
@@ -156,7 +159,8 @@ def _one_party(
             count, total = others[k].count, others[k].total
             yield _plain(points, others[k], count, total / count if count else math.nan, mixed=False)
         else:
-            yield _mix(points, others[k], drawn[k], added[k], float(agreement.sigma[k]) ** 2)
+            expected = _expected(agreement, drawn[k], len(points), i, k)
+            yield _mix(points, others[k], drawn[k], added[k], float(agreement.sigma[k]) ** 2, expected)
 
 
 def _pool(agreement: Agreement, others: Others, own: np.ndarray, i: int, k: int) -> Response:
@@ -183,6 +187,7 @@ def _plain(own: np.ndarray, others: Others, count: int, mean: float, *, mixed: b
         noisy_mean=math.nan,
         noisy_variance=math.nan,
         mixed=mixed,
+        expected_variance=math.nan,
     )
 
 
@@ -231,7 +236,16 @@ def _noise(agreement: Agreement, drawn: Sequence[_Drawn | None], i: int) -> list
     return [agreement.noise.at(u) * float(agreement.sigma[k]) ** 2 for k, u in enumerate(apart)]
 
 
-def _mix(own: np.ndarray, others: Others, drawn: _Drawn | None, added: float, variance: float) -> Response:
+def _expected(agreement: Agreement, drawn: _Drawn | None, count: int, i: int, k: int) -> float | None:
+    """What is expected of η²/σ² before anything is drawn, α²(1/n + 1/|Z|); None where weights follow what was drawn."""
+    if agreement.estimate != "steady" or drawn is None or not math.isfinite(drawn.discrepancy):
+        return None
+    return float(agreement.alpha[i, k]) ** 2 * (1 / count + 1 / drawn.clean.count)
+
+
+def _mix(
+    own: np.ndarray, others: Others, drawn: _Drawn | None, added: float, variance: float, expected: float | None
+) -> Response:
     """Her own points and Z as they are, Z' with noise."""
     assert drawn is not None
     clean, rest = drawn.clean, drawn.rest
@@ -253,6 +267,7 @@ def _mix(own: np.ndarray, others: Others, drawn: _Drawn | None, added: float, va
         noisy_mean=rest.mean + math.sqrt(added / rest.count) * drawn.normal if released else math.nan,
         noisy_variance=variance + added if released else math.nan,
         mixed=True,
+        expected_variance=math.nan if not released else variance + (added if expected is None else variance * expected),
     )
 
 
@@ -260,6 +275,8 @@ def points_of(
     agreement: Agreement, others: Others, own: np.ndarray, secret: str, place: tuple[int, int], response: Response
 ) -> np.ndarray:
     """Return the points that a party gets for one distribution, (points, 2): value and variance, in sorted order.
+
+    The variance is that by which her estimate weighs them, the expected one under steady weights.
 
     Sorted, so that nothing tells whose they were.
 
@@ -279,7 +296,7 @@ def points_of(
         lots = normal(words.take(response.noisy_count + 1))
         noise = lots[1:] - np.mean(lots[1:]) + lots[0] / math.sqrt(response.noisy_count)
         noisy = others.at(numbers) + math.sqrt(response.added) * noise
-    spread = [np.full(len(clean), float(agreement.sigma[k]) ** 2), np.full(len(noisy), response.noisy_variance)]
+    spread = [np.full(len(clean), float(agreement.sigma[k]) ** 2), np.full(len(noisy), response.expected_variance)]
     table = np.stack([np.concatenate([clean, noisy]), np.concatenate(spread)], axis=1)
     return np.asarray(table[np.lexsort((table[:, 0], table[:, 1]))])
 

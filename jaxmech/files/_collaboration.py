@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._words import one_of
-from jaxmech.collaboration import DIVISIONS, Problem
+from jaxmech.collaboration import CHECKING, DIVISIONS, ESTIMATES, SIGMA_RANGE, Problem, Rule
 from jaxmech.collaboration import MECHANISMS as PUBLISHED
 from jaxmech.files._costs import read_costs
 from jaxmech.files._dependence import Dependence, dependence_warnings, dependences
@@ -19,6 +19,7 @@ from jaxmech.files._sigma import Estimate, estimate, measurements
 
 KEYS = (
     *("sigma", "agents", "distributions", "costs", "price", "division", "mechanism"),
+    *("estimate", "calibrated", "sigma_range"),
     *("title", "notes", "data", "currency"),
 )
 """Keys of ``[collaboration]``: what defines the problem, and what describes it."""
@@ -49,6 +50,9 @@ class CollaborationCase:
         one_price: whether one price was given for all distributions.
         dependences: columns of the measurements, those for ``sigma`` and those of ``data``, that others determine.
         inputs: files that were read, none of which output may replace.
+        estimate: how the recommended estimate weighs noisy points; the default is "drawn".
+        calibrated: whether the noise level follows the spread of the data.
+        sigma_range: factors of sigma between which a calibrated rule is certified.
     """
 
     problem: Problem
@@ -63,6 +67,20 @@ class CollaborationCase:
     one_price: bool = False
     dependences: tuple[Dependence, ...] = ()
     inputs: tuple[Path, ...] = ()
+    estimate: str = ESTIMATES[0]
+    calibrated: bool = False
+    sigma_range: tuple[float, float] = SIGMA_RANGE
+
+    def rule(self, mechanism: str, estimate: str | None = None) -> Rule:
+        """Return how a mechanism sets the noise and weighs noisy points; as published where it adds no noise.
+
+        Args:
+            mechanism: the one that is solved for, the file's or another.
+            estimate: weights instead of the file's.
+        """
+        if mechanism not in CHECKING:
+            return Rule()
+        return Rule(self.estimate if estimate is None else estimate, self.calibrated)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -93,6 +111,8 @@ def read_collaboration(
     sigma, estimates, measured = _sigma(section["sigma"], names, d, folder)
     price = positive_numbers("price", section.get("price", 1.0), d)
     data = _data(section.get("data"), names, folder)
+    mechanism = one_of("mechanism", section.get("mechanism", "cbl"), MECHANISMS)
+    rule, sigma_range = _rule(section, mechanism)
     problem = Problem(
         costs=cast("costs", costs.table, dtype),
         sigma=cast("sigma", sigma, dtype),
@@ -103,7 +123,7 @@ def read_collaboration(
     return CollaborationCase(
         problem=problem,
         division=one_of("division", section.get("division", "rational"), DIVISIONS),
-        mechanism=one_of("mechanism", section.get("mechanism", "cbl"), MECHANISMS),
+        mechanism=mechanism,
         source=source,
         title=" ".join(text_of("title", section).split()),
         notes=text_of("notes", section),
@@ -112,7 +132,33 @@ def read_collaboration(
         currency=_currency(section.get("currency")),
         one_price=isinstance(section.get("price", 1.0), (int, float)),
         dependences=_dependences(measured, data),
+        estimate=rule.estimate,
+        calibrated=rule.calibrated,
+        sigma_range=sigma_range,
     )
+
+
+def _rule(section: Mapping[str, Any], mechanism: str) -> tuple[Rule, tuple[float, float]]:
+    """How noise is set and noisy points are weighed, and between which factors of sigma that is certified."""
+    estimate = one_of("estimate", section.get("estimate", ESTIMATES[0]), ESTIMATES)
+    calibrated = section.get("calibrated", False)
+    if not isinstance(calibrated, bool):
+        raise ProblemError("calibrated", calibrated, "must be true or false")
+    rule = Rule(estimate, calibrated)
+    if not rule.published and mechanism not in CHECKING:
+        name = "calibrated" if calibrated else "estimate"
+        raise ProblemError(name, section[name], f"means nothing for {mechanism}: it is for {' and '.join(CHECKING)}")
+    if "sigma_range" not in section:
+        return rule, SIGMA_RANGE
+    given = section["sigma_range"]
+    if not calibrated:
+        raise ProblemError("sigma_range", given, "means nothing without calibrated = true")
+    if not isinstance(given, list) or len(given) != len(SIGMA_RANGE):
+        raise ProblemError("sigma_range", given, "must be two factors of sigma, as [0.5, 2.0]")
+    low, high = positive_numbers("sigma_range", given, len(SIGMA_RANGE)).tolist()
+    if not low <= 1 <= high:
+        raise ProblemError("sigma_range", given, "must be two factors of sigma around 1, the smaller one first")
+    return rule, (low, high)
 
 
 def _sigma(

@@ -11,18 +11,21 @@ from jaxmech.files._multiparty import MultipartyCase, ProfileCase
 from jaxmech.market import Valuation
 
 
-def resolved(case: CollaborationCase, division: str | None, mechanism: str) -> dict[str, Any]:
+def resolved(
+    case: CollaborationCase, division: str | None, mechanism: str, estimate: str | None = None
+) -> dict[str, Any]:
     """Return all keys of a problem file, tables from other files and estimates resolved to numbers.
 
     Args:
         case: the problem, read.
         division: the one that was solved for; None where the mechanism has its own.
         mechanism: likewise.
+        estimate: how noisy points are weighed, if not as the file says.
 
     Returns:
         The keys of ``[collaboration]``, defaults and names included, with numpy arrays for the writer to convert.
     """
-    problem = case.problem
+    problem, rule = case.problem, case.rule(mechanism, estimate)
     m, d = problem.shape
     return {
         "title": case.title,
@@ -34,6 +37,9 @@ def resolved(case: CollaborationCase, division: str | None, mechanism: str) -> d
         "price": np.asarray(problem.price, float),
         "division": division,
         "mechanism": mechanism,
+        "estimate": rule.estimate,
+        "calibrated": rule.calibrated,
+        "sigma_range": list(case.sigma_range) if rule.calibrated else None,
         "currency": case.currency or None,
         "data": case.data.source if case.data else None,
     }

@@ -9,9 +9,10 @@ from jaxmech import catalog
 from jaxmech._errors import ProblemError
 from jaxmech._printable import clean_name
 from jaxmech._words import one_of, suggestion
-from jaxmech.collaboration import DIVISIONS
+from jaxmech.collaboration import DIVISIONS, ESTIMATES
 from jaxmech.collaboration import MECHANISMS as FOR_DATA
 from jaxmech.files._case import Case, inputs_of, locate, parse, read
+from jaxmech.files._collaboration import CollaborationCase
 from jaxmech.files._keys import check_keys, text_of
 from jaxmech.files._read import Table, read_table, read_text
 from jaxmech.multiparty import MECHANISMS as FOR_MODELS
@@ -74,6 +75,9 @@ def read_sweep(name: str, dtype: str = "float64") -> SweepCase:
     except ProblemError as error:
         raise ProblemError(f"{source}: {error.argument}", error.value, error.rule) from None
     case = _problem(section["problem"], path.parent, source, dtype)
+    if isinstance(case, CollaborationCase) and (case.estimate != ESTIMATES[0] or case.calibrated):
+        rule = "has steady weights or calibrated noise, which are not swept: leave estimate and calibrated out"
+        raise ProblemError(f"{source}: problem", section["problem"], rule)
     case = _with_choices(case, source, {"division": division, "mechanism": mechanism})
     inputs = (*inputs_of(path, section), *case.inputs)
     return SweepCase(case, source, title, parameters, table, options, inputs)

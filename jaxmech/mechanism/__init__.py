@@ -4,6 +4,7 @@ from jaxmech.mechanism._examined import GAIN, PENALTY, Departure, Examined
 from jaxmech.mechanism._key import secret_key
 from jaxmech.mechanism._outcome import Outcome, priced
 from jaxmech.mechanism._protocol import (
+    Approximate,
     Claiming,
     Guarantee,
     Guaranteed,
@@ -12,13 +13,22 @@ from jaxmech.mechanism._protocol import (
     Separate,
     Strategy,
     Whole,
+    claims_what_is_proven,
     only_whole_points,
 )
 from jaxmech.mechanism._realised import PLATFORM, Chance, Quantity, Realised, as_promised, averaged, counted, never
 from jaxmech.mechanism._record import CLAIMS, EFFICIENT, NASH, PROMISED, RATIONAL, Audit, Target
 from jaxmech.mechanism._stakes import Stakes, best_whole
 from jaxmech.mechanism._submission import Statistics, Submission, subset_variance
-from jaxmech.mechanism._subsets import Drawn, draw_means, draw_points, of_others
+from jaxmech.mechanism._subsets import (
+    Drawn,
+    Within,
+    draw_means,
+    draw_means_within,
+    draw_points,
+    of_others,
+    within_points,
+)
 
 __all__ = [
     "CLAIMS",
@@ -29,6 +39,7 @@ __all__ = [
     "PLATFORM",
     "PROMISED",
     "RATIONAL",
+    "Approximate",
     "Audit",
     "Chance",
     "Claiming",
@@ -49,11 +60,14 @@ __all__ = [
     "Submission",
     "Target",
     "Whole",
+    "Within",
     "as_promised",
     "averaged",
     "best_whole",
+    "claims_what_is_proven",
     "counted",
     "draw_means",
+    "draw_means_within",
     "draw_points",
     "never",
     "of_others",
@@ -61,4 +75,5 @@ __all__ = [
     "priced",
     "secret_key",
     "subset_variance",
+    "within_points",
 ]

@@ -22,8 +22,10 @@ class Information:
         clean_mean: their mean.
         noisy_count: points returned with noise added.
         noisy_mean: their mean, noise included.
-        noisy_variance: variance of each noisy point (σ² + η²).
+        noisy_variance: variance of each noisy point, given the noise that was drawn (σ² + η²).
         payment: money that the mechanism pays to each agent, negative where she pays; 0 if it is left out.
+        expected_variance: variance by which the recommended estimate weighs a noisy point; ``noisy_variance`` if it is
+            left out. Rules with steady weights put here what is expected before anything is drawn.
     """
 
     clean_count: Amounts
@@ -32,11 +34,14 @@ class Information:
     noisy_mean: Amounts
     noisy_variance: Amounts
     payment: Agents = None  # type: ignore[assignment]
+    expected_variance: Amounts = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        """No payment is a payment of 0, in the type of the counts."""
+        """No payment is a payment of 0, in the type of the counts; what is drawn is what is expected."""
         if self.payment is None:
             object.__setattr__(self, "payment", jnp.zeros_like(self.clean_count[..., 0]))
+        if self.expected_variance is None:
+            object.__setattr__(self, "expected_variance", self.noisy_variance)
 
     def estimate(self, variance: Array) -> Amounts:
         """Return the precision-weighted mean of clean and noisy points, NaN where there are none.
@@ -47,7 +52,7 @@ class Information:
             variance: σ² of a clean point, a number or one per distribution.
         """
         clean = self.clean_count / variance
-        noisy = self.noisy_count / self.noisy_variance
+        noisy = self.noisy_count / self.expected_variance
         return (clean * self.clean_mean + noisy * self.noisy_mean) / (clean + noisy)
 
 
@@ -164,6 +169,32 @@ class Guaranteed(Protocol):
     def guarantee(self, stakes: Stakes) -> Guarantee:
         """Return what is proven for these costs, standard deviations and prices."""
         ...
+
+
+@runtime_checkable
+class Approximate(Protocol):
+    """What a mechanism may say beside its guarantee: that incentives are claimed as far as is proven, and no further.
+
+    The tolerance of the claim is then the proven bound on what any strategy gains, as a part of the penalty, the
+    largest over agents.
+    """
+
+    @property
+    def approximate(self) -> bool:
+        """Whether that is so."""
+        ...
+
+
+def claims_what_is_proven(mechanism: Any) -> bool:
+    """Return whether a mechanism claims incentives as far as is proven.
+
+    Source: none; a question to a mechanism.
+
+    Example:
+        >>> claims_what_is_proven(object())
+        False
+    """
+    return isinstance(mechanism, Approximate) and mechanism.approximate is True
 
 
 @runtime_checkable

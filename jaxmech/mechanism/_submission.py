@@ -63,9 +63,15 @@ class Submission:
         return total / jnp.maximum(self.count, 1)
 
     @property
+    def variance(self) -> Amounts:
+        """Unbiased variance within what each agent submits per distribution; 0 where that is less than two points."""
+        apart = jnp.where(self.mask, self.values - self.mean[..., None], 0.0)
+        return jnp.sum(apart**2, axis=-1) / jnp.maximum(self.count - 1, 1)
+
+    @property
     def statistics(self) -> "Statistics":
-        """Counts and means alone."""
-        return Statistics(self.count, self.mean)
+        """Counts, means and variances alone."""
+        return Statistics(self.count, self.mean, self.variance)
 
 
 @pytree
@@ -74,15 +80,18 @@ class Statistics:
     """Counts and means of the data sets that all agents hand in: all that a mechanism for normal data looks at.
 
     A mechanism that reads nothing but ``count`` and ``mean`` of what it is given responds to both forms. Counts are
-    real numbers here, so that amounts that are not whole can be simulated and differentiated.
+    real numbers here, so that amounts that are not whole can be simulated and differentiated. Who takes σ from the
+    data looks at variances too; where they are left out it draws what they tell, for normal data of an assumed σ.
 
     Attributes:
         count: how many points each agent submits per distribution.
         mean: their means; read as 0 where the count is 0.
+        variance: unbiased variances within them, 0 of less than two points; None where they are not known.
     """
 
     count: Amounts
     mean: Amounts
+    variance: Amounts | None = None
 
 
 def subset_variance(count: Array, among: Array, variance: Array) -> Array:

@@ -88,6 +88,90 @@ def draw_means(submission: Statistics, clean: Amounts, total: Amounts, variance:
     return Drawn(available, mean, compared, clean_mean, rest, rest_mean, noise)
 
 
+class Within(NamedTuple):
+    """What the others' data tell about σ² beside their means.
+
+    Attributes:
+        squares: Σ of squared distances within Z, within Z' and within what was not drawn, from the mean of each.
+        freedom: its degrees of freedom, points less groups; 0 where there are too few points.
+    """
+
+    squares: Array
+    freedom: Array
+
+
+def within_points(submission: Submission, drawn: Drawn) -> Within:
+    """Return the spread within the parts of the others' data that were drawn for every agent.
+
+    For normal data it is independent of the means of all parts.
+
+    Args:
+        submission: what all agents handed in.
+        drawn: from :func:`draw_points`.
+
+    Source: the analysis of variance: squares about the mean of all, less those between the parts.
+    """
+    about, freedom = _squares(submission.statistics, drawn), _freedom(drawn)
+    left = drawn.available - drawn.clean_count - drawn.rest_count
+    clean, rest = drawn.clean_mean - drawn.mean, drawn.rest_mean - drawn.mean
+    together = drawn.clean_count * clean + drawn.rest_count * rest
+    # what was not drawn makes up for the others: its mean is apart by −together/left
+    between = drawn.clean_count * clean**2 + drawn.rest_count * rest**2
+    between = between + jnp.where(left > 0, together**2 / jnp.where(left > 0, left, 1), 0)
+    return Within(jnp.maximum(about - between, 0), freedom)
+
+
+def draw_means_within(
+    submission: Statistics, clean: Amounts, total: Amounts, variance: Array, key: Array
+) -> tuple[Drawn, Within]:
+    """Draw the means of both parts, and the spread within them, by their law given what was handed in.
+
+    Exact for honest normal data: of the squares about the mean of all, a part that follows the beta law lies between
+    the parts. Where variances were not handed in, the squares are drawn too, with the assumed variance.
+
+    Args:
+        submission: counts, means and perhaps variances of what all agents hand in.
+        clean: size of the clean part, by agent.
+        total: size of both parts together.
+        variance: σ² of a point, assumed where variances are not known.
+        key: random key.
+
+    Source: the law of a sample drawn without replacement, exact for normal data.
+    """
+    mean_key, spread_key = jax.random.split(key)
+    first, second, _ = jax.random.normal(mean_key, (3, *submission.mean.shape), submission.mean.dtype)
+    drawn = draw_means(submission, clean, total, variance, mean_key)
+    freedom = _freedom(drawn)
+    # how many points the others hand in is not hers to change, and a derivative by it is dear
+    shape = jax.lax.stop_gradient(jnp.where(freedom > 0, freedom, 1) / 2)
+    chi_squared = 2 * jax.random.gamma(spread_key, shape)
+    if submission.variance is None:
+        return drawn, Within(jnp.where(freedom > 0, variance * chi_squared, 0), freedom)
+    both = drawn.clean_count + drawn.rest_count
+    apart = jnp.where((both > 0) & (drawn.available > both), first**2, 0)
+    apart = apart + jnp.where((drawn.clean_count > 0) & (drawn.rest_count > 0), second**2, 0)
+    unit = _squares(submission, drawn) / (chi_squared + apart)
+    drawn = draw_means(submission, clean, total, unit, mean_key)
+    return drawn, Within(jnp.where(freedom > 0, unit * chi_squared, 0), freedom)
+
+
+def _squares(submission: Statistics, drawn: Drawn) -> Amounts:
+    """Σ of squared distances of the others' points from the mean of all of them, for every agent."""
+    assert submission.variance is not None
+    count = submission.count
+    # about a common centre first, so that little cancels
+    centre = jnp.sum(count * submission.mean, axis=0) / jnp.maximum(jnp.sum(count, axis=0), 1)
+    own = jnp.maximum(count - 1, 0) * submission.variance + count * (submission.mean - centre) ** 2
+    return jnp.maximum(of_others(own) - drawn.available * (drawn.mean - centre) ** 2, 0)
+
+
+def _freedom(drawn: Drawn) -> Amounts:
+    """Points of the others less groups with a mean of their own; less than one point counts in part."""
+    left = drawn.available - drawn.clean_count - drawn.rest_count
+    groups = sum(jnp.clip(count, 0, 1) for count in (drawn.clean_count, drawn.rest_count, left))
+    return jnp.maximum(drawn.available - groups, 0)
+
+
 def _deviation(count: Amounts, among: Amounts, variance: Array) -> Amounts:
     """Standard deviation of a subset's mean about that of all; where all are in it, 0 with the slope 0."""
     spread = subset_variance(count, among, variance)

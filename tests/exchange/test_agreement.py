@@ -94,7 +94,7 @@ def _with(value, *path):
         (_with("sweep", "kind"), "kind = 'sweep'"),
         (_without("problem"), "must be the JSON that jaxmech solve"),
         (_with(3, "problem"), "problem = 3"),
-        (_with("steady", "problem", "estimate"), "cannot be carried out"),
+        (_with("stead", "problem", "estimate"), 'did you mean "steady"'),
         (_with(True, "problem", "calibrated"), "cannot be carried out"),
         (_with("cbd", "problem", "mechanism"), "did you mean"),
         (_with(None, "integer_plan"), "only a plan in whole samples"),

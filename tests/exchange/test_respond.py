@@ -94,6 +94,11 @@ def test_estimates_weigh_points_by_their_variance():
             assert entry["standard_error"] == pytest.approx(sum(weights) ** -0.5)
 
 
+def variance_expected(signed, i, k, apart):
+    """Of a noisy point before anything is drawn: by it steady estimates weigh, and so do the points say."""
+    return signed.sigma[k] ** 2 + signed.sigma[k] ** 2 * (signed.alpha[i, k] ** 2 * apart)
+
+
 @pytest.mark.parametrize("name", example.COMMANDS)
 def test_points_have_the_counts_means_and_variances_that_are_told(name):
     done = carry_out(name)
@@ -106,6 +111,10 @@ def test_points_have_the_counts_means_and_variances_that_are_told(name):
             assert len(rows) == entry["clean_count"] + entry["noisy_count"]
             for kind in ("clean", "noisy"):
                 variance = entry["noisy_variance"] if kind == "noisy" else done.agreement.sigma[k] ** 2
+                if kind == "noisy" and done.agreement.estimate == "steady" and entry["noisy_count"]:
+                    own = done.responses[i][k]
+                    apart = 1 / own.own_count + 1 / own.clean.count
+                    variance = variance_expected(done.agreement, i, k, apart)
                 part = rows[rows[:, 1] == variance, 0]
                 if entry[f"{kind}_count"] and entry["noisy_variance"] != done.agreement.sigma[k] ** 2:
                     assert len(part) == entry[f"{kind}_count"]

@@ -90,6 +90,24 @@ BAD_INPUTS = (
     # words
     Bad("division", GOOD + 'division = "nahs"\n', ("division", "'nahs'", "must be one of", 'did you mean "nash"')),
     Bad("division, a number", GOOD + "division = 1\n", ("division", "1", "must be one of")),
+    Bad("estimate", GOOD + 'estimate = "stedy"\n', ("estimate", "'stedy'", 'did you mean "steady"')),
+    Bad("calibrated", GOOD + "calibrated = 1\n", ("calibrated", "1", "must be true or false")),
+    Bad(
+        "weights of the pool",
+        GOOD + 'mechanism = "pool"\nestimate = "steady"\n',
+        ("estimate", "means nothing for pool", "c3d and cbl"),
+    ),
+    Bad("sigma_range alone", GOOD + "sigma_range = [0.5, 2.0]\n", ("sigma_range", "without calibrated = true")),
+    Bad(
+        "sigma_range not about 1",
+        GOOD + "calibrated = true\nsigma_range = [1.5, 2.0]\n",
+        ("sigma_range", "around 1, the smaller one first"),
+    ),
+    Bad(
+        "sigma_range of three",
+        GOOD + "calibrated = true\nsigma_range = [0.5, 1.0, 2.0]\n",
+        ("sigma_range", "two factors of sigma"),
+    ),
     Bad("mechanism", GOOD + 'mechanism = "clb"\n', ("mechanism", "'clb'", "must be one of", 'did you mean "cbl"')),
     # costs
     _costs("[0.1, 0.2]", "costs[0]", "0.1", "must be a list of rows", name="flat costs"),

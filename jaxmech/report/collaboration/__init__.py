@@ -13,6 +13,7 @@ from jaxmech.report.collaboration._document import arrangement_document, documen
 from jaxmech.report.collaboration._page import board_sections, page, print_page, sigma_table
 from jaxmech.report.collaboration._plot import Panel, plot, plot_panels
 from jaxmech.report.collaboration._reasons import reasons, reasons_of
+from jaxmech.report.collaboration._rule import rule_in_words, rule_sentences
 from jaxmech.report.collaboration._signing import better_design, signing_sentences
 from jaxmech.report.collaboration._tables import collection_tables, gain_table
 
@@ -41,6 +42,8 @@ __all__ = [
     "reasons_of",
     "role_names",
     "rows",
+    "rule_in_words",
+    "rule_sentences",
     "sigma_table",
     "signing_sentences",
     "suggestions",

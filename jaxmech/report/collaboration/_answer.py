@@ -148,6 +148,8 @@ class Answer(Arrangement):
         whole: the plan in whole samples, or None where there is none, or amounts are too large to be whole numbers.
         efficiency: against what is possible, or None where there is no plan.
         advice: social penalties of other choices, or None where there is no plan.
+        estimate: how noisy points are weighed, by the noise that was "drawn" or "steady".
+        calibrated: whether the noise level follows the spread of the data.
     """
 
     division: str
@@ -163,3 +165,5 @@ class Answer(Arrangement):
     whole: Whole | None
     efficiency: Efficiency | None
     advice: Advice | None
+    estimate: str = "drawn"
+    calibrated: bool = False

@@ -39,6 +39,8 @@ def document(answer: Answer) -> dict[str, Any]:
             "total": answer.total,
             "penalty": answer.penalty,
             "social_penalty": answer.social_penalty,
+            "estimate": answer.estimate,
+            "calibrated": answer.calibrated,
         },
         "integer_plan": _whole(answer.whole) if answer.whole else None,
         "efficiency": dataclasses.asdict(answer.efficiency) if answer.efficiency else None,

@@ -17,6 +17,7 @@ from jaxmech.report.collaboration._accounts import Accounts, error_tables, money
 from jaxmech.report.collaboration._advice import WORTH_TELLING, suggestions
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
 from jaxmech.report.collaboration._reasons import reasons
+from jaxmech.report.collaboration._rule import rule_in_words, rule_sentences
 from jaxmech.report.collaboration._signing import better_design, signing_sentences
 from jaxmech.report.collaboration._tables import MAX_ROWS, collection_tables, gain_table
 
@@ -49,7 +50,7 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         elsewhere = {name: 1 - penalty / answer.alone_penalty for name, penalty in tried.items()}
         yield from board_sections(answer, answer.accounts, width, box, elsewhere=elsewhere, full=full)
     title = "Who would cheat" if answer.pooled else "Why nobody cheats"
-    yield title, make_paragraphs(reasons(answer, full=full))
+    yield title, make_paragraphs([*reasons(answer, full=full), *rule_sentences(answer)])
     if answer.efficiency:
         yield "How good the plan is", make_paragraphs(_efficiency(answer))
     if answer.whole:
@@ -100,6 +101,7 @@ def _head(answer: Answer) -> RenderableType:
     m, d = answer.samples.shape
     what = (
         f"{counted(m, 'agent')}, {counted(d, 'distribution')}; division {answer.division}, mechanism {answer.mechanism}"
+        f"{rule_in_words(answer.estimate, answer.calibrated)}"
     )
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
     return Group(Text(answer.title or answer.source, style="bold"), Text(f"{answer.source}: {what}"), Text(), verdict)

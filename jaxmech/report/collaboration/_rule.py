@@ -1,0 +1,47 @@
+"""What is said about rules that are not the published one: steady weights, calibrated noise."""
+
+from jaxmech.mechanism import NASH
+from jaxmech.report.collaboration._answer import Answer
+
+
+def rule_in_words(estimate: str, calibrated: bool) -> str:
+    """Return what to add to the name of a mechanism; nothing for the published rule.
+
+    Args:
+        estimate: how noisy points are weighed.
+        calibrated: whether the noise level follows the spread of the data.
+
+    Example:
+        >>> "c3d" + rule_in_words("steady", True)
+        'c3d (steady weights, calibrated noise)'
+    """
+    words = [
+        word for word, said in (("steady weights", estimate == "steady"), ("calibrated noise", calibrated)) if said
+    ]
+    return f" ({', '.join(words)})" if words else ""
+
+
+def rule_sentences(answer: Answer) -> list[str]:
+    """Return what weights and calibration promise, with the numbers of the certificate; nothing for published rules.
+
+    Args:
+        answer: one solved problem.
+    """
+    nash = next((record for record in answer.claims if record.claim == NASH), None)
+    if nash is None or (answer.estimate != "steady" and not answer.calibrated):
+        return []
+    most = f"{100 * max(0.0, -nash.margin):.2g} %"
+    if not answer.calibrated:
+        return [
+            "Noisy points are weighed by the noise that is expected, not by what was drawn: so everybody pays what she "
+            "is promised whatever the law of the data is, as long as its variance is at most σ², and whatever she does "
+            f"saves her at most {most} of it in the worst case of these laws."
+        ]
+    text = (
+        "The noise level follows the spread of the others' data, so σ need not be known to keep everybody honest: as "
+        f"far as noise can, whatever an agent does saves her at most {most} on normal data. Spreads, data and noise "
+        "must stay hidden until all have submitted."
+    )
+    if answer.estimate == "steady":
+        text += " Steady weights promise nothing about other laws then: the spread depends on the means there."
+    return [text]
