@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxmech._types import Array
 from jaxmech.deviation._draws import Draws, PointDraws
 from jaxmech.deviation._families import Candidate
-from jaxmech.deviation._loss import Losses, average_loss, losses
+from jaxmech.deviation._loss import Losses, average_loss, far_apart, losses
 from jaxmech.deviation._pieces import in_pieces
 from jaxmech.deviation._strategy import Deviation
 from jaxmech.mechanism import Stakes
@@ -110,7 +110,7 @@ def _adversarial(
     """
     count = len(draws.own)
     turn = jnp.arange(count) % len(means)
-    rows = losses(mechanism, stakes, agent, deviation, draws, means[turn], corrected=False)
+    rows = losses(mechanism, stakes, agent, deviation, draws, far_apart(means[turn], stakes), corrected=False)
     member = (turn == jnp.arange(len(means))[:, None]).astype(rows.parts.dtype)
     member = member / jnp.sum(member, axis=1, keepdims=True)
     hardest, poorest = jnp.max(member @ rows.parts, axis=0), jnp.min(member @ rows.payment)

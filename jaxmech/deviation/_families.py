@@ -22,12 +22,14 @@ class Start:
         at: values of fields of :class:`Deviation` that differ from the truth.
         free: fields that the search may change.
         samples: n in units of what is recommended; 0 to collect nothing.
+        alternates: whether offsets have another sign in every other distribution.
     """
 
     family: str
     at: Mapping[str, float]
     free: tuple[str, ...]
     samples: float = 1.0
+    alternates: bool = False
 
 
 _ACCEPT: dict[str, float] = {}
@@ -69,12 +71,36 @@ def _starts_somewhere() -> list[Start]:
     return starts
 
 
+def _starts_across() -> list[Start]:
+    """Families in which distributions have to do with each other: only where there are several."""
+    weighted = ("log_samples", "log_weights")
+    shifts = [(to, n) for to in (1.0, 10.0) for n in (0.02, 0.7)]
+    moved = (*weighted, "offset")
+    starts = [Start("opposite shifts", {**_DISCARD, "offset": to}, moved, n, True) for to, n in shifts]
+    return starts + [Start("mix columns", way, (*weighted, "mix"), 0.7) for way in (_ACCEPT, _DISCARD)]
+
+
 ANYWHERE = tuple(_starts_anywhere())
 SOMEWHERE = tuple(_starts_somewhere())
-STARTS = (*ANYWHERE, *SOMEWHERE)
+ACROSS = tuple(_starts_across())
+
+
+def starts_for(distributions: int) -> tuple[Start, ...]:
+    """Return all starts of a search.
+
+    Args:
+        distributions: how many.
+    """
+    return (*ANYWHERE, *SOMEWHERE, *(ACROSS if distributions > 1 else ()))
+
+
+def families_for(distributions: int) -> tuple[str, ...]:
+    """Return the names of all families that a search starts from."""
+    return tuple(dict.fromkeys(start.family for start in starts_for(distributions)))
+
+
 _SIZES: Any = (0.5, 0.1)
 """Of the first weights of a network, inner and outer."""
-FAMILIES = tuple(dict.fromkeys(start.family for start in STARTS))
 
 
 class Sketches(NamedTuple):
@@ -94,7 +120,7 @@ def sketches(seed: int, distributions: int) -> Sketches:
     generator = np.random.default_rng(seed)
     silent = jax.tree.map(np.asarray, Sketches(*_silent(distributions)))
     made = []
-    for start in STARTS:
+    for start in starts_for(distributions):
         drawn = {
             name: jax.tree.map(
                 lambda leaf, size: size * generator.standard_normal(leaf.shape), network, Network(*_SIZES)
@@ -112,11 +138,12 @@ def spread_sketches(key: Array, distributions: int) -> Sketches:
     silent = Sketches(*_silent(distributions))
     leaves, structure = jax.tree.flatten(silent)
     keys = jax.random.split(key, len(leaves))
-    shapes = [(len(STARTS), *leaf.shape) for leaf in leaves]
+    starts = starts_for(distributions)
+    shapes = [(len(starts), *leaf.shape) for leaf in leaves]
     drawn = jax.tree.unflatten(
         structure, [jax.random.normal(one, shape, float) for one, shape in zip(keys, shapes, strict=True)]
     )
-    moved = [np.array([name in start.free for start in STARTS], float) for name in Sketches._fields]
+    moved = [np.array([name in start.free for start in starts], float) for name in Sketches._fields]
 
     def sized(network: Network, moves: np.ndarray) -> Network:
         return Network(*(size * leaf * moves[:, None, None, None] for leaf, size in zip(network, _SIZES, strict=True)))
@@ -153,7 +180,8 @@ def candidates(unit: Array, able: Array, drawn: Sketches) -> Candidate:
         able: whether she can sample, per distribution.
         drawn: first weights of the networks.
     """
-    truth, dtype = Deviation.truth(unit), unit.dtype
+    truth, dtype, starts = Deviation.truth(unit), unit.dtype, starts_for(len(unit))
+    signs = jnp.asarray((-1.0) ** np.arange(len(unit)), dtype)
     typed = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), drawn)
 
     def one(place: Array, networks: Sketches) -> Candidate:
@@ -161,23 +189,25 @@ def candidates(unit: Array, able: Array, drawn: Sketches) -> Candidate:
             return jnp.full_like(unit, jnp.asarray(column, dtype)[place])
 
         changed: dict[str, Any] = {
-            name: everywhere([start.at.get(name, rest) for start in STARTS]) for name, rest in _CHANGED.items()
+            name: everywhere([start.at.get(name, rest) for start in starts]) for name, rest in _CHANGED.items()
         }
-        changed["collects"] = jnp.where(able, everywhere([float(start.samples > 0) for start in STARTS]), 0)
-        changed["log_samples"] = everywhere([float(np.log(start.samples or 1.0)) for start in STARTS])
+        changed["collects"] = jnp.where(able, everywhere([float(start.samples > 0) for start in starts]), 0)
+        changed["log_samples"] = everywhere([float(np.log(start.samples or 1.0)) for start in starts])
+        alternates = everywhere([float(start.alternates) for start in starts]) > 0
+        changed["offset"] = jnp.where(alternates, signs, 1.0) * changed["offset"]
         deviation = dataclasses.replace(truth, **changed, **networks._asdict())
         moved = {
-            field.name: jnp.asarray([float(field.name in start.free) for start in STARTS], dtype)[place]
+            field.name: jnp.asarray([float(field.name in start.free) for start in starts], dtype)[place]
             for field in dataclasses.fields(Deviation)
         }
         free = {
             name: jax.tree.map(lambda leaf, by=moves: jnp.full_like(leaf, by), getattr(deviation, name))
             for name, moves in moved.items()
         }
-        guesses = jnp.asarray([start in SOMEWHERE for start in STARTS])[place]
+        guesses = jnp.asarray([start in SOMEWHERE or "mix" in start.free for start in starts])[place]
         return Candidate(deviation, Deviation(**free), guesses)
 
-    made: Candidate = jax.vmap(one)(jnp.arange(len(STARTS)), typed)
+    made: Candidate = jax.vmap(one)(jnp.arange(len(starts)), typed)
     return made
 
 
@@ -197,5 +227,5 @@ def picked(found: Candidate, places: Array) -> Candidate:
     return Candidate(jax.tree.map(pick, found.deviation), jax.tree.map(pick, found.free), guesses)
 
 
-_CHANGED = {name: 0.0 for start in STARTS for name in start.at} | {"submits": 1.0, "gain": 1.0}
+_CHANGED = {name: 0.0 for start in starts_for(2) for name in start.at} | {"submits": 1.0, "gain": 1.0}
 """Fields that some start changes, and what they are in the truth."""

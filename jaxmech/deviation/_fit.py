@@ -11,7 +11,7 @@ from jaxmech._types import Array
 from jaxmech.deviation._draws import Draws, PointDraws
 from jaxmech.deviation._estimate import FEATURES, Estimate, Features
 from jaxmech.deviation._families import Candidate
-from jaxmech.deviation._loss import collecting, exchange, or_ignorance
+from jaxmech.deviation._loss import collecting, exchange, far_apart, or_ignorance
 from jaxmech.deviation._strategy import Deviation
 from jaxmech.mechanism import Stakes
 
@@ -69,7 +69,7 @@ def _fit_one(
 ) -> tuple[Deviation, Array]:
     deviation, count = candidate.deviation, len(draws.own)
     turn = jnp.arange(count) % len(guesses)
-    rows, payment = _rows(mechanism, stakes, agent, deviation, draws, guesses[turn])
+    rows, payment = _rows(mechanism, stakes, agent, deviation, draws, far_apart(guesses[turn], stakes))
     first = jnp.arange(count) < count // 2
     none = jnp.zeros_like(deviation.fitted)
     member = (turn == jnp.arange(len(guesses))[:, None]) & ~first

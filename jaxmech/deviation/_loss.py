@@ -17,6 +17,7 @@ from jaxmech.mechanism import Information, Separate, Stakes, Statistics, Submiss
 _IGNORANCE = 1e6
 """Squared error of an agent who has nothing to estimate from, in σ²: a mean anywhere is as bad as we like to say."""
 
+_GOLDEN = (5**0.5 - 1) / 2
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Information))
 
@@ -105,9 +106,25 @@ def collecting(stakes: Stakes, agent: Array, deviation: Deviation) -> Array:
 def average_loss(
     mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, draws: Draws | PointDraws, place: Array
 ) -> Losses:
-    """Return :func:`losses` averaged over the draws, at one true mean ``place`` in units of σ."""
-    rows = losses(mechanism, stakes, agent, deviation, draws, jnp.broadcast_to(place, draws.own.shape[:1]))
+    """Return :func:`losses` averaged over the draws, at true means :func:`far_apart` of ``place``, in units of σ."""
+    places = far_apart(jnp.broadcast_to(place, draws.own.shape[:1]), stakes)
+    rows = losses(mechanism, stakes, agent, deviation, draws, places)
     return Losses(jnp.mean(rows.parts, axis=0), jnp.mean(rows.payment))
+
+
+def far_apart(places: Array, stakes: Stakes) -> Array:
+    """Return true means of every distribution that have nothing to do with each other, (..., distributions).
+
+    A guess of one true mean must not be good for another, or who copies one column for another would know it. The
+    first is at ``places``; the others are at multiples between 1 and 2, with alternating signs, no two of them alike.
+
+    Args:
+        places: in σ.
+        stakes: says how many distributions there are.
+    """
+    k = np.arange(len(stakes.sigma))
+    multiples = (-1.0) ** k * (1 + (k * _GOLDEN) % 1)
+    return places[..., None] * jnp.asarray(multiples, places.dtype)
 
 
 def squared_error(estimates: Array, truth: Array, stakes: Stakes) -> Array:

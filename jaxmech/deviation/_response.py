@@ -10,7 +10,7 @@ import numpy as np
 from jaxmech._types import Array
 from jaxmech.deviation._descent import descend, judge
 from jaxmech.deviation._draws import Draws
-from jaxmech.deviation._families import STARTS, Candidate, Sketches, candidates, picked
+from jaxmech.deviation._families import Candidate, Sketches, candidates, families_for, picked, starts_for
 from jaxmech.deviation._loss import Losses
 from jaxmech.deviation._scan import scan
 from jaxmech.deviation._settings import SearchSettings
@@ -56,7 +56,7 @@ class Response(NamedTuple):
         standard_error: of the gain.
         honest_error: of the honest penalty.
         deviation: the strategy.
-        start: (distributions,) places in ``STARTS`` that it comes from, or ``SCANNED``.
+        start: (distributions,) places among the starts that it comes from, or ``SCANNED``.
     """
 
     honest: Array
@@ -188,8 +188,8 @@ def _finalists(least: Array, count: int) -> Array:
         (finalists, distributions) places of starts.
     """
     totals = jnp.sum(least, axis=-1)
-    families = list(dict.fromkeys(start.family for start in STARTS))
-    member = np.array([[start.family == family for start in STARTS] for family in families])
+    d = least.shape[-1]
+    member = np.array([[start.family == family for start in starts_for(d)] for family in families_for(d)])
     by_family = jnp.where(member, totals, jnp.inf)
     order = jnp.argsort(jnp.min(by_family, axis=1), stable=True)[:count]
     first = jnp.argmin(by_family, axis=1)[order]

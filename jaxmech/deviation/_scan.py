@@ -32,6 +32,10 @@ _AMOUNTS = (1e-6, 0.01, 0.2, 1.0)
 """Points to collect with each of them, in units of what is recommended."""
 _SHIFTS = (0.0, 3.0, -3.0, 10.0, -10.0, 100.0, -100.0, 1e4, -1e4)
 """Shifts that are always tried, in σ."""
+_OPPOSITE = (3.0, -3.0, 30.0, -30.0, 1e4, -1e4)
+"""Shifts that go the other way in every other distribution, where there are several."""
+_COPIED, _OTHERS, _SOURCES = (1.0, 0.2, 3.0), (1e-6, 1.0), 6
+"""Amounts of a distribution that is copied for others, and of these, in units of what is recommended; how many are."""
 _COUNTS = (1e-6, 1.0, 2.0)
 """Numbers of points always tried beside those collected and those recommended: a part of these, then points."""
 _KEPT = 2
@@ -49,12 +53,14 @@ class Choice(NamedTuple):
         counts: points submitted; NaN for those collected.
         shifts: in σ/√unit.
         gains: 1, or 0 to submit a number that has nothing to do with what she collected.
+        copies: the distribution whose mean is submitted, −1 for her own of this one.
     """
 
     samples: Array
     counts: Array
     shifts: Array
     gains: Array
+    copies: Array
 
 
 def scan(
@@ -84,6 +90,9 @@ def scan(
 
         done, parts = in_pieces(fit, some)
         best = best_of(parts)
+        if len(unit) > 1:
+            # Who guesses is judged at the worst of several means, of few draws each: her best goes on by itself.
+            best = jnp.concatenate([best, best_of(jnp.where(some.guesses[:, None], parts, jnp.inf))[:1]])
         return _picked(some, done, best), Choice(*(jnp.take_along_axis(table, best, axis=0) for table in tried))
 
     def closer(centres: Choice, change: Array) -> tuple[Choice, Candidate]:
@@ -101,7 +110,11 @@ def scan(
 def scan_name(one: Deviation) -> str:
     """Return a name for a strategy of a scan."""
     moved = "shift" if np.any(one.offset != 0) else "other amount"
-    what = "other number" if np.any(one.invents != 0) and moved != "shift" else moved
+    if np.any(one.mix != 0):
+        moved = "copy a column"
+    elif len(one.offset) > 1 and np.any(one.offset > 0) and np.any(one.offset < 0):
+        moved = "opposite shifts"
+    what = "other number" if np.any(one.invents != 0) and moved == "other amount" else moved
     return f"{what} + least squares" if np.any(one.fitted != 0) else what
 
 
@@ -168,14 +181,31 @@ def _scores(stakes: Stakes, told: Told, counts: Array) -> dict[str, Array]:
 def _begin(unit: Array, points: Array, shifts: Array) -> Choice:
     """Every proposal, and what is always tried, with every amount; the truth comes first."""
     root, here, nothing = jnp.sqrt(unit), jnp.ones_like(unit), jnp.zeros_like(unit)
-    own = jnp.full_like(unit, jnp.nan)
+    own, alone = jnp.full_like(unit, jnp.nan), -here
     always = [(unit, root * shift, here) for shift in _SHIFTS]
     others = (unit * _COUNTS[0], *(here * count for count in _COUNTS[1:]))
     always += [(count, root * shift, here) for count in others for shift in (0.0, 10.0)]
     always += [(own, nothing, here), (nothing, nothing, here), (unit, nothing, nothing), (here, nothing, nothing)]
+    if len(unit) > 1:
+        signs = jnp.asarray((-1.0) ** np.arange(len(unit)), unit.dtype)
+        always += [(unit, root * signs * shift, here) for shift in _OPPOSITE]
     asked = [(points[i], shifts[i], here) for i in range(len(points))]
-    tried = [(unit * n, *one) for one in (*always, *asked) for n in _AMOUNTS]
-    return Choice(*(jnp.stack(column) for column in zip((unit, own, nothing, here), *tried, strict=True)))
+    tried: list[tuple[Array, ...]] = [(unit * n, *one, alone) for one in (*always, *asked) for n in _AMOUNTS]
+    tried += _copied(unit)
+    return Choice(*(jnp.stack(column) for column in zip((unit, own, nothing, here, alone), *tried, strict=True)))
+
+
+def _copied(unit: Array) -> list[tuple[Array, ...]]:
+    """Submissions of one distribution's mean for all, with several amounts of it and of the others."""
+    d = len(unit)
+    tried: list[tuple[Array, ...]] = []
+    for source in range(min(d, _SOURCES) if d > 1 else 0):
+        at = np.arange(d) == source
+        copies = jnp.where(at, -1.0, source).astype(unit.dtype)
+        for here, there in itertools.product(_COPIED, _OTHERS):
+            samples = unit * jnp.where(at, here, there)
+            tried.append((samples, unit, jnp.zeros_like(unit), jnp.ones_like(unit), copies))
+    return tried
 
 
 def _around(centres: Choice, change: Array) -> Choice:
@@ -188,6 +218,7 @@ def _around(centres: Choice, change: Array) -> Choice:
             centres.counts * jnp.exp(change[0] * c),
             centres.shifts * jnp.exp(change[1] * s),
             centres.gains,
+            centres.copies,
         )
         for n, c, s in steps
     ]
@@ -197,8 +228,12 @@ def _around(centres: Choice, change: Array) -> Choice:
 def _candidates(tried: Choice, unit: Array, able: Array, mixed: Array) -> Candidate:
     """Strategies of these submissions, (places,)."""
     truth = Deviation.truth(unit)
+    column = jnp.arange(len(unit))
 
     def one(row: Choice) -> Candidate:
+        copied = row.copies >= 0
+        source = jnp.where(copied, row.copies, 0).astype(int)
+        mix = jnp.where(copied[:, None], (column == source[:, None]) - jnp.eye(len(unit)), 0.0).astype(unit.dtype)
         collects = able & (row.samples > 0)
         given, told = ~jnp.isnan(row.counts), jnp.nan_to_num(row.counts)
         submits = jnp.where(given, told > 0, collects)
@@ -214,8 +249,9 @@ def _candidates(tried: Choice, unit: Array, able: Array, mixed: Array) -> Candid
             "discards": submits & mixed,
             "keeps": jnp.ones_like(unit),
         }
-        deviation = dataclasses.replace(truth, **{name: value.astype(unit.dtype) for name, value in values.items()})
-        return Candidate(deviation, jax.tree.map(jnp.zeros_like, deviation), jnp.any(guessed))
+        typed = {name: value.astype(unit.dtype) for name, value in values.items()}
+        deviation = dataclasses.replace(truth, mix=mix, **typed)
+        return Candidate(deviation, jax.tree.map(jnp.zeros_like, deviation), jnp.any(guessed | copied))
 
     made: Candidate = jax.vmap(one)(tried)
     return made

@@ -16,7 +16,7 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Array
 from jaxmech.deviation._compiled import compiled
 from jaxmech.deviation._data_sets import DataSetDeviation
-from jaxmech.deviation._families import FAMILIES, STARTS
+from jaxmech.deviation._families import families_for, starts_for
 from jaxmech.deviation._loss import senders
 from jaxmech.deviation._randomness import host_randomness, spread_randomness
 from jaxmech.deviation._reading import reads_points
@@ -76,7 +76,7 @@ class BestResponse:
     @property
     def effort(self) -> str:
         """How widely was searched, in words."""
-        chosen = self.settings
+        chosen, d = self.settings, self.start.shape[-1]
         if isinstance(self.deviation, DataSetDeviation):
             return (
                 f"{len(ROWS):,} strategies on whole data sets (select, clip, stretch, duplicate, bootstrap, sort, move "
@@ -84,10 +84,10 @@ class BestResponse:
                 f"{chosen.batches} × {chosen.batch:,} fresh draws at {len(chosen.means)} true means"
             )
         return (
-            f"{len(STARTS)} starts in {len(FAMILIES)} families, {chosen.steps} + {chosen.polish_steps} gradient steps, "
-            f"a scan of the answers to {probes_tried():,} submissions, "
-            f"{chosen.batches} × {chosen.batch:,} fresh draws at {len(chosen.means)} true means"
-            + (", whole numbers of points only" if np.any(self.deviation.whole) else "")
+            f"{len(starts_for(d))} starts in {len(families_for(d))} families, "
+            f"{chosen.steps} + {chosen.polish_steps} gradient steps, a scan of the answers to "
+            f"{probes_tried():,} submissions, {chosen.batches} × {chosen.batch:,} fresh draws at {len(chosen.means)} "
+            "true means" + (", whole numbers of points only" if np.any(self.deviation.whole) else "")
         )
 
 
@@ -141,14 +141,17 @@ def best_responses(
     tried with several amounts collected, and with the estimate that is linear in all that came back and fits best. The
     winner of all, chosen by other draws, is judged by fresh ones: however many were tried, one comparison is made.
 
+    True means of several distributions have nothing to do with each other: a guess of one is no guess of another.
+
     Where a mechanism reads whole data sets (:func:`reads_points`), strategies on these are tried instead, in whole
     numbers of points (:class:`DataSetDeviation`): keep the centre or one side, clip, squeeze and stretch, duplicate,
     bootstrap, sort, move one point far off, fit and fabricate, withhold, shift; each with several amounts and the
     estimate that fits best, then closer looks at the best, and the same fresh verdict.
 
     What is not searched: holes narrower than 3 % of the discrepancy or 6 % of the count, unless at a whole number up to
-    100; holes that open only for several conditions at once beyond the few combinations walked along; submissions to
-    one distribution that change the answer about another; more than one agent.
+    100; holes that open only for several conditions at once beyond the few combinations walked along; across
+    distributions more than shifts in opposite ways, copies of one column for others, and linear mixtures of all; more
+    than one agent.
 
     Agents are searched for one by one, on all cores. Within ``jit`` and ``vmap``, and so under
     :func:`jaxmech.batch`, all is one program, :func:`search`, and the random numbers are made in there from the key.
@@ -238,7 +241,7 @@ def _family(places: np.ndarray, deviation: Deviation) -> str:
         return points_name(deviation)
     if places[0] == SCANNED:
         return scan_name(deviation)
-    return " + ".join(dict.fromkeys(STARTS[place].family for place in places))
+    return " + ".join(dict.fromkeys(starts_for(len(places))[place].family for place in places))
 
 
 def _indices(agents: Sequence[int] | None, count: int) -> list[int]:

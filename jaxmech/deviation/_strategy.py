@@ -58,7 +58,9 @@ class Deviation:
     as 0). She submits s points with mean y; s is n exp(``log_report``), or ``unit`` exp(``log_report``) where
     ``invents`` is 1, and ::
 
-        y = gain · x̄ + offset · σ/√unit + jitter · σ/√s · u + σ/√unit · network(x̄/σ, u),    u ~ N(0, 1).
+        y = gain · x̄ + Σ_l mix_l x̄_l + offset · σ/√unit + jitter · σ/√s · u + σ/√unit · network(x̄/σ, u),  u ~ N(0, 1),
+
+    where x̄_l are the means of all distributions: who copies one column for another has mix 1 there and −1 here.
 
     Her estimate is the mean of three parts: her own x̄, the clean points with the part ``discards`` of her submission
     taken out again, and the noisy points. Each is weighted by its precision times exp(``log_weights``), to which a
@@ -76,6 +78,7 @@ class Deviation:
         log_report: logarithm of s/n or s/unit.
         submits: 1, or 0 to submit nothing.
         gain: factor by which she scales her mean.
+        mix: what she adds of the means of all distributions; a row per distribution.
         offset: what she adds to it, in σ/√unit.
         jitter: invented noise, in σ/√s: 1 looks like s fresh points around y.
         discards: part of her own submission that she takes out of what comes back.
@@ -97,6 +100,7 @@ class Deviation:
     log_report: Float[Array, " distributions"]
     submits: Float[Array, " distributions"]
     gain: Float[Array, " distributions"]
+    mix: Float[Array, "distributions sources"]
     offset: Float[Array, " distributions"]
     jitter: Float[Array, " distributions"]
     discards: Float[Array, " distributions"]
@@ -127,6 +131,7 @@ class Deviation:
             log_report=zero,
             submits=one,
             gain=one,
+            mix=jnp.zeros((d, d), dtype),
             offset=zero,
             jitter=zero,
             discards=zero,
@@ -168,7 +173,8 @@ class Deviation:
         scale = sigma / jnp.sqrt(self.unit)
         spread = sigma / jnp.sqrt(jnp.where(count > 0, count, 1.0))
         added = self.submission(jnp.stack([seen / sigma, private], axis=-1))[:, 0]
-        told = self.gain * seen + (self.offset + added) * scale + self.jitter * spread * private
+        told = self.gain * seen + (self.mix @ seen if len(seen) > 1 else 0.0)
+        told = told + (self.offset + added) * scale + self.jitter * spread * private
         return Statistics(count[None], jnp.where(count > 0, told, 0.0)[None])
 
     def estimate(self, mean: Array, submitted: Statistics, information: Information, variance: Array) -> Estimate:

@@ -1,5 +1,7 @@
 """Strategies in words, and as plain numbers."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,13 +12,14 @@ from jaxmech.deviation._strategy import Deviation
 _SHOWN = 3
 
 
-def parameters(deviation: Deviation, row: int) -> dict[str, list[float]]:
+def parameters(deviation: Deviation, row: int) -> dict[str, Any]:
     """Return the parameters of one strategy that differ from the truth, per distribution.
 
-    ``samples`` and ``submitted`` are numbers of points and always there; ``gain``, ``offset`` (in σ/√unit), ``jitter``
-    (in σ/√s), ``discards``, ``keeps``, ``heeds``, ``weight_own`` and ``weight_noisy`` are as in
-    :class:`~jaxmech.deviation.Deviation`; ``selected``, ``direction``, ``resampled``, ``invented``, ``limit``,
-    ``stretch``, ``apart``, ``moved`` and ``ordered`` as in :class:`~jaxmech.deviation.DataSetDeviation`.
+    ``samples`` and ``submitted`` are numbers of points and always there; ``gain``, ``mix`` (a row per distribution),
+    ``offset`` (in σ/√unit), ``jitter`` (in σ/√s), ``discards``, ``keeps``, ``heeds``, ``weight_own`` and
+    ``weight_noisy`` are as in :class:`~jaxmech.deviation.Deviation`; ``selected``, ``direction``, ``resampled``,
+    ``invented``, ``limit``, ``stretch``, ``apart``, ``moved`` and ``ordered`` as in
+    :class:`~jaxmech.deviation.DataSetDeviation`.
 
     Args:
         deviation: strategies on a leading axis.
@@ -28,12 +31,14 @@ def parameters(deviation: Deviation, row: int) -> dict[str, list[float]]:
     for name, value in neutral.items():
         if np.any(np.asarray(getattr(one, name)) != value):
             numbers[name] = np.asarray(getattr(one, name))
+    if np.any(np.asarray(one.mix) != 0):
+        numbers["mix"] = np.asarray(one.mix)
     if isinstance(one, DataSetDeviation):
         numbers |= one.handled
     for name, column in (("weight_own", 0), ("weight_noisy", 1)):
         if np.any(np.asarray(one.log_weights)[:, column] != 0):
             numbers[name] = np.exp(np.asarray(one.log_weights)[:, column])
-    return {name: [float(entry) for entry in values] for name, values in numbers.items()}
+    return {name: np.asarray(values, float).tolist() for name, values in numbers.items()}
 
 
 def in_words(family: str, deviation: Deviation, row: int) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 import jaxmech as jm
 from jaxmech import collaboration, deviation
-from jaxmech.deviation._families import STARTS, sketches, spread_sketches
+from jaxmech.deviation._families import sketches, spread_sketches, starts_for
 from jaxmech.deviation._pieces import in_pieces
 from jaxmech.mechanism import Stakes
 from tests.deviation.mechanisms import QUICK, equal
@@ -62,4 +62,4 @@ def test_sketches_are_there_where_a_network_may_move():
     for drawn in (sketches(5, 2), spread_sketches(jax.random.key(0), 2)):
         for name in ("submission", "estimation"):
             moved = [bool(np.any(leaf != 0)) for leaf in getattr(drawn, name).inner]
-            assert moved == [name in start.free for start in STARTS]
+            assert moved == [name in start.free for start in starts_for(2)]

@@ -9,7 +9,7 @@ import pytest
 
 from jaxmech.deviation import Deviation
 from jaxmech.deviation._draws import draw
-from jaxmech.deviation._families import ANYWHERE, STARTS, candidates, sketches
+from jaxmech.deviation._families import ANYWHERE, candidates, sketches, starts_for
 from jaxmech.deviation._loss import average_loss, losses
 from jaxmech.mechanism import Information, Stakes, Statistics
 from tests.deviation.mechanisms import equal
@@ -97,10 +97,10 @@ def test_families_that_claim_to_move_with_the_data_do():
     np.testing.assert_allclose(totals[:anywhere, 1:], totals[:anywhere, :1] * np.ones(2), rtol=1e-6)
     moved = np.ptp(totals[anywhere:], axis=1) / totals[anywhere:, 0] > 1e-3
     # What comes after "submit nothing", until the fabricators who discard, rests on a guess.
-    expected = [start.at.get("gain", 1.0) != 1.0 or start.samples == 0.0 for start in STARTS[anywhere + 1 :]]
+    expected = [start.at.get("gain", 1.0) != 1.0 or start.samples == 0.0 for start in starts_for(1)[anywhere + 1 :]]
     assert moved[1:].sum() >= sum(expected) - 6
     assert not moved[0]
-    np.testing.assert_array_equal(np.asarray(starts.guesses), np.arange(len(STARTS)) >= anywhere)
+    np.testing.assert_array_equal(np.asarray(starts.guesses), np.arange(len(starts_for(1))) >= anywhere)
 
 
 def test_a_wrong_price_is_no_price():
