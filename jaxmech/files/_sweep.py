@@ -137,11 +137,11 @@ def _problem(given: object, folder: Path, source: str, dtype: str) -> Case:
 
 def _with_choices(case: Case, source: str, choices: Mapping[str, str | None]) -> Case:
     """The problem with the sweep's own division and mechanism, where it has such a thing."""
-    given = {name: word for name, word in choices.items() if word is not None}
+    given: dict[str, Any] = {name: word for name, word in choices.items() if word is not None}
     for name, word in given.items():
         if not hasattr(case, name):
             raise ProblemError(f"{source}: {name}", word, "means nothing for a problem of this kind")
-    return dataclasses.replace(case, **given)  # type: ignore[arg-type]
+    return dataclasses.replace(case, **given)
 
 
 def _table(given: object, folder: Path) -> Table | None:

@@ -77,6 +77,11 @@ class Market(Kind):
             "value": jnp.stack([valuation.value for valuation in problem.valuations]),
         }
 
+    @property
+    def size(self) -> int:
+        """The menu: the search holds some of its values for every type."""
+        return len(self.menu)
+
     def fixed(self, leaf: str) -> np.ndarray:
         """Tables have neither scale nor largest value of their own."""
         tables = np.array([valuation.kind == "table" for valuation in self.problem.valuations])
