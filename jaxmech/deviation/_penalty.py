@@ -9,8 +9,10 @@ import numpy as np
 from jaxmech._checks import whole
 from jaxmech._errors import ProblemError
 from jaxmech._types import Array, ArrayLike, Scalar
+from jaxmech.deviation._data_sets import DataSetDeviation
+from jaxmech.deviation._draws import Draws, PointDraws
 from jaxmech.deviation._loss import losses, senders
-from jaxmech.deviation._size import check_draws
+from jaxmech.deviation._size import check_draws, check_points
 from jaxmech.deviation._spread import spread_draws
 from jaxmech.deviation._strategy import Deviation
 from jaxmech.mechanism import Stakes
@@ -41,7 +43,8 @@ def penalty(
         mechanism: any :class:`~jaxmech.mechanism.Mechanism`; to differentiate it, a pytree.
         problem: anything with costs, sigma and price.
         agent: her index; one that is traced is not checked.
-        strategy: what she does; ``Deviation.truth`` of what is recommended is compliance.
+        strategy: what she does; ``Deviation.truth`` of what is recommended is compliance. A
+            :class:`DataSetDeviation` is played on whole data sets, in numbers of points that are not traced.
         key: random key.
         draws: how many common random numbers, static; powers of two are spread best.
         mean: the true means in σ, a number or one per distribution. Who submits what her data say pays the same
@@ -74,7 +77,21 @@ def penalty(
     count = whole("draws", draws)
     check_draws(mechanism, count)
     places = jnp.broadcast_to(jnp.asarray(mean, stakes.costs.dtype), (count, d))
-    rows = losses(
-        mechanism, stakes, jnp.asarray(agent), strategy, spread_draws(key, count, senders(mechanism), d), places
-    )
+    numbers: Draws | PointDraws
+    if isinstance(strategy, DataSetDeviation):
+        numbers = _whole_data(mechanism, strategy, key, count, (m, d))
+    else:
+        numbers = spread_draws(key, count, senders(mechanism), d)
+    rows = losses(mechanism, stakes, jnp.asarray(agent), strategy, numbers, places)
     return jnp.mean(jnp.sum(rows.parts, axis=-1) - rows.payment)
+
+
+def _whole_data(
+    mechanism: Any, strategy: DataSetDeviation, key: Array, count: int, shape: tuple[int, int]
+) -> PointDraws:
+    """Numbers for data sets, with room for the largest: how many points there are has to be known."""
+    asked = np.round(np.asarray(mechanism.recommended.samples, float))
+    largest = max(float(np.max(table)) for table in (asked, strategy.samples, strategy.submitted))
+    capacity = max(1, int(np.ceil(largest)))
+    check_points(np.full(shape, capacity), count)
+    return PointDraws.of(key, count, *shape, capacity)

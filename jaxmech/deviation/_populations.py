@@ -133,7 +133,7 @@ def robustness_of_all(
         >>> plan = collaboration.integer_plan(equals, collaboration.solve(equals, mechanism="c3d").value).plan
         >>> machine = collaboration.mechanism(equals, plan)
         >>> found = robustness_of_all(machine, equals, population("laplace", 1.0), jax.random.key(0), 1000)
-        >>> len(found), found[0] is found[9]
+        >>> len(found), found[0] is found[1]  # rounding makes two groups
         (10, True)
     """
     stakes = Stakes.of(problem)

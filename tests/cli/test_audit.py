@@ -3,8 +3,10 @@
 import json
 import math
 
+import jsonschema
 import pytest
 
+from jaxmech import schemas
 from jaxmech.cli import main
 
 EQUAL = """
@@ -38,14 +40,19 @@ def test_published_mechanism(folder, capsys):
         folder / "a.png",
         "--csv",
         folder / "a.csv",
+        "--population",
+        "lognormal:1",
     )
     page, error = capsys.readouterr()
     assert (code, error) == (0, "")
     said = " ".join(page.split())
+    assert "On lognormal:1 10 of 10 would gain by cheating" in said
     assert "it is proven that nobody gains more than" in said
     assert "All 4 claims hold." in said
     document = json.loads((folder / "a.json").read_text())
     assert document["kind"] == "audit"
+    jsonschema.validate(document, schemas.load("audit"))
+    assert [one["name"] for one in document["populations"]] == ["lognormal:1"]
     assert document["settings"]["seed"] == 0
     assert len(document["agents"]) == 10
     for agent in document["agents"]:

@@ -14,6 +14,7 @@ from jaxmech.deviation import (
     SearchSettings,
     best_response,
     inspect_mechanism,
+    penalty,
     reads_points,
     simulate,
 )
@@ -136,3 +137,5 @@ def test_a_strategy_on_data_sets_is_played_as_it_was_searched():
     due = 1 / (ASKED + OTHERS) + COST * ASKED
     assert abs(float(played.penalty[0]) - due) < 5 * float(played.standard_error[0])
     assert float(played.penalty[1]) > 1.2 * due
+    paid = [float(penalty(machine, PROBLEM, 0, truth, jax.random.key(seed), 2048)) for seed in range(4)]
+    assert np.mean(paid) == pytest.approx(due, rel=0.05)

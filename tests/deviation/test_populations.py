@@ -83,6 +83,18 @@ def test_in_a_pool_only_the_variance_matters(sigma):
         assert found.found == found.regret
 
 
+@pytest.mark.parametrize("name", ["student-t:3", "lognormal:1"])
+def test_the_published_rule_leaves_much_to_gain_on_heavy_tails(name):
+    """20 agents who are asked for 5 points each."""
+    problem = collaboration.Problem([[1 / (20 * 5**2)]] * 20, 1.0)
+    plan = collaboration.solve(problem, mechanism="c3d").value
+    machine = collaboration.mechanism(problem, collaboration.integer_plan(problem, plan).plan)
+    (found,) = robustness_of_all(machine, problem, population(name, 1.0), KEY, 16_384, [0])
+    assert 0.04 < found.found / found.honest < 0.35
+    (normal,) = robustness_of_all(machine, problem, population("normal", 1.0), KEY, 16_384, [0])
+    assert normal.found == 0
+
+
 def test_what_cannot_be_measured_is_refused():
     problem, _, machine = equal(5, "c3d")
     with pytest.raises(ProblemError, match="respond_to"):
