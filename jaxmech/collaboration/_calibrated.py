@@ -36,7 +36,8 @@ class Calibrated:
 
     σ̂² is the variance within Z, within Z' and within what was not drawn of the others' data, so that nothing that she
     does moves it. It must stay hidden, as the others' data must, until she has submitted: who knows that σ̂² came out
-    twice as large as σ² collects 0.6 n*. Where nothing tells a variance, α is that of the assumed σ.
+    twice as large as σ² collects 0.6 n*. Where nothing tells a variance, α is that of the assumed σ. It does not answer
+    one agent alone, since σ̂ is drawn: a search of all strategies against it takes minutes to compile.
 
     Attributes:
         checked: the mechanism at the assumed σ; its ``variance`` is that by which points are weighed.

@@ -27,6 +27,8 @@ _WAYS: tuple[dict[str, float], ...] = (
     {"noisy": 0.5},
     {"noisy": 1.0},
     {"steady": 1.0},
+    {"heeds": 1.0},
+    {"heeds": -1.0},
     {"offset": 0.25, **_DISCARD},
     {"offset": -0.25, **_DISCARD},
     {"log_report": float(np.log(0.5)), **_DISCARD},
@@ -97,7 +99,7 @@ def robustness(
 
     Her own points and the clean points of others are drawn, the same ones for all strategies; given those, the error
     through the noisy points is averaged over exactly, for only their variance matters. A first pass chooses among seven
-    amounts and nine ways to submit and to estimate; fresh runs compare the chosen one with the truth, run by run.
+    amounts and eleven ways to submit and to estimate; fresh runs compare the chosen one with the truth, run by run.
     Squares and products of the means, whose expectations are known, serve as control variates.
 
     The strategies read counts and means. Who knows the population and sees single points might do better. Where its
@@ -289,7 +291,8 @@ def _penalties(
         answer = mechanism.respond_to(agent, submitted, runs.others[None])
         noisy, variance = answer.noisy_count[0] > 0, answer.noisy_variance[0]
         noise = jnp.where(noisy, variance + excess, 0.0) / jnp.where(noisy, answer.noisy_count[0], 1.0)
-        believed = dataclasses.replace(answer, noisy_variance=jnp.where(strategy.steady, average, variance)[None])
+        told = jnp.where(strategy.steady, average, answer.expected_variance[0])
+        believed = dataclasses.replace(answer, expected_variance=told[None])
         error = hers.estimate(mean, submitted, believed, stakes.sigma**2).squared_error(truth, truth, noise)
         cost = jnp.where(hers.samples > 0, stakes.costs[agent] * hers.samples, 0.0)
         return jnp.sum(stakes.price * error + cost) - answer.payment[0], variance

@@ -134,14 +134,15 @@ def test_audit_holds_steady_rules_to_what_is_proven(steady):
     assert nash.tolerance == pytest.approx(0.119286, abs=1e-5)
 
 
+@pytest.mark.parametrize("m", [20, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("people", [deviation.StudentT, deviation.LogNormal])
-def test_no_gain_against_steady_rules_where_data_are_heavy(people):
-    """Where the published rule loses per cents; see the slow test for m = 100."""
-    problem = Problem([[0.01]] * 20, 1.0)
+def test_no_gain_against_steady_rules_where_data_are_heavy(people, m):
+    """Where the published rule loses per cents, and promises what honest agents do not get."""
+    problem = Problem([[0.01]] * m, 1.0)
     source = people(jnp.zeros(1), jnp.ones(1), 3.0 if people is deviation.StudentT else 1.0)
     found = [_measured(problem, source, estimate) for estimate in ("steady", "drawn")]
-    assert found[0].regret <= 3 * found[0].regret_error
-    assert found[1].regret > 0.03 * found[1].honest
+    assert found[0].regret <= found[0].regret_error
+    assert found[1].regret > 0.05 * found[1].honest
     assert found[1].regret > 4 * found[1].regret_error
 
 

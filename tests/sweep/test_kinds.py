@@ -160,7 +160,6 @@ GRID = multiparty.market_growth(-0.7, 2, 5)
         (GRID, {"growth": SPREAD}, {"draws": 3}, ("what can be is uniform",)),
         (GRID, {"disparity": [3.0]}, {}, ("the disparity is what the problem says",)),
     ],
-    ids=str,
 )
 def test_refused(problem, parameters, options, parts):
     with pytest.raises(ProblemError) as caught:

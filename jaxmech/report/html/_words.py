@@ -1,6 +1,6 @@
 """What mechanisms and divisions mean, and what is not promised: sentences for people who sign."""
 
-from jaxmech.report.collaboration import Arrangement
+from jaxmech.report.collaboration import Answer, Arrangement, rule_in_words
 from jaxmech.report.html._document import Section
 
 DIVISIONS = {
@@ -114,7 +114,8 @@ def terms(answer: Arrangement, division: str | None) -> tuple[tuple[str, str], .
     found = [("Parties", str(len(answer.agents)))]
     if division is not None and answer.mechanism != "c3d":
         found.append(("Division of the work", f"{division}: {DIVISIONS[division]}"))
-    found.append(("What happens to the data", f"{answer.mechanism}: {MECHANISMS[answer.mechanism]}"))
+    rule = rule_in_words(answer.estimate, answer.calibrated) if isinstance(answer, Answer) else ""
+    found.append(("What happens to the data", f"{answer.mechanism}{rule}: {MECHANISMS[answer.mechanism]}"))
     found.append(("Standard deviations and prices", prices))
     return tuple(found)
 
