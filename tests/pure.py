@@ -312,6 +312,7 @@ HOST = {
     "numerics.stream": "takes a method, which is code; every division runs through it under vmap",
     "numerics.through_rows": "turns a function into another; every division runs through it under vmap",
     "numerics.spend_equal_budgets": "the last stage of solve_sharing's egalitarian kind, listed there",
+    "numerics.law_of": "moments of a table of measurements, in NumPy",
     "numerics.spread": "takes arrays of NumPy or of JAX: a sum of powers, used on measurements",
     "collaboration.advise": _WORDS,
     "collaboration.certify": _WORDS,

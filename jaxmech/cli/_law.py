@@ -1,43 +1,11 @@
-"""What tells measurements from normal data, and whether a plan's promises can suffer from it."""
+"""Whether a plan's promises can suffer from measurements that are far from normal."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 _SKEWED, _HEAVY = 1.5, 4.0
 """Skewness and excess kurtosis of the mean of the fewest points that are compared, from which a warning is due."""
-
-
-class Law(NamedTuple):
-    """Moments of data, per distribution: what :class:`jaxmech.report.simulation.Play` says of them.
-
-    Attributes:
-        sigma: standard deviation.
-        skewness: 0 for normal data.
-        kurtosis: excess kurtosis, likewise.
-        log_skewness: skewness of the logarithms, NaN where there are none.
-    """
-
-    sigma: np.ndarray
-    skewness: np.ndarray
-    kurtosis: np.ndarray
-    log_skewness: np.ndarray
-
-
-def law_of(cells: np.ndarray) -> Law:
-    """Return the moments of a table of measurements, column by column.
-
-    Example:
-        >>> law_of(np.array([[1.0], [1.0], [4.0]])).skewness.round(3).tolist()
-        [0.707]
-    """
-    sigma = cells.std(axis=0)
-    about = (cells - cells.mean(axis=0)) / sigma
-    positive = np.all(cells > 0, axis=0)
-    logarithms = np.log(np.where(positive, cells, 1.0))
-    spread = np.where(positive, logarithms.std(axis=0), np.nan)
-    logged = (logarithms - logarithms.mean(axis=0)) / spread
-    return Law(sigma, np.mean(about**3, axis=0), np.mean(about**4, axis=0) - 3, np.mean(logged**3, axis=0))
 
 
 def law_warnings(case: Any, samples: np.ndarray, checked: np.ndarray) -> list[str]:
@@ -50,6 +18,7 @@ def law_warnings(case: Any, samples: np.ndarray, checked: np.ndarray) -> list[st
     """
     if case.data is None:
         return []
+    from jaxmech.numerics import law_of
     from jaxmech.report import short
 
     law, found = law_of(np.asarray(case.data.cells, float)), []

@@ -9,7 +9,6 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._words import suggestion
-from jaxmech.cli._law import Law, law_of
 from jaxmech.cli._options import Output
 from jaxmech.cli._play import Carried
 
@@ -31,12 +30,12 @@ class Named(NamedTuple):
     Attributes:
         name: as it was asked for.
         people: where data come from.
-        law: their moments, per distribution.
+        law: their moments, per distribution: a :class:`jaxmech.numerics.Law`.
     """
 
     name: str
     people: Any
-    law: Law
+    law: Any
 
 
 def check_populations(given: Sequence[str], output: Output) -> None:
@@ -127,6 +126,7 @@ def _is_file(text: str) -> bool:
 
 def _measured(text: str, problem: Any, output: Output) -> Named:
     from jaxmech import deviation
+    from jaxmech.numerics import law_of
 
     cells = np.asarray(read_measurements("--population", text, problem, output).cells, float)
     return Named(Path(text).name, deviation.Empirical.of(cells, text), law_of(cells))
@@ -134,6 +134,7 @@ def _measured(text: str, problem: Any, output: Output) -> Named:
 
 def _of_law(text: str, sigma: np.ndarray) -> Named:
     from jaxmech import deviation
+    from jaxmech.numerics import Law
 
     law = text.partition(":")[0]
     if law not in deviation.LAWS:

@@ -12,7 +12,6 @@ from jaxmech._words import one_of
 from jaxmech.cli._choice import Choice
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import settings, use_precision
-from jaxmech.cli._law import Law, law_of
 from jaxmech.cli._options import Output, examples_of, render_text, shared
 from jaxmech.cli._play import (
     Carried,
@@ -119,6 +118,7 @@ def _collaboration(
     output: Output,
 ) -> Any:
     from jaxmech import deviation, report
+    from jaxmech.numerics import law_of
 
     table = _measurements(carried, data, output)
     laws = populations(population, carried.case.problem, output)
@@ -198,6 +198,7 @@ def _cheating(
 def _on_normal(carried: Carried, strategies: dict[int, Any], seed: int, replications: int, output: Output) -> Any:
     from jaxmech import deviation
     from jaxmech._precision import seed_key
+    from jaxmech.numerics import Law
 
     problem, plan = carried.case.problem, carried.plan
     with named(carried.case.source), output.timed("simulate normal data"):
@@ -234,7 +235,7 @@ def _on_data(
     return _play(one.name, carried.plan, outcome, strategies, one.law)
 
 
-def _play(name: str, plan: Any, outcome: Any, strategies: dict[int, Any], law: Law) -> Any:
+def _play(name: str, plan: Any, outcome: Any, strategies: dict[int, Any], law: Any) -> Any:
     from jaxmech.report.simulation import Play
 
     samples = np.array(plan.samples, float)

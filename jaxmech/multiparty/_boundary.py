@@ -142,11 +142,11 @@ def boundary_audits(verdict: Verdict) -> tuple[Audit, ...]:
     size = int(np.nanargmin(np.asarray(verdict.found.revenue))) if verdict.largest is None else verdict.largest
     told = f"with {size:,} against 0, revenue is {within:.3g} of the market"
     claim = f"a desirable mechanism exists {'everywhere' if verdict.unbounded else reach}"
-    audits = [Audit(claim, within >= -slack, within, slack, told, verdict.argument)]
+    audits = [Audit.judged(claim, within, slack, told, verdict.argument)]
     if verdict.largest is not None:
         told = f"with {verdict.largest + 1:,} against 0, revenue is {beyond:.3g} of the market"
         effort = "the chain of misreports that binds; one profile is enough"
-        audits.append(Audit("none exists beyond", beyond < 0, -beyond, slack, told, effort, claimed=False))
+        audits.append(Audit.judged("none exists beyond", -beyond, slack, told, effort, claimed=False))
     return tuple(audits)
 
 

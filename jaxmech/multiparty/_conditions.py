@@ -124,4 +124,4 @@ def _audit(space: TypeSpace, claim: str, margins: ArrayLike, effort: str) -> Aud
     place = "" if claim == "condition (1)" else f", report {levels[agent, report]:.6g}, type {levels[agent, size]:.6g}"
     witness = f"{space.agent_name(agent)}{place}; {who}"
     tolerance = tolerances(space.levels.dtype).condition
-    return Audit(claim, bool(margin >= -tolerance), margin, tolerance, witness, effort, claimed=False)
+    return Audit.judged(claim, margin, tolerance, witness, effort, claimed=False)

@@ -10,6 +10,7 @@ from jaxmech.numerics._difference_constraints import (
 )
 from jaxmech.numerics._equal_budgets_solver import EqualBudgets, spend_equal_budgets
 from jaxmech.numerics._erfcx import Remainders, Tails, erfcx, remainders, tails
+from jaxmech.numerics._law import Law, law_of
 from jaxmech.numerics._minimise import Minimum, minimise
 from jaxmech.numerics._program import Kind
 from jaxmech.numerics._quadrature import Expectation, half_normal_expectation
@@ -23,6 +24,7 @@ __all__ = [
     "EqualBudgets",
     "Expectation",
     "Kind",
+    "Law",
     "Method",
     "Minimum",
     "Potentials",
@@ -34,6 +36,7 @@ __all__ = [
     "erfcx",
     "half_normal_expectation",
     "lanes_that_fit",
+    "law_of",
     "minimise",
     "negative_cycle",
     "potentials",

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -193,5 +192,4 @@ class Judge:
         self, claim: str, room: float, witness: str, effort: str, claimed: bool = True, tolerance: float | None = None
     ) -> Audit:
         slack = tolerances(self.problem.costs.dtype).claim if tolerance is None else tolerance
-        margin = -math.inf if math.isnan(float(room)) else float(room)
-        return Audit(claim, bool(margin >= -slack), margin, slack, witness, effort, claimed)
+        return Audit.judged(claim, room, slack, witness, effort, claimed=claimed)
