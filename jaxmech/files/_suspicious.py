@@ -55,9 +55,10 @@ def suspicions(table: Table) -> tuple[str, ...]:
     found = []
     for k, column in enumerate(table.columns):
         values = np.asarray(table.cells[:, k], float)
-        codes = _sentinels(values)
-        codes += _zeros(values[~np.isin(values, codes)])
-        found += [_sentence(table.source, column, values, code, codes) for code in codes]
+        with np.errstate(over="ignore", invalid="ignore"):  # what is near the largest number is not told
+            codes = _sentinels(values)
+            codes += _zeros(values[~np.isin(values, codes)])
+            found += [_sentence(table.source, column, values, code, codes) for code in codes]
     return tuple(found)
 
 
@@ -129,9 +130,9 @@ def _zeros(values: np.ndarray) -> list[float]:
 def _sentence(source: str, column: str, values: np.ndarray, code: float, codes: list[float]) -> str:
     rest = values[~np.isin(values, codes)]
     held, without = np.std(values, ddof=1), np.std(rest, ddof=1)
-    remedy = f'in [collaboration], missing = [{code:g}] with incomplete = "drop" does so'
+    remedy = f'in [collaboration], missing = [{code:.12g}] with incomplete = "drop" does so'
     return (
-        f"{source}: column {column} holds {code:g} in {np.sum(values == code):,} of {len(values):,} rows, far from "
+        f"{source}: column {column} holds {code:.12g} in {np.sum(values == code):,} of {len(values):,} rows, far from "
         f"all other values ({np.min(rest):g} to {np.max(rest):g}), which makes the standard deviation {held:.3g} "
         f'instead of {without:.3g}: if it means "no value", leave these rows out ({remedy})'
     )
