@@ -219,6 +219,10 @@ def measurement_warnings(*tables: Table) -> tuple[str, ...]:
 
     Args:
         tables: measurements, finite.
+
+    Example:
+        >>> measurement_warnings(Table("a.csv", ("x",), ("2",), np.ones((1, 1)), dropped=2))
+        ('a.csv: 2 of 3 rows were left out, because a value is missing',)
     """
     return (*dropped_warnings(*tables), *(sentence for table in tables for sentence in suspicions(table)))
 

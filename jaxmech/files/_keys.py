@@ -107,6 +107,10 @@ def reading_of(section: Mapping[str, Any]) -> Reading:
 
     Raises:
         ProblemError: for codes that are neither texts nor numbers, and rows to be dropped though none can lack a value.
+
+    Example:
+        >>> reading_of({"missing": ["NA", -999], "incomplete": "drop"}).is_missing("-999.0")
+        True
     """
     codes = section.get("missing", [])
     if not isinstance(codes, list):
