@@ -105,7 +105,7 @@ def _collaboration(
 
     refuse_search_of_calibrated(carried)
     problem = carried.case.problem
-    laws = populations(population, problem, output)
+    laws = populations(population, carried.case, output)
     if chosen is not None:
         deviation.check_draws(carried.mechanism, chosen.batch * chosen.batches)
     with output.timed("search"):

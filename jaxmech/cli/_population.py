@@ -56,38 +56,39 @@ def check_populations(given: Sequence[str], output: Output) -> None:
             _of_law(text, np.ones(1))
 
 
-def populations(given: Iterable[str], problem: Any, output: Output) -> list[Named]:
+def populations(given: Iterable[str], case: Any, output: Output) -> list[Named]:
     """Return populations: named laws have the standard deviations of the problem, measurements those that they have.
 
     Args:
         given: what was asked for.
-        problem: of the collaboration.
+        case: of the collaboration; says how measurements are written down.
         output: takes warnings.
 
     Raises:
         ProblemError: for files that cannot be read.
     """
-    sigma = np.broadcast_to(np.asarray(problem.sigma, float), problem.shape[1])
-    return [_measured(text, problem, output) if _is_file(text) else _of_law(text, sigma) for text in given]
+    sigma = np.broadcast_to(np.asarray(case.problem.sigma, float), case.problem.shape[1])
+    return [_measured(text, case, output) if _is_file(text) else _of_law(text, sigma) for text in given]
 
 
-def read_measurements(option: str, data: str, problem: Any, output: Output) -> Any:
+def read_measurements(option: str, data: str, case: Any, output: Output) -> Any:
     """Return a table of measurements, one column per distribution.
 
     Args:
         option: that names the file.
         data: its path.
-        problem: whose distributions the columns are.
+        case: whose distributions the columns are, and how measurements are written down.
         output: takes warnings.
     """
     from jaxmech import files
     from jaxmech.deviation import Empirical
 
-    if problem.distributions is None:
+    if case.problem.distributions is None:
         rule = "needs a problem that names its distributions, to find the columns"
         raise ProblemError(option, data, rule)
-    table = files.measurements(Path(data), data, problem.distributions, option)
+    table = files.measurements(Path(data), data, case.problem.distributions, option, case.reading)
     Empirical.of(table.cells, data)
+    output.warn(files.measurement_warnings(table))
     output.warn(files.dependence_warnings(files.dependences(table)))
     return table
 
@@ -124,11 +125,11 @@ def _is_file(text: str) -> bool:
     return Path(text).suffix.lower() in (".csv", ".parquet") or Path(text).is_file()
 
 
-def _measured(text: str, problem: Any, output: Output) -> Named:
+def _measured(text: str, case: Any, output: Output) -> Named:
     from jaxmech import deviation
     from jaxmech.numerics import law_of
 
-    cells = np.asarray(read_measurements("--population", text, problem, output).cells, float)
+    cells = np.asarray(read_measurements("--population", text, case, output).cells, float)
     return Named(Path(text).name, deviation.Empirical.of(cells, text), law_of(cells))
 
 

@@ -121,7 +121,7 @@ def _collaboration(
     from jaxmech.numerics import law_of
 
     table = _measurements(carried, data, output)
-    laws = populations(population, carried.case.problem, output)
+    laws = populations(population, carried.case, output)
     whole = table is not None or bool(laws)
     normal_runs = replications or min(NORMAL_RUNS, deviation.most_draws(carried.mechanism))
     deviation.check_draws(carried.mechanism, normal_runs)
@@ -161,7 +161,7 @@ def _measurements(carried: Carried, data: str | None, output: Output) -> Any:
     """The table given on the command line, or else the problem's own, or None."""
     if data is None:
         return carried.case.data
-    return read_measurements("--data", data, carried.case.problem, output)
+    return read_measurements("--data", data, carried.case, output)
 
 
 def _in_whole_samples(carried: Carried, output: Output) -> Carried:

@@ -89,6 +89,7 @@ def _market(
 def _measurements(path: Path, name: str, sigma: float, output: Output) -> Empirical:
     table = files.measurements(path, name, VALUE, "--data")
     people = Empirical.of(table.cells, name)
+    output.warn(files.measurement_warnings(table))
     found = float(people.sigma[0])
     if abs(found / sigma - 1) > _ODD:
         output.warn([f"{name}: the data have a standard deviation of {found:.4g} instead of {sigma:.4g}"])

@@ -95,7 +95,8 @@ def compute(
         sigma=sigma,
         price=price,
         estimates=tuple(
-            Sigma(entry.distribution, entry.sigma, entry.standard_error, entry.count) for entry in case.estimates
+            Sigma(entry.distribution, entry.sigma, entry.standard_error, entry.count, entry.dropped)
+            for entry in case.estimates
         ),
         division=plan.division,
         mechanism=plan.mechanism,

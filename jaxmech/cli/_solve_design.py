@@ -54,7 +54,8 @@ def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) 
         sigma=np.asarray(problem.sigma, float),
         price=np.asarray(problem.price, float),
         estimates=tuple(
-            Sigma(entry.distribution, entry.sigma, entry.standard_error, entry.count) for entry in case.estimates
+            Sigma(entry.distribution, entry.sigma, entry.standard_error, entry.count, entry.dropped)
+            for entry in case.estimates
         ),
         mechanism=files.DESIGNED,
         alone_samples=np.asarray(alone_samples, float),

@@ -2,11 +2,11 @@
 
 from jaxmech._json import json_text, sealed
 from jaxmech.files._case import KINDS, Case, locate, read
-from jaxmech.files._collaboration import DESIGNED, MECHANISMS, CollaborationCase
+from jaxmech.files._collaboration import DESIGNED, MECHANISMS, CollaborationCase, measurement_warnings
 from jaxmech.files._dependence import MAX_DEPENDENT_COLUMNS, Dependence, dependence_warnings, dependences
 from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import GrowthCase, MultipartyCase, ProfileCase
-from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, NO_COST, Table, out_of_range, read_table
+from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, NO_COST, Reading, Table, out_of_range, read_table
 from jaxmech.files._resolved import resolved, resolved_market, resolved_multiparty
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
 from jaxmech.files._sweep import SweepCase, read_sweep
@@ -30,6 +30,7 @@ __all__ = [
     "MarketCase",
     "MultipartyCase",
     "ProfileCase",
+    "Reading",
     "SweepCase",
     "Table",
     "check_spared",
@@ -40,6 +41,7 @@ __all__ = [
     "estimate",
     "json_text",
     "locate",
+    "measurement_warnings",
     "measurements",
     "out_of_range",
     "read",

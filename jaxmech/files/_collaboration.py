@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 
 from jaxmech._errors import ProblemError
-from jaxmech._words import one_of
+from jaxmech._words import one_of, some, suggestion
 from jaxmech.collaboration import CHECKING, DIVISIONS, ESTIMATES, SIGMA_RANGE, Problem, Rule
 from jaxmech.collaboration import MECHANISMS as PUBLISHED
 from jaxmech.files._costs import read_costs
 from jaxmech.files._dependence import Dependence, dependence_warnings, dependences
-from jaxmech.files._keys import cast, check_keys, name_of, positive_numbers, text_of
-from jaxmech.files._read import Table
-from jaxmech.files._sigma import Estimate, estimate, measurements
+from jaxmech.files._keys import cast, check_keys, name_of, positive_numbers, reading_of, text_of
+from jaxmech.files._read import AS_WRITTEN, Reading, Table, column_names
+from jaxmech.files._sigma import Estimate, dropped_warnings, estimate, measurements
+from jaxmech.files._suspicious import suspicions
 
 KEYS = (
     *("sigma", "agents", "distributions", "costs", "price", "division", "mechanism"),
     *("estimate", "calibrated", "sigma_range"),
+    *("missing", "incomplete", "ignore"),
     *("title", "notes", "data", "currency"),
 )
 """Keys of ``[collaboration]``: what defines the problem, and what describes it."""
@@ -53,6 +55,8 @@ class CollaborationCase:
         estimate: how the recommended estimate weighs noisy points; the default is "drawn".
         calibrated: whether the noise level follows the spread of the data.
         sigma_range: factors of sigma between which a calibrated rule is certified.
+        reading: how measurements are written down.
+        measured: sentences about rows that were left out of the measurements and values that look wrong.
     """
 
     problem: Problem
@@ -70,6 +74,8 @@ class CollaborationCase:
     estimate: str = ESTIMATES[0]
     calibrated: bool = False
     sigma_range: tuple[float, float] = SIGMA_RANGE
+    reading: Reading = AS_WRITTEN
+    measured: tuple[str, ...] = ()
 
     def rule(self, mechanism: str, estimate: str | None = None) -> Rule:
         """Return how a mechanism sets the noise and weighs noisy points; as published where it adds no noise.
@@ -87,7 +93,7 @@ class CollaborationCase:
         """What a user should know, though the problem is valid: one sentence each."""
         sigma = np.asarray(self.problem.sigma, float)
         units = [_units_warning(self.problem, sigma)] if self.one_price and np.ptp(np.log(sigma)) > _UNITS else []
-        return (*dependence_warnings(self.dependences), *units)
+        return (*self.measured, *dependence_warnings(self.dependences), *units)
 
 
 def read_collaboration(
@@ -108,9 +114,11 @@ def read_collaboration(
     costs = read_costs(section, folder)
     d = costs.table.shape[1]
     names = costs.distributions
-    sigma, estimates, measured = _sigma(section["sigma"], names, d, folder)
+    reading = reading_of(section)
+    sigma, estimates, measured = _sigma(section["sigma"], names, d, folder, reading)
     price = positive_numbers("price", section.get("price", 1.0), d)
-    data = _data(section.get("data"), names, folder)
+    data = _data(section.get("data"), names, folder, reading)
+    _check_ignored(reading.ignore, section, names, folder)
     mechanism = one_of("mechanism", section.get("mechanism", "cbl"), MECHANISMS)
     rule, sigma_range = _rule(section, mechanism)
     problem = Problem(
@@ -132,6 +140,8 @@ def read_collaboration(
         currency=_currency(section.get("currency")),
         one_price=isinstance(section.get("price", 1.0), (int, float)),
         dependences=_dependences(measured, data),
+        reading=reading,
+        measured=measurement_warnings(*_tables(measured, data)),
         estimate=rule.estimate,
         calibrated=rule.calibrated,
         sigma_range=sigma_range,
@@ -162,25 +172,25 @@ def _rule(section: Mapping[str, Any], mechanism: str) -> tuple[Rule, tuple[float
 
 
 def _sigma(
-    given: object, names: tuple[str, ...] | None, d: int, folder: Path
+    given: object, names: tuple[str, ...] | None, d: int, folder: Path, reading: Reading
 ) -> tuple[np.ndarray, tuple[Estimate, ...], Table | None]:
     if not isinstance(given, str):
         return positive_numbers("sigma", given, d), (), None
     if names is None:
         raise ProblemError("sigma", given, "needs the names of the distributions, to find the columns in the file")
-    table = measurements(folder / given, given, names, "sigma")
+    table = measurements(folder / given, given, names, "sigma", reading)
     estimates = estimate(table)
     return np.array([entry.sigma for entry in estimates]), estimates, table
 
 
-def _data(given: object, names: tuple[str, ...] | None, folder: Path) -> Table | None:
+def _data(given: object, names: tuple[str, ...] | None, folder: Path, reading: Reading) -> Table | None:
     if given is None:
         return None
     if not isinstance(given, str):
         raise ProblemError("data", given, "must be the name of a CSV file")
     if names is None:
         raise ProblemError("data", given, "needs the names of the distributions, to find the columns in the file")
-    return measurements(folder / given, given, names, "data")
+    return measurements(folder / given, given, names, "data", reading)
 
 
 def _currency(given: object) -> str:
@@ -204,7 +214,43 @@ def _units_warning(problem: Problem, sigma: np.ndarray) -> str:
     )
 
 
+def measurement_warnings(*tables: Table) -> tuple[str, ...]:
+    """Return what a user should know about tables of measurements: rows that were left out, values that look wrong.
+
+    Args:
+        tables: measurements, finite.
+
+    Example:
+        >>> measurement_warnings(Table("a.csv", ("x",), ("2",), np.ones((1, 1)), dropped=2))
+        ('a.csv: 2 of 3 rows were left out, because a value is missing',)
+    """
+    return (*dropped_warnings(*tables), *(sentence for table in tables for sentence in suspicions(table)))
+
+
+def _check_ignored(
+    ignore: tuple[str, ...], section: Mapping[str, Any], names: tuple[str, ...] | None, folder: Path
+) -> None:
+    """Refuse to leave out what is needed, and what none of the files of measurements has."""
+    for i, name in enumerate(ignore):
+        if name in (names or ()):
+            raise ProblemError(f"ignore[{i}]", name, "is one of the distributions: its measurements are needed")
+    files = [given for key in ("sigma", "data") if isinstance(given := section.get(key), str)]
+    if not files or not ignore:
+        return  # measurements that come on the command line are read by the same keys
+    columns = [column for given in files for column in column_names(folder / given, given)]
+    for i, name in enumerate(ignore):
+        if name not in columns:
+            others = [column for column in columns if column not in (names or ())]
+            rule = f"is no column of {' or '.join(dict.fromkeys(files))}"
+            hint = f": the others are {some(others)}" if others else ": it has none beside the distributions"
+            raise ProblemError(f"ignore[{i}]", name, f"{rule}{hint}{suggestion(name, others)}")
+
+
+def _tables(*tables: Table | None) -> tuple[Table, ...]:
+    """The tables that there are; a file that is named twice counts once."""
+    return tuple({table.source: table for table in tables if table is not None}.values())
+
+
 def _dependences(*tables: Table | None) -> tuple[Dependence, ...]:
-    """What the measurements' columns have to do with each other; a file that is named twice is examined once."""
-    given = {table.source: table for table in tables if table is not None}
-    return tuple(record for table in given.values() for record in dependences(table))
+    """What the measurements' columns have to do with each other."""
+    return tuple(record for table in _tables(*tables) for record in dependences(table))

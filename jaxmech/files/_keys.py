@@ -7,8 +7,11 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._printable import clean_name
-from jaxmech._words import suggestion
-from jaxmech.files._read import number
+from jaxmech._words import one_of, suggestion
+from jaxmech.files._read import Reading, number
+
+INCOMPLETE = ("refuse", "drop")
+"""What becomes of rows of measurements that lack a value."""
 
 
 def check_keys(section: Mapping[str, Any], known: Sequence[str], *, required: Sequence[str], here: str) -> None:
@@ -97,3 +100,35 @@ def cast(key: str, values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
         where = key + "".join(f"[{i}]" for i in index)
         raise ProblemError(where, float(values[tuple(index)]), f"is outside the range of {dtype.name}")
     return cast
+
+
+def reading_of(section: Mapping[str, Any]) -> Reading:
+    """Return how measurements are written down: the keys ``missing``, ``incomplete`` and ``ignore``.
+
+    Raises:
+        ProblemError: for codes that are neither texts nor numbers, and rows to be dropped though none can lack a value.
+
+    Example:
+        >>> reading_of({"missing": ["NA", -999], "incomplete": "drop"}).is_missing("-999.0")
+        True
+    """
+    codes = section.get("missing", [])
+    if not isinstance(codes, list):
+        raise ProblemError("missing", codes, 'must be a list of texts and numbers, as ["", "NA", -999]')
+    numbers = [_code(f"missing[{i}]", code) for i, code in enumerate(codes) if not isinstance(code, str)]
+    texts = [code.strip() for code in codes if isinstance(code, str)]
+    incomplete = one_of("incomplete", section.get("incomplete", INCOMPLETE[0]), INCOMPLETE)
+    if incomplete == "drop" and not codes:
+        raise ProblemError("incomplete", incomplete, 'means nothing without codes that mean "no value": missing = [""]')
+    ignore = names_of("ignore", section.get("ignore")) or ()
+    return Reading(frozenset(texts), frozenset(numbers), incomplete == "drop", ignore)
+
+
+def _code(key: str, given: object) -> float:
+    """A number that means "no value"."""
+    if isinstance(given, bool) or not isinstance(given, (int, float)):
+        raise ProblemError(key, given, 'must be a text or a number, as "NA" or -999')
+    code = number(key, given)
+    if np.isnan(code):
+        raise ProblemError(key, code, 'equals no number: must be the text that stands in the file, as "nan"')
+    return code

@@ -6,13 +6,14 @@ import io
 import math
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._printable import clean_name
+from jaxmech._words import suggestion
 
 MAX_BYTES = 128 * 2**20
 """Largest file that is read. A cell takes two bytes at least, so this also bounds the table that is allocated."""
@@ -40,12 +41,47 @@ class Table:
         columns: the names in the first row, without the corner above the row names.
         rows: the names in the first column; numbers from 2 (the line of the first data row) where there are none.
         cells: (rows, columns) numbers; inf and NaN as written.
+        dropped: number of rows that were left out because they lack a value.
     """
 
     source: str
     columns: tuple[str, ...]
     rows: tuple[str, ...]
     cells: np.ndarray
+    dropped: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """How measurements are written down: what the keys ``missing``, ``incomplete`` and ``ignore`` say.
+
+    Attributes:
+        texts: cells that mean "no value", without the blanks around them.
+        numbers: the same for cells that are numbers, however these are written.
+        drop: whether rows that lack a value are left out and counted; else they are refused.
+        ignore: names of columns that are not measurements.
+
+    Example:
+        >>> reading = Reading(texts=frozenset({"", "NA"}), numbers=frozenset({-999.0}))
+        >>> [reading.is_missing(cell) for cell in (" NA ", "-9.99e2", "na", "999")]
+        [True, True, False, False]
+    """
+
+    texts: frozenset[str] = frozenset()
+    numbers: frozenset[float] = frozenset()
+    drop: bool = False
+    ignore: tuple[str, ...] = ()
+
+    def is_missing(self, cell: str) -> bool:
+        """Return whether a cell means "no value"."""
+        text = cell.strip()
+        if text in self.texts:
+            return True
+        return bool(self.numbers) and _NUMBER.fullmatch(text) is not None and float(text) in self.numbers
+
+
+AS_WRITTEN = Reading()
+"""Every cell must hold a number, and every column is read."""
 
 
 def read_text(path: Path, name: str, key: str = "file") -> str:
@@ -80,7 +116,16 @@ def read_text(path: Path, name: str, key: str = "file") -> str:
         raise ProblemError(key, name, f"must be UTF-8 text (line {line} is not)") from None
 
 
-def read_table(path: Path, name: str, key: str, *, row_names: bool, blank: str = "") -> Table:
+def read_table(
+    path: Path,
+    name: str,
+    key: str,
+    *,
+    row_names: bool,
+    blank: str = "",
+    reading: Reading = AS_WRITTEN,
+    choose: Callable[[tuple[str, ...]], Sequence[int]] | None = None,
+) -> Table:
     """Return a table with column names in the first row and, if asked for, row names in the first column.
 
     Args:
@@ -89,6 +134,8 @@ def read_table(path: Path, name: str, key: str, *, row_names: bool, blank: str =
         key: what messages call an entry, e.g. ``costs`` in ``costs[Clinic A][glucose]``.
         row_names: whether the first column holds names.
         blank: what to do about an empty cell, for the message.
+        reading: which cells mean "no value", and whether their rows are left out.
+        choose: names of the columns → places of those that are read, in the order wanted; all if left out.
 
     Names are cleaned: composed (NFC), blanks and line breaks as single blanks, and without the apostrophe that keeps
     spreadsheets from taking a name for a formula.
@@ -104,8 +151,11 @@ def read_table(path: Path, name: str, key: str, *, row_names: bool, blank: str =
         raise ProblemError(key, name, "is empty: the first row must hold the names of the columns")
     columns = tuple(header[1:] if row_names else header)
     _check_header(name, header, columns)
+    chosen = range(len(columns)) if choose is None else choose(columns)
+    columns = tuple(columns[k] for k in chosen)
     rows: list[str] = []
     cells: list[np.ndarray] = []
+    dropped = 0
     for line_number, line in lines:
         if len(line) != len(header):
             rule = f"must have as many cells as the first row ({len(header)}), but has {len(line)}"
@@ -113,14 +163,33 @@ def read_table(path: Path, name: str, key: str, *, row_names: bool, blank: str =
         if (len(rows) + 1) * len(columns) > MAX_ENTRIES:
             rule = f"the table is too large: at most {MAX_ENTRIES:,} numbers"
             raise ProblemError(f"{name}: {key}: line", line_number, rule)
+        numbers = line[1:] if row_names else line
+        measured = [numbers[k] for k in chosen]
+        if reading.drop and any(reading.is_missing(cell) for cell in measured):
+            dropped += 1
+            continue
         rows.append(_name(line[0]) if row_names else str(line_number))
         where = f"{name}: {key}[{rows[-1]}]"
-        numbers = line[1:] if row_names else line
-        cells.append(np.array([_cell(where, columns[k], cell, blank) for k, cell in enumerate(numbers)]))
+        given = zip(columns, measured, strict=True)
+        cells.append(np.array([_cell(where, column, cell, blank, reading) for column, cell in given]))
     if not rows:
-        raise ProblemError(key, name, "has no rows of numbers below the names of the columns")
+        left_out = f": all {dropped} lack a value" if dropped else ""
+        raise ProblemError(key, name, f"has no rows of numbers below the names of the columns{left_out}")
     _check_names(name, "row", rows)
-    return Table(name, columns, tuple(rows), np.stack(cells))
+    return Table(name, columns, tuple(rows), np.stack(cells), dropped)
+
+
+def column_names(path: Path, name: str) -> tuple[str, ...]:
+    """Return the names in the first row of a table.
+
+    Args:
+        path: where it is.
+        name: what messages call it.
+
+    Raises:
+        ProblemError: if it cannot be read.
+    """
+    return tuple(_name(cell) for cell in next(_lines(read_text(path, name), name), (1, []))[1])
 
 
 class OutOfRange(float):
@@ -229,8 +298,11 @@ def _check_names(name: str, kind: str, names: Iterable[str]) -> None:
         seen.add(entry)
 
 
-def _cell(row: str, column: str, cell: str, blank: str) -> float:
+def _cell(row: str, column: str, cell: str, blank: str, reading: Reading) -> float:
     text = cell.strip()
+    if reading.is_missing(text):
+        rule = 'means "no value": incomplete = "drop" leaves out the rows that lack one, and counts them'
+        raise ProblemError(f"{row}[{column}]", text, rule)
     if _NUMBER.fullmatch(text):
         value = float(text)
         if math.isinf(value) or abs(value) < _SMALLEST:
@@ -243,7 +315,8 @@ def _cell(row: str, column: str, cell: str, blank: str) -> float:
         # An empty cell may be a slip of the hand, and an agent who cannot sample changes the whole plan.
         raise ProblemError(argument, text, f"must not be left empty {blank}".rstrip())
     hint = f", with a decimal point: {text.replace(',', '.')}" if _COMMA.fullmatch(text) else ""
-    raise ProblemError(argument, text, f"must be a number{hint}")
+    near = suggestion(text, sorted(reading.texts)) if reading.texts else ""
+    raise ProblemError(argument, text, f"must be a number{hint}{near}")
 
 
 def reason(error: Exception) -> str:

@@ -74,7 +74,7 @@ def test_regrets_are_told_by_population_in_document_and_table(folder):
     """A pool: everybody pays σ²/T + c n on every law, and gains by collecting half."""
     output = Output(quiet=True)
     carried = carry_out(str(folder / "four.toml"), Choice(), output)
-    asked = populations(["laplace", str(folder / "data.csv")], carried.case.problem, output)
+    asked = populations(["laplace", str(folder / "data.csv")], carried.case, output)
     assert [one.name for one in asked] == ["laplace", "data.csv"]
     assert asked[0].law.kurtosis.tolist() == [3.0, 3.0]
     measured = tuple(measure(carried, asked, 0, 512, output))

@@ -30,9 +30,9 @@ def _csv(csv: str, *parts: str, name: str, extra: str = "") -> Bad:
     return Bad(name, f'sigma = 1.0\ncosts = "costs.csv"\n{extra}', ("costs.csv", *parts), (("costs.csv", csv),))
 
 
-def _rows(rows: str, *parts: str, name: str) -> Bad:
-    section = 'sigma = "rows.csv"\ndistributions = ["x", "y"]\ncosts = [[0.1, 0.2]]\n'
-    return Bad(name, section, ("rows.csv", *parts), (("rows.csv", rows),))
+def _rows(rows: str, *parts: str, name: str, keys: str = "") -> Bad:
+    section = f'sigma = "rows.csv"\ndistributions = ["x", "y"]\ncosts = [[0.1, 0.2]]\n{keys}'
+    return Bad(name, section, parts if keys else ("rows.csv", *parts), (("rows.csv", rows),))
 
 
 PROFILE = "[multiparty]\ntypes = [0.3, 0.8]\nexternality = [[1.0, -0.2], [0.1, 1.0]]\n"
@@ -199,6 +199,56 @@ BAD_INPUTS = (
     _rows("x,y\n1,2\n2,3\n", "number of rows", "2", "at least 8", name="two measurements"),
     _rows("x,y\n" + "0.1,0.2\n" * 9, "column x", "0.1", "must vary", name="constant measurements"),
     _rows(ROWS.replace("y", "yy"), "'yy'", 'did you mean "y"', name="unknown column"),
+    _rows(ROWS.replace("y", "yy"), "'yy'", 'ignore = ["yy"] in [collaboration]', name="column to ignore"),
+    _rows(ROWS.replace("1.5,", ",", 1), 'missing = [""] with incomplete = "drop"', name="blank, with the remedy"),
+    # measurements as they come
+    _rows(
+        ROWS, "missing", "'NA'", "must be a list of texts and numbers", name="missing, no list", keys='missing = "NA"'
+    ),
+    _rows(ROWS, "missing[1]", "True", "a text or a number", name="missing, boolean", keys='missing = ["", true]'),
+    _rows(ROWS, "missing[0]", "[1]", "a text or a number", name="missing, list", keys="missing = [[1]]"),
+    _rows(ROWS, "missing[0]", "nan", 'as "nan"', name="missing, NaN", keys="missing = [nan]"),
+    _rows(ROWS, "missing[0]", "1e400", "too large a number", name="missing beyond floats", keys="missing = [1e400]"),
+    _rows(
+        *(ROWS, "incomplete", "'dropp'", "must be one of refuse, drop", 'did you mean "drop"'),
+        name="incomplete, misspelt",
+        keys='missing = [""]\nincomplete = "dropp"',
+    ),
+    _rows(ROWS, "incomplete", "without codes", name="drop of nothing", keys='incomplete = "drop"'),
+    _rows(ROWS, "ignore", "'id'", "must be a list of names", name="ignore, no list", keys='ignore = "id"'),
+    _rows(ROWS, "ignore[1]", "'id'", "twice", name="ignore twice", keys='ignore = ["id", "id"]'),
+    _rows(ROWS, "ignore[0]", "'y'", "is one of the distributions", name="ignore what counts", keys='ignore = ["y"]'),
+    _rows(ROWS, "ignore[0]", "'id'", "is no column of rows.csv", name="ignore nothing", keys='ignore = ["id"]'),
+    _rows(
+        *("x,y,date\n" + "1,2,a\n" * 9, "'date'", 'ignore = ["date"]'),
+        name="ignore, misspelt",
+        keys='ignore = ["dates"]',
+    ),
+    _rows(
+        *("x,y,date\n" + "1,2,a\n2,3,b\n" * 9, "ignore[1]", "'dates'", 'did you mean "date"'),
+        name="ignore more than there is",
+        keys='ignore = ["date", "dates"]',
+    ),
+    _rows(
+        *(ROWS.replace("1.5,", "NA,", 1), "rows.csv: sigma[2][x] = 'NA'", 'means "no value": incomplete = "drop"'),
+        name="missing and refused",
+        keys='missing = ["NA"]',
+    ),
+    _rows(
+        *(ROWS.replace("1.5,", "na,", 1), "sigma[2][x] = 'na'", 'did you mean "NA"'),
+        name="missing, in small letters",
+        keys='missing = ["NA"]\nincomplete = "drop"',
+    ),
+    _rows(
+        *("x,y\n" + "NA,1\n" * 9, "has no rows of numbers", "all 9 lack a value"),
+        name="all rows dropped",
+        keys='missing = ["NA"]\nincomplete = "drop"',
+    ),
+    _rows(
+        *("x,y\n" + "NA,1\n" * 9 + "1,2\n2,3\n", "number of rows = 2", "at least 8"),
+        name="few rows left",
+        keys='missing = ["NA"]\nincomplete = "drop"',
+    ),
     _rows("x\n" + "1\n2\n" * 5, "columns", 'must include "y"', name="missing column"),
     Bad("data", GOOD + "data = 1\n", ("data", "1", "must be the name of a CSV file")),
     Bad("missing data", GOOD + 'data = "no.csv"\n', ("data", "'no.csv'", "no such file")),

@@ -23,12 +23,14 @@ class Sigma:
         sigma: the estimate.
         standard_error: its standard error, in the same unit.
         count: number of measurements.
+        dropped: number of rows that were left out because they lack a value.
     """
 
     distribution: str
     sigma: float
     standard_error: float
     count: int
+    dropped: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -202,4 +202,6 @@ def sigma_table(answer: Arrangement, box: Box) -> list[RenderableType]:
         table.add_row(entry.distribution, *pair, f"{entry.count:,}")
     largest = max(entry.standard_error / entry.sigma for entry in answer.estimates)
     note = f"Amounts and penalties are proportional to σ and inherit its uncertainty (up to ± {percent(largest)})."
+    if dropped := answer.estimates[0].dropped:
+        note = f"{note} Rows left out because a value is missing: {dropped:,}."
     return [table, Text(note, style="dim")]
