@@ -90,7 +90,7 @@ def agreement(case: Any, answer: Any, document: dict[str, Any]) -> dict[str, Any
 
     if isinstance(case, files.CollaborationCase):
         problem, warnings = (
-            files.resolved(case, document["division"], answer.mechanism, answer.estimate),
+            files.resolved(case, document["division"], answer.mechanism, document["plan"].get("estimate")),
             list(case.warnings),
         )
     elif isinstance(case, files.MarketCase):

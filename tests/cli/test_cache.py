@@ -14,7 +14,8 @@ COMMAND = [sys.executable, "-W", "error", "-c", "from jaxmech.cli import main; m
 
 def environment(folder):
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("JAX_COMPILATION", "JAX_PERSIST"))}
-    return {**kept, "XDG_CACHE_HOME": str(folder)}
+    # everything is kept: what is worth a file by its time is another set in every run
+    return {**kept, "XDG_CACHE_HOME": str(folder), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
 
 def solve(folder, *more):
