@@ -177,6 +177,10 @@ PURE = {
     "collaboration.kalai_smorodinsky_bargaining": of_problem(collaboration.kalai_smorodinsky_bargaining, slow=True),
     "collaboration.divide": of_problem(lambda p: collaboration.divide(p, "leverage")),
     "collaboration.solve": of_problem(lambda p: collaboration.solve(p, division="leverage"), slow=True),
+    "collaboration.cost_misreport": of_problem(
+        lambda p: collaboration.cost_misreport(p, 1, division="leverage", mechanism="pool"),
+        derivative="the best report is chosen by comparisons",
+    ),
     "collaboration.penalty": of_amounts(collaboration.penalty),
     "collaboration.social_penalty": of_amounts(collaboration.social_penalty),
     "collaboration.leverage_condition": of_amounts(collaboration.leverage_condition),

@@ -17,6 +17,7 @@ from jaxmech.collaboration._efficiency import Efficiency, efficiency
 from jaxmech.collaboration._enforceable import Condition, Enforceable, enforceable, leverage_condition
 from jaxmech.collaboration._integer import IntegerPlan, integer_plan
 from jaxmech.collaboration._leverage import leverage_optimum
+from jaxmech.collaboration._misreport import Misreport, cost_misreport
 from jaxmech.collaboration._penalty import penalty, social_penalty
 from jaxmech.collaboration._plan import CHECKING, DIVISIONS, MECHANISMS, POOLS, REMEDIES, Plan, Role
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
@@ -47,6 +48,7 @@ __all__ = [
     "Enforceable",
     "FreeRiding",
     "IntegerPlan",
+    "Misreport",
     "Plan",
     "Pool",
     "Problem",
@@ -67,6 +69,7 @@ __all__ = [
     "certify",
     "checked_penalty",
     "corruption_root",
+    "cost_misreport",
     "degrees_of_freedom",
     "deviation_penalty",
     "divide",
