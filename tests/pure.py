@@ -235,6 +235,9 @@ PURE = {
     "collaboration.truthful_penalty": of_amounts(
         lambda p, n: collaboration.truthful_penalty(p, collaboration.pool_plan(p, n).value, n)
     ),
+    "collaboration.pivotal": of_problem(
+        lambda p: collaboration.pivotal(p, collaboration.solve(p, division="leverage", mechanism="pool").value),
+    ),
     "deviation.penalty": of_plan(_fabricated),
     "deviation.search": of_plan(_searched, derivative="the winner is chosen by comparisons", slow=True),
     "market.solve": of_market(lambda p: market.solve(p, sizes=range(9))),

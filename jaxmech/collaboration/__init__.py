@@ -19,6 +19,7 @@ from jaxmech.collaboration._integer import IntegerPlan, integer_plan
 from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._misreport import Misreport, cost_misreport
 from jaxmech.collaboration._penalty import penalty, social_penalty
+from jaxmech.collaboration._pivotal import Pivotal, pivotal
 from jaxmech.collaboration._plan import CHECKING, DIVISIONS, MECHANISMS, POOLS, REMEDIES, Plan, Role
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._price import price_of_decision, price_of_standard_error, rescaled, with_price
@@ -49,6 +50,7 @@ __all__ = [
     "FreeRiding",
     "IntegerPlan",
     "Misreport",
+    "Pivotal",
     "Plan",
     "Pool",
     "Problem",
@@ -85,6 +87,7 @@ __all__ = [
     "mechanism",
     "nash_bargaining",
     "penalty",
+    "pivotal",
     "pool_plan",
     "price_of_decision",
     "price_of_standard_error",
