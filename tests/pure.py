@@ -235,6 +235,11 @@ PURE = {
     "collaboration.truthful_penalty": of_amounts(
         lambda p, n: collaboration.truthful_penalty(p, collaboration.pool_plan(p, n).value, n)
     ),
+    "collaboration.blocking": of_problem(
+        lambda p: collaboration.blocking(p, collaboration.alone_penalty(p), jnp.array([True, False, True])),
+        derivative="the least of the members' savings, which are tied at the optimum: a kink",
+        slow=True,
+    ),
     "collaboration.pivotal": of_problem(
         lambda p: collaboration.pivotal(p, collaboration.solve(p, division="leverage", mechanism="pool").value),
     ),
@@ -323,6 +328,7 @@ HOST = {
     "numerics.spread": "takes arrays of NumPy or of JAX: a sum of powers, used on measurements",
     "collaboration.advise": _WORDS,
     "collaboration.certify": _WORDS,
+    "collaboration.core": _CHOOSES,
     "collaboration.efficiency": _WORDS,
     "collaboration.price_of_decision": _BUILDS,
     "collaboration.price_of_standard_error": _CHOOSES,

@@ -4,12 +4,14 @@ from jaxmech.collaboration._account import Account, account, account_alone, acco
 from jaxmech.collaboration._advice import Advice, advise
 from jaxmech.collaboration._approximate import SIGMA_RANGE, sigma_limits
 from jaxmech.collaboration._bargaining import egalitarian_bargaining, kalai_smorodinsky_bargaining, nash_bargaining
+from jaxmech.collaboration._blocking import Blocking, blocking
 from jaxmech.collaboration._c3d import c3d_plan
 from jaxmech.collaboration._calibrated import Calibrated
 from jaxmech.collaboration._calibration import calibrated_penalty, degrees_of_freedom
 from jaxmech.collaboration._cbl import cbl_plan
 from jaxmech.collaboration._certificate import certify
 from jaxmech.collaboration._checking import Checked
+from jaxmech.collaboration._core import Core, core
 from jaxmech.collaboration._corruption import checked_penalty, corruption_root, deviation_penalty
 from jaxmech.collaboration._divide import divide
 from jaxmech.collaboration._division import alone, first_best, social_optimum
@@ -41,9 +43,11 @@ __all__ = [
     "SIGMA_RANGE",
     "Account",
     "Advice",
+    "Blocking",
     "Calibrated",
     "Checked",
     "Condition",
+    "Core",
     "CountedPool",
     "Efficiency",
     "Enforceable",
@@ -65,11 +69,13 @@ __all__ = [
     "alone_penalty",
     "alone_samples",
     "best_whole_alone",
+    "blocking",
     "c3d_plan",
     "calibrated_penalty",
     "cbl_plan",
     "certify",
     "checked_penalty",
+    "core",
     "corruption_root",
     "cost_misreport",
     "degrees_of_freedom",
