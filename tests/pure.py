@@ -240,6 +240,7 @@ PURE = {
         derivative="the least of the members' savings, which are tied at the optimum: a kink",
         slow=True,
     ),
+    "collaboration.unavoidable": of_problem(collaboration.unavoidable),
     "collaboration.pivotal": of_problem(
         lambda p: collaboration.pivotal(p, collaboration.solve(p, division="leverage", mechanism="pool").value),
     ),

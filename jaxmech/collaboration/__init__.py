@@ -17,6 +17,7 @@ from jaxmech.collaboration._divide import divide
 from jaxmech.collaboration._division import alone, first_best, social_optimum
 from jaxmech.collaboration._efficiency import Efficiency, efficiency
 from jaxmech.collaboration._enforceable import Condition, Enforceable, enforceable, leverage_condition
+from jaxmech.collaboration._impossible import Unavoidable, unavoidable
 from jaxmech.collaboration._integer import IntegerPlan, integer_plan
 from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._misreport import Misreport, cost_misreport
@@ -61,6 +62,7 @@ __all__ = [
     "Role",
     "Rule",
     "Temptation",
+    "Unavoidable",
     "account",
     "account_alone",
     "account_of_error",
@@ -107,5 +109,6 @@ __all__ = [
     "steady_root",
     "temptation",
     "truthful_penalty",
+    "unavoidable",
     "with_price",
 ]

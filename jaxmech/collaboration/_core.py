@@ -109,9 +109,9 @@ def _judged(told: tuple[Array, ...]) -> Blocking:
 
 @jax.jit
 def _without_each(problem: Problem, pays: Array, members: Array) -> Blocking:
-    """The group without each of the agents, in turn."""
-    without = members & ~jnp.eye(len(members), dtype=bool)
-    found: Blocking = jax.vmap(lambda rest: blocking(problem, pays, rest))(without)
+    """The group without each of the agents, in turn, and last the group itself."""
+    leaves = jnp.eye(len(members) + 1, len(members), dtype=bool)
+    found: Blocking = jax.vmap(lambda gone: blocking(problem, pays, members & ~gone))(leaves)
     return found
 
 
@@ -119,14 +119,14 @@ def _fewer_and_fewer(problem: Problem, plan: Plan) -> tuple[np.ndarray, Blocking
     """Everybody, then without whoever leaves most to the others, down to one: every group on the way, and beside it."""
     m, _ = problem.shape
     told = Problem.unchecked(problem.costs, problem.sigma, problem.price)
-    members = np.ones(m, bool)
-    masks, parts = [members[None]], [jax.tree.map(lambda leaf: leaf[None], blocking(told, plan.penalty, members))]
+    members, masks, parts = np.ones(m, bool), [], []
     while members.sum() > 1:
         found = jax.device_get(_without_each(told, plan.penalty, jnp.asarray(members)))
-        inside = np.flatnonzero(members)
-        masks.append((members & ~np.eye(m, dtype=bool))[inside])
-        parts.append(jax.tree.map(lambda leaf, at=inside: leaf[at], found))
-        shares = np.where(np.isnan(parts[-1].share), -np.inf, parts[-1].share)
+        looked = np.append(np.flatnonzero(members), [] if masks else [m]).astype(int)
+        masks.append(members & ~np.eye(m + 1, m, dtype=bool)[looked])
+        parts.append(jax.tree.map(lambda leaf, at=looked: leaf[at], found))
+        fewer = masks[-1].sum(axis=1) < members.sum()
+        shares = np.where(fewer & ~np.isnan(parts[-1].share), parts[-1].share, -np.inf)
         members = masks[-1][int(np.argmax(shares))]
     together: Blocking = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
     return np.concatenate(masks), together
