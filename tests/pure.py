@@ -177,6 +177,10 @@ PURE = {
     "collaboration.kalai_smorodinsky_bargaining": of_problem(collaboration.kalai_smorodinsky_bargaining, slow=True),
     "collaboration.divide": of_problem(lambda p: collaboration.divide(p, "leverage")),
     "collaboration.solve": of_problem(lambda p: collaboration.solve(p, division="leverage"), slow=True),
+    "collaboration.cost_misreport": of_problem(
+        lambda p: collaboration.cost_misreport(p, 1, division="leverage", mechanism="pool"),
+        derivative="the best report is chosen by comparisons",
+    ),
     "collaboration.penalty": of_amounts(collaboration.penalty),
     "collaboration.social_penalty": of_amounts(collaboration.social_penalty),
     "collaboration.leverage_condition": of_amounts(collaboration.leverage_condition),
@@ -230,6 +234,15 @@ PURE = {
     "collaboration.free_riding": of_plan(collaboration.free_riding),
     "collaboration.truthful_penalty": of_amounts(
         lambda p, n: collaboration.truthful_penalty(p, collaboration.pool_plan(p, n).value, n)
+    ),
+    "collaboration.blocking": of_problem(
+        lambda p: collaboration.blocking(p, collaboration.alone_penalty(p), jnp.array([True, False, True])),
+        derivative="the least of the members' savings, which are tied at the optimum: a kink",
+        slow=True,
+    ),
+    "collaboration.unavoidable": of_problem(collaboration.unavoidable),
+    "collaboration.pivotal": of_problem(
+        lambda p: collaboration.pivotal(p, collaboration.solve(p, division="leverage", mechanism="pool").value),
     ),
     "deviation.penalty": of_plan(_fabricated),
     "deviation.search": of_plan(_searched, derivative="the winner is chosen by comparisons", slow=True),
@@ -316,6 +329,7 @@ HOST = {
     "numerics.spread": "takes arrays of NumPy or of JAX: a sum of powers, used on measurements",
     "collaboration.advise": _WORDS,
     "collaboration.certify": _WORDS,
+    "collaboration.core": _CHOOSES,
     "collaboration.efficiency": _WORDS,
     "collaboration.price_of_decision": _BUILDS,
     "collaboration.price_of_standard_error": _CHOOSES,

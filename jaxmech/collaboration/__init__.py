@@ -4,20 +4,25 @@ from jaxmech.collaboration._account import Account, account, account_alone, acco
 from jaxmech.collaboration._advice import Advice, advise
 from jaxmech.collaboration._approximate import SIGMA_RANGE, sigma_limits
 from jaxmech.collaboration._bargaining import egalitarian_bargaining, kalai_smorodinsky_bargaining, nash_bargaining
+from jaxmech.collaboration._blocking import Blocking, blocking
 from jaxmech.collaboration._c3d import c3d_plan
 from jaxmech.collaboration._calibrated import Calibrated
 from jaxmech.collaboration._calibration import calibrated_penalty, degrees_of_freedom
 from jaxmech.collaboration._cbl import cbl_plan
 from jaxmech.collaboration._certificate import certify
 from jaxmech.collaboration._checking import Checked
+from jaxmech.collaboration._core import Core, core
 from jaxmech.collaboration._corruption import checked_penalty, corruption_root, deviation_penalty
 from jaxmech.collaboration._divide import divide
 from jaxmech.collaboration._division import alone, first_best, social_optimum
 from jaxmech.collaboration._efficiency import Efficiency, efficiency
 from jaxmech.collaboration._enforceable import Condition, Enforceable, enforceable, leverage_condition
+from jaxmech.collaboration._impossible import Unavoidable, unavoidable
 from jaxmech.collaboration._integer import IntegerPlan, integer_plan
 from jaxmech.collaboration._leverage import leverage_optimum
+from jaxmech.collaboration._misreport import Misreport, cost_misreport
 from jaxmech.collaboration._penalty import penalty, social_penalty
+from jaxmech.collaboration._pivotal import Pivotal, pivotal
 from jaxmech.collaboration._plan import CHECKING, DIVISIONS, MECHANISMS, POOLS, REMEDIES, Plan, Role
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._price import price_of_decision, price_of_standard_error, rescaled, with_price
@@ -39,20 +44,25 @@ __all__ = [
     "SIGMA_RANGE",
     "Account",
     "Advice",
+    "Blocking",
     "Calibrated",
     "Checked",
     "Condition",
+    "Core",
     "CountedPool",
     "Efficiency",
     "Enforceable",
     "FreeRiding",
     "IntegerPlan",
+    "Misreport",
+    "Pivotal",
     "Plan",
     "Pool",
     "Problem",
     "Role",
     "Rule",
     "Temptation",
+    "Unavoidable",
     "account",
     "account_alone",
     "account_of_error",
@@ -61,12 +71,15 @@ __all__ = [
     "alone_penalty",
     "alone_samples",
     "best_whole_alone",
+    "blocking",
     "c3d_plan",
     "calibrated_penalty",
     "cbl_plan",
     "certify",
     "checked_penalty",
+    "core",
     "corruption_root",
+    "cost_misreport",
     "degrees_of_freedom",
     "deviation_penalty",
     "divide",
@@ -82,6 +95,7 @@ __all__ = [
     "mechanism",
     "nash_bargaining",
     "penalty",
+    "pivotal",
     "pool_plan",
     "price_of_decision",
     "price_of_standard_error",
@@ -95,5 +109,6 @@ __all__ = [
     "steady_root",
     "temptation",
     "truthful_penalty",
+    "unavoidable",
     "with_price",
 ]

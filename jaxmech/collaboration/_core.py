@@ -1,0 +1,132 @@
+"""Whether some group of agents would rather leave together: all groups, or a descent through them. A host shell."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech._batch import batch
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Array
+from jaxmech.collaboration._blocking import Blocking, blocking
+from jaxmech.collaboration._plan import Plan
+from jaxmech.collaboration._problem import Problem
+
+EVERY = 16
+"""Up to so many agents all groups are looked at: 65,535 of them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Core:
+    """What groups who trust each other could save by leaving with their data, each compared with what the plan asks.
+
+    Attributes:
+        share: the largest part of her penalty that a group saves every member at least; negative if none does.
+        group: that group, by index.
+        samples: (agents, distributions) how its members then divide the work.
+        least: the smallest group found that leaves, and of those the one that saves most; empty if none was found.
+        bound: no group that was looked at can save all its members more.
+        groups: how many were looked at.
+        complete: whether these were all groups, and of each it is proven that it leaves or that it does not.
+    """
+
+    share: float
+    group: tuple[int, ...]
+    samples: np.ndarray
+    least: tuple[int, ...]
+    bound: float
+    groups: int
+    complete: bool
+
+    @property
+    def blocked(self) -> bool:
+        """Whether some group leaves."""
+        return bool(self.least)
+
+
+def core(problem: Problem, plan: Plan) -> Core:
+    """Look for a group S and a division n_S with p_i(n_S) < p_i(plan) for all i in S, who then pool unchecked.
+
+    Members trust each other: nobody is checked. That is another question than whether a group could run a mechanism of
+    its own. Up to 16 agents, all groups are looked at. Above, the search starts from everybody and leaves out one agent
+    after the other, whoever's going leaves the most to the rest: of equal agents that misses nothing, of others finding
+    none proves none.
+
+    Args:
+        problem: the problem.
+        plan: what the agents pay if they stay.
+
+    Source: this package; the core of cooperative games, with the penalties of Clinton et al. 2025, Fact 2.
+
+    Example:
+        >>> from jaxmech.collaboration import solve
+        >>> problem = Problem(costs=[[0.01]] * 5, sigma=1.0)
+        >>> found = core(problem, solve(problem, mechanism="c3d").value)
+        >>> len(found.least), round(found.share, 4), found.complete  # three of five, but best all of them
+        (3, 0.354, True)
+    """
+    m, _ = problem.shape
+    masks, found = _every_group(problem, plan) if m <= EVERY else _fewer_and_fewer(problem, plan)
+    share, bound = np.asarray(found.share), np.asarray(found.bound)
+    slack = tolerances(problem.costs.dtype).claim
+    best = int(np.nanargmax(share))
+    leaves = np.flatnonzero(share > slack)
+    sizes = masks.sum(axis=1)
+    least = min(leaves, key=lambda at: (sizes[at], -share[at]), default=None)
+    proven = (share > slack) | (bound <= slack)
+    return Core(
+        share=float(share[best]),
+        group=_names(masks[best]),
+        samples=np.asarray(found.samples[best]),
+        least=() if least is None else _names(masks[least]),
+        bound=float(np.max(bound)),
+        groups=len(masks),
+        complete=m <= EVERY and bool(proven.all()),
+    )
+
+
+def _names(mask: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.flatnonzero(mask))
+
+
+def _every_group(problem: Problem, plan: Plan) -> tuple[np.ndarray, Blocking]:
+    """All groups but the empty one, on all cores."""
+    m, _ = problem.shape
+    masks = (np.arange(1, 2**m)[:, None] >> np.arange(m)) % 2 == 1
+    same = (problem.costs, problem.sigma, problem.price, plan.penalty)
+    # repeated, not closed over, so that one compilation serves all problems of a size
+    repeated = tuple(np.broadcast_to(np.asarray(part), (len(masks), *part.shape)) for part in same)
+    return masks, batch(_judged, (*repeated, masks))
+
+
+def _judged(told: tuple[Array, ...]) -> Blocking:
+    """One group of one problem."""
+    costs, sigma, price, pays, members = told
+    found: Blocking = blocking(Problem.unchecked(costs, sigma, price), pays, members)
+    return found
+
+
+@jax.jit
+def _without_each(problem: Problem, pays: Array, members: Array) -> Blocking:
+    """The group without each of the agents, in turn, and last the group itself."""
+    leaves = jnp.eye(len(members) + 1, len(members), dtype=bool)
+    found: Blocking = jax.vmap(lambda gone: blocking(problem, pays, members & ~gone))(leaves)
+    return found
+
+
+def _fewer_and_fewer(problem: Problem, plan: Plan) -> tuple[np.ndarray, Blocking]:
+    """Everybody, then without whoever leaves most to the others, down to one: every group on the way, and beside it."""
+    m, _ = problem.shape
+    told = Problem.unchecked(problem.costs, problem.sigma, problem.price)
+    members, masks, parts = np.ones(m, bool), [], []
+    while members.sum() > 1:
+        found = jax.device_get(_without_each(told, plan.penalty, jnp.asarray(members)))
+        looked = np.append(np.flatnonzero(members), [] if masks else [m]).astype(int)
+        masks.append(members & ~np.eye(m + 1, m, dtype=bool)[looked])
+        parts.append(jax.tree.map(lambda leaf, at=looked: leaf[at], found))
+        fewer = masks[-1].sum(axis=1) < members.sum()
+        shares = np.where(fewer & ~np.isnan(parts[-1].share), parts[-1].share, -np.inf)
+        members = masks[-1][int(np.argmax(shares))]
+    together: Blocking = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+    return np.concatenate(masks), together

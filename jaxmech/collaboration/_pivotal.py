@@ -1,0 +1,166 @@
+"""Who is pivotal: what everybody pays if one agent leaves or delivers less than she was asked for. A pure kernel."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech._status import is_failure
+from jaxmech._types import Agents, Amounts, Array, ArrayLike, Codes, Float
+from jaxmech.collaboration._corruption import deviation_penalty
+from jaxmech.collaboration._penalty import collection_cost
+from jaxmech.collaboration._plan import Plan, Role
+from jaxmech.collaboration._problem import Problem, alone_penalty
+from jaxmech.collaboration._rule import Levels
+from jaxmech.collaboration._solve import solve_unchecked
+from jaxmech.collaboration._steady import steady_penalty
+from jaxmech.collaboration._temptation import truthful_penalty
+from jaxmech.mechanism import of_others
+
+Table = Float[Array, "agents agents"]
+"""Row j is about agent j; column i says what agent i then pays."""
+
+
+class Pivotal(NamedTuple):
+    """What everybody pays for what one agent does; row j is about agent j, column i is what agent i pays.
+
+    Attributes:
+        pays: (agents,) if all follow the plan.
+        absent: j's points are missing and the others follow the plan. She pays p_IND[j]; ∞ for whoever is left without
+            any point of some distribution.
+        short: j delivers the stated share of the points that she is asked for, all of them true, and pays for no more.
+        anew: the others make a new plan without j, by the same division and mechanism. She pays p_IND[j]; ∞ where
+            nobody else can sample something, NaN where no plan was found.
+    """
+
+    pays: Agents
+    absent: Table
+    short: Table
+    anew: Table
+
+
+def pivotal(problem: Problem, plan: Plan, share: ArrayLike = 0.5) -> Pivotal:
+    """Return p_i for every agent i and every agent j who leaves, delivers less, or is replaced by a new plan.
+
+    With fewer points of the others the mechanism hands out what is there: whoever pools or receives gets fewer points,
+    whoever is checked first fewer noisy points, then a smaller Z. All are expected penalties in closed form, of a
+    calibrated rule by quadrature. What one cheater does to the others has no such number: her points may say anything.
+
+    Args:
+        problem: the problem.
+        plan: from :func:`solve`.
+        share: of her points that agent j delivers in ``short``, in (0, 1].
+
+    Raises:
+        ProblemError: for a share that is not in (0, 1].
+
+    Source: this package; the penalties are those of Clinton et al. 2025, appendix E.4, with the points that remain.
+
+    Example:
+        >>> from jaxmech.collaboration import solve
+        >>> problem = Problem(costs=[[0.25], [0.25]], sigma=10.0)
+        >>> plan = solve(problem, division="egalitarian", mechanism="pool").value
+        >>> [round(float(paid), 3) for paid in pivotal(problem, plan).absent[0]]
+        [10.0, 10.607]
+    """
+    if not isinstance(share, jax.core.Tracer) and not (np.shape(share) == () and 0 < np.asarray(share) <= 1):
+        raise ProblemError("share", share, "must be one number in (0, 1]")
+    found: Pivotal = _tables(problem, plan, jnp.asarray(share, problem.costs.dtype))
+    return found
+
+
+@jax.jit
+def _tables(problem: Problem, plan: Plan, share: Array) -> Pivotal:
+    m, _ = problem.shape
+    herself = jnp.eye(m, dtype=bool)
+    remaining = jax.vmap(partial(_remaining, problem, plan))
+    her_rows = herself[:, :, None]
+    absent = remaining(jnp.where(her_rows, 0, plan.samples))
+    short = remaining(jnp.where(her_rows, share, 1) * plan.samples)
+    alone = alone_penalty(problem)
+    return Pivotal(
+        pays=plan.penalty,
+        absent=jnp.where(herself, alone, absent),
+        short=jnp.where(herself, _herself(problem, plan, share), short),
+        anew=jnp.where(herself, alone, _anew(problem, plan)),
+    )
+
+
+def _remaining(problem: Problem, plan: Plan, delivered: Amounts) -> Agents:
+    """What everybody pays who follows the plan, if these points are all that there are."""
+    error, spent, available = problem.scale**2, collection_cost(problem, plan.samples), of_others(delivered)
+    shared = _over(error, available + plan.samples) + spent
+    if plan.pooled:
+        return jnp.sum(shared, axis=1)
+    by_herself = _over(error, plan.samples) + spent
+    checked, alone = plan.role == Role.CHECKED, plan.role == Role.ALONE
+    compared = checked & (available > 0)
+    watched = jnp.where(compared, _watched(problem, plan, compared, available), by_herself)
+    return jnp.sum(jnp.where(checked, watched, jnp.where(alone, by_herself, shared)), axis=1)
+
+
+def _over(error: Array, points: Array) -> Array:
+    """σ²/n, ∞ where there is no point."""
+    return jnp.where(points > 0, error / jnp.where(points > 0, points, 1), jnp.inf)
+
+
+def _watched(problem: Problem, plan: Plan, compared: Codes | Array, available: Amounts) -> Amounts:
+    """Penalty of who is checked against what is there: of T − n* points first Z' shrinks, then Z."""
+    asked = jnp.where(compared, plan.samples, 1)
+    drawn = jnp.where(compared, jnp.minimum(plan.total - plan.samples, available), 3)
+    clean = jnp.minimum(asked, drawn)
+    levels = _levels(problem, plan, compared, available, clean, drawn)
+    kernel = steady_penalty if plan.rule.steady else deviation_penalty
+    cost = jnp.where(compared & jnp.isfinite(problem.costs), problem.costs, 0)
+
+    def paid(ratio: Array) -> Array:
+        return kernel(asked, asked, asked + drawn, jnp.sqrt(ratio * asked), cost, problem.scale, clean)
+
+    return levels.average(paid)
+
+
+def _levels(problem: Problem, plan: Plan, compared: Array, available: Array, clean: Array, drawn: Array) -> Levels:
+    """Noise levels: α of the plan, or of a calibrated rule what σ̂² makes of it with the points that are there."""
+    asked = jnp.where(compared, plan.samples, 1)
+    ratio = jnp.where(compared, jnp.where(compared, plan.alpha, 1) ** 2 / asked, 1)
+    if not plan.calibrated:
+        return Levels(ratio, None)
+    groups = sum(jnp.clip(count, 0, 1) for count in (clean, drawn - clean, available - drawn))
+    freedom = jnp.where(compared, available - groups, 1)
+    told = freedom >= 1
+    tau = jnp.where(compared, plan.total / asked, 10)
+    kappa = jnp.where(compared, collection_cost(problem, plan.samples) * asked / problem.scale**2, 0.1)
+    levels = plan.rule.levels(tau, kappa, ratio, jnp.where(told, freedom, 1))
+    return Levels(jnp.where(told, levels.ratio, ratio), levels.weight)
+
+
+def _herself(problem: Problem, plan: Plan, share: Array) -> Agents:
+    """What each pays who alone delivers a share; who counts as short in a counted pool gets nothing back."""
+    samples = share * plan.samples
+    pays = truthful_penalty(problem, plan, samples)
+    if plan.mechanism == "counted-pool":
+        refused = (plan.samples > 0) & (samples < plan.samples)
+        pays = jnp.where(refused, _over(problem.scale**2, samples) + collection_cost(problem, samples), pays)
+    return jnp.sum(pays, axis=1)
+
+
+def _anew(problem: Problem, plan: Plan) -> Table:
+    """What the others pay under their own plan, one row for each who is not there; her own entry is meaningless."""
+    m, _ = problem.shape
+    if m == 1:
+        return jnp.full((1, 1), jnp.inf, problem.costs.dtype)
+    others = jnp.asarray([np.delete(np.arange(m), j) for j in range(m)])
+
+    def row(rest: Array) -> Agents:
+        costs = problem.costs[rest]
+        supplied = jnp.all(jnp.any(costs != jnp.inf, axis=0))
+        told = Problem.unchecked(jnp.where(supplied, costs, 1), problem.sigma, problem.price)
+        solution = solve_unchecked(told, plan.division, plan.mechanism, plan.rule)
+        pays = jnp.where(is_failure(solution.status), jnp.nan, solution.value.penalty)
+        return jnp.zeros(m, pays.dtype).at[rest].set(jnp.where(supplied, pays, jnp.inf))
+
+    table: Table = jax.vmap(row)(others)
+    return table
