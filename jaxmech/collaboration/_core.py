@@ -119,7 +119,9 @@ def _fewer_and_fewer(problem: Problem, plan: Plan) -> tuple[np.ndarray, Blocking
     """Everybody, then without whoever leaves most to the others, down to one: every group on the way, and beside it."""
     m, _ = problem.shape
     told = Problem.unchecked(problem.costs, problem.sigma, problem.price)
-    members, masks, parts = np.ones(m, bool), [], []
+    members = np.ones(m, bool)
+    masks: list[np.ndarray] = []
+    parts: list[Blocking] = []
     while members.sum() > 1:
         found = jax.device_get(_without_each(told, plan.penalty, jnp.asarray(members)))
         looked = np.append(np.flatnonzero(members), [] if masks else [m]).astype(int)
