@@ -135,6 +135,7 @@ def carry(case: Any, choice: Choice, output: Output) -> Carried:
     with named(case.source):
         division = one_of("--division", choice.instead_of("division", case.division), collaboration.DIVISIONS)
         mechanism = one_of("--mechanism", choice.instead_of("mechanism", case.mechanism), files.MECHANISMS)
+        output.warn(case.unused_by(mechanism))
         if mechanism == files.DESIGNED:
             return _design(case, output)
         return _solve(case, division, mechanism, output)
@@ -147,7 +148,7 @@ def refuse_search_of_calibrated(carried: Carried) -> None:
         ProblemError: naming the key.
     """
     if getattr(carried.plan, "calibrated", False):
-        rule = "calibrated rules are certified by quadrature (jaxmech solve), no search is made: leave it out to audit"
+        rule = "calibrated rules are certified by quadrature (jaxmech solve) and cannot be searched yet"
         raise ProblemError(f"{carried.case.source}: calibrated", True, rule)
 
 

@@ -77,6 +77,9 @@ def _market(
     people = None if data is None else _measurements(Path(data), data, float(problem.sigma), output)
     with quick_compilation(), output.timed("compile + solve"):
         solution = solution_of(case, case.method)
+    if not float(solution.value.total) > 0:
+        rule = "nothing can be sold at a profit here, so that nobody collects or pays anything: there is nothing to run"
+        raise ProblemError("contributor_costs", np.asarray(problem.contributor_costs, float).tolist(), rule)
     with output.timed("simulate normal data"):
         plays = [market.play(problem, solution.value, key, replications or MARKET_RUNS)]
     if people is not None:

@@ -91,7 +91,7 @@ def agreement(case: Any, answer: Any, document: dict[str, Any]) -> dict[str, Any
     if isinstance(case, files.CollaborationCase):
         problem, warnings = (
             files.resolved(case, document["division"], answer.mechanism, document["plan"].get("estimate")),
-            list(case.warnings),
+            [*case.warnings, *case.unused_by(answer.mechanism)],
         )
     elif isinstance(case, files.MarketCase):
         problem, warnings = files.resolved_market(case, answer.method), []
@@ -144,10 +144,14 @@ def solve_case(case: Any, choice: Choice, output: Output) -> tuple[Any, Any]:
 
 def _designed(case: Any, choice: Choice, output: Output) -> Any:
     """The answer of ``jaxmech design`` without wishes. A division is checked, though the design has its own."""
-    from jaxmech import collaboration
+    from jaxmech import ProblemError, collaboration, files
     from jaxmech.cli._solve_design import solve_design
     from jaxmech.design import Wishes
 
-    choice.only("division", "mechanism", kind="collaboration")
+    choice.only("division", "mechanism", "estimate", kind="collaboration")
+    if choice.estimate is not None:
+        rule = f"means nothing for designed: it is for {', '.join(collaboration.CHECKING)}"
+        raise ProblemError("--estimate", choice.estimate, rule)
+    output.warn(case.unused_by(files.DESIGNED))
     one_of("--division", choice.instead_of("division", case.division), collaboration.DIVISIONS)
     return solve_design(case, Wishes(), output)

@@ -48,6 +48,7 @@ def solve_collaboration(case: files.CollaborationCase, choice: Choice, output: O
     estimate = one_of("--estimate", choice.instead_of("estimate", case.estimate), collaboration.ESTIMATES)
     if choice.estimate is not None and mechanism not in collaboration.CHECKING:
         raise ProblemError("--estimate", estimate, f"means nothing for {mechanism}, which adds no noise")
+    output.warn(case.unused_by(mechanism))
     return compute(case, division, mechanism, output, estimate)
 
 

@@ -2,7 +2,7 @@
 
 from jaxmech.collaboration._account import Account, account, account_alone, account_of_error
 from jaxmech.collaboration._advice import Advice, advise
-from jaxmech.collaboration._approximate import SIGMA_RANGE, sigma_limits
+from jaxmech.collaboration._approximate import ADMISSIBLE, SIGMA_RANGE, sigma_limits
 from jaxmech.collaboration._bargaining import egalitarian_bargaining, kalai_smorodinsky_bargaining, nash_bargaining
 from jaxmech.collaboration._blocking import Blocking, blocking
 from jaxmech.collaboration._c3d import c3d_plan
@@ -35,6 +35,7 @@ from jaxmech.collaboration._steady import steady_penalty, steady_root
 from jaxmech.collaboration._temptation import FreeRiding, Temptation, free_riding, temptation, truthful_penalty
 
 __all__ = [
+    "ADMISSIBLE",
     "CHECKING",
     "DIVISIONS",
     "ESTIMATES",

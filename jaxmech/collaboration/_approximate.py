@@ -17,6 +17,9 @@ from jaxmech.collaboration._roles import coefficients, role_penalty
 from jaxmech.collaboration._rule import Rule
 from jaxmech.mechanism import NASH, Audit
 
+ADMISSIBLE = "sigma_range admissible"
+"""The fact that tells whether noise can keep everybody honest in all of the range that was asked for."""
+
 SIGMA_RANGE = (0.5, 2.0)
 """Factors of the assumed σ between which calibrated rules are certified, unless others are asked for."""
 
@@ -154,7 +157,7 @@ class Approximate:
         fact = self._told("incentives over sigma_range", parts, tolerance, whole_range, claimed=False)
         covered = min(low / least if least > 0 else np.inf, most / high) - 1
         witness = f"noise can keep all honest where σ is {least:.3g} to {most:.3g} times the assumed one"
-        limits = Audit.judged("sigma_range admissible", covered, 0.0, witness, _LIMITS, claimed=False)
+        limits = Audit.judged(ADMISSIBLE, covered, 0.0, witness, _LIMITS, claimed=False)
         return claim, fact, limits
 
     def _told(self, claim: str, parts: np.ndarray, tolerance: float, about: str, *, claimed: bool) -> Audit:

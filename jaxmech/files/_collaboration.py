@@ -88,6 +88,21 @@ class CollaborationCase:
             return Rule()
         return Rule(self.estimate if estimate is None else estimate, self.calibrated)
 
+    def unused_by(self, mechanism: str) -> tuple[str, ...]:
+        """Return a sentence for every key of the file that says how to check, if a mechanism does not check that way.
+
+        Args:
+            mechanism: the one that is solved for.
+        """
+        if mechanism in CHECKING:
+            return ()
+        given = {"estimate": self.estimate != ESTIMATES[0], "calibrated": self.calibrated}
+        return tuple(
+            f"{key} in the file means nothing for {mechanism}: it is for {', '.join(CHECKING)}"
+            for key, said in given.items()
+            if said
+        )
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a user should know, though the problem is valid: one sentence each."""

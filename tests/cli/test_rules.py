@@ -75,6 +75,11 @@ def test_simulations_keep_the_promises_of_both_rules(file):
     ("arguments", "more", "words"),
     [
         (("solve", "--mechanism", "pool", "--estimate", "steady"), "", "--estimate = 'steady': means nothing for pool"),
+        (
+            ("solve", "--mechanism", "designed", "--estimate", "steady"),
+            "",
+            "means nothing for designed: it is for c3d, cbl",
+        ),
         (("solve", "--estimate", "steddy"), "", 'did you mean "steady"'),
         (("audit",), "calibrated = true\n", "certified by quadrature"),
         (("simulate", "--cheat", "agent 1"), "calibrated = true\n", "certified by quadrature"),
@@ -92,6 +97,7 @@ def test_the_pool_of_a_steady_problem_is_the_pool(file):
     """To compare with: nothing is weighed there."""
     document = _document(file('estimate = "steady"\n'), "--mechanism", "pool", "--quiet")
     assert document["plan"]["estimate"] == "drawn"
+    assert document["warnings"] == ["estimate in the file means nothing for pool: it is for c3d, cbl"]
 
 
 def test_sweeps_refuse_other_rules(file, tmp_path):

@@ -79,7 +79,7 @@ def test_competitors(write):
         (GROWTH.format(disparity=39), [], "no desirable mechanism exists here"),
         (GROWTH.format(disparity=5), ["--data", "x.csv"], "--data = 'x.csv': means nothing for competitors"),
         (GROWTH.format(disparity=5), ["--replications", "1"], "replications = 1"),
-        (MARKET.format(costs="[5.0, 6.0]"), [], "must be a plan with trade"),
+        (MARKET.format(costs="[5.0, 6.0]"), [], "nothing can be sold at a profit"),
         (MARKET.format(costs="[0.1, 0.2]"), ["--cheat", "Ann"], "--cheat = 'Ann': means nothing here"),
         (MARKET.format(costs="[0.1, 0.2]"), ["--data", "nowhere.csv"], "nowhere.csv"),
         (MARKET.format(costs="[0.1, 0.2]"), ["--mechanism", "cbl"], "--mechanism = 'cbl': means nothing"),

@@ -1,5 +1,6 @@
 """What is said about rules that are not the published one: steady weights, calibrated noise."""
 
+from jaxmech.collaboration import ADMISSIBLE
 from jaxmech.mechanism import NASH
 from jaxmech.report.collaboration._answer import Answer
 
@@ -44,4 +45,7 @@ def rule_sentences(answer: Answer) -> list[str]:
     )
     if answer.estimate == "steady":
         text += " Steady weights promise nothing about other laws then: the spread depends on the means there."
-    return [text]
+    limits = next((fact for fact in answer.facts if fact.claim == ADMISSIBLE), None)
+    if limits is not None and not limits.holds:
+        text += f" Not all of sigma_range is covered by that: {limits.witness}."
+    return [text, "Calibrated rules cannot be searched by jaxmech audit or carried out by jaxmech run yet."]
