@@ -8,6 +8,9 @@ import dataclasses
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+STANDARD_ERRORS = 5.0
+"""How many standard errors a simulated average may be off what is promised."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Tolerances:

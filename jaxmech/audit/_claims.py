@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from jaxmech._tolerances import tolerances
+from jaxmech._tolerances import STANDARD_ERRORS, tolerances
 from jaxmech.audit._record import Examination
 from jaxmech.deviation import in_words
 from jaxmech.mechanism import EFFICIENT, NASH, PROMISED, RATIONAL, Audit, Target
 
 SECRET = "noise that nobody knows"
-_ERRORS = 5.0
-"""How many standard errors a simulated penalty may be off."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,10 +39,13 @@ class Judge:
             # what a search finds beyond what is proven, within its noise, is noise
             gain = np.where(gain - noise <= bound, np.minimum(gain, bound), gain)
         if np.any(gain > 0):
-            worst = int(np.argmax(gain))
+            beyond = 0.0 if proven is None else max(0.0, float((gain - bound).max()))
+            worst = int(np.argmax(gain - bound if beyond > 0 else gain))
+            # who gains more than is proven for her fails, whatever is proven for others
+            margin = -gain[worst] if beyond == 0 or proven is None else -(proven + beyond)
             saved = f"would save {found.found[worst]:.4g} of {found.promised[worst]:.6g} ({gain[worst]:.2%})"
             how = in_words(found.family[worst], found.deviation, worst)
-            return self._record(NASH, -gain[worst], f"{self._name(worst)} {saved}: {how}", found.effort, proven)
+            return self._record(NASH, margin, f"{self._name(worst)} {saved}: {how}", found.effort, proven)
         if np.all(np.isfinite(bound)):
             worst = int(np.argmax(bound))
             witness = f"{self._name(worst)} could save at most {found.bound[worst]:.1g} of {found.promised[worst]:.6g}"
@@ -72,7 +73,7 @@ class Judge:
             witness = f"{self._name(worst)} pays {found.promised[worst]:.6g}, and {alone}"
         if found.certain:
             return self._record(RATIONAL, margins[worst], witness, "exact penalties of compliant agents")
-        errors = np.where(able, _ERRORS * found.honest_error / safe, 0.0)
+        errors = np.where(able, STANDARD_ERRORS * found.honest_error / safe, 0.0)
         return self._record(RATIONAL, margins[worst], witness, _SIMULATED, max(self._slack, float(errors[worst])))
 
     def efficient(self, target: Target, told: bool) -> Audit:
@@ -89,7 +90,7 @@ class Judge:
         witness += f", at most {target.factor:.4g} times allowed" if told else ""
         tolerance = self._slack
         if not found.certain:
-            tolerance = max(tolerance, _ERRORS * float(np.sum(found.honest_error)) / social)
+            tolerance = max(tolerance, STANDARD_ERRORS * float(np.sum(found.honest_error)) / social)
         effort = "exact penalties of compliant agents" if found.certain else _SIMULATED
         return self._record(EFFICIENT, 1 - ratio / target.factor, witness, effort, tolerance, told)
 
@@ -97,7 +98,7 @@ class Judge:
         """Whether honest agents pay in a simulation what the mechanism says they pay."""
         found = self.found
         off = np.abs(found.honest - found.promised) / found.promised
-        allowed = np.maximum(_ERRORS * found.honest_error / found.promised, self._slack)
+        allowed = np.maximum(STANDARD_ERRORS * found.honest_error / found.promised, self._slack)
         worst = int(np.argmax(off / allowed))
         witness = (
             f"{self._name(worst)} is promised {found.promised[worst]:.6g} and pays {found.honest[worst]:.6g} "
@@ -130,4 +131,4 @@ class Judge:
         return Audit.judged(claim, room, slack, witness, effort, claimed=claim in self.claims and claimable)
 
 
-_SIMULATED = f"simulated penalties of honest agents, within {_ERRORS:g} standard errors"
+_SIMULATED = f"simulated penalties of honest agents, within {STANDARD_ERRORS:g} standard errors"

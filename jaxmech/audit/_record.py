@@ -1,11 +1,14 @@
 """What an audit found, in numbers."""
 
 import dataclasses
+import functools
+from typing import Any
 
 import numpy as np
 
-from jaxmech.deviation import Deviation
-from jaxmech.mechanism import Audit
+from jaxmech.deviation import Deviation, in_words
+from jaxmech.deviation import parameters as numbers_of
+from jaxmech.mechanism import PENALTY, Audit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,3 +53,33 @@ class Examination:
     def proven(self) -> bool:
         """Whether every agent's regret has a finite bound."""
         return bool(np.all(np.isfinite(self.bound)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of those who were examined."""
+        return tuple(self.agents[i] for i in self.examined)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """All are alike."""
+        return ("",) * len(self.examined)
+
+    @property
+    def measure(self) -> str:
+        """A penalty is promised."""
+        return PENALTY
+
+    @property
+    def stake(self) -> np.ndarray:
+        """What regrets are relative to: the promised penalties."""
+        return self.promised
+
+    @functools.cached_property
+    def parameters(self) -> tuple[dict[str, Any], ...]:
+        """The best departures as plain numbers."""
+        return tuple(numbers_of(self.deviation, row) for row in range(len(self.examined)))
+
+    @functools.cached_property
+    def told(self) -> tuple[str, ...]:
+        """The best departures as a person would tell them."""
+        return tuple(in_words(self.family[row], self.deviation, row) for row in range(len(self.examined)))

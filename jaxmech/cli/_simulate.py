@@ -29,7 +29,6 @@ DATA_RUNS, NORMAL_RUNS = 2_000, 100_000
 
 _GUESS_ERROR = 1.0
 """Who cheats knows the true means as well as one point tells, so far off in σ."""
-_ERRORS = 5.0
 _EXAMPLES = (
     "jaxmech simulate clinics",
     "jaxmech simulate mine.toml --data measured.csv --replications 5000",
@@ -256,15 +255,15 @@ def _play(name: str, plan: Any, outcome: Any, strategies: dict[int, Any], law: A
 
 def _as_promised(play: Any, problem: Any) -> Any:
     """Whether honest agents paid what was promised, on normal data."""
-    from jaxmech._tolerances import tolerances
+    from jaxmech._tolerances import STANDARD_ERRORS, tolerances
     from jaxmech.mechanism import PROMISED, Audit
 
     slack = tolerances(problem.costs.dtype).claim
-    allowed = np.maximum(_ERRORS * play.standard_error / play.promised, slack)
+    allowed = np.maximum(STANDARD_ERRORS * play.standard_error / play.promised, slack)
     worst = int(np.argmax(np.abs(play.change) / allowed))
     witness = (
         f"{problem.agent_name(worst)} was promised {play.promised[worst]:.6g} and paid {play.penalty[worst]:.6g} "
         f"± {play.standard_error[worst]:.1g}"
     )
-    margin, effort = -abs(float(play.change[worst])), f"{play.replications:,} replications, {_ERRORS:g} standard errors"
-    return Audit.judged(PROMISED, margin, allowed[worst], witness, effort)
+    effort = f"{play.replications:,} replications, {STANDARD_ERRORS:g} standard errors"
+    return Audit.judged(PROMISED, -abs(float(play.change[worst])), allowed[worst], witness, effort)

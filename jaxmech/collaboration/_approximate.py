@@ -133,13 +133,14 @@ class Approximate:
         found: Worth = jax.device_get(worth(self.problem, self.plan, self.whole))
         relative = _parts(found.bound, found.paid)
         excess = np.maximum(self.amounts - self.slack, 0)
-        worst = int(np.argmax(relative + excess))
+        worst = int(np.argmax(excess if excess.max() > 0 else relative))
         witness = (
             f"{self.problem.agent_name(worst)} could save at most {found.bound[worst]:.3g} of {found.paid[worst]:.6g} "
             f"({relative[worst]:.2%}), whatever she does, in the worst case of {ANY_LAW}; by another amount alone "
             f"{self.amounts[worst]:.1g} of it"
         )
-        return Audit.judged(NASH, -(relative + excess)[worst], relative.max(), witness, _STEADY)
+        # any excess fails, whoever has it: a larger bound of another agent leaves her no room
+        return Audit.judged(NASH, -(relative.max() + excess.max()), relative.max(), witness, _STEADY)
 
     def _calibrated(self) -> tuple[Audit, ...]:
         least, most = (float(limit) for limit in sigma_limits(self.problem, self.plan))
@@ -150,21 +151,26 @@ class Approximate:
         found: Worth = jax.device_get(worth_by_sigma(self.problem, self.plan, jnp.asarray(factors, dtype)))
         parts = _parts(found.bound, found.paid)
         reached = (factors >= inside[0] * (1 - self.slack)) & (factors <= inside[1] * (1 + self.slack))
-        tolerance = CALIBRATED_TOLERANCE + float(_parts(found.known, found.paid)[reached].max())
+        # each agent at each σ is held to what the same weights would leave if σ were known
+        known = _parts(found.known, found.paid)
+        room = float(known[reached].max())
         about = f"where σ is {inside[0]:.3g} to {inside[1]:.3g} times the assumed one"
-        claim = self._told(NASH, parts[reached], tolerance, about, claimed=True)
+        claim = self._told(NASH, parts[reached], known[reached], room, about, claimed=True)
         whole_range = f"where σ is {low:g} to {high:g} times the assumed one"
-        fact = self._told("incentives over sigma_range", parts, tolerance, whole_range, claimed=False)
+        fact = self._told("incentives over sigma_range", parts, known, room, whole_range, claimed=False)
         covered = min(low / least if least > 0 else np.inf, most / high) - 1
         witness = f"noise can keep all honest where σ is {least:.3g} to {most:.3g} times the assumed one"
         limits = Audit.judged(ADMISSIBLE, covered, 0.0, witness, _LIMITS, claimed=False)
         return claim, fact, limits
 
-    def _told(self, claim: str, parts: np.ndarray, tolerance: float, about: str, *, claimed: bool) -> Audit:
+    def _told(
+        self, claim: str, parts: np.ndarray, known: np.ndarray, room: float, about: str, *, claimed: bool
+    ) -> Audit:
         worst = int(np.argmax(parts.max(axis=0)))
         witness = f"{self.problem.agent_name(worst)} could save at most {parts.max():.2g} of her penalty {about}"
         effort = f"{_CALIBRATED_STEADY if self.plan.rule.steady else _CALIBRATED}, at {len(parts)} values of σ"
-        return Audit.judged(claim, -parts.max(), tolerance, witness, effort, claimed=claimed)
+        margin = -(room + (parts - known).max())
+        return Audit.judged(claim, margin, CALIBRATED_TOLERANCE + room, witness, effort, claimed=claimed)
 
 
 def _parts(gain: ArrayLike, paid: ArrayLike) -> np.ndarray:

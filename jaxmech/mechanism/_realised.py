@@ -4,10 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from jaxmech._tolerances import STANDARD_ERRORS
 from jaxmech.mechanism._record import Audit
-
-ERRORS = 5.0
-"""How many standard errors an average may be off what was promised."""
 
 PLATFORM = "platform"
 """The role of who runs a mechanism, for sums over all agents."""
@@ -133,14 +131,17 @@ def as_promised(found: Realised, slack: float) -> Audit:
         largest[row.quantity] = max(largest.get(row.quantity, 0.0), abs(row.promised))
     scale = np.array([largest[row.quantity] or 1.0 for row in told])
     off = np.array([abs(row.realised - row.promised) for row in told]) / scale
-    allowed = ERRORS * np.array([row.standard_error for row in told]) / scale + slack
+    allowed = STANDARD_ERRORS * np.array([row.standard_error for row in told]) / scale + slack
     worst = int(np.argmax(off / allowed))
     row = told[worst]
     witness = (
         f"{row.quantity} of {row.agent}: promised {row.promised:.6g}, on average {row.realised:.6g} "
         f"± {row.standard_error:.1g}"
     )
-    effort = f"{found.replications:,} runs on {found.name}, {ERRORS:g} standard errors"
+    loose = [row.quantity for row, width in zip(told, allowed, strict=True) if width > 1]
+    if loose:
+        witness += f"; {', '.join(dict.fromkeys(loose))}: too few runs to tell from nothing"
+    effort = f"{found.replications:,} runs on {found.name}, {STANDARD_ERRORS:g} standard errors"
     return Audit.judged("averages as promised", 0.0 - off[worst], allowed[worst], witness, effort)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from jaxmech._status import Status
-from jaxmech.audit import Examination, in_words, parameters
-from jaxmech.mechanism import PENALTY, Audit, Examined
+from jaxmech.audit import Examination
+from jaxmech.mechanism import Audit, Examined
 from jaxmech.report.audit._populations import OnPopulation
 
 
@@ -56,37 +56,6 @@ class Answer:
         return self.status is Status.OK and all(record.holds for record in self.claims)
 
     @property
-    def names(self) -> list[str]:
-        """Names of the agents that were examined."""
-        if isinstance(self.found, Examined):
-            return list(self.found.names)
-        return [self.found.agents[i] for i in self.found.examined]
-
-    @property
-    def measure(self) -> str:
-        """What is promised: a penalty that is paid, or a gain that is left."""
-        return self.found.measure if isinstance(self.found, Examined) else PENALTY
-
-    @property
-    def stake(self) -> np.ndarray:
-        """What regrets are relative to: the promised penalties, or what agents have at stake."""
-        return self.found.stake if isinstance(self.found, Examined) else self.found.promised
-
-    @property
     def gain(self) -> np.ndarray:
         """Regret found, relative to what is at stake."""
-        return np.asarray(self.found.found / self.stake)
-
-    def role(self, row: int) -> str:
-        """What an agent is, or an empty text where all are alike."""
-        return self.found.roles[row] if isinstance(self.found, Examined) else ""
-
-    def parameters(self, row: int) -> Mapping[str, Any]:
-        """The best departure of an agent, as plain numbers."""
-        found = self.found
-        return found.parameters[row] if isinstance(found, Examined) else parameters(found.deviation, row)
-
-    def in_words(self, row: int) -> str:
-        """The best departure of an agent, as a person would tell it."""
-        found = self.found
-        return found.told[row] if isinstance(found, Examined) else in_words(found.family[row], found.deviation, row)
+        return np.asarray(self.found.found / self.found.stake)

@@ -22,10 +22,10 @@ def document(answer: Answer) -> dict[str, Any]:
         "title": answer.title or None,
         "problem": answer.kind,
         "mechanism": answer.mechanism,
-        "measure": answer.measure,
+        "measure": answer.found.measure,
         "distributions": list(answer.distributions),
-        "agents": [_agent(answer, row) for row in range(len(answer.names))],
-        "populations": populations_document(answer.populations, answer.names),
+        "agents": [_agent(answer, row) for row in range(len(answer.found.names))],
+        "populations": populations_document(answer.populations, answer.found.names),
         "effort": found.effort,
         "certificates": [record_document(record) for record in answer.claims],
         "facts": [record_document(record) for record in answer.facts],
@@ -35,7 +35,7 @@ def document(answer: Answer) -> dict[str, Any]:
 def rows(answer: Answer) -> list[dict[str, Any]]:
     """Return one row per agent: what is promised, what a search found, what is proven."""
     table = []
-    for row in range(len(answer.names)):
+    for row in range(len(answer.found.names)):
         agent = _agent(answer, row)
         found = agent.pop("deviation")
         table.append({**agent, "family": found["family"], "standard_error": found["standard_error"]})
@@ -44,10 +44,10 @@ def rows(answer: Answer) -> list[dict[str, Any]]:
 
 def _agent(answer: Answer, row: int) -> dict[str, Any]:
     found = answer.found
-    role = answer.role(row)
+    role = answer.found.roles[row]
     return {
-        "name": answer.names[row],
-        **({"role": role, "stake": answer.stake[row]} if role else {}),
+        "name": answer.found.names[row],
+        **({"role": role, "stake": answer.found.stake[row]} if role else {}),
         "promised": found.promised[row],
         "promise_is_exact": found.certain,
         "simulated": found.honest[row],
@@ -58,7 +58,7 @@ def _agent(answer: Answer, row: int) -> dict[str, Any]:
         "half_width": found.half_width[row],
         "deviation": {
             "family": found.family[row],
-            "parameters": dict(answer.parameters(row)),
+            "parameters": dict(answer.found.parameters[row]),
             "standard_error": found.standard_error[row],
         },
     }

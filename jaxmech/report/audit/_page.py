@@ -40,9 +40,10 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
     yield "Regret: what each agent could gain (found by search, proven at most)", [_table(answer, box, full)]
     yield "The best that was found", make_paragraphs(_best(answer))
     if answer.populations:
-        most = len(answer.names) if full else MAX_ROWS
-        told = make_paragraphs(populations_in_words(answer.populations, answer.names))
-        yield "Regret found on other laws", [populations_table(answer.populations, answer.names, box, most), *told]
+        most = len(answer.found.names) if full else MAX_ROWS
+        measured = answer.populations, answer.found.names
+        told = make_paragraphs(populations_in_words(*measured))
+        yield "Regret found on other laws", [populations_table(*measured, box, most), *told]
     if answer.claims:
         yield "Certificates", [records_table(answer.claims, box)]
     if answer.facts:
@@ -50,7 +51,7 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
 
 
 def _head(answer: Answer) -> RenderableType:
-    searched, known = counted(len(answer.names), "agent"), counted(len(answer.distributions), "distribution")
+    searched, known = counted(len(answer.found.names), "agent"), counted(len(answer.distributions), "distribution")
     what = f"{answer.source}: {answer.mechanism}; {searched} searched, {known}"
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
     return Group(Text(answer.title or answer.source, style="bold"), Text(what), Text(), verdict)
@@ -61,11 +62,11 @@ def _verdict(answer: Answer) -> str:
     if answer.status is not Status.OK:
         parts.append(f"{answer.status.name}: {answer.status.message} (residual {answer.residual:.1e}).")
     tempted = int(np.sum(found.found > 0))
-    relative = found.bound / answer.stake
+    relative = found.bound / answer.found.stake
     if tempted:
         i = int(np.argmax(answer.gain))
         parts.append(
-            f"{tempted:,} of {len(answer.names):,} would gain by cheating, most of all {answer.names[i]}: "
+            f"{tempted:,} of {len(answer.found.names):,} would gain by cheating, most of all {answer.found.names[i]}: "
             f"{percent(answer.gain[i])} of what {_basis(answer)}."
         )
     elif np.all(np.isfinite(relative)):
@@ -73,7 +74,7 @@ def _verdict(answer: Answer) -> str:
         most = f"nobody gains more than {100 * least:.1g} %" if least > 0 else "nobody can"
         parts.append(f"Nobody was found to gain by cheating, and it is proven that {most}.")
     else:
-        width = float(np.max(found.half_width / answer.stake))
+        width = float(np.max(found.half_width / answer.found.stake))
         parts.append(
             f"Nobody was found to gain by cheating, within ± {100 * width:.1g} % of what {_basis(answer)}; "
             "nothing is proven about what was not tried."
@@ -84,22 +85,22 @@ def _verdict(answer: Answer) -> str:
 
 def _table(answer: Answer, box: Box, full: bool) -> Table:
     found = answer.found
-    shown = list(range(len(answer.names)))
+    shown = list(range(len(answer.found.names)))
     if not full and len(shown) > MAX_ROWS:
         shown = sorted(np.argsort(-answer.gain, kind="stable")[: MAX_ROWS // 2].tolist())
-    base = "of promised" if answer.measure == PENALTY else "of stake"
+    base = "of promised" if answer.found.measure == PENALTY else "of stake"
     ran = not np.isnan(found.honest).all()
     table = new_table(box, "", "promised", *["simulated"] * ran, "found", "± ", "bound", base)
     places = decimals(found.promised)
     for i in shown:
         table.add_row(
-            clip(answer.names[i]),
+            clip(answer.found.names[i]),
             single(found.promised[i], places),
             *[single(found.honest[i], places)] * ran,
             single(found.found[i], places),
             short(found.half_width[i], 1),
             _small(found.bound[i]),
-            f"[{percent(answer.gain[i])}, {_small_percent(found.bound[i] / answer.stake[i])}]",
+            f"[{percent(answer.gain[i])}, {_small_percent(found.bound[i] / answer.found.stake[i])}]",
             style="red" if found.found[i] > 0 else "",
         )
     return table
@@ -110,10 +111,10 @@ def _best(answer: Answer) -> list[str]:
     i = int(np.argmax(answer.gain))
     lines = []
     if found.found[i] > 0:
-        pays = answer.measure == PENALTY
+        pays = answer.found.measure == PENALTY
         after = short(found.promised[i] + (-found.found[i] if pays else found.found[i]), 4)
         verb = "pays" if pays else "is left with"
-        how = f"{answer.names[i]}: {answer.in_words(i)}"
+        how = f"{answer.found.names[i]}: {answer.found.told[i]}"
         lines.append(f"{how}, and {verb} {after} instead of {short(found.promised[i], 4)}.")
     elif np.any(found.half_width > 0):
         lines.append("No strategy gains more than the confidence interval (± at 99.9 %) allows for.")
@@ -124,7 +125,7 @@ def _best(answer: Answer) -> list[str]:
 
 
 def _basis(answer: Answer) -> str:
-    return "she is promised to pay" if answer.measure == PENALTY else "she has at stake"
+    return "she is promised to pay" if answer.found.measure == PENALTY else "she has at stake"
 
 
 def _small(value: float) -> str:

@@ -31,11 +31,11 @@ def plot(answer: Answer) -> "Figure":
     from matplotlib.figure import Figure
 
     found = answer.found
-    shown = np.arange(len(answer.names))
+    shown = np.arange(len(answer.found.names))
     if len(shown) > MAX_AGENTS:
         shown = np.sort(np.argsort(-answer.gain, kind="stable")[:MAX_AGENTS])
     gain, bound, width = (
-        np.maximum(values[shown] / answer.stake[shown], _FLOOR)
+        np.maximum(values[shown] / answer.found.stake[shown], _FLOOR)
         for values in (found.found, np.where(np.isfinite(found.bound), found.bound, np.nan), found.half_width)
     )
     x = np.arange(len(shown))
@@ -65,8 +65,8 @@ def plot(answer: Answer) -> "Figure":
             axis.plot(x[~proven], place, "^", color=COLOURS[0], label="no bound (∞)", clip_on=False)
         axis.axhline(0.005, color=GREY, linewidth=0.8, linestyle=":")
         axis.set_ylim(_FLOOR, 1.5)
-        axis.set_ylabel("regret / promised penalty" if answer.measure == PENALTY else "regret / what is at stake")
-        names = [answer.names[i] for i in shown]
+        axis.set_ylabel("regret / promised penalty" if answer.found.measure == PENALTY else "regret / what is at stake")
+        names = [answer.found.names[i] for i in shown]
         upright = sum(len(name) for name in names) > 60
         axis.set_xticks(x, names, rotation=90 if upright else 0, fontsize=8)
         axis.tick_params(axis="x", length=0)

@@ -1,6 +1,7 @@
 """What agents could gain where data are not normal: as a table, in words, and for the document."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ class OnPopulation:
         return np.array([one.half_width / one.honest for one in self.found])
 
 
-def populations_document(populations: tuple[OnPopulation, ...], names: list[str]) -> list[dict[str, Any]]:
+def populations_document(populations: tuple[OnPopulation, ...], names: Sequence[str]) -> list[dict[str, Any]]:
     """Return what the JSON document says about populations.
 
     Args:
@@ -68,7 +69,7 @@ def populations_document(populations: tuple[OnPopulation, ...], names: list[str]
     ]
 
 
-def populations_table(populations: tuple[OnPopulation, ...], names: list[str], box: Box, most: int) -> Table:
+def populations_table(populations: tuple[OnPopulation, ...], names: Sequence[str], box: Box, most: int) -> Table:
     """Return regrets by agent and population, in per cent of what she pays there; those who could gain most.
 
     Args:
@@ -88,7 +89,7 @@ def populations_table(populations: tuple[OnPopulation, ...], names: list[str], b
     return table
 
 
-def populations_in_words(populations: tuple[OnPopulation, ...], names: list[str]) -> list[str]:
+def populations_in_words(populations: tuple[OnPopulation, ...], names: Sequence[str]) -> list[str]:
     """Return a sentence for every population."""
     return [_sentence(each, names) for each in populations] + [
         "Measured on the plan in whole samples: seven amounts and nine ways to submit and to estimate, chosen by some "
@@ -96,7 +97,7 @@ def populations_in_words(populations: tuple[OnPopulation, ...], names: list[str]
     ]
 
 
-def _sentence(each: OnPopulation, names: list[str]) -> str:
+def _sentence(each: OnPopulation, names: Sequence[str]) -> str:
     tempted = int(np.sum(each.gain > 0))
     if not tempted:
         return f"On {each.name} nobody was found to gain, within ± {_percent(float(each.half_width.max()))}."

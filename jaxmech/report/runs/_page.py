@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxmech._status import Status
+from jaxmech._tolerances import STANDARD_ERRORS
 from jaxmech.mechanism import Quantity, Realised
 from jaxmech.report._numbers import MISSING, counted, percent, short
 from jaxmech.report._records import claims_in_words, records_table
@@ -18,7 +19,6 @@ from jaxmech.report.runs._answer import Answer
 MAX_ROWS = 60
 """Longer tables are cut, unless all is asked for."""
 
-_ERRORS = 5.0
 _ROUNDING = 1e-12
 """Averages below this part of the largest of their kind are what rounding leaves of 0."""
 
@@ -79,7 +79,7 @@ def _averages(play: Realised, box: Box, full: bool) -> Table:
 
 
 def _off(row: Quantity) -> float:
-    return _ERRORS * row.standard_error + 1e-9 * abs(row.promised)
+    return STANDARD_ERRORS * row.standard_error + 1e-9 * abs(row.promised)
 
 
 def _chances(play: Realised, box: Box, full: bool) -> Table:
