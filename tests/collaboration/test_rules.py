@@ -76,6 +76,17 @@ def test_claim_fails_where_the_noise_level_is_another(steady, factor):
     assert not _nash(EQUAL, dataclasses.replace(steady, alpha=factor * steady.alpha)).holds
 
 
+def test_claim_fails_by_one_agent_though_others_are_allowed_more():
+    """Half a per cent of noise too much, for the agent whose bound is least: together below the largest bound."""
+    plan = solve(MIXED, division="egalitarian", estimate="steady").raise_for_status().value
+    assert _nash(MIXED, plan).holds
+    off = dataclasses.replace(plan, alpha=plan.alpha.at[-1].multiply(1.005))
+    record = _nash(MIXED, off)
+    assert record.tolerance == pytest.approx(_nash(MIXED, plan).tolerance, rel=1e-9)
+    assert not record.holds
+    assert record.witness.startswith("agent 17 ")
+
+
 def test_whole_samples_keep_the_rule(steady):
     whole = integer_plan(EQUAL, steady)
     assert whole.plan.estimate == "steady"
