@@ -64,7 +64,7 @@ class Solution(Generic[T]):
         value: the answer, a pytree; NaN where the status is NO_ROOT, INFEASIBLE or NONFINITE.
         status: int32 array of :class:`Status` codes, one per instance.
         residual: how far the returned value is from satisfying its equations, relative, recomputed from the
-            value itself; one per instance.
+            value itself; one per instance. A constant for differentiation.
         steps: int32 array, iterations used, one per instance.
     """
 

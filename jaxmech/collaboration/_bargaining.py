@@ -76,7 +76,7 @@ def egalitarian_bargaining(problem: Problem) -> Solution[Amounts]:
     amounts = output * spent.share
     # a budget X buys n = X a f, and X + F/X is least where X = √F
     samples = jnp.sqrt(jnp.sum(error / jnp.sum(amounts, axis=0))) * amounts
-    residual = _equality_residual(output, error, samples)
+    residual = jax.lax.stop_gradient(_equality_residual(output, error, samples))
     return Solution(samples, _status_of(residual), residual, spent.steps).blanked()
 
 
@@ -138,7 +138,7 @@ def _kalai_smorodinsky(problem: Problem) -> Solution[Amounts]:
     own = alone_penalty(problem)
     most, status, residual, steps = _most_gains(problem, own)
     optimum = solve_sharing(Kind.MINIMAX, problem.costs, problem.scale**2, bounds=own, direction=most)
-    uneven = _unevenness(problem, optimum.amount, optimum.multiplier, most)
+    uneven = jax.lax.stop_gradient(_unevenness(problem, optimum.amount, optimum.multiplier, most))
     status = worst_status(optimum.status, status, _status_of(uneven))
     # working alone satisfies every bound
     status = jnp.where(status == Status.INFEASIBLE, Status.STALLED, status)
@@ -182,7 +182,7 @@ def _most_gains(problem: Problem, own: Agents) -> tuple[Agents, Array, Array, Ar
         rounding = _ROUNDING * tolerances(gains.dtype).eps * terms
         doubt = jnp.sum(others * jnp.abs(gains) + (who + others) * rounding) / jnp.abs(hers)
         status = worst_status(best.status, _status_of(doubt))
-        return hers, status, jnp.maximum(best.residual, doubt), best.steps
+        return hers, status, jnp.maximum(best.residual, jax.lax.stop_gradient(doubt)), best.steps
 
     m, d = problem.shape
     everybody = jnp.eye(m, dtype=own.dtype)

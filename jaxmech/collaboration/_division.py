@@ -66,7 +66,7 @@ def first_best(problem: Problem) -> Scalar:
 
 def direct_solution(samples: Amounts, residual: Scalar) -> Solution[Amounts]:
     """Wrap a closed form: OK, ALMOST where rounding spoils the residual, NONFINITE where it is not a number."""
-    limits = tolerances(residual.dtype)
+    limits, residual = tolerances(residual.dtype), jax.lax.stop_gradient(residual)
     cases = [residual <= limits.optimality, jnp.isfinite(residual)]
     status = jnp.select(cases, [jnp.int32(Status.OK), jnp.int32(Status.ALMOST)], jnp.int32(Status.NONFINITE))
     return Solution(samples, status, residual, jnp.zeros_like(status)).blanked()

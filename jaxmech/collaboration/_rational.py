@@ -63,7 +63,7 @@ def _rational(problem: Problem, bounds: Agents) -> Solution[Amounts]:
     least = first_best(problem)
     gap = jnp.where(social_ok, jnp.abs(social_penalty(problem, social) - least) / least, 0.0)
     excess = jnp.where(bounds != jnp.inf, penalty(problem, samples) / bounds - 1, 0.0)
-    known = jnp.maximum(gap, jnp.max(excess))
+    known = jax.lax.stop_gradient(jnp.maximum(gap, jnp.max(excess)))
     residual = jnp.where(social_ok | point, known, optimum.residual)
     # working alone satisfies these bounds
     feasible = jnp.all(bounds >= own * (1 - 64 * limits.eps))

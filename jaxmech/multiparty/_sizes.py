@@ -263,6 +263,6 @@ def _conclude(state: _State, growth: Array, agents: int, up_to: int) -> Solution
         status=jnp.where(sound, jnp.where(unsure, int(Status.ALMOST), int(Status.OK)), int(Status.NONFINITE)).astype(
             jnp.int32
         ),
-        residual=wrong,
+        residual=jax.lax.stop_gradient(wrong),
         steps=state.block,
     )

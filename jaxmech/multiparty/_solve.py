@@ -81,7 +81,7 @@ def solve(problem: Problem, *, mechanism: str = "exploitation") -> Solution[Plan
     one_of("mechanism", mechanism, MECHANISMS)
     solution: Solution[Plan] = _solve(problem, mechanism)
     # Compiled on its own, so that it looks at what is returned.
-    return dataclasses.replace(solution, residual=_residual(problem, solution.value, mechanism))
+    return dataclasses.replace(solution, residual=jax.lax.stop_gradient(_residual(problem, solution.value, mechanism)))
 
 
 def allocation(problem: Problem, reports: Array, present: Array, mechanism: str = "exploitation") -> Agents:

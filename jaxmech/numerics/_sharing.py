@@ -90,7 +90,7 @@ def solve_sharing(
     )
     iterate, steps = _optimum(kind, program, jnp.asarray(skip))
     amount = jnp.maximum(iterate.amount, 0.0)  # where the exact end was given up, rounding may be left below zero
-    residual = certified_residual(kind, program, amount, iterate.multiplier)
+    residual = jax.lax.stop_gradient(certified_residual(kind, program, amount, iterate.multiplier))
     status = _status(kind, program, iterate.multiplier, residual, steps)
     status = jnp.where(skip, Status.OK, status).astype(jnp.int32)
     return SharingOptimum(amount * unit, iterate.multiplier, status, residual, steps.astype(jnp.int32))
