@@ -107,6 +107,12 @@ def _searched(problem, plan):
     return deviation.search(pool, quick, stakes, 1, numbers).gain
 
 
+def _allied(problem, plan):
+    """What two agents of the pool pay who share everything; it is all the same to them who hands in what."""
+    pool = collaboration.mechanism(problem, plan)
+    return deviation.group_response(pool, problem, jnp.array([0, 2]), jax.random.key(0), 64).pays
+
+
 def _designed(costs):
     """What a design asks of agents and promises them; the bound of its family is the host's."""
     plan = design.design(collaboration.Problem(costs, 100.0)).value
@@ -245,6 +251,7 @@ PURE = {
         lambda p: collaboration.pivotal(p, collaboration.solve(p, division="leverage", mechanism="pool").value),
     ),
     "deviation.penalty": of_plan(_fabricated),
+    "deviation.group_response": of_plan(_allied, derivative="the winner is chosen by comparisons", slow=True),
     "deviation.search": of_plan(_searched, derivative="the winner is chosen by comparisons", slow=True),
     "market.solve": of_market(lambda p: market.solve(p, sizes=range(9))),
     "market.price": of_market(lambda p: market.price(p, sizes=range(9))),
@@ -331,6 +338,8 @@ HOST = {
     "collaboration.certify": _WORDS,
     "collaboration.core": _CHOOSES,
     "collaboration.efficiency": _WORDS,
+    "collaboration.facts": _WORDS,
+    "collaboration.questions": _CHOOSES,
     "collaboration.price_of_decision": _BUILDS,
     "collaboration.price_of_standard_error": _CHOOSES,
     "collaboration.rescaled": _BUILDS,

@@ -7,7 +7,7 @@ import click
 
 from jaxmech.cli._choice import Choice
 from jaxmech.cli._group import DONE, SOLVED_BADLY
-from jaxmech.cli._jax import settings, use_precision
+from jaxmech.cli._jax import quick_compilation, settings, use_precision
 from jaxmech.cli._options import Output, examples_of, render_text, shared
 from jaxmech.cli._play import (
     Carried,
@@ -28,6 +28,7 @@ _EXAMPLES = (
     "jaxmech audit data-market",
     "jaxmech audit competitors --mechanism free",
     "jaxmech audit equal-agents --population student-t:3 --population lognormal:1",
+    "jaxmech audit three-agents --questions",
     "jaxmech audit mine.toml --seed 7 --json -",
 )
 
@@ -37,6 +38,9 @@ _EXAMPLES = (
 @click.option("--division", metavar="NAME", help="Division of the work, instead of the file's.")
 @click.option("--mechanism", metavar="NAME", help="Mechanism to audit, instead of the file's.")
 @population_option
+@click.option(
+    "--questions", is_flag=True, help="Also what nobody promises: misstated costs, second names, allies, leavers."
+)
 @seed_option
 @replications_option("Fresh draws for the verdict  [default: 131072].")
 @shared("json", "csv", "plot", "report", "dtype", "quiet", "verbose")
@@ -45,6 +49,7 @@ def audit(
     division: str | None,
     mechanism: str | None,
     population: tuple[str, ...],
+    questions: bool,
     seed: int,
     replications: int | None,
     **options: Any,
@@ -55,6 +60,9 @@ def audit(
     about normal data; --population also measures what agents could gain on data of other laws. In a market these are
     contributors, who may collect and submit anything, and buyers, who may say that they are of another type; among
     competitors, lower reports and the choice of the model. The exit code is 1 if a claim fails.
+
+    --questions also tells what no mechanism here claims: what agents gain by misstating their costs, by a second name,
+    by sharing everything with an ally; which group would rather leave; and who is pivotal.
     """
     output = Output(**options)
     with output.timed("import"):
@@ -67,13 +75,18 @@ def audit(
     use_precision(output.dtype)
     case, choice = output.read(file), Choice(division, mechanism)
     if isinstance(case, files.CollaborationCase):
-        answer = _collaboration(carry(case, choice, output), population, chosen, seed, replications, output)
+        carried = carry(case, choice, output)
+        answer = _collaboration(carried, population, chosen, seed, replications, output)
+        if questions:
+            answer = _asked(answer, carried, seed, output)
     else:
         from jaxmech.cli._audit_others import audit_other
 
         with named(case.source):
             if population:
                 raise ProblemError("--population", population[0], "is for problems of sharing data: [collaboration]")
+            if questions:
+                raise ProblemError("--questions", True, "is for problems of sharing data: [collaboration]")
             answer = audit_other(case, choice, seed_key(seed), replications, chosen, output, seed)
     kind = report.audit
     output.deliver(
@@ -84,6 +97,19 @@ def audit(
         html=lambda: html_page(kind, answer, kind.document(answer), output.warnings),
     )
     return DONE if answer.solved else SOLVED_BADLY
+
+
+def _asked(answer: Any, carried: Carried, seed: int, output: Output) -> Any:
+    """The same answer, with what nobody promises."""
+    from jaxmech import ProblemError, collaboration
+    from jaxmech._precision import seed_key
+
+    if not isinstance(carried.plan, collaboration.Plan):
+        raise ProblemError("--questions", True, "is for published mechanisms: a design is made anew for every report")
+    problem = carried.case.problem
+    with output.timed("questions"), quick_compilation(carried.plan.samples.size):
+        answers = collaboration.questions(problem, carried.plan, seed_key(seed))
+    return dataclasses.replace(answer, questions=answers, weaknesses=collaboration.facts(problem, answers))
 
 
 def _settings(replications: int) -> Any:

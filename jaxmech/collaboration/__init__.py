@@ -21,12 +21,14 @@ from jaxmech.collaboration._impossible import Unavoidable, unavoidable
 from jaxmech.collaboration._integer import IntegerPlan, integer_plan
 from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._misreport import Misreport, cost_misreport
+from jaxmech.collaboration._names import Allies, SecondName, allies, second_names
 from jaxmech.collaboration._penalty import penalty, social_penalty
 from jaxmech.collaboration._pivotal import Pivotal, pivotal
 from jaxmech.collaboration._plan import CHECKING, DIVISIONS, MECHANISMS, POOLS, REMEDIES, Plan, Role
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._price import price_of_decision, price_of_standard_error, rescaled, with_price
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
+from jaxmech.collaboration._questions import Groups, Questions, facts, questions
 from jaxmech.collaboration._rational import rational_optimum
 from jaxmech.collaboration._regret import best_whole_alone
 from jaxmech.collaboration._rule import ESTIMATES, Rule
@@ -45,6 +47,7 @@ __all__ = [
     "SIGMA_RANGE",
     "Account",
     "Advice",
+    "Allies",
     "Blocking",
     "Calibrated",
     "Checked",
@@ -54,20 +57,24 @@ __all__ = [
     "Efficiency",
     "Enforceable",
     "FreeRiding",
+    "Groups",
     "IntegerPlan",
     "Misreport",
     "Pivotal",
     "Plan",
     "Pool",
     "Problem",
+    "Questions",
     "Role",
     "Rule",
+    "SecondName",
     "Temptation",
     "Unavoidable",
     "account",
     "account_alone",
     "account_of_error",
     "advise",
+    "allies",
     "alone",
     "alone_penalty",
     "alone_samples",
@@ -87,6 +94,7 @@ __all__ = [
     "efficiency",
     "egalitarian_bargaining",
     "enforceable",
+    "facts",
     "first_best",
     "free_riding",
     "integer_plan",
@@ -100,8 +108,10 @@ __all__ = [
     "pool_plan",
     "price_of_decision",
     "price_of_standard_error",
+    "questions",
     "rational_optimum",
     "rescaled",
+    "second_names",
     "sigma_limits",
     "social_optimum",
     "social_penalty",

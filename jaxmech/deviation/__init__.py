@@ -2,6 +2,7 @@
 
 from jaxmech.deviation._compiled import compiled
 from jaxmech.deviation._data_sets import DataSetDeviation
+from jaxmech.deviation._group import HANDED_IN, Group, group_response
 from jaxmech.deviation._inspect import inspect_mechanism, noise_is_known
 from jaxmech.deviation._penalty import penalty
 from jaxmech.deviation._play import playable
@@ -19,11 +20,13 @@ from jaxmech.deviation._strategy import Deviation
 from jaxmech.deviation._words import in_words, parameters
 
 __all__ = [
+    "HANDED_IN",
     "LAWS",
     "BestResponse",
     "DataSetDeviation",
     "Deviation",
     "Empirical",
+    "Group",
     "Laplace",
     "LogNormal",
     "Normal",
@@ -39,6 +42,7 @@ __all__ = [
     "check_points",
     "check_replications",
     "compiled",
+    "group_response",
     "honest",
     "in_words",
     "inspect_mechanism",

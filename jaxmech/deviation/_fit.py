@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.deviation._draws import Draws, PointDraws
-from jaxmech.deviation._estimate import FEATURES, Estimate, Features
+from jaxmech.deviation._estimate import Estimate, Features
 from jaxmech.deviation._families import Candidate
 from jaxmech.deviation._loss import collecting, exchange, far_apart, or_ignorance
 from jaxmech.deviation._strategy import Deviation
@@ -127,13 +127,17 @@ def _least_squares(rows: _Rows, chosen: Array) -> tuple[Array, Array]:
     shares, lost = jnp.where(use[..., None], shares, 0.0), jnp.where(use, lost, 0.0)
     matrix = jnp.einsum("nki,nkj->kij", about, about) + jnp.einsum("nki,nkj->kij", shares, shares)
     right = jnp.einsum("nki,nk->ki", about, left) + jnp.einsum("nki,nk->ki", shares, lost)
-    return jax.vmap(_solve)(matrix, right), centres
+    return jax.vmap(solve_regularised)(matrix, right), centres
 
 
-def _solve(matrix: Array, right: Array) -> Array:
+def solve_regularised(matrix: Array, right: Array) -> Array:
     """Solve a small positive semidefinite system, regularised, by elimination: no library, so no lock between threads.
 
     Features that are missing, or zero, get a weight of zero.
+
+    Args:
+        matrix: Σ of products of features.
+        right: Σ of their products with what is to be explained.
     """
     diagonal = jnp.diagonal(matrix)
     there = diagonal > 0
@@ -146,5 +150,5 @@ def _solve(matrix: Array, right: Array) -> Array:
         column = system[:, j].at[j].set(0.0)
         return (system - column[:, None] * row).at[j].set(row)
 
-    solved: Array = jax.lax.fori_loop(0, FEATURES, eliminate, system)[:, -1] * scale
+    solved: Array = jax.lax.fori_loop(0, len(right), eliminate, system)[:, -1] * scale
     return solved

@@ -104,3 +104,24 @@ def test_bad_options_are_one_line(folder, capsys, options, message):
 def test_a_missing_file_is_one_line(capsys):
     assert run("audit", "clincs") == 2
     assert 'did you mean "clinics"' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_what_nobody_promises_is_told_if_somebody_asks(folder, capsys):
+    code = run("audit", "three-agents", "--questions", "--json", folder / "asked.json", "--replications", 16384)
+    said = " ".join(capsys.readouterr().out.split())
+    assert code == 0
+    assert "All 4 claims hold" in said
+    assert "agent 2 saves 65% by a second name that can measure nothing" in said
+    document = json.loads((folder / "asked.json").read_text())
+    jsonschema.validate(document, schemas.load("audit"))
+    told = document["questions"]
+    assert [fact["holds"] for fact in told["facts"]] == [False] * 5
+    assert told["core"]["least"] == [0, 1]
+    assert told["pivotal"]["absent"][2][2] == pytest.approx(6.325, abs=1e-3)  # she works alone
+
+
+@pytest.mark.parametrize("file", ["data-market", "competitors"])
+def test_questions_are_about_sharing(file, capsys):
+    assert run("audit", file, "--questions") == 2
+    assert "--questions" in capsys.readouterr().err

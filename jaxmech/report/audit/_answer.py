@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxmech._status import Status
 from jaxmech.audit import Examination
+from jaxmech.collaboration import Questions
 from jaxmech.mechanism import Audit, Examined
 from jaxmech.report.audit._populations import OnPopulation
 
@@ -27,6 +28,8 @@ class Answer:
         residual: of that solve.
         settings: version, jax, device, dtype, seed.
         populations: what was measured where data are of other laws, if anything.
+        questions: answers that go beyond what is claimed, if anybody asked.
+        weaknesses: the same as facts.
     """
 
     source: str
@@ -39,6 +42,8 @@ class Answer:
     residual: float
     settings: Mapping[str, Any]
     populations: tuple[OnPopulation, ...] = ()
+    questions: Questions | None = None
+    weaknesses: tuple[Audit, ...] = ()
 
     @property
     def claims(self) -> tuple[Audit, ...]:

@@ -5,6 +5,7 @@ from typing import Any
 from jaxmech.report._records import record_document, status_document
 from jaxmech.report.audit._answer import Answer
 from jaxmech.report.audit._populations import populations_document
+from jaxmech.report.audit._questions import questions_document
 
 
 def document(answer: Answer) -> dict[str, Any]:
@@ -29,6 +30,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "effort": found.effort,
         "certificates": [record_document(record) for record in answer.claims],
         "facts": [record_document(record) for record in answer.facts],
+        **({} if answer.questions is None else {"questions": questions_document(answer.questions, answer.weaknesses)}),
     }
 
 

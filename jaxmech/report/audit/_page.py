@@ -15,6 +15,7 @@ from jaxmech.report._records import claims_in_words, records_table
 from jaxmech.report._tables import Page, clip, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.audit._answer import Answer
 from jaxmech.report.audit._populations import populations_in_words, populations_table
+from jaxmech.report.audit._questions import pivotal_table
 
 MAX_ROWS = 40
 """Tables of more agents show those who could gain most."""
@@ -48,6 +49,12 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
         yield "Certificates", [records_table(answer.claims, box)]
     if answer.facts:
         yield "Facts, not claimed", [records_table(answer.facts, box)]
+    if answer.questions is not None:
+        yield "What nobody promises", [records_table(answer.weaknesses, box)]
+        yield (
+            "Who is pivotal: what everybody pays if one agent leaves and the others follow the plan",
+            [pivotal_table(answer.questions, answer.found.names, box, full=full)],
+        )
 
 
 def _head(answer: Answer) -> RenderableType:
