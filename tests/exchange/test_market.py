@@ -13,7 +13,7 @@ from jaxmech._json import fingerprint
 from jaxmech.mechanism import Statistics
 from tests.exchange import trades as example
 
-RUNS = 2000
+RUNS = 4000
 
 
 def honest(seed=0):
@@ -122,12 +122,13 @@ class TestDeliveries:
 def promises_are_kept(runs):
     signed, generator = example.agreement("market"), np.random.default_rng(3)
     value = {buyer["name"]: buyer for buyer in example.document("market")["problem"]["buyers"]}
-    paid, charged, worth = [], [], []
+    paid, charged, worth, squared = [], [], [], []
     for run in range(runs):
         done = example.carry_out("market", example.draw(signed, generator), f"{run:064x}")
         paid.append(done.settlement.payment)
         charged.append(done.settlement.prices)
         errors = np.array([abs(delivery.mean - 3.0) for delivery in done.deliveries])
+        squared.append(errors**2)
         worth.append([
             0.8 * np.exp(-errors[0] / value["lab/x"]["scale"]),
             0.5 * max(1 - errors[3] / value["office"]["scale"], 0),
@@ -138,6 +139,7 @@ def promises_are_kept(runs):
     for found, expected in (
         (paid, signed.payment),
         (charged, signed.prices),
+        (squared, 4.0 / signed.sizes[[j for _, j in signed.buyers]]),
         (worth, [promised[0], promised[1], promised[1], promised[2]]),
     ):
         mean, error = np.mean(found, axis=0), np.std(found, axis=0, ddof=1) / runs**0.5
@@ -149,7 +151,7 @@ def test_prices_payments_and_values_are_as_promised_on_average():
 
 
 @pytest.mark.slow
-def test_prices_payments_and_values_are_as_promised_on_two_thousand_exchanges():
+def test_prices_payments_and_values_are_as_promised_on_four_thousand_exchanges():
     promises_are_kept(RUNS)
 
 
