@@ -45,7 +45,8 @@ def leave(case: Any, left_out: Sequence[str]) -> files.CollaborationCase:
         raise ProblemError(OPTION, ", ".join(left_out), rule)
     remaining = [names[i] for i in kept]
     distributions = [problem.distribution_name(k) for k in range(d)]
-    reduced = Problem(costs, problem.sigma, problem.price, agents=remaining, distributions=distributions)
+    sigma = problem.sigma if problem.counted_alike else problem.sigma[kept]
+    reduced = Problem(costs, sigma, problem.price, agents=remaining, distributions=distributions)
     return dataclasses.replace(case, problem=reduced)
 
 

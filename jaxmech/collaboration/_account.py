@@ -12,6 +12,7 @@ from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._roles import role_penalty
 from jaxmech.collaboration._rule import Rule
+from jaxmech.collaboration._units import in_equivalent_points
 
 
 class Account(NamedTuple):
@@ -28,6 +29,7 @@ class Account(NamedTuple):
     standard_error: Amounts
 
 
+@in_equivalent_points()
 def account(problem: Problem, plan: Plan) -> Account:
     """Take apart what a plan costs each agent if everybody complies: q_ik = c n + price E[(estimate − mean)²].
 
@@ -51,6 +53,7 @@ def account(problem: Problem, plan: Plan) -> Account:
     return found
 
 
+@in_equivalent_points("samples")
 def account_of_error(problem: Problem, samples: Amounts, error: Amounts) -> Account:
     """Return the account of agents who collect ``samples`` and whose priced squared error is ``error``.
 
@@ -64,6 +67,7 @@ def account_of_error(problem: Problem, samples: Amounts, error: Amounts) -> Acco
     return Account(collection_cost(problem, samples), error, jnp.sqrt(error / problem.price))
 
 
+@in_equivalent_points("samples")
 def account_alone(problem: Problem, samples: Amounts) -> Account:
     """Return the account of agents who work alone with these amounts; errors are ∞ where they collect nothing.
 

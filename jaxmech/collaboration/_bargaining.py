@@ -10,6 +10,7 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Distributions, Scalar
 from jaxmech.collaboration._division import alone, direct_solution
 from jaxmech.collaboration._problem import Problem, alone_penalty
+from jaxmech.collaboration._units import ITSELF, in_equivalent_points
 from jaxmech.mechanism import of_others
 from jaxmech.numerics import Kind, SharingOptimum, solve_sharing, spend_equal_budgets
 
@@ -17,6 +18,7 @@ _ROUNDING = 16.0  # in units of eps: what a sum of terms may be off
 _MOST_ENTRIES = 1 << 22  # of costs that all copies for the ideals may hold at a time
 
 
+@in_equivalent_points(returns=(ITSELF,))
 def nash_bargaining(problem: Problem) -> Solution[Amounts]:
     """Maximise Σ_i log(p_IND[i] − p_i(n)): the largest product of gains.
 
@@ -48,6 +50,7 @@ def _nash(problem: Problem) -> Solution[Amounts]:
 
 
 @jax.jit
+@in_equivalent_points(returns=(ITSELF,))
 def egalitarian_bargaining(problem: Problem) -> Solution[Amounts]:
     """Minimise max_i p_i(n): every agent who can sample anything pays the same, and as little as possible.
 
@@ -105,6 +108,7 @@ def _egalitarian_column(problem: Problem) -> Solution[Amounts]:
     return direct_solution(samples, jnp.where(jnp.any(able), missed, jnp.nan))
 
 
+@in_equivalent_points(returns=(ITSELF,))
 def kalai_smorodinsky_bargaining(problem: Problem) -> Solution[Amounts]:
     """Let every agent gain the same share of the most she could gain.
 

@@ -10,6 +10,7 @@ from jaxmech._types import Agents, Amounts, Array, ArrayLike, Bool, Scalar
 from jaxmech.collaboration._division import first_best
 from jaxmech.collaboration._penalty import penalty
 from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._units import in_equivalent_points
 from jaxmech.numerics import Kind, solve_sharing
 
 
@@ -29,6 +30,7 @@ class Blocking(NamedTuple):
 
 
 @jax.jit
+@in_equivalent_points(returns=("samples",))
 def blocking(problem: Problem, pays: ArrayLike, members: Bool[Array, " agents"]) -> Blocking:
     """Maximise t subject to p_i(n) <= (1 − t) pays_i for all i in S, n >= 0, n_j = 0 outside of S.
 

@@ -9,8 +9,10 @@ from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._roles import coefficients, role_penalty
 from jaxmech.collaboration._rule import PUBLISHED, Rule
+from jaxmech.collaboration._units import in_equivalent_points
 
 
+@in_equivalent_points("division")
 def cbl_plan(problem: Problem, division: Amounts, rule: Rule = PUBLISHED) -> Solution[Plan]:
     """Return the equilibrium of M_CBL that is built on a division of work.
 

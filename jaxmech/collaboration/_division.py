@@ -7,9 +7,11 @@ from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Scalar
 from jaxmech.collaboration._problem import Problem, alone_samples
+from jaxmech.collaboration._units import ITSELF, in_equivalent_points
 
 
 @jax.jit
+@in_equivalent_points(returns=(ITSELF,))
 def alone(problem: Problem) -> Solution[Amounts]:
     """n[i, k] = σ_k√price_k/√c[i, k]: every agent for herself.
 
@@ -33,6 +35,7 @@ def alone(problem: Problem) -> Solution[Amounts]:
 
 
 @jax.jit
+@in_equivalent_points(returns=(ITSELF,))
 def social_optimum(problem: Problem) -> Solution[Amounts]:
     """The division with the least social penalty: the cheapest agents of k collect σ_k√(price_k m / min_i c[i, k]).
 
@@ -56,6 +59,7 @@ def social_optimum(problem: Problem) -> Solution[Amounts]:
     return direct_solution(samples, jnp.max(jnp.abs(worth / jnp.min(problem.costs, axis=-2) - 1)))
 
 
+@in_equivalent_points()
 def first_best(problem: Problem) -> Scalar:
     """Σ_k 2σ_k√(price_k m min_i c[i, k]): the least social penalty if nobody had to agree.
 

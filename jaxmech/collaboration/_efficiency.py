@@ -12,6 +12,7 @@ from jaxmech.collaboration._division import first_best
 from jaxmech.collaboration._penalty import social_penalty
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._units import in_equivalent_points
 from jaxmech.mechanism import Target
 
 FACTOR = 8.0
@@ -36,6 +37,7 @@ class Efficiency:
     first_best: float
 
 
+@in_equivalent_points("optimum")
 def efficiency(problem: Problem, plan: Plan, optimum: Amounts | None = None) -> Efficiency:
     """Return a plan's social penalty against P(n_OPT) and the first best.
 

@@ -11,6 +11,7 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Array, Bool, Distributions, Float, Int, Support
 from jaxmech.collaboration._penalty import collection_cost
 from jaxmech.collaboration._problem import Problem, alone_samples
+from jaxmech.collaboration._units import in_equivalent_points
 
 
 @pytree
@@ -45,6 +46,7 @@ class Condition:
     worst: Int[Array, "2"]
 
 
+@in_equivalent_points("division", returns=("samples",))
 def enforceable(problem: Problem, division: Amounts) -> Enforceable:
     """Return the enforceable division ñ nearest in spirit to a division n (Compute-n-Approx).
 
@@ -89,6 +91,7 @@ def enforceable(problem: Problem, division: Amounts) -> Enforceable:
     return Enforceable(samples=raised, alone=alone, total=total)
 
 
+@in_equivalent_points("division")
 def leverage_condition(problem: Problem, division: Amounts) -> Condition:
     """Test condition (8): 2σ√c[i, k] ≥ σ²/Σ_j n[j, k] + c[i, k] n[i, k] for all i and k.
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from jaxmech._types import Agents, Array, Distributions, Scalar
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
+from jaxmech.collaboration._units import in_equivalent_points
 
 
 class Unavoidable(NamedTuple):
@@ -28,6 +29,7 @@ class Unavoidable(NamedTuple):
     social: Scalar
 
 
+@in_equivalent_points()
 def unavoidable(problem: Problem) -> Unavoidable:
     """Return p_IND/2 for mechanisms that ask too much, and what single suppliers cost in every equilibrium.
 

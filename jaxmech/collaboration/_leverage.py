@@ -10,10 +10,12 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Scalar
 from jaxmech.collaboration._division import direct_solution
 from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._units import ITSELF, in_equivalent_points
 from jaxmech.mechanism import of_others
 
 
 @jax.jit
+@in_equivalent_points(returns=(ITSELF,))
 def leverage_optimum(problem: Problem) -> Solution[Amounts]:
     """Minimise P(n) subject to σ_k²price_k/S_k + c[i, k] n[i, k] <= 2σ_k√(price_k c[i, k]) for every i, k.
 

@@ -99,8 +99,12 @@ def cost_misreport(
         raise ProblemError("mechanism", mechanism, "needs equal costs: whoever reports another cost is refused")
     if not isinstance(agent, jax.core.Tracer) and not 0 <= int(agent) < problem.shape[0]:
         raise ProblemError("agent", agent, f"must be an index below the number of agents ({problem.shape[0]})")
-    found: Misreport = _search(problem, jnp.asarray(agent), division, mechanism, rule_of(estimate, calibrated))
-    return found
+    told = problem.in_equivalent_points()
+    found: Misreport = _search(told, jnp.asarray(agent), division, mechanism, rule_of(estimate, calibrated))
+    if told.precision is None:
+        return found
+    hers = told.precision[agent]
+    return found._replace(report=found.report * hers, amount=found.amount / hers, reports=found.reports * hers)
 
 
 @partial(jax.jit, static_argnames=("division", "mechanism", "rule"))

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 
 from jaxmech._types import Agents, Amounts, Array, Scalar
 from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._units import in_equivalent_points
 
 
 def collection_cost(problem: Problem, samples: Amounts) -> Amounts:
@@ -11,6 +12,7 @@ def collection_cost(problem: Problem, samples: Amounts) -> Amounts:
     return jnp.where(samples > 0, jnp.where(samples > 0, problem.costs, 1.0) * samples, 0.0)
 
 
+@in_equivalent_points("samples")
 def penalty(problem: Problem, samples: Amounts) -> Agents:
     """p_i(n) = Σ_k (σ_k² price_k / S_k + c[i, k] n[i, k]) with S_k = Σ_i n[i, k].
 
@@ -31,6 +33,7 @@ def penalty(problem: Problem, samples: Amounts) -> Agents:
     return pooled_error(problem, samples) + jnp.sum(collection_cost(problem, samples), axis=-1)
 
 
+@in_equivalent_points("samples")
 def social_penalty(problem: Problem, samples: Amounts) -> Scalar:
     """P(n) = Σ_i p_i(n): the sum of all agents' penalties.
 

@@ -18,6 +18,7 @@ from jaxmech.collaboration._rule import Levels
 from jaxmech.collaboration._solve import solve_unchecked
 from jaxmech.collaboration._steady import steady_penalty
 from jaxmech.collaboration._temptation import truthful_penalty
+from jaxmech.collaboration._units import in_equivalent_points
 from jaxmech.mechanism import of_others
 
 Table = Float[Array, "agents agents"]
@@ -42,6 +43,7 @@ class Pivotal(NamedTuple):
     anew: Table
 
 
+@in_equivalent_points()
 def pivotal(problem: Problem, plan: Plan, share: ArrayLike = 0.5) -> Pivotal:
     """Return p_i for every agent i and every agent j who leaves, delivers less, or is replaced by a new plan.
 

@@ -12,6 +12,7 @@ from jaxmech._checks import positive, real_numbers, require, unique_names
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
+from jaxmech.mechanism import equivalent_points
 
 
 @pytree
@@ -20,14 +21,20 @@ class Problem:
     """Agents who want to know the same means, and what a sample costs each of them.
 
     Agent i pays ``price_k`` per unit of squared error in her estimate of the mean of distribution k, plus
-    ``costs[i, k]`` per sample she collects. Source: Clinton et al. 2025, section 2; ``price`` generalises it.
+    ``costs[i, k]`` per sample she collects. Source: Clinton et al. 2025, section 2; ``price`` generalises it, and so
+    does a matrix ``sigma``, of agents who measure with different precision.
 
     Args:
         costs: (agents, distributions), in (0, ∞]; ∞ where an agent cannot sample.
-        sigma: standard deviation of one sample, a number or one per distribution.
+        sigma: standard deviation of one sample, a number, one per distribution, or (agents, distributions); of an
+            agent who cannot sample it is ignored.
         price: what a unit of squared error costs an agent, in the unit of the costs, a number or one per distribution.
         agents: optional names.
         distributions: optional names.
+
+    Attributes:
+        precision: of a problem :meth:`in_equivalent_points`: how many of its points one of the agent's own counts;
+            None where all points of a distribution are alike.
 
     Raises:
         ProblemError: naming the argument, the index, the value and the rule. Values that are being traced
@@ -40,10 +47,11 @@ class Problem:
     """
 
     costs: Amounts
-    sigma: Distributions
+    sigma: Distributions | Amounts
     price: Distributions
     agents: tuple[str, ...] | None = dataclasses.field(metadata={"label": None})
     distributions: tuple[str, ...] | None = dataclasses.field(metadata={"label": None})
+    precision: Amounts | None = dataclasses.field(default=None, init=False)
 
     def __init__(
         self,
@@ -57,10 +65,11 @@ class Problem:
         m, d = table.shape
         values = {
             "costs": table,
-            "sigma": _per_distribution("sigma", sigma, d, table.dtype),
+            "sigma": _sigma(sigma, table),
             "price": _per_distribution("price", price, d, table.dtype),
             "agents": unique_names("agents", agents, m),
             "distributions": unique_names("distributions", distributions, d),
+            "precision": None,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -74,10 +83,11 @@ class Problem:
         price: Array,
         agents: tuple[str, ...] | None = None,
         distributions: tuple[str, ...] | None = None,
+        precision: Array | None = None,
     ) -> "Problem":
         """Return a problem of arrays that somebody has checked already, or that are being traced."""
         problem = object.__new__(cls)
-        values = (costs, sigma, price, agents, distributions)
+        values = (costs, sigma, price, agents, distributions, precision)
         for field, value in zip(dataclasses.fields(cls), values, strict=True):
             object.__setattr__(problem, field.name, value)
         return problem
@@ -89,9 +99,44 @@ class Problem:
         return int(m), int(d)
 
     @property
-    def scale(self) -> Distributions:
-        """σ√price: the standard deviation in the unit in which penalties are counted."""
-        return self.sigma * jnp.sqrt(self.price)
+    def scale(self) -> Distributions | Amounts:
+        """σ√price: the standard deviation in the unit in which penalties are counted; by agent where they differ."""
+        sigma = self.sigma if self.counted_alike else jnp.where(self.costs == jnp.inf, 1.0, self.sigma)
+        return sigma * jnp.sqrt(self.price)
+
+    @property
+    def counted_alike(self) -> bool:
+        """Whether all points of a distribution are equally precise, whoever collects them."""
+        return self.sigma.ndim < self.costs.ndim
+
+    def of_agents_alike(self, what: str) -> "Problem":
+        """Return the problem, refusing one whose agents differ in precision.
+
+        Args:
+            what: needs agents who are alike.
+
+        Raises:
+            ProblemError: naming sigma.
+        """
+        if not self.counted_alike or self.precision is not None:
+            raise ProblemError("sigma", "a matrix", f"must be one number, or one per distribution: {what}")
+        return self
+
+    @property
+    def measured_sigma(self) -> np.ndarray:
+        """``sigma`` on the host; NaN for agents who cannot sample, of whom it is ignored."""
+        sigma = np.asarray(self.sigma, float)
+        return sigma if self.counted_alike else np.where(np.isfinite(np.asarray(self.costs)), sigma, np.nan)
+
+    def in_equivalent_points(self) -> "Problem":
+        """Return the problem in which all points of a distribution are alike; itself if they are.
+
+        Source: this package; see :func:`jaxmech.mechanism.equivalent_points`.
+        """
+        if self.counted_alike:
+            return self
+        costs, sigma, precision = equivalent_points(self.costs, self.sigma)
+        return Problem.unchecked(costs, sigma, self.price, self.agents, self.distributions, precision)
 
     def agent_name(self, i: int) -> str:
         """Name of agent i, or "agent i+1"."""
@@ -123,6 +168,18 @@ def _table(costs: ArrayLike) -> Array:
     if table.ndim != 2 or 0 in table.shape:
         raise ProblemError("costs", costs, "must be a table with one row per agent and one column per distribution")
     return table
+
+
+def _sigma(value: ArrayLike, costs: Array) -> Array:
+    """A row, or a matrix, in which only entries count whose agents can sample."""
+    array = real_numbers("sigma", value)
+    if array.ndim < 2:
+        return _per_distribution("sigma", value, costs.shape[1], costs.dtype)
+    if array.shape != costs.shape:
+        rule = f"must be one number, one per distribution ({costs.shape[1]}), or as large a table as costs"
+        raise ProblemError("sigma", array.shape, f"{rule} ({costs.shape[0]} x {costs.shape[1]})")
+    positive("sigma", jnp.where(costs == jnp.inf, 1.0, array))
+    return array.astype(costs.dtype)
 
 
 def _per_distribution(name: str, value: ArrayLike, d: int, dtype: Any) -> Array:

@@ -10,9 +10,11 @@ from jaxmech.collaboration._division import first_best, social_samples
 from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._penalty import penalty, social_penalty
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
+from jaxmech.collaboration._units import ITSELF, in_equivalent_points
 from jaxmech.numerics import Kind, solve_sharing
 
 
+@in_equivalent_points(returns=(ITSELF,))
 def rational_optimum(problem: Problem, bounds: ArrayLike | None = None) -> Solution[Amounts]:
     """n_OPT: minimise P(n) = Σ_i p_i(n) subject to p_i(n) <= p_IND[i], n >= 0, n = 0 where an agent cannot sample.
 

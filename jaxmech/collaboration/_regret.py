@@ -109,7 +109,13 @@ def best_whole_alone(problem: Problem) -> Amounts:
         >>> best_whole_alone(Problem([[1.0], [0.1]], sigma=1.0)).tolist()
         [[1.0], [3.0]]
     """
-    return jnp.where(jnp.isfinite(problem.costs), best_whole(alone_samples(problem)), 0)
+    unit = whole_points(problem)
+    return jnp.where(jnp.isfinite(problem.costs), best_whole(alone_samples(problem) / unit) * unit, 0)
+
+
+def whole_points(problem: Problem) -> Array | float:
+    """Return what a whole point of an agent's own counts among the problem's points: only whole ones are collected."""
+    return 1.0 if problem.precision is None else problem.precision
 
 
 def unchecked_regret(problem: Problem, samples: Amounts, alone: Support, *, whole: bool = False) -> Regret:
@@ -125,9 +131,10 @@ def unchecked_regret(problem: Problem, samples: Amounts, alone: Support, *, whol
     best = jnp.maximum(alone_samples(problem) - given, 0)
     if whole:
         # One more point pays if and only if (N + n)(N + n + 1) < n_IND².
-        low = jnp.floor(best)
-        more = (given + low) * (given + low + 1) < alone_samples(problem) ** 2
-        best = jnp.where(alone, best_whole_alone(problem), jnp.where(more, low + 1, low))
+        unit = whole_points(problem)
+        low = jnp.floor(best / unit) * unit
+        more = (given + low) * (given + low + unit) < alone_samples(problem) ** 2
+        best = jnp.where(alone, best_whole_alone(problem), jnp.where(more, low + unit, low))
     error = problem.scale**2
 
     def paid(amounts: Amounts) -> Amounts:

@@ -150,6 +150,28 @@ BAD_INPUTS = (
     Bad("text for names", GOOD.replace('["A", "B"]', '"AB"'), ("agents", "'AB'", "must be a list of names")),
     # sigma and price
     Bad("zero sigma", GOOD.replace("10.0", "0"), ("sigma", "0.0", POSITIVE)),
+    Bad("a sigma for no agent", GOOD.replace("10.0", "[[1.0, 1.0]]"), ("sigma", "one row per agent (2), but has 1")),
+    Bad("a ragged sigma", GOOD.replace("10.0", "[[1.0], [1.0, 2.0]]"), ("sigma[0]", "one number per distribution (2)")),
+    Bad("half a table", GOOD.replace("10.0", "[1.0, [1.0, 2.0]]"), ("sigma[0]", "one number per distribution (2)")),
+    Bad("negative by agent", GOOD.replace("10.0", "[[1.0, 1.0], [-1, 1]]"), ("sigma[1][0]", "-1.0", POSITIVE)),
+    Bad(
+        "sigma of a stranger",
+        'sigma = "sigma.csv"\ncosts = "costs.csv"\n',
+        ("sigma.csv: row", "'C'", "must be a name of costs"),
+        (("costs.csv", CSV), ("sigma.csv", "name,x,y\nA,1,2\nC,3,4\n")),
+    ),
+    Bad(
+        "sigma of a missing agent",
+        'sigma = "sigma.csv"\ncosts = "costs.csv"\n',
+        ("sigma.csv: rows", 'must include "B"'),
+        (("costs.csv", CSV), ("sigma.csv", "name,x,y\nA,1,2\n")),
+    ),
+    Bad(
+        "negative sigma in a file",
+        'sigma = "sigma.csv"\ncosts = "costs.csv"\n',
+        ("sigma.csv: sigma[B][x]", "-3.0", POSITIVE),
+        (("costs.csv", CSV), ("sigma.csv", "name,x,y\nA,1,2\nB,-3,4\n")),
+    ),
     Bad("negative sigma", GOOD.replace("10.0", "[1.0, -1.0]"), ("sigma[1]", "-1.0", POSITIVE)),
     Bad("infinite sigma", GOOD.replace("10.0", "inf"), ("sigma", "inf", "positive and finite")),
     Bad("boolean sigma", GOOD.replace("10.0", "true"), ("sigma", "True", "not a boolean")),
