@@ -46,7 +46,8 @@ def leave(case: Any, left_out: Sequence[str]) -> files.CollaborationCase:
     remaining = [names[i] for i in kept]
     distributions = [problem.distribution_name(k) for k in range(d)]
     sigma = problem.sigma if problem.counted_alike else problem.sigma[kept]
-    reduced = Problem(costs, sigma, problem.price, agents=remaining, distributions=distributions)
+    price = problem.price if problem.valued_alike else problem.price[kept]
+    reduced = Problem(costs, sigma, price, agents=remaining, distributions=distributions)
     return dataclasses.replace(case, problem=reduced)
 
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._types import Amounts, Codes, Distributions
-from jaxmech.collaboration._penalty import collection_cost
+from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._roles import role_penalty
@@ -21,7 +21,7 @@ class Account(NamedTuple):
     Attributes:
         bill: c n, money that collecting costs, in the unit of the costs.
         error: price times the expected squared error of what she knows in the end, in the same unit.
-        standard_error: root of the expected squared error, in the unit of the measurements.
+        standard_error: root of the expected squared error, in the unit of the measurements; NaN where its price is 0.
     """
 
     bill: Amounts
@@ -64,7 +64,10 @@ def account_of_error(problem: Problem, samples: Amounts, error: Amounts) -> Acco
         >>> account_of_error(problem, jnp.array([[40.0]]), jnp.array([[10.0]]))[2].item()  # √(100/40)
         1.5811388300841898
     """
-    return Account(collection_cost(problem, samples), error, jnp.sqrt(error / problem.price))
+    price = problem.price
+    if not problem.valued_alike:
+        price = jnp.where(price > 0, price, jnp.nan)
+    return Account(collection_cost(problem, samples), error, jnp.sqrt(error / price))
 
 
 @in_equivalent_points("samples")
@@ -77,7 +80,7 @@ def account_alone(problem: Problem, samples: Amounts) -> Account:
         >>> account_alone(Problem(costs=[[0.25]], sigma=10.0), jnp.array([[20.0]])).error.item()
         5.0
     """
-    return account_of_error(problem, samples, problem.scale**2 / samples)
+    return account_of_error(problem, samples, risk(problem.scale**2, samples))
 
 
 @partial(jax.jit, static_argnames=("pooled", "rule"))
@@ -92,7 +95,7 @@ def _account(
     rule: Rule,
 ) -> Account:
     if pooled:
-        error = jnp.broadcast_to(problem.scale**2 / jnp.sum(samples, axis=-2, keepdims=True), samples.shape)
+        error = jnp.broadcast_to(risk(problem.scale**2, jnp.sum(samples, axis=-2, keepdims=True)), samples.shape)
         return account_of_error(problem, samples, error)
     paid = role_penalty(problem, samples, role, alpha, total, rule)
     return account_of_error(problem, samples, paid - collection_cost(problem, samples))

@@ -71,6 +71,7 @@ def check_equal_costs(problem: Problem) -> None:
     Raises:
         ProblemError: naming the distribution and two agents. Costs that are being traced are not checked.
     """
+    problem.of_agents_alike("c3d is for agents who are equal", precision=True)
     if isinstance(problem.costs, jax.core.Tracer):
         return
     costs = np.asarray(problem.costs)

@@ -70,7 +70,8 @@ def _with_leverage(problem: Problem, division: Amounts) -> tuple[Array, Array, A
 
 def _without_leverage(problem: Problem) -> tuple[Array, Array, Array]:
     """Amounts, roles and totals where the cheapest agents work alone and the others receive."""
-    cheapest = problem.costs == jnp.min(problem.costs, axis=0)
+    ratio = problem.costs_over_worth
+    cheapest = (ratio == jnp.min(ratio, axis=0)) & (ratio != jnp.inf)
     samples = jnp.where(cheapest, alone_samples(problem), 0)
     role = jnp.where(cheapest, Role.ALONE, Role.RECEIVES)
     return samples, role.astype(jnp.int32), jnp.sum(samples, axis=0)

@@ -171,6 +171,9 @@ class _Certifier:
     def efficient(self, theory: Efficiency) -> Audit:
         witness = f"social penalty {theory.ratio:.4g} times P(n_OPT) = {theory.baseline:.6g}, bound {theory.bound:.4g}"
         effort = "the theorem's bound, compared with the exact ratio"
+        if np.isinf(theory.bound):
+            effort = "nothing is proven without leverage where prices differ between agents"
+            return self._audit(EFFICIENT, 1 - theory.ratio / theory.bound, witness, effort, claimed=False)
         return self._audit(EFFICIENT, 1 - theory.ratio / theory.bound, witness, effort)
 
     def within_factor(self) -> Audit:
@@ -215,5 +218,8 @@ def _no_nan(values: ArrayLike) -> np.ndarray:
 def _ratio(part: ArrayLike, whole: ArrayLike) -> np.ndarray:
     """Quotient; ∞, an unbounded failure, where a number is not finite."""
     above, below = np.asarray(part), np.asarray(whole)
-    sound = np.isfinite(above) & np.isfinite(below)
+    sound = np.isfinite(above) & np.isfinite(below) & (below != 0)
+    if not sound.all():  # nothing of nothing: of who wants nothing and is asked for nothing
+        whole = np.where((above <= 0) & (below == 0), 1, below)
+        below, sound = whole, np.isfinite(above) & np.isfinite(whole) & (whole != 0)
     return np.divide(above, below, out=np.full(above.shape, np.inf, dtype=below.dtype), where=sound)

@@ -10,7 +10,7 @@ from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Codes, Int, Scalar, Support
-from jaxmech.collaboration._penalty import collection_cost, penalty
+from jaxmech.collaboration._penalty import collection_cost, penalty, risk
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._regret import best_whole_alone, whole_points
@@ -134,7 +134,7 @@ def _check_whole(name: str, amounts: Amounts, *, unsolved: bool = False) -> None
 def _round(problem: Problem, plan: Plan) -> IntegerPlan:
     whole = _pool(problem, plan) if plan.pooled else _equilibrium(problem, plan)
     samples = best_whole_alone(problem)
-    own = problem.scale**2 / samples + collection_cost(problem, samples)
+    own = risk(problem.scale**2, samples) + collection_cost(problem, samples)
     alone_penalty = jnp.sum(own, axis=-1)
     return IntegerPlan(
         plan=whole,
@@ -180,7 +180,7 @@ def _settle(problem: Problem, plan: Plan, samples: Amounts, alone: Support) -> t
     def convert(state: tuple[Amounts, Support]) -> tuple[Amounts, Support]:
         samples, alone = state
         unhappy = restless(samples, alone)
-        cheapest = jnp.argmin(jnp.where(unhappy, problem.costs, jnp.inf), axis=0)
+        cheapest = jnp.argmin(jnp.where(unhappy, problem.costs_over_worth, jnp.inf), axis=0)
         chosen = unhappy & (jnp.arange(len(samples))[:, None] == cheapest)
         return jnp.where(chosen, own, samples), alone | chosen
 

@@ -44,4 +44,13 @@ def social_penalty(problem: Problem, samples: Amounts) -> Scalar:
 
 def pooled_error(problem: Problem, samples: Amounts) -> Array:
     """Σ_k σ_k² price_k / S_k: the priced squared error of the pooled sample means; ∞ if nobody samples some k."""
-    return jnp.sum(problem.scale**2 / jnp.sum(samples, axis=-2), axis=-1)
+    totals = jnp.sum(samples, axis=-2)
+    if problem.valued_alike:
+        return jnp.sum(problem.scale**2 / totals, axis=-1)
+    return jnp.sum(risk(problem.scale**2, totals[..., None, :]), axis=-1)
+
+
+def risk(error: Array, points: Array) -> Array:
+    """Return error/points: ∞ of nothing, but 0 where errors cost nothing."""
+    some = points > 0
+    return jnp.where(some, error / jnp.where(some, points, 1.0), jnp.where(error > 0, jnp.inf, 0.0))

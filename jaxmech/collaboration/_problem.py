@@ -22,13 +22,15 @@ class Problem:
 
     Agent i pays ``price_k`` per unit of squared error in her estimate of the mean of distribution k, plus
     ``costs[i, k]`` per sample she collects. Source: Clinton et al. 2025, section 2; ``price`` generalises it, and so
-    does a matrix ``sigma``, of agents who measure with different precision.
+    do matrices ``sigma``, of agents who measure with different precision, and ``price``, of agents to whom accuracy is
+    worth different amounts: who can measure what she does not need has the price 0.
 
     Args:
         costs: (agents, distributions), in (0, ∞]; ∞ where an agent cannot sample.
         sigma: standard deviation of one sample, a number, one per distribution, or (agents, distributions); of an
             agent who cannot sample it is ignored.
-        price: what a unit of squared error costs an agent, in the unit of the costs, a number or one per distribution.
+        price: what a unit of squared error costs an agent, in the unit of the costs, a number, one per distribution, or
+            (agents, distributions), where 0 is allowed.
         agents: optional names.
         distributions: optional names.
 
@@ -48,7 +50,7 @@ class Problem:
 
     costs: Amounts
     sigma: Distributions | Amounts
-    price: Distributions
+    price: Distributions | Amounts
     agents: tuple[str, ...] | None = dataclasses.field(metadata={"label": None})
     distributions: tuple[str, ...] | None = dataclasses.field(metadata={"label": None})
     precision: Amounts | None = dataclasses.field(default=None, init=False)
@@ -66,7 +68,7 @@ class Problem:
         values = {
             "costs": table,
             "sigma": _sigma(sigma, table),
-            "price": _per_distribution("price", price, d, table.dtype),
+            "price": _price(price, table),
             "agents": unique_names("agents", agents, m),
             "distributions": unique_names("distributions", distributions, d),
             "precision": None,
@@ -105,20 +107,36 @@ class Problem:
         return sigma * jnp.sqrt(self.price)
 
     @property
+    def valued_alike(self) -> bool:
+        """Whether an error of a distribution costs every agent the same."""
+        return self.price.ndim < self.costs.ndim
+
+    @property
+    def costs_over_worth(self) -> Amounts:
+        """What orders agents from the cheapest: c, or c/price where prices differ between them; ∞ where it is 0."""
+        if self.valued_alike:
+            return self.costs
+        wanted = self.price > 0
+        return jnp.where(wanted, self.costs / jnp.where(wanted, self.price, 1.0), jnp.inf)
+
+    @property
     def counted_alike(self) -> bool:
         """Whether all points of a distribution are equally precise, whoever collects them."""
         return self.sigma.ndim < self.costs.ndim
 
-    def of_agents_alike(self, what: str) -> "Problem":
-        """Return the problem, refusing one whose agents differ in precision.
+    def of_agents_alike(self, what: str, *, precision: bool = False) -> "Problem":
+        """Return the problem, refusing one whose agents differ in precision, or in what accuracy is worth to them.
 
         Args:
             what: needs agents who are alike.
+            precision: whether they may differ in that.
 
         Raises:
-            ProblemError: naming sigma.
+            ProblemError: naming sigma or price.
         """
-        if not self.counted_alike or self.precision is not None:
+        if not self.valued_alike:
+            raise ProblemError("price", "a matrix", f"must be one number, or one per distribution: {what}")
+        if not precision and not (self.counted_alike and self.precision is None):
             raise ProblemError("sigma", "a matrix", f"must be one number, or one per distribution: {what}")
         return self
 
@@ -158,8 +176,14 @@ def alone_samples(problem: Problem) -> Amounts:
 def alone_penalty(problem: Problem) -> Agents:
     """p_IND = 2 Σ_k σ_k√(price_k c[i, k]): the least penalty of working alone; ∞ for an agent who cannot sample all.
 
+    What has no price for her adds nothing, whether she can sample it or not.
+
     Source: Clinton et al. 2025, Fact 1.
     """
+    if not problem.valued_alike:
+        wanted = problem.price > 0
+        own = problem.scale * jnp.sqrt(jnp.where(wanted, problem.costs, 1.0))
+        return 2 * jnp.sum(jnp.where(wanted, own, 0.0), axis=-1)
     return 2 * jnp.sum(problem.scale * jnp.sqrt(problem.costs), axis=-1)
 
 
@@ -179,6 +203,18 @@ def _sigma(value: ArrayLike, costs: Array) -> Array:
         rule = f"must be one number, one per distribution ({costs.shape[1]}), or as large a table as costs"
         raise ProblemError("sigma", array.shape, f"{rule} ({costs.shape[0]} x {costs.shape[1]})")
     positive("sigma", jnp.where(costs == jnp.inf, 1.0, array))
+    return array.astype(costs.dtype)
+
+
+def _price(value: ArrayLike, costs: Array) -> Array:
+    """A row, or a matrix, in which 0 is allowed."""
+    array = real_numbers("price", value)
+    if array.ndim < 2:
+        return _per_distribution("price", value, costs.shape[1], costs.dtype)
+    if array.shape != costs.shape:
+        rule = f"must be one number, one per distribution ({costs.shape[1]}), or as large a table as costs"
+        raise ProblemError("price", array.shape, f"{rule} ({costs.shape[0]} x {costs.shape[1]})")
+    require("price", array, lambda entries: np.isfinite(entries) & (entries >= 0), "must be 0 or more and finite")
     return array.astype(costs.dtype)
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Array, Codes, Distributions, Support
-from jaxmech.collaboration._penalty import collection_cost
+from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._roles import checked_levels
@@ -110,7 +110,8 @@ def best_whole_alone(problem: Problem) -> Amounts:
         [[1.0], [3.0]]
     """
     unit = whole_points(problem)
-    return jnp.where(jnp.isfinite(problem.costs), best_whole(alone_samples(problem) / unit) * unit, 0)
+    some = jnp.isfinite(problem.costs_over_worth)
+    return jnp.where(some, best_whole(alone_samples(problem) / unit) * unit, 0)
 
 
 def whole_points(problem: Problem) -> Array | float:
@@ -138,7 +139,9 @@ def unchecked_regret(problem: Problem, samples: Amounts, alone: Support, *, whol
     error = problem.scale**2
 
     def paid(amounts: Amounts) -> Amounts:
-        return error / (given + amounts) + collection_cost(problem, amounts)
+        points = given + amounts
+        errors = error / points if problem.valued_alike else risk(error, points)
+        return errors + collection_cost(problem, amounts)
 
     helpless = ~jnp.isfinite(problem.costs) & (samples == 0)
     gain = jnp.where(helpless | (samples == best), 0, paid(samples) - paid(best))

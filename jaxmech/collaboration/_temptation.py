@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._types import Agents, Amounts, Array
-from jaxmech.collaboration._penalty import collection_cost
+from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._regret import whole_points
@@ -64,7 +64,7 @@ def truthful_penalty(problem: Problem, plan: Plan, samples: Amounts) -> Amounts:
         [7.5, 5.0]
     """
     error, spent = problem.scale**2, collection_cost(problem, samples)
-    together = error / (of_others(plan.samples) + samples) + spent
+    together = risk(error, of_others(plan.samples) + samples) + spent
     if plan.pooled:
         return together
     alone, checked = plan.role == Role.ALONE, plan.role == Role.CHECKED

@@ -132,7 +132,10 @@ def read_collaboration(
     names = costs.distributions
     reading = reading_of(section)
     sigma, estimates, measured = _sigma(section["sigma"], costs, folder, reading)
-    price = positive_numbers("price", section.get("price", 1.0), d)
+    priced = section.get("price", 1.0)
+    price = by_agent("price", priced, costs, folder, zero=True)
+    if price is None:
+        price = positive_numbers("price", priced, d)
     data = _data(section.get("data"), names, folder, reading)
     _check_ignored(reading.ignore, section, names, folder)
     mechanism = one_of("mechanism", section.get("mechanism", "cbl"), MECHANISMS)

@@ -54,7 +54,7 @@ class Stakes:
         price = _row("price", problem.price, costs)
         require("costs", costs, lambda entries: entries > 0, "must be positive")
         require("price", price, lambda entries: np.isfinite(entries) & (entries >= 0), "must be 0 or more and finite")
-        if jnp.shape(problem.sigma) == costs.shape:
+        if np.shape(problem.sigma) == costs.shape:
             positive("sigma", jnp.where(costs == jnp.inf, 1.0, jnp.asarray(problem.sigma, costs.dtype)))
             alike = equivalent_points(costs, jnp.asarray(problem.sigma, costs.dtype))
             return cls(alike.costs, alike.sigma, price, alike.precision)

@@ -14,7 +14,7 @@ def penalties(samples, costs, sigma, price):
     """p_i(n) in plain NumPy."""
     able = np.isfinite(costs)
     precision = (samples / np.where(able, sigma, 1.0) ** 2).sum(axis=0)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         error = np.where(price > 0, price / precision, 0.0)
     return error.sum(axis=1) + np.where(able, np.where(able, costs, 0) * samples, 0).sum(axis=1)
 
@@ -44,17 +44,21 @@ def _model(costs, sigma, price):
 
 def solve(kind, costs, sigma, price):
     """Amounts of a division: "social", "rational", "egalitarian", "nash" or "kalai-smorodinsky"."""
-    own = alone(*(np.asarray(table, float) for table in (costs, sigma, price)))
+    costs, sigma, price = (np.asarray(table, float) for table in (costs, sigma, price))
+    own = alone(costs, sigma, price)
     n, unit, paid, rules = _model(costs, sigma, price)
     rows = [paid[i] <= own[i] for i in np.flatnonzero(np.isfinite(own))]
     if kind == "social":
         goal = cp.Minimize(cp.sum(paid))
     elif kind == "rational":
         goal, rules = cp.Minimize(cp.sum(paid)), rules + rows
+    elif kind == "leverage":
+        goal, rules = cp.Minimize(cp.sum(paid)), rules + _each_by_itself(n, costs, sigma, price)
     elif kind == "egalitarian":
         goal = cp.Minimize(cp.max(paid))
     elif kind == "nash":
-        goal = cp.Maximize(cp.sum(cp.log(own - paid)))
+        some = np.flatnonzero(own > 0)
+        goal, rules = cp.Maximize(sum(cp.log(own[i] - paid[i]) for i in some)), rules + rows
     else:
         ideal = np.array([_run(cp.Minimize(paid[i]), rules + rows) for i in range(len(own))])
         share = cp.Variable()
@@ -64,14 +68,29 @@ def solve(kind, costs, sigma, price):
     return np.maximum(n.value, 0) * unit
 
 
+def _each_by_itself(n, costs, sigma, price):
+    """Nobody regrets sharing any one distribution: σ²w/S + c n at most what it costs alone."""
+    able = np.isfinite(costs)
+    spread, money = np.where(able, sigma, 1.0), np.where(able, costs, 1.0)
+    unit = spread / np.sqrt(money) * np.sqrt(price.max())
+    told = cp.sum(cp.multiply(np.where(able, unit / spread**2, 0.0), n), axis=0)
+    return [
+        cp.inv_pos(told[k]) * price[i, k] + money[i, k] * unit[i, k] * n[i, k]
+        <= 2 * spread[i, k] * np.sqrt(price[i, k] * money[i, k])
+        if price[i, k] > 0
+        else n[i, k] == 0
+        for i, k in np.argwhere(able)
+    ]
+
+
 def worth_of(kind, paid, costs, sigma, price):
     """What a division optimises, at these penalties; Kalai and Smorodinsky's least share but for the ideals."""
     own = alone(costs, sigma, price)
-    if kind in ("social", "rational"):
+    if kind in ("social", "rational", "leverage"):
         return paid.sum()
     if kind == "egalitarian":
         return paid.max()
-    return np.log(own - paid).sum()
+    return np.log((own - paid)[own > 0]).sum()
 
 
 def _run(goal, rules):
