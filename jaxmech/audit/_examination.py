@@ -195,5 +195,6 @@ def _guarantee(mechanism: Guaranteed, stakes: Stakes) -> Guarantee:
 def _first_best(stakes: Stakes) -> Target:
     """Σ_k 2σ_k √(price_k m min_i c[i, k]): the least social penalty of compliant agents who pool."""
     costs, price = np.asarray(stakes.costs, float), np.asarray(stakes.price, float)
-    least = 2 * np.asarray(stakes.sigma, float) * np.sqrt(price * len(costs) * costs.min(axis=0))
-    return Target(float(np.sum(np.where(price > 0, least, 0.0))), 1.0, "the first best of compliant agents")
+    together = price.sum(axis=0) if price.ndim > 1 else price * len(costs)
+    least = 2 * np.asarray(stakes.sigma, float) * np.sqrt(together * costs.min(axis=0))
+    return Target(float(np.sum(np.where(together > 0, least, 0.0))), 1.0, "the first best of compliant agents")

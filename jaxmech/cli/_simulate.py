@@ -145,7 +145,7 @@ def _collaboration(
         mechanism=carried.name,
         amounts="whole samples" if whole else "real numbers",
         sigma=np.asarray(problem.in_equivalent_points().sigma, float),
-        price=np.broadcast_to(np.asarray(problem.price, float), d),
+        price=np.asarray(problem.price, float),
         any_law=carried.mechanism.any_law,
         plays=tuple(plays),
         cheat=told,

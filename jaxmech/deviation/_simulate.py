@@ -90,7 +90,7 @@ def simulate(
     if source is None and needs_points(mechanism, stakes):
         source = Normal(jnp.zeros_like(stakes.sigma), stakes.sigma)
     if source is not None and chosen:
-        stakes.one_precision("strategies on data sets are for points that are alike")
+        stakes.of_agents_alike("strategies on data sets are for points that are alike")
     if source is None:
         check_draws(mechanism, replications)
         if not chosen and isinstance(mechanism, Separate):

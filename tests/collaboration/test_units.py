@@ -197,6 +197,7 @@ def test_means_of_data_sets_are_weighted_by_precision(checked):
     )
 
 
+@pytest.mark.slow
 def test_audits_count_in_equivalent_points_and_tell_strategies_in_her_own(checked):
     problem, plan, machine = checked
     quick = deviation.SearchSettings(draws=16, steps=2, polish_draws=16, polish_steps=2, batches=4, batch=64)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxmech as jm
-from jaxmech import collaboration
+from jaxmech import audit, collaboration, deviation
 from jaxmech.collaboration import Problem, Role
 from tests.oracles import units
 
@@ -77,6 +77,31 @@ def test_who_needs_nothing_of_it_is_asked_for_nothing_and_gets_it():
     assert np.isfinite(collaboration.pivotal(problem, plan).short).all()
 
 
+@pytest.fixture(scope="module")
+def checked():
+    """Nineteen agents who are checked, one who wants nothing, their plan and its mechanism."""
+    price = np.append(np.resize([1.0, 1.2, 0.9], 19), 0.0)[:, None]
+    problem = Problem(np.full((20, 1), 0.002), 1.0, price)
+    plan = collaboration.cbl_plan(problem, jnp.where(price > 0, 5.0, 0.0)).value
+    assert (np.asarray(plan.role)[:19] == Role.CHECKED).all()
+    return problem, plan, collaboration.mechanism(problem, plan)
+
+
+def test_promises_are_kept(checked):
+    problem, plan, machine = checked
+    exact = deviation.simulate(machine, problem, None, jax.random.key(0), replications=20_000)
+    np.testing.assert_allclose(exact.penalty, plan.penalty, rtol=2e-3, atol=1e-9)
+
+
+@pytest.mark.slow
+def test_no_search_finds_more_than_is_proven(checked):
+    problem, plan, machine = checked
+    quick = deviation.SearchSettings(draws=16, steps=2, polish_draws=16, polish_steps=2, batches=4, batch=64)
+    found = audit.examine(machine, problem, agents=[2], settings=quick)
+    assert next(one for one in found.audits if one.claim == "Nash incentive compatible").holds
+    np.testing.assert_allclose(found.promised, plan.penalty[2:3], rtol=1e-9)
+
+
 def test_own_choices_rest_on_cost_over_worth():
     """κ = c n*²/(wσ²): her cost and her price times the same number change nothing that she is asked for."""
     costs, price = np.full((20, 1), 1.0), np.ones((20, 1))
@@ -142,14 +167,16 @@ def test_what_is_no_table_of_prices_is_refused(price, where):
 
 def test_what_needs_equal_prices_says_so():
     problem = Problem(COSTS, 1.0, WORTH)
+    machine = collaboration.mechanism(problem, collaboration.solve(problem, division="leverage").value)
+    people = deviation.Normal(jnp.zeros(2), jnp.ones(2))
     for refused in (
         lambda: collaboration.solve(problem, division="kalai-smorodinsky"),
         lambda: collaboration.solve(problem, mechanism="c3d"),
         lambda: collaboration.price_of_standard_error(problem, 1.0),
         lambda: jm.design.design(problem),
-        lambda: jm.audit.audit(collaboration.mechanism(problem, collaboration.solve(problem).value), problem),
+        lambda: deviation.robustness(machine, problem, people, 0, jax.random.key(0), 1000),
     ):
-        with pytest.raises(jm.ProblemError, match=r"^price = .*must be one number, or one per distribution"):
+        with pytest.raises(jm.ProblemError, match=r"^price = 'a matrix': must be one number"):
             refused()
 
 
