@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxmech._types import Amounts, Codes, Distributions
+from jaxmech._types import Amounts, Array, Codes, Distributions
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
@@ -21,7 +21,7 @@ class Account(NamedTuple):
     Attributes:
         bill: c n, money that collecting costs, in the unit of the costs.
         error: price times the expected squared error of what she knows in the end, in the same unit.
-        standard_error: root of the expected squared error, in the unit of the measurements; NaN where its price is 0.
+        standard_error: root of the expected squared error, in the unit of the measurements.
     """
 
     bill: Amounts
@@ -64,10 +64,7 @@ def account_of_error(problem: Problem, samples: Amounts, error: Amounts) -> Acco
         >>> account_of_error(problem, jnp.array([[40.0]]), jnp.array([[10.0]]))[2].item()  # √(100/40)
         1.5811388300841898
     """
-    price = problem.price
-    if not problem.valued_alike:
-        price = jnp.where(price > 0, price, jnp.nan)
-    return Account(collection_cost(problem, samples), error, jnp.sqrt(error / price))
+    return _account_of(problem, samples, error, jnp.sum(samples, axis=-2, keepdims=True))
 
 
 @in_equivalent_points("samples")
@@ -80,7 +77,16 @@ def account_alone(problem: Problem, samples: Amounts) -> Account:
         >>> account_alone(Problem(costs=[[0.25]], sigma=10.0), jnp.array([[20.0]])).error.item()
         5.0
     """
-    return account_of_error(problem, samples, risk(problem.scale**2, samples))
+    return _account_of(problem, samples, risk(problem.scale**2, samples), samples)
+
+
+def _account_of(problem: Problem, samples: Amounts, error: Amounts, known: Array) -> Account:
+    """The account; who pays nothing for her error is not checked, and knows what these points tell."""
+    if problem.valued_alike:
+        return Account(collection_cost(problem, samples), error, jnp.sqrt(error / problem.price))
+    wanted = problem.price > 0
+    squared = jnp.where(wanted, error / jnp.where(wanted, problem.price, 1), risk(problem.sigma**2, known))
+    return Account(collection_cost(problem, samples), error, jnp.sqrt(squared))
 
 
 @partial(jax.jit, static_argnames=("pooled", "rule"))

@@ -74,6 +74,9 @@ def test_who_needs_nothing_of_it_is_asked_for_nothing_and_gets_it():
             assert all(record.holds for record in collaboration.certify(problem, one) if record.claimed)
     told = collaboration.account(problem, plan)
     assert (np.asarray(told.error)[idle] == 0).all()
+    # she gets all that the others have measured, as precisely as everybody who does
+    precision = (np.asarray(plan.samples) / SIGMA**2).sum(axis=0)
+    np.testing.assert_allclose(np.asarray(told.standard_error)[idle], np.broadcast_to(precision**-0.5, (4, 2))[idle])
     assert np.isfinite(collaboration.pivotal(problem, plan).short).all()
 
 
