@@ -262,7 +262,8 @@ def _as_promised(play: Any, problem: Any) -> Any:
     from jaxmech.mechanism import PROMISED, Audit
 
     slack = tolerances(problem.costs.dtype).claim
-    allowed = np.maximum(STANDARD_ERRORS * play.standard_error / play.promised, slack)
+    promised = np.where(play.promised > 0, play.promised, 1.0)  # who needs nothing pays nothing
+    allowed = np.maximum(STANDARD_ERRORS * play.standard_error / promised, slack)
     worst = int(np.argmax(np.abs(play.change) / allowed))
     witness = (
         f"{problem.agent_name(worst)} was promised {play.promised[worst]:.6g} and paid {play.penalty[worst]:.6g} "

@@ -55,7 +55,7 @@ def _from_rows(key: str, given: list[object], costs: Costs) -> np.ndarray:
 
 def _from_file(key: str, given: str, costs: Costs, folder: Path) -> np.ndarray | None:
     """A table whose first column names agents; None if it does not."""
-    if costs.agents is None or costs.distributions is None:
+    if costs.agents is None or costs.distributions is None or Path(given).suffix.lower() != ".csv":
         return None
     first = row_names(folder / given, given, key)
     if not set(first) & set(costs.agents):

@@ -109,7 +109,7 @@ class CollaborationCase:
         """What a user should know, though the problem is valid: one sentence each."""
         sigma = np.asarray(self.problem.in_equivalent_points().sigma, float)
         units = [_units_warning(self.problem, sigma)] if self.one_price and np.ptp(np.log(sigma)) > _UNITS else []
-        return (*self.measured, *dependence_warnings(self.dependences), *units)
+        return (*self.measured, *dependence_warnings(self.dependences), *units, *_needless(self.problem))
 
 
 def read_collaboration(
@@ -225,6 +225,21 @@ def _currency(given: object) -> str:
     if len(name) > MAX_CURRENCY:
         raise ProblemError("currency", given, f'must be at most {MAX_CURRENCY} characters, as "EUR"')
     return name
+
+
+def _needless(problem: Problem) -> list[str]:
+    """Who needs nothing, and what nobody needs."""
+    if problem.valued_alike:
+        return []
+    price = np.asarray(problem.price)
+    agents = [problem.agent_name(int(i)) for i in np.flatnonzero(price.max(axis=1) <= 0)]
+    tests = [problem.distribution_name(int(k)) for k in np.flatnonzero(price.max(axis=0) <= 0)]
+    found = (
+        [f"{some(agents)}: the price is 0 everywhere, and who needs nothing can be asked for nothing"] if agents else []
+    )
+    return found + (
+        [f"{some(tests)}: the price is 0 for everybody, and nobody is asked to measure it"] if tests else []
+    )
 
 
 def _units_warning(problem: Problem, sigma: np.ndarray) -> str:

@@ -48,6 +48,21 @@ def test_document_and_pages(solved):
     assert "10 to 20 by agent" in (folder / "page.html").read_text(encoding="utf-8")
 
 
+def test_who_needs_nothing_is_told_so_and_pays_nothing(solved):
+    folder = solved[0]
+    file = folder / "needless.toml"
+    file.write_text(FILE.replace("[2.0, 0.0]", "[0.0, 0.0]"), encoding="utf-8")
+    result = _run(
+        "solve", file, "--json", folder / "other.json", "--report", folder / "other.html", "--plot", folder / "a.svg"
+    )
+    assert result.exit_code == 0, result.output
+    document = json.loads((folder / "other.json").read_text(encoding="utf-8"))
+    assert document["warnings"][0].startswith("B: the price is 0 everywhere")
+    assert document["plan"]["penalty"][1] == document["alone"]["penalty"][1] == 0
+    assert document["plan"]["samples"][1] == document["integer_plan"]["samples"][1] == [0, 0]
+    assert all(row["holds"] for row in document["certificates"])
+
+
 def test_without_somebody_takes_her_row_with_her(solved):
     left = leave(files.read(str(solved[0] / "mine.toml")), ["B"]).problem
     assert left.agents == ("A", "C")

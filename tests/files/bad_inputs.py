@@ -150,6 +150,10 @@ BAD_INPUTS = (
     Bad("text for names", GOOD.replace('["A", "B"]', '"AB"'), ("agents", "'AB'", "must be a list of names")),
     # sigma and price
     Bad("zero sigma", GOOD.replace("10.0", "0"), ("sigma", "0.0", POSITIVE)),
+    Bad("price of no agent", GOOD + "price = [[1.0, 1.0]]\n", ("price", "one row per agent (2), but has 1")),
+    Bad("negative price by agent", GOOD + "price = [[1, 0], [-1, 1]]\n", ("price[1][0]", "-1.0", "0 or more")),
+    Bad("infinite price by agent", GOOD + "price = [[1, 0], [1, inf]]\n", ("price[1][1]", "inf", "0 or more")),
+    Bad("no price at all", GOOD + "price = 0\n", ("price", "0.0", POSITIVE)),
     Bad("a sigma for no agent", GOOD.replace("10.0", "[[1.0, 1.0]]"), ("sigma", "one row per agent (2), but has 1")),
     Bad("a ragged sigma", GOOD.replace("10.0", "[[1.0], [1.0, 2.0]]"), ("sigma[0]", "one number per distribution (2)")),
     Bad("half a table", GOOD.replace("10.0", "[1.0, [1.0, 2.0]]"), ("sigma[0]", "one number per distribution (2)")),

@@ -192,3 +192,13 @@ def test_sigma_by_agent_from_lists_and_from_a_file(tmp_path):
         assert not case.estimates
         assert not case.problem.counted_alike
     assert {path.name for path in filed.inputs} >= {"costs.csv", "sigma.csv"}
+
+
+def test_price_by_agent_and_what_is_said_of_zeros(tmp_path):
+    section = GOOD + "price = [[1.0, 0.0], [0.0, 0.0]]\n"
+    case = _write(tmp_path, section)
+    np.testing.assert_array_equal(case.problem.price, [[1.0, 0.0], [0.0, 0.0]])
+    assert len(case.warnings) == 2
+    assert case.warnings[0].startswith("B: the price is 0 everywhere")
+    assert case.warnings[1].startswith("y: the price is 0 for everybody")
+    assert not _write(tmp_path, GOOD + "price = [[1.0, 0.0], [0.0, 1.0]]\n").warnings
