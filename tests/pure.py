@@ -228,6 +228,7 @@ PURE = {
         lambda p: collaboration.sigma_limits(p, collaboration.c3d_plan(p).value), EQUAL
     ),
     "collaboration.mechanism": of_problem(lambda p: _checked(p.costs), EQUAL),
+    "mechanism.equivalent_points": Pure(mechanism.equivalent_points, (COSTS, AMOUNTS)),
     "mechanism.of_others": Pure(mechanism.of_others, (AMOUNTS,)),
     "mechanism.priced": Pure(lambda error: mechanism.priced(error, jnp.array([1.0, 2.0])), (AMOUNTS,)),
     "mechanism.subset_variance": Pure(_pairs, (AMOUNTS,)),

@@ -4,16 +4,19 @@ import dataclasses
 from collections.abc import Collection
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._precision import seed_key
+from jaxmech._types import Array
 from jaxmech._words import one_of
 from jaxmech.audit._claims import Judge
 from jaxmech.audit._record import Examination
 from jaxmech.deviation import (
     BestResponse,
     DataSetDeviation,
+    Deviation,
     SearchSettings,
     best_responses,
     compiled,
@@ -167,10 +170,22 @@ def _found(mechanism: Any, problem: Any, stakes: Stakes, response: BestResponse)
         half_width=np.asarray(response.half_width, float),
         standard_error=np.asarray(response.standard_error, float),
         family=response.family,
-        deviation=response.deviation,
+        deviation=_in_own_points(response.deviation, stakes, rows),
         audits=(),
         effort=response.effort,
     )
+
+
+def _in_own_points(deviation: Deviation, stakes: Stakes, rows: np.ndarray) -> Deviation:
+    """Strategies that count in each agent's own points: everything in them is relative to the unit."""
+    if stakes.precision is None:
+        return deviation
+
+    def own(one: Deviation, precision: Array) -> Deviation:
+        return dataclasses.replace(one, unit=one.unit / precision)
+
+    told: Deviation = jax.vmap(own)(deviation, stakes.precision[rows])
+    return told
 
 
 def _guarantee(mechanism: Guaranteed, stakes: Stakes) -> Guarantee:
@@ -180,5 +195,6 @@ def _guarantee(mechanism: Guaranteed, stakes: Stakes) -> Guarantee:
 def _first_best(stakes: Stakes) -> Target:
     """Σ_k 2σ_k √(price_k m min_i c[i, k]): the least social penalty of compliant agents who pool."""
     costs, price = np.asarray(stakes.costs, float), np.asarray(stakes.price, float)
-    least = 2 * np.asarray(stakes.sigma, float) * np.sqrt(price * len(costs) * costs.min(axis=0))
-    return Target(float(np.sum(np.where(price > 0, least, 0.0))), 1.0, "the first best of compliant agents")
+    together = price.sum(axis=0) if price.ndim > 1 else price * len(costs)
+    least = 2 * np.asarray(stakes.sigma, float) * np.sqrt(together * costs.min(axis=0))
+    return Target(float(np.sum(np.where(together > 0, least, 0.0))), 1.0, "the first best of compliant agents")

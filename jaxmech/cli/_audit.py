@@ -128,9 +128,13 @@ def _collaboration(
     from jaxmech import audit as auditing
     from jaxmech import deviation, report
     from jaxmech._precision import seed_key
+    from jaxmech.mechanism import Stakes
 
     refuse_search_of_calibrated(carried)
     problem = carried.case.problem
+    if population:
+        with named(carried.case.source):
+            Stakes.of(problem).of_agents_alike("gains on data of other laws are for points that are alike")
     laws = populations(population, carried.case, output)
     if chosen is not None:
         deviation.check_draws(carried.mechanism, chosen.batch * chosen.batches)

@@ -67,7 +67,7 @@ def populations(given: Iterable[str], case: Any, output: Output) -> list[Named]:
     Raises:
         ProblemError: for files that cannot be read.
     """
-    sigma = np.broadcast_to(np.asarray(case.problem.sigma, float), case.problem.shape[1])
+    sigma = np.asarray(case.problem.in_equivalent_points().sigma, float)
     return [_measured(text, case, output) if _is_file(text) else _of_law(text, sigma) for text in given]
 
 

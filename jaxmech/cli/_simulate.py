@@ -144,8 +144,8 @@ def _collaboration(
         distributions=tuple(problem.distribution_name(k) for k in range(d)),
         mechanism=carried.name,
         amounts="whole samples" if whole else "real numbers",
-        sigma=np.asarray(problem.sigma, float),
-        price=np.broadcast_to(np.asarray(problem.price, float), d),
+        sigma=np.asarray(problem.in_equivalent_points().sigma, float),
+        price=np.asarray(problem.price, float),
         any_law=carried.mechanism.any_law,
         plays=tuple(plays),
         cheat=told,
@@ -185,10 +185,12 @@ def _cheating(
     names = [problem.agent_name(i) for i in range(problem.shape[0])]
     refuse_search_of_calibrated(carried)
     i = names.index(one_of("--cheat", clean_name(cheat), names, "must be the name of an agent:"))
+    unit = problem.in_equivalent_points().precision
     with output.timed("search"):
         best = deviation.best_response(carried.mechanism, i, problem, seed_key(seed))
     strategy = deviation.playable(jax.tree.map(lambda leaf: leaf[0], best.deviation), problem, whole=whole)
-    shown = jax.tree.map(lambda leaf: leaf[None], strategy)
+    own = strategy if unit is None else dataclasses.replace(strategy, unit=strategy.unit / unit[i])
+    shown = jax.tree.map(lambda leaf: leaf[None], own)
     found = float(best.found[0]) > 0
     gain = "the best found" if found else "the best found, which gains nothing"
     return {i: strategy}, f"{names[i]} cheats, {gain}: {in_words(best.family[0], shown, 0)}"
@@ -199,15 +201,15 @@ def _on_normal(carried: Carried, strategies: dict[int, Any], seed: int, replicat
     from jaxmech._precision import seed_key
     from jaxmech.numerics import Law
 
-    problem, plan = carried.case.problem, carried.plan
+    problem = carried.case.problem
     with named(carried.case.source), output.timed("simulate normal data"):
         key = seed_key(seed)
         outcome = deviation.simulate(
             carried.mechanism, problem, None, key, strategies, replications, guess_error=_GUESS_ERROR
         )
-    sigma = np.asarray(problem.sigma, float)
+    sigma = np.asarray(problem.in_equivalent_points().sigma, float)
     none = np.zeros_like(sigma)
-    return _play("normal data", plan, outcome, strategies, Law(sigma, none, none, np.full_like(sigma, np.nan)))
+    return _play("normal data", carried, outcome, strategies, Law(sigma, none, none, np.full_like(sigma, np.nan)))
 
 
 def _on_data(
@@ -231,15 +233,16 @@ def _on_data(
             replications,
             guess_error=_GUESS_ERROR,
         )
-    return _play(one.name, carried.plan, outcome, strategies, one.law)
+    return _play(one.name, carried, outcome, strategies, one.law)
 
 
-def _play(name: str, plan: Any, outcome: Any, strategies: dict[int, Any], law: Any) -> Any:
+def _play(name: str, carried: Carried, outcome: Any, strategies: dict[int, Any], law: Any) -> Any:
     from jaxmech.report.simulation import Play
 
+    plan, unit = carried.plan, carried.case.problem.in_equivalent_points().precision
     samples = np.array(plan.samples, float)
     for i, strategy in strategies.items():
-        samples[i] = np.asarray(strategy.samples)
+        samples[i] = np.asarray(strategy.samples if unit is None else strategy.samples / unit[i])
     return Play(
         name=name,
         promised=np.asarray(plan.penalty, float),
@@ -259,7 +262,8 @@ def _as_promised(play: Any, problem: Any) -> Any:
     from jaxmech.mechanism import PROMISED, Audit
 
     slack = tolerances(problem.costs.dtype).claim
-    allowed = np.maximum(STANDARD_ERRORS * play.standard_error / play.promised, slack)
+    promised = np.where(play.promised > 0, play.promised, 1.0)  # who needs nothing pays nothing
+    allowed = np.maximum(STANDARD_ERRORS * play.standard_error / promised, slack)
     worst = int(np.argmax(np.abs(play.change) / allowed))
     witness = (
         f"{problem.agent_name(worst)} was promised {play.promised[worst]:.6g} and paid {play.penalty[worst]:.6g} "

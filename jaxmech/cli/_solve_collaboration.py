@@ -86,7 +86,7 @@ def compute(
             judged = _judge(case, plan, rational, output)
             if not plan.pooled and not plan.rule.steady:
                 output.warn(law_warnings(case, _host(plan.samples), np.asarray(plan.role) == Role.CHECKED))
-    costs, sigma, price = (np.asarray(leaf, float) for leaf in (problem.costs, problem.sigma, problem.price))
+    costs, sigma, price = (np.asarray(leaf, float) for leaf in (problem.costs, problem.measured_sigma, problem.price))
     return Answer(
         source=case.source,
         title=case.title,

@@ -45,7 +45,9 @@ def leave(case: Any, left_out: Sequence[str]) -> files.CollaborationCase:
         raise ProblemError(OPTION, ", ".join(left_out), rule)
     remaining = [names[i] for i in kept]
     distributions = [problem.distribution_name(k) for k in range(d)]
-    reduced = Problem(costs, problem.sigma, problem.price, agents=remaining, distributions=distributions)
+    sigma = problem.sigma if problem.counted_alike else problem.sigma[kept]
+    price = problem.price if problem.valued_alike else problem.price[kept]
+    reduced = Problem(costs, sigma, price, agents=remaining, distributions=distributions)
     return dataclasses.replace(case, problem=reduced)
 
 

@@ -6,12 +6,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxmech._types import Amounts, Codes, Distributions
-from jaxmech.collaboration._penalty import collection_cost
+from jaxmech._types import Amounts, Array, Codes, Distributions
+from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._roles import role_penalty
 from jaxmech.collaboration._rule import Rule
+from jaxmech.collaboration._units import in_equivalent_points
 
 
 class Account(NamedTuple):
@@ -28,6 +29,7 @@ class Account(NamedTuple):
     standard_error: Amounts
 
 
+@in_equivalent_points()
 def account(problem: Problem, plan: Plan) -> Account:
     """Take apart what a plan costs each agent if everybody complies: q_ik = c n + price E[(estimate − mean)²].
 
@@ -51,6 +53,7 @@ def account(problem: Problem, plan: Plan) -> Account:
     return found
 
 
+@in_equivalent_points("samples")
 def account_of_error(problem: Problem, samples: Amounts, error: Amounts) -> Account:
     """Return the account of agents who collect ``samples`` and whose priced squared error is ``error``.
 
@@ -61,9 +64,10 @@ def account_of_error(problem: Problem, samples: Amounts, error: Amounts) -> Acco
         >>> account_of_error(problem, jnp.array([[40.0]]), jnp.array([[10.0]]))[2].item()  # √(100/40)
         1.5811388300841898
     """
-    return Account(collection_cost(problem, samples), error, jnp.sqrt(error / problem.price))
+    return _account_of(problem, samples, error, jnp.sum(samples, axis=-2, keepdims=True))
 
 
+@in_equivalent_points("samples")
 def account_alone(problem: Problem, samples: Amounts) -> Account:
     """Return the account of agents who work alone with these amounts; errors are ∞ where they collect nothing.
 
@@ -73,7 +77,16 @@ def account_alone(problem: Problem, samples: Amounts) -> Account:
         >>> account_alone(Problem(costs=[[0.25]], sigma=10.0), jnp.array([[20.0]])).error.item()
         5.0
     """
-    return account_of_error(problem, samples, problem.scale**2 / samples)
+    return _account_of(problem, samples, risk(problem.scale**2, samples), samples)
+
+
+def _account_of(problem: Problem, samples: Amounts, error: Amounts, known: Array) -> Account:
+    """The account; who pays nothing for her error is not checked, and knows what these points tell."""
+    if problem.valued_alike:
+        return Account(collection_cost(problem, samples), error, jnp.sqrt(error / problem.price))
+    wanted = problem.price > 0
+    squared = jnp.where(wanted, error / jnp.where(wanted, problem.price, 1), risk(problem.sigma**2, known))
+    return Account(collection_cost(problem, samples), error, jnp.sqrt(squared))
 
 
 @partial(jax.jit, static_argnames=("pooled", "rule"))
@@ -88,7 +101,7 @@ def _account(
     rule: Rule,
 ) -> Account:
     if pooled:
-        error = jnp.broadcast_to(problem.scale**2 / jnp.sum(samples, axis=-2, keepdims=True), samples.shape)
+        error = jnp.broadcast_to(risk(problem.scale**2, jnp.sum(samples, axis=-2, keepdims=True)), samples.shape)
         return account_of_error(problem, samples, error)
     paid = role_penalty(problem, samples, role, alpha, total, rule)
     return account_of_error(problem, samples, paid - collection_cost(problem, samples))

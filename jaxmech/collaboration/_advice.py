@@ -9,6 +9,7 @@ from jaxmech.collaboration._penalty import social_penalty
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._solve import solve_unchecked
+from jaxmech.collaboration._units import in_equivalent_points
 
 # "leverage" always has leverage; "social" hardly ever has, and then the cheapest agents work for all others.
 ALTERNATIVES = ("leverage", "social")
@@ -43,6 +44,7 @@ class Advice:
         return 1 - self.honest[self.best] / self.honest[self.division]
 
 
+@in_equivalent_points()
 def advise(problem: Problem, plan: Plan) -> Advice:
     """Compare the equilibrium of cbl over the plan's division with those over other divisions, and with pooling.
 

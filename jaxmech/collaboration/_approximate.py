@@ -15,6 +15,7 @@ from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._roles import coefficients, role_penalty
 from jaxmech.collaboration._rule import Rule
+from jaxmech.collaboration._units import in_equivalent_points
 from jaxmech.mechanism import NASH, Audit
 
 ADMISSIBLE = "sigma_range admissible"
@@ -78,6 +79,7 @@ def worth_by_sigma(problem: Problem, plan: Plan, factors: Array) -> Worth:
     return found
 
 
+@in_equivalent_points()
 def sigma_limits(problem: Problem, plan: Plan) -> tuple[Array, Array]:
     """Return the least and the largest factor of σ at which κ is admissible for every checked agent.
 
@@ -101,7 +103,7 @@ def sigma_limits(problem: Problem, plan: Plan) -> tuple[Array, Array]:
 
 def _rescaled(problem: Problem, factor: Array) -> Problem:
     return Problem.unchecked(
-        problem.costs, problem.sigma * factor, problem.price, problem.agents, problem.distributions
+        problem.costs, problem.sigma * factor, problem.price, problem.agents, problem.distributions, problem.precision
     )
 
 

@@ -10,6 +10,7 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Distributions, Scalar
 from jaxmech.collaboration._division import alone, direct_solution
 from jaxmech.collaboration._problem import Problem, alone_penalty
+from jaxmech.collaboration._units import ITSELF, in_equivalent_points
 from jaxmech.mechanism import of_others
 from jaxmech.numerics import Kind, SharingOptimum, solve_sharing, spend_equal_budgets
 
@@ -17,6 +18,7 @@ _ROUNDING = 16.0  # in units of eps: what a sum of terms may be off
 _MOST_ENTRIES = 1 << 22  # of costs that all copies for the ideals may hold at a time
 
 
+@in_equivalent_points(returns=(ITSELF,))
 def nash_bargaining(problem: Problem) -> Solution[Amounts]:
     """Maximise Σ_i log(p_IND[i] − p_i(n)): the largest product of gains.
 
@@ -43,15 +45,19 @@ def nash_bargaining(problem: Problem) -> Solution[Amounts]:
 
 @jax.jit
 def _nash(problem: Problem) -> Solution[Amounts]:
-    optimum = solve_sharing(Kind.PRODUCT, problem.costs, problem.scale**2, bounds=alone_penalty(problem))
+    own = alone_penalty(problem)
+    costs, bounds = _with_something_to_gain(problem, own)
+    optimum = solve_sharing(Kind.PRODUCT, costs, problem.scale**2, bounds=bounds)
     return _where_finite(problem, _solution(optimum))
 
 
 @jax.jit
+@in_equivalent_points(returns=(ITSELF,))
 def egalitarian_bargaining(problem: Problem) -> Solution[Amounts]:
     """Minimise max_i p_i(n): every agent who can sample anything pays the same, and as little as possible.
 
-    Nobody pays more than alone, because the agent with the least p_IND could let all others receive her data.
+    Nobody pays more than alone, because the agent with the least p_IND could let all others receive her data. Where
+    prices differ between agents that is not so, and those to whom accuracy is worth little may lose.
 
     Args:
         problem: the problem.
@@ -67,6 +73,8 @@ def egalitarian_bargaining(problem: Problem) -> Solution[Amounts]:
         >>> egalitarian_bargaining(problem).value.round(2).ravel().tolist()
         [40.69, 20.35, 13.43]
     """
+    if not problem.valued_alike:
+        return _egalitarian_by_worth(problem)
     if problem.shape[1] == 1:
         return _egalitarian_column(problem)
     able = problem.costs != jnp.inf
@@ -78,6 +86,20 @@ def egalitarian_bargaining(problem: Problem) -> Solution[Amounts]:
     samples = jnp.sqrt(jnp.sum(error / jnp.sum(amounts, axis=0))) * amounts
     residual = jax.lax.stop_gradient(_equality_residual(output, error, samples))
     return Solution(samples, _status_of(residual), residual, spent.steps).blanked()
+
+
+def _egalitarian_by_worth(problem: Problem) -> Solution[Amounts]:
+    """The program as it stands: where errors do not cost all the same, not everybody pays the same."""
+    nothing, one = jnp.zeros_like(problem.costs[:, 0]), jnp.ones_like(problem.costs[:, 0])
+    return _solution(solve_sharing(Kind.MINIMAX, problem.costs, problem.scale**2, bounds=nothing, direction=one))
+
+
+def _with_something_to_gain(problem: Problem, own: Agents) -> tuple[Amounts, Agents]:
+    """Costs and bounds of those whom being alone costs something: the others can gain nothing and collect nothing."""
+    if problem.valued_alike:
+        return problem.costs, own
+    idle = own <= 0
+    return jnp.where(idle[:, None], jnp.inf, problem.costs), jnp.where(idle, jnp.inf, own)
 
 
 def _equality_residual(output: Amounts, error: Distributions, samples: Amounts) -> Scalar:
@@ -105,6 +127,7 @@ def _egalitarian_column(problem: Problem) -> Solution[Amounts]:
     return direct_solution(samples, jnp.where(jnp.any(able), missed, jnp.nan))
 
 
+@in_equivalent_points(returns=(ITSELF,))
 def kalai_smorodinsky_bargaining(problem: Problem) -> Solution[Amounts]:
     """Let every agent gain the same share of the most she could gain.
 
@@ -120,7 +143,7 @@ def kalai_smorodinsky_bargaining(problem: Problem) -> Solution[Amounts]:
         nothing and works alone.
 
     Raises:
-        ProblemError: naming an agent whose penalty of working alone is infinite.
+        ProblemError: naming an agent whose penalty of working alone is infinite; for prices that differ between agents.
 
     Source: Kalai and Smorodinsky 1975.
 
@@ -129,6 +152,11 @@ def kalai_smorodinsky_bargaining(problem: Problem) -> Solution[Amounts]:
         >>> kalai_smorodinsky_bargaining(problem).value.round(2).ravel().tolist()
         [27.94, 24.55, 21.98]
     """
+    if not problem.valued_alike:
+        rule = (
+            "must be one number, or one per distribution: the ideals of kalai-smorodinsky are not found for a table yet"
+        )
+        raise ProblemError("price", "a matrix", rule)
     require_everybody_able(problem, "Kalai-Smorodinsky bargaining")
     return alone(problem) if problem.shape[0] == 1 else _kalai_smorodinsky(problem)
 
@@ -212,7 +240,7 @@ def _solution(optimum: SharingOptimum) -> Solution[Amounts]:
 
 def _where_finite(problem: Problem, solution: Solution[Amounts]) -> Solution[Amounts]:
     """Mark an instance with an infinite p_IND as failed: inside a transformation nothing can be raised."""
-    finite = jnp.all(jnp.isfinite(problem.costs))
+    finite = jnp.all(jnp.isfinite(alone_penalty(problem)))
     status = jnp.where(finite, solution.status, Status.NONFINITE).astype(jnp.int32)
     return Solution(solution.value, status, solution.residual, solution.steps).blanked()
 
@@ -225,7 +253,8 @@ def require_everybody_able(problem: Problem, name: str) -> None:
     """
     if isinstance(problem.costs, jax.core.Tracer):
         return
-    for i, k in np.argwhere(~np.isfinite(np.asarray(problem.costs))):
+    needed = np.ones(problem.shape, bool) if problem.valued_alike else np.asarray(problem.price) > 0
+    for i, k in np.argwhere(~np.isfinite(np.asarray(problem.costs)) & needed):
         who = f"{problem.agent_name(int(i))} cannot sample {problem.distribution_name(int(k))}"
         rule = f"{name} needs agents who can work alone, and {who}"
         raise ProblemError(f"costs[{i}][{k}]", float(problem.costs[i, k]), rule)

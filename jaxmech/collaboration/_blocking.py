@@ -10,6 +10,7 @@ from jaxmech._types import Agents, Amounts, Array, ArrayLike, Bool, Scalar
 from jaxmech.collaboration._division import first_best
 from jaxmech.collaboration._penalty import penalty
 from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._units import in_equivalent_points
 from jaxmech.numerics import Kind, solve_sharing
 
 
@@ -29,6 +30,7 @@ class Blocking(NamedTuple):
 
 
 @jax.jit
+@in_equivalent_points(returns=("samples",))
 def blocking(problem: Problem, pays: ArrayLike, members: Bool[Array, " agents"]) -> Blocking:
     """Maximise t subject to p_i(n) <= (1 − t) pays_i for all i in S, n >= 0, n_j = 0 outside of S.
 
@@ -51,10 +53,14 @@ def blocking(problem: Problem, pays: ArrayLike, members: Bool[Array, " agents"])
         [-0.0753, 0.0688]
     """
     stays = jnp.asarray(pays, problem.costs.dtype)
-    possible = jnp.all(jnp.any(members[:, None] & (problem.costs != jnp.inf), axis=0)) & jnp.any(members)
+    supplied = jnp.any(members[:, None] & (problem.costs != jnp.inf), axis=0)
+    if not problem.valued_alike:
+        supplied = supplied | ~jnp.any(members[:, None] & (problem.price > 0), axis=0)
+    possible = jnp.all(supplied) & jnp.any(members)
     scale = _scale(problem, stays)
     costs = jnp.where(members[:, None], problem.costs, jnp.inf)
-    told = Problem.unchecked(jnp.where(possible, costs, 1), problem.sigma, problem.price)
+    price = problem.price if problem.valued_alike else jnp.where(members[:, None], problem.price, 0)
+    told = Problem.unchecked(jnp.where(possible, costs, 1), problem.sigma, price)
     # a row that does not bind holds the method up: those of members who only receive are left out in a second try
     working = members & jnp.any(costs != jnp.inf, axis=1)
     needless = ~possible | ~jnp.any(members & ~working)
@@ -99,5 +105,9 @@ def _bound(problem: Problem, scale: Agents, multiplier: Agents) -> Scalar:
     product = jnp.sum(weights) * cheapest
     root = jnp.where(product > 0, jnp.sqrt(jnp.where(product > 0, product, 1)), 0)
     least = 2 * jnp.sum(problem.scale * root)
+    if not problem.valued_alike:
+        pulled = weights @ problem.scale**2
+        product = jnp.where(pulled > 0, pulled * jnp.where(pulled > 0, cheapest, 1), 0)
+        least = 2 * jnp.sum(jnp.where(product > 0, jnp.sqrt(jnp.where(product > 0, product, 1)), 0))
     paid = jnp.sum(weights * scale)
     return jnp.where(paid > 0, 1 - least / jnp.where(paid > 0, paid, 1), 1.0)

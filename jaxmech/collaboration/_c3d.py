@@ -11,10 +11,12 @@ from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._roles import role_penalty
 from jaxmech.collaboration._rule import PUBLISHED, Rule
+from jaxmech.collaboration._units import in_equivalent_points
 
 _SMALLEST_TEAM = 5
 
 
+@in_equivalent_points()
 def c3d_plan(problem: Problem, rule: Rule = PUBLISHED) -> Solution[Plan]:
     """Return the plan of C3D: n* = σ/√(cm) each, T = m n*, so that τ = m and κ = 1/m.
 
@@ -62,12 +64,14 @@ def c3d_plan(problem: Problem, rule: Rule = PUBLISHED) -> Solution[Plan]:
     return Solution(plan, jnp.asarray(Status.OK, jnp.int32), jnp.zeros((), dtype), jnp.zeros((), jnp.int32))
 
 
+@in_equivalent_points()
 def check_equal_costs(problem: Problem) -> None:
     """Refuse costs that differ between agents.
 
     Raises:
         ProblemError: naming the distribution and two agents. Costs that are being traced are not checked.
     """
+    problem.of_agents_alike("c3d is for agents who are equal", precision=True)
     if isinstance(problem.costs, jax.core.Tracer):
         return
     costs = np.asarray(problem.costs)

@@ -9,8 +9,10 @@ from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._roles import coefficients, role_penalty
 from jaxmech.collaboration._rule import PUBLISHED, Rule
+from jaxmech.collaboration._units import in_equivalent_points
 
 
+@in_equivalent_points("division")
 def cbl_plan(problem: Problem, division: Amounts, rule: Rule = PUBLISHED) -> Solution[Plan]:
     """Return the equilibrium of M_CBL that is built on a division of work.
 
@@ -68,7 +70,8 @@ def _with_leverage(problem: Problem, division: Amounts) -> tuple[Array, Array, A
 
 def _without_leverage(problem: Problem) -> tuple[Array, Array, Array]:
     """Amounts, roles and totals where the cheapest agents work alone and the others receive."""
-    cheapest = problem.costs == jnp.min(problem.costs, axis=0)
+    ratio = problem.costs_over_worth
+    cheapest = (ratio == jnp.min(ratio, axis=0)) & (ratio != jnp.inf)
     samples = jnp.where(cheapest, alone_samples(problem), 0)
     role = jnp.where(cheapest, Role.ALONE, Role.RECEIVES)
     return samples, role.astype(jnp.int32), jnp.sum(samples, axis=0)

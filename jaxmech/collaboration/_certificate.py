@@ -16,11 +16,13 @@ from jaxmech.collaboration._integer import IntegerPlan
 from jaxmech.collaboration._penalty import penalty
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem, alone_penalty
-from jaxmech.collaboration._regret import GRID_DECADES, GRID_POINTS, Regret, regret
+from jaxmech.collaboration._regret import GRID_DECADES, GRID_POINTS, Regret, regret, whole_points
 from jaxmech.collaboration._roles import role_penalty
+from jaxmech.collaboration._units import in_equivalent_points
 from jaxmech.mechanism import EFFICIENT, NASH, PROMISED, RATIONAL, Audit
 
 
+@in_equivalent_points("optimum")
 def certify(
     problem: Problem,
     plan: Plan | IntegerPlan,
@@ -143,7 +145,8 @@ class _Certifier:
         who = self.problem.agent_name(worst)
         what = self.problem.distribution_name(k)
         if facts.gain[worst, k] > 0:
-            change = f"{facts.best[worst, k]:.6g} samples of {what} instead of {self.plan.samples[worst, k]:.6g}"
+            best, asked = (amounts / whole_points(self.problem) for amounts in (facts.best, self.plan.samples))
+            change = f"{best[worst, k]:.6g} samples of {what} instead of {asked[worst, k]:.6g}"
             witness = f"{who} would save {facts.gain[worst, k]:.3g} of {paid[worst]:.6g} with {change}"
         else:
             witness = f"{who} could save at most {facts.bound[worst, k]:.1g} of {paid[worst]:.6g} on {what}"
@@ -168,6 +171,9 @@ class _Certifier:
     def efficient(self, theory: Efficiency) -> Audit:
         witness = f"social penalty {theory.ratio:.4g} times P(n_OPT) = {theory.baseline:.6g}, bound {theory.bound:.4g}"
         effort = "the theorem's bound, compared with the exact ratio"
+        if np.isinf(theory.bound):
+            effort = "nothing is proven without leverage where prices differ between agents"
+            return self._audit(EFFICIENT, 1 - theory.ratio / theory.bound, witness, effort, claimed=False)
         return self._audit(EFFICIENT, 1 - theory.ratio / theory.bound, witness, effort)
 
     def within_factor(self) -> Audit:
@@ -212,5 +218,8 @@ def _no_nan(values: ArrayLike) -> np.ndarray:
 def _ratio(part: ArrayLike, whole: ArrayLike) -> np.ndarray:
     """Quotient; ∞, an unbounded failure, where a number is not finite."""
     above, below = np.asarray(part), np.asarray(whole)
-    sound = np.isfinite(above) & np.isfinite(below)
+    sound = np.isfinite(above) & np.isfinite(below) & (below != 0)
+    if not sound.all():  # nothing of nothing: of who wants nothing and is asked for nothing
+        whole = np.where((above <= 0) & (below == 0), 1, below)
+        below, sound = whole, np.isfinite(above) & np.isfinite(whole) & (whole != 0)
     return np.divide(above, below, out=np.full(above.shape, np.inf, dtype=below.dtype), where=sound)

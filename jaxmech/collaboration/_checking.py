@@ -46,6 +46,8 @@ class Checked:
         plan: that it carries out, for what is efficient; None inside transformations.
         estimate: how the recommended estimate weighs noisy points, one of ``ESTIMATES``: by σ² + η², or by what is
             expected of that, σ²(1 + α²(1/n + 1/|Z|)) for n points handed in. What is returned is the same.
+        precision: how many of the points in which all amounts are counted one of an agent's own counts, where agents
+            differ in precision. Counts of statistics are in equivalent points, data sets hold everybody's own.
 
     Source: Clinton et al. 2025, Algorithm 2; Chen, Zhu and Kandasamy 2023, Algorithm 1.
     """
@@ -57,6 +59,7 @@ class Checked:
     variance: Distributions
     plan: Plan | None = dataclasses.field(default=None, metadata={"label": None})
     estimate: str = dataclasses.field(default="drawn", metadata={"static": True})
+    precision: Amounts | None = None
 
     @property
     def claims(self) -> tuple[str, ...]:
@@ -117,7 +120,10 @@ class Checked:
         if isinstance(submission, Statistics):
             drawn = draw_means(submission, self.samples, self.total - self.samples, self.variance, key)
             return self.sort_out(submission, drawn)
-        return self.sort_out(submission.statistics, draw_points(submission, points, together, key))
+        if self.precision is not None:
+            points, together = self.samples, self.total - self.samples
+        drawn = draw_points(submission, points, together, key, self.precision)
+        return self.sort_out(submission.in_equivalent_points(self.precision), drawn)
 
     def respond_to(self, agent: Array, own: Statistics, others: Array) -> Information:
         """Return what one agent gets back if the others are honest; the noisy mean is left at 0.
@@ -129,7 +135,11 @@ class Checked:
         """
         available = of_others(self.samples)[agent][None]
         row = dataclasses.replace(
-            self, samples=self.samples[agent][None], role=self.role[agent][None], alpha=self.alpha[agent][None]
+            self,
+            samples=self.samples[agent][None],
+            role=self.role[agent][None],
+            alpha=self.alpha[agent][None],
+            precision=None,
         )
         drawn = jnp.minimum(row.total - row.samples, available)
         compared = jnp.minimum(row.samples, drawn)
@@ -173,4 +183,5 @@ class Checked:
 
 def checked_mechanism(problem: Problem, plan: Plan) -> Checked:
     """Return the mechanism that carries out a plan of c3d or cbl."""
-    return Checked(plan.samples, plan.role, plan.alpha, plan.total, problem.sigma**2, plan, plan.estimate)
+    told = (plan.samples, plan.role, plan.alpha, plan.total, problem.sigma**2, plan, plan.estimate)
+    return Checked(*told, problem.precision)

@@ -12,6 +12,7 @@ from jaxmech._types import Array
 from jaxmech.collaboration._blocking import Blocking, blocking
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._units import in_equivalent_points
 
 EVERY = 16
 """Up to so many agents all groups are looked at: 65,535 of them."""
@@ -45,6 +46,7 @@ class Core:
         return bool(self.least)
 
 
+@in_equivalent_points(returns=("samples",))
 def core(problem: Problem, plan: Plan) -> Core:
     """Look for a group S and a division n_S with p_i(n_S) < p_i(plan) for all i in S, who then pool unchecked.
 

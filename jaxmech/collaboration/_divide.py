@@ -19,8 +19,10 @@ from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._plan import DIVISIONS
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._rational import rational_optimum
+from jaxmech.collaboration._units import ITSELF, in_equivalent_points
 
 
+@in_equivalent_points(returns=(ITSELF,))
 def divide(problem: Problem, division: str) -> Solution[Amounts]:
     """Return a division of work by its name, compiled.
 

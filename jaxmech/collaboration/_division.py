@@ -5,11 +5,13 @@ import jax.numpy as jnp
 
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Amounts, Scalar
+from jaxmech._types import Amounts, Distributions, Scalar
 from jaxmech.collaboration._problem import Problem, alone_samples
+from jaxmech.collaboration._units import ITSELF, in_equivalent_points
 
 
 @jax.jit
+@in_equivalent_points(returns=(ITSELF,))
 def alone(problem: Problem) -> Solution[Amounts]:
     """n[i, k] = σ_k√price_k/√c[i, k]: every agent for herself.
 
@@ -26,13 +28,14 @@ def alone(problem: Problem) -> Solution[Amounts]:
         [[20.0]]
     """
     samples = alone_samples(problem)
-    able = problem.costs != jnp.inf
+    able = (problem.costs != jnp.inf) & (samples > 0)
     error = (problem.scale / jnp.where(able, samples, 1.0)) ** 2
     ratio = jnp.where(able, error / jnp.where(able, problem.costs, 1.0) - 1, 0.0)
     return direct_solution(samples, jnp.max(jnp.abs(ratio)))
 
 
 @jax.jit
+@in_equivalent_points(returns=(ITSELF,))
 def social_optimum(problem: Problem) -> Solution[Amounts]:
     """The division with the least social penalty: the cheapest agents of k collect σ_k√(price_k m / min_i c[i, k]).
 
@@ -52,16 +55,37 @@ def social_optimum(problem: Problem) -> Solution[Amounts]:
         [[2.828], [0.0]]
     """
     samples = social_samples(problem)
-    worth = problem.shape[0] * (problem.scale / jnp.sum(samples, axis=-2)) ** 2
-    return direct_solution(samples, jnp.max(jnp.abs(worth / jnp.min(problem.costs, axis=-2) - 1)))
+    if problem.valued_alike:
+        worth = problem.shape[0] * (problem.scale / jnp.sum(samples, axis=-2)) ** 2
+        return direct_solution(samples, jnp.max(jnp.abs(worth / jnp.min(problem.costs, axis=-2) - 1)))
+    wanted, totals = social_error(problem), jnp.sum(samples, axis=-2)
+    worth = wanted / jnp.where(wanted > 0, totals, 1.0) ** 2
+    missed = jnp.where(wanted > 0, jnp.abs(worth / jnp.min(problem.costs, axis=-2) - 1), totals)
+    return direct_solution(samples, jnp.max(missed))
 
 
+@in_equivalent_points()
 def first_best(problem: Problem) -> Scalar:
     """Σ_k 2σ_k√(price_k m min_i c[i, k]): the least social penalty if nobody had to agree.
 
     Source: Clinton et al. 2025, section 3.2 and appendix C (with σ√(m/c) samples, not the printed 2σ√(mc)).
     """
-    return 2 * jnp.sum(problem.scale * jnp.sqrt(problem.shape[0] * jnp.min(problem.costs, axis=-2)), axis=-1)
+    cheapest = jnp.min(problem.costs, axis=-2)
+    if problem.valued_alike:
+        return 2 * jnp.sum(problem.scale * jnp.sqrt(problem.shape[0] * cheapest), axis=-1)
+    return 2 * jnp.sum(root(social_error(problem) * cheapest), axis=-1)
+
+
+def social_error(problem: Problem) -> Distributions:
+    """Σ_i price[i, k] σ_k²: what the error of one point costs all agents together."""
+    if problem.valued_alike:
+        return problem.shape[0] * problem.scale**2
+    return jnp.sum(problem.scale**2, axis=-2)
+
+
+def root(values: Distributions) -> Distributions:
+    """√, with the slope 0 at 0: there nobody wants anything."""
+    return jnp.where(values > 0, jnp.sqrt(jnp.where(values > 0, values, 1.0)), 0.0)
 
 
 def direct_solution(samples: Amounts, residual: Scalar) -> Solution[Amounts]:
@@ -76,5 +100,8 @@ def social_samples(problem: Problem) -> Amounts:
     """Return the amounts of :func:`social_optimum`."""
     cheapest = jnp.min(problem.costs, axis=-2)
     tied = (problem.costs == cheapest).astype(problem.costs.dtype)
-    total = problem.scale * jnp.sqrt(problem.shape[0] / cheapest)
+    if problem.valued_alike:
+        total = problem.scale * jnp.sqrt(problem.shape[0] / cheapest)
+    else:
+        total = root(social_error(problem) / cheapest)
     return tied / jnp.sum(tied, axis=-2) * total

@@ -5,6 +5,7 @@ import math
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from jaxmech._types import Amounts, Scalar
 from jaxmech.collaboration._divide import divide
@@ -12,6 +13,7 @@ from jaxmech.collaboration._division import first_best
 from jaxmech.collaboration._penalty import social_penalty
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._units import in_equivalent_points
 from jaxmech.mechanism import Target
 
 FACTOR = 8.0
@@ -25,7 +27,7 @@ class Efficiency:
     Attributes:
         ratio: social penalty over ``baseline``.
         bound: the largest ratio that theory allows for this plan; for the pools, whose agents comply by assumption, it
-            is the ratio itself.
+            is the ratio itself; ∞ without leverage where prices differ between agents, of which nothing is proven.
         baseline: P(n_OPT), least social penalty of compliant agents that leaves nobody worse off than alone.
         first_best: least social penalty of compliant agents.
     """
@@ -36,6 +38,7 @@ class Efficiency:
     first_best: float
 
 
+@in_equivalent_points("optimum")
 def efficiency(problem: Problem, plan: Plan, optimum: Amounts | None = None) -> Efficiency:
     """Return a plan's social penalty against P(n_OPT) and the first best.
 
@@ -63,8 +66,15 @@ def efficiency(problem: Problem, plan: Plan, optimum: Amounts | None = None) -> 
     elif plan.mechanism == "c3d":
         bound = 2 * best / baseline
     else:
-        bound = FACTOR * target / baseline if plan.leverage else math.sqrt(len(plan.penalty))
+        bound = FACTOR * target / baseline if plan.leverage else _without_leverage(problem)
     return Efficiency(float(plan.social_penalty) / baseline, bound, baseline, best)
+
+
+def _without_leverage(problem: Problem) -> float:
+    """√m, which is proven where an error costs every agent the same; else nothing is."""
+    if problem.valued_alike or bool(jnp.all(problem.price == problem.price[:1])):
+        return math.sqrt(problem.shape[0])
+    return math.inf
 
 
 def efficient_target(problem: Problem, plan: Plan) -> Target | None:

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Array, Bool, Distributions, Float, Int, Support
-from jaxmech.collaboration._penalty import collection_cost
+from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._problem import Problem, alone_samples
+from jaxmech.collaboration._units import in_equivalent_points
 
 
 @pytree
@@ -45,6 +46,7 @@ class Condition:
     worst: Int[Array, "2"]
 
 
+@in_equivalent_points("division", returns=("samples",))
 def enforceable(problem: Problem, division: Amounts) -> Enforceable:
     """Return the enforceable division ñ nearest in spirit to a division n (Compute-n-Approx).
 
@@ -52,7 +54,7 @@ def enforceable(problem: Problem, division: Amounts) -> Enforceable:
     pooling, 2σ√c[i, k] ≤ 4 (σ²/S_k + c[i, k] ñ[i, k]) with S_k = Σ_j ñ[j, k], works alone on k: ñ[i, k] = n_IND.
     Then T_k = Σ_i ñ[i, k], and whoever else collects a positive amount collects at least n_IND²/T_k.
 
-    The paper leaves the order of the first loop free. Here agents are visited cheapest first (equal costs: lowest
+    The paper leaves the order of the first loop free. Here agents are visited least c/price first (equal: lowest
     index first) in passes, until a pass adds nobody. Because a visit changes S_k, agents with equal costs may end up
     with different roles. The inequality is allowed the tolerance ``condition``: for equal agents it can be an equality.
 
@@ -71,16 +73,21 @@ def enforceable(problem: Problem, division: Amounts) -> Enforceable:
         >>> bool(fair.alone.any()), round(float(fair.total[0]), 6)
         (False, 4.472136)
     """
-    order = jnp.argsort(problem.costs, axis=0, stable=True)
+    order = jnp.argsort(problem.costs_over_worth, axis=0, stable=True)
     costs = jnp.take_along_axis(problem.costs, order, axis=0)
+    scale, wanted = problem.scale, jnp.isfinite(costs)
+    if not problem.valued_alike:
+        scale = jnp.take_along_axis(scale, order, axis=0)
+        wanted = wanted & (scale > 0)
     agents = _Agents(
         cost=jnp.where(jnp.isfinite(costs), costs, 0),
-        able=jnp.isfinite(costs),
+        able=wanted,
         alone_samples=jnp.take_along_axis(alone_samples(problem), order, axis=0),
-        limit=problem.scale * jnp.sqrt(jnp.where(jnp.isfinite(costs), costs, 0)) / 2,
+        limit=scale * jnp.sqrt(jnp.where(jnp.isfinite(costs), costs, 0)) / 2,
+        error=jnp.broadcast_to(scale**2, costs.shape),
     )
     # Who works alone is discrete: no derivative passes through the visits, which reverse mode could not follow.
-    visited = jax.lax.stop_gradient((agents, jnp.take_along_axis(division, order, axis=0), problem.scale**2))
+    visited = jax.lax.stop_gradient((agents, jnp.take_along_axis(division, order, axis=0)))
     alone = jnp.take_along_axis(_work_alone(*visited), jnp.argsort(order, axis=0, stable=True), axis=0)
     samples = jnp.where(alone, alone_samples(problem), division)
     total = jnp.sum(samples, axis=0)
@@ -89,11 +96,13 @@ def enforceable(problem: Problem, division: Amounts) -> Enforceable:
     return Enforceable(samples=raised, alone=alone, total=total)
 
 
+@in_equivalent_points("division")
 def leverage_condition(problem: Problem, division: Amounts) -> Condition:
     """Test condition (8): 2σ√c[i, k] ≥ σ²/Σ_j n[j, k] + c[i, k] n[i, k] for all i and k.
 
     It holds with equality wherever a single distribution's individual rationality binds, so it is tested within the
-    relative tolerance ``condition``. An agent who cannot sample k has nothing to fulfil there.
+    relative tolerance ``condition``. An agent who cannot sample k has nothing to fulfil there, and one to whom it is
+    worth nothing must not collect it.
 
     Source: Clinton et al. 2025, condition (8).
 
@@ -103,8 +112,10 @@ def leverage_condition(problem: Problem, division: Amounts) -> Condition:
         True
     """
     able = jnp.isfinite(problem.costs)
-    own = 2 * problem.scale * jnp.sqrt(jnp.where(able, problem.costs, 1))
-    shared = problem.scale**2 / jnp.sum(division, axis=0) + collection_cost(problem, division)
+    if not problem.valued_alike:
+        able = able & (problem.price > 0)
+    own = jnp.where(able, 2 * problem.scale * jnp.sqrt(jnp.where(able, problem.costs, 1)), 1)
+    shared = risk(problem.scale**2, jnp.sum(division, axis=0)) + collection_cost(problem, division)
     margins = jnp.where(able, 1 - shared / own, jnp.where(division > 0, -jnp.inf, 1))
     worst = jnp.argmin(margins)
     margin = margins.ravel()[worst]
@@ -119,15 +130,16 @@ class _Agents(NamedTuple):
     able: Array
     alone_samples: Array
     limit: Array
+    error: Array
 
 
-def _work_alone(agents: _Agents, samples: Array, error: Array) -> Array:
+def _work_alone(agents: _Agents, samples: Array) -> Array:
     """First loop of Algorithm 1 over sorted agents: visit all of them in turn until nobody is added to those alone."""
     slack = 1 + tolerances(samples.dtype).condition
 
     def visit(total: Array, agent: tuple[_Agents, Array, Array]) -> tuple[Array, tuple[Array, Array]]:
         about, own, alone = agent
-        joins = ~alone & about.able & (about.limit <= (error / total + about.cost * own) * slack)
+        joins = ~alone & about.able & (about.limit <= (about.error / total + about.cost * own) * slack)
         new = jnp.where(joins, about.alone_samples, own)
         return total + (new - own), (new, alone | joins)
 

@@ -5,7 +5,10 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from jaxmech._types import Agents, Array, Distributions, Scalar
+from jaxmech.collaboration._division import root, social_error
+from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
+from jaxmech.collaboration._units import in_equivalent_points
 
 
 class Unavoidable(NamedTuple):
@@ -28,6 +31,7 @@ class Unavoidable(NamedTuple):
     social: Scalar
 
 
+@in_equivalent_points()
 def unavoidable(problem: Problem) -> Unavoidable:
     """Return p_IND/2 for mechanisms that ask too much, and what single suppliers cost in every equilibrium.
 
@@ -58,7 +62,9 @@ def unavoidable(problem: Problem) -> Unavoidable:
     able = problem.costs != jnp.inf
     single = jnp.sum(able, axis=0) == 1
     cheapest = jnp.min(problem.costs, axis=0)
-    root = problem.scale * jnp.sqrt(cheapest)
+    if not problem.valued_alike:
+        return _by_worth(problem, single)
+    error = problem.scale * jnp.sqrt(cheapest)
     alone = alone_penalty(problem)
     # she who supplies pays for the points as well, as much as they leave of error
     supplies = 1 + (able & single)
@@ -66,6 +72,23 @@ def unavoidable(problem: Problem) -> Unavoidable:
         dominant=jnp.where(jnp.isfinite(alone), alone / 2, 0),
         single=single,
         most=jnp.where(single, jnp.max(alone_samples(problem), axis=0), jnp.inf),
-        each=jnp.sum(jnp.where(single, supplies * root, 0), axis=1),
-        social=jnp.sum(jnp.where(single, (m + 1) * root, 2 * jnp.sqrt(1.0 * m) * root)),
+        each=jnp.sum(jnp.where(single, supplies * error, 0), axis=1),
+        social=jnp.sum(jnp.where(single, (m + 1) * error, 2 * jnp.sqrt(1.0 * m) * error)),
+    )
+
+
+def _by_worth(problem: Problem, single: Array) -> Unavoidable:
+    """The same where n_IND rests on what accuracy is worth to the supplier, and errors on what it is to others."""
+    alone, error = alone_penalty(problem), problem.scale**2
+    most = jnp.max(alone_samples(problem), axis=0)
+    hers = risk(error, jnp.where(single, most, 1)) + collection_cost(
+        problem, jnp.where(single, alone_samples(problem), 0)
+    )
+    least = 2 * root(social_error(problem) * jnp.min(problem.costs, axis=0))
+    return Unavoidable(
+        dominant=jnp.where(jnp.isfinite(alone), alone / 2, 0),
+        single=single,
+        most=jnp.where(single, most, jnp.inf),
+        each=jnp.sum(jnp.where(single, hers, 0), axis=1),
+        social=jnp.sum(jnp.where(single, jnp.sum(hers, axis=0), least)),
     )

@@ -10,11 +10,12 @@ from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Codes, Int, Scalar, Support
-from jaxmech.collaboration._penalty import collection_cost, penalty
+from jaxmech.collaboration._penalty import collection_cost, penalty, risk
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
-from jaxmech.collaboration._regret import best_whole_alone
+from jaxmech.collaboration._regret import best_whole_alone, whole_points
 from jaxmech.collaboration._roles import coefficients, role_penalty
+from jaxmech.collaboration._units import plan_times
 from jaxmech.mechanism import of_others
 
 
@@ -102,8 +103,17 @@ def integer_plan(problem: Problem, plan: Plan) -> IntegerPlan:
     """
     for name, amounts in (("plan.samples", plan.samples), ("alone_samples", alone_samples(problem))):
         _check_whole(name, amounts, unsolved=True)
-    rounded: IntegerPlan = _round(problem, dataclasses.replace(plan, division=""))
-    return dataclasses.replace(rounded, plan=dataclasses.replace(rounded.plan, division=plan.division))
+    told, inside = problem.in_equivalent_points(), dataclasses.replace(plan, division="")
+    if told.precision is not None:
+        inside = plan_times(inside, told.precision)
+    rounded: IntegerPlan = _round(told, inside)
+    whole = dataclasses.replace(rounded.plan, division=plan.division)
+    if told.precision is None:
+        return dataclasses.replace(rounded, plan=whole)
+    # whole numbers of her own points, which rounding must not leave beside them
+    whole = dataclasses.replace(whole, samples=jnp.round(whole.samples / told.precision), target=plan.target)
+    alone = jnp.round(rounded.alone_samples / told.precision)
+    return dataclasses.replace(rounded, plan=whole, alone_samples=alone)
 
 
 def _check_whole(name: str, amounts: Amounts, *, unsolved: bool = False) -> None:
@@ -124,7 +134,7 @@ def _check_whole(name: str, amounts: Amounts, *, unsolved: bool = False) -> None
 def _round(problem: Problem, plan: Plan) -> IntegerPlan:
     whole = _pool(problem, plan) if plan.pooled else _equilibrium(problem, plan)
     samples = best_whole_alone(problem)
-    own = problem.scale**2 / samples + collection_cost(problem, samples)
+    own = risk(problem.scale**2, samples) + collection_cost(problem, samples)
     alone_penalty = jnp.sum(own, axis=-1)
     return IntegerPlan(
         plan=whole,
@@ -137,7 +147,7 @@ def _round(problem: Problem, plan: Plan) -> IntegerPlan:
 
 
 def _pool(problem: Problem, plan: Plan) -> Plan:
-    samples = _largest_remainders(plan.samples, plan.samples > 0, jnp.inf, least=1)
+    samples = _largest_remainders(problem, plan.samples, plan.samples > 0, jnp.inf, least=1)
     paid = penalty(problem, samples)
     total = jnp.sum(samples, axis=0)
     return dataclasses.replace(plan, samples=samples, total=total, penalty=paid, social_penalty=jnp.sum(paid))
@@ -145,10 +155,10 @@ def _pool(problem: Problem, plan: Plan) -> Plan:
 
 def _equilibrium(problem: Problem, plan: Plan) -> Plan:
     alone = plan.role == Role.ALONE
-    below_half = jnp.maximum(jnp.ceil(alone_samples(problem) / 2) - 1, 0)
-    shared = _largest_remainders(plan.samples, plan.role == Role.CHECKED, below_half, least=0)
+    below_half = jnp.maximum(jnp.ceil(alone_samples(problem) / whole_points(problem) / 2) - 1, 0)
+    shared = _largest_remainders(problem, plan.samples, plan.role == Role.CHECKED, below_half, least=0)
     samples, alone = _settle(problem, plan, jnp.where(alone, best_whole_alone(problem), shared), alone)
-    total = _total(plan, samples)
+    total = _total(problem, plan, samples)
     role = jnp.where(alone, Role.ALONE, jnp.where(samples > 0, Role.CHECKED, Role.RECEIVES)).astype(jnp.int32)
     alpha = coefficients(problem, samples, role == Role.CHECKED, total, plan.rule).value
     paid = jnp.sum(role_penalty(problem, samples, role, alpha, total, plan.rule), axis=-1)
@@ -165,12 +175,12 @@ def _settle(problem: Problem, plan: Plan, samples: Amounts, alone: Support) -> t
     own = best_whole_alone(problem)
 
     def restless(samples: Amounts, alone: Support) -> Support:
-        return ~alone & _has_no_reason(problem, samples, _total(plan, samples))
+        return ~alone & _has_no_reason(problem, samples, _total(problem, plan, samples))
 
     def convert(state: tuple[Amounts, Support]) -> tuple[Amounts, Support]:
         samples, alone = state
         unhappy = restless(samples, alone)
-        cheapest = jnp.argmin(jnp.where(unhappy, problem.costs, jnp.inf), axis=0)
+        cheapest = jnp.argmin(jnp.where(unhappy, problem.costs_over_worth, jnp.inf), axis=0)
         chosen = unhappy & (jnp.arange(len(samples))[:, None] == cheapest)
         return jnp.where(chosen, own, samples), alone | chosen
 
@@ -184,20 +194,31 @@ def _has_no_reason(problem: Problem, samples: Amounts, total: Array) -> Support:
     """Who could sample and has no reason to do as told: T ≤ n_IND, or one more point pays for who receives."""
     alone = alone_samples(problem)
     given = of_others(samples)
-    wants_more = given * (given + 1) < alone**2
+    wants_more = given * (given + whole_points(problem)) < alone**2
     return jnp.isfinite(problem.costs) & jnp.where(samples > 0, total <= alone, wants_more)
 
 
-def _total(plan: Plan, samples: Amounts) -> Array:
-    return jnp.minimum(jnp.round(plan.total), jnp.sum(samples, axis=0))
+def _total(problem: Problem, plan: Plan, samples: Amounts) -> Array:
+    total = plan.total if problem.precision is not None else jnp.round(plan.total)
+    return jnp.minimum(total, jnp.sum(samples, axis=0))
 
 
-def _largest_remainders(samples: Amounts, among: Support, cap: Array | float, least: int) -> Amounts:
-    """Round down, then give one more to the largest remainders until the rounded total is reached; 0 elsewhere."""
-    real = jnp.where(among, samples, 0)
+def _largest_remainders(problem: Problem, samples: Amounts, among: Support, cap: Array | float, least: int) -> Amounts:
+    """Round down, then give one more to the largest remainders until the rounded total is reached; 0 elsewhere.
+
+    Where whole points count differently, one more is given while at least half of what it counts is missing.
+    """
+    unit = whole_points(problem)
+    real = jnp.where(among, samples, 0) / unit
     low = jnp.minimum(jnp.floor(real), cap)
-    missing = jnp.maximum(jnp.round(jnp.sum(real, axis=0)), least) - jnp.sum(low, axis=0)
     eager = jnp.where(among & (low + 1 <= cap), real - low, -1)
     order = jnp.argsort(-eager, axis=0, stable=True)
     place = jnp.argsort(order, axis=0, stable=True)
-    return low + ((place < missing) & (eager >= 0))
+    if problem.precision is None:
+        missing = jnp.maximum(jnp.round(jnp.sum(real, axis=0)), least) - jnp.sum(low, axis=0)
+        return low + ((place < missing) & (eager >= 0))
+    ordered = jnp.take_along_axis(problem.precision, order, axis=0)
+    given = jnp.take_along_axis(jnp.cumsum(ordered, axis=0), place, axis=0)
+    missing = jnp.sum((real - low) * unit, axis=0)
+    none = (jnp.sum(low, axis=0) == 0) & (place < least)
+    return (low + ((none | (given - missing <= unit / 2)) & (eager >= 0))) * unit

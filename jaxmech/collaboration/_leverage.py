@@ -9,11 +9,14 @@ from jaxmech._status import Solution
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Scalar
 from jaxmech.collaboration._division import direct_solution
+from jaxmech.collaboration._leverage_worth import by_worth
 from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._units import ITSELF, in_equivalent_points
 from jaxmech.mechanism import of_others
 
 
 @jax.jit
+@in_equivalent_points(returns=(ITSELF,))
 def leverage_optimum(problem: Problem) -> Solution[Amounts]:
     """Minimise P(n) subject to σ_k²price_k/S_k + c[i, k] n[i, k] <= 2σ_k√(price_k c[i, k]) for every i, k.
 
@@ -22,6 +25,9 @@ def leverage_optimum(problem: Problem) -> Solution[Amounts]:
     filled first, each up to (2σ√c − σ²/S)/c; the social penalty is convex in S and piecewise
     σ²(m − j + c_j A_j)/S + c_j S + constant, with j agents filled and A_j = Σ_{i<j} 1/c_i, so the optimum is found by
     comparing the stationary point σ√((m − j)/c_j + A_j) of each piece with its ends. Tied agents share evenly.
+
+    Where prices differ between agents, whom k is worth nothing to collects nothing of it; what nobody who wants it can
+    sample is not collected.
 
     Args:
         problem: the problem.
@@ -35,6 +41,8 @@ def leverage_optimum(problem: Problem) -> Solution[Amounts]:
         >>> leverage_optimum(problem).value.round(2).ravel().tolist()
         [71.17, 6.68, 0.0]
     """
+    if not problem.valued_alike:
+        return direct_solution(*by_worth(problem))
     samples, residual = jax.vmap(_column, in_axes=(1, 0), out_axes=(1, 0))(problem.costs, problem.scale)
     # in units of σ no residual tells that σ itself is absurd
     residual = jnp.where((problem.scale > 0) & jnp.isfinite(problem.scale), residual, jnp.nan)

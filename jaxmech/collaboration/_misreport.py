@@ -12,7 +12,7 @@ from jaxmech._status import is_failure
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Array, Distributions, Float, Int, Scalar
 from jaxmech._words import one_of
-from jaxmech.collaboration._penalty import collection_cost
+from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._roles import checked_levels
@@ -99,8 +99,12 @@ def cost_misreport(
         raise ProblemError("mechanism", mechanism, "needs equal costs: whoever reports another cost is refused")
     if not isinstance(agent, jax.core.Tracer) and not 0 <= int(agent) < problem.shape[0]:
         raise ProblemError("agent", agent, f"must be an index below the number of agents ({problem.shape[0]})")
-    found: Misreport = _search(problem, jnp.asarray(agent), division, mechanism, rule_of(estimate, calibrated))
-    return found
+    told = problem.in_equivalent_points()
+    found: Misreport = _search(told, jnp.asarray(agent), division, mechanism, rule_of(estimate, calibrated))
+    if told.precision is None:
+        return found
+    hers = told.precision[agent]
+    return found._replace(report=found.report * hers, amount=found.amount / hers, reports=found.reports * hers)
 
 
 @partial(jax.jit, static_argnames=("division", "mechanism", "rule"))
@@ -174,7 +178,7 @@ def _judged(problem: Problem, agent: Array, report: Array, division: str, mechan
 
 def _pooling(problem: Problem, agent: Array, plan: Plan) -> tuple[Array, Array, Array]:
     """She complies, as all do in a pool."""
-    paid = jnp.sum(problem.scale**2 / plan.total + collection_cost(problem, plan.samples)[agent])
+    paid = jnp.sum(risk(_hers(problem, agent) ** 2, plan.total) + collection_cost(problem, plan.samples)[agent])
     return paid, paid, plan.samples[agent]
 
 
@@ -187,7 +191,8 @@ def _playing(problem: Problem, told: Problem, agent: Array, plan: Plan) -> tuple
 
     def paid(n: Array) -> Array:
         spent = jnp.where(n > 0, jnp.where(n > 0, problem.costs[agent], 1) * n, 0)
-        return jnp.where(checked, watched(jnp.where(checked, n, 1)), problem.scale**2 / (others + n) + spent)
+        unchecked = risk(_hers(problem, agent) ** 2, others + n) + spent
+        return jnp.where(checked, watched(jnp.where(checked, n, 1)), unchecked)
 
     # c n alone may not exceed what obeying costs
     cost = jnp.where(checked, problem.costs[agent], 1)
@@ -211,8 +216,13 @@ def _watched(problem: Problem, told: Problem, agent: Array, plan: Plan) -> Any:
     asked, total = jnp.where(hers, plan.samples[agent], 1), jnp.where(hers, plan.total, 4)
     cost = jnp.where(hers, problem.costs[agent], 0)
     return lambda n: plan.rule.penalty(
-        n, asked, total, Levels(levels.ratio[..., agent, :], weight), cost, problem.scale
+        n, asked, total, Levels(levels.ratio[..., agent, :], weight), cost, _hers(problem, agent)
     )
+
+
+def _hers(problem: Problem, agent: Array) -> Distributions:
+    """Her σ√price."""
+    return problem.scale if problem.valued_alike else problem.scale[agent]
 
 
 def _minimiser(penalty: Any, most: Agents) -> Array:

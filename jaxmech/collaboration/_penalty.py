@@ -4,6 +4,7 @@ import jax.numpy as jnp
 
 from jaxmech._types import Agents, Amounts, Array, Scalar
 from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._units import in_equivalent_points
 
 
 def collection_cost(problem: Problem, samples: Amounts) -> Amounts:
@@ -11,6 +12,7 @@ def collection_cost(problem: Problem, samples: Amounts) -> Amounts:
     return jnp.where(samples > 0, jnp.where(samples > 0, problem.costs, 1.0) * samples, 0.0)
 
 
+@in_equivalent_points("samples")
 def penalty(problem: Problem, samples: Amounts) -> Agents:
     """p_i(n) = Σ_k (σ_k² price_k / S_k + c[i, k] n[i, k]) with S_k = Σ_i n[i, k].
 
@@ -31,6 +33,7 @@ def penalty(problem: Problem, samples: Amounts) -> Agents:
     return pooled_error(problem, samples) + jnp.sum(collection_cost(problem, samples), axis=-1)
 
 
+@in_equivalent_points("samples")
 def social_penalty(problem: Problem, samples: Amounts) -> Scalar:
     """P(n) = Σ_i p_i(n): the sum of all agents' penalties.
 
@@ -41,4 +44,13 @@ def social_penalty(problem: Problem, samples: Amounts) -> Scalar:
 
 def pooled_error(problem: Problem, samples: Amounts) -> Array:
     """Σ_k σ_k² price_k / S_k: the priced squared error of the pooled sample means; ∞ if nobody samples some k."""
-    return jnp.sum(problem.scale**2 / jnp.sum(samples, axis=-2), axis=-1)
+    totals = jnp.sum(samples, axis=-2)
+    if problem.valued_alike:
+        return jnp.sum(problem.scale**2 / totals, axis=-1)
+    return jnp.sum(risk(problem.scale**2, totals[..., None, :]), axis=-1)
+
+
+def risk(error: Array, points: Array) -> Array:
+    """Return error/points: ∞ of nothing, but 0 where errors cost nothing."""
+    some = points > 0
+    return jnp.where(some, error / jnp.where(some, points, 1.0), jnp.where(error > 0, jnp.inf, 0.0))

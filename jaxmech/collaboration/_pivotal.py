@@ -11,13 +11,14 @@ from jaxmech._errors import ProblemError
 from jaxmech._status import is_failure
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Codes, Float
 from jaxmech.collaboration._corruption import deviation_penalty
-from jaxmech.collaboration._penalty import collection_cost
+from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_penalty
 from jaxmech.collaboration._rule import Levels
 from jaxmech.collaboration._solve import solve_unchecked
 from jaxmech.collaboration._steady import steady_penalty
 from jaxmech.collaboration._temptation import truthful_penalty
+from jaxmech.collaboration._units import in_equivalent_points
 from jaxmech.mechanism import of_others
 
 Table = Float[Array, "agents agents"]
@@ -42,6 +43,7 @@ class Pivotal(NamedTuple):
     anew: Table
 
 
+@in_equivalent_points()
 def pivotal(problem: Problem, plan: Plan, share: ArrayLike = 0.5) -> Pivotal:
     """Return p_i for every agent i and every agent j who leaves, delivers less, or is replaced by a new plan.
 
@@ -92,19 +94,14 @@ def _tables(problem: Problem, plan: Plan, share: Array) -> Pivotal:
 def _remaining(problem: Problem, plan: Plan, delivered: Amounts) -> Agents:
     """What everybody pays who follows the plan, if these points are all that there are."""
     error, spent, available = problem.scale**2, collection_cost(problem, plan.samples), of_others(delivered)
-    shared = _over(error, available + plan.samples) + spent
+    shared = risk(error, available + plan.samples) + spent
     if plan.pooled:
         return jnp.sum(shared, axis=1)
-    by_herself = _over(error, plan.samples) + spent
+    by_herself = risk(error, plan.samples) + spent
     checked, alone = plan.role == Role.CHECKED, plan.role == Role.ALONE
     compared = checked & (available > 0)
     watched = jnp.where(compared, _watched(problem, plan, compared, available), by_herself)
     return jnp.sum(jnp.where(checked, watched, jnp.where(alone, by_herself, shared)), axis=1)
-
-
-def _over(error: Array, points: Array) -> Array:
-    """σ²/n, ∞ where there is no point."""
-    return jnp.where(points > 0, error / jnp.where(points > 0, points, 1), jnp.inf)
 
 
 def _watched(problem: Problem, plan: Plan, compared: Codes | Array, available: Amounts) -> Amounts:
@@ -143,7 +140,7 @@ def _herself(problem: Problem, plan: Plan, share: Array) -> Agents:
     pays = truthful_penalty(problem, plan, samples)
     if plan.mechanism == "counted-pool":
         refused = (plan.samples > 0) & (samples < plan.samples)
-        pays = jnp.where(refused, _over(problem.scale**2, samples) + collection_cost(problem, samples), pays)
+        pays = jnp.where(refused, risk(problem.scale**2, samples) + collection_cost(problem, samples), pays)
     return jnp.sum(pays, axis=1)
 
 
@@ -157,7 +154,8 @@ def _anew(problem: Problem, plan: Plan) -> Table:
     def row(rest: Array) -> Agents:
         costs = problem.costs[rest]
         supplied = jnp.all(jnp.any(costs != jnp.inf, axis=0))
-        told = Problem.unchecked(jnp.where(supplied, costs, 1), problem.sigma, problem.price)
+        price = problem.price if problem.valued_alike else problem.price[rest]
+        told = Problem.unchecked(jnp.where(supplied, costs, 1), problem.sigma, price)
         solution = solve_unchecked(told, plan.division, plan.mechanism, plan.rule)
         pays = jnp.where(is_failure(solution.status), jnp.nan, solution.value.penalty)
         return jnp.zeros(m, pays.dtype).at[rest].set(jnp.where(supplied, pays, jnp.inf))

@@ -11,6 +11,7 @@ from jaxmech.collaboration._guarantee import pool_guarantee
 from jaxmech.collaboration._penalty import penalty
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._units import in_equivalent_points
 from jaxmech.mechanism import (
     PROMISED,
     Guarantee,
@@ -24,6 +25,7 @@ from jaxmech.mechanism import (
 )
 
 
+@in_equivalent_points("division")
 def pool_plan(problem: Problem, division: Amounts) -> Solution[Plan]:
     """Return the plan that asks for a division of work and gives everybody all data.
 
@@ -61,11 +63,14 @@ class _Pooling:
         samples: agreed amounts.
         variance: σ² of a data point.
         plan: that it carries out, for what is claimed; None inside transformations.
+        precision: how many of the points in which amounts are counted one of an agent's own counts, where agents
+            differ in precision. Counts of statistics are in equivalent points, data sets hold everybody's own.
     """
 
     samples: Amounts
     variance: Distributions
     plan: Plan | None = dataclasses.field(default=None, metadata={"label": None})
+    precision: Amounts | None = None
 
     @property
     def claims(self) -> tuple[str, ...]:
@@ -96,9 +101,11 @@ class _Pooling:
         """Return all data to everybody who is admitted, nothing to the others; the key is not used."""
         del key
         whole = isinstance(submission, Submission)
-        count = jnp.sum(submission.count, axis=0)
-        total = jnp.sum(submission.count * submission.mean, axis=0)
-        return self._hand_out(self._is_admitted(submission.count, self.samples, whole), count, total)
+        unit = self.precision if whole and self.precision is not None else 1.0
+        counts = submission.count * unit
+        count = jnp.sum(counts, axis=0)
+        total = jnp.sum(counts * submission.mean, axis=0)
+        return self._hand_out(self._is_admitted(submission.count, self.samples / unit, whole), count, total)
 
     def respond_to(self, agent: Array, own: Statistics, others: Array) -> Information:
         """Return all data to one agent, if she is admitted; the others are honest.

@@ -116,6 +116,9 @@ def price_of_standard_error(
     """
     if not (math.isfinite(wanted) and wanted > 0):
         raise ProblemError("standard_error", wanted, "must be positive and finite")
+    if not problem.valued_alike:
+        rule = "must be one number, or one per distribution, to be changed for all agents alike"
+        raise ProblemError("price", "a matrix", rule)
     before = np.asarray(problem.price, float)
     counted = slice(None) if distribution is None else distribution
 

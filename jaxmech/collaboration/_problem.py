@@ -12,6 +12,7 @@ from jaxmech._checks import positive, real_numbers, require, unique_names
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
+from jaxmech.mechanism import equivalent_points
 
 
 @pytree
@@ -20,14 +21,22 @@ class Problem:
     """Agents who want to know the same means, and what a sample costs each of them.
 
     Agent i pays ``price_k`` per unit of squared error in her estimate of the mean of distribution k, plus
-    ``costs[i, k]`` per sample she collects. Source: Clinton et al. 2025, section 2; ``price`` generalises it.
+    ``costs[i, k]`` per sample she collects. Source: Clinton et al. 2025, section 2; ``price`` generalises it, and so
+    do matrices ``sigma``, of agents who measure with different precision, and ``price``, of agents to whom accuracy is
+    worth different amounts: who can measure what she does not need has the price 0.
 
     Args:
         costs: (agents, distributions), in (0, ∞]; ∞ where an agent cannot sample.
-        sigma: standard deviation of one sample, a number or one per distribution.
-        price: what a unit of squared error costs an agent, in the unit of the costs, a number or one per distribution.
+        sigma: standard deviation of one sample, a number, one per distribution, or (agents, distributions); of an
+            agent who cannot sample it is ignored.
+        price: what a unit of squared error costs an agent, in the unit of the costs, a number, one per distribution, or
+            (agents, distributions), where 0 is allowed.
         agents: optional names.
         distributions: optional names.
+
+    Attributes:
+        precision: of a problem :meth:`in_equivalent_points`: how many of its points one of the agent's own counts;
+            None where all points of a distribution are alike.
 
     Raises:
         ProblemError: naming the argument, the index, the value and the rule. Values that are being traced
@@ -40,10 +49,11 @@ class Problem:
     """
 
     costs: Amounts
-    sigma: Distributions
-    price: Distributions
+    sigma: Distributions | Amounts
+    price: Distributions | Amounts
     agents: tuple[str, ...] | None = dataclasses.field(metadata={"label": None})
     distributions: tuple[str, ...] | None = dataclasses.field(metadata={"label": None})
+    precision: Amounts | None = dataclasses.field(default=None, init=False)
 
     def __init__(
         self,
@@ -57,10 +67,11 @@ class Problem:
         m, d = table.shape
         values = {
             "costs": table,
-            "sigma": _per_distribution("sigma", sigma, d, table.dtype),
-            "price": _per_distribution("price", price, d, table.dtype),
+            "sigma": _sigma(sigma, table),
+            "price": _price(price, table),
             "agents": unique_names("agents", agents, m),
             "distributions": unique_names("distributions", distributions, d),
+            "precision": None,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -74,10 +85,11 @@ class Problem:
         price: Array,
         agents: tuple[str, ...] | None = None,
         distributions: tuple[str, ...] | None = None,
+        precision: Array | None = None,
     ) -> "Problem":
         """Return a problem of arrays that somebody has checked already, or that are being traced."""
         problem = object.__new__(cls)
-        values = (costs, sigma, price, agents, distributions)
+        values = (costs, sigma, price, agents, distributions, precision)
         for field, value in zip(dataclasses.fields(cls), values, strict=True):
             object.__setattr__(problem, field.name, value)
         return problem
@@ -89,9 +101,60 @@ class Problem:
         return int(m), int(d)
 
     @property
-    def scale(self) -> Distributions:
-        """σ√price: the standard deviation in the unit in which penalties are counted."""
-        return self.sigma * jnp.sqrt(self.price)
+    def scale(self) -> Distributions | Amounts:
+        """σ√price: the standard deviation in the unit in which penalties are counted; by agent where they differ."""
+        sigma = self.sigma if self.counted_alike else jnp.where(self.costs == jnp.inf, 1.0, self.sigma)
+        return sigma * jnp.sqrt(self.price)
+
+    @property
+    def valued_alike(self) -> bool:
+        """Whether an error of a distribution costs every agent the same."""
+        return self.price.ndim < self.costs.ndim
+
+    @property
+    def costs_over_worth(self) -> Amounts:
+        """What orders agents from the cheapest: c, or c/price where prices differ between them; ∞ where it is 0."""
+        if self.valued_alike:
+            return self.costs
+        wanted = self.price > 0
+        return jnp.where(wanted, self.costs / jnp.where(wanted, self.price, 1.0), jnp.inf)
+
+    @property
+    def counted_alike(self) -> bool:
+        """Whether all points of a distribution are equally precise, whoever collects them."""
+        return self.sigma.ndim < self.costs.ndim
+
+    def of_agents_alike(self, what: str, *, precision: bool = False) -> "Problem":
+        """Return the problem, refusing one whose agents differ in precision, or in what accuracy is worth to them.
+
+        Args:
+            what: needs agents who are alike.
+            precision: whether they may differ in that.
+
+        Raises:
+            ProblemError: naming sigma or price.
+        """
+        if not self.valued_alike:
+            raise ProblemError("price", "a matrix", f"must be one number, or one per distribution: {what}")
+        if not precision and not (self.counted_alike and self.precision is None):
+            raise ProblemError("sigma", "a matrix", f"must be one number, or one per distribution: {what}")
+        return self
+
+    @property
+    def measured_sigma(self) -> np.ndarray:
+        """``sigma`` on the host; NaN for agents who cannot sample, of whom it is ignored."""
+        sigma = np.asarray(self.sigma, float)
+        return sigma if self.counted_alike else np.where(np.isfinite(np.asarray(self.costs)), sigma, np.nan)
+
+    def in_equivalent_points(self) -> "Problem":
+        """Return the problem in which all points of a distribution are alike; itself if they are.
+
+        Source: this package; see :func:`jaxmech.mechanism.equivalent_points`.
+        """
+        if self.counted_alike:
+            return self
+        costs, sigma, precision = equivalent_points(self.costs, self.sigma)
+        return Problem.unchecked(costs, sigma, self.price, self.agents, self.distributions, precision)
 
     def agent_name(self, i: int) -> str:
         """Name of agent i, or "agent i+1"."""
@@ -113,8 +176,14 @@ def alone_samples(problem: Problem) -> Amounts:
 def alone_penalty(problem: Problem) -> Agents:
     """p_IND = 2 Σ_k σ_k√(price_k c[i, k]): the least penalty of working alone; ∞ for an agent who cannot sample all.
 
+    What has no price for her adds nothing, whether she can sample it or not.
+
     Source: Clinton et al. 2025, Fact 1.
     """
+    if not problem.valued_alike:
+        wanted = problem.price > 0
+        own = problem.scale * jnp.sqrt(jnp.where(wanted, problem.costs, 1.0))
+        return 2 * jnp.sum(jnp.where(wanted, own, 0.0), axis=-1)
     return 2 * jnp.sum(problem.scale * jnp.sqrt(problem.costs), axis=-1)
 
 
@@ -123,6 +192,30 @@ def _table(costs: ArrayLike) -> Array:
     if table.ndim != 2 or 0 in table.shape:
         raise ProblemError("costs", costs, "must be a table with one row per agent and one column per distribution")
     return table
+
+
+def _sigma(value: ArrayLike, costs: Array) -> Array:
+    """A row, or a matrix, in which only entries count whose agents can sample."""
+    array = real_numbers("sigma", value)
+    if array.ndim < 2:
+        return _per_distribution("sigma", value, costs.shape[1], costs.dtype)
+    if array.shape != costs.shape:
+        rule = f"must be one number, one per distribution ({costs.shape[1]}), or as large a table as costs"
+        raise ProblemError("sigma", array.shape, f"{rule} ({costs.shape[0]} x {costs.shape[1]})")
+    positive("sigma", jnp.where(costs == jnp.inf, 1.0, array))
+    return array.astype(costs.dtype)
+
+
+def _price(value: ArrayLike, costs: Array) -> Array:
+    """A row, or a matrix, in which 0 is allowed."""
+    array = real_numbers("price", value)
+    if array.ndim < 2:
+        return _per_distribution("price", value, costs.shape[1], costs.dtype)
+    if array.shape != costs.shape:
+        rule = f"must be one number, one per distribution ({costs.shape[1]}), or as large a table as costs"
+        raise ProblemError("price", array.shape, f"{rule} ({costs.shape[0]} x {costs.shape[1]})")
+    require("price", array, lambda entries: np.isfinite(entries) & (entries >= 0), "must be 0 or more and finite")
+    return array.astype(costs.dtype)
 
 
 def _per_distribution(name: str, value: ArrayLike, d: int, dtype: Any) -> Array:

@@ -5,14 +5,16 @@ import jax.numpy as jnp
 
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Agents, Amounts, ArrayLike
+from jaxmech._types import Agents, Amounts, Array, ArrayLike
 from jaxmech.collaboration._division import first_best, social_samples
 from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._penalty import penalty, social_penalty
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
+from jaxmech.collaboration._units import ITSELF, in_equivalent_points
 from jaxmech.numerics import Kind, solve_sharing
 
 
+@in_equivalent_points(returns=(ITSELF,))
 def rational_optimum(problem: Problem, bounds: ArrayLike | None = None) -> Solution[Amounts]:
     """n_OPT: minimise P(n) = Σ_i p_i(n) subject to p_i(n) <= p_IND[i], n >= 0, n = 0 where an agent cannot sample.
 
@@ -52,12 +54,17 @@ def _rational(problem: Problem, bounds: Agents) -> Solution[Amounts]:
     social = social_samples(problem)
     social_ok = jnp.all(penalty(problem, social) <= bounds * (1 + 64 * limits.eps))
     # where one agent alone can sample anything and may not lose, the feasible set is the point n_IND
-    active = jnp.any(problem.costs != jnp.inf, axis=1)
+    active, costs = jnp.any(problem.costs != jnp.inf, axis=1), problem.costs
+    if not problem.valued_alike:
+        # who pays nothing alone may not be asked for anything
+        active = active & (own > 0)
+        costs = jnp.where((bounds <= 0)[:, None], jnp.inf, costs)
+        bounds = jnp.where(bounds <= 0, jnp.inf, bounds)
     pinned = active & (bounds <= own * (1 + limits.optimality)) & (bounds >= own * (1 - limits.optimality))
     point = (jnp.sum(active) == 1) & jnp.any(pinned) & ~social_ok
     weights = jnp.ones_like(own)
     optimum = solve_sharing(
-        Kind.WEIGHTED, problem.costs, problem.scale**2, weights=weights, bounds=bounds, skip=social_ok | point
+        Kind.WEIGHTED, costs, problem.scale**2, weights=weights, bounds=bounds, skip=social_ok | point
     )
     samples = jnp.where(social_ok, social, jnp.where(point, alone_samples(problem), optimum.amount))
     least = first_best(problem)
@@ -69,4 +76,12 @@ def _rational(problem: Problem, bounds: Agents) -> Solution[Amounts]:
     feasible = jnp.all(bounds >= own * (1 - 64 * limits.eps))
     status = jnp.where((optimum.status == Status.INFEASIBLE) & feasible, Status.STALLED, optimum.status)
     status = jnp.where(jnp.isnan(residual), Status.NONFINITE, status).astype(jnp.int32)
+    if not problem.valued_alike:
+        status = jnp.where(_supplied(problem, costs), status, Status.INFEASIBLE).astype(jnp.int32)
     return Solution(samples, status, residual, optimum.steps).blanked()
+
+
+def _supplied(problem: Problem, costs: Amounts) -> Array:
+    """Whether somebody may be asked for whatever is wanted."""
+    wanted = jnp.any(problem.price > 0, axis=0)
+    return jnp.all(~wanted | jnp.any(costs != jnp.inf, axis=0))

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Array, Codes, Distributions, Support
-from jaxmech.collaboration._penalty import collection_cost
+from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._roles import checked_levels
@@ -109,7 +109,14 @@ def best_whole_alone(problem: Problem) -> Amounts:
         >>> best_whole_alone(Problem([[1.0], [0.1]], sigma=1.0)).tolist()
         [[1.0], [3.0]]
     """
-    return jnp.where(jnp.isfinite(problem.costs), best_whole(alone_samples(problem)), 0)
+    unit = whole_points(problem)
+    some = jnp.isfinite(problem.costs_over_worth)
+    return jnp.where(some, best_whole(alone_samples(problem) / unit) * unit, 0)
+
+
+def whole_points(problem: Problem) -> Array | float:
+    """Return what a whole point of an agent's own counts among the problem's points: only whole ones are collected."""
+    return 1.0 if problem.precision is None else problem.precision
 
 
 def unchecked_regret(problem: Problem, samples: Amounts, alone: Support, *, whole: bool = False) -> Regret:
@@ -125,13 +132,16 @@ def unchecked_regret(problem: Problem, samples: Amounts, alone: Support, *, whol
     best = jnp.maximum(alone_samples(problem) - given, 0)
     if whole:
         # One more point pays if and only if (N + n)(N + n + 1) < n_IND².
-        low = jnp.floor(best)
-        more = (given + low) * (given + low + 1) < alone_samples(problem) ** 2
-        best = jnp.where(alone, best_whole_alone(problem), jnp.where(more, low + 1, low))
+        unit = whole_points(problem)
+        low = jnp.floor(best / unit) * unit
+        more = (given + low) * (given + low + unit) < alone_samples(problem) ** 2
+        best = jnp.where(alone, best_whole_alone(problem), jnp.where(more, low + unit, low))
     error = problem.scale**2
 
     def paid(amounts: Amounts) -> Amounts:
-        return error / (given + amounts) + collection_cost(problem, amounts)
+        points = given + amounts
+        errors = error / points if problem.valued_alike else risk(error, points)
+        return errors + collection_cost(problem, amounts)
 
     helpless = ~jnp.isfinite(problem.costs) & (samples == 0)
     gain = jnp.where(helpless | (samples == best), 0, paid(samples) - paid(best))

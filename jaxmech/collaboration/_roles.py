@@ -8,7 +8,7 @@ from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status, worst_status
 from jaxmech._types import Amounts, Codes, Distributions, Support
 from jaxmech.collaboration._calibration import FEWEST, degrees_of_freedom
-from jaxmech.collaboration._penalty import collection_cost
+from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._rule import PUBLISHED, Levels, Rule
@@ -65,8 +65,7 @@ def role_penalty(
     unit = levels.average(lambda ratio: rule.compliant(tau, kappa, ratio))
     # no division by zero even where its result is not used: reverse mode multiplies it with zero
     theirs = of_others(samples)
-    by_others = jnp.where(theirs > 0, error / jnp.where(theirs > 0, theirs, 1), jnp.inf)
-    by_herself = jnp.where(samples > 0, error / safe_samples, jnp.inf)
+    by_others, by_herself = risk(error, theirs), risk(error, samples)
     unchecked = jnp.where(role == Role.ALONE, by_herself, by_others) + collection_cost(problem, samples)
     return jnp.where(checked, unit * error / safe_samples, unchecked)
 
@@ -120,5 +119,7 @@ def check_freedom(problem: Problem, plan: Plan) -> None:
 
 def _dimensionless(problem: Problem, samples: Amounts, total: Distributions) -> tuple[Amounts, Amounts]:
     """τ = T/n and κ = c n²/σ²; arbitrary where n = 0."""
-    safe = jnp.where(samples > 0, samples, 1)
-    return total / safe, collection_cost(problem, samples) * safe / problem.scale**2
+    safe, error = jnp.where(samples > 0, samples, 1), problem.scale**2
+    if not problem.valued_alike:
+        error = jnp.where(error > 0, error, 1)  # whom an error costs nothing is not checked
+    return total / safe, collection_cost(problem, samples) * safe / error

@@ -20,8 +20,10 @@ from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._roles import check_freedom
 from jaxmech.collaboration._rule import Rule, rule_of
+from jaxmech.collaboration._units import in_equivalent_points
 
 
+@in_equivalent_points()
 def solve(
     problem: Problem,
     *,
@@ -50,7 +52,7 @@ def solve(
     Raises:
         ProblemError: for an unknown name (with the nearest valid one), for c3d with unequal costs, for the divisions
             nash and kalai-smorodinsky if an agent cannot sample everything, for weights and calibration of the pools,
-            which add no noise, and for calibration with too few points of the others.
+            which add no noise, and for calibration with too few points of the others or a matrix sigma.
 
     Source: Clinton et al. 2025, Algorithm 2; Chen, Zhu and Kandasamy 2023, Algorithm 1.
 
@@ -65,6 +67,9 @@ def solve(
     if mechanism in POOLS and not rule.published:
         name, value = ("calibrated", calibrated) if calibrated else ("estimate", estimate)
         raise ProblemError(name, value, f"means nothing for {mechanism}, which adds no noise: it is for c3d and cbl")
+    if calibrated and problem.precision is not None:
+        rule_of_sigma = "needs agents who measure alike, one sigma per distribution: spreads are compared between them"
+        raise ProblemError("calibrated", calibrated, rule_of_sigma)
     solution = solve_unchecked(problem, division, mechanism, rule)
     check_freedom(problem, solution.value)
     return solution
@@ -89,8 +94,12 @@ def solve_unchecked(problem: Problem, division: str, mechanism: str, rule: Rule)
     return carried.map(lambda plan: dataclasses.replace(plan, division=division, mechanism=mechanism))
 
 
+@in_equivalent_points()
 def mechanism(problem: Problem, plan: Plan) -> Pool | CountedPool | Checked | Calibrated:
     """Return the mechanism that carries out a plan: pure functions of submissions and a key.
+
+    Where agents differ in precision, its amounts are in equivalent points (``Problem.in_equivalent_points``), and so
+    are counts of statistics; data sets hold everybody's own points.
 
     Args:
         problem: the problem.
@@ -104,9 +113,9 @@ def mechanism(problem: Problem, plan: Plan) -> Pool | CountedPool | Checked | Ca
         (2, 1)
     """
     if plan.mechanism == "pool":
-        return Pool(plan.samples, problem.sigma**2, plan)
+        return Pool(plan.samples, problem.sigma**2, plan, problem.precision)
     if plan.mechanism == "counted-pool":
-        return CountedPool(plan.samples, problem.sigma**2, plan)
+        return CountedPool(plan.samples, problem.sigma**2, plan, problem.precision)
     return carrying_out(problem, plan)
 
 

@@ -7,10 +7,12 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._types import Agents, Amounts, Array
-from jaxmech.collaboration._penalty import collection_cost
+from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
+from jaxmech.collaboration._regret import whole_points
 from jaxmech.collaboration._roles import checked_levels
+from jaxmech.collaboration._units import in_equivalent_points
 from jaxmech.mechanism import of_others
 
 
@@ -40,6 +42,7 @@ class FreeRiding(NamedTuple):
     instead: Agents
 
 
+@in_equivalent_points("samples")
 def truthful_penalty(problem: Problem, plan: Plan, samples: Amounts) -> Amounts:
     """Return what each agent pays for each distribution if she alone collects ``samples`` and submits them as they are.
 
@@ -61,7 +64,7 @@ def truthful_penalty(problem: Problem, plan: Plan, samples: Amounts) -> Amounts:
         [7.5, 5.0]
     """
     error, spent = problem.scale**2, collection_cost(problem, samples)
-    together = error / (of_others(plan.samples) + samples) + spent
+    together = risk(error, of_others(plan.samples) + samples) + spent
     if plan.pooled:
         return together
     alone, checked = plan.role == Role.ALONE, plan.role == Role.CHECKED
@@ -78,6 +81,7 @@ def truthful_penalty(problem: Problem, plan: Plan, samples: Amounts) -> Amounts:
     return jnp.where(alone, by_herself, jnp.where(checked, watched, together))
 
 
+@in_equivalent_points()
 def temptation(problem: Problem, plan: Plan) -> Temptation:
     """Return what the plan costs each agent on each distribution, and what the nearest temptation would.
 
@@ -96,11 +100,12 @@ def temptation(problem: Problem, plan: Plan) -> Temptation:
         [5.833, 5.833]
     """
     receives = (plan.role == Role.RECEIVES) & (not plan.pooled)
-    nearest = jnp.where(receives, plan.samples + 1, plan.samples / 2)
+    nearest = jnp.where(receives, plan.samples + whole_points(problem), plan.samples / 2)
     pays, instead = _each(problem, plan, plan.samples, nearest)
     return Temptation(pays, instead)
 
 
+@in_equivalent_points(returns=("samples",))
 def free_riding(problem: Problem, plan: Plan) -> FreeRiding:
     """Return what agents of a pool would do for themselves: collect max(0, n_IND − N) beside N points of the others.
 

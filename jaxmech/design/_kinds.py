@@ -82,6 +82,7 @@ class Candidate(NamedTuple):
 
 def everybody(problem: Problem) -> Kinds:
     """Everybody is a kind of her own. It traces."""
+    problem.of_agents_alike("a design compares points that are alike")
     m, d = problem.shape
     error = jnp.broadcast_to(problem.price * problem.sigma**2, (d,)).astype(float)
     return Kinds(problem.costs.astype(float), error, jnp.ones(m), jnp.arange(m))
@@ -89,6 +90,7 @@ def everybody(problem: Problem) -> Kinds:
 
 def kinds_of(problem: Problem) -> Kinds:
     """Group agents: everybody is a kind, unless there are many with equal costs. Host only."""
+    problem.of_agents_alike("a design compares points that are alike")
     costs = np.asarray(problem.costs, float)
     m, d = costs.shape
     if m < _GROUPED_FROM:

@@ -189,7 +189,7 @@ def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None
     """
     from jaxmech.design.proof import proven_least
 
-    shape = problem.costs.shape
+    shape = problem.of_agents_alike("a design compares points that are alike").costs.shape
     proven = proven_least(problem, design) if least is None else least
     context = (problem.costs, problem.price, problem.sigma)
     return Designed(

@@ -75,6 +75,7 @@ def losses(
         means: (draws,) or (draws, distributions), true means in units of σ.
         corrected: False where the strategy is known to have no fitted weights: there is less to differentiate.
     """
+    stakes = stakes.of_agent(agent)
     variance = stakes.sigma**2
 
     def one(row: Draws | PointDraws, place: Array) -> tuple[Array, Array]:

@@ -79,6 +79,7 @@ def penalty(
     places = jnp.broadcast_to(jnp.asarray(mean, stakes.costs.dtype), (count, d))
     numbers: Draws | PointDraws
     if isinstance(strategy, DataSetDeviation):
+        stakes.of_agents_alike("strategies on data sets are for points that are alike")
         numbers = _whole_data(mechanism, strategy, key, count, (m, d))
     else:
         numbers = spread_draws(key, count, senders(mechanism), d)

@@ -62,7 +62,8 @@ def playable(deviation: Deviation, problem: Any, *, whole: bool) -> Deviation:
     """
     samples = deviation.samples
     if whole:
-        return in_whole_points(deviation, jnp.round(samples), Stakes.of(problem))
+        stakes = Stakes.of(problem).of_agents_alike("strategies in whole points are for points that are alike")
+        return in_whole_points(deviation, jnp.round(samples), stakes)
     some = samples >= _CRUMB * jnp.minimum(deviation.unit, 1.0)
     return dataclasses.replace(deviation, collects=jnp.where(some, deviation.collects, 0.0))
 

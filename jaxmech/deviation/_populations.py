@@ -136,7 +136,7 @@ def robustness_of_all(
         >>> len(found), found[0] is found[1]  # rounding makes two groups
         (10, True)
     """
-    stakes = Stakes.of(problem)
+    stakes = Stakes.of(problem).of_agents_alike("gains on data of other laws are for points that are alike")
     who = list(range(stakes.costs.shape[0])) if agents is None else list(agents)
     first = {i: kin[0] for kin in _alike(mechanism, stakes, who) for i in kin}
     measured = sorted(set(first.values()))

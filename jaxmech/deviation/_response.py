@@ -100,6 +100,7 @@ def search(
         True
     """
     who, guesses = jnp.asarray(agent), jnp.asarray(settings.guesses, stakes.costs.dtype)
+    stakes = stakes.of_agent(who)
     unit = unit_of(mechanism, stakes, who)
     starts = _possible(mechanism, candidates(unit, jnp.isfinite(stakes.costs[who]), randomness.sketches))
     shared = (mechanism, stakes, who)
@@ -142,7 +143,7 @@ def honest(mechanism: Any, stakes: Stakes, agent: int | Array) -> Deviation:
 def unit_of(mechanism: Any, stakes: Stakes, agent: int | Array) -> Array:
     """Return what is recommended to her, or else what she would collect alone, or else one point, per distribution."""
     asked = jnp.asarray(mechanism.recommended.samples, stakes.costs.dtype)[agent]
-    own = stakes.sigma * jnp.sqrt(stakes.price / stakes.costs[agent])
+    own = stakes.sigma * jnp.sqrt(stakes.of_agent(agent).price / stakes.costs[agent])
     return jnp.where(asked > 0, asked, jnp.where(own > 0, own, 1.0))
 
 

@@ -131,7 +131,7 @@ def robustness(
         >>> found.regret < 0.05 * found.honest
         True
     """
-    stakes = Stakes.of(problem)
+    stakes = Stakes.of(problem).of_agents_alike("gains on data of other laws are for points that are alike")
     check_replications(replications)
     _check(mechanism, stakes, population)
     truth = honest(mechanism, stakes, agent)

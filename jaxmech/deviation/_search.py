@@ -176,7 +176,8 @@ def best_responses(
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((mechanism, stakes, key))):
         found = _traced(mechanism, chosen, stakes, who, key)
     elif reads_points(mechanism, problem):
-        found, chosen = _in_points(mechanism, chosen, stakes, who, key)
+        alike = stakes.of_agents_alike("strategies on data sets are for points that are alike")
+        found, chosen = _in_points(mechanism, chosen, alike, who, key)
     else:
         found = _one_by_one(mechanism, chosen, stakes, who, key)
     return BestResponse(jnp.asarray(who), **found._asdict(), settings=chosen)

@@ -53,7 +53,8 @@ def simulate(
 
     Args:
         mechanism: any :class:`~jaxmech.mechanism.Mechanism`.
-        problem: anything with costs, sigma and price.
+        problem: anything with costs, sigma and price. If sigma is a matrix, amounts of strategies are in equivalent
+            points, and points of a population are drawn towards the mean as precisely as each agent measures.
         source: where data come from.
         key: random key.
         strategies: of agents, by index, who do not do as they are asked.
@@ -67,7 +68,7 @@ def simulate(
 
     Raises:
         ProblemError: for replications that make no sense, an agent who does not exist, a population of other
-            quantities.
+            quantities, and strategies on data sets where agents differ in precision.
 
     Source: the penalty of Clinton et al. 2025, section 2, by Monte Carlo.
 
@@ -88,6 +89,8 @@ def simulate(
     play = Play(tuple(chosen), tuple(chosen.values()), jnp.asarray(guess_error, stakes.sigma.dtype))
     if source is None and needs_points(mechanism, stakes):
         source = Normal(jnp.zeros_like(stakes.sigma), stakes.sigma)
+    if source is not None and chosen:
+        stakes.of_agents_alike("strategies on data sets are for points that are alike")
     if source is None:
         check_draws(mechanism, replications)
         if not chosen and isinstance(mechanism, Separate):
@@ -186,7 +189,8 @@ def _statistics_batches(
 def _by_population(
     mechanism: Any, stakes: Stakes, source: Population, key: Array, play: Play, replications: int
 ) -> Outcome:
-    asked = np.round(np.asarray(mechanism.recommended.samples, float))
+    unit = 1.0 if stakes.precision is None else np.asarray(stakes.precision)
+    asked = np.round(np.asarray(mechanism.recommended.samples, float) / unit)
     how = tuple(in_whole_points(deviation, jnp.round(deviation.samples), stakes) for deviation in play.how)
     play = play._replace(how=how)
     counts = asked.copy()
@@ -198,7 +202,7 @@ def _by_population(
     keys = jax.random.split(key, replications)
     amounts = jnp.asarray(counts, stakes.costs.dtype)
     error, payment = jax.device_get(run(stakes, play.how, play.guess_error, amounts, source, keys))
-    return _outcome(stakes, error, _spent(stakes, amounts), payment, replications)
+    return _outcome(stakes, error, _spent(stakes, amounts * unit), payment, replications)
 
 
 def _population_runs(
@@ -218,7 +222,10 @@ def _population_runs(
     def once(key: Array) -> tuple[Array, Array]:
         data_key, key = jax.random.split(key)
         drawn = source.sample(data_key, (counts.shape[0], capacity))
-        data = Submission(jnp.moveaxis(drawn, 1, 2).astype(stakes.costs.dtype), mask)
+        values = jnp.moveaxis(drawn, 1, 2).astype(stakes.costs.dtype)
+        if stakes.precision is not None:
+            values = truth[:, None] + (values - truth[:, None]) / jnp.sqrt(stakes.precision)[..., None]
+        data = Submission(values, mask)
         return _submit_and_answer(mechanism, Play(who, how, guess_error), data, truth, stakes, key)
 
     at_once = max(1, _NUMBERS_AT_ONCE // mask.size)
@@ -249,7 +256,8 @@ def _by_submission(
     error, payment = jax.device_get(
         run(stakes, how, play.guess_error, data, means, jax.random.split(key, replications))
     )
-    return _outcome(stakes, error, _spent(stakes, data.count), payment, replications)
+    spent = _spent(stakes, data.count if stakes.precision is None else data.count * stakes.precision)
+    return _outcome(stakes, error, spent, payment, replications)
 
 
 def _submission_runs(

@@ -127,6 +127,10 @@ class _Plan(Reader):
             )
         if problem.get("calibrated", False):
             raise ProblemError("problem.calibrated", True, "a noise level taken from the data cannot be carried out")
+        for key in ("sigma", "price"):
+            if isinstance(problem.get(key), list) and any(isinstance(row, list) for row in problem[key]):
+                rule = "must be one number per distribution: a plan for agents who differ cannot be carried out yet"
+                raise ProblemError(f"problem.{key}", "a table by agent", rule)
         if self.document.get("integer_plan") is None:
             hint = " (jaxmech design FILE --whole)" if mechanism == DESIGNED else ""
             raise ProblemError("integer_plan", None, f"only a plan in whole samples can be carried out{hint}")

@@ -11,7 +11,8 @@ from jaxmech._errors import ProblemError
 from jaxmech._words import one_of, some, suggestion
 from jaxmech.collaboration import CHECKING, DIVISIONS, ESTIMATES, SIGMA_RANGE, Problem, Rule
 from jaxmech.collaboration import MECHANISMS as PUBLISHED
-from jaxmech.files._costs import read_costs
+from jaxmech.files._by_agent import by_agent
+from jaxmech.files._costs import Costs, read_costs
 from jaxmech.files._dependence import Dependence, dependence_warnings, dependences
 from jaxmech.files._keys import cast, check_keys, name_of, positive_numbers, reading_of, text_of
 from jaxmech.files._read import AS_WRITTEN, Reading, Table, column_names
@@ -106,9 +107,9 @@ class CollaborationCase:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a user should know, though the problem is valid: one sentence each."""
-        sigma = np.asarray(self.problem.sigma, float)
+        sigma = np.asarray(self.problem.in_equivalent_points().sigma, float)
         units = [_units_warning(self.problem, sigma)] if self.one_price and np.ptp(np.log(sigma)) > _UNITS else []
-        return (*self.measured, *dependence_warnings(self.dependences), *units)
+        return (*self.measured, *dependence_warnings(self.dependences), *units, *_needless(self.problem))
 
 
 def read_collaboration(
@@ -130,8 +131,11 @@ def read_collaboration(
     d = costs.table.shape[1]
     names = costs.distributions
     reading = reading_of(section)
-    sigma, estimates, measured = _sigma(section["sigma"], names, d, folder, reading)
-    price = positive_numbers("price", section.get("price", 1.0), d)
+    sigma, estimates, measured = _sigma(section["sigma"], costs, folder, reading)
+    priced = section.get("price", 1.0)
+    price = by_agent("price", priced, costs, folder, zero=True)
+    if price is None:
+        price = positive_numbers("price", priced, d)
     data = _data(section.get("data"), names, folder, reading)
     _check_ignored(reading.ignore, section, names, folder)
     mechanism = one_of("mechanism", section.get("mechanism", "cbl"), MECHANISMS)
@@ -187,10 +191,15 @@ def _rule(section: Mapping[str, Any], mechanism: str) -> tuple[Rule, tuple[float
 
 
 def _sigma(
-    given: object, names: tuple[str, ...] | None, d: int, folder: Path, reading: Reading
+    given: object, costs: Costs, folder: Path, reading: Reading
 ) -> tuple[np.ndarray, tuple[Estimate, ...], Table | None]:
+    """Numbers, a table by agent, or what measurements tell."""
+    names = costs.distributions
+    matrix = by_agent("sigma", given, costs, folder)
+    if matrix is not None:
+        return matrix, (), None
     if not isinstance(given, str):
-        return positive_numbers("sigma", given, d), (), None
+        return positive_numbers("sigma", given, costs.table.shape[1]), (), None
     if names is None:
         raise ProblemError("sigma", given, "needs the names of the distributions, to find the columns in the file")
     table = measurements(folder / given, given, names, "sigma", reading)
@@ -216,6 +225,21 @@ def _currency(given: object) -> str:
     if len(name) > MAX_CURRENCY:
         raise ProblemError("currency", given, f'must be at most {MAX_CURRENCY} characters, as "EUR"')
     return name
+
+
+def _needless(problem: Problem) -> list[str]:
+    """Who needs nothing, and what nobody needs."""
+    if problem.valued_alike:
+        return []
+    price = np.asarray(problem.price)
+    agents = [problem.agent_name(int(i)) for i in np.flatnonzero(price.max(axis=1) <= 0)]
+    tests = [problem.distribution_name(int(k)) for k in np.flatnonzero(price.max(axis=0) <= 0)]
+    found = (
+        [f"{some(agents)}: the price is 0 everywhere, and who needs nothing can be asked for nothing"] if agents else []
+    )
+    return found + (
+        [f"{some(tests)}: the price is 0 for everybody, and nobody is asked to measure it"] if tests else []
+    )
 
 
 def _units_warning(problem: Problem, sigma: np.ndarray) -> str:

@@ -192,6 +192,22 @@ def column_names(path: Path, name: str) -> tuple[str, ...]:
     return tuple(_name(cell) for cell in next(_lines(read_text(path, name), name), (1, []))[1])
 
 
+def row_names(path: Path, name: str, key: str) -> tuple[str, ...]:
+    """Return what stands in the first column of a table below its first row.
+
+    Args:
+        path: where it is.
+        name: what messages call it.
+        key: the key that named it, for messages.
+
+    Raises:
+        ProblemError: if it cannot be read.
+    """
+    lines = _lines(read_text(path, name, key), name)
+    next(lines, None)
+    return tuple(_name(line[0]) for _, line in lines)
+
+
 class OutOfRange(float):
     """A number in a problem file that no float can hold: it must not become infinity or zero unnoticed."""
 

@@ -33,7 +33,7 @@ def resolved(
         "agents": [problem.agent_name(i) for i in range(m)],
         "distributions": [problem.distribution_name(k) for k in range(d)],
         "costs": np.asarray(problem.costs, float),
-        "sigma": np.asarray(problem.sigma, float),
+        "sigma": problem.measured_sigma,
         "price": np.asarray(problem.price, float),
         "division": division,
         "mechanism": mechanism,

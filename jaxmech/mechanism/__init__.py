@@ -1,5 +1,6 @@
 """The shared vocabulary: mechanisms, what agents submit, what they get back, and the record of an audited claim."""
 
+from jaxmech.mechanism._equivalent import Equivalent, equivalent_points
 from jaxmech.mechanism._examined import GAIN, PENALTY, Departure, Examined
 from jaxmech.mechanism._key import secret_key
 from jaxmech.mechanism._outcome import Outcome, priced
@@ -45,6 +46,7 @@ __all__ = [
     "Claiming",
     "Departure",
     "Drawn",
+    "Equivalent",
     "Examined",
     "Guarantee",
     "Guaranteed",
@@ -69,6 +71,7 @@ __all__ = [
     "draw_means",
     "draw_means_within",
     "draw_points",
+    "equivalent_points",
     "never",
     "of_others",
     "only_whole_points",

@@ -30,7 +30,7 @@ class Outcome:
     replications: Array
 
 
-def priced(squared_error: Array, price: Distributions) -> Array:
+def priced(squared_error: Array, price: Distributions | Amounts) -> Array:
     """Return Σ_k price_k squared error_k; where the price is 0, the error is not looked at: not even if it is NaN.
 
     Source: Clinton et al. 2025, section 2; prices are this package's generalisation.

@@ -10,6 +10,7 @@ from jaxmech._checks import positive, require
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
+from jaxmech.mechanism._equivalent import equivalent_points
 
 
 @pytree
@@ -20,16 +21,21 @@ class Stakes:
     Attributes:
         costs: of one point; ∞ where an agent cannot sample.
         sigma: standard deviation of one point, per distribution.
-        price: of one unit of squared error, per distribution; 0 where the estimate is not looked at.
+        price: of one unit of squared error, per distribution, or by agent; 0 where the estimate is not looked at.
+        precision: how many of these points one of the agent's own counts, where agents differ in precision: costs,
+            sigma and all amounts are then in equivalent points; None where all points are alike.
     """
 
     costs: Amounts
     sigma: Distributions
-    price: Distributions
+    price: Distributions | Amounts
+    precision: Amounts | None = None
 
     @classmethod
     def of(cls, problem: Any) -> "Stakes":
         """Return the stakes of anything that has ``costs``, ``sigma`` and ``price``, such as a collaboration's problem.
+
+        A matrix ``sigma`` gives stakes in equivalent points; see :func:`equivalent_points`.
 
         Raises:
             ProblemError: if one of the three is missing, or of the wrong shape.
@@ -45,11 +51,38 @@ class Stakes:
         costs = jnp.asarray(problem.costs, _float(problem.costs))
         if costs.ndim != 2 or 0 in costs.shape:
             raise ProblemError("costs", costs.shape, "must be a table with one row per agent, one column each")
-        sigma = _row("sigma", problem.sigma, costs)
-        price = _row("price", problem.price, costs)
+        by_agent = np.shape(problem.price) == costs.shape
+        price = jnp.asarray(problem.price, costs.dtype) if by_agent else _row("price", problem.price, costs)
         require("costs", costs, lambda entries: entries > 0, "must be positive")
         require("price", price, lambda entries: np.isfinite(entries) & (entries >= 0), "must be 0 or more and finite")
-        return cls(costs, positive("sigma", sigma), price)
+        if np.shape(problem.sigma) == costs.shape:
+            positive("sigma", jnp.where(costs == jnp.inf, 1.0, jnp.asarray(problem.sigma, costs.dtype)))
+            alike = equivalent_points(costs, jnp.asarray(problem.sigma, costs.dtype))
+            return cls(alike.costs, alike.sigma, price, alike.precision)
+        return cls(costs, positive("sigma", _row("sigma", problem.sigma, costs)), price)
+
+    def of_agent(self, agent: int | Array) -> "Stakes":
+        """Return what one agent has at stake: all the same, with her own row of prices.
+
+        Args:
+            agent: her index.
+        """
+        return self if self.price.ndim < self.costs.ndim else dataclasses.replace(self, price=self.price[agent])
+
+    def of_agents_alike(self, what: str) -> "Stakes":
+        """Return the stakes, refusing agents who differ in precision, or in what accuracy is worth to them.
+
+        Args:
+            what: cannot be done with them yet.
+
+        Raises:
+            ProblemError: naming sigma or price.
+        """
+        if self.price.ndim == self.costs.ndim:
+            raise ProblemError("price", "a matrix", f"must be one number per distribution: {what}")
+        if self.precision is not None:
+            raise ProblemError("sigma", "a matrix", f"must be one number per distribution: {what}")
+        return self
 
     @property
     def alone(self) -> Agents:

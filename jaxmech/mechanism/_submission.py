@@ -73,6 +73,14 @@ class Submission:
         """Counts, means and variances alone."""
         return Statistics(self.count, self.mean, self.variance)
 
+    def in_equivalent_points(self, precision: Amounts | None) -> "Statistics":
+        """Return counts and means alone, the counts in equivalent points.
+
+        Args:
+            precision: how many of these one point of each agent counts; None where all points are alike.
+        """
+        return self.statistics if precision is None else Statistics(self.count * precision, self.mean)
+
 
 @pytree
 @dataclasses.dataclass(frozen=True)

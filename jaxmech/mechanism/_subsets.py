@@ -41,24 +41,29 @@ def of_others(samples: Amounts) -> Amounts:
     return _exclusive(samples) + _exclusive(samples[::-1])[::-1]
 
 
-def draw_points(submission: Submission, clean: Amounts, total: Amounts, key: Array) -> Drawn:
+def draw_points(
+    submission: Submission, clean: Amounts, total: Amounts, key: Array, precision: Amounts | None = None
+) -> Drawn:
     """Draw points of the others for every agent, without replacement.
 
     Both numbers are rounded to whole ones; if the others submitted fewer points, there are fewer in the rest first,
-    then in the clean part.
+    then in the clean part. Where points count differently, they are drawn one after the other as long as at least half
+    of what the next one counts is missing; counts are what they count together, and means are weighted by it.
 
     Args:
         submission: what all agents hand in.
         clean: size of the clean part, by agent.
         total: size of both parts together.
         key: random key.
+        precision: how many equivalent points, in which both numbers are, one point of each agent counts; None where
+            all points are alike.
 
     Source: Clinton et al. 2025, Algorithm 2.
     """
     keys = jax.random.split(key, submission.mask.shape[0])
 
     def one(row: tuple[Array, Array, Array, Array]) -> Drawn:
-        return _draw(submission, *row)
+        return _draw(submission, *row) if precision is None else _draw_weighted(submission, precision, *row)
 
     drawn: Drawn = jax.lax.map(one, (jnp.arange(len(keys)), clean, total, keys))
     return drawn
@@ -200,6 +205,30 @@ def _draw(submission: Submission, agent: Array, clean: Array, total: Array, key:
         rest_mean=_mean(values, rest),
         noise=jax.random.normal(noise_key, drawn.shape, values.dtype),
     )
+
+
+def _draw_weighted(
+    submission: Submission, precision: Amounts, agent: Array, clean: Array, total: Array, key: Array
+) -> Drawn:
+    """The same where one point of each agent counts so many equivalent ones."""
+    mask, dtype = submission.mask, submission.values.dtype
+    theirs = mask & (jnp.arange(mask.shape[0]) != agent)[:, None, None]
+    weights = jnp.where(theirs, precision[..., None], 0.0)
+    weights, values = (jnp.moveaxis(table, 1, 0).reshape(table.shape[1], -1) for table in (weights, submission.values))
+    draw_key, noise_key = jax.random.split(key)
+    lots = jnp.where(weights > 0, jax.random.uniform(draw_key, weights.shape, dtype), 2.0)
+    order = jnp.argsort(lots, axis=-1)
+    ordered = jnp.take_along_axis(weights, order, axis=-1)
+    place = jnp.argsort(order, axis=-1)
+    reached = jnp.take_along_axis(jnp.cumsum(ordered, axis=-1) - ordered / 2, place, axis=-1)
+    some = (clean > 0)[:, None] & (place == 0)  # there is always something to be compared with
+    first = (weights > 0) & (some | (reached <= jnp.minimum(clean, total)[:, None]))
+    rest = (weights > 0) & (reached <= total[:, None]) & ~first
+    counts = [jnp.sum(jnp.where(part, weights, 0.0), axis=-1) for part in (weights > 0, first, rest)]
+    sums = [jnp.sum(jnp.where(part, weights * values, 0.0), axis=-1) for part in (weights > 0, first, rest)]
+    means = [whole / jnp.where(count > 0, count, 1.0) for whole, count in zip(sums, counts, strict=True)]
+    noise = jax.random.normal(noise_key, clean.shape, dtype)
+    return Drawn(counts[0], means[0], counts[1], means[1], counts[2], means[2], noise)
 
 
 def _exclusive(samples: Amounts) -> Amounts:

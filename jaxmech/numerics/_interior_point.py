@@ -11,7 +11,18 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import AgentLanes, Array, DistributionLanes, Lanes
 from jaxmech.numerics._lanes import largest, least, total
 from jaxmech.numerics._newton import ORDINARY, Newton
-from jaxmech.numerics._program import Iterate, Kind, Program, Residuals, agent_weights, reach, residuals, row_scale
+from jaxmech.numerics._program import (
+    Iterate,
+    Kind,
+    Program,
+    Residuals,
+    agent_weights,
+    error_costs,
+    pull_of,
+    reach,
+    residuals,
+    row_scale,
+)
 
 _FIRST_MULTIPLIER = 0.2
 _FIRST_VALUE = 0.5
@@ -110,11 +121,13 @@ def _first_iterate(kind: Kind, program: Program) -> Iterate:
         rest = total(weight, 0) / heaviest - 1
         below = below * jnp.clip(rest**2, tolerances(rest.dtype).eps, 1.0)
     value = (1 - below) * lowest
+    if program.worth is not None:
+        value = jnp.where(program.idle, 1.0, value)
     gap = jnp.where(program.able, reduced - lowest + below * lowest, 1.0)
-    totals = jnp.sqrt(program.error * total(weight, 0) / value)
+    totals = jnp.sqrt(pull_of(program, weight) / value)
     amount = jnp.where(program.able, 1.0 / gap, 0.0)
-    amount = amount * (totals / total(amount, 0))
-    cost = total(program.error / totals, 0) + total(jnp.where(program.able, program.costs * amount, 0.0), 1)
+    amount = amount * (totals / program.sums(amount))
+    cost = error_costs(program, totals) + total(jnp.where(program.able, program.costs * amount, 0.0), 1)
     # a free level starts where every row has room
     room = largest(jnp.where(program.bounded, cost / jnp.where(program.direction > 0, program.direction, 1.0), 0.0), 0)
     free_level = (kind is Kind.MINIMAX) & ~jnp.any(program.bounds > 0, axis=0)

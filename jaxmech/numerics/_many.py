@@ -11,8 +11,9 @@ from jaxmech._types import Array
 from jaxmech.numerics._active_set import End, Interior, begin, finish, improve, outcome, unverified
 from jaxmech.numerics._ideal import solve_ideal
 from jaxmech.numerics._interior_point import advance, going, solve_interior, start
-from jaxmech.numerics._newton import ORDINARY, Newton
+from jaxmech.numerics._newton import Newton
 from jaxmech.numerics._newton_relative import RELATIVE
+from jaxmech.numerics._newton_worth import ordinary
 from jaxmech.numerics._program import Iterate, Kind, Program, certified_residual, infeasibility
 from jaxmech.numerics._rows import through_rows
 from jaxmech.numerics._stream import Method, lanes_for, stream
@@ -24,8 +25,11 @@ TOGETHER = 16
 """Instances that are tried another way at a time."""
 
 
-def _other_ways(kind: Kind, m: int, d: int) -> list[Callable[[Program, Array], End]]:
+def _other_ways(kind: Kind, program: Program) -> list[Callable[[Program, Array], End]]:
     """What is tried where the fast way leaves no exact answer: budgets for ideals, ratios for small programs."""
+    m, d = program.costs.shape[-2:]
+    if program.worth is not None:
+        return []
     if kind is Kind.IDEAL:
         return [solve_ideal]
     small = m * d * (m + d) <= MOST_COEFFICIENTS
@@ -48,7 +52,7 @@ def _solve_rows(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Arr
     lanes = lanes_for(m, d, program.costs.dtype.itemsize)
     if lanes == 1:
         return jax.lax.map(lambda pair: _solve_one(kind, *pair), (program, skip))
-    more = _other_ways(kind, m, d)
+    more = _other_ways(kind, program)
     found = _by_rows(kind, program, skip, lanes)
     for solve in more:
         done = skip | jax.vmap(_settled)(program, found)
@@ -58,16 +62,17 @@ def _solve_rows(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Arr
 
 
 def _by_rows(kind: Kind, program: Program, skip: Array, lanes: int) -> End:
+    newton = ordinary(program)
     inside = Method(
         start=partial(start, kind),
-        advance=partial(advance, kind),
+        advance=lambda program, state, active: advance(kind, program, state, active, newton),
         going=going,
         result=lambda state: (state.iterate, state.normalisation, state.constant, state.steps),
     )
     iterate, normalisation, constant, steps = stream(inside, program, skip, lanes)
     end = Method(
         start=lambda interior: (interior, begin(kind, interior)),
-        advance=lambda interior, state, active: (interior, improve(kind, interior, state[1], active)),
+        advance=lambda interior, state, active: (interior, improve(kind, interior, state[1], active, newton)),
         going=lambda state: unverified(state[1]),
         result=lambda state: outcome(kind, *state),
     )
@@ -77,8 +82,8 @@ def _by_rows(kind: Kind, program: Program, skip: Array, lanes: int) -> End:
 
 def _solve_one(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Array]:
     """Solve one instance; where ``skip`` holds, return the start and 0."""
-    found = _by_itself(kind, ORDINARY, program, skip)
-    for solve in _other_ways(kind, *program.costs.shape):
+    found = _by_itself(kind, ordinary(program), program, skip)
+    for solve in _other_ways(kind, program):
         done = skip | _settled(program, found)
         again = jax.lax.cond(
             done, lambda kept, *_: kept, lambda _, *data, solve=solve: solve(*data), found, program, done

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jaxmech._pytree import pytree
 from jaxmech._types import AgentLanes, AmountLanes, Array, DistributionLanes, Float, Lanes
 from jaxmech.numerics._lanes import by_column, by_row, factorise, gram, others, solve_factorised, total
-from jaxmech.numerics._program import Iterate, Program, Residuals, dual_totals, total_weight
+from jaxmech.numerics._program import Iterate, Program, Residuals, dual_totals, pull, pull_of, total_weight
 
 Kept = Float[Array, "kept *lanes"]
 
@@ -104,14 +104,38 @@ def newton_step(
     rows = jnp.where(program.bounded, rows, 0.0)
     columns = residual.totals - total(free, 0)
     d_multiplier, d_value, d_level = _reduced(program, factors, rows, columns, residual.normalisation)
+    return back_substituted(program, iterate, factors, residual, products, (d_multiplier, d_value, d_level))
+
+
+def back_substituted(
+    program: Program,
+    iterate: Iterate,
+    factors: Any,
+    residual: Residuals,
+    products: tuple[AmountLanes, AgentLanes],
+    kept: tuple[AgentLanes, DistributionLanes, Lanes],
+) -> Iterate:
+    """Return the whole step, given the changes of λ, s and τ.
+
+    Args:
+        program: data.
+        iterate: where it is taken.
+        factors: with 1/z and W.
+        residual: what it removes.
+        products: what n z and λ t change by.
+        kept: dλ, ds, dτ.
+    """
+    wanted, wanted_rows = products
+    d_multiplier, d_value, d_level = kept
+    multiplier = jnp.where(program.bounded, iterate.multiplier, 1.0)
     d_gap = program.costs * d_multiplier[:, None] - d_value
     if residual.gaps is not None:
         d_gap = d_gap + residual.gaps
     d_gap = jnp.where(program.able, d_gap, 0.0)
     d_amount = wanted * factors.inverse_gap - factors.ratio * d_gap
     # where one agent collects nearly all, (n/z) dz would drown what the others collect in its rounding
-    weight, totals = total_weight(program, iterate), dual_totals(program, iterate)
-    d_totals = residual.totals + totals * (total(d_multiplier, 0) / weight - d_value / iterate.value) / 2
+    rise = pull_of(program, d_multiplier) / pull(program, iterate)
+    d_totals = residual.totals + dual_totals(program, iterate) * (rise - d_value / iterate.value) / 2
     giant = 2 * iterate.amount > total(iterate.amount, 0)
     rest = d_totals - total(jnp.where(giant, 0.0, d_amount), 0)
     d_amount = jnp.where(giant, rest, d_amount)

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import AgentLanes, AmountLanes, Array, Bool, DistributionLanes, Lanes, SupportLanes
-from jaxmech.numerics._lanes import largest, least, others, total
+from jaxmech.numerics._lanes import by_column, largest, least, others, total
 
 _ROUNDING = 8.0
 _NEAR = 0.5
@@ -53,6 +53,8 @@ class Program:
         direction: a, positive for MINIMAX and zero otherwise.
         able: which n[i, k] may be positive.
         bounded: which rows have a constraint.
+        worth: E, non-negative, where errors count differently for every agent: Σ_k E_ik/S_k in place of Σ_k w_k/S_k,
+            and Θ_k = Σ_i v_i E_ik in place of w_k Λ. ``error`` is then its largest entry, a scale.
     """
 
     costs: AmountLanes
@@ -62,6 +64,24 @@ class Program:
     direction: AgentLanes
     able: SupportLanes
     bounded: Bool[Array, " agents *lanes"]
+    worth: AmountLanes | None = None
+
+    @property
+    def idle(self) -> Bool[Array, " distributions *lanes"]:
+        """What nobody wants: nobody collects it, and S_k, s_k and Θ_k are 1 there, which leaves no condition open."""
+        if self.worth is None:
+            return jnp.zeros(self.error.shape, bool)
+        return jnp.all(self.worth <= 0, axis=0)
+
+    def sums(self, amount: AmountLanes) -> DistributionLanes:
+        """Σ_i n[i, k]."""
+        sums = total(amount, 0)
+        return sums if self.worth is None else jnp.where(self.idle, 1.0, sums)
+
+    @property
+    def errors(self) -> DistributionLanes | AmountLanes:
+        """What an error is weighed by in the rows: E, or w."""
+        return self.error if self.worth is None else self.worth
 
 
 @pytree
@@ -103,7 +123,7 @@ class Residuals:
 
     def relative(self, program: Program, iterate: Iterate) -> Lanes:
         """Largest residual, each relative to its own scale."""
-        totals = total(iterate.amount, 0)
+        totals = program.sums(iterate.amount)
         worst = jnp.maximum(
             largest(jnp.abs(self.totals) / totals, 0),
             largest(jnp.where(program.bounded, jnp.abs(self.rows) / row_scale(self), 0.0), 0),
@@ -127,14 +147,31 @@ def total_weight(program: Program, iterate: Iterate) -> Lanes:
     return total(agent_weights(program, iterate), 0)
 
 
+def pull_of(program: Program, weights: AgentLanes) -> DistributionLanes:
+    """Θ_k = Σ_i v_i E_ik: what all together would give for 1/S_k; w_k Λ where errors count alike; 1 where idle."""
+    if program.worth is None:
+        return program.error * total(weights, 0)
+    return jnp.where(program.idle, 1.0, by_column(program.worth, weights))
+
+
+def pull(program: Program, iterate: Iterate) -> DistributionLanes:
+    """Θ_k at the weights of an iterate."""
+    return pull_of(program, agent_weights(program, iterate))
+
+
+def error_costs(program: Program, totals: DistributionLanes) -> Lanes | AgentLanes:
+    """Σ_k w_k/S_k, of everybody or by agent."""
+    return total(program.errors / totals, 0 if program.worth is None else 1)
+
+
 def dual_totals(program: Program, iterate: Iterate) -> DistributionLanes:
     """S_k = √(w_k Λ / s_k): the totals that the dual variables ask for."""
-    return jnp.sqrt(program.error * total_weight(program, iterate) / iterate.value)
+    return jnp.sqrt(pull(program, iterate) / iterate.value)
 
 
 def residuals(program: Program, iterate: Iterate, normalisation: Lanes) -> Residuals:
     """Return what is missing in the optimality conditions at this iterate; totals within rounding count as zero."""
-    totals, sums = dual_totals(program, iterate), total(iterate.amount, 0)
+    totals, sums = dual_totals(program, iterate), program.sums(iterate.amount)
     missing = totals - sums
     missing = jnp.where(jnp.abs(missing) <= _rounding(totals) * totals, 0.0, missing)
     rows, scale = _rows(program, iterate, totals, missing)
@@ -157,7 +194,7 @@ def _rows(
     """
     costs = program.costs
     # in units of N: (S_k/N)² = c S_k²/w_k, and a little more, so that rounding does not decide
-    close = program.able & (costs * totals**2 < 1.01 * (1 + _NEAR) ** 2 * program.error)
+    close = program.able & (costs * totals**2 < 1.01 * (1 + _NEAR) ** 2 * program.errors)
     return jax.lax.cond(jnp.any(close), _rows_near, _rows_apart, program, iterate, totals, missing)
 
 
@@ -166,7 +203,7 @@ def _rows_apart(
 ) -> tuple[AgentLanes, AgentLanes]:
     """The rows term by term, where no S_k is near an N."""
     del missing
-    spent = total(program.error / totals, 0) + total(jnp.where(program.able, program.costs * iterate.amount, 0.0), 1)
+    spent = error_costs(program, totals) + total(jnp.where(program.able, program.costs * iterate.amount, 0.0), 1)
     bound, level = program.bounds, program.direction * iterate.level
     return bound + level - iterate.slack - spent, bound + jnp.abs(level) + spent
 
@@ -176,7 +213,7 @@ def _rows_near(
 ) -> tuple[AgentLanes, AgentLanes]:
     """The rows with the terms that cancel taken together."""
     costs, able = program.costs, program.able
-    alone = jnp.where(able, 2 * jnp.sqrt(program.error * costs), 0.0)
+    alone = jnp.where(able, 2 * jnp.sqrt(program.errors * costs), 0.0)
     offset = program.bounds - total(alone, 1)
     offset = jnp.where(jnp.abs(offset) <= _rounding(offset) * program.bounds, 0.0, offset)
     level = offset + program.direction * iterate.level
@@ -185,17 +222,21 @@ def _rows_near(
     square = costs * totals * (relative / (1 + relative)) ** 2
     rest = others(iterate.amount, total(iterate.amount, 0), jnp.zeros_like(totals), 0)
     saved = costs * (rest + missing)
-    spent = program.error / totals + jnp.where(able, costs * iterate.amount, 0.0)
+    spent = program.errors / totals + jnp.where(able, costs * iterate.amount, 0.0)
     rows = level - iterate.slack + total(jnp.where(near, saved - square, alone - spent), 1)
     return rows, jnp.abs(level) + total(jnp.where(near, jnp.abs(saved) + square, alone + spent), 1)
 
 
 def _over_alone(program: Program, iterate: Iterate) -> AmountLanes:
     """S_k/N − 1 with N = √(w_k/c[i, k]): S_k²/N² = Λ/v_i (1 + z/s_k), without forming the quotient's one."""
-    weights = agent_weights(program, iterate)
-    rest = others(weights, total(weights, 0), jnp.zeros_like(iterate.level), 0) / weights
-    gap = iterate.gap / iterate.value
-    excess = rest[:, None] * (1 + gap) + gap
+    weights, gap = agent_weights(program, iterate), iterate.gap / iterate.value
+    if program.worth is None:
+        rest = (others(weights, total(weights, 0), jnp.zeros_like(iterate.level), 0) / weights)[:, None]
+    else:
+        hers = weights[:, None] * program.worth
+        rest = others(hers, total(hers, 0), jnp.zeros_like(iterate.value), 0) / jnp.where(hers > 0, hers, 1.0)
+        rest = jnp.where(hers > 0, rest, jnp.inf)
+    excess = rest * (1 + gap) + gap
     return excess / (1 + jnp.sqrt(1 + excess))
 
 
@@ -210,7 +251,7 @@ def row_scale(missing: Residuals) -> AgentLanes:
 
 def reach(program: Program, iterate: Iterate, missing: Residuals) -> DistributionLanes:
     """Return what amounts of a distribution are compared with: S_k, or what its largest supplier can be relieved of."""
-    sums = total(iterate.amount, 0)
+    sums = program.sums(iterate.amount)
     share = jnp.where(program.bounded, row_scale(missing), jnp.inf)[:, None] / program.costs
     giant = program.able & (2 * iterate.amount > sums)
     return jnp.minimum(sums, least(jnp.where(giant, share, jnp.inf), 0))
@@ -218,13 +259,16 @@ def reach(program: Program, iterate: Iterate, missing: Residuals) -> Distributio
 
 def penalties(program: Program, amount: AmountLanes) -> AgentLanes:
     """p_i(n)."""
-    return total(program.error / total(amount, 0), 0) + total(program.costs * amount, 1)
+    return error_costs(program, program.sums(amount)) + total(program.costs * amount, 1)
 
 
 def free_minimum(program: Program, total_weights: AgentLanes) -> Lanes:
     """Min over n >= 0 of Σ_i v_i p_i(n) = Σ_k 2√(w_k Σv min_i v_i c[i, k]) for weights v >= 0."""
     cheapest = least(jnp.where(program.able, total_weights[:, None] * program.costs, jnp.inf), 0)
-    return 2 * total(jnp.sqrt(program.error * total(total_weights, 0) * cheapest), 0)
+    least_costs = pull_of(program, total_weights) * cheapest
+    if program.worth is not None:
+        least_costs = jnp.where(program.idle, 0.0, least_costs)
+    return 2 * total(jnp.sqrt(least_costs), 0)
 
 
 def certified_residual(kind: Kind, program: Program, amount: AmountLanes, multiplier: AgentLanes) -> Lanes:
@@ -237,8 +281,10 @@ def certified_residual(kind: Kind, program: Program, amount: AmountLanes, multip
     multiplier = jnp.where(program.bounded, multiplier, 0.0)
     weights = program.weights + multiplier
     reduced = jnp.where(program.able, weights[:, None] * program.costs, jnp.inf)
-    value, totals = least(reduced, 0), total(amount, 0)
-    ratio = totals * jnp.sqrt(value / (program.error * total(weights, 0)))
+    value, totals = least(reduced, 0), program.sums(amount)
+    if program.worth is not None:
+        value = jnp.where(program.idle, 1.0, value)
+    ratio = totals * jnp.sqrt(value / pull_of(program, weights))
     excess = jnp.where(amount > 0, reduced / value - 1, 0.0)
     cost = penalties(program, amount)
     room, scale = _room(kind, program, multiplier, cost), jnp.maximum(cost, jnp.abs(program.bounds))

@@ -11,7 +11,7 @@ from jaxmech._status import Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Bool, Distributions, Scalar, Support
 from jaxmech.numerics._many import solve_one_or_many
-from jaxmech.numerics._newton import factor, newton_step
+from jaxmech.numerics._newton_worth import ordinary
 from jaxmech.numerics._program import (
     Iterate,
     Kind,
@@ -21,6 +21,8 @@ from jaxmech.numerics._program import (
     certified_residual,
     dual_totals,
     infeasibility,
+    pull,
+    pull_of,
     total_weight,
 )
 
@@ -46,7 +48,7 @@ class SharingOptimum(NamedTuple):
 def solve_sharing(
     kind: Kind,
     costs: Amounts,
-    error: Distributions,
+    error: Distributions | Amounts,
     *,
     weights: Agents | None = None,
     bounds: Agents | None = None,
@@ -62,7 +64,7 @@ def solve_sharing(
     Args:
         kind: which program.
         costs: (agents, distributions), positive, ∞ where n must be zero.
-        error: positive, one per distribution.
+        error: positive, one per distribution; or (agents, distributions), 0 or more: Σ_k error_ik/S_k.
         weights: ω of a WEIGHTED program.
         bounds: b; ∞ for a row without constraint. Needed for WEIGHTED and PRODUCT.
         direction: a of a MINIMAX program, positive.
@@ -78,10 +80,17 @@ def solve_sharing(
     bounds = zeros if bounds is None else bounds
     # not isfinite: a NaN must reach the answer of its own instance
     able, bounded = costs != jnp.inf, bounds != jnp.inf
-    unit, money = _units(costs, error, able)
+    row, worth = error, None
+    if error.ndim == costs.ndim:
+        # what nobody wants is not collected, and its unit is any
+        row, worth = jnp.max(error, axis=0), error
+        able = able & (row > 0)
+        row = jnp.where(row > 0, row, 1.0)
+    unit, money = _units(costs, row, able)
     program = Program(
         costs=jnp.where(able, jnp.where(able, costs, 1.0) * unit / money, 1.0),
-        error=error / (unit * money),
+        error=row / (unit * money),
+        worth=None if worth is None else worth / (unit * money),
         weights=zeros if weights is None else weights,
         bounds=jnp.where(bounded, jnp.where(bounded, bounds, 1.0) / money, 1.0),
         direction=zeros if direction is None else direction / jax.lax.stop_gradient(jnp.mean(direction)),
@@ -99,8 +108,10 @@ def solve_sharing(
 def _units(costs: Amounts, error: Distributions, able: Support) -> tuple[Distributions, Scalar]:
     """Units of amount and of money in which all numbers are near one; constants for differentiation."""
     cheapest = jnp.min(jnp.where(able, costs, jnp.inf), axis=0)
+    idle = cheapest == jnp.inf
+    cheapest = jnp.where(idle, 1.0, cheapest)
     unit = jnp.sqrt(error / cheapest)
-    money = jnp.sum(jnp.sqrt(error * cheapest))
+    money = jnp.sum(jnp.where(idle, 0.0, jnp.sqrt(error * cheapest)))
     return jax.lax.stop_gradient(unit), jax.lax.stop_gradient(money)
 
 
@@ -135,7 +146,8 @@ def _alike(program: Program, iterate: Iterate) -> Iterate:
 def _averaged(program: Program, iterate: Iterate) -> Iterate:
     dtype = program.costs.dtype
     columns = (program.weights, program.bounds, program.direction, program.bounded.astype(dtype))
-    data = jnp.concatenate([jnp.stack(columns, axis=1), program.costs, program.able.astype(dtype)], axis=1)
+    tables = [program.costs, program.able.astype(dtype), *([] if program.worth is None else [program.worth])]
+    data = jnp.concatenate([jnp.stack(columns, axis=1), *tables], axis=1)
     every = jnp.ones((len(data), len(data)), bool)
     # one column after the other: of many agents all pairs at once would not fit into memory
     same = jax.lax.fori_loop(0, data.shape[1], lambda k, same: same & (data[:, None, k] == data[None, :, k]), every)
@@ -170,14 +182,15 @@ def _optimum_jvp(
     )
     missing = _moved_residuals(held, tangents[0], iterate)
     raised = _raised(kind, held, iterate)
-    factors = factor(held, raised, kind is Kind.MINIMAX)
+    newton = ordinary(program)
+    factors = newton.factor(held, raised, kind is Kind.MINIMAX)
     rows = jnp.zeros_like(iterate.multiplier)
-    step = newton_step(held, raised, factors, missing, (jnp.zeros_like(iterate.amount), rows))
+    step = newton.step(held, raised, factors, missing, (jnp.zeros_like(iterate.amount), rows))
     lifts = (
         jnp.where(held.able, raised.gap - iterate.gap, 0.0),
         jnp.where(held.bounded, raised.slack - iterate.slack, 0.0),
     )
-    step = newton_step(held, raised, factors, missing, (lifts[0] * step.amount, lifts[1] * step.multiplier))
+    step = newton.step(held, raised, factors, missing, (lifts[0] * step.amount, lifts[1] * step.multiplier))
     return (iterate, steps), (step, jnp.zeros_like(steps))
 
 
@@ -194,18 +207,21 @@ def _raised(kind: Kind, held: Program, iterate: Iterate) -> Iterate:
 
 def _moved_residuals(program: Program, tangent: Program, iterate: Iterate) -> Residuals:
     """What the optimality conditions are missing to first order once the data have moved along ``tangent``."""
-    weight, totals = total_weight(program, iterate), dual_totals(program, iterate)
-    risen = jnp.sum(tangent.weights) / weight
-    errors = tangent.error / program.error
-    rows = (
-        tangent.bounds
-        + tangent.direction * iterate.level
-        - jnp.sum(tangent.costs * iterate.amount, axis=1)
-        - jnp.sum(program.error / totals * (errors - risen)) / 2
-    )
+    totals, spent = dual_totals(program, iterate), jnp.sum(tangent.costs * iterate.amount, axis=1)
+    if program.worth is None:
+        weight = total_weight(program, iterate)
+        risen = jnp.sum(tangent.weights) / weight
+        errors = tangent.error / program.error
+        lifted, dearer = errors + risen, jnp.sum(program.error / totals * (errors - risen)) / 2
+    else:
+        assert tangent.worth is not None
+        pulled = pull_of(program, tangent.weights) + agent_weights(program, iterate) @ tangent.worth
+        lifted = pulled / pull(program, iterate)
+        dearer = jnp.sum((tangent.worth - program.worth * lifted / 2) / totals, axis=1)
+    rows = tangent.bounds + tangent.direction * iterate.level - spent - dearer
     gaps = agent_weights(program, iterate)[:, None] * tangent.costs + tangent.weights[:, None] * program.costs
     return Residuals(
-        totals=totals * (errors + risen) / 2,
+        totals=totals * lifted / 2,
         rows=jnp.where(program.bounded, rows, 0.0),
         gaps=jnp.where(program.able, gaps, 0.0),
         normalisation=-jnp.sum(tangent.direction * iterate.multiplier),

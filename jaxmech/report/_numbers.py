@@ -11,6 +11,18 @@ INFINITY = "∞"
 MISSING = "?"
 
 
+def relative(part: float | np.ndarray, whole: float | np.ndarray) -> np.ndarray:
+    """Return part/whole; nothing of nothing is 0, as of who needs nothing and pays nothing.
+
+    Example:
+        >>> relative(np.array([1.0, 0.0]), np.array([2.0, 0.0])).tolist()
+        [0.5, 0.0]
+    """
+    above, below = np.broadcast_arrays(np.asarray(part, float), np.asarray(whole, float))
+    nothing = (below == 0) & (above == 0)
+    return np.asarray(np.where(nothing, 0.0, above) / np.where(nothing, 1.0, below))
+
+
 def column(values: Sequence[float] | np.ndarray, significant: int = 4) -> list[str]:
     """Return numbers with the decimals that give a typical one ``significant`` digits.
 

@@ -68,9 +68,9 @@ class Collaboration(Kind):
 
     @property
     def axes(self) -> Mapping[str, tuple[tuple[str, ...], ...]]:
-        """Costs by agent and distribution, the others by distribution."""
-        rows = (self.distributions,)
-        return {"costs": (self.agents, self.distributions), "sigma": rows, "price": rows}
+        """Costs by agent and distribution, the others so or by distribution."""
+        tables = {2: (self.agents, self.distributions), 1: (self.distributions,)}
+        return {leaf: tables[np.ndim(getattr(self.problem, leaf))] for leaf in LEAVES}
 
     @property
     def leaves(self) -> Mapping[str, Array]:
@@ -78,9 +78,10 @@ class Collaboration(Kind):
         return {leaf: jnp.asarray(getattr(self.problem, leaf)) for leaf in LEAVES}
 
     def movable(self, leaf: str) -> np.ndarray:
-        """Costs that are infinite stay so."""
+        """Costs that are infinite stay so, and a sigma that means nothing."""
         values = np.asarray(self.leaves[leaf])
-        return np.isfinite(values) if leaf == "costs" else np.ones(values.shape, bool)
+        able = np.isfinite(np.asarray(self.problem.costs))
+        return able if leaf == "costs" or (leaf == "sigma" and values.ndim > 1) else np.ones(values.shape, bool)
 
     def rule(self, key: str) -> Rule:
         """Costs may be infinite where the key does not mean all of them."""
@@ -131,7 +132,8 @@ class Collaboration(Kind):
 
     def description(self) -> dict[str, Any]:
         """Names and numbers of the problem, division and mechanism."""
-        numbers = {leaf: plain_numbers(np.asarray(value, float).tolist()) for leaf, value in self.leaves.items()}
+        told = {**self.leaves, "sigma": self.problem.measured_sigma}
+        numbers = {leaf: plain_numbers(np.asarray(value, float).tolist()) for leaf, value in told.items()}
         problem = {"agents": list(self.agents), "distributions": list(self.distributions), **numbers}
         return {"problem": problem, "division": self.division, "mechanism": self.mechanism}
 
@@ -183,4 +185,4 @@ def plain_numbers(values: Any) -> Any:
     """Return numbers as JSON knows them; infinity as a text."""
     if isinstance(values, (list, tuple)):
         return [plain_numbers(value) for value in values]
-    return "inf" if values == np.inf else values
+    return "inf" if values == np.inf else None if values != values else values

@@ -178,3 +178,27 @@ def test_many_names_are_found_in_a_table(tmp_path):
     section = f'sigma = 1.0\ncosts = "costs.csv"\nagents = [{", ".join(map(repr, names[::-1]))}]\n'
     problem = _write(tmp_path, section, costs=costs).problem
     np.testing.assert_array_equal(problem.costs[:, 0], np.arange(60_000, 0, -1))
+
+
+def test_sigma_by_agent_from_lists_and_from_a_file(tmp_path):
+    """In any order of rows and columns; what stands for an agent who cannot sample is not looked at."""
+    costs = "name,x,y\nA,0.1,0.2\nB,0.3,inf\n"
+    section = 'sigma = {}\ncosts = "costs.csv"\n'
+    listed = _write(tmp_path, section.format("[[1.0, 2.0], [3.0, nan]]"), costs=costs)
+    (tmp_path / "sigma.csv").write_text("name,y,x\nB,0,3\nA,2,1\n", encoding="utf-8")
+    filed = _write(tmp_path, section.format('"sigma.csv"'), costs=costs)
+    for case in (listed, filed):
+        np.testing.assert_array_equal(case.problem.measured_sigma, [[1.0, 2.0], [3.0, np.nan]])
+        assert not case.estimates
+        assert not case.problem.counted_alike
+    assert {path.name for path in filed.inputs} >= {"costs.csv", "sigma.csv"}
+
+
+def test_price_by_agent_and_what_is_said_of_zeros(tmp_path):
+    section = GOOD + "price = [[1.0, 0.0], [0.0, 0.0]]\n"
+    case = _write(tmp_path, section)
+    np.testing.assert_array_equal(case.problem.price, [[1.0, 0.0], [0.0, 0.0]])
+    assert len(case.warnings) == 2
+    assert case.warnings[0].startswith("B: the price is 0 everywhere")
+    assert case.warnings[1].startswith("y: the price is 0 for everybody")
+    assert not _write(tmp_path, GOOD + "price = [[1.0, 0.0], [0.0, 1.0]]\n").warnings

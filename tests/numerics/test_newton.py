@@ -1,11 +1,14 @@
 """One Newton step: the elimination solves the whole linear system, as its equations say and as numpy does."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxmech.numerics._newton import factor, newton_step
+from jaxmech.numerics._newton_worth import ordinary
 from jaxmech.numerics._program import Iterate, Kind, residuals
 from tests.numerics.programs import inside, program
 
@@ -52,3 +55,18 @@ def test_a_step_is_linear_in_what_it_is_given():
     steps = [newton_step(data, point, factors, zero, products) for products in (first, second, both)]
     for one, other, mixed in zip(*map(jax.tree.leaves, steps), strict=True):
         np.testing.assert_allclose(mixed, 2 * one - other, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("kind", [Kind.WEIGHTED, Kind.MINIMAX, Kind.PRODUCT])
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5)])
+def test_the_step_for_errors_by_agent_is_the_ordinary_one_where_they_are_equal(kind, shape):
+    data = program(kind, *shape)
+    point = inside(data)
+    by_agent = dataclasses.replace(data, worth=jnp.broadcast_to(data.error, shape))
+    products = jnp.ones(shape), jnp.ones(shape[0])
+    steps = []
+    for one in (data, by_agent):
+        newton, missing = ordinary(one), residuals(one, point, jnp.asarray(0.3))
+        steps.append(newton.step(one, point, newton.factor(one, point, kind is Kind.MINIMAX), missing, products))
+    for left, right in zip(*map(jax.tree.leaves, steps), strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-8, atol=1e-10)

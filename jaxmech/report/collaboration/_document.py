@@ -42,7 +42,7 @@ def document(answer: Answer) -> dict[str, Any]:
             "estimate": answer.estimate,
             "calibrated": answer.calibrated,
         },
-        "integer_plan": _whole(answer.whole) if answer.whole else None,
+        "integer_plan": _whole(answer.whole, alike=answer.sigma.ndim == 1) if answer.whole else None,
         "efficiency": dataclasses.asdict(answer.efficiency) if answer.efficiency else None,
         "advice": _advice(answer),
     }
@@ -101,8 +101,14 @@ def _advice(answer: Answer) -> dict[str, Any] | None:
     return {**numbers, **derived, "sentences": suggestions(answer)}
 
 
-def _whole(whole: Whole) -> dict[str, Any]:
-    """The plan in whole samples, with all that it takes to carry it out: it is what the parties sign."""
+def _whole(whole: Whole, *, alike: bool) -> dict[str, Any]:
+    """The plan in whole samples, with all that it takes to carry it out: it is what the parties sign.
+
+    Where agents differ in precision, what they are compared with is no whole number of points, and it is left out.
+    """
+    if not alike:
+        told = {"samples": whole.samples.astype(int), "role": role_names(whole.role)}
+        return {**dataclasses.asdict(whole), **told, "comparison": None, "rest": None}
     samples, total = whole.samples.astype(int), whole.total.astype(int)
     checked = whole.role == int(Role.CHECKED)
     return {

@@ -47,7 +47,10 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     yield "Alone against together (penalties)", list(gain_table(answer, box, full=full))
     if answer.accounts:
         tried = answer.advice.penalties if answer.advice else {}
-        elsewhere = {name: 1 - penalty / answer.alone_penalty for name, penalty in tried.items()}
+        own = np.where(answer.alone_penalty > 0, answer.alone_penalty, 1.0)
+        elsewhere = {
+            name: np.where(answer.alone_penalty > 0, 1 - penalty / own, 0.0) for name, penalty in tried.items()
+        }
         yield from board_sections(answer, answer.accounts, width, box, elsewhere=elsewhere, full=full)
     title = "Who would cheat" if answer.pooled else "Why nobody cheats"
     yield title, make_paragraphs([*reasons(answer, full=full), *rule_sentences(answer)])

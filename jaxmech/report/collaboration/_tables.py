@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxmech.collaboration import Role
-from jaxmech.report._numbers import INFINITY, column, decimals, percent, settle, single
+from jaxmech.report._numbers import INFINITY, column, decimals, percent, relative, settle, single
 from jaxmech.report._tables import blocks, clip, new_table
 from jaxmech.report.collaboration._answer import Arrangement
 
@@ -65,7 +65,7 @@ def gain_table(answer: Arrangement, box: Box, *, full: bool = False) -> list[Tab
             single(alone, places),
             single(together, places),
             single(0.0 if abs(gain) < _NO_GAIN * alone else gain, places) if np.isfinite(gain) else "–",
-            percent(gain / alone) if np.isfinite(alone) else "only together",
+            percent(float(relative(gain, alone))) if np.isfinite(alone) else "only together",
             style=_gain_style(gain, alone),
             end_section=row == len(shown) - 1,
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from jaxmech.collaboration import Role
-from jaxmech.report._numbers import INFINITY, decimals, percent, short, single
+from jaxmech.report._numbers import INFINITY, decimals, percent, relative, short, single
 from jaxmech.report.collaboration import Accounts, Answer, Arrangement, reasons_of
 from jaxmech.report.design import Answer as DesignAnswer
 from jaxmech.report.html._document import Bar, Line, Party, Table
@@ -55,7 +55,8 @@ def _summary(accounts: Accounts, i: int) -> str:
     if gain == 0:
         return f"{does}, and pay exactly what you would pay alone: signing costs you nothing and brings you nothing."
     verb = "save" if gain > 0 else "lose"
-    return f"{does}, and {verb} {accounts.money(abs(gain))} ({percent(abs(gain) / alone)}) against working alone."
+    part = percent(float(relative(abs(gain), alone)))
+    return f"{does}, and {verb} {accounts.money(abs(gain))} ({part}) against working alone."
 
 
 def _line(
@@ -164,9 +165,9 @@ def _fair(answer: Arrangement, accounts: Accounts, i: int) -> list[str]:
     alone, gain = accounts.alone.penalty, accounts.gain
     able = np.isfinite(alone)
     if able.any():
-        relative = gain[able] / alone[able]
-        low, high = percent(float(relative.min())), percent(float(relative.max()))
-        yours = f"yours is {percent(float(gain[i] / alone[i]))}" if able[i] else "you could not work alone"
+        parts = relative(gain[able], alone[able])
+        low, high = percent(float(parts.min())), percent(float(parts.max()))
+        yours = f"yours is {percent(float(relative(gain[i], alone[i])))}" if able[i] else "you could not work alone"
         sentences.append(f"Gains of those who could work alone are between {low} and {high} of what they pay alone; "
                          f"{yours}.")  # fmt: skip
     share = percent(float(accounts.share[i]))

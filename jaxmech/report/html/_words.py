@@ -1,5 +1,7 @@
 """What mechanisms and divisions mean, and what is not promised: sentences for people who sign."""
 
+import numpy as np
+
 from jaxmech.report.collaboration import Answer, Arrangement, rule_in_words
 from jaxmech.report.html._document import Section
 
@@ -107,9 +109,10 @@ def terms(answer: Arrangement, division: str | None) -> tuple[tuple[str, str], .
         division: its name, or None where the mechanism has its own.
     """
     unit = f" {answer.currency}".rstrip()
+    sigma, price = (np.atleast_2d(table) for table in (answer.sigma, answer.price))
     prices = ", ".join(
-        f"{name}: σ {sigma:.5g}, {price:,.6g}{unit} per unit of squared error"
-        for name, sigma, price in zip(answer.distributions, answer.sigma.tolist(), answer.price.tolist(), strict=True)
+        f"{name}: σ {_range(sigma[:, k], '.5g')}, {_range(price[:, k], ',.6g')}{unit} per unit of squared error"
+        for k, name in enumerate(answer.distributions)
     )
     found = [("Parties", str(len(answer.agents)))]
     if division is not None and answer.mechanism != "c3d":
@@ -118,6 +121,12 @@ def terms(answer: Arrangement, division: str | None) -> tuple[tuple[str, str], .
     found.append(("What happens to the data", f"{answer.mechanism}{rule}: {MECHANISMS[answer.mechanism]}"))
     found.append(("Standard deviations and prices", prices))
     return tuple(found)
+
+
+def _range(values: np.ndarray, digits: str) -> str:
+    """One number, or from the least to the largest where agents differ."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    return f"{low:{digits}}" if low == high else f"{low:{digits}} to {high:{digits}} by agent"
 
 
 def steps(answer: Arrangement) -> Section:

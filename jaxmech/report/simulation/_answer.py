@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxmech._status import Status
 from jaxmech.mechanism import Audit
+from jaxmech.report._numbers import relative
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Play:
     @property
     def change(self) -> np.ndarray:
         """By how much the penalty differs from the promised one, relative to it."""
-        return np.asarray(self.penalty / self.promised - 1)
+        return relative(self.penalty - self.promised, self.promised)
 
     @property
     def total_error(self) -> float:

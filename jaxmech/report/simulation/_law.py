@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from jaxmech._words import some
-from jaxmech.report._numbers import percent, short
+from jaxmech.report._numbers import percent, relative, short
 from jaxmech.report.simulation._answer import Answer, Play
 
 _ERRORS, _LEAST = 3.0, 0.01
@@ -47,7 +47,7 @@ def above(answer: Answer, play: Play | None = None) -> tuple[Above, ...]:
     if answer.cheat or len(answer.plays) < 2:
         return ()
     normal, play = answer.plays[0], play or answer.plays[1]
-    error = play.standard_error / play.promised
+    error = relative(play.standard_error, play.promised)
     rose = np.argmax(answer.price * (play.squared_error - normal.squared_error), axis=1)
     worse = np.flatnonzero(play.change > np.maximum(_ERRORS * error, _LEAST))
     return tuple(

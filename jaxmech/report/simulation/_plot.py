@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxmech.report._figure import COLOURS, GREY, STYLE, entitle, legend_label
+from jaxmech.report._numbers import relative
 from jaxmech.report.simulation._answer import Answer
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def plot(answer: Answer) -> "Figure":
         for position, play in enumerate(answer.plays):
             x = np.arange(len(shown)) + 0.24 * (position - (len(answer.plays) - 1) / 2)
             axis.errorbar(
-                x, 100 * play.change[shown], yerr=200 * (play.standard_error / play.promised)[shown],
+                x, 100 * play.change[shown], yerr=200 * relative(play.standard_error, play.promised)[shown],
                 fmt="os^"[position % 3], color=COLOURS[position], markersize=4, capsize=2, linewidth=1,
                 label=legend_label(f"{play.name}, {play.replications:,} replications"),
             )  # fmt: skip

@@ -1,0 +1,80 @@
+"""Tables with one row per agent and one column per distribution, beside that of the costs: lists, or a CSV file."""
+
+from pathlib import Path
+
+import numpy as np
+
+from jaxmech._errors import ProblemError
+from jaxmech._words import suggestion
+from jaxmech.files._costs import Costs
+from jaxmech.files._read import number, read_table, row_names
+
+_BLANK = "(of an agent who cannot sample any number will do)"
+
+
+def by_agent(key: str, given: object, costs: Costs, folder: Path, *, zero: bool = False) -> np.ndarray | None:
+    """Return a table agents × distributions, or None where something else is given: one number, a row, another file.
+
+    Args:
+        key: what is read.
+        given: its value: a list of rows, or the name of a CSV file whose first column names the agents.
+        costs: whose agents and distributions the table is about.
+        folder: where a CSV file is looked for.
+        zero: whether 0 is allowed.
+
+    Raises:
+        ProblemError: for another shape, other names, and entries that are not positive and finite; of agents who cannot
+            sample no entry is looked at, unless 0 is allowed.
+    """
+    if isinstance(given, str):
+        table = _from_file(key, given, costs, folder)
+    elif isinstance(given, list) and any(isinstance(row, list) for row in given):
+        table = _from_rows(key, given, costs)
+    else:
+        return None
+    if table is None:
+        return None
+    least = "0 or more" if zero else "positive"
+    good = np.isfinite(table) & ((table >= 0) if zero else (table > 0))
+    asked = np.ones(table.shape, bool) if zero else np.isfinite(costs.table)
+    for i, k in np.argwhere(~good & asked):
+        raise ProblemError(_place(key, given, costs, int(i), int(k)), float(table[i, k]), f"must be {least} and finite")
+    return table
+
+
+def _from_rows(key: str, given: list[object], costs: Costs) -> np.ndarray:
+    m, d = costs.table.shape
+    if len(given) != m:
+        raise ProblemError(key, given, f"must have one row per agent ({m}), but has {len(given)}")
+    for i, row in enumerate(given):
+        if not isinstance(row, list) or len(row) != d:
+            raise ProblemError(f"{key}[{i}]", row, f"must be a list of one number per distribution ({d})")
+    rows = [row for row in given if isinstance(row, list)]
+    return np.array([[number(f"{key}[{i}][{k}]", entry) for k, entry in enumerate(row)] for i, row in enumerate(rows)])
+
+
+def _from_file(key: str, given: str, costs: Costs, folder: Path) -> np.ndarray | None:
+    """A table whose first column names agents; None if it does not."""
+    if costs.agents is None or costs.distributions is None or Path(given).suffix.lower() != ".csv":
+        return None
+    first = row_names(folder / given, given, key)
+    if not set(first) & set(costs.agents):
+        return None
+    found = read_table(folder / given, given, key, row_names=True, blank=_BLANK)
+    axes = (("row", found.rows, costs.agents), ("column", found.columns, costs.distributions))
+    for kind, names, wanted in axes:
+        for name in names:
+            if name not in wanted:
+                raise ProblemError(f"{given}: {kind}", name, f"must be a name of costs{suggestion(name, wanted)}")
+        for name in wanted:
+            if name not in names:
+                raise ProblemError(f"{given}: {kind}s", ", ".join(names[:3]), f'must include "{name}"')
+    rows, columns = ([names.index(name) for name in wanted] for _, names, wanted in axes)
+    return np.asarray(found.cells[np.ix_(rows, columns)])
+
+
+def _place(key: str, given: object, costs: Costs, i: int, k: int) -> str:
+    """Name an entry as the user finds it."""
+    if isinstance(given, str) and costs.agents and costs.distributions:
+        return f"{given}: {key}[{costs.agents[i]}][{costs.distributions[k]}]"
+    return f"{key}[{i}][{k}]"
