@@ -362,6 +362,7 @@ HOST = {
     "deviation.spread_randomness": "takes a key: runs inside deviation.search, listed as such",
     "market.by_error": _BUILDS,
     "market.certify": _WORDS,
+    "market.discrimination": _CHOOSES,
     "market.examine": _WORDS,
     "market.exponential": _BUILDS,
     "market.linear": _BUILDS,

@@ -9,6 +9,7 @@ from jaxmech.market._menu import GRIDS, Shape, shape
 from jaxmech.market._on_menu import DEFAULT_LARGEST, LEAST, PriceRule
 from jaxmech.market._plan import Plan
 from jaxmech.market._play import play
+from jaxmech.market._premises import Discrimination, discrimination
 from jaxmech.market._prices import EnvyFreePrices, Swap, envy_free_prices, most_tempting_swap, utility
 from jaxmech.market._pricing import EPSILON, METHODS, Pricing, price
 from jaxmech.market._problem import Buyer, Problem, most_useful
@@ -26,6 +27,7 @@ __all__ = [
     "METHODS",
     "Broker",
     "Buyer",
+    "Discrimination",
     "EnvyFreePrices",
     "Frontier",
     "Margins",
@@ -43,6 +45,7 @@ __all__ = [
     "certify",
     "contributor_utility",
     "demand",
+    "discrimination",
     "divide_work",
     "envy_free_prices",
     "examine",

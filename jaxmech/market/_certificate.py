@@ -26,6 +26,7 @@ from jaxmech.market._margins import (
 )
 from jaxmech.market._menu import tabulate
 from jaxmech.market._plan import Plan
+from jaxmech.market._premises import premises
 from jaxmech.market._prices import most_tempting_swap, utility
 from jaxmech.market._problem import Problem
 from jaxmech.market._solve import mechanism
@@ -51,11 +52,12 @@ def certify(
     - "deliverable": at least two contributors collect, whole points, and no fewer than anybody buys.
     - "budget balanced": in every realisation, if everybody submits as many points as asked; a fact tells what happens
       otherwise.
-    - "profit-optimal": the profit that prices and samples make is not above the most that any equilibrium can bring,
-      and at most as far below as the method promises, and a second sample of more than one point costs. A fact for
-      methods that promise nothing.
-    - facts, where the plan is deliverable: whether a price can turn out negative, and whether a posted price list would
-      sell the same.
+    - "profit-optimal": the profit that prices and samples make is not above the most that any equilibrium of a market
+      that is envy-free and rational for buyers can bring (one that may discriminate can bring more), and at most as
+      far below as the method promises, and a second sample of more than one point costs. A fact for methods that
+      promise nothing.
+    - facts, where the plan is deliverable: whether a price can turn out negative, whether a posted price list would
+      sell the same, what a market earns that may discriminate, and what honesty costs if the others are not honest.
 
     Args:
         problem: the problem.
@@ -114,6 +116,7 @@ def certificates(problem: Problem, plan: Plan, broker: Broker, found: BestRespon
         if found is not None:
             audits.append(judge.nothing_found(found))
         audits += [judge.posted_prices(), judge.budget_off_path(), judge.prices_positive()]
+        audits += premises(problem, plan, broker)
     return tuple(sorted(audits, key=lambda audit: not audit.claimed))
 
 
@@ -245,7 +248,7 @@ class _Judge:
         revenue = float(np.asarray(counts, float) @ np.asarray(plan.prices, float))
         profit = revenue - float(np.asarray(costs, float) @ np.asarray(plan.samples, float))
         bound, promised = float(plan.profit_bound), not math.isinf(float(plan.allowance))
-        witness = f"profit {profit:.6g}; no equilibrium of any mechanism brings more than {bound:.6g}"
+        witness = f"profit {profit:.6g}; no equilibrium of an envy-free, rational market brings more than {bound:.6g}"
         effort = f"{plan.method}: {plan.guarantee}; the profit recomputed from prices and samples"
         return self._audit("profit-optimal", self.margins.profit_optimal, witness, effort, claimed=promised)
 

@@ -55,7 +55,7 @@ class Answer(Judged):
         profit: revenue less the cost of collecting.
         optimum: OPT, the profit with contributors who are not strategic.
         optimum_bound: no envy-free allocation brings more.
-        profit_bound: no equilibrium of any mechanism brings more profit.
+        profit_bound: no equilibrium of any mechanism that is envy-free and rational for buyers brings more profit.
         method: how sizes and prices were found.
         guarantee: what the method promises.
         spread: how prices and payments vary.
