@@ -94,7 +94,8 @@ def agreement(case: Any, answer: Any, document: dict[str, Any]) -> dict[str, Any
             [*case.warnings, *case.unused_by(answer.mechanism)],
         )
     elif isinstance(case, files.MarketCase):
-        problem, warnings = files.resolved_market(case, answer.method), []
+        second = int(answer.samples[answer.samples > 0].min()) if case.chances and answer.trades else None
+        problem, warnings = files.resolved_market(case, answer.method, second), []
     else:
         problem, warnings = files.resolved_multiparty(case, document.get("mechanism")), []
     return files.sealed({**document, "problem": problem, "warnings": warnings})

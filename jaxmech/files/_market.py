@@ -14,8 +14,8 @@ from jaxmech.files._keys import cast, check_keys, name_of, names_of, positive_nu
 from jaxmech.files._read import number
 
 KEYS = (
-    *("sigma", "contributor_costs", "contributors", "buyers", "method", "epsilon", "grid", "second", "limit"),
-    *("title", "notes"),
+    *("sigma", "contributor_costs", "contributors", "buyers", "method", "epsilon", "grid", "second", "chances"),
+    *("limit", "title", "notes"),
 )
 """Keys of ``[market]``: what defines the problem, how to solve it, and what describes it."""
 
@@ -42,6 +42,7 @@ class MarketCase:
         epsilon: of the approximate method.
         grid: of the approximate method.
         second: points of the second cheapest contributor; the default is 1.
+        chances: bounds by name that decide about the second sample instead; empty where it is given.
         limit: collect at most so many points, or None.
         source: the file, or the name of the shipped problem.
         title: one line that says what it is, or an empty text.
@@ -59,6 +60,7 @@ class MarketCase:
     title: str
     notes: str
     inputs: tuple[Path, ...] = ()
+    chances: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 def read_market(section: Mapping[str, Any], folder: Path, source: str, dtype: np.dtype[Any]) -> MarketCase:
@@ -102,6 +104,7 @@ def read_market(section: Mapping[str, Any], folder: Path, source: str, dtype: np
         source=source,
         title=" ".join(text_of("title", section).split()),
         notes=text_of("notes", section),
+        chances=_chances(section),
     )
 
 
@@ -142,6 +145,22 @@ def _valuation(entry: Mapping[str, Any], dtype: np.dtype[Any]) -> market.Valuati
         return market.table(np.array([number(f"values[{m}]", value) for m, value in enumerate(given)], dtype))
     numbers = [cast(key, positive_numbers(key, entry.get(key, 1.0), 1), dtype) for key in ("scale", "value")]
     return _SCALED[kind](*numbers)
+
+
+def _chances(section: Mapping[str, Any]) -> dict[str, float]:
+    """Bounds that the second sample is to keep."""
+    given = section.get("chances", {})
+    if not isinstance(given, dict):
+        raise ProblemError("chances", given, "must be a table of bounds, such as { negative_price = 0.01 }")
+    if given and "second" in section:
+        raise ProblemError("second", section["second"], "means nothing beside chances, which decide about it")
+    found = {}
+    for name, bound in given.items():
+        one_of("chances", name, market.BOUNDS)
+        found[name] = number(f"chances.{name}", bound)
+        if not found[name] >= 0:
+            raise ProblemError(f"chances.{name}", bound, "must not be negative")
+    return found
 
 
 def _whole(key: str, given: object, least: int = 1) -> int:

@@ -6,6 +6,7 @@ from jaxmech.market._certificate import certify
 from jaxmech.market._curve import demand, posted_curve, revenue, revenues
 from jaxmech.market._margins import Margins, margins
 from jaxmech.market._menu import GRIDS, Shape, shape
+from jaxmech.market._misreport import Misreport, Misreported, misreported, misreports
 from jaxmech.market._on_menu import DEFAULT_LARGEST, LEAST, PriceRule
 from jaxmech.market._plan import Plan
 from jaxmech.market._play import play
@@ -15,10 +16,11 @@ from jaxmech.market._pricing import EPSILON, METHODS, Pricing, price
 from jaxmech.market._problem import Buyer, Problem, most_useful
 from jaxmech.market._sensitivity import Sensitivity, profit, sensitivity
 from jaxmech.market._solve import divide_work, mechanism, solve
-from jaxmech.market._spread import Frontier, Spread, frontier, simulate, spread
+from jaxmech.market._spread import BOUNDS, Frontier, Spread, frontier, second_within, simulate, spread
 from jaxmech.market._valuation import KINDS, Valuation, by_error, exponential, linear, table, threshold
 
 __all__ = [
+    "BOUNDS",
     "DEFAULT_LARGEST",
     "EPSILON",
     "GRIDS",
@@ -31,6 +33,8 @@ __all__ = [
     "EnvyFreePrices",
     "Frontier",
     "Margins",
+    "Misreport",
+    "Misreported",
     "Plan",
     "PriceRule",
     "Pricing",
@@ -54,6 +58,8 @@ __all__ = [
     "linear",
     "margins",
     "mechanism",
+    "misreported",
+    "misreports",
     "most_tempting_swap",
     "most_useful",
     "play",
@@ -62,6 +68,7 @@ __all__ = [
     "profit",
     "revenue",
     "revenues",
+    "second_within",
     "sensitivity",
     "shape",
     "simulate",

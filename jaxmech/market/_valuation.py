@@ -6,7 +6,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import erf
+from jax.scipy.special import erf, erfc
 
 from jaxmech._checks import numbers, positive
 from jaxmech._errors import ProblemError
@@ -79,6 +79,23 @@ class Valuation:
             "linear": lambda: jnp.maximum(1 - ratio, 0.0),
         }
         return self.value * shapes[self.kind]()
+
+    def of_estimate(self, bias: ArrayLike, spread: ArrayLike) -> Array:
+        """Return E v^e(|b + s Z|) for standard normal Z: what an estimate with bias b and deviation s is worth.
+
+        Args:
+            bias: b, any shape.
+            spread: s, positive; broadcasts with the bias.
+
+        Returns:
+            The expectations; NaN for a table, which knows sizes only.
+        """
+        bias, spread = jnp.broadcast_arrays(*(jnp.asarray(part, self.value.dtype) for part in (bias, spread)))
+        if self.kind == "table":
+            return jnp.full(bias.shape, jnp.nan, bias.dtype)
+        if self.function is not None:
+            return _both_sides(self.function, bias, spread)
+        return self.value * _BIASED[self.kind](jnp.abs(bias) / self.scale, spread / self.scale)
 
     @property
     def largest(self) -> Scalar:
@@ -226,6 +243,60 @@ _CLOSED: dict[str, Callable[[Array], Array]] = {
     "linear": _linear,
 }
 """v^d for value 1 as a function of the standard deviation of the estimate in units of the scale."""
+
+
+def _within(low: float, high: float, bias: Array, spread: Array) -> Array:
+    """Chance that b + s Z lies between two numbers, with no loss where both are far on one side."""
+    ends = [(edge - bias) / (spread * np.sqrt(2)) for edge in (low, high)]
+    return jnp.where(
+        ends[0] > 0, (erfc(ends[0]) - erfc(ends[1])) / 2, (erf(ends[1]) - erf(jnp.minimum(ends[0], 0.0))) / 2
+    )
+
+
+def _biased_linear(bias: Array, spread: Array) -> Array:
+    """E (1 − |b + s Z|)₊ with the mean on either side of 0 by partial expectations of a normal number."""
+
+    def density(edge: float) -> Array:
+        return jnp.exp(-(((edge - bias) / spread) ** 2) / 2) / np.sqrt(2 * np.pi)
+
+    right = (1 - bias) * _within(0.0, 1.0, bias, spread) - spread * (density(0.0) - density(1.0))
+    left = (1 + bias) * _within(-1.0, 0.0, bias, spread) + spread * (density(-1.0) - density(0.0))
+    return jnp.maximum(right + left, 0.0)
+
+
+def _biased_exponential(bias: Array, spread: Array) -> Array:
+    """E exp(−|b + s Z|) for b ≥ 0: two one-sided integrals; the scaled erfc where its argument is not negative."""
+    damp = jnp.exp(-((bias / spread) ** 2) / 2)
+
+    def side(edge: Array, power: Array) -> Array:
+        x = edge / np.sqrt(2)
+        plain = jnp.exp(jnp.minimum(power, 0.0)) * erfc(jnp.minimum(x, 0.0)) / 2
+        return jnp.where(x >= 0, damp * erfcx(jnp.maximum(x, 0.0)) / 2, plain)
+
+    right = side(spread - bias / spread, spread**2 / 2 - bias)
+    return right + side(spread + bias / spread, spread**2 / 2 + bias)
+
+
+_BIASED: dict[str, Callable[[Array, Array], Array]] = {
+    "threshold": lambda bias, spread: _within(-1.0, 1.0, bias, spread),
+    "exponential": _biased_exponential,
+    "linear": _biased_linear,
+}
+"""E v^e(|b + s Z|) for value 1, with bias and standard deviation in units of the scale."""
+
+
+def _both_sides(function: Callable[[Array], Array], bias: Array, spread: Array) -> Array:
+    """E f(|b + s Z|) = E (f(|b + s|Z||) + f(|b − s|Z||))/2."""
+
+    def one(pair: tuple[Array, Array]) -> Array:
+        b, s = pair
+        found: Array = half_normal_expectation(lambda e: (function(jnp.abs(b + e)) + function(jnp.abs(b - e))) / 2, s)[
+            0
+        ]
+        return found
+
+    flat = (jnp.ravel(bias), jnp.ravel(spread))
+    return jax.lax.map(one, flat, batch_size=min(_BLOCK, max(1, bias.size))).reshape(bias.shape)
 
 
 def _integrate(function: Callable[[Array], Array], spread: Array) -> tuple[Array, Array]:

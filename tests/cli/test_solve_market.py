@@ -158,3 +158,16 @@ def test_float32():
     assert result.exit_code == 0, result.stdout
     found = json.loads(result.stdout)
     assert found["profit"] == pytest.approx(8.3312, rel=1e-4)
+
+
+def test_bounds_on_chances_decide_about_the_second_sample(mine, tmp_path):
+    path = mine(GOOD_MARKET.replace("[market]", "[market]\nchances = { negative_price = 0.2 }", 1))
+    found = json.loads(_run(path, "--json", "-").stdout)
+    second = found["problem"]["second"]
+    assert second > 1
+    assert second == min(entry["samples"] for entry in found["contributors"] if entry["samples"])
+    assert max(buyer["negative_price"] for buyer in found["buyers"]) <= 0.2
+    for more, key in (("second = 2", "second"), ('limit = "x"', "limit")):
+        refused = _run(mine(GOOD_MARKET.replace("[market]", f"[market]\n{more}\nchances = {{ negative_price = 0.2 }}")))
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert key in refused.stderr

@@ -86,6 +86,7 @@ def _contributor(answer: Answer, i: int) -> dict[str, Any]:
         "samples": int(answer.samples[i]),
         "payment": answer.spread.payment[i],
         "payment_deviation": answer.spread.payment_deviation[i],
+        "payment_below_cost": answer.spread.payment_below_cost[i],
         "utility": answer.gain[i],
     }
 
@@ -101,6 +102,7 @@ def _buyer(answer: Answer, j: int) -> dict[str, Any]:
         "utility": answer.utility[j],
         "price_deviation": answer.spread.price_deviation[j],
         "negative_price": answer.spread.negative_price[j],
+        "price_above_value": answer.spread.price_above_value[j],
         "held_by": answer.buyers[held_by] if held_by >= 0 else None,
         "diminishing_returns": None if answer.diminishing is None else bool(answer.diminishing[j]),
     }
