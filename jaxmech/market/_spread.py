@@ -326,7 +326,7 @@ def _exceeds(edges: Array, form: Array, key: Array) -> tuple[Array, Array]:
         return chance, jnp.sqrt(doubt / REPLICATIONS)
 
     def known() -> tuple[Array, Array]:
-        return jnp.where(some, exact, jnp.where(edges < 0, 1.0, 0.0)), jnp.zeros((), form.dtype)
+        return jnp.where(some, exact, (edges < 0).astype(form.dtype)), jnp.zeros((), form.dtype)
 
     chance, error = jax.lax.cond(even | ~some, known, draw)
     return chance, error

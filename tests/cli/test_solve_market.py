@@ -161,13 +161,13 @@ def test_float32():
 
 
 def test_bounds_on_chances_decide_about_the_second_sample(mine, tmp_path):
-    path = mine(GOOD_MARKET.replace("[market]", "[market]\nchances = { negative_price = 0.2 }", 1))
-    found = json.loads(_run(path, "--json", "-").stdout)
+    chances = "chances = { negative_price = 0.2 }\n"
+    found = json.loads(_run(mine(chances + GOOD_MARKET), "--json", "-").stdout)
     second = found["problem"]["second"]
     assert second > 1
     assert second == min(entry["samples"] for entry in found["contributors"] if entry["samples"])
     assert max(buyer["negative_price"] for buyer in found["buyers"]) <= 0.2
     for more, key in (("second = 2", "second"), ('limit = "x"', "limit")):
-        refused = _run(mine(GOOD_MARKET.replace("[market]", f"[market]\n{more}\nchances = {{ negative_price = 0.2 }}")))
+        refused = _run(mine(f"{chances}{more}\n{GOOD_MARKET}"))
         assert (refused.exit_code, refused.stdout) == (2, "")
         assert key in refused.stderr
