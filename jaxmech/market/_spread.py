@@ -117,7 +117,7 @@ def _spread(broker: Broker, values: Array, key: Array) -> Spread:
     gain = -broker.guarantee(broker.stakes).promised
     payment = broker.costs * broker.samples + gain
     form = _form(broker)
-    room = jnp.stack([broker.prices, broker.prices - values]) * broker.buyers
+    room = jnp.stack([broker.prices, broker.prices - values.astype(broker.prices.dtype)]) * broker.buyers
     (chance, within), error = _exceeds(room + jnp.trace(form), form, key)
     buys, pays = broker.sizes > 0, noise > 0
 
