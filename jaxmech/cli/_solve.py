@@ -19,7 +19,8 @@ _WORDS = (
     "Mechanisms:  pool counted-pool c3d cbl (the default)\n"
     "             designed (see jaxmech design; it has its own division)\n"
     "             exploitation (the default) free (for competitors who share models)\n"
-    "Methods:     exact (the default) approximate heuristic, for the prices of a market"
+    "Methods:     exact (the default) approximate monotone smooth diminishing\n"
+    "             heuristic, for the prices of a market"
 )
 _EXAMPLES = (
     "jaxmech solve clinics",

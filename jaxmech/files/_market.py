@@ -19,7 +19,7 @@ KEYS = (
 )
 """Keys of ``[market]``: what defines the problem, how to solve it, and what describes it."""
 
-BUYER_KEYS = ("name", "count", "valuation", "scale", "value", "values")
+BUYER_KEYS = ("name", "count", "valuation", "scale", "value", "values", "monotone")
 """Keys of each ``[[market.buyers]]``."""
 
 MAX_TYPES = 1_000
@@ -131,7 +131,7 @@ def _buyer(i: int, entry: Mapping[str, Any], dtype: np.dtype[Any]) -> market.Buy
 
 def _valuation(entry: Mapping[str, Any], dtype: np.dtype[Any]) -> market.Valuation:
     kind = one_of("valuation", entry["valuation"], market.KINDS)
-    wanted, unwanted = (("values",), ("scale", "value")) if kind == "table" else (("scale",), ("values",))
+    wanted, unwanted = (("values",), ("scale", "value")) if kind == "table" else (("scale",), ("values", "monotone"))
     for key in wanted:
         if key not in entry:
             raise ProblemError(key, "nothing", f"must be given for the valuation {kind}")
@@ -142,7 +142,11 @@ def _valuation(entry: Mapping[str, Any], dtype: np.dtype[Any]) -> market.Valuati
         given = entry["values"]
         if not isinstance(given, list):
             raise ProblemError("values", given, "must be a list of numbers, by size from 0 on")
-        return market.table(np.array([number(f"values[{m}]", value) for m, value in enumerate(given)], dtype))
+        monotone = entry.get("monotone", True)
+        if not isinstance(monotone, bool):
+            raise ProblemError("monotone", monotone, "must be true or false")
+        values = np.array([number(f"values[{m}]", value) for m, value in enumerate(given)], dtype)
+        return market.table(values, monotone=monotone)
     numbers = [cast(key, positive_numbers(key, entry.get(key, 1.0), 1), dtype) for key in ("scale", "value")]
     return _SCALED[kind](*numbers)
 

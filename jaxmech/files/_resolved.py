@@ -81,6 +81,7 @@ def _valuation(valuation: Valuation) -> dict[str, Any]:
         "scale": float(valuation.scale) if closed else None,
         "value": float(valuation.value) if closed else None,
         "values": None if closed else np.asarray(valuation.values, float),
+        **({} if valuation.monotone else {"monotone": False}),
     }
 
 

@@ -12,7 +12,7 @@ from jaxmech.market._plan import Plan
 from jaxmech.market._play import play
 from jaxmech.market._premises import Discrimination, discrimination
 from jaxmech.market._prices import EnvyFreePrices, Swap, envy_free_prices, most_tempting_swap, utility
-from jaxmech.market._pricing import EPSILON, METHODS, Pricing, price
+from jaxmech.market._pricing import EPSILON, GRID_OF, METHODS, Pricing, price
 from jaxmech.market._problem import Buyer, Problem, most_useful
 from jaxmech.market._sensitivity import Sensitivity, profit, sensitivity
 from jaxmech.market._solve import divide_work, mechanism, solve
@@ -24,6 +24,7 @@ __all__ = [
     "DEFAULT_LARGEST",
     "EPSILON",
     "GRIDS",
+    "GRID_OF",
     "KINDS",
     "LEAST",
     "METHODS",

@@ -96,6 +96,9 @@ def offer_on_menu(
     Raises:
         ProblemError: for any other method.
     """
+    for name, valuation in zip(problem.buyers, problem.valuations, strict=True):
+        if not valuation.monotone:
+            raise ProblemError(f"value of {name}", "monotone = false", "must not fall with size on a menu of sizes")
     if callable(method):
         return _by_rule(problem, method, sizes, least)
     if method != "exact":

@@ -27,7 +27,10 @@ from jaxmech.market._prices import envy_free_prices
 from jaxmech.market._problem import Problem
 from jaxmech.market._search import MAX_BOXES, Found, Menu, search
 
-METHODS = ("exact", "approximate", "heuristic")
+GRID_OF = {"monotone": "levels", "smooth": "smooth", "diminishing": "diminishing"}
+"""Rows of the paper's Table 1 for finitely many types: the approximate method on the menu of each."""
+
+METHODS = ("exact", "approximate", "heuristic", *GRID_OF)
 """Ways to solve the pricing problem; a function is a way of one's own."""
 
 EPSILON = 0.01
@@ -76,11 +79,15 @@ def price(
 ) -> Pricing:
     """Return sizes that maximise revenue at envy-free prices less c_1·max(largest size, least).
 
-    - exact: branch and bound over all allocations, see :func:`search`; the optimum, up to rounding.
+    - exact: branch and bound over all allocations, see :func:`search`; the optimum, up to rounding. The only one for
+      values that may fall with size (the first row of Table 1).
     - approximate: the same on a coarser menu. If no value rises by more than δ between two of its sizes, its best
       is within K δ per buyer of the optimum: round the sizes of the best curve down, and lower the price of its
       i-th offer by i δ; then no buyer finds a cheaper offer better than her own, and pays at most K δ less. δ = ε/(2K)
       for K types; the other half of ε is the gap at which the search stops.
+    - monotone, smooth, diminishing: the approximate method on the grid levels, smooth or diminishing, for the rows of
+      Table 1 with K types, whose running times are N^K ε^−K, ε^−2K and ε^−3K log^K N. What those rows assume of values
+      is measured here, and the search may stop far earlier.
     - heuristic: local search over posted price curves with restarts, and an upper bound that ignores envy between
       groups of types.
     - a function: the paper's Algorithm 1 with the user's rule for a given N, tried for every N up to the limit.
@@ -121,8 +128,8 @@ def price(
         if not found.finished:
             raise _too_large(problem, menu, found)
         return _pricing(problem, menu, found, 0.0, "exact", "optimal among all envy-free allocations")
-    if method == "approximate":
-        return _approximate(problem, epsilon, grid, limit, least, max_boxes)
+    if method != "heuristic":
+        return _approximate(problem, epsilon, GRID_OF.get(method, grid), limit, least, max_boxes, method)
     return _heuristic(problem, limit, least, seed)
 
 
@@ -134,7 +141,9 @@ def _on_menu(problem: Problem, method: str | PriceRule, sizes: np.ndarray, least
     return Pricing(offer.sizes, offer.prices, offer.profit, offer.bound, allowance, name, promise, offer.steps)
 
 
-def _approximate(problem: Problem, epsilon: float, grid: str, limit: int | None, least: int, max_boxes: int) -> Pricing:
+def _approximate(
+    problem: Problem, epsilon: float, grid: str, limit: int | None, least: int, max_boxes: int, method: str
+) -> Pricing:
     one_of("grid", grid, GRIDS)
     if not (np.isfinite(epsilon) and epsilon > 0):
         raise ProblemError("epsilon", epsilon, "must be positive")
@@ -147,7 +156,7 @@ def _approximate(problem: Problem, epsilon: float, grid: str, limit: int | None,
         raise _too_large(problem, menu, found)
     guarantee = f"within {epsilon:g} per buyer of the optimum, on a menu of {len(menu.sizes):,} sizes ({grid})"
     found = found._replace(bound=found.bound + room)
-    return _pricing(problem, menu, found, 2 * room, "approximate", guarantee)
+    return _pricing(problem, menu, found, 2 * room, method, guarantee)
 
 
 def _check_epsilon(problem: Problem, epsilon: float) -> None:

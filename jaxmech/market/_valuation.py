@@ -34,6 +34,7 @@ class Valuation:
         values: of a table, by size; empty otherwise.
         kind: which form.
         function: v^e of a user, elementwise.
+        monotone: whether more points are never worth less; only tables may say no.
 
     Source: Chen, Clinton and Kandasamy 2025, section 3.1, equation (11).
     """
@@ -43,6 +44,7 @@ class Valuation:
     values: Float[Array, " table"]
     kind: str = dataclasses.field(metadata={"static": True})
     function: Callable[[Array], Array] | None = dataclasses.field(metadata={"static": True})
+    monotone: bool = dataclasses.field(default=True, metadata={"static": True})
 
     def by_size(self, sizes: ArrayLike, sigma: Array | float) -> Array:
         """Return v^d at sizes (any shape): in closed form, from the table, or by quadrature."""
@@ -160,11 +162,12 @@ def linear(scale: ArrayLike, value: ArrayLike = 1.0) -> Valuation:
     return _closed("linear", scale, value)
 
 
-def table(values: ArrayLike) -> Valuation:
+def table(values: ArrayLike, *, monotone: bool = True) -> Valuation:
     """v^d(m) = values[m]; beyond the end of the table its last entry.
 
     Args:
         values: by size from 0 on: the first one 0, none decreasing, all in [0, 1].
+        monotone: False where more points may be worth less, as to who must work through them and cannot leave any out.
 
     Raises:
         ProblemError: naming the entry and the rule.
@@ -177,8 +180,9 @@ def table(values: ArrayLike) -> Valuation:
     """
     entries = numbers("values", values, 1)
     if not isinstance(entries, jax.core.Tracer):
-        check_values("values", np.asarray(entries))
-    return Valuation(jnp.ones((), entries.dtype), entries[-1], entries, "table", None)
+        check_values("values", np.asarray(entries), monotone=monotone)
+    most = entries[-1] if monotone else jnp.max(entries)
+    return Valuation(jnp.ones((), entries.dtype), most, entries, "table", None, monotone)
 
 
 def by_error(function: Callable[[Array], Array]) -> Valuation:
@@ -202,13 +206,14 @@ def by_error(function: Callable[[Array], Array]) -> Valuation:
     return Valuation(jnp.ones((), value.dtype), value, empty, "function", function)
 
 
-def check_values(name: str, values: np.ndarray, slack: float = 0.0) -> None:
+def check_values(name: str, values: np.ndarray, slack: float = 0.0, *, monotone: bool = True) -> None:
     """Refuse values by size that do not start at 0, decrease, leave [0, 1], or never rise.
 
     Args:
         name: what messages call them.
         values: (sizes,).
         slack: how far rounding or quadrature may be off.
+        monotone: whether they must not decrease.
 
     Raises:
         ProblemError: naming the first entry that breaks a rule.
@@ -219,10 +224,10 @@ def check_values(name: str, values: np.ndarray, slack: float = 0.0) -> None:
         raise ProblemError(f"{name}[{i}]", float(values[i]), "must be in [0, 1]")
     if abs(values[0]) > slack:
         raise ProblemError(f"{name}[0]", float(values[0]), "must be 0: no data is worth nothing")
-    for i in np.flatnonzero(np.diff(values) < -slack):
+    for i in np.flatnonzero(np.diff(values) < -slack) if monotone else ():
         rule = f"must not be below the value of less data ({values[i]:g})"
         raise ProblemError(f"{name}[{i + 1}]", float(values[i + 1]), rule)
-    if values[-1] <= 0:
+    if np.max(values) <= 0:
         raise ProblemError(f"{name}[{len(values) - 1}]", float(values[-1]), "must be positive: a buyer wants something")
 
 

@@ -171,3 +171,14 @@ def test_bounds_on_chances_decide_about_the_second_sample(mine, tmp_path):
         refused = _run(mine(f"{chances}{more}\n{GOOD_MARKET}"))
         assert (refused.exit_code, refused.stdout) == (2, "")
         assert key in refused.stderr
+
+
+def test_values_that_may_fall_are_read_and_sealed(mine):
+    plain = GOOD_MARKET.replace("values = [0.0, 0.5, 0.6]", "values = [0.0, 0.5, 0.3]")
+    refused = _run(mine(plain))
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "must not be below" in refused.stderr
+    found = json.loads(_run(mine(plain + "monotone = false\n"), "--json", "-").stdout)
+    assert found["problem"]["buyers"][1]["monotone"] is False
+    assert all(record["holds"] for record in found["certificates"])
+    assert "means nothing" in _run(mine(GOOD_MARKET.replace("scale = 0.3", "scale = 0.3\nmonotone = true"))).stderr
