@@ -111,6 +111,7 @@ def _answer(
         status=Status.of(int(solution.status)),
         residual=float(solution.residual),
         settings=settings(output.dtype, seed=_SEED),
+        unit=case.unit,
     )
 
 

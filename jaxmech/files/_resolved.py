@@ -71,6 +71,7 @@ def resolved_market(case: MarketCase, method: str, second: int | None = None) ->
         "grid": case.grid,
         "second": case.second if second is None else second,
         "limit": case.limit,
+        **({"unit": case.unit} if case.unit else {}),
     }
 
 

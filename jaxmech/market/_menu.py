@@ -157,8 +157,10 @@ def _tabulate(problem: Problem, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarr
     eps = tolerances(values.dtype).eps
     for name, valuation, row, doubt in zip(problem.buyers, problem.valuations, values, error, strict=True):
         if valuation.kind in ("table", "function") and len(row) > 1:
-            check_values(f"value of {name}", row, float(doubt.max()) + 16 * eps, monotone=valuation.monotone)
-    values = np.clip(values, 0.0, 1.0)
+            most = max(1.0, float(valuation.largest))
+            slack = float(doubt.max()) + 16 * eps * most
+            check_values(f"value of {name}", row, slack, monotone=valuation.monotone, most=most)
+    values = np.clip(values, 0.0, np.array([[max(1.0, float(valuation.largest))] for valuation in problem.valuations]))
     # Rounding must not make a value fall where mathematics says that it rises.
     rising = np.array([valuation.monotone for valuation in problem.valuations])
     return np.where(rising[:, None], np.maximum.accumulate(values, axis=1), values), error

@@ -24,7 +24,7 @@ from jaxmech.market._on_menu import (
     offer_on_menu,
 )
 from jaxmech.market._prices import envy_free_prices
-from jaxmech.market._problem import Problem
+from jaxmech.market._problem import Problem, rescaled
 from jaxmech.market._search import MAX_BOXES, Found, Menu, search
 
 GRID_OF = {"monotone": "levels", "smooth": "smooth", "diminishing": "diminishing"}
@@ -95,7 +95,7 @@ def price(
     Args:
         problem: the problem.
         method: one of :data:`METHODS`, or a :data:`PriceRule`.
-        epsilon: of the approximate method, per buyer.
+        epsilon: of the approximate method, per buyer, in the unit of the values.
         grid: menu of the approximate method: levels, smooth or diminishing.
         limit: at most so many points.
         least: so many points are collected in any case.
@@ -122,6 +122,12 @@ def price(
     if callable(method):
         return _by_rule(problem, method, limit, least)
     one_of("method", method, METHODS)
+    unit = max(float(valuation.largest) for valuation in problem.valuations)
+    if unit > 1:  # in units of the largest value, so that every tolerance means what it does in [0, 1]
+        if not (np.isfinite(epsilon) and epsilon > 0):
+            raise ProblemError("epsilon", epsilon, "must be positive")
+        how = {"grid": grid, "limit": limit, "least": least, "seed": seed, "max_boxes": max_boxes}
+        return _in_units(price(rescaled(problem, 1 / unit), method, epsilon=epsilon / unit, **how), unit)  # type: ignore[arg-type]
     if method == "exact":
         menu = dataclasses.replace(full_menu(problem, limit), least=least)
         found = search(menu, limit=max_boxes)
@@ -131,6 +137,14 @@ def price(
     if method != "heuristic":
         return _approximate(problem, epsilon, GRID_OF.get(method, grid), limit, least, max_boxes, method)
     return _heuristic(problem, limit, least, seed)
+
+
+def _in_units(found: Pricing, unit: float) -> Pricing:
+    """The same with all money in a unit of which there are so many in what was counted in."""
+    money = {name: getattr(found, name) * unit for name in ("prices", "profit", "bound", "allowance")}
+    return dataclasses.replace(
+        found, **money, guarantee=found.guarantee.replace(" per buyer", f" × {unit:g} per buyer")
+    )
 
 
 def _on_menu(problem: Problem, method: str | PriceRule, sizes: np.ndarray, least: int) -> Pricing:

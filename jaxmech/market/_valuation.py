@@ -99,18 +99,25 @@ class Valuation:
             return _both_sides(self.function, bias, spread)
         return self.value * _BIASED[self.kind](jnp.abs(bias) / self.scale, spread / self.scale)
 
+    def times(self, factor: float) -> "Valuation":
+        """Return the valuation with all values times a positive factor."""
+        own = self.function
+        scaled = None if own is None else (lambda error: factor * own(error))
+        return dataclasses.replace(self, value=self.value * factor, values=self.values * factor, function=scaled)
+
     @property
     def largest(self) -> Scalar:
         """The value that no amount of data exceeds."""
         return self.value
 
 
-def threshold(scale: ArrayLike, value: ArrayLike = 1.0) -> Valuation:
+def threshold(scale: ArrayLike, value: ArrayLike = 1.0, most: float = 1.0) -> Valuation:
     """v^e(e) = value if e <= scale, else 0; hence v^d(m) = value·erf(scale √m / (σ√2)).
 
     Args:
         scale: the largest error that is good enough, positive, in the unit of σ.
-        value: largest value, in (0, 1].
+        value: largest value, in (0, most].
+        most: the largest value that is allowed; ∞ where values are in a unit of money.
 
     Raises:
         ProblemError: for numbers out of range.
@@ -121,15 +128,16 @@ def threshold(scale: ArrayLike, value: ArrayLike = 1.0) -> Valuation:
         >>> round(float(threshold(1.0).by_size(jnp.array(1), 1.0)), 4)  # within one standard deviation
         0.6827
     """
-    return _closed("threshold", scale, value)
+    return _closed("threshold", scale, value, most)
 
 
-def exponential(scale: ArrayLike, value: ArrayLike = 1.0) -> Valuation:
+def exponential(scale: ArrayLike, value: ArrayLike = 1.0, most: float = 1.0) -> Valuation:
     """v^e(e) = value·exp(−e/scale); hence v^d(m) = value·erfcx(σ / (scale √(2m))).
 
     Args:
         scale: the error at which the value has fallen to 1/e, positive, in the unit of σ.
-        value: largest value, in (0, 1].
+        value: largest value, in (0, most].
+        most: the largest value that is allowed; ∞ where values are in a unit of money.
 
     Raises:
         ProblemError: for numbers out of range.
@@ -140,15 +148,16 @@ def exponential(scale: ArrayLike, value: ArrayLike = 1.0) -> Valuation:
         >>> round(float(exponential(0.5).by_size(jnp.array(8), 1.0)), 6)
         0.61569
     """
-    return _closed("exponential", scale, value)
+    return _closed("exponential", scale, value, most)
 
 
-def linear(scale: ArrayLike, value: ArrayLike = 1.0) -> Valuation:
+def linear(scale: ArrayLike, value: ArrayLike = 1.0, most: float = 1.0) -> Valuation:
     """v^e(e) = value·max(1 − e/scale, 0); hence v^d(m) = value·(erf(b/√2) − √(2/π)(1 − exp(−b²/2))/b), b = scale √m/σ.
 
     Args:
         scale: the error from which on data is worth nothing, positive, in the unit of σ.
-        value: largest value, in (0, 1].
+        value: largest value, in (0, most].
+        most: the largest value that is allowed; ∞ where values are in a unit of money.
 
     Raises:
         ProblemError: for numbers out of range.
@@ -159,15 +168,16 @@ def linear(scale: ArrayLike, value: ArrayLike = 1.0) -> Valuation:
         >>> round(float(linear(1.0).by_size(jnp.array(100), 1.0)), 4)  # nearly 1 − E|Z|/10
         0.9202
     """
-    return _closed("linear", scale, value)
+    return _closed("linear", scale, value, most)
 
 
-def table(values: ArrayLike, *, monotone: bool = True) -> Valuation:
+def table(values: ArrayLike, *, monotone: bool = True, most: float = 1.0) -> Valuation:
     """v^d(m) = values[m]; beyond the end of the table its last entry.
 
     Args:
         values: by size from 0 on: the first one 0, none decreasing, all in [0, 1].
         monotone: False where more points may be worth less, as to who must work through them and cannot leave any out.
+        most: the largest value that is allowed; ∞ where values are in a unit of money.
 
     Raises:
         ProblemError: naming the entry and the rule.
@@ -180,16 +190,17 @@ def table(values: ArrayLike, *, monotone: bool = True) -> Valuation:
     """
     entries = numbers("values", values, 1)
     if not isinstance(entries, jax.core.Tracer):
-        check_values("values", np.asarray(entries), monotone=monotone)
-    most = entries[-1] if monotone else jnp.max(entries)
-    return Valuation(jnp.ones((), entries.dtype), most, entries, "table", None, monotone)
+        check_values("values", np.asarray(entries), monotone=monotone, most=most)
+    largest = entries[-1] if monotone else jnp.max(entries)
+    return Valuation(jnp.ones((), entries.dtype), largest, entries, "table", None, monotone)
 
 
-def by_error(function: Callable[[Array], Array]) -> Valuation:
+def by_error(function: Callable[[Array], Array], most: float = 1.0) -> Valuation:
     """v^e = function, any JAX function of the error; v^d by adaptive quadrature with an error estimate.
 
     Args:
         function: elementwise, non-increasing, with values in [0, 1]. That is checked where the valuation is used.
+        most: the largest value that is allowed; ∞ where values are in a unit of money.
 
     Raises:
         ProblemError: if the value without any error is not in (0, 1].
@@ -201,12 +212,14 @@ def by_error(function: Callable[[Array], Array]) -> Valuation:
         >>> round(float(bell.by_size(jnp.array(2), 1.0)), 6)  # 1/√(1 + 2σ²/m)
         0.707107
     """
-    value = positive("function(0)", numbers("function(0)", function(jnp.zeros(())), 0), largest=1.0)
+    value = positive("function(0)", numbers("function(0)", function(jnp.zeros(())), 0), largest=most)
     empty = jnp.zeros((0,), value.dtype)
     return Valuation(jnp.ones((), value.dtype), value, empty, "function", function)
 
 
-def check_values(name: str, values: np.ndarray, slack: float = 0.0, *, monotone: bool = True) -> None:
+def check_values(
+    name: str, values: np.ndarray, slack: float = 0.0, *, monotone: bool = True, most: float = 1.0
+) -> None:
     """Refuse values by size that do not start at 0, decrease, leave [0, 1], or never rise.
 
     Args:
@@ -214,14 +227,15 @@ def check_values(name: str, values: np.ndarray, slack: float = 0.0, *, monotone:
         values: (sizes,).
         slack: how far rounding or quadrature may be off.
         monotone: whether they must not decrease.
+        most: the largest value that is allowed.
 
     Raises:
         ProblemError: naming the first entry that breaks a rule.
     """
     for i in np.flatnonzero(~np.isfinite(values)):
         raise ProblemError(f"{name}[{i}]", float(values[i]), "must be finite")
-    for i in np.flatnonzero((values < -slack) | (values > 1 + slack)):
-        raise ProblemError(f"{name}[{i}]", float(values[i]), "must be in [0, 1]")
+    for i in np.flatnonzero((values < -slack) | (values > most + slack)):
+        raise ProblemError(f"{name}[{i}]", float(values[i]), f"must be in [0, {most:g}]")
     if abs(values[0]) > slack:
         raise ProblemError(f"{name}[0]", float(values[0]), "must be 0: no data is worth nothing")
     for i in np.flatnonzero(np.diff(values) < -slack) if monotone else ():
@@ -231,10 +245,10 @@ def check_values(name: str, values: np.ndarray, slack: float = 0.0, *, monotone:
         raise ProblemError(f"{name}[{len(values) - 1}]", float(values[-1]), "must be positive: a buyer wants something")
 
 
-def _closed(kind: str, scale: ArrayLike, value: ArrayLike) -> Valuation:
+def _closed(kind: str, scale: ArrayLike, value: ArrayLike, most: float) -> Valuation:
     size = positive("scale", numbers("scale", scale, 0))
-    most = positive("value", numbers("value", value, 0), largest=1.0).astype(size.dtype)
-    return Valuation(size, most, jnp.zeros((0,), size.dtype), kind, None)
+    largest = positive("value", numbers("value", value, 0), largest=most).astype(size.dtype)
+    return Valuation(size, largest, jnp.zeros((0,), size.dtype), kind, None)
 
 
 def _linear(a: Array) -> Array:

@@ -182,3 +182,15 @@ def test_values_that_may_fall_are_read_and_sealed(mine):
     assert found["problem"]["buyers"][1]["monotone"] is False
     assert all(record["holds"] for record in found["certificates"])
     assert "means nothing" in _run(mine(GOOD_MARKET.replace("scale = 0.3", "scale = 0.3\nmonotone = true"))).stderr
+
+
+def test_money_has_a_unit(mine):
+    text = GOOD_MARKET.replace("0.001, 0.002", "1.0, 2.0").replace("value = 1.0", "value = 1000.0")
+    text = text.replace("[0.0, 0.5, 0.6]", "[0.0, 500.0, 600.0]")
+    refused = _run(mine(text))
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    found = json.loads(_run(mine('unit = "EUR"\n' + text), "--json", "-").stdout)
+    plain = json.loads(_run(mine(GOOD_MARKET), "--json", "-").stdout)
+    assert found["unit"] == found["problem"]["unit"] == "EUR"
+    assert found["profit"] == pytest.approx(1000 * plain["profit"])
+    assert all(record["holds"] for record in found["certificates"])

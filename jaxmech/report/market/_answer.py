@@ -69,6 +69,7 @@ class Answer(Judged):
         status: how the solve ended.
         residual: largest violation of the buyers' constraints, relative.
         settings: version, jax, device, dtype, seed.
+        unit: of money, or an empty text.
     """
 
     source: str
@@ -102,6 +103,7 @@ class Answer(Judged):
     status: Status
     residual: float
     settings: Mapping[str, Any]
+    unit: str = ""
 
     @property
     def trades(self) -> bool:

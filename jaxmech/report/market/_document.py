@@ -28,6 +28,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "source": answer.source,
         "title": answer.title or None,
         "sigma": answer.sigma,
+        "unit": answer.unit or None,
         "contributors": [_contributor(answer, i) for i in range(len(answer.contributors))],
         "buyers": [_buyer(answer, j) for j in range(len(answer.buyers))],
         "total": answer.total,

@@ -54,7 +54,7 @@ def _head(answer: Answer) -> RenderableType:
     buyers = counted(int(answer.counts.sum()), "buyer")
     what = f"{buyers} of {counted(len(answer.buyers), 'type')}, {counted(len(answer.contributors), 'contributor')}"
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
-    what += f"; method {answer.method}"
+    what += f"; method {answer.method}" + (f"; money in {answer.unit}" if answer.unit else "")
     return Group(Text(answer.title or answer.source, style="bold"), Text(f"{answer.source}: {what}"), Text(), verdict)
 
 
