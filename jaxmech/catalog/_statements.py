@@ -261,16 +261,16 @@ COMPETING = (
     Numbered(
         "Assumption 3",
         "values rise with one's type",
-        "multiparty.check_conditions",
-        f"{_P}test_existence.py",
-        "holds for values of qualities that rise in one's own; values that see types directly are not taken",
+        "multiparty.check_assumptions",
+        f"{_P}test_any_allocation.py",
+        "for values of qualities; values that see types directly are not taken",
     ),
     Numbered(
         "Assumption 4",
         "the market grows",
-        "multiparty.MarketGrowth",
-        f"{_P}test_boundary.py",
-        "true of growing markets by form; of one's own valuations it is not asked",
+        "multiparty.check_assumptions",
+        f"{_P}test_any_allocation.py",
+        "at many qualities, not at all of them",
     ),
     Numbered(
         "Definitions 1, 2",
@@ -293,19 +293,21 @@ COMPETING = (
     Numbered(
         "Definition 9",
         "exploitation payments",
-        "multiparty.exploitation_mechanism",
-        f"{_P}test_solve.py",
-        "for the efficient allocation, which the paper studies",
+        "multiparty.exploitation_mechanism multiparty.exploitation_of",
+        f"{_P}test_solve.py {_P}test_any_allocation.py",
     ),
     Numbered(
         "Definition 10, Theorem 4",
         "where nobody is harmed the best model is free",
-        "multiparty.solve",
-        f"{_P}test_solve.py",
-        "checked at the profile that is solved",
+        "multiparty.solve multiparty.check_assumptions",
+        f"{_P}test_solve.py {_P}test_any_allocation.py",
+        "at many qualities, not at all of them",
     ),
     Numbered(
-        "Theorem 1, Corollary 1", "exploitation is truthful and earns most", "multiparty.certify", f"{_P}test_solve.py"
+        "Theorem 1, Corollary 1",
+        "exploitation is truthful and earns most",
+        "multiparty.exploitation_of",
+        f"{_P}test_any_allocation.py",
     ),
     Numbered(
         "Theorems 2, 3", "necessary and sufficient conditions", "multiparty.check_conditions", f"{_P}test_existence.py"
