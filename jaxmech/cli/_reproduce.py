@@ -13,6 +13,7 @@ from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import quick_compilation, settings, use_precision
 from jaxmech.cli._options import Output, examples_of, render_text, shared
 from jaxmech.cli._reproduce_competitors import COMPETITORS, reproduce_competitors
+from jaxmech.cli._reproduce_sharing import SHARING, reproduce_sharing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from jaxmech.catalog import Published
 
-NAMES = ("appendix-c", "figure-1", *COMPETITORS)
+NAMES = ("appendix-c", "figure-1", *SHARING, *COMPETITORS)
 _STEP = {"samples": 1.0, "penalty": 0.01}
 """One unit of the last digit that the paper prints: it rounds some values, cuts others off and rounds a few up."""
 
@@ -64,6 +65,7 @@ _EXAMPLES = (
     "jaxmech reproduce",
     "jaxmech reproduce appendix-c --csv appendix-c.csv",
     "jaxmech reproduce figure-1 --plot figure-1.png",
+    "jaxmech reproduce talk-equals --plot equals.png",
     "jaxmech reproduce competitors-figure-3 --plot boundary.png",
 )
 
@@ -78,6 +80,8 @@ def reproduce(name: str | None, **options: Any) -> int:
     """Recompute what a paper prints: appendix-c (a table) or figure-1 (a figure); without NAME, both.
 
     They are of Clinton, Chen, Zhu, Kandasamy, Collaborative Mean Estimation Among Heterogeneous Strategic Agents, 2025.
+    hard-instance is its Theorem 4. talk-equals and talk-cheating are of the talk on Chen, Zhu, Kandasamy, Mechanism
+    Design for Collaborative Normal Mean Estimation, 2023: ratio and equilibrium of equals, naive mechanisms cheated.
     competitors-figure-1, -2 and -3 are of Chen, Liu, Shen, Shen, Tang, Yang, Mechanism Design for Multi-Party Machine
     Learning, 2020. The exit code is 1 if a value differs from the published one by more than its last digit, or a
     figure from what the paper says of it.
@@ -90,6 +94,8 @@ def reproduce(name: str | None, **options: Any) -> int:
         one_of("name", name, NAMES)
     if name in COMPETITORS:
         return reproduce_competitors(name, output)
+    if name in SHARING:
+        return reproduce_sharing(name, output)
     if output.plot_path and name == "appendix-c":
         raise ProblemError("--plot", output.plot_path, "appendix-c is a table; figure-1 is the one to draw")
     use_precision(output.dtype)

@@ -40,7 +40,7 @@ class Statement:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Figure:
+class Recomputed:
     """A recomputed figure: statements, its points as rows, and how it is drawn."""
 
     statements: Sequence[Statement]
@@ -60,11 +60,24 @@ def reproduce_competitors(name: str, output: Output) -> int:
     use_precision(output.dtype)
     with output.timed("compile + solve"), quick_compilation():
         found = {"1": _by_agents, "2": _by_type, "3": _by_growth}[name[-1]]()
+    return deliver_figure(name, experiments.COMPETITORS_SOURCE, found, output, f", figure {name[-1]}")
+
+
+def deliver_figure(name: str, source: str, found: Recomputed, output: Output, place: str = "") -> int:
+    """Write and print what was recomputed, beside what was said; return the exit code.
+
+    Args:
+        name: of the experiment.
+        source: where the statements were printed.
+        found: statements, points and a drawing.
+        output: where to.
+        place: where in the source.
+    """
     agrees = all(statement.agrees for statement in found.statements)
     output.deliver(
         document=lambda: {
             "kind": "reproduction",
-            "source": experiments.COMPETITORS_SOURCE,
+            "source": source,
             "figure": name,
             "agrees": agrees,
             "statements": [dataclasses.asdict(statement) for statement in found.statements],
@@ -73,12 +86,12 @@ def reproduce_competitors(name: str, output: Output) -> int:
         },
         rows=lambda: found.rows,
         figure=found.draw,
-        text=lambda: render_text(lambda console: _print(console, found, name, output)),
+        text=lambda: render_text(lambda console: _print(console, found, name, source + place, output)),
     )
     return DONE if agrees else SOLVED_BADLY
 
 
-def _by_agents() -> _Figure:
+def _by_agents() -> Recomputed:
     from jaxmech.catalog import experiments
     from jaxmech.report import multiparty as report
 
@@ -112,10 +125,10 @@ def _by_agents() -> _Figure:
         }
         return report.plot_curves(panels, "number of agents")
 
-    return _Figure(statements, _rows(found, "agents"), draw)
+    return Recomputed(statements, _rows(found, "agents"), draw)
 
 
-def _by_type() -> _Figure:
+def _by_type() -> Recomputed:
     from jaxmech.catalog import experiments
     from jaxmech.report import multiparty as report
 
@@ -146,10 +159,10 @@ def _by_type() -> _Figure:
         }
         return report.plot_curves(panels, "type of agent 2 (agent 1 has type 1)")
 
-    return _Figure(statements, _rows(found, "type"), draw)
+    return Recomputed(statements, _rows(found, "type"), draw)
 
 
-def _by_growth() -> _Figure:
+def _by_growth() -> Recomputed:
     from jaxmech.catalog import experiments
     from jaxmech.multiparty import critical_growth
     from jaxmech.report import multiparty as report
@@ -195,7 +208,7 @@ def _by_growth() -> _Figure:
         for agents, pairs in boundaries.items()
         for rate, largest in pairs
     ]
-    return _Figure(statements, rows, draw)
+    return Recomputed(statements, rows, draw)
 
 
 def _curve(entry: "Averages", part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -231,11 +244,10 @@ def _rows(found: "Mapping[bool, Averages]", label: str) -> list[dict[str, Any]]:
     ]
 
 
-def _print(console: "Console", found: _Figure, name: str, output: Output) -> None:
+def _print(console: "Console", found: Recomputed, name: str, heading: str, output: Output) -> None:
     from jaxmech import report
-    from jaxmech.catalog import experiments
 
-    report.print_plain(console, f"{experiments.COMPETITORS_SOURCE}, figure {name[-1]}\n")
+    report.print_plain(console, f"{heading}\n")
     table = report.make_table(report.make_box(console.is_terminal))
     for header, ratio in (("the paper says", 4), ("computed", 5), ("agrees", None), ("", 4)):
         table.add_column(header, ratio=ratio, overflow="fold", no_wrap=header == "agrees")

@@ -19,7 +19,8 @@ _WORDS = (
     "Mechanisms:  pool counted-pool c3d cbl (the default)\n"
     "             designed (see jaxmech design; it has its own division)\n"
     "             exploitation (the default) free (for competitors who share models)\n"
-    "Methods:     exact (the default) approximate heuristic, for the prices of a market"
+    "Methods:     exact (the default) approximate monotone smooth diminishing\n"
+    "             heuristic, for the prices of a market"
 )
 _EXAMPLES = (
     "jaxmech solve clinics",
@@ -94,7 +95,8 @@ def agreement(case: Any, answer: Any, document: dict[str, Any]) -> dict[str, Any
             [*case.warnings, *case.unused_by(answer.mechanism)],
         )
     elif isinstance(case, files.MarketCase):
-        problem, warnings = files.resolved_market(case, answer.method), []
+        second = int(answer.samples[answer.samples > 0].min()) if case.chances and answer.trades else None
+        problem, warnings = files.resolved_market(case, answer.method, second), []
     else:
         problem, warnings = files.resolved_multiparty(case, document.get("mechanism")), []
     return files.sealed({**document, "problem": problem, "warnings": warnings})

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jaxmech import collaboration, files
-from jaxmech._errors import ProblemError
+from jaxmech._errors import ProblemError, SolveError
 from jaxmech._status import Solution, Status
 from jaxmech._types import Agents, Amounts
 from jaxmech._words import one_of
@@ -17,6 +17,7 @@ from jaxmech.cli._jax import quick_compilation, settings
 from jaxmech.cli._law import law_warnings
 from jaxmech.cli._options import Output
 from jaxmech.collaboration import Account, FreeRiding, IntegerPlan, Plan, Problem, Role, Temptation
+from jaxmech.design import cost_among_equals
 from jaxmech.mechanism import Audit
 from jaxmech.report.collaboration import Accounts, Answer, Books, Sigma, Whole
 
@@ -153,9 +154,19 @@ def _judge(case: files.CollaborationCase, plan: Plan, rational: Any, output: Out
         certificates = collaboration.certify(problem, plan, optimum, sigma_range=case.sigma_range)
         efficiency = collaboration.efficiency(problem, plan, optimum)
     with output.timed("advice"):
-        advice = collaboration.advise(problem, plan)
+        advice = collaboration.advise(problem, plan, _designed(problem, plan))
     whole = None if rounded is None else _whole(rounded)
     return _Judgement(whole, accounts, efficiency, advice, certificates)
+
+
+def _designed(problem: Problem, plan: Plan) -> float | None:
+    """What a designed mechanism costs equals, whom cbl may give different roles; else it is not looked for."""
+    if plan.mechanism != "cbl" or not collaboration.has_equal_costs(problem):
+        return None
+    try:
+        return cost_among_equals(problem)
+    except SolveError:
+        return None
 
 
 def _rounded(problem: Problem, plan: Plan) -> IntegerPlan | None:

@@ -56,18 +56,19 @@ def solution_of(case: files.MarketCase, method: str, problem: market.Problem | N
         ProblemError: for values that break the rules, and a search that is too large.
         SolveError: for prices that are not finite.
     """
-    solution = market.solve(
-        case.problem if problem is None else problem,
-        method,
-        second=case.second,
-        epsilon=case.epsilon,
-        grid=case.grid,
-        limit=case.limit,
-        seed=_SEED,
-    )
+    asked = case.problem if problem is None else problem
+
+    def solved(second: int) -> Solution[market.Plan]:
+        return market.solve(
+            asked, method, second=second, epsilon=case.epsilon, grid=case.grid, limit=case.limit, seed=_SEED
+        )
+
+    solution = solved(case.second)
     if Status.of(int(solution.status)).is_failure:
         solution.raise_for_status()
-    return solution
+    if not case.chances or not float(solution.value.total) > 0:
+        return solution
+    return solved(market.second_within(market.frontier(asked, solution.value), case.chances))
 
 
 def _answer(
@@ -110,6 +111,7 @@ def _answer(
         status=Status.of(int(solution.status)),
         residual=float(solution.residual),
         settings=settings(output.dtype, seed=_SEED),
+        unit=case.unit,
     )
 
 

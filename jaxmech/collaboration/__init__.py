@@ -1,7 +1,7 @@
 """Sharing data without money: who collects how much, and which noise keeps everybody honest."""
 
 from jaxmech.collaboration._account import Account, account, account_alone, account_of_error
-from jaxmech.collaboration._advice import Advice, advise
+from jaxmech.collaboration._advice import Advice, advise, has_equal_costs
 from jaxmech.collaboration._approximate import ADMISSIBLE, SIGMA_RANGE, sigma_limits
 from jaxmech.collaboration._bargaining import egalitarian_bargaining, kalai_smorodinsky_bargaining, nash_bargaining
 from jaxmech.collaboration._blocking import Blocking, blocking
@@ -97,6 +97,7 @@ __all__ = [
     "facts",
     "first_best",
     "free_riding",
+    "has_equal_costs",
     "integer_plan",
     "kalai_smorodinsky_bargaining",
     "leverage_condition",

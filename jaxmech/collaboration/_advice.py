@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from jaxmech._errors import ProblemError
+from jaxmech.collaboration._c3d import c3d_plan, check_equal_costs
 from jaxmech.collaboration._penalty import social_penalty
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
@@ -25,6 +27,8 @@ class Advice:
         honest: what cbl makes them pay, division by division: the plan's own and ``ALTERNATIVES``.
         best: the division among these for which cbl costs least; the plan's own unless another is cheaper.
         penalties: what each agent pays under cbl, by the same divisions.
+        equals: where all costs are equal, what all pay under the mechanisms that treat equals alike: c3d, and designed
+            if that is known. Empty elsewhere, and for the plan of c3d.
     """
 
     division: str
@@ -32,6 +36,7 @@ class Advice:
     honest: Mapping[str, float]
     best: str
     penalties: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    equals: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def price_of_honesty(self) -> float:
@@ -45,7 +50,7 @@ class Advice:
 
 
 @in_equivalent_points()
-def advise(problem: Problem, plan: Plan) -> Advice:
+def advise(problem: Problem, plan: Plan, designed: float | None = None) -> Advice:
     """Compare the equilibrium of cbl over the plan's division with those over other divisions, and with pooling.
 
     All of them are equilibria, so the cheapest costs nobody any trust; the others may be fairer.
@@ -53,6 +58,7 @@ def advise(problem: Problem, plan: Plan) -> Advice:
     Args:
         problem: the problem.
         plan: from :func:`solve`, of any mechanism; for c3d its division is the social optimum.
+        designed: what all pay under a designed mechanism, if that is known.
 
     Returns:
         Numbers, on the host. Wording is left to whoever tells them.
@@ -73,7 +79,34 @@ def advise(problem: Problem, plan: Plan) -> Advice:
     honest = {division: float(found.social_penalty) for division, found in plans.items()}
     best = min(honest, key=lambda division: (honest[division], division != plan.division))
     penalties = {division: np.asarray(found.penalty, float) for division, found in plans.items()}
-    return Advice(plan.division, float(social_penalty(problem, plan.target)), honest, best, penalties)
+    pooled = float(social_penalty(problem, plan.target))
+    return Advice(plan.division, pooled, honest, best, penalties, _among_equals(problem, plan, designed))
+
+
+def has_equal_costs(problem: Problem) -> bool:
+    """Whether all agents have the same costs, so that c3d is for them. Host only.
+
+    Args:
+        problem: the problem.
+
+    Source: Chen, Zhu and Kandasamy 2023: one cost for everybody.
+
+    Example:
+        >>> has_equal_costs(Problem([[1.0, 2.0]] * 3, 1.0)), has_equal_costs(Problem([[1.0], [2.0]], 1.0))
+        (True, False)
+    """
+    try:
+        check_equal_costs(problem)
+    except ProblemError:
+        return False
+    return bool(np.all(np.isfinite(np.asarray(problem.costs))))
+
+
+def _among_equals(problem: Problem, plan: Plan, designed: float | None) -> dict[str, float]:
+    if plan.mechanism == "c3d" or not has_equal_costs(problem):
+        return {}
+    known = {} if designed is None else {"designed": designed}
+    return {**known, "c3d": float(c3d_plan(problem, plan.rule).value.social_penalty)}
 
 
 def _honest(problem: Problem, plan: Plan, division: str) -> Plan:

@@ -140,7 +140,7 @@ def calibrated_penalty(
     Returns:
         Her expected penalty, of the common shape, in the unit of the costs.
 
-    Source: this package; the penalty at one noise level is Clinton et al. 2025, Lemma 15.
+    Source: this package; the penalty at one noise level is Clinton et al. 2025, equation (64).
 
     Example:
         >>> known = deviation_penalty(1.0, 1.0, 10.0, 2.57573664058**0.5, 0.1, 1.0)

@@ -60,7 +60,7 @@ def checked_penalty(tau: ArrayLike, kappa: ArrayLike, ratio: ArrayLike) -> Float
     Returns:
         q(n*)/(σ²/n*), of the common shape.
 
-    Source: Clinton et al. 2025, Lemma 15 (the penalty of M_CBL, as integrated there).
+    Source: Clinton et al. 2025, Lemma 16 (the penalty of M_CBL, as integrated there).
 
     Example:
         >>> float(checked_penalty(10.0, 0.1, jnp.inf))
@@ -101,7 +101,7 @@ def deviation_penalty(
     Returns:
         Her expected penalty, of the common shape, in the unit of the costs.
 
-    Source: Clinton et al. 2025, Lemma 15 (there |Z| = n*); for any |Z| by the same integral.
+    Source: Clinton et al. 2025, equation (64) (there |Z| = n*); for any |Z| by the same integral.
 
     Example:
         >>> float(deviation_penalty(2.0, 2.0, 10.0, 0.0, 0.5, 1.0))

@@ -52,7 +52,7 @@ def role_penalty(
 ) -> Amounts:
     """Return what each agent pays for each distribution if everybody complies.
 
-    Alone: σ²/n + cn. Receives: σ²/Σ_{j≠i} n_j + cn. Checked: Lemma 15's penalty at n*, or what the rule makes of it.
+    Alone: σ²/n + cn. Receives: σ²/Σ_{j≠i} n_j + cn. Checked: Lemma 16's penalty at n*, or what the rule makes of it.
 
     Source: Clinton et al. 2025, appendix E.4.
     """

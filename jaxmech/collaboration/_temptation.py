@@ -46,8 +46,8 @@ class FreeRiding(NamedTuple):
 def truthful_penalty(problem: Problem, plan: Plan, samples: Amounts) -> Amounts:
     """Return what each agent pays for each distribution if she alone collects ``samples`` and submits them as they are.
 
-    With N points of the others: σ²/n + cn alone, σ²/(N + n) + cn where she receives or data are pooled, and Lemma 15's
-    penalty of n where she is checked. Prices are in σ².
+    With N points of the others: σ²/n + cn alone, σ²/(N + n) + cn where she receives or data are pooled, and (64)
+    at n where she is checked. Prices are in σ².
 
     Args:
         problem: the problem.

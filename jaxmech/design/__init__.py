@@ -5,6 +5,7 @@ from jaxmech.design._best_rule import best_rule
 from jaxmech.design._carried_out import carried_out, is_whole
 from jaxmech.design._certify import certify
 from jaxmech.design._design import design, smooth_design
+from jaxmech.design._equals import cost_among_equals
 from jaxmech.design._family import FamilyBound, family_bound
 from jaxmech.design._mechanism import Designed, designed_mechanism, noise_at
 from jaxmech.design._plan import Design, Origin, Rule
@@ -28,6 +29,7 @@ __all__ = [
     "best_rule",
     "carried_out",
     "certify",
+    "cost_among_equals",
     "departure",
     "design",
     "designed_mechanism",

@@ -14,12 +14,12 @@ from jaxmech.files._keys import cast, check_keys, name_of, names_of, positive_nu
 from jaxmech.files._read import number
 
 KEYS = (
-    *("sigma", "contributor_costs", "contributors", "buyers", "method", "epsilon", "grid", "second", "limit"),
-    *("title", "notes"),
+    *("sigma", "contributor_costs", "contributors", "buyers", "method", "epsilon", "grid", "second", "chances"),
+    *("limit", "unit", "title", "notes"),
 )
 """Keys of ``[market]``: what defines the problem, how to solve it, and what describes it."""
 
-BUYER_KEYS = ("name", "count", "valuation", "scale", "value", "values")
+BUYER_KEYS = ("name", "count", "valuation", "scale", "value", "values", "monotone")
 """Keys of each ``[[market.buyers]]``."""
 
 MAX_TYPES = 1_000
@@ -42,6 +42,8 @@ class MarketCase:
         epsilon: of the approximate method.
         grid: of the approximate method.
         second: points of the second cheapest contributor; the default is 1.
+        chances: bounds by name that decide about the second sample instead; empty where it is given.
+        unit: of costs and values, which may then exceed 1; or an empty text.
         limit: collect at most so many points, or None.
         source: the file, or the name of the shipped problem.
         title: one line that says what it is, or an empty text.
@@ -59,6 +61,8 @@ class MarketCase:
     title: str
     notes: str
     inputs: tuple[Path, ...] = ()
+    chances: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    unit: str = ""
 
 
 def read_market(section: Mapping[str, Any], folder: Path, source: str, dtype: np.dtype[Any]) -> MarketCase:
@@ -85,23 +89,28 @@ def read_market(section: Mapping[str, Any], folder: Path, source: str, dtype: np
     sigma = section["sigma"]
     if isinstance(sigma, list):
         raise ProblemError("sigma", sigma, "must be one number: a market sells data on one mean")
+    unit = " ".join(text_of("unit", section).split())
+    most = np.inf if unit else 1.0
     problem = market.Problem(
         contributor_costs=cast("contributor_costs", costs, dtype),
         sigma=cast("sigma", positive_numbers("sigma", sigma, 1), dtype),
-        buyers=[_buyer(i, entry, dtype) for i, entry in enumerate(given)],
+        buyers=[_buyer(i, entry, dtype, most) for i, entry in enumerate(given)],
         contributors=names_of("contributors", section.get("contributors"), len(costs), "one for each of the costs"),
     )
     limit = section.get("limit")
+    largest = max(1.0, *(float(valuation.largest) for valuation in problem.valuations))
     return MarketCase(
         problem=problem,
         method=one_of("method", section.get("method", "exact"), market.METHODS),
-        epsilon=float(positive_numbers("epsilon", section.get("epsilon", market.EPSILON), 1)),
+        epsilon=float(positive_numbers("epsilon", section.get("epsilon", market.EPSILON * largest), 1)),
         grid=one_of("grid", section.get("grid", "levels"), market.GRIDS),
         second=_whole("second", section.get("second", 1)),
         limit=None if limit is None else _whole("limit", limit, least=market.LEAST),
         source=source,
         title=" ".join(text_of("title", section).split()),
         notes=text_of("notes", section),
+        chances=_chances(section),
+        unit=unit,
     )
 
 
@@ -114,21 +123,21 @@ def _costs(given: object) -> np.ndarray:
     return values
 
 
-def _buyer(i: int, entry: Mapping[str, Any], dtype: np.dtype[Any]) -> market.Buyer:
+def _buyer(i: int, entry: Mapping[str, Any], dtype: np.dtype[Any], most: float) -> market.Buyer:
     name = entry.get("name")
     where = f"buyers[{i}]"
     try:
         check_keys(entry, BUYER_KEYS, required=("valuation",), here="market.buyers")
         if name is not None:
             name = name_of("name", name)
-        return market.Buyer(_valuation(entry, dtype), _whole("count", entry.get("count", 1)), name)
+        return market.Buyer(_valuation(entry, dtype, most), _whole("count", entry.get("count", 1)), name)
     except ProblemError as error:
         raise ProblemError(f"{where}.{error.argument}", error.value, error.rule) from None
 
 
-def _valuation(entry: Mapping[str, Any], dtype: np.dtype[Any]) -> market.Valuation:
+def _valuation(entry: Mapping[str, Any], dtype: np.dtype[Any], most: float) -> market.Valuation:
     kind = one_of("valuation", entry["valuation"], market.KINDS)
-    wanted, unwanted = (("values",), ("scale", "value")) if kind == "table" else (("scale",), ("values",))
+    wanted, unwanted = (("values",), ("scale", "value")) if kind == "table" else (("scale",), ("values", "monotone"))
     for key in wanted:
         if key not in entry:
             raise ProblemError(key, "nothing", f"must be given for the valuation {kind}")
@@ -139,9 +148,29 @@ def _valuation(entry: Mapping[str, Any], dtype: np.dtype[Any]) -> market.Valuati
         given = entry["values"]
         if not isinstance(given, list):
             raise ProblemError("values", given, "must be a list of numbers, by size from 0 on")
-        return market.table(np.array([number(f"values[{m}]", value) for m, value in enumerate(given)], dtype))
+        monotone = entry.get("monotone", True)
+        if not isinstance(monotone, bool):
+            raise ProblemError("monotone", monotone, "must be true or false")
+        values = np.array([number(f"values[{m}]", value) for m, value in enumerate(given)], dtype)
+        return market.table(values, monotone=monotone, most=most)
     numbers = [cast(key, positive_numbers(key, entry.get(key, 1.0), 1), dtype) for key in ("scale", "value")]
-    return _SCALED[kind](*numbers)
+    return _SCALED[kind](*numbers, most)
+
+
+def _chances(section: Mapping[str, Any]) -> dict[str, float]:
+    """Bounds that the second sample is to keep."""
+    given = section.get("chances", {})
+    if not isinstance(given, dict):
+        raise ProblemError("chances", given, "must be a table of bounds, such as { negative_price = 0.01 }")
+    if given and "second" in section:
+        raise ProblemError("second", section["second"], "means nothing beside chances, which decide about it")
+    found = {}
+    for name, bound in given.items():
+        one_of("chances", name, market.BOUNDS)
+        found[name] = number(f"chances.{name}", bound)
+        if not found[name] >= 0:
+            raise ProblemError(f"chances.{name}", bound, "must not be negative")
+    return found
 
 
 def _whole(key: str, given: object, least: int = 1) -> int:

@@ -45,12 +45,13 @@ def resolved(
     }
 
 
-def resolved_market(case: MarketCase, method: str) -> dict[str, Any]:
+def resolved_market(case: MarketCase, method: str, second: int | None = None) -> dict[str, Any]:
     """Return all keys of a problem file about a market.
 
     Args:
         case: the problem, read.
         method: how sizes and prices were found.
+        second: points of the second cheapest contributor, if not as the file says.
 
     Returns:
         The keys of ``[market]``, defaults and names included, with numpy arrays for the writer to convert.
@@ -68,8 +69,9 @@ def resolved_market(case: MarketCase, method: str) -> dict[str, Any]:
         "method": method,
         "epsilon": case.epsilon,
         "grid": case.grid,
-        "second": case.second,
+        "second": case.second if second is None else second,
         "limit": case.limit,
+        **({"unit": case.unit} if case.unit else {}),
     }
 
 
@@ -80,6 +82,7 @@ def _valuation(valuation: Valuation) -> dict[str, Any]:
         "scale": float(valuation.scale) if closed else None,
         "value": float(valuation.value) if closed else None,
         "values": None if closed else np.asarray(valuation.values, float),
+        **({} if valuation.monotone else {"monotone": False}),
     }
 
 

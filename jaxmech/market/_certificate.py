@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from typing import SupportsFloat
 
 import jax
@@ -25,11 +26,13 @@ from jaxmech.market._margins import (
     shortfalls,
 )
 from jaxmech.market._menu import tabulate
+from jaxmech.market._misreport import buyers_protected
 from jaxmech.market._plan import Plan
+from jaxmech.market._premises import premises
 from jaxmech.market._prices import most_tempting_swap, utility
 from jaxmech.market._problem import Problem
 from jaxmech.market._solve import mechanism
-from jaxmech.market._spread import expect, spread
+from jaxmech.market._spread import Spread, expect, spread
 from jaxmech.mechanism import Audit, Statistics
 
 
@@ -51,11 +54,14 @@ def certify(
     - "deliverable": at least two contributors collect, whole points, and no fewer than anybody buys.
     - "budget balanced": in every realisation, if everybody submits as many points as asked; a fact tells what happens
       otherwise.
-    - "profit-optimal": the profit that prices and samples make is not above the most that any equilibrium can bring,
-      and at most as far below as the method promises, and a second sample of more than one point costs. A fact for
-      methods that promise nothing.
-    - facts, where the plan is deliverable: whether a price can turn out negative, and whether a posted price list would
-      sell the same.
+    - "profit-optimal": the profit that prices and samples make is not above the most that any equilibrium of a market
+      that is envy-free and rational for buyers can bring (one that may discriminate can bring more), and at most as
+      far below as the method promises, and a second sample of more than one point costs. A fact for methods that
+      promise nothing.
+    - facts, where the plan is deliverable: whether a price can turn out negative or above value, or a payment below
+      cost, whether a posted price list would
+      sell the same, what a market
+      earns that may discriminate, what honesty costs if the others are not honest, and what misreports do to buyers.
 
     Args:
         problem: the problem.
@@ -113,7 +119,8 @@ def certificates(problem: Problem, plan: Plan, broker: Broker, found: BestRespon
     if float(plan.total) > 0 and deliverable.holds:  # else there is nothing to simulate
         if found is not None:
             audits.append(judge.nothing_found(found))
-        audits += [judge.posted_prices(), judge.budget_off_path(), judge.prices_positive()]
+        audits += [judge.posted_prices(), judge.budget_off_path(), *judge.chances()]
+        audits += [*premises(problem, plan, broker), buyers_protected(problem, plan, broker)]
     return tuple(sorted(audits, key=lambda audit: not audit.claimed))
 
 
@@ -245,7 +252,7 @@ class _Judge:
         revenue = float(np.asarray(counts, float) @ np.asarray(plan.prices, float))
         profit = revenue - float(np.asarray(costs, float) @ np.asarray(plan.samples, float))
         bound, promised = float(plan.profit_bound), not math.isinf(float(plan.allowance))
-        witness = f"profit {profit:.6g}; no equilibrium of any mechanism brings more than {bound:.6g}"
+        witness = f"profit {profit:.6g}; no equilibrium of an envy-free, rational market brings more than {bound:.6g}"
         effort = f"{plan.method}: {plan.guarantee}; the profit recomputed from prices and samples"
         return self._audit("profit-optimal", self.margins.profit_optimal, witness, effort, claimed=promised)
 
@@ -275,18 +282,30 @@ class _Judge:
         margin = gaps[worst] / max(float(self.plan.revenue), 1e-300)
         return self._audit("budget balanced off the equilibrium path", margin, witness, effort, claimed=False)
 
-    def prices_positive(self) -> Audit:
+    def chances(self) -> Iterator[Audit]:
+        """What averages hide, with everybody honest."""
         found = spread(self.problem, self.plan)
+        doubt = f" ± {found.standard_error:.1g}" if found.standard_error else ""
+        yield self._prices_positive(found, doubt)
+        effort, buyers, contributors = _CHANCES, self.problem.buyers, self.problem.contributors
+        worst = int(np.argmax(found.price_above_value))
+        chance = float(found.price_above_value[worst])
+        told = f"{buyers[worst]} pays more than her points are worth on average with probability {chance:.3g}{doubt}"
+        yield self._audit("prices never above value", -chance, told, effort, claimed=False, tolerance=0.0)
+        worst = int(np.argmax(found.payment_below_cost))
+        chance = float(found.payment_below_cost[worst])
+        told = f"{contributors[worst]} is paid less than collecting costs with probability {chance:.3g}"
+        yield self._audit("payments never below cost", -chance, told, effort, claimed=False, tolerance=0.0)
+
+    def _prices_positive(self, found: Spread, doubt: str) -> Audit:
         worst = int(np.argmax(found.negative_price))
         chance = float(found.negative_price[worst])
-        doubt = f" ± {found.standard_error:.1g}" if found.standard_error else ""
         who = self.problem.buyers[worst]
         witness = (
             f"{who} pays {found.price[worst]:.4g} ± {found.price_deviation[worst]:.4g}, and is paid instead with "
             f"probability {chance:.3g}{doubt}"
         )
-        effort = "distribution of the discrepancies of honest contributors"
-        return self._audit("prices never negative", -chance, witness, effort, claimed=False, tolerance=0.0)
+        return self._audit("prices never negative", -chance, witness, _CHANCES, claimed=False, tolerance=0.0)
 
     def _audit(
         self,
@@ -316,6 +335,7 @@ def _surplus_off_path(broker: Broker) -> Array:
     return jax.vmap(surplus)(jnp.eye(broker.samples.shape[0], dtype=broker.samples.dtype))
 
 
+_CHANCES = "distribution of the discrepancies of honest contributors"
 _NO_TRADE = "no trade: nobody collects, buys or pays anything"
 _NASH_EFFORT = (
     "submissions by theorem (the sample mean is minimax); amounts collected, a wrong number of points and none by what "

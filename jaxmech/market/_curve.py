@@ -71,7 +71,8 @@ def largest_best(gain: Gain) -> Gain:
         gain: what sizes bring, on the host or traced.
     """
     best = gain.max(axis=-1, keepdims=True)
-    return gain.shape[-1] - 1 - (gain >= best - tolerances(gain.dtype).iterate)[..., ::-1].argmax(axis=-1)
+    slack = tolerances(gain.dtype).iterate * (1 + abs(gain).max(axis=-1, keepdims=True))
+    return gain.shape[-1] - 1 - (gain >= best - slack)[..., ::-1].argmax(axis=-1)
 
 
 def revenue(

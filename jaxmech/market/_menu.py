@@ -68,7 +68,7 @@ def full_menu(problem: Problem, limit: int | None = None) -> Menu:
         ProblemError: for values that decrease or leave [0, 1], and for more than :data:`MAX_SIZES` sizes.
     """
     menu = every_size(problem, limit)
-    rises = np.concatenate([[True], np.any(np.diff(menu.values, axis=1) > 0, axis=0)])
+    rises = np.concatenate([[True], np.any(np.diff(menu.values, axis=1) != 0, axis=0)])
     return dataclasses.replace(menu, sizes=menu.sizes[rises], values=menu.values[:, rises])
 
 
@@ -93,6 +93,7 @@ def coarse_menu(problem: Problem, delta: float, grid: str = "levels", limit: int
     Source: the rows of Table 1 of Chen, Clinton and Kandasamy 2025 (after Chen, Huh and Kandasamy 2024); levels need
     neither of the two assumptions.
     """
+    require_monotone(problem)
     largest = _largest(problem, limit)
     if grid == "levels":
         sizes = _levels(problem, delta, largest)
@@ -156,9 +157,27 @@ def _tabulate(problem: Problem, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarr
     eps = tolerances(values.dtype).eps
     for name, valuation, row, doubt in zip(problem.buyers, problem.valuations, values, error, strict=True):
         if valuation.kind in ("table", "function") and len(row) > 1:
-            check_values(f"value of {name}", row, slack=float(doubt.max()) + 16 * eps)
+            most = max(1.0, float(valuation.largest))
+            slack = float(doubt.max()) + 16 * eps * most
+            check_values(f"value of {name}", row, slack, monotone=valuation.monotone, most=most)
+    values = np.clip(values, 0.0, np.array([[max(1.0, float(valuation.largest))] for valuation in problem.valuations]))
     # Rounding must not make a value fall where mathematics says that it rises.
-    return np.maximum.accumulate(np.clip(values, 0.0, 1.0), axis=1), error
+    rising = np.array([valuation.monotone for valuation in problem.valuations])
+    return np.where(rising[:, None], np.maximum.accumulate(values, axis=1), values), error
+
+
+def require_monotone(problem: Problem) -> None:
+    """Refuse values that may fall with the number of points: only the exact search is for them.
+
+    Raises:
+        ProblemError: naming the buyer.
+    """
+    for name, valuation in zip(problem.buyers, problem.valuations, strict=True):
+        if not valuation.monotone:
+            rule = (
+                "may fall with the number of points: only the method exact, without a menu of sizes, is for such values"
+            )
+            raise ProblemError(f"value of {name}", "monotone = false", rule)
 
 
 def _worth_of(valuation: Valuation, sizes: np.ndarray, sigma: Array) -> tuple[np.ndarray, np.ndarray]:
@@ -179,7 +198,8 @@ def _largest(problem: Problem, limit: int | None) -> int:
 
 def _menu(problem: Problem, sizes: np.ndarray, values: np.ndarray) -> Menu:
     cost = float(np.min(np.asarray(problem.contributor_costs)))
-    return Menu(sizes, values, np.asarray(problem.counts), cost)
+    rising = all(valuation.monotone for valuation in problem.valuations)
+    return Menu(sizes, values, np.asarray(problem.counts), cost, monotone=rising)
 
 
 def _levels(problem: Problem, delta: float, largest: int) -> np.ndarray:

@@ -74,7 +74,7 @@ def price_on_menu(problem: Problem, sizes: np.ndarray, least: int = 0, skip: Arr
     """
     cost = jnp.min(problem.contributor_costs)
     # Rounding must not make a value fall where mathematics says that it rises.
-    values = jax.lax.cummax(jnp.clip(problem.values(sizes), 0.0, 1.0), axis=1)
+    values = jax.lax.cummax(jnp.clip(problem.values(sizes), 0.0, _largest(problem)), axis=1)
     collected = jnp.asarray(np.maximum(sizes, least), values.dtype)
     found = best_allocation(values, problem.counts, cost * collected, skip)
     bought = jnp.asarray(sizes, values.dtype)[found.places]
@@ -96,6 +96,13 @@ def offer_on_menu(
     Raises:
         ProblemError: for any other method.
     """
+    for j, valuation in enumerate(problem.valuations):
+        if not valuation.monotone:
+            raise ProblemError(
+                f"value of {problem.buyers[j] if problem.buyers else f'buyer {j + 1}'}",
+                "monotone = false",
+                "must not fall with size on a menu of sizes",
+            )
     if callable(method):
         return _by_rule(problem, method, sizes, least)
     if method != "exact":
@@ -110,7 +117,7 @@ def _by_rule(problem: Problem, rule: PriceRule, sizes: np.ndarray, least: int) -
     Prices that are not finite, or not 0 for nothing, make the profit NaN: inside a program nothing can be refused.
     """
     cost, grid = jnp.min(problem.contributor_costs), np.arange(int(sizes[-1]) + 1)
-    values = jax.lax.cummax(jnp.clip(problem.values(grid), 0.0, 1.0), axis=1)
+    values = jax.lax.cummax(jnp.clip(problem.values(grid), 0.0, _largest(problem)), axis=1)
     none = jnp.zeros(problem.types, values.dtype)
     best = (jnp.zeros((), values.dtype), none, none)
     sound = jnp.asarray(True)
@@ -128,6 +135,11 @@ def _by_rule(problem: Problem, rule: PriceRule, sizes: np.ndarray, least: int) -
     bound = jnp.maximum(0.0, jnp.max(jnp.sum(problem.counts[:, None] * values, axis=0) - collected))
     bound = jnp.maximum(bound, _worth(problem) - cost * float(sizes[-1] + 1))
     return Offer(bought, prices, profit, bound, jnp.asarray(len(sizes) - 1), jnp.asarray(True))
+
+
+def _largest(problem: Problem) -> Array:
+    """(types, 1) what no amount of data exceeds."""
+    return jax.lax.stop_gradient(jnp.stack([valuation.largest for valuation in problem.valuations])[:, None])
 
 
 def _worth(problem: Problem) -> Scalar:

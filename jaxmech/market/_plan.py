@@ -20,8 +20,9 @@ class Plan:
         profit: W, revenue less the cost of collecting; all of it goes to the contributors.
         optimum: OPT, the profit if contributors were not strategic: one of them would collect everything.
         optimum_bound: no envy-free allocation brings more than this; equals the optimum for the exact method.
-        profit_bound: no equilibrium of any mechanism brings more profit than this (for the other methods it rests on
-            ``optimum_bound``).
+        profit_bound: no equilibrium of any mechanism brings more profit than this, if no buyer pays more than her
+            points are worth to her, or would rather have another's offer; a market that may discriminate can bring
+            more. For the other methods it rests on ``optimum_bound``.
         allowance: by how much the profit may fall short of the bound: what the method promises (∞ without a promise),
             and what a second sample of more than one point costs.
         method: how sizes and prices were found.

@@ -24,10 +24,13 @@ from jaxmech.market._on_menu import (
     offer_on_menu,
 )
 from jaxmech.market._prices import envy_free_prices
-from jaxmech.market._problem import Problem
+from jaxmech.market._problem import Problem, rescaled
 from jaxmech.market._search import MAX_BOXES, Found, Menu, search
 
-METHODS = ("exact", "approximate", "heuristic")
+GRID_OF = {"monotone": "levels", "smooth": "smooth", "diminishing": "diminishing"}
+"""Rows of the paper's Table 1 for finitely many types: the approximate method on the menu of each."""
+
+METHODS = ("exact", "approximate", "heuristic", *GRID_OF)
 """Ways to solve the pricing problem; a function is a way of one's own."""
 
 EPSILON = 0.01
@@ -76,11 +79,15 @@ def price(
 ) -> Pricing:
     """Return sizes that maximise revenue at envy-free prices less c_1·max(largest size, least).
 
-    - exact: branch and bound over all allocations, see :func:`search`; the optimum, up to rounding.
+    - exact: branch and bound over all allocations, see :func:`search`; the optimum, up to rounding. The only one for
+      values that may fall with size (the first row of Table 1).
     - approximate: the same on a coarser menu. If no value rises by more than δ between two of its sizes, its best
       is within K δ per buyer of the optimum: round the sizes of the best curve down, and lower the price of its
       i-th offer by i δ; then no buyer finds a cheaper offer better than her own, and pays at most K δ less. δ = ε/(2K)
       for K types; the other half of ε is the gap at which the search stops.
+    - monotone, smooth, diminishing: the approximate method on the grid levels, smooth or diminishing, for the rows of
+      Table 1 with K types, whose running times are N^K ε^−K, ε^−2K and ε^−3K log^K N. What those rows assume of values
+      is measured here, and the search may stop far earlier.
     - heuristic: local search over posted price curves with restarts, and an upper bound that ignores envy between
       groups of types.
     - a function: the paper's Algorithm 1 with the user's rule for a given N, tried for every N up to the limit.
@@ -88,7 +95,7 @@ def price(
     Args:
         problem: the problem.
         method: one of :data:`METHODS`, or a :data:`PriceRule`.
-        epsilon: of the approximate method, per buyer.
+        epsilon: of the approximate method, per buyer, in the unit of the values.
         grid: menu of the approximate method: levels, smooth or diminishing.
         limit: at most so many points.
         least: so many points are collected in any case.
@@ -115,15 +122,29 @@ def price(
     if callable(method):
         return _by_rule(problem, method, limit, least)
     one_of("method", method, METHODS)
+    unit = max(float(valuation.largest) for valuation in problem.valuations)
+    if unit > 1:  # in units of the largest value, so that every tolerance means what it does in [0, 1]
+        if not (np.isfinite(epsilon) and epsilon > 0):
+            raise ProblemError("epsilon", epsilon, "must be positive")
+        how = {"grid": grid, "limit": limit, "least": least, "seed": seed, "max_boxes": max_boxes}
+        return _in_units(price(rescaled(problem, 1 / unit), method, epsilon=epsilon / unit, **how), unit)  # type: ignore[arg-type]
     if method == "exact":
         menu = dataclasses.replace(full_menu(problem, limit), least=least)
         found = search(menu, limit=max_boxes)
         if not found.finished:
             raise _too_large(problem, menu, found)
         return _pricing(problem, menu, found, 0.0, "exact", "optimal among all envy-free allocations")
-    if method == "approximate":
-        return _approximate(problem, epsilon, grid, limit, least, max_boxes)
+    if method != "heuristic":
+        return _approximate(problem, epsilon, GRID_OF.get(method, grid), limit, least, max_boxes, method)
     return _heuristic(problem, limit, least, seed)
+
+
+def _in_units(found: Pricing, unit: float) -> Pricing:
+    """The same with all money in a unit of which there are so many in what was counted in."""
+    money = {name: getattr(found, name) * unit for name in ("prices", "profit", "bound", "allowance")}
+    return dataclasses.replace(
+        found, **money, guarantee=found.guarantee.replace(" per buyer", f" × {unit:g} per buyer")
+    )
 
 
 def _on_menu(problem: Problem, method: str | PriceRule, sizes: np.ndarray, least: int) -> Pricing:
@@ -134,7 +155,9 @@ def _on_menu(problem: Problem, method: str | PriceRule, sizes: np.ndarray, least
     return Pricing(offer.sizes, offer.prices, offer.profit, offer.bound, allowance, name, promise, offer.steps)
 
 
-def _approximate(problem: Problem, epsilon: float, grid: str, limit: int | None, least: int, max_boxes: int) -> Pricing:
+def _approximate(
+    problem: Problem, epsilon: float, grid: str, limit: int | None, least: int, max_boxes: int, method: str
+) -> Pricing:
     one_of("grid", grid, GRIDS)
     if not (np.isfinite(epsilon) and epsilon > 0):
         raise ProblemError("epsilon", epsilon, "must be positive")
@@ -147,7 +170,7 @@ def _approximate(problem: Problem, epsilon: float, grid: str, limit: int | None,
         raise _too_large(problem, menu, found)
     guarantee = f"within {epsilon:g} per buyer of the optimum, on a menu of {len(menu.sizes):,} sizes ({grid})"
     found = found._replace(bound=found.bound + room)
-    return _pricing(problem, menu, found, 2 * room, "approximate", guarantee)
+    return _pricing(problem, menu, found, 2 * room, method, guarantee)
 
 
 def _check_epsilon(problem: Problem, epsilon: float) -> None:

@@ -112,6 +112,23 @@ class Problem:
         return jnp.stack(own)
 
 
+def rescaled(problem: Problem, factor: float) -> Problem:
+    """Return the same market with all money in another unit: values and costs times a factor.
+
+    Args:
+        problem: the problem.
+        factor: positive.
+    """
+    fields = {
+        "contributor_costs": problem.contributor_costs * factor,
+        "valuations": tuple(valuation.times(factor) for valuation in problem.valuations),
+    }
+    other = object.__new__(Problem)
+    for field in dataclasses.fields(Problem):
+        object.__setattr__(other, field.name, fields.get(field.name, getattr(problem, field.name)))
+    return other
+
+
 def most_useful(problem: Problem) -> int:
     """Return the largest total that could pay for itself: Σ_j count_j·value_j / min_i c_i, rounded down.
 

@@ -36,6 +36,7 @@ class Menu:
         least: points that must be collected in any case, sold or not.
         ceiling: (types, grid) where an entry stands for all sizes up to the next one, what the largest of them is
             worth; None where it stands for itself.
+        monotone: whether more is never worth less.
     """
 
     sizes: np.ndarray
@@ -44,6 +45,7 @@ class Menu:
     cost: float
     least: int = 0
     ceiling: np.ndarray | None = None
+    monotone: bool = True
 
     def upto(self, largest: int) -> "Menu":
         """Return the part with sizes up to ``largest``."""
@@ -53,7 +55,7 @@ class Menu:
 
     def bounded(self, profit: float) -> "Menu":
         """Return the part that can bring at least this profit: no revenue exceeds Σ_j count_j v_j(m)."""
-        worth = self.counts @ (self.values if self.ceiling is None else self.ceiling)
+        worth = self.counts @ np.maximum.accumulate(self.values if self.ceiling is None else self.ceiling, axis=1)
         room = worth - self.cost * np.maximum(self.sizes, self.least)
         last = int(np.flatnonzero(room >= profit)[-1]) if np.any(room >= profit) else 0
         return self.upto(int(self.sizes[last]))
@@ -82,7 +84,8 @@ def search(menu: Menu, gap: float = 0.0, limit: int = MAX_BOXES) -> Found:
 
     An allocation's largest prices are shortest paths with lengths v_j(m_j) − v_j(m_k). In a box l <= m <= u no length
     exceeds v_j(u_j) − v_j(l_k), so shortest paths with these bound the prices from above; a negative cycle says that
-    nothing in the box is envy-free. Boxes are split where values vary most, the most promising first, until no bound
+    nothing in the box is envy-free. Where values may fall, the largest and the smallest value of the box take the place
+    of those at its ends. Boxes are split where values vary most, the most promising first, until no bound
     exceeds the best profit found by more than the gap.
 
     Args:
@@ -90,7 +93,7 @@ def search(menu: Menu, gap: float = 0.0, limit: int = MAX_BOXES) -> Found:
         gap: by how much the answer may fall short of the best; rounding errors are allowed for in any case.
         limit: how many boxes may be bounded.
     """
-    scale = float(menu.counts @ menu.values[:, -1])
+    scale = float(menu.counts @ menu.values.max(axis=1))
     gap = max(gap, tolerances(menu.values.dtype).iterate * scale)
     best = ascend(menu, _starts(menu))
     tree = _Tree(menu.bounded(best[1]), best, gap)
@@ -177,6 +180,8 @@ class _Kernel:
         self.values, self.counts = jnp.asarray(np.pad(menu.values, room)), jnp.asarray(menu.counts, dtype)
         self.ceiling = self.values if menu.ceiling is None else jnp.asarray(np.pad(menu.ceiling, room))
         self.charges = jnp.asarray(np.pad(menu.cost * np.maximum(menu.sizes, menu.least), room[1]), dtype)
+        padded_values = np.asarray(self.values)
+        self.extremes = None if menu.monotone else [_extremes(padded_values, keep) for keep in (np.maximum, np.minimum)]
 
     def profits(self, index: np.ndarray) -> np.ndarray:
         """What allocations bring at their largest envy-free prices; −∞ where there are none."""
@@ -191,7 +196,10 @@ class _Kernel:
         block = FEW if count <= FEW else 2 * CHUNK
         pad = ((0, -count % block), (0, 0))
         blocks = zip(*(np.pad(ends, pad).reshape(-1, block, low.shape[1]) for ends in (low, high)), strict=True)
-        parts = [_bounds(self.values, ceiling, self.counts, self.charges, *block) for block in blocks]
+        if self.extremes is None:
+            parts = [_bounds(self.values, ceiling, self.counts, self.charges, *block) for block in blocks]
+        else:
+            parts = [_bounds_of_any(*self.extremes, self.counts, self.charges, *block) for block in blocks]
         return np.concatenate([np.asarray(part, float) for part in parts])[:count]
 
 
@@ -212,9 +220,39 @@ def _bounds(
     return jnp.where(found.feasible, profit, -jnp.inf)
 
 
+def _extremes(values: np.ndarray, keep: np.ufunc) -> Array:
+    """(levels, types, grid) the largest or smallest of 2^level values from a place on; a range needs two of them."""
+    tables = [values]
+    while 2 ** len(tables) <= values.shape[1]:
+        last, step = tables[-1], 2 ** (len(tables) - 1)
+        tables.append(keep(last, np.concatenate([last[:, step:], np.repeat(last[:, -1:], step, axis=1)], axis=1)))
+    return jnp.asarray(np.stack(tables))
+
+
+@jax.jit
+def _bounds_of_any(
+    most: Float[Array, "levels types grid"],
+    least: Float[Array, "levels types grid"],
+    counts: Float[Array, " types"],
+    charges: Float[Array, " grid"],
+    low: Int[Array, "boxes types"],
+    high: Int[Array, "boxes types"],
+) -> Float[Array, " boxes"]:
+    """As :func:`_bounds`, for values that may fall: by the extremes of ranges of sizes."""
+    level = jnp.floor(jnp.log2((high - low + 1).astype(most.dtype) + 0.5)).astype(low.dtype)
+    second = high + 1 - 2**level
+    types = jnp.arange(low.shape[1])
+    own = jnp.maximum(most[level, types, low], most[level, types, second])
+    every, level, low_k, second = types[None, :, None], level[:, None, :], low[:, None, :], second[:, None, :]
+    others = jnp.minimum(least[level, every, low_k], least[level, every, second])
+    found = difference_constraints(own, own[:, :, None] - others)
+    profit = jnp.sum(found.value * counts, axis=-1) - jnp.max(charges[low], axis=-1)
+    return jnp.where(found.feasible, profit, -jnp.inf)
+
+
 def _halves(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Split every box in two where the values of all types together rise most."""
-    total = values.sum(axis=0)
+    total = np.append(0.0, np.cumsum(np.abs(np.diff(values, axis=1)).sum(axis=0)))
     rise = np.where(high > low, total[high] - total[low] + 1e-12 * (high - low), -1.0)
     rows, widest = np.arange(len(low)), np.argmax(rise, axis=1)
     middle = (low[rows, widest] + high[rows, widest]) // 2

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -15,9 +16,11 @@ from jaxmech._precision import seed_key
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
+from jaxmech._words import one_of
 from jaxmech.market._broker import Broker
 from jaxmech.market._on_menu import is_traced
 from jaxmech.market._plan import Plan
+from jaxmech.market._prices import utility
 from jaxmech.market._problem import Problem
 from jaxmech.market._solve import mechanism
 from jaxmech.mechanism import Statistics
@@ -35,19 +38,23 @@ class Spread:
         price: (types,) expected.
         price_deviation: (types,) standard deviation.
         negative_price: (types,) chance that a buyer is paid instead of paying; 0 for who buys nothing.
+        price_above_value: (types,) chance that she pays more than her points are worth to her in expectation.
         payment: (contributors,) expected.
         payment_deviation: (contributors,) standard deviation.
         negative_payment: (contributors,) chance that a contributor pays instead of being paid.
-        standard_error: largest standard error of the chances of negative prices: 0 where there is a formula, that is
+        payment_below_cost: (contributors,) chance that she is paid less than collecting cost her.
+        standard_error: largest standard error of the chances of prices: 0 where there is a formula, that is
             for two contributors, or for any number with equal shares.
     """
 
     price: np.ndarray | Array
     price_deviation: np.ndarray | Array
     negative_price: np.ndarray | Array
+    price_above_value: np.ndarray | Array
     payment: np.ndarray | Array
     payment_deviation: np.ndarray | Array
     negative_payment: np.ndarray | Array
+    payment_below_cost: np.ndarray | Array
     standard_error: float | Array
 
 
@@ -60,19 +67,25 @@ class Frontier:
         profit: what is left; it falls by c_2 − c_1 per point.
         price_deviation: standard deviation of every buyer's price.
         negative_price: chance that the price of the buyer who pays least is negative.
+        price_above_value: largest chance of a buyer that her price exceeds her expected value; 0.68 for one whose
+            expected price is all that her points are worth to her, whatever is done.
+        payment_below_cost: largest chance of a contributor that she is paid less than collecting cost her.
     """
 
     second: np.ndarray
     profit: np.ndarray
     price_deviation: np.ndarray
     negative_price: np.ndarray
+    price_above_value: np.ndarray
+    payment_below_cost: np.ndarray
 
 
 def spread(problem: Problem, plan: Plan, seed: int = 0) -> Spread:
     """Return how prices and payments vary around what is expected.
 
     With Δ_i normal of variance s_i², contributor i's payment varies by d_i s_i²(1 − Z²). Its standard deviation is
-    √2 d_i s_i², and it is negative with chance erfc(√((1 + x)/2)), x the expected payment over d_i s_i². Every price
+    √2 d_i s_i², and it is negative with chance erfc(√((1 + x)/2)), x the expected payment over d_i s_i²; below her
+    costs with x the expected gain. Every price
     varies by the sum of these over the B buyers, a quadratic form in independent normal means; its standard deviation
     is exact. The chance that it is negative is exact where all its eigenvalues are equal; otherwise it is simulated.
 
@@ -91,7 +104,7 @@ def spread(problem: Problem, plan: Plan, seed: int = 0) -> Spread:
         >>> found.price.tolist(), found.price_deviation.round(4).tolist()  # √2 · (0.1 + 0.1) · (1 + 1)
         ([1.0], [0.5657])
     """
-    found: Spread = _spread(mechanism(problem, plan), seed_key(seed))
+    found: Spread = _spread(mechanism(problem, plan), problem.value_of(plan.sizes), seed_key(seed))
     if is_traced(found):
         return found
     host: Spread = jax.device_get(found)
@@ -99,20 +112,29 @@ def spread(problem: Problem, plan: Plan, seed: int = 0) -> Spread:
 
 
 @jax.jit
-def _spread(broker: Broker, key: Array) -> Spread:
+def _spread(broker: Broker, values: Array, key: Array) -> Spread:
     noise = broker.weight * broker.discrepancy_variance
-    payment = broker.costs * broker.samples - broker.guarantee(broker.stakes).promised
+    gain = -broker.guarantee(broker.stakes).promised
+    payment = broker.costs * broker.samples + gain
     form = _form(broker)
-    chance, error = _negative_prices(broker.prices * broker.buyers, form, key)
+    room = jnp.stack([broker.prices, broker.prices - values.astype(broker.prices.dtype)]) * broker.buyers
+    (chance, within), error = _exceeds(room + jnp.trace(form), form, key)
     buys, pays = broker.sizes > 0, noise > 0
+
+    def below(expected: Array) -> Array:
+        edge = jnp.maximum(1 + expected / jnp.where(pays, noise, 1.0), 0.0)
+        return jnp.where(pays, erfc(jnp.sqrt(edge / 2)), 0.0)
+
     deviation = jnp.sqrt(2 * jnp.sum(form**2)) / broker.buyers
     return Spread(
         price=broker.prices,
         price_deviation=jnp.where(buys, deviation, 0.0),
         negative_price=jnp.where(buys, chance, 0.0),
+        price_above_value=jnp.where(buys, 1 - within, 0.0),
         payment=payment,
         payment_deviation=np.sqrt(2) * noise,
-        negative_payment=jnp.where(pays, erfc(jnp.sqrt((1 + payment / jnp.where(pays, noise, 1.0)) / 2)), 0.0),
+        negative_payment=below(payment),
+        payment_below_cost=below(gain),
         standard_error=error,
     )
 
@@ -143,19 +165,62 @@ def frontier(problem: Problem, plan: Plan) -> Frontier:
     if total == 0:
         raise ProblemError("plan", "no trade", "must be a plan with trade")
     costs = np.asarray(problem.contributor_costs, float)
-    prices = np.asarray(plan.prices, float)[np.asarray(plan.sizes) > 0]
+    buys = np.asarray(plan.sizes) > 0
+    prices = np.asarray(plan.prices, float)[buys]
+    least = float(np.min(np.asarray(utility(problem, plan.sizes, plan.prices), float)[buys]))
     buyers = expect(mechanism(problem, plan)).buyers
     low, high = np.sort(costs)[:2]
     if low == high:
         now = spread(problem, plan)
         second = np.array([samples[samples > 0].min()])
-        worst = np.array([now.negative_price.max()])
-        return Frontier(second, np.array([float(plan.profit)]), np.array([now.price_deviation.max()]), worst)
+        parts = (now.price_deviation, now.negative_price, now.price_above_value, now.payment_below_cost)
+        return Frontier(second, np.array([float(plan.profit)]), *(np.array([part.max()]) for part in parts))
     second = np.arange(1, total // 2 + 1)
     first = total - second
-    noise = (low * first**2 + high * second**2) * (1 / first + 1 / second) / buyers
+    spread_out = 1 / first + 1 / second
+    noises = low * first**2 * spread_out, high * second**2 * spread_out
+    noise = (noises[0] + noises[1]) / buyers
     profit = float(plan.revenue) - low * first - high * second
-    return Frontier(second, profit, np.sqrt(2) * noise, _tail(prices.min(), noise))
+    lose = [_tail(profit * share / total, own) for share, own in zip((first, second), noises, strict=True)]
+    above = 1 - _tail(np.array(-least), noise)
+    return Frontier(second, profit, np.sqrt(2) * noise, _tail(prices.min(), noise), above, np.maximum(*lose))
+
+
+BOUNDS = ("price_deviation", "negative_price", "price_above_value", "payment_below_cost")
+"""What a larger second sample may be asked to keep within a bound: fields of a :class:`Frontier`."""
+
+
+def second_within(found: Frontier, bounds: Mapping[str, float]) -> int:
+    """Return the least second sample at which all of these stay within their bounds: it costs least profit.
+
+    Args:
+        found: from :func:`frontier`.
+        bounds: largest deviation and chances, by the names in :data:`BOUNDS`.
+
+    Raises:
+        ProblemError: for another name, what is no bound, and where no second sample will do: what the best would be.
+
+    Source: this package; chances are those of Chen, Clinton and Kandasamy 2025, equations (14) and (15).
+
+    Example:
+        >>> from jaxmech.market import Buyer, exponential, solve
+        >>> problem = Problem([0.01, 0.02], 1.0, [Buyer(exponential(0.3), count=10)])
+        >>> found = frontier(problem, solve(problem).value)
+        >>> second_within(found, {"negative_price": 0.1})
+        17
+    """
+    good = np.ones(len(found.second), bool)
+    for name, bound in bounds.items():
+        part = getattr(found, one_of("chances", name, BOUNDS))
+        if not bound >= 0:
+            raise ProblemError(f"chances.{name}", bound, "must not be negative")
+        if not np.any(part <= bound):
+            rule = f"no second sample keeps it so low: with {found.second[np.argmin(part)]:,} it is {part.min():.4g}"
+            raise ProblemError(f"chances.{name}", bound, rule)
+        good &= part <= bound
+    if not good.any():
+        raise ProblemError("chances", dict(bounds), "no second sample keeps all of these: each can be kept alone")
+    return int(found.second[np.argmax(good)])
 
 
 def simulate(problem: Problem, plan: Plan, key: Array, replications: int) -> tuple[np.ndarray, np.ndarray]:
@@ -240,8 +305,8 @@ def _form(broker: Broker) -> Array:
     return scaled.T @ (jnp.where(asked, broker.weight, 0.0)[:, None] * scaled)
 
 
-def _negative_prices(expected: Array, form: Array, key: Array) -> tuple[Array, Array]:
-    """Chance that each type's price is negative, and its standard error; ``expected`` is the price times B.
+def _exceeds(edges: Array, form: Array, key: Array) -> tuple[Array, Array]:
+    """Chance that a quadratic form in standard normal numbers exceeds each edge, and the largest standard error.
 
     A form whose square is a multiple of itself has that number for all its eigenvalues that are not 0: then, as for two
     contributors, what it adds up to is a multiple of a χ² of as many degrees of freedom.
@@ -249,20 +314,19 @@ def _negative_prices(expected: Array, form: Array, key: Array) -> tuple[Array, A
     total, squares = jnp.trace(form), jnp.sum(form**2)
     some = total > 0
     level = jnp.where(some, squares / jnp.where(some, total, 1.0), 1.0)
-    gap = expected + total
     even = jnp.max(jnp.abs(form @ form - level * form)) <= tolerances(form.dtype).condition * level**2
     freedom = jnp.round(jnp.where(some, total, 1.0) / level)
-    exact = gammaincc(freedom / 2, jnp.maximum(gap, 0.0) / (2 * level))
+    exact = gammaincc(freedom / 2, jnp.maximum(edges, 0.0) / (2 * level))
 
     def draw() -> tuple[Array, Array]:
         normal = jax.random.normal(key, (REPLICATIONS, form.shape[0]), form.dtype)
         sums = jnp.sum((normal @ form) * normal, axis=1)
-        chance = jnp.mean(sums[:, None] > gap, axis=0, dtype=form.dtype)
+        chance = jax.lax.map(lambda edge: jnp.mean(sums > edge, dtype=form.dtype), edges.ravel()).reshape(edges.shape)
         doubt = jnp.max(jnp.maximum(chance * (1 - chance), 1 / REPLICATIONS))  # never seen is not impossible
         return chance, jnp.sqrt(doubt / REPLICATIONS)
 
     def known() -> tuple[Array, Array]:
-        return jnp.where(some, exact, 0.0), jnp.zeros((), form.dtype)
+        return jnp.where(some, exact, (edges < 0).astype(form.dtype)), jnp.zeros((), form.dtype)
 
     chance, error = jax.lax.cond(even | ~some, known, draw)
     return chance, error
@@ -270,5 +334,5 @@ def _negative_prices(expected: Array, form: Array, key: Array) -> tuple[Array, A
 
 def _tail(expected: np.ndarray | np.generic, noise: np.ndarray) -> np.ndarray:
     """Chance that expected + noise·(1 − Z²) is negative."""
-    edge = np.sqrt((1 + np.asarray(expected) / np.where(noise > 0, noise, 1.0)) / 2)
-    return np.vectorize(math.erfc, otypes=[float])(edge)
+    edge = np.maximum(1 + np.asarray(expected) / np.where(noise > 0, noise, 1.0), 0.0)
+    return np.vectorize(math.erfc, otypes=[float])(np.sqrt(edge / 2))

@@ -1,5 +1,6 @@
 """Sharing models among competitors: who gets which model, what each pays, and whether a desirable mechanism exists."""
 
+from jaxmech.multiparty._any_allocation import check_assumptions, exploitation_of, table_of
 from jaxmech.multiparty._audit import examine, examine_table
 from jaxmech.multiparty._boundary import Verdict, boundary, boundary_audits
 from jaxmech.multiparty._certificate import certify
@@ -42,12 +43,14 @@ __all__ = [
     "boundary",
     "boundary_audits",
     "certify",
+    "check_assumptions",
     "check_conditions",
     "critical_growth",
     "examine",
     "examine_table",
     "existence",
     "exploitation_mechanism",
+    "exploitation_of",
     "finite_tables",
     "largest_disparity",
     "linear",
@@ -62,4 +65,5 @@ __all__ = [
     "quality_function",
     "report_table",
     "solve",
+    "table_of",
 ]

@@ -237,3 +237,13 @@ def test_amounts_too_large_to_be_whole_are_told(tmp_path):
     assert "too large to be whole numbers of samples" in result.stdout
     assert json.loads((tmp_path / "huge.json").read_text())["integer_plan"] is None
     assert "-9223372036854775808" not in (tmp_path / "huge.json").read_text()
+
+
+@pytest.mark.slow
+def test_equals_under_cbl_are_told_first_what_treats_them_alike():
+    text = _run("equal-agents", "--mechanism", "cbl").stdout
+    told = text.index("All costs are equal")
+    assert told < text.index("Who collects what")
+    assert "--mechanism designed" in text
+    assert "--mechanism c3d" in text
+    assert "All costs are equal" not in _run("three-agents").stdout + _run("equal-agents").stdout

@@ -158,3 +158,39 @@ def test_float32():
     assert result.exit_code == 0, result.stdout
     found = json.loads(result.stdout)
     assert found["profit"] == pytest.approx(8.3312, rel=1e-4)
+
+
+def test_bounds_on_chances_decide_about_the_second_sample(mine, tmp_path):
+    chances = "chances = { negative_price = 0.2 }\n"
+    found = json.loads(_run(mine(chances + GOOD_MARKET), "--json", "-").stdout)
+    second = found["problem"]["second"]
+    assert second > 1
+    assert second == min(entry["samples"] for entry in found["contributors"] if entry["samples"])
+    assert max(buyer["negative_price"] for buyer in found["buyers"]) <= 0.2
+    for more, key in (("second = 2", "second"), ('limit = "x"', "limit")):
+        refused = _run(mine(f"{chances}{more}\n{GOOD_MARKET}"))
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert key in refused.stderr
+
+
+def test_values_that_may_fall_are_read_and_sealed(mine):
+    plain = GOOD_MARKET.replace("values = [0.0, 0.5, 0.6]", "values = [0.0, 0.5, 0.3]")
+    refused = _run(mine(plain))
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "must not be below" in refused.stderr
+    found = json.loads(_run(mine(plain + "monotone = false\n"), "--json", "-").stdout)
+    assert found["problem"]["buyers"][1]["monotone"] is False
+    assert all(record["holds"] for record in found["certificates"])
+    assert "means nothing" in _run(mine(GOOD_MARKET.replace("scale = 0.3", "scale = 0.3\nmonotone = true"))).stderr
+
+
+def test_money_has_a_unit(mine):
+    text = GOOD_MARKET.replace("0.001, 0.002", "1.0, 2.0").replace("value = 1.0", "value = 1000.0")
+    text = text.replace("[0.0, 0.5, 0.6]", "[0.0, 500.0, 600.0]")
+    refused = _run(mine(text))
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    found = json.loads(_run(mine('unit = "EUR"\n' + text), "--json", "-").stdout)
+    plain = json.loads(_run(mine(GOOD_MARKET), "--json", "-").stdout)
+    assert found["unit"] == found["problem"]["unit"] == "EUR"
+    assert found["profit"] == pytest.approx(1000 * plain["profit"])
+    assert all(record["holds"] for record in found["certificates"])

@@ -62,6 +62,21 @@ def best_allocation(values, counts, cost, least=0):
     return best
 
 
+def best_of_any(values, counts, cost):
+    """Profit by trying every allocation, whatever values look like; prices by relaxing envy until nothing changes."""
+    types, columns = values.shape
+    sizes = np.array(list(itertools.product(range(columns), repeat=types)))
+    own = values[np.arange(types), sizes]
+    price = own.copy()
+    for _ in range(types + 1):
+        before = price.copy()
+        for j, k in itertools.permutations(range(types), 2):
+            price[:, j] = np.minimum(price[:, j], price[:, k] + own[:, j] - values[j, sizes[:, k]])
+    feasible = np.abs(price - before).max(axis=1) < 1e-12
+    profit = price @ counts - cost * sizes.max(axis=1)
+    return max(0.0, profit[feasible].max())
+
+
 def buys(row, curve, slack=1e-9):
     """The largest of the sizes that maximise v(m) − q(m)."""
     gains = row - np.asarray(curve)

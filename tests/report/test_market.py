@@ -30,10 +30,12 @@ def answer(types=3, **changes):
         prices=prices, values=values, predecessor=np.arange(types) - 1, total=total, revenue=revenue, profit=profit,
         optimum=profit + 0.001, optimum_bound=profit + 0.001, profit_bound=profit, method="exact", guarantee="optimal",
         spread=Spread(
-            prices, np.full(types, 7.0), np.full(types, 0.3), np.array([profit, 0.1, 0.0]), np.array([3.0, 0.1, 0.0]),
-            np.array([0.2, 0.0, 0.0]), 0.0,
+            prices, np.full(types, 7.0), np.full(types, 0.3), np.full(types, 0.6), np.array([profit, 0.1, 0.0]),
+            np.array([3.0, 0.1, 0.0]), np.array([0.2, 0.0, 0.0]), np.array([0.3, 0.1, 0.0]), 0.0,
         ),
-        frontier=Frontier(second, profit - 0.001 * (second - 1), 7.0 / second, 0.3 / second),
+        frontier=Frontier(
+            second, profit - 0.001 * (second - 1), 7.0 / second, 0.3 / second, 0.6 / second, 0.3 / second,
+        ),
         changes=(market.Change("σ", 1.0, -2.0),), diminishing=np.ones(types, bool),
         curve_sizes=np.array([0.0, 1.0, 900.0]), curve_values=np.outer(values, [0.0, 0.3, 1.0]),
         curve_prices=np.array([0.0, 0.5, 0.8]),

@@ -13,6 +13,36 @@ _WHY = {
 }
 
 
+_ALIKE = {"c3d": ", where everybody does the same"}
+
+
+def among_equals(answer: Answer) -> list[str]:
+    """Return what mechanisms that treat equals alike would bring agents of equal costs under cbl; nothing elsewhere.
+
+    Args:
+        answer: one solved problem.
+    """
+    if answer.mechanism != "cbl" or answer.advice is None:
+        return []
+    least = {
+        name: 1 - penalty / answer.social_penalty
+        for name, penalty in answer.advice.equals.items()
+        if penalty <= answer.social_penalty * (1 - WORTH_TELLING)
+    }
+    if not least:
+        return []
+    told = [
+        f"{short(answer.advice.equals[name], 4)} ({percent(saved)} less) under --mechanism {name}{_ALIKE.get(name, '')}"
+        for name, saved in least.items()
+    ]
+    alike = bool((answer.role == answer.role[0]).all())
+    why = "" if alike else ", and cbl, which takes them one at a time, gives equals different roles"
+    return [
+        f"All costs are equal{why}. In fractions of samples all pay {short(answer.social_penalty, 4)}; "
+        f"they would pay {', and '.join(told)}."
+    ]
+
+
 def suggestions(answer: Answer) -> list[str]:
     """Return what another division or mechanism would bring, one sentence each; nothing where nothing is gained.
 

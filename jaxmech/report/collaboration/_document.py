@@ -9,7 +9,7 @@ from jaxmech._status import Status
 from jaxmech.collaboration import REMEDIES, Role
 from jaxmech.report._records import record_document, status_document
 from jaxmech.report.collaboration._accounts import accounts_document
-from jaxmech.report.collaboration._advice import suggestions
+from jaxmech.report.collaboration._advice import among_equals, suggestions
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
 
 
@@ -97,8 +97,8 @@ def _advice(answer: Answer) -> dict[str, Any] | None:
     if found is None:
         return None
     numbers = {"division": found.division, "pooled": found.pooled, "honest": dict(found.honest), "best": found.best}
-    derived = {"price_of_honesty": found.price_of_honesty, "saving": found.saving}
-    return {**numbers, **derived, "sentences": suggestions(answer)}
+    derived = {"price_of_honesty": found.price_of_honesty, "saving": found.saving, "equals": dict(found.equals)}
+    return {**numbers, **derived, "sentences": [*among_equals(answer), *suggestions(answer)]}
 
 
 def _whole(whole: Whole, *, alike: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from jaxmech.report._numbers import column, counted, percent, short
 from jaxmech.report._records import claims_in_words, explained, records_table
 from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, make_table, print_plain
 from jaxmech.report.collaboration._accounts import Accounts, error_tables, money_table
-from jaxmech.report.collaboration._advice import WORTH_TELLING, suggestions
+from jaxmech.report.collaboration._advice import WORTH_TELLING, among_equals, suggestions
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
 from jaxmech.report.collaboration._reasons import reasons
 from jaxmech.report.collaboration._rule import rule_in_words, rule_sentences
@@ -107,7 +107,9 @@ def _head(answer: Answer) -> RenderableType:
         f"{rule_in_words(answer.estimate, answer.calibrated)}"
     )
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
-    return Group(Text(answer.title or answer.source, style="bold"), Text(f"{answer.source}: {what}"), Text(), verdict)
+    first = [part for sentence in among_equals(answer) for part in (Text(), Text(sentence, style="yellow"))]
+    title = Text(answer.title or answer.source, style="bold")
+    return Group(title, Text(f"{answer.source}: {what}"), Text(), verdict, *first)
 
 
 def _verdict(answer: Answer) -> str:

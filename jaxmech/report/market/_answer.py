@@ -55,7 +55,7 @@ class Answer(Judged):
         profit: revenue less the cost of collecting.
         optimum: OPT, the profit with contributors who are not strategic.
         optimum_bound: no envy-free allocation brings more.
-        profit_bound: no equilibrium of any mechanism brings more profit.
+        profit_bound: no equilibrium of any mechanism that is envy-free and rational for buyers brings more profit.
         method: how sizes and prices were found.
         guarantee: what the method promises.
         spread: how prices and payments vary.
@@ -69,6 +69,7 @@ class Answer(Judged):
         status: how the solve ended.
         residual: largest violation of the buyers' constraints, relative.
         settings: version, jax, device, dtype, seed.
+        unit: of money, or an empty text.
     """
 
     source: str
@@ -102,6 +103,7 @@ class Answer(Judged):
     status: Status
     residual: float
     settings: Mapping[str, Any]
+    unit: str = ""
 
     @property
     def trades(self) -> bool:

@@ -28,6 +28,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "source": answer.source,
         "title": answer.title or None,
         "sigma": answer.sigma,
+        "unit": answer.unit or None,
         "contributors": [_contributor(answer, i) for i in range(len(answer.contributors))],
         "buyers": [_buyer(answer, j) for j in range(len(answer.buyers))],
         "total": answer.total,
@@ -86,6 +87,7 @@ def _contributor(answer: Answer, i: int) -> dict[str, Any]:
         "samples": int(answer.samples[i]),
         "payment": answer.spread.payment[i],
         "payment_deviation": answer.spread.payment_deviation[i],
+        "payment_below_cost": answer.spread.payment_below_cost[i],
         "utility": answer.gain[i],
     }
 
@@ -101,6 +103,7 @@ def _buyer(answer: Answer, j: int) -> dict[str, Any]:
         "utility": answer.utility[j],
         "price_deviation": answer.spread.price_deviation[j],
         "negative_price": answer.spread.negative_price[j],
+        "price_above_value": answer.spread.price_above_value[j],
         "held_by": answer.buyers[held_by] if held_by >= 0 else None,
         "diminishing_returns": None if answer.diminishing is None else bool(answer.diminishing[j]),
     }

@@ -54,7 +54,7 @@ def _head(answer: Answer) -> RenderableType:
     buyers = counted(int(answer.counts.sum()), "buyer")
     what = f"{buyers} of {counted(len(answer.buyers), 'type')}, {counted(len(answer.contributors), 'contributor')}"
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
-    what += f"; method {answer.method}"
+    what += f"; method {answer.method}" + (f"; money in {answer.unit}" if answer.unit else "")
     return Group(Text(answer.title or answer.source, style="bold"), Text(f"{answer.source}: {what}"), Text(), verdict)
 
 
@@ -71,9 +71,9 @@ def _verdict(answer: Answer) -> str:
     )
     short_of = 1 - answer.profit / answer.profit_bound if answer.profit_bound > 0 else 0.0
     text += (
-        ", the most that any market can bring"
+        ", the most that any envy-free market can bring"
         if short_of < 1e-6
-        else f", at most {percent(short_of)} below what any market could bring"
+        else f", at most {percent(short_of)} below what any envy-free market could bring"
     )
     return f"{text}. {claims}"
 
@@ -120,7 +120,10 @@ def _quality(answer: Answer) -> list[str]:
         low, high = np.sort(answer.costs)[:2]
         lost = "nothing, as the lowest cost is tied" if low == high else f"at least {short(float(high - low))}, c₂ − c₁"
         text += f" Honesty costs {lost}."
-    bound = f"No equilibrium of any mechanism brings more than {short(answer.profit_bound, 4)}."
+    bound = (
+        f"No equilibrium of any mechanism in which no buyer pays more than her points are worth to her, or envies "
+        f"another her offer, brings more than {short(answer.profit_bound, 4)}; a market that may discriminate can."
+    )
     return [text, f"{bound} The method {answer.method}: {answer.guarantee}."]
 
 

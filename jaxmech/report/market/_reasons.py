@@ -58,7 +58,11 @@ def nobody_cheats(answer: Answer) -> list[str]:
             f"{answer.contributors[i]} is paid less, the more her mean differs from that of the others' {others}: "
             f"to collect {counted(int(instead), 'point')} instead of {n:,.0f} would cost her {loss} on balance."
         )
-    return [*sentences, "Made-up numbers may be off by any amount, and a wrong number of points loses the fixed part."]
+    return [
+        *sentences,
+        "Made-up numbers may be off by any amount, and a wrong number of points loses the fixed part.",
+        "All this as long as the others are honest: no mechanism makes collecting best whatever the others do.",
+    ]
 
 
 def suggestions(answer: Answer) -> list[str]:

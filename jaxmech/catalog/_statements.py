@@ -1,0 +1,332 @@
+"""Every numbered statement of the four papers: where it lives here, how it is checked, and what is not computable."""
+
+from typing import NamedTuple
+
+
+class Numbered(NamedTuple):
+    """One numbered statement of a paper.
+
+    Attributes:
+        number: as printed.
+        says: what it states, in short.
+        where: public names that compute it, separated by blanks.
+        checked: tests that check it, separated by blanks.
+        left: what of it is not computed, and why; empty if nothing is left.
+    """
+
+    number: str
+    says: str
+    where: str
+    checked: str
+    left: str = ""
+
+
+_PROOF = "a step of a proof: nothing is computed from it"
+_MIND = "an argument about all mechanisms: no program can try them; what follows from it is computed"
+_C, _M, _P = "tests/collaboration/", "tests/market/", "tests/multiparty/"
+_ALPHA, _SHARE = "collaboration.corruption_root", "collaboration.enforceable"
+
+SHARING = (
+    Numbered("Fact 1", "p_IND = 2σΣ√c alone", "collaboration.alone_penalty", f"{_C}test_closed_forms.py"),
+    Numbered(
+        "Fact 2, (5)",
+        "pooling is best for given amounts",
+        "collaboration.social_penalty collaboration.Pool",
+        f"{_C}test_closed_forms.py",
+        f"that no mechanism is better: {_MIND}",
+    ),
+    Numbered("Figure 1", "five divisions of three agents", "catalog.APPENDIX_C", "tests/cli/test_commands.py"),
+    Numbered(
+        "(1) to (3)",
+        "costs, strategies, penalties",
+        "collaboration.Problem deviation.penalty",
+        "tests/deviation/test_penalty.py",
+    ),
+    Numbered(
+        "(6), (7)", "n_OPT: least sum, nobody worse off", "collaboration.rational_optimum", f"{_C}test_division.py"
+    ),
+    Numbered(
+        "(8)",
+        "no distribution costs anybody more than alone",
+        "collaboration.leverage_condition",
+        f"{_C}test_enforceable.py",
+    ),
+    Numbered("(9)", "recommended strategies", "collaboration.mechanism", f"{_C}test_mechanisms.py"),
+    Numbered(
+        "(10)",
+        "any rational division may be the target",
+        "collaboration.cbl_plan",
+        f"{_C}test_solve.py",
+        "a division of one's own is a target in Python; a problem file names one of seven",
+    ),
+    Numbered("(11), (12)", "G(α) = 0 and its bound", _ALPHA, f"{_C}test_corruption.py"),
+    Numbered(
+        "Algorithm 1",
+        "Compute-n-Approx",
+        _SHARE,
+        f"{_C}test_enforceable.py",
+        "the order of the first loop is free in the paper: cheapest first, equals by index",
+    ),
+    Numbered(
+        "Algorithm 2",
+        "corrupt based on leverage",
+        "collaboration.cbl_plan collaboration.mechanism",
+        f"{_C}test_mechanisms.py",
+    ),
+    Numbered(
+        "Theorem 1",
+        "cbl: truthful, rational, 8- or √m-efficient",
+        "collaboration.certify collaboration.efficiency",
+        f"{_C}test_certificate.py",
+    ),
+    Numbered(
+        "Theorem 2", "always rational: at least p_IND/2", "collaboration.unavoidable", f"{_C}test_impossible.py", _MIND
+    ),
+    Numbered(
+        "Theorem 3",
+        "dominant strategies: at least p_IND/2",
+        "collaboration.unavoidable",
+        f"{_C}test_impossible.py",
+        _MIND,
+    ),
+    Numbered(
+        "Theorem 4",
+        "price of stability of at least √m/4",
+        "collaboration.unavoidable catalog.experiments",
+        "tests/cli/test_reproduce_sharing.py",
+        _MIND,
+    ),
+    Numbered(
+        "Theorem 5", "at most 8 times any division that meets (8)", "collaboration.certify", f"{_C}test_certificate.py"
+    ),
+    Numbered(
+        "Appendix C",
+        "bargaining solutions",
+        "collaboration.nash_bargaining collaboration.egalitarian_bargaining collaboration.kalai_smorodinsky_bargaining",
+        f"{_C}test_exact_divisions.py",
+    ),
+    Numbered("Lemma 1", "a root α ≥ √n* exists", _ALPHA, f"{_C}test_corruption.py notebooks/papers.ipynb"),
+    Numbered(
+        "Lemmas 2 to 4",
+        "truth is optimal, then the amount",
+        "collaboration.certify audit.audit",
+        f"{_C}test_guarantee.py",
+        f"that no function is better than the identity: {_PROOF}; the search finds none",
+    ),
+    Numbered("Lemma 5", "factor 8 per agent and distribution", "collaboration.Plan", "notebooks/papers.ipynb"),
+    Numbered(
+        "Lemmas 6, 7",
+        "made-up data cost agent 1 nothing",
+        "collaboration.unavoidable",
+        f"{_C}test_impossible.py",
+        _MIND,
+    ),
+    Numbered("Remarks 1, 2", "notation of Lemma 6", "", "", _PROOF),
+    Numbered("Lemma 8", "a bound of erfc", "erfcx", "notebooks/papers.ipynb"),
+    Numbered("Lemma 9", "T > 2 n_IND where the first loop leaves an agent", _SHARE, "notebooks/papers.ipynb"),
+    Numbered("Lemmas 10 to 13", "amounts against n_IND and n_B under (8)", _SHARE, "notebooks/papers.ipynb"),
+    Numbered("Lemma 14", "G's bound at √n*", "", "", f"{_PROOF}; Lemma 1, for which it stands, is checked"),
+    Numbered("Lemma 15", "derivative of the penalty", "collaboration.deviation_penalty", f"{_C}test_corruption.py"),
+    Numbered("Lemma 16", "penalty of a checked agent", "collaboration.checked_penalty", "notebooks/papers.ipynb"),
+    Numbered("Lemma 17", "the same at the root", "collaboration.checked_penalty", "notebooks/papers.ipynb"),
+    Numbered(
+        "Lemmas 18 to 21",
+        "expressions that are equal",
+        "",
+        "",
+        f"{_PROOF}; Lemma 5's bound, for which they stand, is checked",
+    ),
+    Numbered("Lemma 22", "expectations keep convexity", "", "", _PROOF),
+    Numbered("Lemma 23", "Hardy-Littlewood", "", "tests/design/test_mechanism.py", f"{_PROOF}; designs rest on it"),
+    Numbered("Lemma 24", "two Gaussian integrals", "collaboration.deviation_penalty", f"{_C}test_corruption.py"),
+)
+"""Clinton, Chen, Zhu, Kandasamy 2025 (heterogeneous agents)."""
+
+TALK = (
+    Numbered(
+        "Theorem 1",
+        "c3d: truthful, rational, 2-efficient",
+        "collaboration.c3d_plan catalog.experiments",
+        "tests/cli/test_reproduce_sharing.py",
+    ),
+    Numbered(
+        "Theorem 2",
+        "bounded variance: O(1/m)-equilibrium, 2 + O(1/m)",
+        "collaboration.steady_root",
+        f"{_C}test_steady.py",
+        "high dimensions: one panel per distribution; see the problem file's keys",
+    ),
+    Numbered(
+        "Algorithm",
+        "noise by the squared difference, minimax estimate",
+        "collaboration.mechanism",
+        f"{_C}test_mechanisms.py",
+    ),
+    Numbered(
+        "Naive mechanisms",
+        "pools are cheated",
+        "collaboration.free_riding catalog.experiments",
+        "tests/cli/test_reproduce_sharing.py",
+    ),
+    Numbered(
+        "Theorems of the extension",
+        "8√m, and that Ω(√m) is needed",
+        "collaboration.cbl_plan",
+        "tests/cli/test_reproduce_sharing.py",
+    ),
+    Numbered("Future work", "learning values online, supervised learning", "", "", "announced there, not worked out"),
+)
+"""Kandasamy's talk on Chen, Zhu, Kandasamy 2023 (equal agents)."""
+
+SELLING = (
+    Numbered("Figure 1", "who deals with whom", "", "", "a drawing without numbers"),
+    Numbered("(1) to (3)", "OPT", "market.price", f"{_M}test_pricing.py"),
+    Numbered("Definition 1, (4), (5)", "ordered item pricing", "market.demand market.revenue", f"{_M}test_prices.py"),
+    Numbered(
+        "Table 1, row 1",
+        "values of any shape",
+        "market.table market.price",
+        f"{_M}test_any_values.py",
+        "solved exactly, by branch and bound, instead of within ε by trying all curves",
+    ),
+    Numbered(
+        "Table 1, row 2",
+        "monotone, any number of types",
+        "market.price",
+        f"{_M}test_pricing.py",
+        "N^O(ε⁻² log ε⁻¹) is no program for a computer; heuristic with a bound instead",
+    ),
+    Numbered(
+        "Table 1, rows 3 to 5",
+        "K types: monotone, smooth, diminishing",
+        "market.price market.GRID_OF market.shape",
+        f"{_M}test_any_values.py {_M}test_pricing.py",
+    ),
+    Numbered(
+        "Lemma 1",
+        "price curves are as good as envy-free schemes",
+        "market.posted_curve market.envy_free_prices",
+        f"{_M}test_prices.py",
+    ),
+    Numbered(
+        "Algorithm 1, Lemma 2",
+        "any pricing algorithm, for every N",
+        "market.PriceRule market.solve",
+        f"{_M}test_solve.py",
+        "its ε is the user's to promise: plans of a rule promise nothing",
+    ),
+    Numbered("(6), (7)", "utility of contributors", "market.contributor_utility", f"{_M}test_broker.py"),
+    Numbered(
+        "(8) to (10)",
+        "what buyers have of a misreport",
+        "market.misreported market.misreports",
+        f"{_M}test_misreport.py",
+    ),
+    Numbered("(11)", "values by the number of points", "market.by_error market.Valuation", f"{_M}test_valuation.py"),
+    Numbered("(12)", "profit", "market.profit", f"{_M}test_solve.py"),
+    Numbered("Algorithm 2, (13) to (15)", "the broker", "market.Broker market.divide_work", f"{_M}test_broker.py"),
+    Numbered("Theorem 3", "in dominant strategies nobody collects", "market.certify", f"{_M}test_premises.py", _MIND),
+    Numbered(
+        "Theorem 4",
+        "no equilibrium above OPT − (c₂ − c₁)",
+        "market.Plan market.discrimination",
+        f"{_M}test_premises.py",
+        f"for envy-free, rational markets only; {_MIND}",
+    ),
+    Numbered("Lemma 5, Claim 6", "alone, one makes data up", "market.certify", f"{_M}test_premises.py", _MIND),
+    Numbered(
+        "Theorem 5.1", "five properties, and the profit", "market.certify market.margins", f"{_M}test_certificate.py"
+    ),
+    Numbered("Lemmas 7 to 9", "counts, means, amounts", "market.Broker market.examine", f"{_M}test_audit.py"),
+    Numbered(
+        "Section 6",
+        "several means, second sample by degrees of freedom",
+        "",
+        "",
+        "a conjecture without a mechanism there; each mean has a market of its own",
+    ),
+)
+"""Chen, Clinton, Kandasamy 2025 (marketplace)."""
+
+COMPETING = (
+    Numbered(
+        "Observation 1",
+        "over-reports would make all utilities equal",
+        "",
+        "",
+        "excluded by Assumption 2; it is about mechanisms that nobody wants",
+    ),
+    Numbered("Assumption 1", "quality rises with data", "multiparty.quality_function", f"{_P}test_solve.py"),
+    Numbered("Assumption 2", "nobody reports more than she has", "multiparty.misreports", f"{_P}test_audit.py"),
+    Numbered(
+        "Assumption 3",
+        "values rise with one's type",
+        "multiparty.check_assumptions",
+        f"{_P}test_any_allocation.py",
+        "for values of qualities; values that see types directly are not taken",
+    ),
+    Numbered(
+        "Assumption 4",
+        "the market grows",
+        "multiparty.check_assumptions",
+        f"{_P}test_any_allocation.py",
+        "at many qualities, not at all of them",
+    ),
+    Numbered(
+        "Definitions 1, 2",
+        "mechanisms and valuations",
+        "multiparty.DirectMechanism multiparty.General",
+        f"{_P}test_table.py",
+    ),
+    Numbered(
+        "Definitions 3 to 7",
+        "truthful, rational, efficient, balanced",
+        "multiparty.certify multiparty.audit_table",
+        f"{_P}test_solve.py {_P}test_table.py",
+    ),
+    Numbered(
+        "Definition 8, Example 1",
+        "quasi-monotone and linear values",
+        "multiparty.QuasiMonotone multiparty.Linear",
+        f"{_P}test_solve.py",
+    ),
+    Numbered(
+        "Definition 9",
+        "exploitation payments",
+        "multiparty.exploitation_mechanism multiparty.exploitation_of",
+        f"{_P}test_solve.py {_P}test_any_allocation.py",
+    ),
+    Numbered(
+        "Definition 10, Theorem 4",
+        "where nobody is harmed the best model is free",
+        "multiparty.solve multiparty.check_assumptions",
+        f"{_P}test_solve.py {_P}test_any_allocation.py",
+        "at many qualities, not at all of them",
+    ),
+    Numbered(
+        "Theorem 1, Corollary 1",
+        "exploitation is truthful and earns most",
+        "multiparty.exploitation_of",
+        f"{_P}test_any_allocation.py",
+    ),
+    Numbered(
+        "Theorems 2, 3", "necessary and sufficient conditions", "multiparty.check_conditions", f"{_P}test_existence.py"
+    ),
+    Numbered(
+        "Algorithm 1, Theorem 5",
+        "largest payments by shortest paths",
+        "multiparty.existence",
+        f"{_P}test_existence.py",
+        "in Python for any valuation; problem files name growing markets",
+    ),
+    Numbered("Figures 1 to 3", "experiments", "catalog.experiments", "tests/cli/test_multiparty.py"),
+)
+"""Chen, Liu, Shen, Shen, Tang, Yang 2020 (competitors)."""
+
+STATEMENTS = {
+    "Sharing, different costs (Clinton et al. 2025)": SHARING,
+    "Sharing, equal costs (the talk on Chen et al. 2023)": TALK,
+    "Selling (Chen et al. 2025)": SELLING,
+    "Competing (Chen et al. 2020)": COMPETING,
+}
+"""All numbered statements, by paper."""
