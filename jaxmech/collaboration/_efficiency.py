@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxmech._types import Amounts, Scalar
 from jaxmech.collaboration._divide import divide
 from jaxmech.collaboration._division import first_best
+from jaxmech.collaboration._impossible import unavoidable
 from jaxmech.collaboration._penalty import social_penalty
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
@@ -30,12 +31,18 @@ class Efficiency:
             is the ratio itself; ∞ without leverage where prices differ between agents, of which nothing is proven.
         baseline: P(n_OPT), least social penalty of compliant agents that leaves nobody worse off than alone.
         first_best: least social penalty of compliant agents.
+        any_equilibrium: least social penalty in any equilibrium of any mechanism without money; the first best where
+            every distribution has two who can supply it. See :func:`unavoidable`.
+        dominant: least social penalty of any such mechanism in dominant strategies, or that never leaves anybody worse
+            off than alone, whatever the others do.
     """
 
     ratio: float
     bound: float
     baseline: float
     first_best: float
+    any_equilibrium: float
+    dominant: float
 
 
 @in_equivalent_points("optimum")
@@ -67,7 +74,9 @@ def efficiency(problem: Problem, plan: Plan, optimum: Amounts | None = None) -> 
         bound = 2 * best / baseline
     else:
         bound = FACTOR * target / baseline if plan.leverage else _without_leverage(problem)
-    return Efficiency(float(plan.social_penalty) / baseline, bound, baseline, best)
+    limits = unavoidable(problem)
+    least = float(limits.social), float(jnp.sum(limits.dominant))
+    return Efficiency(float(plan.social_penalty) / baseline, bound, baseline, best, *least)
 
 
 def _without_leverage(problem: Problem) -> float:

@@ -56,6 +56,7 @@ def second_names(
         >>> round(float(found.gain[0] / plan.penalty[0]), 1), found.unable.tolist()
         (0.1, [True])
     """
+    problem.of_agents_alike("second names are searched for among agents who are alike")
     kinds = jnp.array([False, True] if plan.mechanism != "c3d" else [False])
     m, _ = problem.shape
 

@@ -95,7 +95,8 @@ def questions(problem: Problem, plan: Plan, key: jax.Array) -> Questions:
         key: random key of the searches.
 
     Raises:
-        ProblemError: for a plan of a calibrated rule, whose searches would take minutes to compile.
+        ProblemError: for a plan of a calibrated rule, whose searches would take minutes to compile, and for agents who
+            differ in precision or in what accuracy is worth to them.
 
     Source: this package; see each of the functions.
 
@@ -108,6 +109,7 @@ def questions(problem: Problem, plan: Plan, key: jax.Array) -> Questions:
     """
     if plan.calibrated:
         raise ProblemError("calibrated", True, "such rules cannot be searched: ask about the rule that is not")
+    problem.of_agents_alike("questions about names and allies are asked of agents who are alike")
     m, d = problem.shape
     names_key, allies_key = jax.random.split(key)
     draws = 1 << max(9, min(12, (_WORK // (m * d)).bit_length() - 1))

@@ -79,6 +79,9 @@ def group_response(
         draws: in each of the three sets, static; powers of two are spread best.
         one: whether they are names of one agent, whose error counts once; static.
 
+    Raises:
+        ProblemError: for agents who differ in precision or in what accuracy is worth to them.
+
     Source: this package; for names Yokoo, Sakurai and Matsubara 2004, false-name bids, for groups Aumann 1959.
 
     Example:
@@ -90,7 +93,7 @@ def group_response(
         >>> round(1 - float(found.pays) / float(plan.penalty[:2].sum()), 1), HANDED_IN[int(found.handed_in[0])]
         (0.3, 'copies')
     """
-    stakes = Stakes.of(problem)
+    stakes = Stakes.of(problem).of_agents_alike("allies are searched for among agents who are alike")
     asked = jnp.asarray(mechanism.recommended.samples, stakes.costs.dtype)
     game = _Game(mechanism, stakes, asked, members, _units(stakes, asked, members), one)
     fit, compare, judge = (spread_draws(part, draws, *asked.shape) for part in jax.random.split(key, 3))

@@ -46,3 +46,15 @@ def test_no_plan_of_the_package_beats_it(name):
     assert (total <= np.asarray(found.most) * (1 + 1e-12)).all()
     single = np.asarray(found.single)
     np.testing.assert_allclose(total[single], np.asarray(found.most)[single], rtol=1e-12)
+
+
+def test_it_stands_beside_the_efficiency_of_a_plan():
+    alone_for_one = Problem([[0.25, np.inf], [np.inf, 0.25], [0.5, np.inf]], 2.0)
+    plan = collaboration.solve(alone_for_one).value
+    theory, limits = collaboration.efficiency(alone_for_one, plan), collaboration.unavoidable(alone_for_one)
+    assert theory.any_equilibrium == pytest.approx(float(limits.social))
+    assert theory.first_best < theory.any_equilibrium <= float(plan.social_penalty) * (1 + 1e-9)
+    equal = Problem([[0.01]] * 10, 1.0)
+    theory = collaboration.efficiency(equal, collaboration.solve(equal, mechanism="c3d").value)
+    assert theory.any_equilibrium == pytest.approx(theory.first_best)
+    assert theory.dominant == pytest.approx(10 * 0.1)  # half of 2σ√c each

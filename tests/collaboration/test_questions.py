@@ -81,6 +81,14 @@ def test_who_is_alone_is_asked_without_allies():
     assert all(fact.holds for fact in facts), facts
 
 
+@pytest.mark.parametrize("key", ["sigma", "price"])
+def test_agents_who_differ_are_refused(key):
+    problem = Problem([[0.01], [0.02]], **{"sigma": 1.0, key: [[1.0], [2.0]]})
+    plan = collaboration.solve(problem, division="alone", mechanism="pool").value
+    with pytest.raises(ProblemError, match=key):
+        collaboration.questions(problem, plan, jax.random.key(0))
+
+
 def test_calibrated_rules_are_refused():
     problem = Problem([[0.004]] * 10, 1.0)
     plan = collaboration.solve(problem, mechanism="c3d", calibrated=True).value

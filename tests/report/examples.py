@@ -59,7 +59,7 @@ def answer(m: int = 24, d: int = 5, *, seed: int = 0, mechanism: str = "cbl", **
         instead=1.2 * pays, free=free_riding(costs, sigma, samples) if mechanism in POOLS else None,
         penalty=penalty, social_penalty=float(penalty.sum()), whole=whole, currency="EUR",
         accounts=accounts(whole, role, costs, sigma, error),
-        efficiency=Efficiency(1.25, 8.0, float(penalty.sum() / 1.25), float(penalty.sum() / 1.6)),
+        efficiency=Efficiency(1.25, 8.0, *(float(penalty.sum() / part) for part in (1.25, 1.6, 1.6, 2.0))),
         certificates=claims, advice=ADVICE,
         status=Status.OK, residual=1e-12, settings=SETTINGS,
     )  # fmt: skip

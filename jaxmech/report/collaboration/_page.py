@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from jaxmech._status import Status
-from jaxmech.collaboration import REMEDIES
+from jaxmech.collaboration import REMEDIES, Efficiency
 from jaxmech.report._numbers import column, counted, percent, short
 from jaxmech.report._records import claims_in_words, explained, records_table
 from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, make_table, print_plain
@@ -155,7 +155,23 @@ def _efficiency(answer: Answer) -> list[str]:
     else:
         text += f", so honesty costs a factor {ratio}"
         text += f"; the mechanism guarantees at most {short(found.bound, 4)}." if np.isfinite(found.bound) else "."
-    return [text, f"First best, if nobody could refuse: {short(found.first_best, 4)}."]
+    return [text, f"First best, if nobody could refuse: {short(found.first_best, 4)}.", *_impossible(found)]
+
+
+def _impossible(found: Efficiency) -> list[str]:
+    """What no mechanism can do for these costs."""
+    lines = []
+    if found.any_equilibrium > found.first_best * (1 + 1e-6):
+        lines.append(
+            f"No mechanism without money costs less than {short(found.any_equilibrium, 4)} in equilibrium: what one "
+            "agent alone can measure, she measures for her own needs."
+        )
+    if found.dominant > found.first_best:
+        lines.append(
+            "A mechanism in dominant strategies, or one that never leaves anybody worse off than alone whatever others "
+            f"do, costs at least {short(found.dominant, 4)}."
+        )
+    return lines
 
 
 _NOT_WHOLE = "The amounts are too large to be whole numbers of samples: count in a larger unit."
