@@ -72,7 +72,8 @@ class Examination:
     @property
     def stake(self) -> np.ndarray:
         """What regrets are relative to: the promised penalties; 1 of who pays nothing."""
-        return np.where(self.promised == 0, 1.0, self.promised)
+        nothing = self.promised == 0
+        return np.where(nothing, 1.0, self.promised) if nothing.any() else self.promised
 
     @functools.cached_property
     def parameters(self) -> tuple[dict[str, Any], ...]:
