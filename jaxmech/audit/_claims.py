@@ -33,7 +33,7 @@ class Judge:
     def incentive_compatible(self) -> Audit:
         """Whether nobody gains by departing: between what was found and what is proven."""
         found = self.found
-        gain, bound, noise = (values / found.promised for values in (found.found, found.bound, found.half_width))
+        gain, bound, noise = (values / found.stake for values in (found.found, found.bound, found.half_width))
         proven = float(bound.max()) if self.approximate and np.all(np.isfinite(bound)) else None
         if proven is not None:
             # what a search finds beyond what is proven, within its noise, is noise
@@ -97,8 +97,8 @@ class Judge:
     def as_promised(self) -> Audit:
         """Whether honest agents pay in a simulation what the mechanism says they pay."""
         found = self.found
-        off = np.abs(found.honest - found.promised) / found.promised
-        allowed = np.maximum(STANDARD_ERRORS * found.honest_error / found.promised, self._slack)
+        off = np.abs(found.honest - found.promised) / found.stake
+        allowed = np.maximum(STANDARD_ERRORS * found.honest_error / found.stake, self._slack)
         worst = int(np.argmax(off / allowed))
         witness = (
             f"{self._name(worst)} is promised {found.promised[worst]:.6g} and pays {found.honest[worst]:.6g} "

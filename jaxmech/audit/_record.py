@@ -71,8 +71,9 @@ class Examination:
 
     @property
     def stake(self) -> np.ndarray:
-        """What regrets are relative to: the promised penalties."""
-        return self.promised
+        """What regrets are relative to: the promised penalties; 1 of who pays nothing."""
+        nothing = self.promised == 0
+        return np.where(nothing, 1.0, self.promised) if nothing.any() else self.promised
 
     @functools.cached_property
     def parameters(self) -> tuple[dict[str, Any], ...]:

@@ -87,7 +87,7 @@ def _without_leverage(problem: Problem) -> float:
 
 
 def efficient_target(problem: Problem, plan: Plan) -> Target | None:
-    """Return what theory promises of a plan's social penalty; nothing of the pools, whose agents comply by assumption.
+    """Return what theory promises of a plan's social penalty; None where it promises nothing, as of the pools.
 
     Args:
         problem: the problem.
@@ -96,6 +96,8 @@ def efficient_target(problem: Problem, plan: Plan) -> Target | None:
     if plan.pooled:
         return None
     theory = efficiency(problem, plan)
+    if math.isinf(theory.bound):
+        return None
     return Target(theory.baseline, theory.bound, "P(n_OPT)")
 
 

@@ -8,6 +8,7 @@ import pytest
 import jaxmech as jm
 from jaxmech import audit, collaboration, deviation
 from jaxmech.collaboration import Problem, Role
+from jaxmech.mechanism import Stakes
 from tests.oracles import units
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
@@ -129,6 +130,7 @@ def test_no_root_of_m_is_claimed_without_equal_prices():
     efficient = next(one for one in collaboration.certify(problem, plan) if one.claim == "efficient")
     assert not efficient.claimed
     assert "nothing is proven" in efficient.effort
+    assert collaboration.mechanism(problem, plan).target(Stakes.of(problem)) is None
 
 
 def test_slopes_in_every_price_are_finite_differences():
