@@ -60,7 +60,7 @@ def design(file: str, noise: float, failure: float, unlinked: bool, whole: bool,
     use_precision(output.dtype)
     case = output.read(file)
     if not isinstance(case, files.CollaborationCase):
-        raise ProblemError(f"{case.source}: section", type(case).__name__, "only [collaboration] can be designed")
+        raise ProblemError(f"{case.source}: section", files.section_of(case), "only [collaboration] can be designed")
     output.warn((*case.warnings, *case.unused_by(files.DESIGNED)))
     with named(case.source):
         answer = solve_design(case, wishes, output)

@@ -64,7 +64,9 @@ def price(
     use_precision(output.dtype)
     case = output.read(file)
     if not isinstance(case, files.CollaborationCase):
-        raise ProblemError(f"{case.source}: section", type(case).__name__, "only [collaboration] has a price of errors")
+        raise ProblemError(
+            f"{case.source}: section", files.section_of(case), "only [collaboration] has a price of errors"
+        )
     output.warn(case.warnings)
     with named(case.source):
         answer = _answer(case, Choice(division, mechanism), wanted, output)

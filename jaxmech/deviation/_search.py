@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._progress import tell
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Array
@@ -213,9 +214,12 @@ def _on_all_cores(run: Callable[[int], Response], who: list[int]) -> Response:
             response: Response = jax.device_get(run(agent))
             return response
 
-    first = [one(i) for i in who[:1]]  # compiles, so alone
+    tell("agents", 0, len(who))
+    found = [one(i) for i in who[:1]]  # compiles, so alone
     with ThreadPoolExecutor(max(1, min(4, os.cpu_count() or 1))) as workers:
-        found = [*first, *workers.map(one, who[1:])]
+        for response in workers.map(one, who[1:]):
+            tell("agents", len(found), len(who))
+            found.append(response)
     joined: Response = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *found)
     return joined
 

@@ -187,3 +187,26 @@ def test_published_mechanisms_pass(mechanism):
     problem, _, machine = equal(6, mechanism)
     inspect_mechanism(machine, problem)
     inspect_mechanism(Naive(SAMPLES, 1.0), PROBLEM)
+
+
+class Remembering(Naive):
+    """A mechanism with a memory, in one of the ways in which people give it one."""
+
+    def __init__(self, way):
+        super().__init__(SAMPLES, 1.0)
+        self.way, self.calls, self.last = way, 0, jnp.zeros_like(jnp.asarray(SAMPLES))
+
+    def respond(self, submission, key):
+        answer = super().respond(submission, key)
+        if self.way == "last":
+            answer = SimpleNamespace(**{**vars(answer), "noisy_mean": answer.noisy_mean + 0 * self.last})
+            self.last = submission.mean
+        else:
+            self.calls += 1
+        return answer
+
+
+@pytest.mark.parametrize("way", ["calls", "last"])
+def test_a_state_is_called_a_state(way):
+    with pytest.raises(ProblemError, match=f"mechanism.{way} = .*must have no state"):
+        inspect_mechanism(Remembering(way), PROBLEM)
