@@ -2,9 +2,9 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech._progress import tell
 from jaxmech._pytree import pytree
+from jaxmech._show import Tabular
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Array
 from jaxmech.deviation._compiled import compiled
@@ -31,7 +32,7 @@ from jaxmech.mechanism import Stakes
 
 @pytree
 @dataclasses.dataclass(frozen=True)
-class BestResponse:
+class BestResponse(Tabular):
     """The most that a search found, agent by agent.
 
     Attributes:
@@ -45,6 +46,10 @@ class BestResponse:
         start: (agents, distributions) where they come from: places among the starts, or -1 for the scan of answers.
         settings: of the search.
     """
+
+    AXES: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
+        ("honest", "penalty", "gain", "standard_error", "honest_error"), ("agents",)
+    )
 
     agents: Array
     honest: Agents
