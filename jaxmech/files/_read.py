@@ -264,7 +264,9 @@ def _unquoted(value: object) -> str:
         return f": write {text.lower() if 'inf' in text.lower() else text}, without quotation marks"
     if _COMMA.fullmatch(text):
         return f": write {text.replace(',', '.')}, with a point and without quotation marks"
-    return ": where there is none, as for a cost of who cannot measure it, write inf without quotation marks"
+    if _NOTHING.fullmatch(text):
+        return ": where there is none, as for a cost of who cannot measure it, write inf without quotation marks"
+    return ""
 
 
 def _check_commas(text: str, name: str) -> None:
