@@ -49,7 +49,7 @@ def price(
 
     The price decides how much everybody collects. It follows from a standard error that is wanted, or from what a wrong
     decision costs; without either, the page says what the file's price and others would bring. The exit code is 1 if
-    no price brings exactly what is wanted.
+    no price brings exactly what is wanted. Takes some 5 seconds.
     """
     output = Output(**options)
     with output.timed("import"):

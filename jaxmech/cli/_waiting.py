@@ -65,7 +65,7 @@ def clock(seconds: float) -> str:
     """Return a time as a person reads it.
 
     Example:
-        >>> clock(34.2), clock(3700)
+        >>> clock(34.2), clock(3700.0)
         ('34 s', '61:40 min')
     """
     whole = int(seconds)
