@@ -16,9 +16,20 @@ if TYPE_CHECKING:
     from jaxmech._errors import JaxmechError, ProblemError, SolveError
     from jaxmech._precision import enable_x64
     from jaxmech._status import Solution, Status
+    from jaxmech.deviation import check_mechanism
     from jaxmech.numerics import erfcx
 
-__all__ = ["JaxmechError", "ProblemError", "Solution", "SolveError", "Status", "batch", "enable_x64", "erfcx"]
+__all__ = [
+    "JaxmechError",
+    "ProblemError",
+    "Solution",
+    "SolveError",
+    "Status",
+    "batch",
+    "check_mechanism",
+    "enable_x64",
+    "erfcx",
+]
 
 _WHERE = {
     "JaxmechError": "_errors",
@@ -27,6 +38,7 @@ _WHERE = {
     "SolveError": "_errors",
     "Status": "_status",
     "batch": "_batch",
+    "check_mechanism": "deviation",
     "enable_x64": "_precision",
     "erfcx": "numerics",
 }

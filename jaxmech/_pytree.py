@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from jaxmech._show import brief, in_html
+
 T = TypeVar("T", bound=type)
 
 
@@ -103,7 +105,7 @@ def pytree(cls: T) -> T:
             object.__setattr__(record, name, value)
         return record
 
-    for name, function in (("__eq__", same), ("__hash__", shape_hash)):
+    for name, function in (("__eq__", same), ("__hash__", shape_hash), ("__repr__", brief), ("_repr_html_", in_html)):
         setattr(cls, name, function)
     jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
     return cls

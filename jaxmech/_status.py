@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxmech._errors import SolveError
 from jaxmech._pytree import pytree
+from jaxmech._show import in_short
 from jaxmech._types import Array
 
 T = TypeVar("T")
@@ -87,6 +88,17 @@ class Solution(Generic[T]):
         status = Status.of(int(codes[first]))
         where = f"{len(failed)} of {codes.size} failed, first at index {first}: " if codes.ndim else ""
         raise SolveError(f"{where}{status.name}: {status.message} (residual {np.asarray(self.residual)[first]:.1e})")
+
+    def _told(self) -> list[str]:
+        """What a line about it says: how it ended, of a batch how often."""
+        if isinstance(self.status, jax.core.Tracer):
+            return [f"value={self.value!r}"]
+        codes, counts = np.unique(np.asarray(self.status), return_counts=True)
+        names = [Status.of(int(code)).name for code in codes]
+        ended = [f"{count:,} {name}" for name, count in zip(names, counts, strict=True)]
+        worst = float(np.max(np.asarray(self.residual), initial=0.0))
+        how = ended if np.ndim(self.status) else names
+        return [", ".join(how), f"residual={worst:.2g}", f"value={in_short(self.value)}"]
 
     def map(self, function: Any) -> "Solution[Any]":
         """Return the same record around ``function(value)``."""

@@ -64,3 +64,13 @@ def tolerances(dtype: DTypeLike) -> Tolerances:
     if name not in ("float32", "float64"):
         raise TypeError(f"dtype = {name}: must be float32 or float64")
     return _FLOAT64 if name == "float64" else _FLOAT32
+
+
+def without_dust(amount: float, scale: float) -> float:
+    """Return an amount for a sentence: 0 where it is what rounding leaves of numbers as large as ``scale``.
+
+    Example:
+        >>> without_dust(4.4e-16, 0.3), without_dust(4.4e-16, 1e-15)
+        (0.0, 4.4e-16)
+    """
+    return 0.0 if abs(amount) <= _FLOAT64.iterate * abs(scale) else amount

@@ -40,6 +40,6 @@ def some(names: Sequence[str], limit: int = 8) -> str:
 
     Example:
         >>> some(("a", "b", "c"), limit=2)
-        'a, b … (3 in all)'
+        'a, b and 1 more'
     """
-    return ", ".join(names[:limit]) + (f" … ({len(names)} in all)" if len(names) > limit else "")
+    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

@@ -327,6 +327,7 @@ _PROVES = "a proof: NumPy on the host, on purpose"
 _CHOOSES = "chooses sizes from values, or loops over pieces"
 
 HOST = {
+    "deviation.check_mechanism": "asks a mechanism questions, and answers in words",
     "numerics.lanes_that_fit": _CHOOSES,
     "numerics.negative_cycle": _WORDS,
     "numerics.tight_path": _WORDS,

@@ -16,7 +16,10 @@ import jaxmech
 from jaxmech.catalog import names
 
 ROOT = Path(__file__).parents[1]
-TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "jaxmech", "benchmarks", "tests", "notebooks"}
+TOP_LEVEL = {
+    *("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff"),
+    *("jaxmech", "benchmarks", "tests", "notebooks"),
+}
 BUILT = {"build", "dist", "jaxmech.egg-info", "__pycache__"}
 MAX_LINES = 400
 IN_ONE_FILE = {"verify.py": 1150}

@@ -1,4 +1,4 @@
-"""The README's Python runs, its console blocks show what the commands print, and its tables are complete."""
+"""Python in the README and the guides runs, console blocks show what is printed, and tables are complete."""
 
 import contextlib
 import io
@@ -14,14 +14,21 @@ import jax
 import pytest
 
 from jaxmech import collaboration, files
+from jaxmech.files._market import BUYER_KEYS
+from jaxmech.files._sweep import SWEEP_KEYS
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", *sorted((ROOT / "notebooks").glob("*.md")))
+}
+README = PAGES["README.md"]
+ALL = "\n".join(PAGES.values())
 WIDTH = "110"
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(language, text=ALL):
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def run(command, folder):
@@ -105,12 +112,14 @@ def test_console_blocks_show_what_is_printed(story, folder):
 
 @pytest.fixture(scope="module")
 def executed():
-    """What the README's Python blocks define, run one after the other, and what they print."""
-    defined, printed = {}, io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        for block in blocks("python"):
-            exec(compile(block, "README.md", "exec"), defined)
-    return defined, printed.getvalue().splitlines()
+    """What the README's Python blocks define, run one after the other, and what those of every page print."""
+    first, printed = {}, io.StringIO()
+    for name, text in PAGES.items():
+        defined = first if text is README else {}
+        with contextlib.redirect_stdout(printed):
+            for block in blocks("python", text):
+                exec(compile(block, name, "exec"), defined)
+    return first, printed.getvalue().splitlines()
 
 
 def numbers(text):
@@ -144,7 +153,7 @@ def test_slope_is_that_of_finite_differences(executed):
 
 
 def test_first_problem_file_is_the_one_described(tmp_path):
-    (tmp_path / "mine.toml").write_text(blocks("toml")[0], encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(blocks("toml", README)[0], encoding="utf-8")
     problem = files.read(str(tmp_path / "mine.toml")).problem
     assert problem.shape == (3, 2)
 
@@ -155,9 +164,33 @@ def test_every_problem_file_is_valid(block, tmp_path):
     assert files.read(str(tmp_path / "mine.toml")).source
 
 
+def test_the_readme_stays_short():
+    assert len(README.splitlines()) <= 200
+    assert all(len(line) <= 120 or line.startswith(("|", "jaxmech: ")) for line in README.splitlines())
+
+
+def test_the_site_has_every_page():
+    index = PAGES["notebooks/index.md"]
+    for name in PAGES:
+        stem = Path(name).stem
+        assert stem in ("README", "index") or f"\n{stem}\n" in index
+
+
+def test_every_key_of_every_section_is_explained():
+    told = PAGES["notebooks/problem-files.md"].split("\n## Keys of ")[1:]
+    keys = {name: known for name, (_, known) in files.KINDS.items()} | {"sweep": SWEEP_KEYS}
+    assert len(told) == len(keys)
+    for text in told:
+        section = re.match(r"`\[(\w+)\]`", text)[1]
+        first = "".join(re.findall(r"^\| (.*?) \|", text, re.MULTILINE))
+        explained = set(re.findall(r"`\[?(?:sweep\.)?(\w+)\]?`", first))
+        buyers = set(BUYER_KEYS) if section == "market" else set()
+        assert explained == {*keys[section], *buyers} - {"buyers"}, section
+
+
 def test_tables_name_every_division_and_mechanism():
     for name in (*collaboration.DIVISIONS, *collaboration.MECHANISMS):
-        assert f"\n| `{name}` |" in README
+        assert f"\n| `{name}` |" in ALL
 
 
 def test_tables_name_every_command_and_option():
@@ -168,12 +201,13 @@ def test_tables_name_every_command_and_option():
         assert f"| `jaxmech {command}" in README
     options = set(re.findall(r"--[a-z]+", run("jaxmech solve --help", ROOT).stdout.partition("Options:")[2]))
     for option in options - {"--help"}:
-        assert f"`{option}" in README
+        assert f"`{option}" in ALL
 
 
 def test_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert target.startswith("https://") or (ROOT / target).exists()
+    for name, text in PAGES.items():
+        for target in re.findall(r"\]\(([^)#]+)\)", text):
+            assert target.startswith("https://") or ((ROOT / name).parent / target).exists(), (name, target)
 
 
 def test_first_screen_holds_the_two_commands():
@@ -207,6 +241,6 @@ def test_skewness_as_stated():
 
 def test_architecture_is_that_of_the_package():
     packages = {path.parent.name for path in (ROOT / "jaxmech").glob("*/__init__.py")}
-    picture = README.partition("## Architecture")[2]
+    picture = PAGES["notebooks/architecture.md"]
     for package in packages:
         assert f"{package}/" in picture

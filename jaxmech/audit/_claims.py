@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmech._tolerances import STANDARD_ERRORS, tolerances
+from jaxmech._tolerances import STANDARD_ERRORS, tolerances, without_dust
 from jaxmech.audit._record import Examination
 from jaxmech.deviation import in_words
 from jaxmech.mechanism import EFFICIENT, NASH, PROMISED, RATIONAL, Audit, Target
@@ -48,7 +48,8 @@ class Judge:
             return self._record(NASH, margin, f"{self._name(worst)} {saved}: {how}", found.effort, proven)
         if np.all(np.isfinite(bound)):
             worst = int(np.argmax(bound))
-            witness = f"{self._name(worst)} could save at most {found.bound[worst]:.1g} of {found.promised[worst]:.6g}"
+            most = without_dust(found.bound[worst], found.promised[worst])
+            witness = f"{self._name(worst)} could save at most {most:.1g} of {found.promised[worst]:.6g}"
             return self._record(NASH, -bound[worst], witness, f"proven bound of the mechanism; {found.effort}", proven)
         worst = int(np.argmax(np.where(np.isfinite(bound), 0.0, noise)))
         unproven = int(np.sum(~np.isfinite(bound)))

@@ -45,7 +45,8 @@ def design(file: str, noise: float, failure: float, unlinked: bool, whole: bool,
 
     Every agent gets some points of the others, with which her own are compared, and the rest if they agree. Prints who
     collects what, what everybody gets back and when, how much better it is than the best published mechanism, and the
-    certificates. The exit code is 1 if something that the design claims is not proven.
+    certificates. The exit code is 1 if something that the design claims is not proven. Takes 10 seconds for three
+    agents, three minutes for the 24 clinics.
     """
     output = Output(**options)
     with output.timed("import"):
@@ -60,7 +61,7 @@ def design(file: str, noise: float, failure: float, unlinked: bool, whole: bool,
     use_precision(output.dtype)
     case = output.read(file)
     if not isinstance(case, files.CollaborationCase):
-        raise ProblemError(f"{case.source}: section", type(case).__name__, "only [collaboration] can be designed")
+        raise ProblemError(f"{case.source}: section", files.section_of(case), "only [collaboration] can be designed")
     output.warn((*case.warnings, *case.unused_by(files.DESIGNED)))
     with named(case.source):
         answer = solve_design(case, wishes, output)

@@ -11,10 +11,12 @@ from typing import Any
 
 import click
 
+from jaxmech import _progress
 from jaxmech._errors import JaxmechError, ProblemError
 from jaxmech._printable import one_line
 from jaxmech.cli._cache import keep_programs
 from jaxmech.cli._jax import prepare_process
+from jaxmech.cli._waiting import LINE, wait_for
 
 DONE, SOLVED_BADLY, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; a status other than OK or a claim that fails; bad input or usage; interrupted."""
@@ -50,7 +52,15 @@ class Group(click.Group):
             prepare_process()
             if "--no-cache" not in given:
                 keep_programs()
-        code = self._run(given, prog_name or "jaxmech", complete_var, extra)
+        name = prog_name or "jaxmech"
+        if args is None and not _serves(given):
+            code = wait_for(
+                lambda: self._run(given, name, complete_var, extra),
+                quiet="--quiet" in given,
+                interrupted=lambda: _complain(_progress.farewell(), INTERRUPTED),
+            )
+        else:
+            code = self._run(given, name, complete_var, extra)
         if not standalone_mode:
             return code
         sys.exit(max(code, _flush()))
@@ -93,6 +103,11 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def _serves(args: Sequence[str]) -> bool:
+    """Whether the command serves the form, which looks after interrupts itself, in the first thread."""
+    return "app" in args[:1]
+
+
 def say(text: str, *, exact: bool = False) -> None:
     """Write to standard output; a reader who has closed it has seen enough.
 
@@ -103,6 +118,9 @@ def say(text: str, *, exact: bool = False) -> None:
     Raises:
         ProblemError: if the operating system refuses, because a disk is full for example.
     """
+    if _progress.is_stopped():
+        return
+    LINE.finish()
     try:
         if exact and hasattr(sys.stdout, "buffer"):
             sys.stdout.flush()
@@ -119,8 +137,9 @@ def say(text: str, *, exact: bool = False) -> None:
 
 def note(text: str) -> None:
     """Write one line to standard error, if anybody listens."""
-    if sys.stderr is None:
+    if sys.stderr is None or _progress.is_stopped():
         return
+    LINE.hide()
     try:
         sys.stderr.write(f"jaxmech: {one_line(text)}\n")
         sys.stderr.flush()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from jaxmech._errors import ProblemError
+from jaxmech._progress import stage
 from jaxmech._words import one_of
 from jaxmech.cli._group import note, say
 
@@ -228,7 +229,8 @@ def timed(seconds: dict[str, float], part: str) -> Iterator[None]:
         part: what is done meanwhile.
     """
     start = time.perf_counter()
-    yield
+    with stage(part):
+        yield
     seconds[part] = seconds.get(part, 0.0) + time.perf_counter() - start
 
 
@@ -284,14 +286,26 @@ def render_text(print_to: Callable[[Any], None], width: int | None = None) -> st
         print_to: receives the console.
         width: of the page; by default the terminal's, or 100 in a pipe unless COLUMNS says otherwise.
     """
-    import io
-
     terminal = sys.stdout is not None and sys.stdout.isatty()
     if not terminal and width is None:
         columns = _environment().get("COLUMNS", "100")
         width = max(40, int(columns))
     if terminal and width is None:
         width = make_console(file=sys.stdout).width
+    assert width is not None
+    return rendered(print_to, width, terminal=terminal)
+
+
+def rendered(print_to: Callable[[Any], None], width: int, *, terminal: bool) -> str:
+    """Return what is printed to a console of this width.
+
+    Args:
+        print_to: receives the console.
+        width: of the page, in characters.
+        terminal: whether with colours and lines.
+    """
+    import io
+
     buffer = io.StringIO()
     dumb = os.environ.get("TERM", "") in ("dumb", "unknown") or "NO_COLOR" in os.environ
     print_to(make_console(file=buffer, width=width, force_terminal=terminal, no_color=dumb or None))

@@ -130,7 +130,7 @@ def carry(case: Any, choice: Choice, output: Output) -> Carried:
     from jaxmech import collaboration, files
 
     if not isinstance(case, files.CollaborationCase):
-        raise ProblemError(f"{case.source}: section", type(case).__name__, "must be a problem to share data")
+        raise ProblemError(f"{case.source}: section", files.section_of(case), "must be a problem to share data")
     output.warn(case.warnings)
     with named(case.source):
         division = one_of("--division", choice.instead_of("division", case.division), collaboration.DIVISIONS)

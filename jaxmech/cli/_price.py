@@ -49,7 +49,7 @@ def price(
 
     The price decides how much everybody collects. It follows from a standard error that is wanted, or from what a wrong
     decision costs; without either, the page says what the file's price and others would bring. The exit code is 1 if
-    no price brings exactly what is wanted.
+    no price brings exactly what is wanted. Takes some 5 seconds.
     """
     output = Output(**options)
     with output.timed("import"):
@@ -64,7 +64,9 @@ def price(
     use_precision(output.dtype)
     case = output.read(file)
     if not isinstance(case, files.CollaborationCase):
-        raise ProblemError(f"{case.source}: section", type(case).__name__, "only [collaboration] has a price of errors")
+        raise ProblemError(
+            f"{case.source}: section", files.section_of(case), "only [collaboration] has a price of errors"
+        )
     output.warn(case.warnings)
     with named(case.source):
         answer = _answer(case, Choice(division, mechanism), wanted, output)

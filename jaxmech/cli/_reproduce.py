@@ -223,7 +223,7 @@ def _table(console: "Console", values: Sequence[Value]) -> Any:
     table.add_column("division", no_wrap=True)
     for header in ("agent", "quantity", "published", "computed", "difference"):
         table.add_column(header, justify="left" if header == "quantity" else "right", no_wrap=True)
-    table.add_column("", overflow="fold")
+    table.add_column("", overflow="fold", ratio=1)
     for value in values:
         places = 2 if value.quantity == "samples" else 4
         numbers = [f"{value.computed:.{places}f}", f"{value.difference:+.{places}f}"]

@@ -96,8 +96,8 @@ def read_json(argument: str, name: str) -> dict[str, Any]:
     try:
         document = json.loads(Path(name).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        why = getattr(error, "strerror", None) or "is not valid JSON"
-        raise ProblemError(argument, name, f"cannot be read: {why.lower()}") from None
+        why = getattr(error, "strerror", None) or "is not valid JSON, as jaxmech solve and design write it"
+        raise ProblemError(argument, name, f"cannot be read: {why[:1].lower()}{why[1:]}") from None
     if not isinstance(document, dict):
         raise ProblemError(argument, name, "must be a JSON object")
     return document

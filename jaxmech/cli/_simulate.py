@@ -71,6 +71,8 @@ def simulate(
     In a market, prices, payments, buyers' errors and utilities are compared, and what averages hide is counted: prices
     above a buyer's value or below 0, payments below cost. Competitors' mechanisms run at types drawn evenly from
     nothing to the file's, every firm trying a lower report as well.
+
+    Takes 3 to 20 seconds on the shipped problems.
     """
     output = Output(**options)
     with output.timed("import"):

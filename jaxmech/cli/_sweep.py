@@ -1,16 +1,14 @@
 """``jaxmech sweep``: many instances of one problem, resumable on disk."""
 
-import contextlib
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from jaxmech._progress import farewell, tell
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import settings, use_precision
-from jaxmech.cli._options import Output, examples_of, make_console, render_text, shared
+from jaxmech.cli._options import Output, examples_of, render_text, shared
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,6 +36,7 @@ _FILE = (
     '  { distribution = "lognormal", spread = 0.3 }  around the problem\'s value\n'
     '  { distribution = "uniform", from = 1, to = 2 }  or loguniform'
 )
+_GOES_ON = "interrupted: the same command goes on from here"
 _EXAMPLES = (
     "jaxmech sweep uncertain-costs -o results",
     "jaxmech examples uncertain-costs > mine.toml",
@@ -74,10 +73,11 @@ def sweep(file: str, directory: str, **options: Any) -> int:
             raise ProblemError(f"{case.source}: {error.argument}", error.value, error.rule) from None
     output.warn(getattr(case.case, "warnings", ()))
     try:
-        with output.timed("compile + solve"), _bar(not output.quiet) as report:
-            summary = sweeps.run(many, directory, report)
+        farewell(_GOES_ON)
+        with output.timed("compile + solve"):
+            summary = sweeps.run(many, directory, _report)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("interrupted: the same command goes on from here") from None
+        raise KeyboardInterrupt(_GOES_ON) from None
     output.deliver(
         document=lambda: {**_document(case, many, summary), "settings": settings(output.dtype, many.seed)},
         text=lambda: render_text(lambda console: _print(console, case, many, summary)),
@@ -118,22 +118,8 @@ def _solved_by(case: Any) -> dict[str, Any]:
     return {name: getattr(case, name) for name in ("division", "mechanism") if hasattr(case, name)}
 
 
-@contextlib.contextmanager
-def _bar(wanted: bool) -> Iterator["Callable[[Progress], None] | None"]:
-    """A bar with rate and time left on a terminal; nothing in a pipe."""
-    if not wanted or sys.stderr is None or not sys.stderr.isatty():
-        yield None
-        return
-    from rich import progress
-
-    columns = (progress.BarColumn(), progress.TextColumn("{task.fields[words]}"))
-    with progress.Progress(*columns, console=make_console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, words="compiling")
-
-        def report(state: "Progress") -> None:
-            bar.update(task, total=state.instances, completed=state.done, words=str(state))
-
-        yield report
+def _report(state: "Progress") -> None:
+    tell("instances", state.done, state.instances)
 
 
 def _document(case: "SweepCase", many: "Sweep", summary: "Summary") -> dict[str, Any]:
@@ -177,7 +163,7 @@ def _print(console: "Console", case: "SweepCase", many: "Sweep", summary: "Summa
     table = report.make_table(box)
     table.add_column("status", no_wrap=True)
     table.add_column("instances", justify="right", no_wrap=True)
-    table.add_column("", overflow="fold")
+    table.add_column("", overflow="fold", ratio=1)
     for name, count in summary.statuses.items():
         table.add_row(name, f"{count:,}", "" if name == "OK" else Status[name].message)
     report.print_plain(console, table)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech._tolerances import tolerances
+from jaxmech._tolerances import tolerances, without_dust
 from jaxmech._types import Amounts, Array, ArrayLike
 from jaxmech.collaboration._approximate import SIGMA_RANGE, Approximate
 from jaxmech.collaboration._efficiency import FACTOR, Efficiency, efficiency
@@ -149,7 +149,8 @@ class _Certifier:
             change = f"{best[worst, k]:.6g} samples of {what} instead of {asked[worst, k]:.6g}"
             witness = f"{who} would save {facts.gain[worst, k]:.3g} of {paid[worst]:.6g} with {change}"
         else:
-            witness = f"{who} could save at most {facts.bound[worst, k]:.1g} of {paid[worst]:.6g} on {what}"
+            most = without_dust(float(facts.bound[worst, k]), float(paid[worst]))
+            witness = f"{who} could save at most {most:.1g} of {paid[worst]:.6g} on {what}"
         effort = "the best free-rider in closed form" if self.plan.pooled else _NASH_EFFORT
         return self._audit(NASH, -relative[worst], witness, effort)
 

@@ -2,8 +2,11 @@
 
 import dataclasses
 import enum
+from collections.abc import Mapping
+from typing import ClassVar
 
 from jaxmech._pytree import pytree
+from jaxmech._show import Tabular
 from jaxmech._status import Status
 from jaxmech._types import Agents, Amounts, Array, Codes, Distributions, Scalar
 from jaxmech.collaboration._rule import Rule
@@ -36,7 +39,7 @@ class Role(enum.IntEnum):
 
 @pytree
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class Plan(Tabular):
     """A recommendation to every agent, and what it costs her if all follow it.
 
     Attributes:
@@ -54,6 +57,14 @@ class Plan:
         estimate: how the recommended estimate weighs noisy points, one of ``ESTIMATES``.
         calibrated: whether the noise level follows the spread of the data; ``alpha`` is then the one at the assumed σ.
     """
+
+    AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "samples": ("agents", "distributions"),
+        "role": ("agents", "distributions"),
+        "alpha": ("agents", "distributions"),
+        "target": ("agents", "distributions"),
+        "penalty": ("agents",),
+    }
 
     samples: Amounts
     role: Codes

@@ -3,12 +3,14 @@
 import dataclasses
 from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._progress import stage
 from jaxmech._status import Solution, Status
 from jaxmech.collaboration import Problem
 from jaxmech.design._build import Told, blank, build, departure_of
@@ -22,6 +24,8 @@ from jaxmech.design._rules import check_rule, threshold_rule
 from jaxmech.design._whole import in_whole_samples
 from jaxmech.design._wishes import Wishes
 from jaxmech.design.proof import DEPARTURE, holds, prove
+
+Tree = TypeVar("Tree")
 
 
 def design(problem: Problem, wishes: Wishes | None = None) -> Solution[Design]:
@@ -140,14 +144,18 @@ class _Search:
         """Designs, the cheapest first; in whole numbers where that is wished for, or where fractions are not kept."""
         wishes, kinds = self.wishes, kinds_of(self.problem)
         rivals, table = published(self.problem, whole=False), choices(wishes.kept, wishes.failure)
-        found, duals = _candidates(kinds, rivals, table, self.rule, wishes)
-        bound = self._family(kinds, duals, whole=wishes.whole)
+        with stage("design, part 1 of 4: thresholds by descent from many starts"):
+            found, duals = _finished(_candidates(kinds, rivals, table, self.rule, wishes))
+        with stage("design, part 2 of 4: what no rule of the family gets below"):
+            bound = self._family(kinds, duals, whole=wishes.whole)
         made = [] if wishes.whole else self._built(kinds, found, rivals, bound)
         kept = [one for one in made if float(_departure(self.problem, self._kept, one)) <= DEPARTURE]
         if len(kept) < max(len(made), 1):
             wholes = published(self.problem, whole=True)
             bound = bound if wishes.whole else self._family(kinds, duals, whole=True)
-            kept += self._built(kinds, _in_whole_samples(kinds, found, wholes, self.rule, wishes), wholes, bound)
+            with stage("design, part 3 of 4: whole samples"):
+                rounded = _finished(_in_whole_samples(kinds, found, wholes, self.rule, wishes))
+            kept += self._built(kinds, rounded, wholes, bound)
         yield from sorted(kept, key=lambda one: float(one.social_penalty))
 
     def infeasible(self) -> Solution[Design]:
@@ -193,7 +201,8 @@ def _first_that_holds(problem: Problem, designs: Iterable[Design]) -> Solution[D
     best: tuple[Design, float] | None = None
     held, tried = False, 0
     for made in designs:
-        proven = prove(problem, made)
+        with stage("design, part 4 of 4: the proof"):
+            proven = prove(problem, made)
         held = holds(problem, made, proven, rival(problem, made))
         tried += 1
         if best is None or held:
@@ -210,6 +219,12 @@ _candidates = jax.jit(candidates, static_argnames="wishes")
 _in_whole_samples = jax.jit(in_whole_samples, static_argnames="wishes")
 _build = jax.jit(jax.vmap(build, in_axes=(None, None, 0, None, None)))
 _departure = jax.jit(departure_of, static_argnames="kept")
+
+
+def _finished(found: Tree) -> Tree:
+    """The same, computed: what is told to be done is done."""
+    done: Tree = jax.tree.map(lambda leaf: leaf.block_until_ready(), found)
+    return done
 
 
 def _is_traced(problem: Problem) -> bool:

@@ -2,10 +2,13 @@
 
 import dataclasses
 import enum
+from collections.abc import Mapping
+from typing import ClassVar
 
 import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
+from jaxmech._show import Tabular
 from jaxmech._types import Agents, Amounts, Array, Codes, Scalar
 from jaxmech.collaboration import Role
 
@@ -61,7 +64,7 @@ class Rule:
 
 @pytree
 @dataclasses.dataclass(frozen=True)
-class Design:
+class Design(Tabular):
     """A mechanism of the family: every agent's rest is the noisier the farther her data lie from others'.
 
     Attributes:
@@ -82,6 +85,11 @@ class Design:
         origin_code: where the design comes from, an :class:`Origin`.
         rival_code: which of :data:`RIVALS` is behind ``published``.
     """
+
+    AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        **dict.fromkeys(("samples", "comparison", "rest", "limit", "role", "failure"), ("agents", "distributions")),
+        "penalty": ("agents",),
+    }
 
     samples: Amounts
     comparison: Amounts

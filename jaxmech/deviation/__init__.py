@@ -1,5 +1,6 @@
 """What one agent can gain by departing: simulation, strategy families, best response, gradient search."""
 
+from jaxmech.deviation._check import check_mechanism
 from jaxmech.deviation._compiled import compiled
 from jaxmech.deviation._data_sets import DataSetDeviation
 from jaxmech.deviation._group import HANDED_IN, Group, group_response
@@ -39,6 +40,7 @@ __all__ = [
     "best_response",
     "best_responses",
     "check_draws",
+    "check_mechanism",
     "check_points",
     "check_replications",
     "compiled",

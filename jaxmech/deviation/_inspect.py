@@ -1,6 +1,8 @@
 """Refusing a mechanism that cannot be right, before any search: wrong shapes, NaN, knowledge that nobody submitted."""
 
-from collections.abc import Callable
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -83,6 +85,12 @@ def inspect_mechanism(mechanism: Any, problem: Any) -> None:
     if not isinstance(mechanism, Mechanism):
         rule = "must have recommended (with samples) and respond(submission, key)"
         raise ProblemError("mechanism", type(mechanism).__name__, rule)
+    with _stateless(mechanism):
+        _try(mechanism, stakes)
+
+
+def _try(mechanism: Any, stakes: Stakes) -> None:
+    """Ask for answers to honest data, to the same moved, to none, and to one agent's departures."""
     samples = _recommended(mechanism, stakes)
     run = _Run.of(mechanism, stakes, samples)
     spread = jnp.where(samples > 0, stakes.sigma / jnp.sqrt(jnp.where(samples > 0, samples, 1.0)), 0.0)
@@ -105,6 +113,23 @@ def inspect_mechanism(mechanism: Any, problem: Any) -> None:
         counts = samples.at[0].multiply(factor)
         departed = run.answer(Statistics(counts, means.at[0].add(shift * stakes.sigma)), key)
         _check_numbers(departed, f"where agent 1 {words}")
+
+
+@contextlib.contextmanager
+def _stateless(mechanism: Any) -> Iterator[None]:
+    """Refuse a mechanism that remembers: what it keeps from one call would be lost, or stale, in the next."""
+    before = dict(getattr(mechanism, "__dict__", {}))
+    try:
+        yield
+    finally:
+        for name, value in getattr(mechanism, "__dict__", {}).items():
+            kept = isinstance(getattr(type(mechanism), name, None), functools.cached_property)
+            if not kept and before.get(name, before) is not value:
+                rule = (
+                    "changes from call to call: a mechanism must have no state; what comes back must follow from the "
+                    "submission and the key alone"
+                )
+                raise ProblemError(f"mechanism.{name}", value if isinstance(value, int) else "set by respond", rule)
 
 
 def noise_is_known(mechanism: Any, problem: Any) -> bool:

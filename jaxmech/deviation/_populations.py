@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._progress import tell
 from jaxmech._types import Array, ArrayLike
 from jaxmech._words import one_of
 from jaxmech.deviation._population import Laplace, LogNormal, Normal, Population, StudentT
@@ -147,9 +148,12 @@ def robustness_of_all(
         with jax.enable_x64(precise):
             return robustness(mechanism, problem, people, agent, key, replications)
 
+    tell("agents", 0, len(measured))
     results = {i: one(i) for i in measured[:1]}  # compiles, so alone
     with ThreadPoolExecutor(max(1, min(4, os.cpu_count() or 1))) as workers:
-        results |= dict(zip(measured[1:], workers.map(one, measured[1:]), strict=True))
+        for i, found in zip(measured[1:], workers.map(one, measured[1:]), strict=True):
+            tell("agents", len(results), len(measured))
+            results[i] = found
     return tuple(results[first[i]] for i in who)
 
 

@@ -2,16 +2,18 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._progress import tell
 from jaxmech._pytree import pytree
+from jaxmech._show import Tabular
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Array
 from jaxmech.deviation._compiled import compiled
@@ -30,7 +32,7 @@ from jaxmech.mechanism import Stakes
 
 @pytree
 @dataclasses.dataclass(frozen=True)
-class BestResponse:
+class BestResponse(Tabular):
     """The most that a search found, agent by agent.
 
     Attributes:
@@ -44,6 +46,10 @@ class BestResponse:
         start: (agents, distributions) where they come from: places among the starts, or -1 for the scan of answers.
         settings: of the search.
     """
+
+    AXES: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
+        ("honest", "penalty", "gain", "standard_error", "honest_error"), ("agents",)
+    )
 
     agents: Array
     honest: Agents
@@ -214,9 +220,12 @@ def _on_all_cores(run: Callable[[int], Response], who: list[int]) -> Response:
             response: Response = jax.device_get(run(agent))
             return response
 
-    first = [one(i) for i in who[:1]]  # compiles, so alone
+    tell("agents", 0, len(who))
+    found = [one(i) for i in who[:1]]  # compiles, so alone
     with ThreadPoolExecutor(max(1, min(4, os.cpu_count() or 1))) as workers:
-        found = [*first, *workers.map(one, who[1:])]
+        for response in workers.map(one, who[1:]):
+            tell("agents", len(found), len(who))
+            found.append(response)
     joined: Response = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *found)
     return joined
 

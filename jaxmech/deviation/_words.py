@@ -56,4 +56,4 @@ def submitted(one: Deviation) -> np.ndarray:
 
 def _list(values: list[float]) -> str:
     shown = ", ".join(f"{value:.3g}" for value in values[:_SHOWN])
-    return shown + (", …" if len(values) > _SHOWN else "")
+    return shown + (f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else "")

@@ -1,7 +1,7 @@
 """Files: problems and measurements in, JSON and CSV out."""
 
 from jaxmech._json import json_text, sealed
-from jaxmech.files._case import KINDS, Case, locate, read
+from jaxmech.files._case import KINDS, Case, locate, read, section_of
 from jaxmech.files._collaboration import DESIGNED, MECHANISMS, CollaborationCase, measurement_warnings
 from jaxmech.files._dependence import MAX_DEPENDENT_COLUMNS, Dependence, dependence_warnings, dependences
 from jaxmech.files._market import MarketCase
@@ -51,5 +51,6 @@ __all__ = [
     "resolved_market",
     "resolved_multiparty",
     "sealed",
+    "section_of",
     "write",
 ]

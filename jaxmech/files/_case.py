@@ -48,8 +48,28 @@ def read(name: str, dtype: str = "float64") -> Case:
         kind, section = _section(sections)
         case: Case = KINDS[kind][0](section, path.parent, source, np.dtype(dtype))
     except ProblemError as error:
-        raise ProblemError(f"{source}: {error.argument}", error.value, error.rule) from None
+        raise ProblemError(f"{source}: {error.argument}", error.value, counted_from(error)) from None
     return dataclasses.replace(case, inputs=inputs_of(path, section))
+
+
+def section_of(case: Case) -> str:
+    """Return the line below which the keys of a case stand.
+
+    Args:
+        case: the problem file.
+    """
+    if isinstance(case, _collaboration.CollaborationCase):
+        return "[collaboration]"
+    return "[market]" if isinstance(case, _market.MarketCase) else "[multiparty]"
+
+
+def counted_from(error: ProblemError) -> str:
+    """Return the rule of an error, with the base of its indices: names like "agent 1" count from one.
+
+    Args:
+        error: what was found wrong in a file.
+    """
+    return f"{error.rule} (places count from 0)" if re.search(r"\[\d+\]", error.argument) else error.rule
 
 
 def inputs_of(path: Path, section: Mapping[str, Any]) -> tuple[Path, ...]:
@@ -78,6 +98,10 @@ def locate(name: str, kind: str = "problem") -> tuple[Path, str]:
         return Path(catalog.path(name)), name
     path = Path(name)
     source = " ".join(name.split()) or name
+    other = catalog.names() if kind == "sweep" else catalog.sweeps()
+    if name in other and not path.exists():
+        word, call = ("a problem", f"solve {name}") if kind == "sweep" else ("a sweep", f"sweep {name} -o DIR")
+        raise ProblemError("file", name, f"is {word}: jaxmech {call}; must be a {kind}")
     try:
         missing = not path.exists()
     except (OSError, ValueError):
@@ -116,7 +140,8 @@ def parse(text: str, source: str) -> dict[str, Any]:
 def _section(sections: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the kind of the problem and its section, the only one."""
     if "sweep" in sections:
-        raise ProblemError("section", "[sweep]", "is for jaxmech sweep FILE -o DIR, which solves many instances")
+        rule = "is for jaxmech sweep FILE -o DIR, which solves many instances; solve takes the file of its problem"
+        raise ProblemError("section", "[sweep]", rule)
     kinds = [name for name in sections if name in KINDS]
     for name, value in sections.items():
         if name not in KINDS:

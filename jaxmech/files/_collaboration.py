@@ -200,6 +200,9 @@ def _sigma(
         return matrix, (), None
     if not isinstance(given, str):
         return positive_numbers("sigma", given, costs.table.shape[1]), (), None
+    if not Path(given).suffix and not (folder / given).exists():
+        rule = "must be a number, a list of one number per distribution, or the name of a CSV file with measurements"
+        raise ProblemError("sigma", given, f"{rule}, and there is no such file")
     if names is None:
         raise ProblemError("sigma", given, "needs the names of the distributions, to find the columns in the file")
     table = measurements(folder / given, given, names, "sigma", reading)

@@ -44,11 +44,13 @@ def read_costs(section: Mapping[str, Any], folder: Path) -> Costs:
     if isinstance(given, str):
         found = read_table(folder / given, given, "costs", row_names=True, blank=NO_COST)
         costs = Costs(found.cells, found.rows, found.columns, given)
+        _check_turned(costs, section)
         costs = _reorder(costs, "agents", names_of("agents", section.get("agents")))
         costs = _reorder(costs, "distributions", names_of("distributions", section.get("distributions")))
     else:
         table = _rows(given)
         m, d = table.shape
+        _check_turned_lists(section, m, d)
         agents = names_of("agents", section.get("agents"), m, "one per row of costs")
         costs = Costs(
             table, agents, names_of("distributions", section.get("distributions"), d, "one per column of costs")
@@ -69,6 +71,25 @@ def _rows(given: object) -> np.ndarray:
     if len(given) * len(given[0]) > MAX_ENTRIES:
         raise ProblemError("number of costs", len(given) * len(given[0]), f"must be at most {MAX_ENTRIES:,}")
     return np.array([[number(f"costs[{i}][{k}]", entry) for k, entry in enumerate(row)] for i, row in enumerate(given)])
+
+
+_TURNED = "rows and columns are exchanged: there must be one row per agent and one column per distribution"
+
+
+def _check_turned(costs: Costs, section: Mapping[str, Any]) -> None:
+    """Say so where a table has a column per agent, or a row per distribution."""
+    for key, beside in (("agents", costs.distributions), ("distributions", costs.agents)):
+        names = section.get(key)
+        if isinstance(names, list) and names and beside is not None and set(map(str, names)) == set(beside):
+            raise ProblemError(f"{costs.file}: costs", f"{len(costs.table)} x {costs.table.shape[1]}", _TURNED)
+
+
+def _check_turned_lists(section: Mapping[str, Any], m: int, d: int) -> None:
+    """The same for lists, which have no names: by the numbers of names."""
+    agents, distributions = (section.get(key) for key in ("agents", "distributions"))
+    named = isinstance(agents, list) and isinstance(distributions, list)
+    if named and m != d and (len(agents or ()), len(distributions or ())) == (d, m):
+        raise ProblemError("costs", f"{m} x {d}", _TURNED)
 
 
 def _check_positive(costs: Costs) -> None:

@@ -21,7 +21,7 @@ MAX_BYTES = 128 * 2**20
 MAX_ENTRIES = 4_000_000
 """Largest table of costs or measurements: a solve holds some dozens of arrays of this size in memory."""
 
-NO_COST = '(for a cost that is none: "inf", cannot sample)'
+NO_COST = "(where an agent cannot measure it, write inf)"
 """What to write instead of an empty cell in a table of costs."""
 
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
@@ -29,6 +29,8 @@ FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf|nan)", re.ASCII | re.IGNORECASE)
 _SMALLEST = float(np.finfo(float).tiny)
+_NOTHING = re.compile(r"n[./]?a\.?|none|null|nil|nothing|missing|unknown|not offered|no|[?*.xX]+", re.IGNORECASE)
+"""What people write where there is no number."""
 _COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 
 
@@ -261,12 +263,26 @@ def number(argument: str, value: object) -> float:
     if isinstance(value, bool):
         raise ProblemError(argument, value, "must be a number, not a boolean")
     if not isinstance(value, (int, float)):
-        raise ProblemError(argument, value, "must be a number")
+        raise ProblemError(argument, value, f"must be a number{_unquoted(value)}")
     try:
         return float(value)
     except OverflowError as error:
         rule = str(error) if isinstance(value, OutOfRange) else "is too large a number: at most 1.8e308"
         raise ProblemError(argument, value, rule) from None
+
+
+def _unquoted(value: object) -> str:
+    """Return what to write instead of a text, if a number was meant."""
+    if not isinstance(value, str):
+        return ""
+    text = value.strip()
+    if _NUMBER.fullmatch(text) and not out_of_range(text):
+        return f": write {text.lower() if 'inf' in text.lower() else text}, without quotation marks"
+    if _COMMA.fullmatch(text):
+        return f": write {text.replace(',', '.')}, with a point and without quotation marks"
+    if _NOTHING.fullmatch(text):
+        return ": where there is none, as for a cost of who cannot measure it, write inf without quotation marks"
+    return ""
 
 
 def _check_commas(text: str, name: str) -> None:
@@ -332,7 +348,9 @@ def _cell(row: str, column: str, cell: str, blank: str, reading: Reading) -> flo
         raise ProblemError(argument, text, f"must not be left empty {blank}".rstrip())
     hint = f", with a decimal point: {text.replace(',', '.')}" if _COMMA.fullmatch(text) else ""
     near = suggestion(text, sorted(reading.texts)) if reading.texts else ""
-    raise ProblemError(argument, text, f"must be a number{hint}{near}")
+    if _NOTHING.fullmatch(text) and not near:
+        hint = f" {blank}".replace('missing = [""]', f'missing = ["{text}"]')
+    raise ProblemError(argument, text, f"must be a number{hint}{near}".rstrip())
 
 
 def reason(error: Exception) -> str:

@@ -15,7 +15,7 @@ MIN_ROWS = 8
 """Fewest measurements from which a standard deviation is estimated: below, its standard error means nothing."""
 
 _INCOMPLETE = (
-    "(leave out the whole row: who lacks one measurement cannot be compared in the others; "
+    "(if it means no value, leave out the whole row: who lacks one measurement cannot be compared in the others; "
     'in [collaboration], missing = [""] with incomplete = "drop" does so)'
 )
 

@@ -11,7 +11,7 @@ from jaxmech._printable import clean_name
 from jaxmech._words import one_of, suggestion
 from jaxmech.collaboration import DIVISIONS, ESTIMATES
 from jaxmech.collaboration import MECHANISMS as FOR_DATA
-from jaxmech.files._case import Case, inputs_of, locate, parse, read
+from jaxmech.files._case import Case, counted_from, inputs_of, locate, parse, read
 from jaxmech.files._collaboration import CollaborationCase
 from jaxmech.files._keys import check_keys, text_of
 from jaxmech.files._read import Table, read_table, read_text
@@ -73,7 +73,7 @@ def read_sweep(name: str, dtype: str = "float64") -> SweepCase:
         )
         options = {key: _option(key, section[key]) for key in OPTIONS if key in section}
     except ProblemError as error:
-        raise ProblemError(f"{source}: {error.argument}", error.value, error.rule) from None
+        raise ProblemError(f"{source}: {error.argument}", error.value, counted_from(error)) from None
     case = _problem(section["problem"], path.parent, source, dtype)
     if isinstance(case, CollaborationCase) and (case.estimate != ESTIMATES[0] or case.calibrated):
         rule = "has steady weights or calibrated noise, which are not swept: leave estimate and calibrated out"
@@ -113,7 +113,11 @@ def _section(sections: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in sections.items():
         if name != "sweep":
             here = isinstance(value, dict)
-            rule = "a sweep has its problem in a file of its own" if here else "must stand below the line [sweep]"
+            rule = (
+                'is one problem: jaxmech solve FILE; a sweep names it by problem = "FILE" below a line [sweep]'
+                if here
+                else "must stand below the line [sweep]"
+            )
             near = "" if name in ("collaboration", "market", "multiparty") else suggestion(name, ("sweep",))
             raise ProblemError("section" if here else name, f"[{name}]" if here else value, f"{rule}{near}")
     section = sections.get("sweep")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from jaxmech._progress import tracked
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.deviation import BestResponse, SearchSettings, best_responses, in_words, parameters
@@ -202,7 +203,7 @@ def _renamed(problem: Problem, plan: Plan, solve_again: Callable[[Problem], Plan
     """What one buyer gains by another type's name if sizes and prices are found for what is said."""
     honest = np.asarray(utility(problem, plan.sizes, plan.prices), float)
     worst, witness = -np.inf, "nobody can take another's name"
-    for j in range(problem.types):
+    for j in tracked(range(problem.types), "types of buyers", problem.types):
         largest = float(problem.valuations[j].largest)
         for k in (k for k in range(problem.types) if k != j):
             said = _taken_for(problem, j, k)

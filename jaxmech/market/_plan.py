@@ -1,14 +1,17 @@
 """What a solve returns: who collects what, who buys how much at which price, and what that brings."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import ClassVar
 
 from jaxmech._pytree import pytree
+from jaxmech._show import Tabular
 from jaxmech._types import Array, Float, Scalar
 
 
 @pytree
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class Plan(Tabular):
     """How much to collect, whom to sell how much at which expected price.
 
     Attributes:
@@ -28,6 +31,12 @@ class Plan:
         method: how sizes and prices were found.
         guarantee: what the method promises.
     """
+
+    AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "samples": ("contributors",),
+        "sizes": ("types",),
+        "prices": ("types",),
+    }
 
     samples: Float[Array, " contributors"]
     sizes: Float[Array, " types"]

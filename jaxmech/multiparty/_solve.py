@@ -1,12 +1,15 @@
 """Solve a problem of sharing models: who gets which model, what each pays, what each has of it."""
 
 import dataclasses
+from collections.abc import Mapping
 from functools import partial
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
+from jaxmech._show import Tabular
 from jaxmech._status import Solution, Status
 from jaxmech._types import Agents, Array, Scalar
 from jaxmech._words import one_of
@@ -20,7 +23,7 @@ MECHANISMS = ("exploitation", "free")
 
 @pytree
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class Plan(Tabular):
     """What a mechanism does when all report their types.
 
     Attributes:
@@ -36,6 +39,10 @@ class Plan:
         best: quality of the model trained on all data.
         mechanism: one of ``MECHANISMS``.
     """
+
+    AXES: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
+        ("allocation", "quality", "value", "payment", "utility", "outside", "alone"), ("agents",)
+    )
 
     allocation: Agents
     quality: Agents

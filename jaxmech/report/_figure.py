@@ -1,6 +1,7 @@
 """What all plots share: colours, style, and how they are written."""
 
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from jaxmech._printable import printable
@@ -37,6 +38,25 @@ def legend_label(name: str) -> str:
     """Return a name such that a legend shows it: matplotlib hides those that begin with an underscore."""
     shown = printable(name)
     return f" {shown}" if shown.startswith("_") else shown
+
+
+def short_names(names: Sequence[str], limit: int = 24) -> list[str]:
+    """Return names that fit beside an axis: long ones without their middle or end, but never two alike.
+
+    Args:
+        names: of agents, buyers or distributions.
+        limit: characters of a name.
+
+    Example:
+        >>> short_names(["Ashford", "clinic of the north, site 1", "clinic of the north, site 2"], 12)
+        ['Ashford', 'clini…site 1', 'clini…site 2']
+    """
+    ends = [name if len(name) <= limit else f"{name[: limit - 1]}…" for name in names]
+    if len(set(ends)) == len(set(names)):
+        return ends
+    left, right = limit - limit // 2 - 1, limit // 2
+    middles = [name if len(name) <= limit else f"{name[:left]}…{name[-right:]}" for name in names]
+    return middles if len(set(middles)) == len(set(names)) else list(names)
 
 
 def plain_powers(axis: "Axis") -> None:

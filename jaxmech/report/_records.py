@@ -79,8 +79,8 @@ def records_table(records: Sequence[Audit], box: Box) -> Table:
     """Return claims or facts as a table: verdict, margin, witness."""
     table = make_table(box)
     table.add_column("claim", ratio=3, overflow="fold")
-    table.add_column("holds", no_wrap=True)
-    table.add_column("margin", justify="right", no_wrap=True)
+    table.add_column("holds")
+    table.add_column("margin", justify="right")
     table.add_column("witness", ratio=6, overflow="fold")
     for record in records:
         verdict = Text("yes", style="green") if record.holds else Text("NO", style="bold red")

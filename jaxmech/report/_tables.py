@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD, Box
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -11,11 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxmech._printable import printable
+from jaxmech.report._fit import Fitted
 
 PLAIN = Box("    \n    \n -- \n    \n -- \n -- \n    \n    \n", ascii=True)
 """A rule of dashes below the header and above the last line, nothing else: for pipes and files."""
-
-_NAME_WIDTH = 28
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,23 +86,16 @@ def make_box(terminal: bool) -> Box:
     return SIMPLE_HEAD if terminal else PLAIN
 
 
-class _Plain(Table):
-    """A table in which texts are texts: brackets and colons in people's names are no markup."""
-
-    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
-        super().add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells), **options)
-
-
 def make_table(box: Box) -> Table:
     """Return an empty table in the style of all reports."""
-    return _Plain(box=box, pad_edge=False, padding=(0, 1), show_edge=False, header_style="bold", highlight=False)
+    return Fitted(box=box, pad_edge=False, padding=(0, 1), show_edge=False, header_style="bold", highlight=False)
 
 
 def new_table(box: Box, *headers: str, justify: Literal["left", "right"] = "right") -> Table:
     """Return a table with these columns, the first one for names."""
     table = make_table(box)
     for k, header in enumerate(headers):
-        table.add_column(Text(header), justify=justify if k else "left", no_wrap=True)
+        table.add_column(Text(header), justify=justify if k else "left", overflow="fold")
     return table
 
 
@@ -118,8 +110,3 @@ def blocks(widths: Sequence[int], room: int) -> list[list[int]]:
         runs[-1].append(k)
         used += width + 3
     return runs
-
-
-def clip(name: str) -> str:
-    """Return a name, shortened if it is very long."""
-    return name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 1]}…"

@@ -59,7 +59,7 @@ def test_an_upload_fills_the_tables_and_a_bad_one_leaves_them():
 
 def test_a_form_that_is_refused_stays_as_it_is():
     page = click(upload(opened(), COSTS), "solve")
-    assert texts(page.error) == ["sigma[1] = '': must be a number"]
+    assert texts(page.error) == ["sigma[1] = '': must be a number (places count from 0)"]
     assert page.dataframe[1].value["agent"].tolist() == ["Ashford", "Birchwood"]
     assert len(page.dataframe) == 2
 

@@ -64,7 +64,8 @@ class TestPlans:
     def test_page(self):
         page = run("solve", "competitors").stdout
         assert "2 of 3 get\nthe best model" in page or "2 of 3 get the best model" in page
-        assert "All 4 claims hold." in page
+        assert "All 4 claims hold." in " ".join(page.split())
+        assert "they are left with 0.4667, less than if nobody shared" in " ".join(page.split())
         assert "Copycat is handed no model" in page
 
     def test_free_among_competitors_fails_its_claim(self):

@@ -111,14 +111,15 @@ def test_float32(write, tmp_path):
 def test_bar_on_a_terminal_and_none_in_a_pipe(write, tmp_path):
     path = write(GOOD)
     shown, terminal = pty.openpty()
-    arguments = [sys.executable, "-c", COMMAND, "sweep", str(path), "-o", str(tmp_path / "out")]
+    at_once = f"from jaxmech.cli import _waiting; _waiting.PATIENCE = 0.0; {COMMAND}"
+    arguments = [sys.executable, "-c", at_once, "sweep", str(path), "-o", str(tmp_path / "out")]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
     with subprocess.Popen(arguments, env=environment, stderr=terminal, stdout=subprocess.DEVNULL) as process:
         os.close(terminal)
         text = _everything(shown)
     assert process.returncode == 0
-    assert "40 of 40, " in text
-    assert " a second" in text
+    assert re.search(r"\d+ s so far; compile \+ solve(: \d+ of 40 instances done, \d+ left)?", text)
+    assert text.endswith("\r\x1b[K")
     found = subprocess.run(arguments, check=True, capture_output=True, timeout=120)
     assert found.stderr == b""
     assert b"\x1b" not in found.stdout
@@ -170,7 +171,7 @@ def _with(text, replaced="shard = 16\n"):
         (_with("three-agnets", "three-agents"), ("three-agnets", 'did you mean "three-agents"')),
         (_with("competitors", "three-agents"), ("mechanism", "'pool'", "exploitation, free")),
         (_with("3", '"three-agents"'), ("problem", "3", "must be a file")),
-        (_with("uncertain-costs", "three-agents"), ("uncertain-costs", "no such file")),
+        (_with("uncertain-costs", "three-agents"), ("uncertain-costs", "is a sweep", "must be a problem")),
         (_with('"cblx"', '"pool"'), ("mechanism", 'did you mean "cbl"')),
         (_with('division = "nahs"\n'), ("division", 'did you mean "nash"')),
         (_with("keep = 3\n"), ("keep", "must be a list")),
@@ -189,7 +190,7 @@ def _with(text, replaced="shard = 16\n"):
         (SECTION + "parameters = 3\n", ("parameters", "must be a section")),
         (SECTION, ("parameters", "must name what varies")),
         ("draws = 3\n" + GOOD, ("draws", "must stand below the line [sweep]")),
-        (GOOD + "[collaboration]\nsigma = 1.0\n", ("[collaboration]", "file of its own")),
+        (GOOD + "[collaboration]\nsigma = 1.0\n", ("[collaboration]", "below a line [sweep]")),
         ("[sweeep]\n", ("[sweeep]", 'did you mean "sweep"')),
         ("[sweep]\ndraws = = 1\n", ("line 2", "is not valid TOML")),
     ],
@@ -210,7 +211,7 @@ def test_bad_files(text, parts, write, tmp_path):
     [
         (["uncertain-costs"], ["Missing option '-o'"]),
         (["uncertan-costs", "-o", "out"], ["'uncertan-costs'", 'did you mean "uncertain-costs"']),
-        (["three-agents", "-o", "out"], ["three-agents", "shipped sweep"]),
+        (["three-agents", "-o", "out"], ["three-agents", "is a problem: jaxmech solve three-agents"]),
         (["uncertain-costs", "-o", "out", "--dtype", "float46"], ["--dtype", "float64"]),
         (["uncertain-costs", "-o", "out", "--json", "no/such/file"], ["--json", "directory that exists"]),
     ],

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jaxmech
 from jaxmech import ProblemError, collaboration
-from jaxmech.deviation import inspect_mechanism, noise_is_known
+from jaxmech.deviation import check_mechanism, inspect_mechanism, noise_is_known
 from jaxmech.deviation._loss import senders
 from jaxmech.mechanism import Statistics
 from tests.deviation.mechanisms import Naive, equal
@@ -187,3 +188,49 @@ def test_published_mechanisms_pass(mechanism):
     problem, _, machine = equal(6, mechanism)
     inspect_mechanism(machine, problem)
     inspect_mechanism(Naive(SAMPLES, 1.0), PROBLEM)
+
+
+class Remembering(Naive):
+    """A mechanism with a memory, in one of the ways in which people give it one."""
+
+    def __init__(self, way):
+        super().__init__(SAMPLES, 1.0)
+        self.way, self.calls, self.last = way, 0, jnp.zeros_like(jnp.asarray(SAMPLES))
+
+    def respond(self, submission, key):
+        answer = super().respond(submission, key)
+        if self.way == "last":
+            answer = SimpleNamespace(**{**vars(answer), "noisy_mean": answer.noisy_mean + 0 * self.last})
+            self.last = submission.mean
+        else:
+            self.calls += 1
+        return answer
+
+
+@pytest.mark.parametrize("way", ["calls", "last"])
+def test_a_state_is_called_a_state(way):
+    with pytest.raises(ProblemError, match=f"mechanism.{way} = .*must have no state"):
+        inspect_mechanism(Remembering(way), PROBLEM)
+
+
+class Counting(Naive):
+    """Counts its calls where nobody looks, so that the same key does not give the same answer."""
+
+    def __init__(self):
+        super().__init__(SAMPLES, 1.0)
+        self.calls = []
+
+    def respond(self, submission, key):
+        self.calls.append(key)
+        answer = super().respond(submission, key)
+        return SimpleNamespace(**{**vars(answer), "noisy_variance": answer.noisy_variance + len(self.calls)})
+
+
+def test_checks_pass_for_a_mechanism_that_keeps_to_the_protocol():
+    assert len(check_mechanism(Naive(SAMPLES, 1.0), PROBLEM)) == 5
+    assert jaxmech.check_mechanism is check_mechanism
+
+
+def test_an_answer_that_changes_by_itself_is_refused():
+    with pytest.raises(ProblemError, match=r"twice = .*same submission and key"):
+        check_mechanism(Counting(), PROBLEM)

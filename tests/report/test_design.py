@@ -62,7 +62,7 @@ def test_equal_agents_share_a_row_where_there_are_many():
 def test_very_many_rows_are_cut_and_counted():
     text = _print(design(200, 3))
     assert len(_rule_lines(text)) == 20
-    assert re.search(r"… [\d,]+ more rows, least likely to fail", text)
+    assert re.search(r"Not shown: [\d,]+ more rows, least likely to fail", text)
 
 
 def test_verdict_compares():

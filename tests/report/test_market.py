@@ -65,8 +65,8 @@ def test_page_keeps_its_width(width):
 def test_many_types_are_cut_unless_all_are_asked_for():
     shown = answer(60)
     page, full = text(shown), text(shown, full=True)
-    assert "… 20 more: --csv FILE writes them all." in page
-    assert "… and 48 more" in page
+    assert "Not shown: 20 more; --csv FILE writes them all." in page
+    assert "And 48 more" in page
     assert "more: --csv" not in full
     assert all(name in full for name in shown.buyers)
     assert len(market.rows(shown)) == 63

@@ -59,7 +59,7 @@ def test_columns_line_up():
 def test_thousands_of_agents_show_the_most_important_and_say_how_many_are_left():
     text = _print(answer(3000, 2))
     assert len(text.splitlines()) < 120
-    assert "2,988 more agents: --csv FILE writes them all" in text
+    assert "2,988 more agents; --csv FILE writes them all" in text
     full = _print(answer(300, 2), full=True)
     assert "Clinic 177 " in full
     assert "more agents" not in full
@@ -67,7 +67,7 @@ def test_thousands_of_agents_show_the_most_important_and_say_how_many_are_left()
 
 def test_hundreds_of_distributions_come_in_blocks():
     text = _print(answer(4, 300), 80)
-    assert "more distributions: --csv FILE writes them all" in text
+    assert "more distributions; --csv FILE writes them all" in text
     assert "test 300" in _print(answer(4, 300), 80, full=True)
 
 

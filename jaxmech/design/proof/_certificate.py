@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxmech._tolerances import tolerances
+from jaxmech._tolerances import tolerances, without_dust
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._carried_out import carried_out, is_whole
 from jaxmech.design._plan import Design
@@ -108,7 +108,8 @@ class Judge:
         open_gain = 1 - self.proven.least / self.proven.honest
         worst = int(np.argmax(np.where(np.isnan(open_gain), np.inf, open_gain)))
         paid = self.proven.honest[worst]
-        witness = f"{self._name(worst)} could save at most {paid * open_gain[worst]:.1g} of {paid:.6g}"
+        most = without_dust(paid * open_gain[worst], paid)
+        witness = f"{self._name(worst)} could save at most {most:.1g} of {paid:.6g}"
         by_duality = f"convex duality, valid between grid points: {self.proven.intervals} intervals at most"
         how = by_duality if self.proven.intervals else "tangents, because penalties are convex in amounts"
         effort = f"truthful submission by theorem (Anderson's inequality); amounts by {how}{self._scope}"

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from jaxmech._status import Status
 from jaxmech.mechanism import PENALTY
-from jaxmech.report._numbers import counted, decimals, percent, short, single
+from jaxmech.report._numbers import counted, decimals, percent, settle, short, single
 from jaxmech.report._records import claims_in_words, records_table
-from jaxmech.report._tables import Page, clip, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.audit._answer import Answer
 from jaxmech.report.audit._populations import populations_in_words, populations_table
 from jaxmech.report.audit._questions import pivotal_table
@@ -69,7 +69,7 @@ def _verdict(answer: Answer) -> str:
     if answer.status is not Status.OK:
         parts.append(f"{answer.status.name}: {answer.status.message} (residual {answer.residual:.1e}).")
     tempted = int(np.sum(found.found > 0))
-    relative = found.bound / answer.found.stake
+    relative = _settled(answer, found.bound) / answer.found.stake
     if tempted:
         i = int(np.argmax(answer.gain))
         parts.append(
@@ -86,8 +86,21 @@ def _verdict(answer: Answer) -> str:
             f"Nobody was found to gain by cheating, within ± {100 * width:.1g} % of what {_basis(answer)}; "
             "nothing is proven about what was not tried."
         )
-    parts.append(claims_in_words(answer.claims))
+    parts.append(_claims(answer, tempted))
     return " ".join(part for part in parts if part)
+
+
+def _claims(answer: Answer, tempted: int) -> str:
+    """The verdict on what is claimed; where agents gain and honesty is not claimed, that is said with it."""
+    words = claims_in_words(answer.claims)
+    if not tempted or not words or not all(record.holds for record in answer.claims):
+        return words
+    return f"That nobody gains is not promised; what is promised holds ({counted(len(answer.claims), 'claim')})."
+
+
+def _settled(answer: Answer, values: np.ndarray) -> np.ndarray:
+    """Regrets without what rounding leaves of 0."""
+    return settle(values, np.asarray(answer.found.stake, float), answer.settings["dtype"])
 
 
 def _table(answer: Answer, box: Box, full: bool) -> Table:
@@ -99,15 +112,16 @@ def _table(answer: Answer, box: Box, full: bool) -> Table:
     ran = not np.isnan(found.honest).all()
     table = new_table(box, "", "promised", *["simulated"] * ran, "found", "± ", "bound", base)
     places = decimals(found.promised)
+    error, bound = _settled(answer, found.half_width), _settled(answer, found.bound)
     for i in shown:
         table.add_row(
-            clip(answer.found.names[i]),
+            answer.found.names[i],
             single(found.promised[i], places),
             *[single(found.honest[i], places)] * ran,
             single(found.found[i], places),
-            short(found.half_width[i], 1),
-            _small(found.bound[i]),
-            f"[{percent(answer.gain[i])}, {_small_percent(found.bound[i] / answer.found.stake[i])}]",
+            short(error[i], 1),
+            _small(bound[i]),
+            f"[{percent(answer.gain[i])}, {_small_percent(bound[i] / answer.found.stake[i])}]",
             style="red" if found.found[i] > 0 else "",
         )
     return table

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from jaxmech.deviation import Robustness
 from jaxmech.report._numbers import percent, short
-from jaxmech.report._tables import clip, new_table
+from jaxmech.report._tables import new_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +85,7 @@ def populations_table(populations: tuple[OnPopulation, ...], names: Sequence[str
     table = new_table(box, "", *(head for each in populations for head in (each.name, "± ")))
     for i in shown:
         cells = [text for each in populations for text in (percent(each.gain[i]), _percent(each.half_width[i]))]
-        table.add_row(clip(names[i]), *cells, style="red" if any(each.gain[i] > 0 for each in populations) else "")
+        table.add_row(names[i], *cells, style="red" if any(each.gain[i] > 0 for each in populations) else "")
     return table
 
 

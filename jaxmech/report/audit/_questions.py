@@ -11,7 +11,7 @@ from jaxmech.collaboration import Questions
 from jaxmech.mechanism import Audit
 from jaxmech.report._numbers import decimals, single
 from jaxmech.report._records import record_document
-from jaxmech.report._tables import clip, new_table
+from jaxmech.report._tables import new_table
 
 _MOST = 8
 """Agents of a table that is shown whole; of more, those who matter most to somebody."""
@@ -67,11 +67,11 @@ def pivotal_table(answers: Questions, names: Sequence[str], box: Box, *, full: b
     if not full and len(shown) > _MOST:
         others = np.where(np.eye(len(names), dtype=bool), -np.inf, absent)
         shown = sorted(np.argsort(-np.max(others, axis=1), kind="stable")[:_MOST].tolist())
-    table = new_table(box, "without", *[clip(names[i]) for i in shown])
+    table = new_table(box, "without", *[names[i] for i in shown])
     places = decimals(pays)
     for row in [None, *shown]:
         paid = pays if row is None else absent[row]
-        table.add_row("(nobody)" if row is None else clip(names[row]), *[single(paid[i], places) for i in shown])
+        table.add_row("(nobody)" if row is None else names[row], *[single(paid[i], places) for i in shown])
     return table
 
 

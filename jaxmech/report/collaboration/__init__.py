@@ -15,7 +15,7 @@ from jaxmech.report.collaboration._plot import Panel, plot, plot_panels
 from jaxmech.report.collaboration._reasons import reasons, reasons_of
 from jaxmech.report.collaboration._rule import rule_in_words, rule_sentences
 from jaxmech.report.collaboration._signing import better_design, signing_sentences
-from jaxmech.report.collaboration._tables import collection_tables, gain_table
+from jaxmech.report.collaboration._tables import collection_tables, gain_table, penalties_of
 
 __all__ = [
     "Accounts",
@@ -35,6 +35,7 @@ __all__ = [
     "gain_table",
     "money_table",
     "page",
+    "penalties_of",
     "plot",
     "plot_panels",
     "print_page",

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxmech.report._numbers import INFINITY, column, decimals, percent, settle, single
-from jaxmech.report._tables import blocks, clip, new_table
+from jaxmech.report._tables import blocks, new_table
 
 MAX_ROWS = 40
 """Tables of more agents show those with the largest bills."""
@@ -123,7 +123,9 @@ def money_table(accounts: Accounts, agents: tuple[str, ...], box: Box, *, full: 
     """
     shown = _shown(accounts, full=full)
     plan, alone = accounts.plan, accounts.alone
-    table = new_table(box, "", "samples", "bill", "alone", "error worth", "alone", "share")
+    unit = f" ({accounts.currency})" if accounts.currency else ""
+    headers = ("samples", f"bill{unit}", "bill alone", f"error worth{unit}", "error worth alone", "share")
+    table = new_table(box, "", *headers)
     amounts = [books.sum(axis=1) for books in (plan.bill, alone.bill, plan.error, alone.error)]
     places = decimals(np.concatenate(amounts))
     counts = column(plan.samples.sum(axis=1))
@@ -132,7 +134,7 @@ def money_table(accounts: Accounts, agents: tuple[str, ...], box: Box, *, full: 
     share = accounts.share
     for row, i in enumerate(shown):
         cells = [single(float(values[i]), places) for values in amounts]
-        table.add_row(clip(agents[i]), counts[i], *cells, percent(float(share[i])), end_section=row == len(shown) - 1)
+        table.add_row(agents[i], counts[i], *cells, percent(float(share[i])), end_section=row == len(shown) - 1)
     total = float(plan.samples.sum())
     table.add_row(
         "all",
@@ -170,12 +172,12 @@ def error_tables(
     """
     if not full and len(agents) > MAX_ROWS:
         return [_error_ranges(accounts, distributions, box)]
-    names = [clip(name) for name in agents]
+    names = agents
     cells = []
     for k, name in enumerate(distributions):
         both = np.stack([accounts.plan.standard_error[:, k], accounts.alone.standard_error[:, k]])
         places = decimals(both, 3)
-        cells.append((clip(name), [" / ".join(single(value, places) for value in pair) for pair in both.T.tolist()]))
+        cells.append((name, [" / ".join(single(value, places) for value in pair) for pair in both.T.tolist()]))
     runs = blocks([max(len(header), *map(len, pairs)) for header, pairs in cells], width - max(5, *map(len, names)) - 3)
     cut = len(runs) if full else MAX_BLOCKS
     parts: list[Table | Text] = []
@@ -196,7 +198,7 @@ def _error_ranges(accounts: Accounts, distributions: tuple[str, ...], box: Box) 
         both = [np.sort(books.standard_error[:, k]) for books in (accounts.plan, accounts.alone)]
         middle = len(both[0]) // 2
         entries = [float(values[place]) for values in both for place in (0, middle, -1)]
-        table.add_row(clip(name), *column(entries, 3))
+        table.add_row(name, *column(entries, 3))
     return table
 
 
@@ -212,4 +214,4 @@ def _left(agents: Sequence[str], shown: Sequence[object], columns: int = 0) -> l
     rest = len(agents) - len(shown)
     left = [f"{rest:,} more agents"] if rest else []
     left += [f"{columns:,} more distributions"] if columns else []
-    return [Text(f"… {' and '.join(left)}: --json FILE writes them all.", style="dim")] if left else []
+    return [Text(f"Not shown: {' and '.join(left)}; --json FILE writes them all.", style="dim")] if left else []

@@ -19,7 +19,7 @@ from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
 from jaxmech.report.collaboration._reasons import reasons
 from jaxmech.report.collaboration._rule import rule_in_words, rule_sentences
 from jaxmech.report.collaboration._signing import better_design, signing_sentences
-from jaxmech.report.collaboration._tables import MAX_ROWS, collection_tables, gain_table
+from jaxmech.report.collaboration._tables import MAX_ROWS, collection_tables, gain_table, penalties_of
 
 
 def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
@@ -44,7 +44,7 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     if answer.estimates:
         yield "Standard deviations, estimated from measurements", sigma_table(answer, box)
     yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
-    yield "Alone against together (penalties)", list(gain_table(answer, box, full=full))
+    yield f"Alone against together ({penalties_of(answer)})", list(gain_table(answer, box, full=full))
     if answer.accounts:
         tried = answer.advice.penalties if answer.advice else {}
         own = np.where(answer.alone_penalty > 0, answer.alone_penalty, 1.0)

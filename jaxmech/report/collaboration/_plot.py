@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxmech.collaboration import Role
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, legend_label
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, legend_label, short_names
 from jaxmech.report.collaboration._answer import Answer
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _draw_penalties(axis: "Axes", answer: Answer, shown: Sequence[int]) -> None:
 
 
 def _label_agents(axis: "Axes", names: Sequence[str]) -> None:
-    labels = [name if len(name) <= 20 else f"{name[:19]}…" for name in names]
+    labels = short_names(names, 20)
     upright = sum(len(label) for label in labels) > 60
     axis.set_xticks(np.arange(len(labels)), labels, rotation=90 if upright else 0, fontsize=8 if upright else 9)
     axis.tick_params(axis="x", length=0)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from jaxmech.collaboration import Role
 from jaxmech.report._numbers import INFINITY, column, decimals, percent, relative, settle, single
-from jaxmech.report._tables import blocks, clip, new_table
+from jaxmech.report._tables import blocks, new_table
 from jaxmech.report.collaboration._answer import Arrangement
 
 MAX_ROWS = 40
@@ -36,7 +36,7 @@ def collection_tables(answer: Arrangement, width: int, box: Box, *, full: bool =
         full: whether to show every agent and distribution, however many there are.
     """
     shown = _shown(np.nan_to_num(_spent(answer)).sum(axis=1), full)
-    names = [clip(answer.agents[i]) for i in shown]
+    names = [answer.agents[i] for i in shown]
     headers, cells, totals = _columns(answer, shown)
     runs = blocks([len(header) for header in headers], width - max(5, *map(len, names)) - 3)
     cut = len(runs) if full else MAX_BLOCKS
@@ -53,6 +53,11 @@ def collection_tables(answer: Arrangement, width: int, box: Box, *, full: bool =
     return [*parts, Text(_legend(answer, shown), style="dim"), *_left(answer, shown, left)]
 
 
+def penalties_of(answer: Arrangement) -> str:
+    """Return what a table of penalties is about: the word, with their unit where it is known."""
+    return f"penalties, {answer.currency}" if answer.currency else "penalties"
+
+
 def gain_table(answer: Arrangement, box: Box, *, full: bool = False) -> list[Table | Text]:
     """Return what each agent pays alone and together, and what she gains; the smallest gains if there are many."""
     shown = _shown(-np.nan_to_num(answer.gain, posinf=1e300), full)
@@ -61,7 +66,7 @@ def gain_table(answer: Arrangement, box: Box, *, full: bool = False) -> list[Tab
     for row, i in enumerate(shown):
         alone, together, gain = (float(values[i]) for values in (answer.alone_penalty, answer.penalty, answer.gain))
         table.add_row(
-            clip(answer.agents[i]),
+            answer.agents[i],
             single(alone, places),
             single(together, places),
             single(0.0 if abs(gain) < _NO_GAIN * alone else gain, places) if np.isfinite(gain) else "–",
@@ -88,7 +93,7 @@ def _columns(answer: Arrangement, shown: Sequence[int]) -> tuple[list[str], list
     for k, name in enumerate(answer.distributions):
         amounts, places = _amounts(answer.samples[:, k])
         entries = [_cell(answer, i, k, amounts[i]) for i in shown]
-        header = f"{clip(name)} "
+        header = f"{name} "
         total = f"{single(float(answer.samples[:, k].sum()), places)} "
         width = max(map(len, (header, total, *entries)))
         headers.append(header.rjust(width))
@@ -142,7 +147,7 @@ def _left(answer: Arrangement, shown: Sequence[int], columns: int) -> list[Text]
     agents = len(answer.agents) - len(shown)
     left = [f"{agents:,} more agents"] if agents else []
     left += [f"{columns:,} more distributions"] if columns else []
-    return [Text(f"… {' and '.join(left)}: --csv FILE writes them all.", style="dim")] if left else []
+    return [Text(f"Not shown: {' and '.join(left)}; --csv FILE writes them all.", style="dim")] if left else []
 
 
 def _gain_style(gain: float, alone: float) -> str:

@@ -12,7 +12,7 @@ from jaxmech.collaboration import Role
 from jaxmech.report._numbers import column, counted, percent, short
 from jaxmech.report._records import claims_in_words, records_table
 from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
-from jaxmech.report.collaboration import board_sections, collection_tables, gain_table, sigma_table
+from jaxmech.report.collaboration import board_sections, collection_tables, gain_table, penalties_of, sigma_table
 from jaxmech.report.design._answer import Answer
 from jaxmech.report.design._table import rule_table
 
@@ -41,7 +41,7 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         yield "Standard deviations, estimated from measurements", sigma_table(answer, box)
     yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
     yield "What each gets back (points of others), and when", list(rule_table(answer, box, full=full))
-    yield "Alone against together (penalties)", list(gain_table(answer, box, full=full))
+    yield f"Alone against together ({penalties_of(answer)})", list(gain_table(answer, box, full=full))
     if answer.accounts:
         yield from board_sections(answer, answer.accounts, width, box, full=full)
     yield "Why nobody cheats", make_paragraphs(_reasons(answer))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxmech.collaboration import Role
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, short_names
 from jaxmech.report._numbers import short
 from jaxmech.report.design._answer import Answer
 
@@ -60,7 +60,7 @@ def _draw_samples(axis: "Axes", answer: Answer, d: int) -> None:
             if width > _LETTER * (len(name) + 2) * top:
                 box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
                 axis.text(start + width / 2, k, name, ha="center", va="center", fontsize=7, bbox=box)
-    axis.set_yticks(np.arange(d), [name[:24] for name in answer.distributions[:d]])
+    axis.set_yticks(np.arange(d), short_names(answer.distributions[:d]))
     axis.set_ylim(d - 0.5, -0.5)
     axis.set_xlim(0, 1.02 * top)
     axis.tick_params(axis="y", length=0)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from jaxmech.collaboration import Role
 from jaxmech.report._numbers import column
-from jaxmech.report._tables import clip, new_table
+from jaxmech.report._tables import new_table
 from jaxmech.report.design._answer import Answer
 
 MAX_ROWS = 40
@@ -52,7 +52,8 @@ def rule_table(answer: Answer, box: Box, *, full: bool = False) -> list[Table | 
     left = len(entries) - len(shown)
     parts: list[Table | Text] = [table, Text(_legend(answer), style="dim")]
     if left:
-        parts.append(Text(f"… {left:,} more rows, least likely to fail: --csv FILE writes them all.", style="dim"))
+        note = f"Not shown: {left:,} more rows, least likely to fail; --csv FILE writes them all."
+        parts.append(Text(note, style="dim"))
     return parts
 
 
@@ -71,7 +72,7 @@ def _filled(answer: Answer, box: Box, shown: Sequence[_Row]) -> Table:
         limit = limit if role is Role.CHECKED else "–"
         table.add_row(
             _who(answer, row.agents),
-            *([clip(answer.distributions[row.distribution])] if several else []),
+            *([answer.distributions[row.distribution]] if several else []),
             role.name.lower(),
             *cells,
             limit,
@@ -96,7 +97,7 @@ def _together(answer: Answer) -> list[_Row]:
 
 
 def _who(answer: Answer, agents: Sequence[int]) -> str:
-    first = clip(answer.agents[agents[0]])
+    first = answer.agents[agents[0]]
     return first if len(agents) == 1 else f"{first} and {len(agents) - 1:,} more"
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from jaxmech._words import some
 from jaxmech.report.collaboration import Answer, Arrangement, rule_in_words
 from jaxmech.report.html._document import Section
 
@@ -135,7 +136,7 @@ def steps(answer: Arrangement) -> Section:
     Args:
         answer: who collects what.
     """
-    columns = ", ".join(answer.distributions[:_NAMED]) + (", …" if len(answer.distributions) > _NAMED else "")
+    columns = some(answer.distributions, _NAMED)
     told = (
         "All sign this agreement, which its fingerprint identifies. Whoever carries it out draws a secret and "
         "publishes the commitment to it, before any data are handed in (jaxmech commit).",

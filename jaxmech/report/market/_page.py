@@ -9,7 +9,7 @@ from rich.text import Text
 
 from jaxmech.report._numbers import column, counted, decimals, percent, settle, short, single
 from jaxmech.report._records import claims_in_words, records_table
-from jaxmech.report._tables import Page, clip, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.market._answer import Answer
 from jaxmech.report.market._reasons import nobody_cheats, nobody_swaps, suggestions
 
@@ -89,7 +89,7 @@ def _contributors(answer: Answer, box: Box, full: bool) -> list[RenderableType]:
         cells = [single(float(value), places) if answer.samples[i] else "·" for value in amounts]
         points = f"{int(answer.samples[i]):,}" if answer.samples[i] else "·"
         end = i == shown[-1]
-        table.add_row(clip(answer.contributors[i]), costs[i], points, *cells, end_section=end)
+        table.add_row(answer.contributors[i], costs[i], points, *cells, end_section=end)
     sums = (float(spent.sum()), float(answer.spread.payment.sum()), float(answer.gain.sum()))
     table.add_row("all", "", f"{answer.total:,}", *(single(value, places) for value in sums), style="bold")
     return [table, *_left(len(answer.contributors) - len(shown))]
@@ -104,7 +104,7 @@ def _buyers(answer: Answer, box: Box, full: bool) -> list[RenderableType]:
         cells = [single(float(value), places) for value in amounts]
         varies = f"± {short(float(answer.spread.price_deviation[j]))}" if answer.sizes[j] else "·"
         points = f"{int(answer.sizes[j]):,}" if answer.sizes[j] else "·"
-        row = (clip(answer.buyers[j]), f"{int(answer.counts[j]):,}", points, *cells, varies)
+        row = (answer.buyers[j], f"{int(answer.counts[j]):,}", points, *cells, varies)
         table.add_row(*row, end_section=j == shown[-1])
     sums = [float(answer.counts @ part) for part in (answer.prices, answer.values, answer.utility)]
     table.add_row("all", f"{int(answer.counts.sum()):,}", "", *column(sums), "", style="bold")
@@ -142,4 +142,4 @@ def _shown(count: int, full: bool) -> list[int]:
 
 
 def _left(count: int) -> list[Text]:
-    return [Text(f"… {count:,} more: --csv FILE writes them all.", style="dim")] if count else []
+    return [Text(f"Not shown: {count:,} more; --csv FILE writes them all.", style="dim")] if count else []

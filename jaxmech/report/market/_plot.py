@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle
-from jaxmech.report._tables import clip
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, short_names
 from jaxmech.report.market._answer import Answer
 
 if TYPE_CHECKING:
@@ -47,8 +46,9 @@ def _draw_curve(axis: "Axes", answer: Answer) -> None:
     sizes = answer.curve_sizes
     paid = answer.counts * answer.prices
     drawn = np.sort(np.argsort(-paid, kind="stable")[:MAX_CURVES])
+    names = short_names(answer.buyers)
     for j, colour in zip(drawn.tolist(), COLOURS, strict=False):
-        label = f"worth to {clip(answer.buyers[j])}"
+        label = f"worth to {names[j]}"
         axis.plot(sizes, answer.curve_values[j], color=colour, linewidth=1.3, label=label)
         if answer.sizes[j] > 0:
             x, price, worth = (float(part[j]) for part in (answer.sizes, answer.prices, answer.values))
@@ -82,7 +82,7 @@ def _draw_surplus(axis: "Axes", answer: Answer) -> None:
     colours = np.where(buyer, RED, GREY)
     axis.barh(y, money, 0.66, color=colours)
     axis.barh(y, gain, 0.66, left=money, color=COLOURS[2])
-    axis.set_yticks(y, [clip(names[i]) for i in used], fontsize=8)
+    axis.set_yticks(y, short_names([names[i] for i in used]), fontsize=8)
     axis.invert_yaxis()
     axis.tick_params(axis="y", length=0)
     axis.set_xlabel("money, all of a type together")

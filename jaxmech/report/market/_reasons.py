@@ -24,7 +24,7 @@ def nobody_swaps(answer: Answer, *, full: bool = False) -> list[str]:
     shown = types if full or len(answer.buyers) <= SHOWN else types[:SHOWN]
     sentences = [_of_buyer(answer, j) for j in shown]
     rest = len(answer.buyers) - len(sentences)
-    return [*sentences, *([f"… and {rest} more: --verbose tells them all."] if rest else [])]
+    return [*sentences, *([f"And {rest} more: --verbose tells them all."] if rest else [])]
 
 
 def _of_buyer(answer: Answer, j: int) -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from jaxmech.report._numbers import column, settle
 from jaxmech.report._records import records_table
-from jaxmech.report._tables import Page, clip, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
 from jaxmech.report.multiparty._words import boundary_reasons, chain_sentences, describe, plan_reasons, verdict
 
@@ -69,7 +69,7 @@ def _models(answer: PlanAnswer, box: Box, full: bool) -> Table:
     handed = [text if x > 0 else "none" for text, x in zip(column(answer.allocation), answer.allocation, strict=True)]
     columns = (column(answer.types), column(answer.own), handed, column(answer.quality))
     for i in shown:
-        table.add_row(clip(answer.agents[i]), *(entries[i] for entries in columns))
+        table.add_row(answer.agents[i], *(entries[i] for entries in columns))
     _mention_rest(table, len(answer.agents) - len(shown))
     return table
 
@@ -82,7 +82,7 @@ def _money(answer: PlanAnswer, box: Box, full: bool) -> Table:
     parts = (answer.alone, answer.outside, answer.value, *left)
     columns = [column(np.append(part, part.sum())) for part in parts]
     for i in shown:
-        table.add_row(clip(answer.agents[i]), *(entries[i] for entries in columns))
+        table.add_row(answer.agents[i], *(entries[i] for entries in columns))
     _mention_rest(table, len(answer.agents) - len(shown))
     table.add_section()
     sums = [entries[-1] for entries in columns]
@@ -93,7 +93,7 @@ def _money(answer: PlanAnswer, box: Box, full: bool) -> Table:
 
 def _mention_rest(table: Table, rest: int) -> None:
     if rest > 0:
-        table.add_row(f"… {rest:,} more: --verbose", *[""] * (len(table.columns) - 1))
+        table.add_row(f"and {rest:,} more: --verbose", *[""] * (len(table.columns) - 1))
 
 
 def _payments_title(answer: ExistenceAnswer) -> str:

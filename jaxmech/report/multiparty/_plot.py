@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, short_names
 from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _draw_money(axis: "Axes", answer: PlanAnswer) -> None:
     axis.axhline(0.0, color="#333333", linewidth=0.8)
     axis.set_ylabel("earnings and payments")
     upright = sum(len(name) for name in names) > 60
-    axis.set_xticks(x, [name[:20] for name in names], rotation=90 if upright else 0)
+    axis.set_xticks(x, short_names(names, 20), rotation=90 if upright else 0)
     axis.tick_params(axis="x", length=0)
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, frameon=False, fontsize=8)
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from jaxmech._status import Status
+from jaxmech._tolerances import tolerances
 from jaxmech.report._numbers import counted, short
 from jaxmech.report._records import claims_in_words
 from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
@@ -103,6 +104,9 @@ def _plan_verdict(answer: PlanAnswer) -> str:
     alone = float(answer.alone.sum())
     text = f"Sharing earns them {short(answer.welfare, 4)} together instead of {short(alone, 4)} alone"
     text += f"; the platform {'collects' if answer.revenue >= 0 else 'pays out'} {short(abs(answer.revenue), 4)}."
+    left = float(answer.utility.sum())
+    if left < alone - tolerances(answer.settings["dtype"]).optimality * max(abs(alone), abs(answer.welfare)):
+        text += f" Together they lose: they are left with {short(left, 4)}, less than if nobody shared."
     handed = int(np.sum((answer.allocation > 0) & (answer.allocation == answer.best)))
     who = f"{handed:,} of {len(answer.agents):,} get the best model."
     return f"{text} {who} {claims_in_words(answer.claims)}"

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from jaxmech._status import Status
 from jaxmech.report._numbers import column, decimals, short, single
-from jaxmech.report._tables import Page, clip, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.price._answer import Answer
 
 _MOST = 6
@@ -93,7 +93,9 @@ def _several(answer: Answer, which: list[int], values: np.ndarray) -> str:
 
 def _brings(answer: Answer, box: Box) -> list[RenderableType]:
     accounts = answer.accounts
-    table = new_table(box, "", "price", "samples", "all bills", "standard errors:", "to", "alone: to")
+    unit = f" ({accounts.currency})" if accounts.currency else ""
+    headers = (f"price{unit}", "samples", f"all bills{unit}", "standard error: least", "largest", "alone: largest")
+    table = new_table(box, "", *headers)
     plan, alone = accounts.plan, accounts.alone
     totals = plan.samples.sum(axis=0)
     samples = [single(value, 0) for value in totals.tolist()] if accounts.whole else column(totals)
@@ -103,9 +105,9 @@ def _brings(answer: Answer, box: Box) -> list[RenderableType]:
         able = own[np.isfinite(own)]
         trio = np.array([errors.min(), errors.max(), able.max() if len(able) else np.inf])
         places = decimals(trio, 3)
-        table.add_row(clip(name), prices[k], samples[k], bills[k], *(single(value, places) for value in trio.tolist()))
-    unit = accounts.currency or "the unit of the costs"
-    note = f"Bills in {unit}; standard errors from the smallest to the largest of all parties."
+        table.add_row(name, prices[k], samples[k], bills[k], *(single(value, places) for value in trio.tolist()))
+    money = accounts.currency or "the unit of the costs"
+    note = f"Bills in {money}; standard errors: the smallest and the largest of all parties."
     if accounts.whole:
         note += " Samples are whole; what is wanted is met in real numbers of samples, and nearly in whole ones."
     return [table, Text(note, style="dim")]
@@ -113,9 +115,10 @@ def _brings(answer: Answer, box: Box) -> list[RenderableType]:
 
 def _ladder(answer: Answer, box: Box, full: bool) -> list[RenderableType]:
     shown = range(len(answer.distributions) if full else min(_MOST, len(answer.distributions)))
-    names = [f"standard error: {clip(answer.distributions[k])}" if k == 0 else clip(answer.distributions[k])
+    names = [f"standard error: {answer.distributions[k]}" if k == 0 else answer.distributions[k]
              for k in shown]  # fmt: skip
-    table = new_table(box, "factor", "all bills", *names)
+    currency = answer.accounts.currency
+    table = new_table(box, "factor", f"all bills ({currency})" if currency else "all bills", *names)
     bills = column([rung.bill for rung in answer.ladder])
     errors = [column([rung.standard_error[k] for rung in answer.ladder], 3) for k in shown]
     for row, rung in enumerate(answer.ladder):

@@ -13,7 +13,7 @@ from jaxmech._tolerances import STANDARD_ERRORS
 from jaxmech.mechanism import Quantity, Realised
 from jaxmech.report._numbers import MISSING, counted, percent, short
 from jaxmech.report._records import claims_in_words, records_table
-from jaxmech.report._tables import Page, clip, make_box, make_page, new_table, print_plain
+from jaxmech.report._tables import Page, make_box, make_page, new_table, print_plain
 from jaxmech.report.runs._answer import Answer
 
 MAX_ROWS = 60
@@ -73,7 +73,7 @@ def _averages(play: Realised, box: Box, full: bool) -> Table:
         off = promises and abs(row.realised - row.promised) > _off(row)
         found = row.realised if abs(row.realised) > _ROUNDING * largest[row.quantity] else 0.0
         error = row.standard_error if found else 0.0
-        cells = (clip(row.agent), row.quantity, *told, short(found, 4), short(error, 1))
+        cells = (row.agent, row.quantity, *told, short(found, 4), short(error, 1))
         table.add_row(*cells, style="red" if off else "")
     return table
 
@@ -87,5 +87,5 @@ def _chances(play: Realised, box: Box, full: bool) -> Table:
     table = new_table(box, "", "event", "runs", "± ")
     for row in shown:
         style = "red" if row.excluded and row.chance > 0 else ""
-        table.add_row(clip(row.agent), row.event, percent(row.chance), percent(row.standard_error), style=style)
+        table.add_row(row.agent, row.event, percent(row.chance), percent(row.standard_error), style=style)
     return table

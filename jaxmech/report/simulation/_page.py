@@ -11,7 +11,7 @@ from rich.text import Text
 from jaxmech._status import Status
 from jaxmech.report._numbers import counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, records_table
-from jaxmech.report._tables import Page, clip, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.simulation._answer import Answer, Play
 from jaxmech.report.simulation._law import above, law_in_words
 
@@ -83,7 +83,7 @@ def _table(answer: Answer, play: Play, box: Box, full: bool) -> Table:
     for i in shown:
         odd = abs(play.penalty[i] - play.promised[i]) > 5 * play.standard_error[i] + 1e-9 * play.promised[i]
         table.add_row(
-            clip(answer.agents[i]),
+            answer.agents[i],
             single(play.promised[i], places),
             single(play.penalty[i], places),
             short(play.standard_error[i], 1),

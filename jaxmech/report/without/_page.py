@@ -10,7 +10,7 @@ from rich.text import Text
 from jaxmech.collaboration import REMEDIES
 from jaxmech.report._numbers import column, counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, explained
-from jaxmech.report._tables import clip, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report._tables import make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.without._answer import Answer
 
 MAX_ROWS = 40
@@ -39,7 +39,7 @@ def names(answer: Answer) -> str:
     Args:
         answer: both answers.
     """
-    *first, last = (clip(name) for name in answer.left_out)
+    *first, last = (name for name in answer.left_out)
     return f"{', '.join(first)} and {last}" if first else last
 
 
@@ -66,8 +66,9 @@ def _verdict(answer: Answer) -> str:
 
 
 def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[RenderableType]]]:
+    unit = f"penalties in {answer.everybody.currency}" if answer.everybody.currency else "penalties"
     if not answer.remaining.status.is_failure:
-        yield "With everybody, and without (samples in all; penalties)", _table(answer, box, full)
+        yield f"With everybody, and without (samples in all; {unit})", _table(answer, box, full)
     yield "Who leaves", make_paragraphs(_leaving(answer))
 
 
@@ -83,7 +84,7 @@ def _table(answer: Answer, box: Box, full: bool) -> list[RenderableType]:
         money = (float(part[row]) for part in (answer.before, remaining.penalty))
         change = float(answer.change[row])
         table.add_row(
-            clip(remaining.agents[row]),
+            remaining.agents[row],
             collects[row],
             collects[count + row],
             *(single(value, places) for value in money),
@@ -95,7 +96,7 @@ def _table(answer: Answer, box: Box, full: bool) -> list[RenderableType]:
     sums = (float(answer.before.sum()), remaining.social_penalty)
     table.add_row("all", "", "", *(single(value, places) for value in sums), style="bold")
     left = len(answer.kept) - len(shown)
-    note = Text(f"… {left:,} more, whom it moves less: --csv FILE writes them all.", style="dim")
+    note = Text(f"Not shown: {left:,} more, whom it moves less; --csv FILE writes them all.", style="dim")
     return [table, *([note] if left else [])]
 
 
@@ -104,4 +105,4 @@ def _leaving(answer: Answer) -> Iterator[str]:
     for name, i in zip(answer.left_out, answer.gone.tolist(), strict=True):
         alone = float(everybody.alone_penalty[i])
         otherwise = f"she would pay {short(alone, 4)}" if np.isfinite(alone) else "she could not know everything"
-        yield f"{clip(name)} pays {short(float(everybody.penalty[i]), 4)} with all others; alone {otherwise}."
+        yield f"{name} pays {short(float(everybody.penalty[i]), 4)} with all others; alone {otherwise}."

@@ -1,0 +1,80 @@
+"""Tables fit any page, and hold all that they were given, whatever the width."""
+
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from jaxmech.report._figure import short_names
+from jaxmech.report._tables import PLAIN, make_table, new_table, print_plain
+
+NAMES = st.text(st.sampled_from("abc 京"), min_size=1, max_size=40).map(lambda text: f"n{' '.join(text.split())}")
+NUMBERS = st.integers(0, 10**12).map("{:,}".format)
+
+
+def lines(table, width):
+    buffer = io.StringIO()
+    print_plain(Console(file=buffer, width=width), table)
+    return buffer.getvalue().splitlines()
+
+
+@st.composite
+def tables(draw):
+    columns = draw(st.integers(1, 8))
+    headers = draw(st.lists(NAMES, min_size=columns, max_size=columns))
+    rows = draw(st.lists(st.tuples(NAMES, *[NUMBERS] * columns), min_size=1, max_size=4))
+    return headers, rows
+
+
+@settings(deadline=None, max_examples=60)
+@given(tables(), st.sampled_from([61, 80, 200]))
+def test_nothing_is_lost(content, width):
+    headers, rows = content
+    table = new_table(PLAIN, "", *headers)
+    for row in rows:
+        table.add_row(*row)
+    page = lines(table, width)
+    assert all(cell_len(line) <= width for line in page)
+    assert "…" not in "".join(page)
+    words = [word for line in page for word in line.split()]
+    for _, *numbers in rows:
+        for number in numbers:
+            assert words.count(number) >= numbers.count(number)
+
+
+def test_headings_wrap_before_columns_go_below_each_other():
+    table = new_table(PLAIN, "", "standard errors of all", "worth to everybody", "bill")
+    table.add_row("Ashford", "0.1234", "123,456", "1,234")
+    assert len(lines(table, 80)) == 3
+    narrow = lines(table, 46)
+    assert sum(line.startswith("Ashford") for line in narrow) == 1
+    assert "standard errors" not in narrow[0]
+    assert narrow[-1].split() == ["Ashford", "0.1234", "123,456", "1,234"]
+    split = lines(table, 26)
+    assert sum(line.startswith("Ashford") for line in split) == 3
+    assert all(len(line) <= 26 for line in split)
+
+
+def test_sentences_wrap_and_stay_in_one_table():
+    table = make_table(PLAIN)
+    table.add_column("claim", ratio=1)
+    table.add_column("margin", justify="right")
+    table.add_column("witness", ratio=2)
+    table.add_row("nobody gains", "0.25", "a long sentence that says which case is the nearest one, and by how much")
+    page = lines(table, 40)
+    assert len([line for line in page if line.startswith("claim")]) == 1
+    assert all(len(line) <= 40 for line in page)
+    assert " ".join(" ".join(page).split()).count("0.25") == 1
+
+
+@pytest.mark.parametrize("limit", [10, 24])
+def test_short_names_stay_apart(limit):
+    names = ["Ashford", *(f"hospital of the northern district, site {i}" for i in range(3))]
+    short = short_names(names, limit)
+    assert len(set(short)) == len(names)
+    assert max(map(len, short)) == limit
+    twins = [f"{'x' * 30}{i}{'y' * 30}" for i in range(2)]
+    assert short_names(twins, limit) == twins
