@@ -160,7 +160,8 @@ def _tabulate(problem: Problem, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarr
             most = max(1.0, float(valuation.largest))
             slack = float(doubt.max()) + 16 * eps * most
             check_values(f"value of {name}", row, slack, monotone=valuation.monotone, most=most)
-    values = np.clip(values, 0.0, np.array([[max(1.0, float(valuation.largest))] for valuation in problem.valuations]))
+    largest = np.array([[max(1.0, float(valuation.largest))] for valuation in problem.valuations], values.dtype)
+    values = np.clip(values, 0.0, largest)
     # Rounding must not make a value fall where mathematics says that it rises.
     rising = np.array([valuation.monotone for valuation in problem.valuations])
     return np.where(rising[:, None], np.maximum.accumulate(values, axis=1), values), error

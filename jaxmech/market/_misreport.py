@@ -116,6 +116,14 @@ def misreports(broker: Broker, contributor: int) -> Iterator[Misreport]:
     Args:
         broker: what she is asked for.
         contributor: her index.
+
+    Source: the strategies that Chen, Clinton and Kandasamy 2025, section 3.1, have in mind.
+
+    Example:
+        >>> from jaxmech.market import Buyer, exponential, solve
+        >>> problem = Problem([0.01, 0.02], 1.0, [Buyer(exponential(0.3), count=10)])
+        >>> [act.told for act in misreports(mechanism(problem, solve(problem).value), 1)][-1]
+        'made up a point too many'
     """
     n = int(broker.samples[contributor])
     yield Misreport(contributor, 0, n, told=f"made up {_points(n)} about a number that means nothing")

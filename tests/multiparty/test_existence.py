@@ -316,3 +316,20 @@ def test_bad_input_is_one_clear_line(make, parts):
     assert "\n" not in message
     for part in parts:
         assert part in message
+
+
+def test_two_hundred_random_spaces_have_what_one_linear_program_says():
+    """All payments of all profiles in one program, which shares no code with the package: largest least revenue."""
+    generator, verdicts = np.random.default_rng(11), []
+    for k in range(200):
+        if k % 2:
+            rate, levels = generator.uniform(-1, -0.5), np.append(0.0, np.cumsum(generator.exponential(2.0, 4) + 0.1))
+            market, space = growing(rate, 2), TypeSpace(levels, MarketGrowth(rate, 2), "linear")
+        else:
+            table = generator.uniform(-1, 1, (3, 3))
+            levels = np.sort(generator.uniform(0.1, 2, 2))
+            market, space = linear(table.tolist()), TypeSpace(levels, Linear(table))
+        found, least = existence(space).value, oracle.exists(market, levels.tolist())
+        assert bool(found.exists) == (least >= -1e-9) or abs(least) < 1e-7
+        verdicts.append(bool(found.exists))
+    assert 20 < sum(verdicts) < 180
