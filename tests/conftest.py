@@ -16,6 +16,10 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 install_import_hook("jaxmech", "beartype.beartype")
 
 
+QUICKLY_COMPILED = ("not slow and not long", "long")
+"""Selections of tests by their marks: the ordinary ones, and those that take seconds."""
+
+
 def pytest_configure(config):
     """Choose the code generator that compiles quickly, and for all but the slow tests the least optimised code.
 
@@ -25,7 +29,7 @@ def pytest_configure(config):
     from jaxmech.cli._jax import prepare_process
 
     prepare_process()
-    if config.option.markexpr == "not slow":
+    if config.option.markexpr in QUICKLY_COMPILED:
         os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # for the processes that tests start
         import jax  # not above: JAX reads its settings when it is imported
 

@@ -126,6 +126,7 @@ def expected():
     return jm.batch(lambda c: collaboration.rational_optimum(collaboration.Problem(c, 10.0)), costs)
 
 
+@pytest.mark.long
 def test_four_devices(tmp_path, expected):
     (found,), (said,) = _run(tmp_path, [-1], "--xla_force_host_platform_device_count=4")
     assert said.split() == ["4", "1"]
@@ -133,6 +134,7 @@ def test_four_devices(tmp_path, expected):
     np.testing.assert_array_equal(found["status"], expected.status)
 
 
+@pytest.mark.long
 def test_two_processes_share_one_batch_and_both_have_all_of_it(tmp_path, expected):
     found, said = _run(tmp_path, [0, 1])
     assert [line.splitlines()[-1] for line in said] == ["2 2", "2 2"]

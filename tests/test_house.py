@@ -111,7 +111,29 @@ def test_functions_of_the_library_say_where_their_mathematics_comes_from(thing):
     assert re.search(r"(Source|Reference):", thing.__doc__)
 
 
-@pytest.mark.parametrize("name", MODULES)
+LONG_EXAMPLES = {
+    "jaxmech.audit._examination",
+    "jaxmech.collaboration._bargaining",
+    "jaxmech.collaboration._core",
+    "jaxmech.collaboration._names",
+    "jaxmech.collaboration._questions",
+    "jaxmech.design._carried_out",
+    "jaxmech.design._design",
+    "jaxmech.design._equals",
+    "jaxmech.design._table_penalty",
+    "jaxmech.deviation._group",
+    "jaxmech.deviation._populations",
+    "jaxmech.deviation._randomness",
+    "jaxmech.deviation._response",
+    "jaxmech.deviation._search",
+    "jaxmech.market._audit",
+}
+"""Modules whose examples take seconds."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] * (name in LONG_EXAMPLES)) for name in MODULES]
+)
 def test_examples_in_docstrings_run(name):
     module = importlib.import_module(name)
     found = doctest.testmod(module, optionflags=doctest.ELLIPSIS)

@@ -15,6 +15,7 @@ def by_claim(records):
     return {record.claim: record for record in records}
 
 
+@pytest.mark.long
 def test_published_mechanism_is_proven_and_nothing_is_found():
     problem, plan, machine = equal(10, "c3d")
     found = audit.examine(
@@ -63,6 +64,7 @@ def test_pools_fail_and_facts_come_last():
     assert numbers["samples"][0] < 0.01
 
 
+@pytest.mark.long
 def test_a_users_mechanism_has_no_bound_and_its_flaw_is_found():
     """Twenty lines of a user: noise by the discrepancy, but too little of it."""
     problem = collaboration.Problem([[0.01]] * 4, 1.0)
@@ -99,6 +101,7 @@ def test_without_a_bound_a_clean_search_says_that_it_is_only_a_search():
     assert "nothing proven" in record.witness
 
 
+@pytest.mark.long
 def test_noise_that_depends_on_no_key_is_told_as_a_fact():
     problem = collaboration.Problem([[0.01]] * 4, 1.0)
     records = audit.audit(_Keyless(np.full((4, 1), 5.0), 1.0), problem, agents=[0], settings=QUICK)

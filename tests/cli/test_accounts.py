@@ -42,6 +42,7 @@ def test_bills_and_errors_add_up_to_the_promised_penalties(args):
     np.testing.assert_allclose(worth, accounts["error"], rtol=1e-12)
 
 
+@pytest.mark.long
 def test_single_precision_invents_neither_gains_nor_losses():
     found = CliRunner().invoke(main, ["solve", "clinics", "--dtype", "float32"])
     page = " ".join(found.stdout.split())

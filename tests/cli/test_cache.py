@@ -25,6 +25,7 @@ def solve(folder, *more):
     return json.loads(found.stdout)
 
 
+@pytest.mark.long
 def test_a_second_run_finds_what_the_first_compiled_and_a_damaged_file_is_compiled_again(tmp_path):
     first = solve(tmp_path)
     (folder,) = (tmp_path / "jaxmech").iterdir()
@@ -38,6 +39,7 @@ def test_a_second_run_finds_what_the_first_compiled_and_a_damaged_file_is_compil
     assert solve(tmp_path)["plan"] == first["plan"]
 
 
+@pytest.mark.long
 def test_nothing_is_kept_where_that_is_not_wanted_or_not_possible(tmp_path):
     solve(tmp_path, "--no-cache")
     assert list(tmp_path.rglob("*-cache")) == []

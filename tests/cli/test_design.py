@@ -70,6 +70,7 @@ def _pays(samples, table, limit, variance, error, cap, document):
     return np.sum(mixed + costs * samples, axis=1), np.where(some, 1 - within, 0.0)
 
 
+@pytest.mark.long
 def test_anybody_can_recompute_the_design(document):
     penalty, failure = recompute(document)
     assert penalty == pytest.approx(document["plan"]["penalty"], rel=1e-7)

@@ -191,6 +191,7 @@ def solved(tmp_path_factory):
     return folder, result.stdout
 
 
+@pytest.mark.long
 def test_nothing_hostile_reaches_a_terminal(solved):
     _, page = solved
     assert page.replace("\n", "").isprintable()

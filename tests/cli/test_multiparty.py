@@ -127,6 +127,7 @@ class TestExistence:
             assert found["exists"] is None
             assert found["witness"] is None
 
+    @pytest.mark.long
     def test_many_profiles_have_certificates_too(self, tmp_path):
         found = document("solve", market(tmp_path, -0.6, 250))
         assert [record["claim"] for record in found["certificates"]] == [

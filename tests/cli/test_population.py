@@ -70,6 +70,7 @@ def test_a_population_is_named_once_and_never_written_over(folder):
         check_populations([data], Output(quiet=True, csv_path=data))
 
 
+@pytest.mark.long
 def test_regrets_are_told_by_population_in_document_and_table(folder):
     """A pool: everybody pays σ²/T + c n on every law, and gains by collecting half."""
     output = Output(quiet=True)

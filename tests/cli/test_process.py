@@ -97,6 +97,7 @@ def test_a_device_that_is_not_there():
     assert found.stderr.count("\n") == 1
 
 
+@pytest.mark.long
 def test_names_survive_every_encoding(tmp_path):
     """JSON and CSV are UTF-8; a page spells out what the terminal has no letters for."""
     names = ["Zürich", "Łódź", "東京"]

@@ -101,6 +101,7 @@ def test_the_page_of_an_exchange_goes_neither_to_the_files_nor_to_the_returns(ta
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_an_audit_has_a_page(tmp_path):
     found = run("audit", "three-agents", "--replications", 512, "--quiet", "--report", tmp_path / "p.html")
     assert found.exit_code in (0, 1)

@@ -49,6 +49,7 @@ def clinics() -> dict:
     return _json("clinics")
 
 
+@pytest.mark.long
 def test_json_types_and_shapes(clinics):
     m, d = len(clinics["agents"]), len(clinics["distributions"])
     assert clinics["kind"] == "collaboration"
@@ -159,6 +160,7 @@ def test_division_and_mechanism_of_the_file_are_the_default(tmp_path):
     assert (other["division"], other["mechanism"]) == ("egalitarian", "counted-pool")
 
 
+@pytest.mark.long
 def test_float32():
     document = _json("three-agents", "--dtype", "float32", "--division", "nash")
     assert document["settings"]["dtype"] == "float32"

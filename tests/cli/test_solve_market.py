@@ -99,6 +99,7 @@ def test_csv_and_plot(tmp_path):
     assert "safety authority" in plot.read_text()
 
 
+@pytest.mark.long
 def test_other_methods(mine):
     path = mine(GOOD_MARKET.replace("0.001, 0.002", "0.05, 0.06"))
     exact = json.loads(_run(path, "--json", "-").stdout)
@@ -153,6 +154,7 @@ def test_method_means_nothing_without_a_market():
     assert "--method" in result.stderr
 
 
+@pytest.mark.long
 def test_float32():
     result = _run("data-market", "--dtype", "float32", "--json", "-")
     assert result.exit_code == 0, result.stdout

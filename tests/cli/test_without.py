@@ -45,6 +45,7 @@ def left(folder):
     return json.loads(out), json.loads(call(folder / "three.toml", "--json", "-")[1])
 
 
+@pytest.mark.long
 def test_is_the_answer_to_the_problem_without_them(left):
     document, alone = left
     without = document["without"]
@@ -107,6 +108,7 @@ def test_refusals_are_one_line(folder, file, names, words):
     assert words in error
 
 
+@pytest.mark.long
 def test_one_who_remains_is_alone(folder):
     options = [part for name in ("Ada", "Bo", "Cleo", "Dora") for part in ("--without", name)]
     _, out, _ = call(folder / "five.toml", *options, "--json", "-")

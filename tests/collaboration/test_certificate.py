@@ -49,6 +49,7 @@ def spoilt(plan, **changes):
     return dataclasses.replace(plan, **changes)
 
 
+@pytest.mark.long
 def test_all_claims_hold_for_an_honest_plan(plan, optimum):
     assert bool(plan.leverage)
     assert np.min(np.bincount(np.ravel(plan.role), minlength=3)) >= 2

@@ -47,6 +47,7 @@ def test_what_counts_as_efficient_is_what_theory_allows(division):
     assert carried("pool")[1].target(Stakes.of(PROBLEM)) is None
 
 
+@pytest.mark.long
 def test_an_audit_takes_a_mechanism_at_its_word():
     _, machine = carried("pool")
     records = audit.audit(machine, PROBLEM, agents=[0], settings=QUICK)

@@ -14,6 +14,7 @@ from jaxmech.collaboration import Problem, blocking, core
 TABLE = np.array([[0.3, np.inf, 2.0], [0.9, 0.2, 0.4], [np.inf, np.inf, np.inf], [0.5, 1.1, np.inf], [2.0, 0.7, 0.3]])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("m", "least"), [(5, 3), (10, 4), (20, 7), (100, 27)])
 def test_the_least_group_that_leaves_c3d_in_closed_form(m, least):
     """s of m equal agents pay 2σ√(c/s) among themselves: section 13 of the mathematics has the sizes."""
@@ -44,6 +45,7 @@ def by_cvxpy(costs, error, pays, members):
     return 1 - ratio.value
 
 
+@pytest.mark.long
 def test_every_group_gains_what_cvxpy_says_and_no_more_is_proven():
     problem = Problem(TABLE, sigma=[1.0, 2.0, 1.0], price=[1.0, 0.5, 2.0])
     stays = np.array([3.0, 2.5, 4.0, 3.5, 2.0])
@@ -57,6 +59,7 @@ def test_every_group_gains_what_cvxpy_says_and_no_more_is_proven():
     assert (np.asarray(found.samples)[~groups] == 0).all()
 
 
+@pytest.mark.long
 def test_all_groups_and_what_is_found_of_them():
     problem = Problem([[0.01], [0.02], [0.02], [0.05]], 1.0)
     plan = collaboration.solve(problem, division="alone", mechanism="cbl").raise_for_status().value
@@ -80,6 +83,7 @@ def test_nobody_leaves_the_best_that_all_can_do_together():
     assert found.share == pytest.approx(0, abs=1e-8)
 
 
+@pytest.mark.long
 def test_of_equal_agents_the_descent_misses_nothing():
     problem = Problem([[0.01]] * 20, 1.0)
     found = core(problem, collaboration.solve(problem, mechanism="c3d").value)
@@ -90,6 +94,7 @@ def test_of_equal_agents_the_descent_misses_nothing():
     assert not found.complete  # others may exist that were not looked at
 
 
+@pytest.mark.long
 def test_who_pays_nothing_or_without_end_has_a_scale_of_her_own():
     problem = Problem([[1.0, np.inf], [np.inf, 1.0]], 1.0)
     both = jnp.array([True, True])

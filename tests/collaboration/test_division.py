@@ -160,6 +160,7 @@ def test_hard_instance(m):
     assert np.ptp(np.asarray(optimum)[1:, 1]) <= 1e-9
 
 
+@pytest.mark.long
 def test_zeros_are_exact_and_equal_rows_get_equal_amounts():
     for case in cases("ties"):
         for name in ("rational", "leverage", "egalitarian", "nash"):
@@ -195,6 +196,7 @@ def test_laws(name):
     assert np.asarray(compiled(name)(priced).value) == pytest.approx(base * 4, rel=1e-6, abs=1e-7)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SOLVERS)
 def test_batch_equals_loop_and_jit_equals_eager(name):
     function = SOLVERS[name][0]
@@ -252,6 +254,7 @@ def test_bargaining_names_the_agent_who_cannot_work_alone():
             function(problem)
 
 
+@pytest.mark.long
 def test_float32_has_its_own_accuracy():
     problem = collaboration.Problem(jnp.asarray(PAPER, jnp.float32), jnp.float32(10))
     for name in PUBLISHED:

@@ -43,6 +43,7 @@ def differences(function, point, step=1e-5):
     return np.stack(columns, axis=-1).reshape(*np.shape(up), *point.shape)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", DIVISIONS)
 def test_jacobians_in_costs_and_sigma(name):
     """Forward against finite differences, reverse against forward, and Euler's relation n(tc) = n(c)/√t."""
@@ -64,6 +65,7 @@ def test_jacobians_in_costs_and_sigma(name):
     assert along == pytest.approx(-value / 2, rel=1e-7, abs=1e-7)
 
 
+@pytest.mark.long
 def test_jacobian_in_bounds_equals_finite_differences():
     bounds = 0.97 * np.asarray(collaboration.alone_penalty(Problem(COSTS, SIGMA)))
     function = jax.jit(lambda b: collaboration.rational_optimum(Problem(COSTS, SIGMA), b).value)
@@ -72,6 +74,7 @@ def test_jacobian_in_bounds_equals_finite_differences():
     assert np.abs(found - expected).max() <= 2e-6 * np.abs(expected).max()
 
 
+@pytest.mark.long
 def test_envelope_theorem_with_the_multipliers_of_clarabel():
     """dP*/du_i = −λ_i and dP*/dc = (1 + λ_i) n − λ_i dp_IND/dc, with λ from the oracle."""
     oracle = convex.rational(np.asarray(COSTS), np.asarray(SIGMA))
@@ -117,6 +120,7 @@ def test_hessian_of_kalai_smorodinsky():
     assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
+@pytest.mark.long
 def test_non_binding_and_failed_instances_have_no_part_in_the_others_gradients():
     easy = jnp.asarray([[1.0, 9.0], [9.0, 1.0], [9.0, 9.0], [9.0, 9.0]])
     batch = jnp.stack([COSTS, easy, jnp.full_like(COSTS, jnp.inf)])

@@ -31,6 +31,7 @@ def _alone_and_in_a_batch(costs, sigma, price=1.0):
     return amounts
 
 
+@pytest.mark.long
 def test_each_distribution_is_solved_at_its_own_scale():
     costs = [[0.7859, 0.7262], [0.8123, 0.7629], [0.7696, 0.6837]]
     found = _alone_and_in_a_batch(costs, [1.0, 1e-9])
@@ -41,6 +42,7 @@ def test_each_distribution_is_solved_at_its_own_scale():
     assert found[:, 0] == pytest.approx(nearby[:, 0], rel=1e-2)
 
 
+@pytest.mark.long
 def test_an_automated_laboratory_among_clinics():
     """Targets in extended precision; the file's σ and price."""
     costs = [[0.002, 0.005], [25.0, 40.0], [30.0, 45.0]]
@@ -50,6 +52,7 @@ def test_an_automated_laboratory_among_clinics():
     assert (found[2] == 0).all()
 
 
+@pytest.mark.long
 def test_a_third_agent_collects_nothing_alone_and_in_a_batch():
     costs = [
         [0.00029252589555370793, 0.00043675677998873935],
@@ -100,6 +103,7 @@ def _drawn(family, rng, count, m, d):
 FAMILIES = [("one cheap", 2, 2), ("one cheap", 3, 2), ("one very cheap", 3, 2), ("agents", 2, 2), ("scales", 5, 3)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("family", "m", "d"), [*FAMILIES, ("cannot", 5, 3)])
 def test_all_are_ok_and_right(family, m, d):
     costs, error = _drawn(family, np.random.default_rng([*family.encode(), m, d]), 256, m, d)
@@ -163,6 +167,7 @@ def test_egalitarian_equals_many_digits():
     np.testing.assert_allclose(np.asarray(found.value), expected, rtol=1e-12, atol=0)
 
 
+@pytest.mark.long
 def test_agents_with_the_same_costs_collect_the_same():
     """Also where many splits are optimal: five agents with one of two rows each."""
     rng = np.random.default_rng(3)
@@ -175,6 +180,7 @@ def test_agents_with_the_same_costs_collect_the_same():
     assert (apart[twins] <= 1e-14).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "costs",
     [

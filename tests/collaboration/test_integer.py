@@ -201,6 +201,7 @@ def assert_promises_are_kept(seed):
     return np.asarray(whole.role)
 
 
+@pytest.mark.long
 def test_what_a_whole_plan_promises_is_what_is_realised():
     roles = np.concatenate([assert_promises_are_kept(seed) for seed in (3, 6)])
     assert np.any(roles == Role.CHECKED)

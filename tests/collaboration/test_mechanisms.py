@@ -222,6 +222,7 @@ def promise(name):
     return problem, whole_plan(problem, division="social", mechanism={"no leverage": "cbl"}.get(name, name))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["c3d", "cbl", "no leverage", "pool"])
 def test_truthful_agents_pay_what_was_promised(name):
     problem, plan = promise(name)

@@ -37,6 +37,7 @@ def check_simulated(j, share, **rule):
     return (told - tables.pays)[np.arange(10) != j].max() / error.max()
 
 
+@pytest.mark.long
 def test_without_her_points_all_pay_what_is_simulated():
     """Agent 1 works alone, agents 5 to 10 are checked against her points too, and lose when these are missing."""
     _, plan, _ = solved()

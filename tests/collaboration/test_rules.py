@@ -93,6 +93,7 @@ def test_whole_samples_keep_the_rule(steady):
     assert all(told.holds for told in certify(EQUAL, whole) if told.claimed)
 
 
+@pytest.mark.long
 def test_unequal_agents_are_certified_and_rational():
     plan = solve(MIXED, division="nash", estimate="steady").raise_for_status().value
     published = solve(MIXED, division="nash").value
@@ -118,6 +119,7 @@ def test_recommended_estimate_weighs_by_expected_noise(steady):
     np.testing.assert_allclose(told.estimate(jnp.ones(1)), by_hand, rtol=1e-12)
 
 
+@pytest.mark.long
 def test_steady_penalties_hold_for_heavy_tails(steady):
     """Three degrees of freedom, no fourth moment: penalties are as promised all the same."""
     machine, people = mechanism(EQUAL, steady), deviation.StudentT(jnp.zeros(1), jnp.ones(1), 3.0)
@@ -128,6 +130,7 @@ def test_steady_penalties_hold_for_heavy_tails(steady):
     assert spread < 0.05 * float(steady.penalty[0])
 
 
+@pytest.mark.long
 def test_weights_by_drawn_noise_reach_the_bound_where_data_are_normal(steady):
     machine, key = mechanism(EQUAL, steady), jax.random.key(0)
     drawn = dataclasses.replace(deviation.Deviation.truth(0.8 * steady.samples[0]), heeds=jnp.ones(1))
@@ -244,6 +247,7 @@ def test_both_together_promise_nothing_about_other_laws():
     assert not mechanism(EQUAL, plan).any_law
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("given", ["points", "statistics", "variances"])
 def test_calibrated_mechanism_pays_its_quadrature(given):
     """Data sets, their statistics, and statistics with variances, at a true σ that is half as large again."""
@@ -306,6 +310,7 @@ def test_too_few_points_tell_nothing_about_sigma():
     assert "22 being needed" in str(told.value)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", [{"estimate": "steady"}, {"calibrated": True}])
 def test_rules_are_pure(rule):
     def paid(cost):

@@ -148,6 +148,7 @@ def test_many_checked_agents_with_nearly_equal_costs():
         assert np.all(plan.alpha[role] >= np.sqrt(plan.samples[role]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("m", "division"), [(2, "social"), (16, "rational"), (100, "social")])
 def test_the_hard_instance_costs_at_least_a_quarter_of_root_m(m, division):
     """Nobody can work alone on everything, so the social optimum is rational."""
@@ -172,6 +173,7 @@ def three_divisions(costs):
     return penalties / baseline, published.leverage, designed.leverage
 
 
+@pytest.mark.long
 def test_the_leverage_optimum_lowers_the_social_penalty_of_cbl():
     """On random costs with d ≥ 2 the rational optimum has no leverage; then cbl costs (m + 1)/(2√m) first bests."""
     m, ratios = SHAPE[0], []
@@ -355,6 +357,7 @@ def test_every_division_meets_every_mechanism():
             assert (plan.division, plan.mechanism) == (division, mechanism)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("division", ["rational", "leverage"])
 def test_plans_differentiate_in_both_modes(division):
     costs, sigma = random_costs(2)

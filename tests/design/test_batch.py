@@ -55,6 +55,7 @@ def test_what_is_not_proven_says_how_to_prove_it():
         jaxmech.Solution(None, jnp.int32(Status.UNPROVEN), nothing, nothing).raise_for_status()
 
 
+@pytest.mark.long
 def test_a_batch_of_designs_traces():
     """Shapes, codes and status of a design inside vmap, without running it."""
     _, problems = drawn(1, 2, 3, 1)

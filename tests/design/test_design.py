@@ -73,6 +73,7 @@ def test_equal_agents(agents):
     assert (1 - 2.5e-3) * float(made.social_penalty) <= float(made.family) <= float(made.social_penalty)
 
 
+@pytest.mark.long
 def test_a_linked_design_holds(linked):
     problem, made = linked
     assert made.linked
@@ -279,6 +280,7 @@ def assert_no_thresholds_lie_below_the_bound(seed, d):
         assert bound > 0.93 * reached, (seed, k)  # duality over counts leaves a gap for so few agents
 
 
+@pytest.mark.long
 def test_no_thresholds_lie_below_the_bound():
     assert_no_thresholds_lie_below_the_bound(0, d=2)
 
@@ -313,6 +315,7 @@ def test_what_one_agent_can_bring_is_bounded_for_all_totals_of_an_interval(value
     assert found > brute - 0.03 / total
 
 
+@pytest.mark.long
 def test_family_bounds_scale_and_forget_the_order():
     costs, weight = np.array([0.5, 1.0, 2.0, np.inf]), np.array([1.0, 3.0, 2.0, 1.0])
     value = family_bound(costs, weight, 1.0).value

@@ -114,6 +114,7 @@ def started():
     return crowd, [jax.tree.map(lambda leaf, i=i: leaf[i], starts) for i in range(4)]
 
 
+@pytest.mark.long
 def test_gradient_of_the_social_penalty(started):
     """Through the implicit levels and the barrier, against central differences in every variable."""
     crowd, starts = started

@@ -79,6 +79,7 @@ def test_noise_of_a_table(places, values):
     np.testing.assert_allclose(np.asarray(compiled)[:, 0], found, rtol=1e-14)
 
 
+@pytest.mark.long
 def test_it_is_a_mechanism(whole):
     _, made, machine = whole
     assert isinstance(machine, Mechanism)
@@ -145,6 +146,7 @@ def test_capped_noise_is_what_the_table_says(whole):
     assert np.asarray(draw.noisy_mean[:, 0]).var() == pytest.approx(expected, rel=0.05)
 
 
+@pytest.mark.long
 def test_guarantees_are_for_the_stakes_that_were_proven(whole):
     problem, made, machine = whole
     proven = machine.guarantee(Stakes.of(problem))

@@ -95,6 +95,7 @@ def test_what_is_realised_is_recomputed_with_rounded_numbers():
     assert departure(problem, made) == pytest.approx(abs(by_hand / float(made.penalty[0]) - 1))
 
 
+@pytest.mark.long
 def test_a_design_of_fractions_is_not_kept_and_says_so():
     """Everything is proven for fractions; on data sets nobody collects anything, and the certificate fails."""
     problem, made = fractional()
@@ -122,6 +123,7 @@ def test_a_whole_design_is_what_it_is():
     assert not is_whole(changed(made, samples=made.samples * 2.0**60))  # no number is told from the next
 
 
+@pytest.mark.long
 def test_what_rounding_leaves_to_gain_is_told():
     problem, made = made_by_hand(samples=4.4, comparison=2.2)
     fact = verdicts(problem, made)["Nash incentive compatible on whole data up to rounding"]
@@ -217,6 +219,7 @@ def test_linked_rules_survive_rounding():
     assert float(made.social_penalty) < 1465 < float(made.family)  # 1463.64 in fractions
 
 
+@pytest.mark.long
 def test_comparison_sets_are_sought_for_every_agent():
     """Equal agents, two distributions: no pair of whole comparison sets is cheaper by one in a thousand."""
     problem = Problem([[1.0, 1.0]] * 4, 100.0)

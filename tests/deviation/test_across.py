@@ -20,6 +20,7 @@ FEW = SearchSettings(
 )
 
 
+@pytest.mark.long
 def test_opposite_shifts_are_found_where_noise_is_a_product():
     machine, alpha = linked(product=1.0)
     true = oracle.opposite_gain(alpha)

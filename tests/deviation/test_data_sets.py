@@ -33,6 +33,7 @@ EXPLOITABLE = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", EXPLOITABLE)
 def test_what_only_data_sets_exploit_is_found(name):
     pieces, true = EXPLOITABLE[name]
@@ -45,6 +46,7 @@ def test_what_only_data_sets_exploit_is_found(name):
     assert "whole data sets" in found.effort
 
 
+@pytest.mark.long
 def test_audit_tells_them_and_finds_nothing_against_c3d():
     safe = audit.examine(on_data_sets(checked=1.0), PROBLEM, agents=[2], settings=FEW)
     verdict = {record.claim: record for record in safe.audits}[audit.NASH]
@@ -129,6 +131,7 @@ def test_points_are_clipped_drawn_again_and_invented():
     assert np.mean(handed_in(invented=1.0)) == pytest.approx(1.125)
 
 
+@pytest.mark.long
 def test_a_strategy_on_data_sets_is_played_as_it_was_searched():
     """What a simulation of the strategy brings is what the search said it would."""
     machine = on_data_sets(factor=FACTOR)

@@ -59,6 +59,7 @@ def test_other_amounts_cost_what_the_formula_says():
     assert paid == pytest.approx(1 / (4.1 * n) + 0.01 * 0.1 * n, abs=5 * error + 1e-12)
 
 
+@pytest.mark.long
 def test_without_an_answer_for_one_agent_the_penalty_is_the_same():
     problem, plan, machine = equal(4, "c3d")
     for strategy in (Deviation.truth(plan.samples[0]), scaled(plan.samples[0], 0.5)):
@@ -115,6 +116,7 @@ def test_derivatives_are_those_of_differences_under_the_same_draws():
         assert there == pytest.approx(float(ahead - behind) / (2 * step), rel=1e-5, abs=1e-9), name
 
 
+@pytest.mark.long
 def test_it_compiles_batches_and_both_at_once():
     values, given = parameters()
     one = lambda scale, key: paid_for({**values, "costs": scale * values["costs"]}, given, key)  # noqa: E731
@@ -127,6 +129,7 @@ def test_it_compiles_batches_and_both_at_once():
     np.testing.assert_allclose(by_agent, np.full(6, float(by_agent[0])), rtol=1e-12)
 
 
+@pytest.mark.long
 def test_plain_mechanisms_and_several_distributions():
     problem = collaboration.Problem([[0.01, 0.02]] * 3, 1.0)
     naive, strategy = Naive(jnp.full((3, 2), 5.0), 0.0), Deviation.truth(jnp.array([5.0, 5.0]))

@@ -58,6 +58,7 @@ def test_unknown_laws_and_parameters_are_refused(name, rule):
     assert LAWS[0] == "normal"
 
 
+@pytest.mark.long
 def test_who_is_alike_is_measured_once_and_who_is_not_is_not():
     problem = collaboration.Problem([[0.01]] * 3 + [[0.02]] * 2, 1.0)
     plan = collaboration.solve(problem, division="social", mechanism="pool").value

@@ -11,7 +11,7 @@ from jaxmech.deviation import Deviation
 from jaxmech.deviation._draws import draw
 from jaxmech.deviation._estimate import FEATURES, Estimate, Evidence
 from jaxmech.deviation._families import Candidate
-from jaxmech.deviation._fit import _solve, fitted
+from jaxmech.deviation._fit import fitted, solve_regularised
 from jaxmech.deviation._proposals import best_places, rows
 from jaxmech.deviation._scan import probes_tried
 from jaxmech.mechanism import Information, Stakes, Strategy
@@ -73,10 +73,10 @@ def test_the_elimination_solves():
     half = generator.normal(size=(FEATURES, 3 * FEATURES)) * np.logspace(-3, 4, FEATURES)[:, None]
     matrix, right = half @ half.T, generator.normal(size=FEATURES)
     np.testing.assert_allclose(
-        _solve(jnp.asarray(matrix), jnp.asarray(right)), np.linalg.solve(matrix, right), rtol=1e-6
+        solve_regularised(jnp.asarray(matrix), jnp.asarray(right)), np.linalg.solve(matrix, right), rtol=1e-6
     )
     matrix[2], matrix[:, 2] = 0.0, 0.0  # a feature that is not there
-    solved = np.asarray(_solve(jnp.asarray(matrix), jnp.asarray(right)))
+    solved = np.asarray(solve_regularised(jnp.asarray(matrix), jnp.asarray(right)))
     assert solved[2] == 0.0
     rest = [0, 1, 3, 4]
     np.testing.assert_allclose(solved[rest], np.linalg.solve(matrix[np.ix_(rest, rest)], right[rest]), rtol=1e-6)
@@ -110,6 +110,7 @@ class Announced:
         return Information(count, mean, 4 * UNIT + 0 * count, noisy, 1 + gap**2)
 
 
+@pytest.mark.long
 def test_known_noise_is_subtracted_by_signed_weights():
     """What is left is the mean of all 5 n* points: 1/(5 n*), up to what the sizes of the fit allow."""
     stakes, truth = Stakes.of(problem()), Deviation.truth(jnp.array([UNIT]))

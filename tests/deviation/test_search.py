@@ -30,6 +30,7 @@ def assert_finds_free_riding(agents, mechanism, seeds):
         assert float(found.found[0]) == pytest.approx(gain_of_best_free_rider(problem, plan, i), rel=0.01)
 
 
+@pytest.mark.long
 def test_free_riding_is_found():
     assert_finds_free_riding(10, "counted-pool", seeds=(0, 1))
 
@@ -83,6 +84,7 @@ def test_permuted_roles_are_found():
     assert np.all(np.asarray(found.gain - found.half_width) <= np.asarray(proven.regret) + 1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("published", [("c3d", 0), ("cbl", 0), ("c3d", 1)], ids=str)
 def test_nothing_is_found_in_published_mechanisms(published):
     name, seed = published
@@ -102,6 +104,7 @@ def test_the_plain_protocol_is_enough():
     assert float(found.found[0]) == pytest.approx(gain_of_best_free_rider(problem, plan, 1), rel=0.01)
 
 
+@pytest.mark.long
 def test_the_same_key_gives_the_same_search():
     problem, _, machine = equal(10, "c3d")
     first, again, other = (best_responses(machine, problem, jax.random.key(k), [2]) for k in (3, 3, 4))
@@ -117,6 +120,7 @@ def test_agents_must_exist(agent):
         best_response(machine, agent, problem, jax.random.key(0), QUICK)
 
 
+@pytest.mark.long
 def test_settings_are_told():
     problem, _, machine = equal(10, "c3d")
     found = best_responses(machine, problem, jax.random.key(0), [0], dataclasses.replace(SearchSettings(), batches=4))

@@ -33,6 +33,7 @@ def assert_near(outcome, expected, errors=5.0, agents=slice(None)):
     assert np.max(np.abs(off)) < errors, off
 
 
+@pytest.mark.long
 def test_honest_play_in_all_forms_brings_what_was_promised():
     problem, plan, machine = whole()
     conditioned = simulate(machine, problem, None, KEY, replications=20_000)
@@ -162,6 +163,7 @@ def crowd():
     return problem, plan, collaboration.mechanism(problem, plan)
 
 
+@pytest.mark.long
 def test_normal_data_keep_the_promise(measured):
     _, plan, _ = crowd()
     found = measured["normal"]
@@ -211,6 +213,7 @@ def test_invented_numbers_lie_around_a_guess_of_the_true_mean_wherever_it_is(mea
         np.testing.assert_allclose(found.squared_error[1:], expected, rtol=0.06)
 
 
+@pytest.mark.long
 def test_strategies_are_played_in_points_that_there_are():
     problem = collaboration.Problem([[0.01, 0.01]] * 4, 1.0)
     found = dataclasses.replace(

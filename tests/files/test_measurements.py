@@ -82,6 +82,7 @@ def test_the_known_file_is_read_as_its_blanks_are_meant(tmp_path):
     assert table.dropped == 3
 
 
+@pytest.mark.long
 def test_the_command_line_reads_by_the_same_keys_and_tells(tmp_path):
     write(tmp_path, extra='mechanism = "pool"\n')
     problem, rows = str(tmp_path / "mine.toml"), str(tmp_path / "rows.csv")

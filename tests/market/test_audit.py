@@ -21,6 +21,7 @@ def solved():
     return problem, market.solve(problem, second=3).value
 
 
+@pytest.mark.long
 def test_nobody_gains_and_all_is_bounded(solved):
     problem, plan = solved
     found = market.examine(problem, plan)

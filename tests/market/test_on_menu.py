@@ -27,6 +27,7 @@ def _markets(count, types, largest):
     return values, rng.integers(1, 20, (count, types)).astype(float), 10 ** rng.uniform(-2.5, -1, count)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("types", "largest"), [(2, 12), (3, 6)])
 def test_search_against_all_allocations(types, largest):
     values, counts, costs = _markets(12, types, largest)
@@ -38,6 +39,7 @@ def test_search_against_all_allocations(types, largest):
         assert float(found.bound[j]) == pytest.approx(profit, rel=1e-10, abs=1e-10)
 
 
+@pytest.mark.long
 def test_search_against_the_tree_on_the_host_and_alone():
     values, counts, costs = _markets(40, 3, 64)
     charges = costs[:, None] * SIZES
@@ -63,6 +65,7 @@ def test_search_that_is_given_up_has_a_bound_that_holds():
     assert np.all(np.asarray(few.profit) <= np.asarray(whole.profit) * (1 + 1e-12))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("costs", [(0.03, 0.04), (0.03, 0.03, 0.05), (0.5, 0.9), (0.03,)])
 def test_plan_is_that_of_the_search_on_the_host(costs):
     """Every size that could pay is on the menu, so that both are exact."""
@@ -76,6 +79,7 @@ def test_plan_is_that_of_the_search_on_the_host(costs):
     assert all(audit.holds for audit in market.certify(problem, traced.value) if audit.claimed)
 
 
+@pytest.mark.long
 def test_many_markets_in_one_call():
     """Costs and values drawn; each as by itself, and a broken one fails alone."""
     rng = np.random.default_rng(3)
@@ -105,6 +109,7 @@ def test_many_markets_in_one_call():
         assert float(found.value.optimum_bound[j]) >= float(alone.optimum) - 1e-12
 
 
+@pytest.mark.long
 def test_derivatives_are_those_of_the_largest_profit():
     problem = lab_market((0.03, 0.04))
     plan = market.solve(problem).value

@@ -131,6 +131,7 @@ def test_heuristic_is_near_the_optimum_and_its_bound_above(seed):
     assert np.isinf(found.allowance)
 
 
+@pytest.mark.long
 def test_heuristic_for_many_types():
     generator = np.random.default_rng(5)
     forms = (market.exponential, market.linear, market.threshold)

@@ -27,6 +27,7 @@ def single_price(values, counts, total):
     return jnp.where(jnp.arange(total + 1) > 0, jnp.where(all_buy, low, high), 0.0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["exact", single_price], ids=["exact", "rule"])
 def test_price_on_a_menu_is_that_of_the_search_on_the_host(method):
     def best(costs):
@@ -44,6 +45,7 @@ def test_price_on_a_menu_is_that_of_the_search_on_the_host(method):
         assert float(together[3][k]) >= host.bound - 1e-9
 
 
+@pytest.mark.long
 def test_a_rule_of_ones_own_solves_under_every_transformation():
     def solved(costs):
         return market.solve(problem_of(costs), single_price, sizes=SIZES)
@@ -75,6 +77,7 @@ def test_other_methods_are_refused_where_numbers_are_traced():
         jax.jit(lambda costs: market.price(problem_of(costs), "heuristic").profit)(COSTS[0])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("second", [1, 2])
 def test_spread_batches_and_is_that_of_the_host(second):
     def varies(costs):
@@ -90,6 +93,7 @@ def test_spread_batches_and_is_that_of_the_host(second):
             np.testing.assert_allclose(many, getattr(alone, field.name), rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.long
 def test_margins_are_those_of_the_certificates():
     names = {
         "individually rational for buyers": "rational_for_buyers",

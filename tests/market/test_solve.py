@@ -164,6 +164,7 @@ def test_permutation_of_buyers_and_contributors(seed):
     assert plan.total == other.total or plan.profit == pytest.approx(float(other.profit))
 
 
+@pytest.mark.long
 def test_float32():
     with jax.enable_x64(False):
         problem = lab_market((0.004, 0.005))

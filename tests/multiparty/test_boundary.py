@@ -84,6 +84,7 @@ def test_what_must_be_left_is_that_of_the_definition(growth, agents):
         assert math.isnan(found.margin[1])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("growth", "agents", "largest"), [(-0.67, 2, 1512), (-0.668, 2, 2974), (-0.735, 3, 696)])
 def test_skipped_blocks_hold_nothing_better(growth, agents, largest):
     """Several thousand sizes, where most blocks of reports are skipped."""

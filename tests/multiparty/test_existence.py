@@ -130,6 +130,7 @@ def test_chain_binds_link_by_link():
     np.testing.assert_allclose(chain.payment, table[0, chain.levels, 0], atol=1e-13)
 
 
+@pytest.mark.long
 def test_blocks_of_reports_agree_with_the_plain_recursion():
     """More levels than a block holds, in a market whose quality jumps, so that blocks are skipped and not skipped."""
     sizes = np.cumsum(np.random.default_rng(5).uniform(0.01, 1.0, 75))
@@ -207,6 +208,7 @@ class TestLaws:
         expected = (payments(-0.8 + step) - payments(-0.8 - step)) / (2 * step)
         np.testing.assert_allclose(slope, expected, atol=1e-8)
 
+    @pytest.mark.long
     @pytest.mark.parametrize("name", ["growth, three", "linear, mixed"])
     def test_derivatives_in_reverse_mode_are_those_in_forward_mode(self, name):
         """And finite differences, of a random combination of payments, in types and in every number of a valuation."""
@@ -228,6 +230,7 @@ class TestLaws:
         assert reverse == pytest.approx(float(forward), rel=1e-11)
         assert reverse == pytest.approx(float(along(1e-6) - along(-1e-6)) / 2e-6, rel=1e-6)
 
+    @pytest.mark.long
     def test_functions_of_ones_own_may_hold_what_is_traced(self):
         """A valuation built inside jit, vmap and grad, its functions closing over a number that is being traced."""
 
@@ -242,6 +245,7 @@ class TestLaws:
         slopes = jax.jit(jax.vmap(jax.grad(revenue)))(scales)
         np.testing.assert_allclose(slopes, float(revenue(1.0)), rtol=1e-12)
 
+    @pytest.mark.long
     def test_memory_is_linear_in_what_is_returned(self):
         """No table of constraints: twice as many levels, four times as many payments, four times as much memory."""
         sizes = []

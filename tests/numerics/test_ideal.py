@@ -41,6 +41,7 @@ def judged(program, amount, multiplier):
     return hers / dual - 1, np.where(others, paid / bounds - 1, 0.0).max(axis=1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("decades", [1, 6])
 def test_budgets_reach_the_dual_bound(decades):
     program = programs(decades)
@@ -52,6 +53,7 @@ def test_budgets_reach_the_dual_bound(decades):
     assert (np.asarray(found.iterate.amount) >= 0).all()
 
 
+@pytest.mark.long
 def test_twelve_decades_alone_and_in_a_batch():
     program = programs(12)
 
@@ -68,6 +70,7 @@ def test_twelve_decades_alone_and_in_a_batch():
         np.testing.assert_allclose(one.amount, found.amount[i], rtol=1e-6, atol=1e-9 * float(one.amount.max()))
 
 
+@pytest.mark.long
 def test_who_is_skipped_or_has_no_bound_costs_no_time_and_is_not_verified():
     program = programs(6, instances=8)
     skip = np.arange(24) % 3 > 0

@@ -34,6 +34,7 @@ _ONE = {solve: jax.jit(solve) for solve in (_rational, _nash, _egalitarian)}
 _MANY = {solve: jax.jit(jax.vmap(solve)) for solve in _ONE}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("solve", list(_ONE))
 def test_batch_equals_loop(solve):
     costs = _costs(40)
@@ -47,6 +48,7 @@ def test_batch_equals_loop(solve):
         assert float(many.residual[i]) < 1e-9
 
 
+@pytest.mark.long
 def test_neighbours_do_not_matter():
     costs = _costs(600)  # more than there are lanes
     assert lanes_for(4, 2, 8) < 600
@@ -76,6 +78,7 @@ def test_nested_batches_and_unbatched_arguments():
     np.testing.assert_allclose(2 * shared[1], shared[0], rtol=1e-8, atol=1e-12)
 
 
+@pytest.mark.long
 def test_derivatives_in_a_batch_are_differences():
     costs, direction = _costs(3), np.random.default_rng(5).standard_normal((4, 2))
     amount = jax.jit(jax.vmap(lambda c: _rational(c).amount))

@@ -36,6 +36,7 @@ class TestMarkets:
         assert run(sweep, directory).statuses == {"OK": 24}
         return directory, sweep, frame(directory)
 
+    @pytest.mark.long
     def test_are_those_of_a_solve_of_each(self, rows):
         _, _, found = rows
         for index in range(0, 24, 5):

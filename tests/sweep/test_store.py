@@ -227,6 +227,7 @@ class TestRefused:
         with pytest.raises(ProblemError, match=r"'part-00003\.parquet': cannot be read: is a directory"):
             run(small(shard=20), directory)
 
+    @pytest.mark.long
     def test_disk_with_too_little_room(self, tmp_path, monkeypatch):
         usage = shutil.disk_usage(tmp_path)._replace(free=10**4)
         monkeypatch.setattr("jaxmech.sweep._store.shutil.disk_usage", lambda _: usage)

@@ -146,6 +146,7 @@ class TestRows:
         for name in ("social_penalty", "ratio", "penalty[B]", "residual"):
             np.testing.assert_array_equal(rows[name][kept], others[name][kept])
 
+    @pytest.mark.long
     def test_special_keys_win_and_infinite_costs_stay(self, tmp_path):
         parameters = {"costs[B]": [7.0], "costs[A][y]": [5.0, 6.0], "costs": LOGNORMAL, "sigma[y]": [3.0]}
         sweep = small(parameters, draws=2, **TWO)

@@ -88,6 +88,7 @@ def test_bounds_stay_below_where_honesty_is_not_best(factor):
         assert proven.bound[i] > 0
 
 
+@pytest.mark.long
 def test_unchecked_and_unable_distributions():
     """A column that is not checked, with finite and with infinite costs, withheld with the rest all the same."""
     offer, samples = offers(2, 0.05, 2, seed=4)
