@@ -113,6 +113,7 @@ def test_functions_of_the_library_say_where_their_mathematics_comes_from(thing):
 
 LONG_EXAMPLES = {
     "jaxmech.audit._examination",
+    "jaxmech.catalog.experiments._sharing",
     "jaxmech.collaboration._bargaining",
     "jaxmech.collaboration._core",
     "jaxmech.collaboration._names",

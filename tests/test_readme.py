@@ -97,7 +97,13 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("story", console(), ids=[story[0][0] for story in console()])
+def shown(story):
+    """A story as a parameter: those that search for cheaters take long."""
+    marks = [pytest.mark.long] if any("audit" in command for command, _ in story) else []
+    return pytest.param(story, id=story[0][0], marks=marks)
+
+
+@pytest.mark.parametrize("story", [shown(story) for story in console()])
 def test_console_blocks_show_what_is_printed(story, folder):
     for command, lines in story:
         found = run(command, folder)

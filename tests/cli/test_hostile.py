@@ -199,6 +199,7 @@ def test_nothing_hostile_reaches_a_terminal(solved):
     assert "[bold]$\\frac{1}$_^%&<" in page
 
 
+@pytest.mark.long
 def test_files_keep_what_was_written(solved):
     folder, _ = solved
     text = (folder / "out.json").read_text(encoding="utf-8")

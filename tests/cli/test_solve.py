@@ -33,6 +33,7 @@ def _json(*args: str) -> dict:
     return json.loads(result.stdout)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("division", PUBLISHED)
 def test_published_values(division):
     samples, penalties = PUBLISHED[division]

@@ -68,6 +68,7 @@ def judged(audits):
     return [(one.claim, one.holds, one.claimed) for one in audits]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mechanism", ["cbl", "pool"])
 def test_plans_and_all_that_is_said_of_them(mechanism):
     problem, alike, precision = twins()

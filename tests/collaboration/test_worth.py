@@ -43,6 +43,7 @@ def test_divisions_are_those_of_cvxpy(division, name):
         np.testing.assert_allclose(collaboration.alone_penalty(problem), own, rtol=1e-12)
 
 
+@pytest.mark.long
 def test_equal_prices_in_a_table_are_a_row():
     row = np.array([1.0, 2.0])
     problem, alike = Problem(COSTS, SIGMA, np.tile(row, (4, 1))), Problem(COSTS, SIGMA, row)
@@ -60,6 +61,7 @@ def test_equal_prices_in_a_table_are_a_row():
     assert audits[0] == audits[1]
 
 
+@pytest.mark.long
 def test_who_needs_nothing_of_it_is_asked_for_nothing_and_gets_it():
     """An equilibrium by theorem: no amount is better for anybody; the three roles and whole samples too."""
     problem = Problem(COSTS, SIGMA, NEEDLESS)

@@ -85,6 +85,7 @@ def test_a_linked_design_holds(linked):
     assert np.all(given <= theirs * (1 + 1e-9))
 
 
+@pytest.mark.long
 def test_every_claim_can_fail(linked):
     """Tampering with what is told: each claim falls by what it is about."""
     problem, made = linked

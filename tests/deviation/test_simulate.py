@@ -172,6 +172,7 @@ def test_normal_data_keep_the_promise(measured):
     assert found.honest_error < 0.005 * found.honest
 
 
+@pytest.mark.long
 def test_steady_weights_are_worth_the_same_on_any_population(measured):
     """By hand: 40 clean points, and 560 noisy ones whose average variance is 1 + 2α²/20."""
     problem, plan, _ = crowd()

@@ -132,6 +132,7 @@ def test_prices_that_buyers_envy_are_not_ok(monkeypatch):
     assert 1e-9 < float(solution.residual) < 1e-4
 
 
+@pytest.mark.long
 def test_a_bound_below_the_profit_is_seen(monkeypatch):
     """A wrong bound of the heuristic must not be replaced by what it was to bound."""
     monkeypatch.setattr("jaxmech.market._pricing.profit_bound", lambda problem, menu, index: 1.0)
