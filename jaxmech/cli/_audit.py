@@ -78,6 +78,8 @@ def audit(
     case, choice = output.read(file), Choice(division, mechanism)
     if isinstance(case, files.CollaborationCase):
         carried = carry(case, choice, output)
+        if questions:
+            _check_questions(carried)
         answer = _collaboration(carried, population, chosen, seed, replications, output)
         if questions:
             answer = _asked(answer, carried, seed, output)
@@ -101,13 +103,27 @@ def audit(
     return DONE if answer.solved else SOLVED_BADLY
 
 
+def _check_questions(carried: Carried) -> None:
+    """Refuse before any search what has no answers.
+
+    Raises:
+        ProblemError: for a design, and for agents who differ in precision or in what accuracy is worth to them.
+    """
+    from jaxmech import ProblemError, collaboration
+
+    with named(carried.case.source):
+        if not isinstance(carried.plan, collaboration.Plan):
+            raise ProblemError(
+                "--questions", True, "is for published mechanisms: designs are made anew for every report"
+            )
+        carried.case.problem.of_agents_alike("--questions is about agents who are alike")
+
+
 def _asked(answer: Any, carried: Carried, seed: int, output: Output) -> Any:
     """The same answer, with what nobody promises."""
-    from jaxmech import ProblemError, collaboration
+    from jaxmech import collaboration
     from jaxmech._precision import seed_key
 
-    if not isinstance(carried.plan, collaboration.Plan):
-        raise ProblemError("--questions", True, "is for published mechanisms: a design is made anew for every report")
     problem = carried.case.problem
     with output.timed("questions"), quick_compilation(carried.plan.samples.size):
         answers = collaboration.questions(problem, carried.plan, seed_key(seed))

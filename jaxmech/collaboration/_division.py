@@ -28,7 +28,7 @@ def alone(problem: Problem) -> Solution[Amounts]:
         [[20.0]]
     """
     samples = alone_samples(problem)
-    able = (problem.costs != jnp.inf) & (samples > 0)
+    able = (problem.costs != jnp.inf) & (samples != 0)  # not > 0: a NaN must reach the residual
     error = (problem.scale / jnp.where(able, samples, 1.0)) ** 2
     ratio = jnp.where(able, error / jnp.where(able, problem.costs, 1.0) - 1, 0.0)
     return direct_solution(samples, jnp.max(jnp.abs(ratio)))
@@ -59,8 +59,8 @@ def social_optimum(problem: Problem) -> Solution[Amounts]:
         worth = problem.shape[0] * (problem.scale / jnp.sum(samples, axis=-2)) ** 2
         return direct_solution(samples, jnp.max(jnp.abs(worth / jnp.min(problem.costs, axis=-2) - 1)))
     wanted, totals = social_error(problem), jnp.sum(samples, axis=-2)
-    worth = wanted / jnp.where(wanted > 0, totals, 1.0) ** 2
-    missed = jnp.where(wanted > 0, jnp.abs(worth / jnp.min(problem.costs, axis=-2) - 1), totals)
+    worth = wanted / jnp.where(wanted != 0, totals, 1.0) ** 2
+    missed = jnp.where(wanted != 0, jnp.abs(worth / jnp.min(problem.costs, axis=-2) - 1), totals)
     return direct_solution(samples, jnp.max(missed))
 
 
@@ -85,7 +85,8 @@ def social_error(problem: Problem) -> Distributions:
 
 def root(values: Distributions) -> Distributions:
     """√, with the slope 0 at 0: there nobody wants anything."""
-    return jnp.where(values > 0, jnp.sqrt(jnp.where(values > 0, values, 1.0)), 0.0)
+    some = values != 0  # not > 0: a NaN must reach the answer
+    return jnp.where(some, jnp.sqrt(jnp.where(some, values, 1.0)), 0.0)
 
 
 def direct_solution(samples: Amounts, residual: Scalar) -> Solution[Amounts]:

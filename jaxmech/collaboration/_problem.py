@@ -116,7 +116,7 @@ class Problem:
         """What orders agents from the cheapest: c, or c/price where prices differ between them; ∞ where it is 0."""
         if self.valued_alike:
             return self.costs
-        wanted = self.price > 0
+        wanted = self.price != 0
         return jnp.where(wanted, self.costs / jnp.where(wanted, self.price, 1.0), jnp.inf)
 
     @property
@@ -181,7 +181,7 @@ def alone_penalty(problem: Problem) -> Agents:
     Source: Clinton et al. 2025, Fact 1.
     """
     if not problem.valued_alike:
-        wanted = problem.price > 0
+        wanted = problem.price != 0
         own = problem.scale * jnp.sqrt(jnp.where(wanted, problem.costs, 1.0))
         return 2 * jnp.sum(jnp.where(wanted, own, 0.0), axis=-1)
     return 2 * jnp.sum(problem.scale * jnp.sqrt(problem.costs), axis=-1)

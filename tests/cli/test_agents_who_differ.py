@@ -77,6 +77,7 @@ def test_without_somebody_takes_her_row_with_her(solved):
         (("design", "mine.toml"), "price"),
         (("price", "mine.toml", "--standard-error", "1"), "price"),
         (("audit", "mine.toml", "--population", "laplace"), "price"),
+        (("audit", "mine.toml", "--questions"), "mine.toml: price"),
     ],
 )
 def test_what_cannot_be_done_yet_is_one_line_that_names_the_key(solved, command, key, tmp_path):

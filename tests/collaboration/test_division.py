@@ -222,6 +222,14 @@ def test_a_bad_instance_fails_alone():
         assert np.asarray(many.value[5]) == pytest.approx(np.asarray(many.value[0]))
 
 
+@pytest.mark.parametrize("division", [collaboration.alone, collaboration.social_optimum])
+def test_a_price_of_one_agent_that_is_no_price_is_not_passed_over(division):
+    prices = jnp.asarray([[[1.0], [2.0]], [[1.0], [jnp.nan]], [[1.0], [0.0]]])
+    costs = jnp.asarray([[1.0], [3.0]])
+    many = jax.vmap(lambda w: division(collaboration.Problem(costs, 1.0, w)))(prices)
+    assert [Status.of(int(s)).name for s in many.status] == ["OK", "NONFINITE", "OK"]
+
+
 def test_working_alone_fails_only_where_a_cost_is_no_cost():
     bad = jnp.asarray([[[1.0]], [[jnp.nan]], [[-1.0]], [[jnp.inf]]])
     many = jax.vmap(lambda c: collaboration.alone(collaboration.Problem(c, 1.0)))(bad)
