@@ -16,6 +16,7 @@ highlight_language = "none"  # what is Python says so
 
 # Notebooks are executed by CI; here their outputs are shown as they are.
 nb_execution_mode = "off"
+nb_render_markdown_format = "myst"  # tables that cells write are tables
 nb_merge_streams = True
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
