@@ -161,7 +161,7 @@ def buyers_protected(problem: Problem, plan: Plan, broker: Broker) -> Iterator[A
             j = int(np.nanargmin(served))
             if not served[j] < worst:
                 continue
-            worst = without_dust(float(served[j]), float(problem.valuations[j].largest))
+            worst = without_dust(float(served[j]), float(problem.valuations[j].largest), plan.prices.dtype)
             told = (
                 f"if {problem.contributors[i]} {act.told}, {problem.buyers[j]} would be left {worst:.4g} instead of "
                 f"{honest[j]:.4g} on average at the worst true mean, and the contributor {_gain(found.gain)}"

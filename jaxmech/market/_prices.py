@@ -105,7 +105,8 @@ def gains(problem: Problem, sizes: ArrayLike, prices: ArrayLike) -> np.ndarray:
     """
     found = np.asarray(utility(problem, sizes, prices), float)
     largest = [float(valuation.largest) for valuation in problem.valuations]
-    return np.array([without_dust(gain, most) for gain, most in zip(found.tolist(), largest, strict=True)])
+    dtype = problem.contributor_costs.dtype
+    return np.array([without_dust(gain, most, dtype) for gain, most in zip(found.tolist(), largest, strict=True)])
 
 
 def most_tempting_swap(problem: Problem, sizes: ArrayLike, prices: ArrayLike) -> Swap:
