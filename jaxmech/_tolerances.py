@@ -66,11 +66,11 @@ def tolerances(dtype: DTypeLike) -> Tolerances:
     return _FLOAT64 if name == "float64" else _FLOAT32
 
 
-def without_dust(amount: float, scale: float) -> float:
+def without_dust(amount: float, scale: float, dtype: DTypeLike = "float64") -> float:
     """Return an amount for a sentence: 0 where it is what rounding leaves of numbers as large as ``scale``.
 
     Example:
         >>> without_dust(4.4e-16, 0.3), without_dust(4.4e-16, 1e-15)
         (0.0, 4.4e-16)
     """
-    return 0.0 if abs(amount) <= _FLOAT64.iterate * abs(scale) else amount
+    return 0.0 if abs(amount) <= tolerances(dtype).iterate * abs(scale) else amount

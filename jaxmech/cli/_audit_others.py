@@ -10,7 +10,7 @@ from jaxmech._words import one_of
 from jaxmech.cli._choice import Choice
 from jaxmech.cli._jax import quick_compilation, settings
 from jaxmech.cli._options import Output
-from jaxmech.cli._solve_market import solution_of
+from jaxmech.cli._solve_market import plan_of, solution_of
 from jaxmech.cli._solve_multiparty import AUDITED, space_of
 from jaxmech.deviation import SearchSettings
 from jaxmech.mechanism import Examined
@@ -114,8 +114,11 @@ def _market(case: files.MarketCase, key: Array, chosen: SearchSettings | None, o
     with quick_compilation(), output.timed("compile + solve"):
         solution = solution_of(case, case.method)
 
+    samples = solution.value.samples
+    second = int(samples[samples > 0].min()) if float(solution.value.total) > 0 else case.second
+
     def again(problem: market.Problem) -> market.Plan:
-        return solution_of(case, case.method, problem).value
+        return plan_of(case, case.method, problem, second)
 
     with output.timed("search"):
         found = market.examine(

@@ -44,31 +44,52 @@ def solve_market(case: files.MarketCase, choice: Choice, output: Output) -> Answ
             return _answer(case, solution, certificates, output)
 
 
-def solution_of(case: files.MarketCase, method: str, problem: market.Problem | None = None) -> Solution[market.Plan]:
-    """Solve the market of a case, or another one as the case says.
+def solution_of(case: files.MarketCase, method: str) -> Solution[market.Plan]:
+    """Solve the market of a case.
 
     Args:
         case: the problem file.
         method: how to find sizes and prices.
-        problem: by default the case's.
 
     Raises:
         ProblemError: for values that break the rules, and a search that is too large.
         SolveError: for prices that are not finite.
     """
-    asked = case.problem if problem is None else problem
-
-    def solved(second: int) -> Solution[market.Plan]:
-        return market.solve(
-            asked, method, second=second, epsilon=case.epsilon, grid=case.grid, limit=case.limit, seed=_SEED
-        )
-
-    solution = solved(case.second)
-    if Status.of(int(solution.status)).is_failure:
-        solution.raise_for_status()
+    solution = _solved(case, method, case.problem, case.second)
     if not case.chances or not float(solution.value.total) > 0:
         return solution
-    return solved(market.second_within(market.frontier(asked, solution.value), case.chances))
+    second = market.second_within(market.frontier(case.problem, solution.value), case.chances)
+    return _solved(case, method, case.problem, second)
+
+
+def plan_of(case: files.MarketCase, method: str, problem: market.Problem, second: int) -> market.Plan:
+    """Solve another market as the case says, with a second sample that has been decided about already.
+
+    Bounds on chances are about the case's own market: another one need not be able to keep them. Nor need it collect
+    twice as many points as the second sample has: then the second sample is half of them.
+
+    Args:
+        case: the problem file.
+        method: how to find sizes and prices.
+        problem: the other market.
+        second: points of the second cheapest contributor.
+
+    Raises:
+        ProblemError: for values that break the rules, and a search that is too large.
+        SolveError: for prices that are not finite.
+    """
+    plan = _solved(case, method, problem, 1).value
+    fits = min(second, int(plan.total) // 2)
+    return plan if fits <= 1 else _solved(case, method, problem, fits).value
+
+
+def _solved(case: files.MarketCase, method: str, problem: market.Problem, second: int) -> Solution[market.Plan]:
+    solution = market.solve(
+        problem, method, second=second, epsilon=case.epsilon, grid=case.grid, limit=case.limit, seed=_SEED
+    )
+    if Status.of(int(solution.status)).is_failure:
+        solution.raise_for_status()
+    return solution
 
 
 def _answer(
@@ -112,6 +133,7 @@ def _answer(
         residual=float(solution.residual),
         settings=settings(output.dtype, seed=_SEED),
         unit=case.unit,
+        bounded=bool(case.chances),
     )
 
 

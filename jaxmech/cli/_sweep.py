@@ -1,5 +1,6 @@
 """``jaxmech sweep``: many instances of one problem, resumable on disk."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,8 +114,15 @@ def _solved_by(case: Any) -> dict[str, Any]:
 
     if isinstance(case, files.MarketCase):
         if case.method != "exact":
-            raise ProblemError("method", case.method, "a sweep solves markets exactly, on a menu")
-        return {"second": case.second, "limit": case.limit}
+            raise ProblemError(f"{case.source}: method", case.method, "a sweep solves markets exactly, on a menu")
+        if case.chances:
+            rule = "bounds on chances are not swept: give second, the points of the second contributor, instead"
+            raise ProblemError(f"{case.source}: chances", dict(case.chances), rule)
+        for name, valuation in zip(case.problem.buyers, case.problem.valuations, strict=True):
+            if not valuation.monotone:
+                rule = "values that may fall with size are not swept: a sweep sells the sizes of a menu"
+                raise ProblemError(f"{case.source}: value of {name}", "monotone = false", rule)
+        return {"second": case.second, "limit": case.limit, "most": math.inf if case.unit else 1.0}
     return {name: getattr(case, name) for name in ("division", "mechanism") if hasattr(case, name)}
 
 

@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from jaxmech import multiparty
+from jaxmech import market, multiparty
 from jaxmech.files._collaboration import CollaborationCase
 from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import MultipartyCase, ProfileCase
-from jaxmech.market import Valuation
 
 
 def resolved(
@@ -68,14 +67,14 @@ def resolved_market(case: MarketCase, method: str, second: int | None = None) ->
         "buyers": [{"name": name, "count": count, **_valuation(valuation)} for name, count, valuation in rows],
         "method": method,
         "epsilon": case.epsilon,
-        "grid": case.grid,
+        "grid": market.GRID_OF.get(method, case.grid),
         "second": case.second if second is None else second,
         "limit": case.limit,
         **({"unit": case.unit} if case.unit else {}),
     }
 
 
-def _valuation(valuation: Valuation) -> dict[str, Any]:
+def _valuation(valuation: market.Valuation) -> dict[str, Any]:
     closed = valuation.kind != "table"
     return {
         "valuation": valuation.kind,

@@ -13,7 +13,7 @@ from jaxmech.market._certificate import asked_of, certificates
 from jaxmech.market._expectation import ExpectedSettlement, expected_settlement
 from jaxmech.market._margins import amounts, relative_changes
 from jaxmech.market._plan import Plan
-from jaxmech.market._prices import swap_losses, utility
+from jaxmech.market._prices import gains, swap_losses
 from jaxmech.market._problem import Buyer, Problem
 from jaxmech.market._solve import mechanism
 from jaxmech.mechanism import Audit, Departure, Examined
@@ -160,7 +160,7 @@ def _bound(broker: Broker) -> np.ndarray:
 def _buyers(problem: Problem, plan: Plan) -> list[Departure]:
     sizes, prices = np.asarray(plan.sizes, float), np.asarray(plan.prices, float)
     losses = np.asarray(swap_losses(problem, plan.sizes, plan.prices), float)
-    gains = np.asarray(utility(problem, plan.sizes, plan.prices), float)
+    honest = gains(problem, plan.sizes, plan.prices)
     rows = []
     for j in range(problem.types):
         largest = float(problem.valuations[j].largest)
@@ -182,7 +182,7 @@ def _buyers(problem: Problem, plan: Plan) -> list[Departure]:
         row = Departure(
             name=problem.buyers[j],
             role=BUYER,
-            promised=gains[j],
+            promised=honest[j],
             honest=np.nan,
             honest_error=np.nan,
             alone=0.0,
@@ -201,7 +201,7 @@ def _buyers(problem: Problem, plan: Plan) -> list[Departure]:
 
 def _renamed(problem: Problem, plan: Plan, solve_again: Callable[[Problem], Plan]) -> Audit:
     """What one buyer gains by another type's name if sizes and prices are found for what is said."""
-    honest = np.asarray(utility(problem, plan.sizes, plan.prices), float)
+    honest = gains(problem, plan.sizes, plan.prices)
     worst, witness = -np.inf, "nobody can take another's name"
     for j in tracked(range(problem.types), "types of buyers", problem.types):
         largest = float(problem.valuations[j].largest)

@@ -120,7 +120,7 @@ def certificates(problem: Problem, plan: Plan, broker: Broker, found: BestRespon
         if found is not None:
             audits.append(judge.nothing_found(found))
         audits += [judge.posted_prices(), judge.budget_off_path(), *judge.chances()]
-        audits += [*premises(problem, plan, broker), buyers_protected(problem, plan, broker)]
+        audits += [*premises(problem, plan, broker), *buyers_protected(problem, plan, broker)]
     return tuple(sorted(audits, key=lambda audit: not audit.claimed))
 
 

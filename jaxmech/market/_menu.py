@@ -173,8 +173,9 @@ def require_monotone(problem: Problem) -> None:
     Raises:
         ProblemError: naming the buyer.
     """
-    for name, valuation in zip(problem.buyers, problem.valuations, strict=True):
+    for j, valuation in enumerate(problem.valuations):
         if not valuation.monotone:
+            name = problem.buyers[j] if problem.buyers else f"buyer {j + 1}"  # a traced problem has lost its names
             rule = (
                 "may fall with the number of points: only the method exact, without a menu of sizes, is for such values"
             )

@@ -11,10 +11,11 @@ from scipy.special import gammaln
 
 from jaxmech._checks import whole
 from jaxmech._errors import ProblemError
+from jaxmech._tolerances import without_dust
 from jaxmech._types import Array
 from jaxmech.market._broker import Broker
 from jaxmech.market._plan import Plan
-from jaxmech.market._prices import utility
+from jaxmech.market._prices import gains
 from jaxmech.market._problem import Problem
 from jaxmech.market._solve import mechanism
 from jaxmech.market._valuation import Valuation
@@ -136,32 +137,40 @@ def misreports(broker: Broker, contributor: int) -> Iterator[Misreport]:
     yield Misreport(contributor, n, n + 1, told="made up a point too many")
 
 
-def buyers_protected(problem: Problem, plan: Plan, broker: Broker) -> Audit:
-    """Return a fact: whether buyers would still not regret the trade if a contributor misreported; they may.
+def buyers_protected(problem: Problem, plan: Plan, broker: Broker) -> Iterator[Audit]:
+    """Yield a fact: whether buyers would still not regret the trade if a contributor misreported; they may.
+
+    Tables of values by size say nothing of errors. Types that have one are left out, and named; where all who buy have
+    one nothing is known, and there is no fact.
 
     Args:
         problem: the problem.
         plan: from :func:`solve`, with trade.
         broker: who is asked for what.
     """
-    worst, told = math.inf, "values are tables by size, which say nothing of errors"
-    tried, honest = 0, np.asarray(utility(problem, plan.sizes, plan.prices), float)
+    buys = [j for j in range(problem.types) if float(plan.sizes[j]) > 0]
+    unknown = [problem.buyers[j] for j in buys if problem.valuations[j].kind == "table"]
+    if len(unknown) == len(buys):
+        return
+    worst, told = math.inf, ""
+    tried, honest = 0, gains(problem, plan.sizes, plan.prices)
     for i in np.flatnonzero(np.asarray(plan.samples) > 0).tolist():
         for act in misreports(broker, i):
             found, tried = misreported(problem, plan, act), tried + 1
             served = np.where(np.asarray(plan.sizes) > 0, found.together, np.inf)
-            if np.isnan(served).all() or not np.nanmin(served) < worst:
-                continue
             j = int(np.nanargmin(served))
-            worst = float(served[j])
+            if not served[j] < worst:
+                continue
+            worst = without_dust(float(served[j]), float(problem.valuations[j].largest), plan.prices.dtype)
             told = (
                 f"if {problem.contributors[i]} {act.told}, {problem.buyers[j]} would be left {worst:.4g} instead of "
                 f"{honest[j]:.4g} on average at the worst true mean, and the contributor {_gain(found.gain)}"
             )
     scale = max(float(valuation.largest) for valuation in problem.valuations)
-    margin = 0.0 if math.isinf(worst) else worst / scale
     effort = f"{tried} misreports, values and prices exact, worst true means"
-    return Audit.judged("buyers not hurt by a misreport", margin, 0.0, told, effort, claimed=False)
+    if unknown:
+        effort += f"; without {', '.join(unknown)}, whose values are tables by size, which say nothing of errors"
+    yield Audit.judged("buyers not hurt by a misreport", worst / scale, 0.0, told, effort, claimed=False)
 
 
 def _points(number: int) -> str:

@@ -18,6 +18,7 @@ from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, ArrayLike, Scalar
 from jaxmech.market._curve import largest_best
+from jaxmech.market._menu import require_monotone
 from jaxmech.market._plan import Plan
 from jaxmech.market._prices import envy_free_prices, swap_losses
 from jaxmech.market._problem import Problem
@@ -96,13 +97,7 @@ def offer_on_menu(
     Raises:
         ProblemError: for any other method.
     """
-    for j, valuation in enumerate(problem.valuations):
-        if not valuation.monotone:
-            raise ProblemError(
-                f"value of {problem.buyers[j] if problem.buyers else f'buyer {j + 1}'}",
-                "monotone = false",
-                "must not fall with size on a menu of sizes",
-            )
+    require_monotone(problem)
     if callable(method):
         return _by_rule(problem, method, sizes, least)
     if method != "exact":

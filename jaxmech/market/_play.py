@@ -14,7 +14,7 @@ from jaxmech.market._audit import BUYER, CONTRIBUTOR
 from jaxmech.market._broker import Broker
 from jaxmech.market._expectation import expected_settlement
 from jaxmech.market._plan import Plan
-from jaxmech.market._prices import utility
+from jaxmech.market._prices import gains
 from jaxmech.market._problem import Problem
 from jaxmech.market._solve import mechanism
 from jaxmech.mechanism import PLATFORM, Chance, Quantity, Realised, Statistics, Submission, averaged, counted
@@ -133,7 +133,7 @@ def _quantities(problem: Problem, plan: Plan, broker: Broker, runs: Runs) -> tup
     known = expected_settlement(broker)
     payment, spent = np.asarray(known.payment, float), np.asarray(known.spent, float)
     sizes, prices, counts = (np.asarray(part, float) for part in (plan.sizes, plan.prices, problem.counts))
-    gains, worth = np.asarray(utility(problem, plan.sizes, plan.prices), float), _worth(problem, plan, runs)
+    promised, worth = gains(problem, plan.sizes, plan.prices), _worth(problem, plan, runs)
     sigma = float(problem.sigma)
     revenue = runs.prices @ counts
     sums = {
@@ -141,7 +141,7 @@ def _quantities(problem: Problem, plan: Plan, broker: Broker, runs: Runs) -> tup
         "payments": (float(payment.sum()), runs.payments.sum(axis=1)),
         "profit": (float(plan.profit), revenue - spent.sum()),
     }
-    rows = [averaged("all", PLATFORM, name, promised, found) for name, (promised, found) in sums.items()]
+    rows = [averaged("all", PLATFORM, name, told, found) for name, (told, found) in sums.items()]
     for i in np.flatnonzero(np.asarray(plan.samples) > 0).tolist():
         who = problem.contributors[i]
         rows.append(averaged(who, CONTRIBUTOR, "payment", payment[i], runs.payments[:, i]))
@@ -149,7 +149,7 @@ def _quantities(problem: Problem, plan: Plan, broker: Broker, runs: Runs) -> tup
         who, error = problem.buyers[j], sigma * np.sqrt(2 / (np.pi * sizes[j]))
         rows.append(averaged(who, BUYER, "price", prices[j], runs.prices[:, j]))
         rows.append(averaged(who, BUYER, "error", error, runs.errors[:, j]))
-        rows.append(averaged(who, BUYER, "utility", gains[j], worth[:, j] - runs.prices[:, j]))
+        rows.append(averaged(who, BUYER, "utility", promised[j], worth[:, j] - runs.prices[:, j]))
     return tuple(rows)
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._pytree import pytree
+from jaxmech._tolerances import without_dust
 from jaxmech._types import Array, ArrayLike, Bool, Float, Int
 from jaxmech.market._problem import Problem
 from jaxmech.numerics import difference_constraints
@@ -92,6 +93,20 @@ def utility(problem: Problem, sizes: ArrayLike, prices: ArrayLike) -> Float[Arra
     dtype = problem.contributor_costs.dtype
     worth: Array = _values(problem, jnp.asarray(sizes))
     return jnp.diagonal(worth) - jnp.asarray(prices, dtype)
+
+
+def gains(problem: Problem, sizes: ArrayLike, prices: ArrayLike) -> np.ndarray:
+    """Return what buyers gain, for the reader: :func:`utility` with 0 where it is what rounding leaves of a value.
+
+    Args:
+        problem: the problem.
+        sizes: (types,) points bought.
+        prices: (types,) expected prices.
+    """
+    found = np.asarray(utility(problem, sizes, prices), float)
+    largest = [float(valuation.largest) for valuation in problem.valuations]
+    dtype = problem.contributor_costs.dtype
+    return np.array([without_dust(gain, most, dtype) for gain, most in zip(found.tolist(), largest, strict=True)])
 
 
 def most_tempting_swap(problem: Problem, sizes: ArrayLike, prices: ArrayLike) -> Swap:

@@ -13,6 +13,7 @@ from jaxmech._errors import ProblemError
 from jaxmech._status import Solution
 from jaxmech._types import Array, ArrayLike
 from jaxmech.market._broker import Broker
+from jaxmech.market._menu import require_monotone
 from jaxmech.market._on_menu import LEAST, Offer, PriceRule, assemble, is_traced, menu_of, samples_of, solve_on_menu
 from jaxmech.market._plan import Plan
 from jaxmech.market._pricing import EPSILON, Pricing, price
@@ -78,6 +79,7 @@ def solve(
     if limit is not None:
         whole("limit", limit, least=LEAST)
     if sizes is not None or is_traced(problem):
+        require_monotone(problem)  # here the buyers still have their names
         return _on_menu(problem, tuple(menu_of(sizes, limit).tolist()), second, method)
     options = {"epsilon": epsilon, "grid": grid, "limit": limit, "seed": seed}
     baseline = offered = price(problem, method, **options)  # type: ignore[arg-type]

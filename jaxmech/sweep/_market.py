@@ -28,6 +28,7 @@ class Market(Kind):
         sizes: how many sizes are on the menu: all from 0 on where that reaches, else spread evenly in their logarithm.
         second: points of the second cheapest contributor.
         limit: collect at most so many points, or None.
+        most: no value of a buyer may exceed it: 1, or ∞ where money has a unit.
 
     Raises:
         ProblemError: for a menu that is too short or too long.
@@ -44,13 +45,20 @@ class Market(Kind):
     worst = ("profit", "least")
     nothing = "means no buyer: tables of values have neither scale nor value"
 
-    def __init__(self, problem: Problem, sizes: int | None = None, second: int = 1, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        sizes: int | None = None,
+        second: int = 1,
+        limit: int | None = None,
+        most: float = 1.0,
+    ) -> None:
         count = MENU if sizes is None else sizes
         if isinstance(count, bool) or not isinstance(count, int) or not 3 <= count <= MOST_SIZES:
             raise ProblemError(
                 "sizes", sizes, f"must be a whole number from 3 to {MOST_SIZES:,}: so many are on the menu"
             )
-        self.problem, self.second = problem, second
+        self.problem, self.second, self.most = problem, second, most
         self.menu = _menu(max(2, _ROOM * most_useful(problem)), count, limit)
 
     @property
@@ -92,8 +100,8 @@ class Market(Kind):
         return ~self.fixed(leaf)
 
     def rule(self, key: str) -> Rule:
-        """Values lie in (0, 1], buyers are whole."""
-        return {"value": _SHARE, "count": _COUNT}.get(key.partition("[")[0], POSITIVE)
+        """Values lie in (0, 1] unless money has a unit, buyers are whole."""
+        return {"value": _SHARE if self.most <= 1 else POSITIVE, "count": _COUNT}.get(key.partition("[")[0], POSITIVE)
 
     def solve(self, leaves: Mapping[str, Array]) -> Row:
         """The plan on the menu."""

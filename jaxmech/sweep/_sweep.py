@@ -72,6 +72,7 @@ class Sweep:
         sizes: how many sizes are on the menu of a market.
         second: points of a market's second cheapest contributor.
         limit: most points that a market collects.
+        most: no value of a market's buyer may exceed it: by default 1; ∞ where money has a unit.
 
     Raises:
         ProblemError: naming the key, the value and the rule.
@@ -109,8 +110,9 @@ class Sweep:
         sizes: int | None = None,
         second: int | None = None,
         limit: int | None = None,
+        most: float | None = None,
     ) -> None:
-        kind = _kind(problem, division, mechanism, sizes, second, limit)
+        kind = _kind(problem, division, mechanism, sizes, second, limit, most)
         values = read_values(parameters, kind)
         cells = np.ones((1, 0)) if table is None else plain_array("table", table).astype(float)
         _check_table(cells, columns, values, kind)
@@ -235,14 +237,15 @@ def _kind(
     sizes: int | None,
     second: int | None,
     limit: int | None,
+    most: float | None,
 ) -> Kind:
     """The problem as a sweep sees it; options of other kinds are refused."""
     if isinstance(problem, Selling):
         refuse("division", division, "market")
         refuse("mechanism", mechanism, "market")
-        return Market(problem, sizes, 1 if second is None else second, limit)
+        return Market(problem, sizes, 1 if second is None else second, limit, 1.0 if most is None else most)
     other = "collaboration" if isinstance(problem, Sharing) else "multiparty"
-    for name, given in (("sizes", sizes), ("second", second), ("limit", limit)):
+    for name, given in (("sizes", sizes), ("second", second), ("limit", limit), ("most", most)):
         refuse(name, given, other)
     if isinstance(problem, Sharing):
         return Collaboration(problem, division, mechanism)

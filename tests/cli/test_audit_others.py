@@ -6,8 +6,9 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
-from jaxmech import schemas
+from jaxmech import ProblemError, files, market, schemas
 from jaxmech.cli import main
+from jaxmech.cli._solve_market import plan_of, solution_of
 
 MARKET = """
 [market]
@@ -23,6 +24,22 @@ values = [0.0, 0.5, 0.6]
 name = "office"
 valuation = "table"
 values = [0.0, 0.3, 0.9]
+"""
+BOUNDED = """
+[market]
+sigma = 1.0
+contributor_costs = [0.01, 0.02]
+chances = { negative_price = 0.1 }
+[[market.buyers]]
+name = "lab"
+count = 3
+valuation = "exponential"
+scale = 0.3
+[[market.buyers]]
+name = "office"
+valuation = "exponential"
+scale = 0.2
+value = 0.6
 """
 GROWTH = '[multiparty]\nvaluation = "market-growth"\ngrowth = -0.7\ndisparity = {disparity}\n'
 
@@ -90,6 +107,31 @@ class TestMarkets:
         found = document(write(MARKET.format(costs="[5.0, 6.0]")))
         assert [agent["role"] for agent in found["agents"]] == ["contributor"] * 2 + ["buyer"] * 2
         assert all(agent["regret_found"] == 0 for agent in found["agents"])
+
+    def test_bounds_on_chances_are_about_the_market_itself(self, write):
+        """With a lab taken for an office none keeps 0.1; the second sample is that of the plan, where it fits."""
+        case = files.read(str(write(BOUNDED)))
+        plan = solution_of(case, "exact").value
+        second = int(plan.samples.min())
+        costs, buyers = case.problem.contributor_costs, [market.Buyer(case.problem.valuations[0], 2, "lab")]
+        taken = market.Problem(costs, 1.0, [*buyers, market.Buyer(case.problem.valuations[1], 2, "office")])
+        with pytest.raises(ProblemError, match="no second sample keeps it so low"):
+            market.second_within(market.frontier(taken, market.solve(taken).value), case.chances)
+        assert second > 1
+        assert int(plan_of(case, "exact", taken, second).samples.min()) == second
+        most = plan_of(case, "exact", taken, 10**6)
+        assert int(most.samples.min()) == int(most.total) // 2
+
+    @pytest.mark.long
+    def test_a_market_with_bounds_is_solved_again_for_names(self, write, monkeypatch):
+        examine = market.examine
+
+        def without_search(problem, plan, key, *, settings, solve_again):
+            return examine(problem, plan, solve_again=solve_again)
+
+        monkeypatch.setattr(market, "examine", without_search)
+        found = document(write(BOUNDED))
+        assert "types need not be known" in {fact["claim"] for fact in found["facts"]}
 
     @pytest.mark.slow
     def test_document_and_page(self, write, tmp_path):

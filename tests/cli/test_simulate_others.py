@@ -34,7 +34,7 @@ def write(tmp_path):
 
 
 def test_market_on_normal_data_and_on_measurements(write, tmp_path):
-    path = write(MARKET.format(costs="[0.1, 0.15]"))
+    path = write(MARKET.format(costs='[0.1, 0.15]\nunit = "EUR"'))
     rows = np.random.default_rng(0).normal(size=400)
     rows = 3.0 + 1.5 * (rows - rows.mean()) / rows.std()
     data = write("value\n" + "".join(f"{row}\n" for row in rows), "data.csv")
@@ -58,6 +58,7 @@ def test_market_on_normal_data_and_on_measurements(write, tmp_path):
     assert len(lines) == 1 + sum(len(play["quantities"]) + len(play["chances"]) for play in found["plays"])
     assert "<svg" in (tmp_path / "o.svg").read_text()
     assert "How often: normal data" in result.stdout
+    assert "money in EUR" in result.stdout
 
 
 def test_competitors(write):

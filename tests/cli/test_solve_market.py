@@ -175,6 +175,12 @@ def test_bounds_on_chances_decide_about_the_second_sample(mine, tmp_path):
         assert key in refused.stderr
 
 
+def test_a_sealed_problem_names_the_menu_that_was_searched(mine):
+    for method, grid in (("smooth", "smooth"), ("approximate", "levels")):
+        text = f'method = "{method}"\nepsilon = 0.2\n{GOOD_MARKET}'
+        assert json.loads(_run(mine(text), "--json", "-").stdout)["problem"]["grid"] == grid
+
+
 def test_values_that_may_fall_are_read_and_sealed(mine):
     plain = GOOD_MARKET.replace("values = [0.0, 0.5, 0.6]", "values = [0.0, 0.5, 0.3]")
     refused = _run(mine(plain))

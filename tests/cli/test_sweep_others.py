@@ -58,6 +58,17 @@ def test_growth(write, tmp_path):
     assert "exists: 50 % of those with status OK" in " ".join(result.stdout.split())
 
 
+def test_a_market_with_a_unit_has_any_values(write, tmp_path):
+    market = MARKET.format(costs='[1.0, 2.0]\nunit = "EUR"')
+    market = market.replace(
+        'valuation = "table"\nvalues = [0.0, 0.5, 0.6]', 'valuation = "linear"\nscale = 0.5\nvalue = 50.0'
+    )
+    path = swept(write, market, 'sizes = 20\n[sweep.parameters]\n"value[lab]" = [5.0, 50.0]\n')
+    run(path, "-o", tmp_path / "out")
+    low, high = frame(tmp_path / "out")["revenue"]
+    assert 1 < low < high
+
+
 @pytest.mark.parametrize(
     ("problem", "rest", "message"),
     [
@@ -68,6 +79,16 @@ def test_growth(write, tmp_path):
             MARKET.format(costs='[0.1, 0.2]\nmethod = "heuristic"'),
             "[sweep.parameters]\nsigma = [1.0]\n",
             "solves markets exactly",
+        ),
+        (
+            MARKET.format(costs="[0.1, 0.2]\nchances = { negative_price = 0.3 }"),
+            "[sweep.parameters]\nsigma = [1.0]\n",
+            "problem.toml: chances = {'negative_price': 0.3}: bounds on chances are not swept: give second",
+        ),
+        (
+            MARKET.format(costs="[0.1, 0.2]") + "monotone = false\n",
+            "[sweep.parameters]\nsigma = [1.0]\n",
+            "problem.toml: value of office = 'monotone = false'",
         ),
         (GROWTH.format(disparity=5), "[sweep.parameters]\ngrowth = [-2.0]\n", "at least -1"),
         (GROWTH.replace("disparity = {disparity}\n", ""), "[sweep.parameters]\ngrowth = [-0.5]\n", "must be given"),

@@ -116,8 +116,17 @@ def test_tables_know_no_errors():
     problem = with_tables(np.array([[0.0, 0.3, 0.8]]), [3], [0.1, 0.1])
     plan = market.solve(problem).value
     audits = {audit.claim: audit for audit in market.certify(problem, plan)}
-    assert "tables" in audits["buyers not hurt by a misreport"].witness
+    assert "buyers not hurt by a misreport" not in audits  # nothing is known, which is no fact
     assert np.isnan(market.misreported(problem, plan, market.Misreport(0, 1, 1)).value).all()
+
+
+def test_types_with_tables_are_left_out_by_name():
+    buyers = [market.Buyer(market.exponential(0.3), 10, "lab"), market.Buyer(market.table([0.0, 0.5]), 2, "office")]
+    problem = market.Problem([0.01, 0.02], 1.0, buyers)
+    audits = {audit.claim: audit for audit in market.certify(problem, market.solve(problem).value)}
+    told = audits["buyers not hurt by a misreport"]
+    assert "without office, whose values are tables" in told.effort
+    assert "lab would be left" in told.witness
 
 
 def test_a_larger_second_sample_keeps_chances_within_bounds():

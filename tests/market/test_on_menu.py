@@ -161,6 +161,15 @@ def test_menus_that_are_none(sizes, rule):
         market.solve(lab_market(), sizes=sizes)
 
 
+def test_who_has_values_that_may_fall_is_named():
+    falls = market.Buyer(market.table([0.0, 0.5, 0.3], monotone=False), 1, "office")
+    problem = market.Problem([0.1, 0.2], 1.0, [market.Buyer(market.table([0.0, 0.5]), 1, "lab"), falls])
+    with pytest.raises(ProblemError, match="value of office"):
+        market.solve(problem, sizes=range(5))
+    with pytest.raises(ProblemError, match="value of buyer 2"):  # tracing knows no names
+        jax.jit(lambda problem: market.solve(problem, sizes=range(5)).value.profit)(problem)
+
+
 def test_other_methods_have_no_menu():
     with pytest.raises(ProblemError, match="must be exact, or a rule of your own, on a menu"):
         market.solve(lab_market(), method="heuristic", sizes=range(9))

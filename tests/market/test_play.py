@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jaxmech import ProblemError, deviation, market
+from jaxmech.market._prices import gains
 from jaxmech.mechanism import as_promised
 from tests.market.problems import lab_market, with_tables
 from tests.oracles import market as oracle
@@ -23,6 +24,14 @@ def solved():
 
 def rows(found, what):
     return {row.agent: row for row in found if what in (getattr(row, "quantity", ""), getattr(row, "event", ""))}
+
+
+def test_rounding_is_nothing_to_gain():
+    """0.3 − 0.1 is not 0.2 in floating point, and who pays all that her points are worth gains 0."""
+    problem = with_tables(np.array([[0.0, 0.3, 0.8], [0.0, 0.2, 0.5]]), [3, 2], [0.1, 0.1])
+    sizes, prices = np.array([2, 1]), np.array([0.1, 0.3 - 0.1])
+    assert float(market.utility(problem, sizes, prices)[1]) != 0
+    assert gains(problem, sizes, prices).tolist() == [pytest.approx(0.7), 0.0]
 
 
 @pytest.fixture(scope="module")

@@ -76,6 +76,7 @@ def test_suggestion_costs_what_it_says():
     (sentence,) = market.suggestions(answer())
     assert "second = " in sentence
     assert market.suggestions(answer(frontier=None)) == []
+    assert market.suggestions(answer(bounded=True)) == []  # a file with chances may not have second
     calm = answer()
     assert market.suggestions(dataclasses.replace(calm, samples=np.array([5, 5, 0]), total=10, frontier=None)) == []
 

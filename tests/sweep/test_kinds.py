@@ -85,6 +85,16 @@ class TestMarkets:
         assert len(menu) <= 22
         assert Market(SHOP, sizes=20, limit=7).menu.tolist() == list(range(8))
 
+    def test_values_may_exceed_1_where_money_has_a_unit(self):
+        varies = {"value[lab]": [0.3, 20.0]}
+        with pytest.raises(ProblemError, match=r"must be in \(0, 1\]"):
+            Sweep(SHOP, varies)
+        assert Sweep(SHOP, varies, most=np.inf).instances == 2
+        with pytest.raises(ProblemError, match="must be positive and finite"):
+            Sweep(SHOP, {"value[lab]": [np.inf]}, most=np.inf)
+        with pytest.raises(ProblemError, match="means nothing for a problem of kind"):
+            Sweep(FIRMS, {"types": [0.5]}, most=np.inf)
+
 
 class TestCompetitors:
     @pytest.fixture(scope="class")

@@ -70,6 +70,7 @@ class Answer(Judged):
         residual: largest violation of the buyers' constraints, relative.
         settings: version, jax, device, dtype, seed.
         unit: of money, or an empty text.
+        bounded: whether bounds on chances decided about the second sample.
     """
 
     source: str
@@ -104,6 +105,7 @@ class Answer(Judged):
     residual: float
     settings: Mapping[str, Any]
     unit: str = ""
+    bounded: bool = False
 
     @property
     def trades(self) -> bool:

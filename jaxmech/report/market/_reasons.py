@@ -66,9 +66,9 @@ def nobody_cheats(answer: Answer) -> list[str]:
 
 
 def suggestions(answer: Answer) -> list[str]:
-    """Return what else could be done, if it is worth considering."""
+    """Return what else could be done, if it is worth considering: no second sample where bounds decide about it."""
     found = answer.frontier
-    if found is None or len(found.second) < 2:
+    if found is None or len(found.second) < 2 or answer.bounded:
         return []
     now = int(answer.samples[answer.samples > 0].min())
     cheap = found.profit >= (1 - _GIVE_UP) * answer.profit

@@ -24,6 +24,7 @@ class Answer(Judged):
         status: how the solve ended that the mechanism comes from.
         residual: of that solve.
         settings: version, jax, device, dtype, seed.
+        unit: of money, or an empty text.
     """
 
     source: str
@@ -36,3 +37,4 @@ class Answer(Judged):
     status: Status
     residual: float
     settings: Mapping[str, Any]
+    unit: str = ""

@@ -41,6 +41,7 @@ def page(answer: Answer, box: Box, *, full: bool = False) -> Page:
 
 def _head(answer: Answer) -> RenderableType:
     what = f"{answer.source}: {counted(len(answer.agents), 'agent')}; {answer.mechanism}"
+    what += f"; money in {answer.unit}" if answer.unit else ""
     parts = []
     if answer.status is not Status.OK:
         parts.append(f"{answer.status.name}: {answer.status.message} (residual {answer.residual:.1e}).")
