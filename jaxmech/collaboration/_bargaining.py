@@ -156,7 +156,7 @@ def kalai_smorodinsky_bargaining(problem: Problem) -> Solution[Amounts]:
         rule = (
             "must be one number, or one per distribution: the ideals of kalai-smorodinsky are not found for a table yet"
         )
-        raise ProblemError("price", "a matrix", rule)
+        raise ProblemError("price", "a table by agent", rule)
     require_everybody_able(problem, "Kalai-Smorodinsky bargaining")
     return alone(problem) if problem.shape[0] == 1 else _kalai_smorodinsky(problem)
 

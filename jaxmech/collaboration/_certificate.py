@@ -39,7 +39,7 @@ def certify(
       make it approximate: the tolerance is then what is proven that no strategy gains more than, as a part of the
       penalty, the largest over agents; see :class:`Approximate`.
     - "penalties as promised": the plan's penalties are those that its roles, amounts and coefficients bring.
-    - "efficient": the social penalty is at most the theorem's bound times P(n_OPT).
+    - "efficient": the social penalty is at most the theorem's bound times P(n_OPT); left out where there is no bound.
     - "at most 8 times the division's penalty": for each agent, where cbl has leverage.
     - "condition (8)": a fact about the division that cbl starts from.
 
@@ -65,7 +65,7 @@ def certify(
         facts = _measure(problem, plan.plan, plan.alone_penalty)
         return _Certifier(problem, plan.plan, facts, sigma_range, whole=True).about_agents()
     certifier = _Certifier(problem, plan, _measure(problem, plan, None), sigma_range)
-    audits = [*certifier.about_agents(), certifier.efficient(efficiency(problem, plan, optimum))]
+    audits = [*certifier.about_agents(), *certifier.efficient(efficiency(problem, plan, optimum))]
     if plan.mechanism == "cbl":
         audits += [certifier.within_factor()] if certifier.facts.leverage else []
         audits.append(certifier.condition())
@@ -169,13 +169,13 @@ class _Certifier:
         effort = "penalties recomputed from roles, amounts and coefficients"
         return self._audit(PROMISED, -gap[worst], witness, effort)
 
-    def efficient(self, theory: Efficiency) -> Audit:
+    def efficient(self, theory: Efficiency) -> tuple[Audit, ...]:
+        """Nothing where nothing is proven: what no plan can fail is no certificate."""
+        if np.isinf(theory.bound):
+            return ()
         witness = f"social penalty {theory.ratio:.4g} times P(n_OPT) = {theory.baseline:.6g}, bound {theory.bound:.4g}"
         effort = "the theorem's bound, compared with the exact ratio"
-        if np.isinf(theory.bound):
-            effort = "nothing is proven without leverage where prices differ between agents"
-            return self._audit(EFFICIENT, 1 - theory.ratio / theory.bound, witness, effort, claimed=False)
-        return self._audit(EFFICIENT, 1 - theory.ratio / theory.bound, witness, effort)
+        return (self._audit(EFFICIENT, 1 - theory.ratio / theory.bound, witness, effort),)
 
     def within_factor(self) -> Audit:
         paid, target = np.asarray(self.plan.penalty), self.facts.target

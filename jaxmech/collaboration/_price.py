@@ -118,7 +118,7 @@ def price_of_standard_error(
         raise ProblemError("standard_error", wanted, "must be positive and finite")
     if not problem.valued_alike:
         rule = "must be one number, or one per distribution, to be changed for all agents alike"
-        raise ProblemError("price", "a matrix", rule)
+        raise ProblemError("price", "a table by agent", rule)
     before = np.asarray(problem.price, float)
     counted = slice(None) if distribution is None else distribution
 

@@ -135,9 +135,9 @@ class Problem:
             ProblemError: naming sigma or price.
         """
         if not self.valued_alike:
-            raise ProblemError("price", "a matrix", f"must be one number, or one per distribution: {what}")
+            raise ProblemError("price", "a table by agent", f"must be one number, or one per distribution: {what}")
         if not precision and not (self.counted_alike and self.precision is None):
-            raise ProblemError("sigma", "a matrix", f"must be one number, or one per distribution: {what}")
+            raise ProblemError("sigma", "a table by agent", f"must be one number, or one per distribution: {what}")
         return self
 
     @property

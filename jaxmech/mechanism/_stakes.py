@@ -79,9 +79,9 @@ class Stakes:
             ProblemError: naming sigma or price.
         """
         if self.price.ndim == self.costs.ndim:
-            raise ProblemError("price", "a matrix", f"must be one number per distribution: {what}")
+            raise ProblemError("price", "a table by agent", f"must be one number per distribution: {what}")
         if self.precision is not None:
-            raise ProblemError("sigma", "a matrix", f"must be one number per distribution: {what}")
+            raise ProblemError("sigma", "a table by agent", f"must be one number per distribution: {what}")
         return self
 
     @property

@@ -29,6 +29,7 @@ from jaxmech.sweep._kind import POSITIVE, Kind, Row, Rule
 
 LEAVES = ("costs", "sigma", "price")
 _COST = Rule("must be positive (inf where an agent cannot sample)", lambda value: value > 0)
+_PRICE = Rule("must be 0 or more and finite", lambda value: 0 <= value < np.inf)
 _BY_AGENT = ("penalty", "alone")
 
 
@@ -84,7 +85,9 @@ class Collaboration(Kind):
         return able if leaf == "costs" or (leaf == "sigma" and values.ndim > 1) else np.ones(values.shape, bool)
 
     def rule(self, key: str) -> Rule:
-        """Costs may be infinite where the key does not mean all of them."""
+        """Costs may be infinite where the key does not mean all of them, and prices 0 where agents have their own."""
+        if key.startswith("price") and not self.problem.valued_alike:
+            return _PRICE
         return _COST if key.startswith("costs[") else POSITIVE
 
     def solve(self, leaves: Mapping[str, Array]) -> Row:

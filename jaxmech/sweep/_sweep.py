@@ -47,7 +47,8 @@ class Sweep:
     of an instance depend on the seed, its number and the key of the parameter, and on nothing else.
 
     Keys are those of the problem: ``costs``, ``costs[AGENT]``, ``costs[AGENT][DISTRIBUTION]``, ``sigma``,
-    ``sigma[DISTRIBUTION]``, ``price`` and ``price[DISTRIBUTION]`` of a collaboration; ``contributor_costs``, ``sigma``
+    ``sigma[DISTRIBUTION]``, ``price`` and ``price[DISTRIBUTION]`` of a collaboration, of tables by agent with
+    ``[AGENT][DISTRIBUTION]``; ``contributor_costs``, ``sigma``
     and the buyers' ``count``, ``scale`` and ``value`` of a market, also by name; ``types`` and ``externality`` of
     competitors, likewise, and ``growth`` of a grid of types. The more special one wins. A grid gives one value to all
     entries that the key means; a distribution draws each of them independently. Costs that are infinite stay so, unless

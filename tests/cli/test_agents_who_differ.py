@@ -89,3 +89,12 @@ def test_what_cannot_be_done_yet_is_one_line_that_names_the_key(solved, command,
     assert result.exit_code == 2, result.output
     assert f"{key} = 'a " in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_nothing_is_recommended_or_told_that_is_refused(solved):
+    folder, _, page = solved
+    html = (folder / "page.html").read_text(encoding="utf-8")
+    for text in (page, html):
+        assert "jaxmech design" not in text
+        assert "jaxmech run" not in text
+    assert "cannot be carried out yet" in html

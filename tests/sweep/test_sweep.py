@@ -296,3 +296,15 @@ def test_failed_instances_have_no_roles(tmp_path):
         known, unknown = rows[f"role[{agent}][distribution 1]"]
         assert known in {"alone", "receives", "checked"}
         assert unknown == ""
+
+
+def test_prices_of_an_agent_go_down_to_zero(tmp_path):
+    """Of a table alone: who needs nothing of it pays nothing, alone and together."""
+    table = collaboration.Problem([[0.01], [0.02], [0.03]], 1.0, [[1.0], [1.0], [2.0]], ["A", "B", "C"], ["x"])
+    run(Sweep(table, {"price[B][x]": [0.0, 1.0]}, keep=("penalty", "alone")), tmp_path)
+    rows = frame(tmp_path)
+    assert rows["status"].tolist() == ["OK", "OK"]
+    assert rows["penalty[B]"][0] == rows["alone_penalty[B]"][0] == 0 < rows["penalty[B]"][1]
+    row = collaboration.Problem([[0.01], [0.02]], 1.0)
+    with pytest.raises(ProblemError, match="positive and finite"):
+        Sweep(row, {"price": [0.0]})

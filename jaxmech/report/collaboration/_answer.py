@@ -122,6 +122,11 @@ class Arrangement(Judged):
         return self.mechanism in POOLS
 
     @property
+    def by_agent(self) -> bool:
+        """Whether σ or the price is a table by agent, for which there are neither designs nor exchanges."""
+        return np.ndim(self.sigma) > 1 or np.ndim(self.price) > 1
+
+    @property
     def gain(self) -> np.ndarray:
         """What each agent saves against working alone; inf where she could not work alone, 0 where rounding remains."""
         gain = np.asarray(np.subtract(self.alone_penalty, self.penalty))

@@ -51,7 +51,9 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         elsewhere = {
             name: np.where(answer.alone_penalty > 0, 1 - penalty / own, 0.0) for name, penalty in tried.items()
         }
-        yield from board_sections(answer, answer.accounts, width, box, elsewhere=elsewhere, full=full)
+        yield from board_sections(
+            answer, answer.accounts, width, box, elsewhere=elsewhere, designable=_designable(answer), full=full
+        )
     title = "Who would cheat" if answer.pooled else "Why nobody cheats"
     yield title, make_paragraphs([*reasons(answer, full=full), *rule_sentences(answer)])
     if answer.efficiency:
@@ -66,11 +68,18 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     if answer.facts:
         yield "Facts, not claimed", [records_table(answer.facts, box)]
     advice = suggestions(answer)
-    least = answer.efficiency.first_best if answer.efficiency else np.inf
-    if not answer.pooled and least < answer.social_penalty * (1 - WORTH_TELLING):
+    if answer.efficiency and not answer.pooled and _designable(answer):
+        least = answer.efficiency.any_equilibrium
         advice.append(better_design(answer.social_penalty, least, answer.source, answer.currency))
     if advice:
         yield "Worth considering", make_paragraphs(advice)
+
+
+def _designable(answer: Answer) -> bool:
+    """Whether a design could cost noticeably less: there are none for agents who differ, or below what any costs."""
+    if answer.by_agent or answer.efficiency is None:
+        return False
+    return answer.efficiency.any_equilibrium < answer.social_penalty * (1 - WORTH_TELLING)
 
 
 def board_sections(
@@ -80,6 +89,7 @@ def board_sections(
     box: Box,
     *,
     elsewhere: Mapping[str, np.ndarray] | None = None,
+    designable: bool = False,
     full: bool = False,
 ) -> Iterator[tuple[str, list[RenderableType]]]:
     """Yield what a board asks: money apart from error, standard errors, who carries the work and why each should sign.
@@ -90,13 +100,14 @@ def board_sections(
         width: of the page, in characters.
         box: the lines to draw.
         elsewhere: what each agent would gain under cbl, as a fraction, by division; those that were solved for.
+        designable: whether a design could bring more.
         full: whether to leave nothing out, however many agents there are.
     """
     whole = "in whole samples" if accounts.whole else "in fractions of samples"
     yield f"Money apart from error ({whole})", list(money_table(accounts, answer.agents, box, full=full))
     tables = error_tables(accounts, answer.agents, answer.distributions, width, box, full=full)
     yield "Standard errors, together and alone", list(tables)
-    sentences = signing_sentences(accounts, answer.agents, elsewhere or {}, designed=answer.mechanism == "designed")
+    sentences = signing_sentences(accounts, answer.agents, elsewhere or {}, designable=designable)
     yield "Who carries the work, and why each should sign", make_paragraphs(sentences)
 
 

@@ -11,7 +11,7 @@ _MOST_NAMES = 6
 
 
 def signing_sentences(
-    accounts: Accounts, agents: tuple[str, ...], elsewhere: Mapping[str, np.ndarray], *, designed: bool
+    accounts: Accounts, agents: tuple[str, ...], elsewhere: Mapping[str, np.ndarray], *, designable: bool
 ) -> list[str]:
     """Return who carries the work and why each should sign; who gains nothing is named.
 
@@ -19,21 +19,21 @@ def signing_sentences(
         accounts: the books.
         agents: their names.
         elsewhere: what each agent would gain under cbl, as a fraction of what she pays alone, by division.
-        designed: whether the plan is a design already.
+        designable: whether a design could bring more; not where the plan is one, or where there are none.
     """
     return [
         _work(accounts, agents),
         _winners(accounts, agents),
-        *_without_gain(accounts, agents, elsewhere, designed=designed),
+        *_without_gain(accounts, agents, elsewhere, designable=designable),
     ]
 
 
-def better_design(social: float, first_best: float, source: str, currency: str) -> str:
+def better_design(social: float, least: float, source: str, currency: str) -> str:
     """Return the pointer to the better mechanisms that ``solve`` does not look for, with what they could save at most.
 
     Args:
         social: what all pay under the plan.
-        first_best: what no mechanism can fall below.
+        least: what no mechanism can fall below in equilibrium.
         source: the file.
         currency: the unit of the two, or an empty text.
     """
@@ -41,7 +41,7 @@ def better_design(social: float, first_best: float, source: str, currency: str) 
     return (
         f"jaxmech design {source}: looks for a mechanism that costs all together less than {short(social, 4)}{unit}, "
         "in a larger family and with proof (seconds for a few agents, minutes for many). None can get below "
-        f"{short(first_best, 4)}{unit}, {percent(1 - first_best / social)} less."
+        f"{short(least, 4)}{unit}, {percent(1 - least / social)} less."
     )
 
 
@@ -87,7 +87,7 @@ def _winners(accounts: Accounts, agents: tuple[str, ...]) -> str:
 
 
 def _without_gain(
-    accounts: Accounts, agents: tuple[str, ...], elsewhere: Mapping[str, np.ndarray], *, designed: bool
+    accounts: Accounts, agents: tuple[str, ...], elsewhere: Mapping[str, np.ndarray], *, designable: bool
 ) -> list[str]:
     """Everybody who gains 0 %, with what would change that."""
     idle = np.flatnonzero(accounts.gain == 0)
@@ -104,9 +104,9 @@ def _without_gain(
     if not any(better.values()):
         tried = f" In no division that was tried ({', '.join(elsewhere)}) would that change." if elsewhere else ""
         remedy = (
-            " What is agreed apart and in advance, a fixed sum that the others pay, changes nobody's incentives."
-            if designed
-            else " A design may find a check for her where the published mechanisms have none: jaxmech design."
+            " A design may find a check for her where the published mechanisms have none: jaxmech design."
+            if designable
+            else " What is agreed apart and in advance, a fixed sum that the others pay, changes nobody's incentives."
         )
         sentences.append(f"{tried}{remedy}".strip())
     return sentences

@@ -130,12 +130,20 @@ def _range(values: np.ndarray, digits: str) -> str:
     return f"{low:{digits}}" if low == high else f"{low:{digits}} to {high:{digits}} by agent"
 
 
+_NOT_CARRIED_OUT = (
+    "A plan for agents who differ in precision or in what accuracy is worth to them, or whose noise level is taken "
+    "from the data, cannot be carried out yet: this page tells who would collect what and what that brings."
+)
+
+
 def steps(answer: Arrangement) -> Section:
-    """Return the exchange step by step: who hands in what, what is checked, what comes back.
+    """Return the exchange step by step: who hands in what, what is checked, what comes back; or that there is none.
 
     Args:
         answer: who collects what.
     """
+    if answer.by_agent or (isinstance(answer, Answer) and answer.calibrated):
+        return Section("The exchange", (_NOT_CARRIED_OUT,))
     columns = some(answer.distributions, _NAMED)
     told = (
         "All sign this agreement, which its fingerprint identifies. Whoever carries it out draws a secret and "

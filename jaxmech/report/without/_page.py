@@ -7,6 +7,7 @@ from rich.box import Box
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from jaxmech._status import Status
 from jaxmech.collaboration import REMEDIES
 from jaxmech.report._numbers import column, counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, explained
@@ -54,12 +55,17 @@ def _verdict(answer: Answer) -> str:
     status = answer.remaining.status
     if status.is_failure:
         return f"Without {names(answer)} it is not solved. {status.name}: {explained(status, REMEDIES)}."
+    warnings = "".join(
+        f"{who}: {part.status.name}: {explained(part.status, REMEDIES)} (residual {part.residual:.1e}). "
+        for who, part in (("With everybody", answer.everybody), (f"Without {names(answer)}", answer.remaining))
+        if part.status is not Status.OK
+    )
     before, after = float(answer.before.sum()), answer.remaining.social_penalty
     who = "the one who remains pays" if len(answer.kept) == 1 else f"the {len(answer.kept):,} who remain pay"
     share = f" ({percent(abs(after - before) / before)} {'more' if after > before else 'less'})" if before > 0 else ""
     claims = claims_in_words(answer.remaining.claims)
     return (
-        f"Without {names(answer)}, {who} {short(after, 4)} instead of {short(before, 4)}{share}; "
+        f"{warnings}Without {names(answer)}, {who} {short(after, 4)} instead of {short(before, 4)}{share}; "
         f"{answer.hurt:,} {'pays' if answer.hurt == 1 else 'pay'} more, "
         f"{int(np.sum(answer.change < 0)):,} less. {claims}"
     ).strip()
