@@ -244,7 +244,7 @@ def test_amounts_too_large_to_be_whole_are_told(tmp_path):
 
 @pytest.mark.slow
 def test_equals_under_cbl_are_told_first_what_treats_them_alike():
-    text = _run("equal-agents", "--mechanism", "cbl").stdout
+    text = " ".join(_run("equal-agents", "--mechanism", "cbl").stdout.split())
     told = text.index("All costs are equal")
     assert told < text.index("Who collects what")
     assert "--mechanism designed" in text
