@@ -195,26 +195,28 @@ def _table(costs: ArrayLike) -> Array:
 
 
 def _sigma(value: ArrayLike, costs: Array) -> Array:
-    """A row, or a matrix, in which only entries count whose agents can sample."""
-    array = real_numbers("sigma", value)
-    if array.ndim < 2:
-        return _per_distribution("sigma", value, costs.shape[1], costs.dtype)
-    if array.shape != costs.shape:
-        rule = f"must be one number, one per distribution ({costs.shape[1]}), or as large a table as costs"
-        raise ProblemError("sigma", array.shape, f"{rule} ({costs.shape[0]} x {costs.shape[1]})")
-    positive("sigma", jnp.where(costs == jnp.inf, 1.0, array))
-    return array.astype(costs.dtype)
+    """A row, or a table, in which only entries count whose agents can sample."""
+    given = _row_or_table("sigma", value, costs)
+    if given.ndim == 2:
+        positive("sigma", jnp.where(costs == jnp.inf, 1.0, given))
+    return given
 
 
 def _price(value: ArrayLike, costs: Array) -> Array:
-    """A row, or a matrix, in which 0 is allowed."""
-    array = real_numbers("price", value)
+    """A row, or a table, in which 0 is allowed."""
+    given = _row_or_table("price", value, costs)
+    if given.ndim == 2:
+        require("price", given, lambda entries: np.isfinite(entries) & (entries >= 0), "must be 0 or more and finite")
+    return given
+
+
+def _row_or_table(name: str, value: ArrayLike, costs: Array) -> Array:
+    array = real_numbers(name, value)
     if array.ndim < 2:
-        return _per_distribution("price", value, costs.shape[1], costs.dtype)
+        return _per_distribution(name, value, costs.shape[1], costs.dtype)
     if array.shape != costs.shape:
         rule = f"must be one number, one per distribution ({costs.shape[1]}), or as large a table as costs"
-        raise ProblemError("price", array.shape, f"{rule} ({costs.shape[0]} x {costs.shape[1]})")
-    require("price", array, lambda entries: np.isfinite(entries) & (entries >= 0), "must be 0 or more and finite")
+        raise ProblemError(name, array.shape, f"{rule} ({costs.shape[0]} x {costs.shape[1]})")
     return array.astype(costs.dtype)
 
 

@@ -9,7 +9,7 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Distributions, Int, Scalar
 from jaxmech.deviation._draws import Draws
 from jaxmech.deviation._fit import solve_regularised
-from jaxmech.deviation._loss import or_ignorance
+from jaxmech.deviation._loss import mean_of, or_ignorance
 from jaxmech.deviation._spread import spread_draws
 from jaxmech.mechanism import Information, Stakes, Statistics
 
@@ -19,6 +19,10 @@ or of what she collected herself; everything under the name that is asked for mo
 
 COLLECTED = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
 """Parts of what all names together are asked for that are tried."""
+
+
+_AWAY = 3.0
+"""The true means, in σ: what is read as 0 because there is nothing must be no lucky guess."""
 
 
 class Group(NamedTuple):
@@ -136,22 +140,23 @@ class _Game(NamedTuple):
         """Priced errors and cost by draw and distribution, and what the mechanism pays by draw."""
         runs = self.runs(how, draws)
         error = (runs.base + jnp.sum(runs.features * weights, axis=-1)) ** 2
-        cheapest = jnp.min(self.stakes.costs[self.members], axis=0)
-        cost = jnp.where(how.collected > 0, jnp.where(how.collected > 0, cheapest, 1) * how.collected, 0)
+        everywhere = jnp.broadcast_to(how.collected, self.stakes.costs.shape)
+        cost = jnp.min(self.stakes.spent(everywhere)[self.members], axis=0)
         estimators = 1 if self.one else len(self.members)
         error = or_ignorance(error, runs.known, self.stakes)
         return estimators * self.stakes.price * error + cost, runs.payment
 
     def runs(self, how: _How, draws: Draws) -> _Run:
-        """What comes back in every draw; true means are 0."""
+        """What comes back in every draw."""
         found: _Run = jax.vmap(lambda normal, key: self._run(how, normal, key))(draws.others, draws.keys)
         return found
 
     def _run(self, how: _How, normal: Array, key: Array) -> _Run:
         sigma, members = self.stakes.sigma, self.members
-        honest = jnp.where(self.asked > 0, sigma * normal * _inverse_root(self.asked), 0)
+        truth = _AWAY * sigma
+        honest = mean_of(self.asked, truth, sigma, normal)
         own = how.collected * self._shares()
-        seen = jnp.where(own > 0, sigma * normal[members] * _inverse_root(own), 0)
+        seen = mean_of(own, truth, sigma, normal[members])
         pooled = jnp.sum(own * seen, axis=0) / jnp.where(how.collected > 0, how.collected, 1)
         told = self._hand_in(how, own, seen, pooled)
         everything = Statistics(
@@ -159,7 +164,8 @@ class _Game(NamedTuple):
         )
         back: Information = self.mechanism.respond(everything, key)
         back = jax.tree.map(lambda leaf: jnp.asarray(leaf)[members], back)
-        return _evidence(back, own, seen, sigma**2)
+        run = _evidence(back, own, seen, sigma**2)
+        return run._replace(base=run.base - truth)
 
     def _shares(self) -> Array:
         """How the group deals its points among its names."""
@@ -175,10 +181,6 @@ class _Game(NamedTuple):
         means = jnp.stack([seen, jnp.broadcast_to(pooled, seen.shape), seen, jnp.broadcast_to(pooled, seen.shape)])
         columns = jnp.arange(len(how.handed_in))
         return Statistics(counts[how.handed_in, :, columns].T, means[how.handed_in, :, columns].T)
-
-
-def _inverse_root(count: Array) -> Array:
-    return 1 / jnp.sqrt(jnp.where(count > 0, count, 1))
 
 
 def _units(stakes: Stakes, asked: Array, members: Array) -> Distributions:
@@ -202,7 +204,7 @@ def _best(cost: Array) -> Array:
 
 
 def _evidence(back: Information, own: Array, seen: Array, variance: Array) -> _Run:
-    """All means that the group has: a base, and how far each of them is from it; true means are 0."""
+    """All means that the group has: a base, and how far each of them is from it."""
     noisy = jnp.isfinite(back.noisy_variance) & (back.noisy_count > 0)
     counts = jnp.concatenate([own, back.clean_count, jnp.where(noisy, back.noisy_count, 0)])
     means = jnp.concatenate([seen, back.clean_mean, back.noisy_mean])

@@ -148,9 +148,9 @@ def senders(mechanism: Any) -> int:
 def _separately(
     mechanism: Separate, stakes: Stakes, agent: Array, deviation: Deviation, row: Draws, mean: Array
 ) -> Exchange:
-    seen = _mean_of(deviation.samples, mean, stakes.sigma, row.own)
+    seen = mean_of(deviation.samples, mean, stakes.sigma, row.own)
     submitted = deviation.submit(seen, row.private, stakes.sigma)
-    others = _mean_of(mechanism.clean_others[agent], mean, stakes.sigma, row.others[0])
+    others = mean_of(mechanism.clean_others[agent], mean, stakes.sigma, row.others[0])
     answer = mechanism.respond_to(agent, submitted, others[None])
     noisy = answer.noisy_count[0] > 0
     noise = jnp.where(noisy, answer.noisy_variance[0], 0.0) / jnp.where(noisy, answer.noisy_count[0], 1.0)
@@ -159,9 +159,9 @@ def _separately(
 
 def _together(mechanism: Any, stakes: Stakes, agent: Array, deviation: Deviation, row: Draws, mean: Array) -> Exchange:
     recommended = jnp.asarray(mechanism.recommended.samples, mean.dtype)
-    seen = _mean_of(deviation.samples, mean, stakes.sigma, row.own)
+    seen = mean_of(deviation.samples, mean, stakes.sigma, row.own)
     submitted = deviation.submit(seen, row.private, stakes.sigma)
-    honest = _mean_of(recommended, mean, stakes.sigma, row.others)
+    honest = mean_of(recommended, mean, stakes.sigma, row.others)
     everything = Statistics(recommended.at[agent].set(submitted.count[0]), honest.at[agent].set(submitted.mean[0]))
     hers = agent_row(mechanism.respond(everything, row.keys), agent)
     return Exchange(seen, submitted, hers, hers.noisy_mean[0], jnp.zeros_like(mean))
@@ -188,8 +188,15 @@ def _in_points(
     return Exchange(seen, submitted, answer, answer.noisy_mean[0], jnp.zeros_like(mean))
 
 
-def _mean_of(count: Array, mean: Array, sigma: Array, normal: Array) -> Array:
-    """Mean of so many points; 0 where there are none."""
+def mean_of(count: Array, mean: Array, sigma: Array, normal: Array) -> Array:
+    """Return the mean of so many points; 0 where there are none.
+
+    Args:
+        count: how many.
+        mean: the true one.
+        sigma: standard deviation of a point.
+        normal: a standard normal number.
+    """
     some = count > 0
     return jnp.where(some, mean + sigma / jnp.sqrt(jnp.where(some, count, 1.0)) * normal, 0.0)
 

@@ -6,6 +6,7 @@ import pytest
 
 from jaxmech import collaboration
 from jaxmech.deviation import group_response
+from jaxmech.mechanism import Information, Strategy
 from tests.oracles import allies as oracle
 
 
@@ -60,3 +61,21 @@ def test_names_of_one_agent_have_one_error_and_everybody_else_hers():
         expected = least(1 if one else 2, float(n[1]), float(n[0] + n[2]))
         assert abs(float(found.pays) - expected) <= 5 * float(found.standard_error)
     assert total == pytest.approx(float(n.sum()))
+
+
+class Echo:
+    """Gives back what was submitted as if it were many points."""
+
+    recommended = Strategy(jnp.full((3, 1), 4.0))
+
+    def respond(self, submission, key):
+        nothing = jnp.zeros_like(submission.mean)
+        return Information(nothing + 1e6, submission.mean, nothing, nothing, nothing + 1)
+
+
+def test_a_mean_of_nothing_is_no_knowledge_of_the_truth():
+    problem = collaboration.Problem([[0.01]] * 3, 1.0)
+    found = group_response(Echo(), problem, jnp.array([0, 1]), jax.random.key(0), 256)
+    # whatever they hand in, they know what they collected: two errors and the points
+    best = min(2 / (share * 8) + 0.01 * share * 8 for share in (0.25, 0.5, 0.75, 1.0, 1.25))
+    assert float(found.pays) >= best - 5 * float(found.standard_error)
