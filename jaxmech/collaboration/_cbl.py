@@ -13,7 +13,7 @@ from jaxmech.collaboration._units import in_equivalent_points
 
 
 @in_equivalent_points("division")
-def cbl_plan(problem: Problem, division: Amounts, rule: Rule = PUBLISHED) -> Solution[Plan]:
+def cbl_plan(problem: Problem, division: Amounts, rule: Rule = PUBLISHED, *, together: bool = False) -> Solution[Plan]:
     """Return the equilibrium of M_CBL that is built on a division of work.
 
     Where condition (8) holds, the mechanism has leverage: the enforceable division is collected, by agents who work
@@ -24,6 +24,7 @@ def cbl_plan(problem: Problem, division: Amounts, rule: Rule = PUBLISHED) -> Sol
         problem: the problem.
         division: n, (agents, distributions).
         rule: how noise is set and noisy points are weighed.
+        together: whether equals are visited at once, so that they get one role: see :func:`enforceable`.
 
     Returns:
         Solution around the plan; status and residual are those of the corruption coefficients.
@@ -37,9 +38,10 @@ def cbl_plan(problem: Problem, division: Amounts, rule: Rule = PUBLISHED) -> Sol
         (True, 16.2413)
     """
     leverage = leverage_condition(problem, division).holds
+    with_leverage = _with_leverage(problem, division, together)
     samples, role, total = (
         jnp.where(leverage, by_leverage, without)
-        for by_leverage, without in zip(_with_leverage(problem, division), _without_leverage(problem), strict=True)
+        for by_leverage, without in zip(with_leverage, _without_leverage(problem), strict=True)
     )
     alpha = coefficients(problem, samples, role == Role.CHECKED, total, rule)
     penalty = jnp.sum(role_penalty(problem, samples, role, alpha.value, total, rule), axis=-1)
@@ -60,9 +62,9 @@ def cbl_plan(problem: Problem, division: Amounts, rule: Rule = PUBLISHED) -> Sol
     return Solution(plan, alpha.status, alpha.residual, alpha.steps)
 
 
-def _with_leverage(problem: Problem, division: Amounts) -> tuple[Array, Array, Array]:
+def _with_leverage(problem: Problem, division: Amounts, together: bool) -> tuple[Array, Array, Array]:
     """Amounts, roles and totals of the enforceable division."""
-    fair = enforceable(problem, division)
+    fair = enforceable(problem, division, together=together)
     unchecked = jnp.where(fair.alone, Role.ALONE, Role.RECEIVES)
     role = jnp.where(~fair.alone & (fair.samples > 0), Role.CHECKED, unchecked)
     return fair.samples, role.astype(jnp.int32), fair.total

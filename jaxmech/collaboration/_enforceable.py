@@ -47,7 +47,7 @@ class Condition:
 
 
 @in_equivalent_points("division", returns=("samples",))
-def enforceable(problem: Problem, division: Amounts) -> Enforceable:
+def enforceable(problem: Problem, division: Amounts, *, together: bool = False) -> Enforceable:
     """Return the enforceable division ñ nearest in spirit to a division n (Compute-n-Approx).
 
     First loop, one agent at a time: whoever pays alone at most four times what she would pay for distribution k when
@@ -58,14 +58,21 @@ def enforceable(problem: Problem, division: Amounts) -> Enforceable:
     index first) in passes, until a pass adds nobody. Because a visit changes S_k, agents with equal costs may end up
     with different roles. The inequality is allowed the tolerance ``condition``: for equal agents it can be an equality.
 
+    With ``together``, agents of one c/price are visited at once, under the S_k that was before all of them: who is
+    equal in costs and in n is treated equally. The theorems hold: Lemma 5 needs that everybody in V fulfilled the
+    inequality under amounts of which each is more than half of n (Lemma 12, whatever the order), and Lemmas 9 and 10
+    that nobody outside V does at the end. It costs more where few are equal: up to 16 equal agents under the social
+    optimum all work alone, because 2σ√c ≤ 4 · 2σ√c/√m for each of them.
+
     Args:
         problem: the problem, m agents and d distributions.
         division: n, (m, d); an amount of exactly zero stays zero unless its agent has to work alone.
+        together: whether agents of one c/price are visited at once.
 
     Returns:
         The division, of the same shape. Agents who cannot sample k are never made to work alone on k.
 
-    Source: Clinton et al. 2025, Algorithm 1.
+    Source: Clinton et al. 2025, Algorithm 1; visiting equals together: this package.
 
     Example:
         >>> problem = Problem(costs=[[1.0]] * 20, sigma=1.0)
@@ -73,7 +80,8 @@ def enforceable(problem: Problem, division: Amounts) -> Enforceable:
         >>> bool(fair.alone.any()), round(float(fair.total[0]), 6)
         (False, 4.472136)
     """
-    order = jnp.argsort(problem.costs_over_worth, axis=0, stable=True)
+    ratio = problem.costs_over_worth
+    order = jnp.argsort(ratio, axis=0, stable=True)
     costs = jnp.take_along_axis(problem.costs, order, axis=0)
     scale, wanted = problem.scale, jnp.isfinite(costs)
     if not problem.valued_alike:
@@ -85,6 +93,7 @@ def enforceable(problem: Problem, division: Amounts) -> Enforceable:
         alone_samples=jnp.take_along_axis(alone_samples(problem), order, axis=0),
         limit=scale * jnp.sqrt(jnp.where(jnp.isfinite(costs), costs, 0)) / 2,
         error=jnp.broadcast_to(scale**2, costs.shape),
+        follows=_follows(jnp.take_along_axis(ratio, order, axis=0)) & together,
     )
     # Who works alone is discrete: no derivative passes through the visits, which reverse mode could not follow.
     visited = jax.lax.stop_gradient((agents, jnp.take_along_axis(division, order, axis=0)))
@@ -131,22 +140,34 @@ class _Agents(NamedTuple):
     alone_samples: Array
     limit: Array
     error: Array
+    follows: Array
+    """Whether she is visited together with the agent before her."""
+
+
+def _follows(ratio: Array) -> Array:
+    """Whether c/price is that of the agent before, (agents, distributions)."""
+    return jnp.concatenate([jnp.zeros_like(ratio[:1], dtype=bool), ratio[1:] == ratio[:-1]])
 
 
 def _work_alone(agents: _Agents, samples: Array) -> Array:
     """First loop of Algorithm 1 over sorted agents: visit all of them in turn until nobody is added to those alone."""
     slack = 1 + tolerances(samples.dtype).condition
 
-    def visit(total: Array, agent: tuple[_Agents, Array, Array]) -> tuple[Array, tuple[Array, Array]]:
+    def visit(
+        totals: tuple[Array, Array], agent: tuple[_Agents, Array, Array]
+    ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        now, before = totals
         about, own, alone = agent
-        joins = ~alone & about.able & (about.limit <= (about.error / total + about.cost * own) * slack)
+        seen = jnp.where(about.follows, before, now)
+        joins = ~alone & about.able & (about.limit <= (about.error / seen + about.cost * own) * slack)
         new = jnp.where(joins, about.alone_samples, own)
-        return total + (new - own), (new, alone | joins)
+        return (now + (new - own), seen), (new, alone | joins)
 
     def round_of_visits(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         own, alone, _ = state
         # Summed afresh in every pass, so that rounding does not build up.
-        _, (new, joined) = jax.lax.scan(visit, jnp.sum(own, axis=0), (agents, own, alone))
+        total = jnp.sum(own, axis=0)
+        _, (new, joined) = jax.lax.scan(visit, (total, total), (agents, own, alone))
         return new, joined, jnp.any(joined & ~alone)
 
     start = (samples, jnp.zeros(samples.shape, bool), jnp.array(True))

@@ -5,7 +5,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech.collaboration import Problem, alone_samples, enforceable, leverage_condition
+from jaxmech import Status
+from jaxmech.collaboration import (
+    Problem,
+    Role,
+    alone_samples,
+    c3d_plan,
+    cbl_plan,
+    enforceable,
+    leverage_condition,
+)
+from jaxmech.collaboration._regret import regret
+from jaxmech.collaboration._roles import role_penalty
 from tests.oracles import enforceable as oracle
 
 SHAPE = (9, 3)
@@ -29,16 +40,20 @@ def instance(family, seed, shape=SHAPE):
     return costs, sigma, division
 
 
-enforce = jax.jit(lambda costs, sigma, n: enforceable(Problem(costs, sigma), n))
+enforce = jax.jit(
+    lambda costs, sigma, n, together=False: enforceable(Problem(costs, sigma), n, together=together),
+    static_argnames="together",
+)
 condition = jax.jit(lambda costs, sigma, n: leverage_condition(Problem(costs, sigma), n))
 
 
+@pytest.mark.parametrize("together", [False, True])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_equals_the_algorithm_as_printed(family):
+def test_equals_the_algorithm_as_printed(family, together):
     for seed in range(50):
         costs, sigma, n = instance(family, seed)
-        amounts, in_v, totals = oracle.algorithm_1(costs, sigma, n)
-        found = enforce(costs, sigma, n)
+        amounts, in_v, totals = oracle.algorithm_1(costs, sigma, n, together=together)
+        found = enforce(costs, sigma, n, together=together)
         np.testing.assert_array_equal(found.alone, in_v, err_msg=f"seed {seed}")
         np.testing.assert_allclose(found.samples, amounts, rtol=1e-13)
         np.testing.assert_allclose(found.total, totals, rtol=1e-13)
@@ -143,3 +158,59 @@ def test_large_problems_run(shape):
     costs, sigma, n = instance("even", 0, shape)
     found = enforce(costs, sigma, n)
     assert np.all((found.total > 2 * alone_samples(Problem(costs, sigma))) | found.alone)
+
+
+class TestEqualsTogether:
+    """Agents of one cost visited at once: equals are treated equally, and the theorems stand."""
+
+    @staticmethod
+    def groups(seed, shape=(24, 2)):
+        """Costs of a few kinds, and a division alike for equals in which nobody collects more than alone."""
+        rng = np.random.default_rng([17, seed])
+        kinds = rng.integers(1, 5)
+        kind = np.sort(rng.integers(kinds, size=shape[0]))
+        costs = np.exp(rng.uniform(-1.5, 1.5, (kinds, shape[1])))[kind]
+        part = rng.uniform(size=(kinds, shape[1])) ** rng.integers(1, 5)
+        part[rng.uniform(size=part.shape) < 0.2] = 0.0
+        return costs, part[kind] / np.sqrt(costs)
+
+    @staticmethod
+    @jax.jit
+    def judged(costs, n):
+        """The plan, its status, what agents pay for each distribution, and the most that another amount gains."""
+        problem = Problem(costs, 1.0)
+        solution = cbl_plan(problem, n, together=True)
+        plan = solution.value
+        paid = role_penalty(problem, plan.samples, plan.role, plan.alpha, plan.total)
+        return plan, solution.status, paid, regret(problem, plan).bound
+
+    def test_equals_get_one_role_and_lemma_5_holds(self):
+        leveraged = 0
+        for seed in range(100):
+            costs, n = self.groups(seed)
+            if not n.any(axis=0).all():
+                continue
+            plan, status, paid, gain = jax.device_get(self.judged(costs, n))
+            same = np.all(costs[1:] == costs[:-1], axis=1) & np.all(n[1:] == n[:-1], axis=1)
+            assert np.all((plan.role[1:] == plan.role[:-1])[same])
+            np.testing.assert_array_equal(plan.samples[1:][same], plan.samples[:-1][same])
+            if plan.leverage:
+                leveraged += 1
+                assert status == Status.OK
+                assert np.all(paid <= 8 * (1 / n.sum(axis=0) + costs * n) * (1 + 1e-9))
+                assert np.all(np.nan_to_num(gain, nan=np.inf) <= 1e-7 * paid)
+        assert leveraged >= 50
+
+    @pytest.mark.parametrize(("m", "together", "ratio"), [(10, True, 10**0.5), (10, False, 2.23)])
+    def test_up_to_16_equals_all_work_alone(self, m, together, ratio):
+        """One at a time, four of ten do, and the others make up for it."""
+        problem = Problem([[1.0]] * m, 1.0)
+        plan = cbl_plan(problem, jnp.full((m, 1), m**-0.5), together=together).value
+        assert np.sum(plan.role == Role.ALONE) == (m if together else 4)
+        assert float(plan.social_penalty) / (2 * m**0.5) == pytest.approx(ratio, rel=3e-3)
+
+    def test_from_17_equals_on_it_is_c3d(self):
+        problem = Problem([[1.0]] * 17, 1.0)
+        plan = cbl_plan(problem, jnp.full((17, 1), 17**-0.5), together=True).value
+        assert np.all(plan.role == Role.CHECKED)
+        assert float(plan.social_penalty) == pytest.approx(float(c3d_plan(problem).value.social_penalty), rel=1e-12)

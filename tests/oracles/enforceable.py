@@ -20,8 +20,11 @@ def spent(cost, amount):
     return 0.0 if amount == 0 else cost * amount
 
 
-def algorithm_1(costs, sigma, n, slack=1e-7):
-    """Compute-n-Approx: amounts, the sets V_k as truth values, the totals T_k."""
+def algorithm_1(costs, sigma, n, slack=1e-7, together=False):
+    """Compute-n-Approx: amounts, the sets V_k as truth values, the totals T_k.
+
+    ``together``: agents of one cost are tried under the total that was before all of them.
+    """
     m, d = costs.shape
     amounts, in_v, totals = n.astype(float).copy(), np.zeros((m, d), bool), np.zeros(d)
     for k in range(d):
@@ -29,11 +32,12 @@ def algorithm_1(costs, sigma, n, slack=1e-7):
         somebody_joined = True
         while somebody_joined:
             somebody_joined = False
+            before = {}
             for i in order:
+                total = before.setdefault(costs[i, k], amounts[:, k].sum()) if together else amounts[:, k].sum()
                 if in_v[i, k] or math.isinf(costs[i, k]):
                     continue
                 alone = 2 * sigma[k] * math.sqrt(costs[i, k])
-                total = amounts[:, k].sum()
                 error = math.inf if total == 0 else sigma[k] ** 2 / total
                 if alone <= 4 * (error + spent(costs[i, k], amounts[i, k])) * (1 + slack):
                     amounts[i, k] = alone_amount(costs[i, k], sigma[k])
