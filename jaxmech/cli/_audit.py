@@ -107,7 +107,8 @@ def _check_questions(carried: Carried) -> None:
     """Refuse before any search what has no answers.
 
     Raises:
-        ProblemError: for a design, and for agents who differ in precision or in what accuracy is worth to them.
+        ProblemError: for a design, a division given in amounts, and for agents who differ in precision or in what
+            accuracy is worth to them.
     """
     from jaxmech import ProblemError, collaboration
 
@@ -116,6 +117,9 @@ def _check_questions(carried: Carried) -> None:
             raise ProblemError(
                 "--questions", True, "is for published mechanisms: designs are made anew for every report"
             )
+        if carried.plan.division == collaboration.TARGET:
+            rule = "is for divisions that follow from costs: given amounts say nothing of other costs and names"
+            raise ProblemError("--questions", True, rule)
         carried.case.problem.of_agents_alike("--questions is about agents who are alike")
 
 

@@ -127,13 +127,13 @@ def carry(case: Any, choice: Choice, output: Output) -> Carried:
         ProblemError: for a problem of another kind, and for a division or a mechanism that there is not.
         SolveError: if there is no plan.
     """
-    from jaxmech import collaboration, files
+    from jaxmech import files
 
     if not isinstance(case, files.CollaborationCase):
         raise ProblemError(f"{case.source}: section", files.section_of(case), "must be a problem to share data")
     output.warn(case.warnings)
     with named(case.source):
-        division = one_of("--division", choice.instead_of("division", case.division), collaboration.DIVISIONS)
+        division = one_of("--division", choice.instead_of("division", case.division), case.divisions)
         mechanism = one_of("--mechanism", choice.instead_of("mechanism", case.mechanism), files.MECHANISMS)
         output.warn(case.unused_by(mechanism))
         if mechanism == files.DESIGNED:
@@ -158,8 +158,13 @@ def _solve(case: Any, division: str, mechanism: str, output: Output) -> Carried:
 
     with output.timed("compile + solve"), quick_compilation():
         rule = case.rule(mechanism)
-        how = {"division": division, "mechanism": mechanism, "estimate": rule.estimate}
-        solution = collaboration.solve(case.problem, **how, calibrated=rule.calibrated)
+        solution = collaboration.solve(
+            case.problem,
+            division=case.dividing(division),
+            mechanism=mechanism,
+            estimate=rule.estimate,
+            calibrated=rule.calibrated,
+        )
         status = Status.of(int(solution.status))
         if status.is_failure:
             solution.raise_for_status()

@@ -108,7 +108,11 @@ def _answer(
     names = tuple(problem.distribution_name(k) for k in range(d))
     where = wanted["distribution"]
     which = None if where is None else names.index(one_of("--distribution", str(where), names))
-    division = one_of("--division", choice.instead_of("division", case.division), collaboration.DIVISIONS)
+    given = choice.instead_of("division", case.division)
+    if given == collaboration.TARGET and case.target is not None:
+        rule = "amounts that are given do not follow a price: say --division with another division"
+        raise ProblemError("target", "given", rule)
+    division = one_of("--division", given, collaboration.DIVISIONS)
     rule = "a price is looked for under the published mechanisms; say --mechanism cbl; must be one of"
     mechanism = one_of("--mechanism", choice.instead_of("mechanism", case.mechanism), collaboration.MECHANISMS, rule)
     if not case.rule(mechanism).published:

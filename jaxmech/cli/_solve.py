@@ -156,5 +156,5 @@ def _designed(case: Any, choice: Choice, output: Output) -> Any:
         rule = f"means nothing for designed: it is for {', '.join(collaboration.CHECKING)}"
         raise ProblemError("--estimate", choice.estimate, rule)
     output.warn(case.unused_by(files.DESIGNED))
-    one_of("--division", choice.instead_of("division", case.division), collaboration.DIVISIONS)
+    one_of("--division", choice.instead_of("division", case.division), case.divisions)
     return solve_design(case, Wishes(), output)

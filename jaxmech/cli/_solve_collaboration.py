@@ -44,7 +44,7 @@ def solve_collaboration(case: files.CollaborationCase, choice: Choice, output: O
         ProblemError: for an unknown division or mechanism, and if the problem has no answer of this kind.
     """
     choice.only("division", "mechanism", "estimate", kind="collaboration")
-    division = one_of("--division", choice.instead_of("division", case.division), collaboration.DIVISIONS)
+    division = one_of("--division", choice.instead_of("division", case.division), case.divisions)
     mechanism = one_of("--mechanism", choice.instead_of("mechanism", case.mechanism), files.MECHANISMS)
     estimate = one_of("--estimate", choice.instead_of("estimate", case.estimate), collaboration.ESTIMATES)
     if choice.estimate is not None and mechanism not in collaboration.CHECKING:
@@ -77,8 +77,13 @@ def compute(
             known = division == "rational" or mechanism == "c3d"
             rational = None if known else background.submit(_compile_rational, problem)
             rule = case.rule(mechanism, estimate)
-            how = {"division": division, "mechanism": mechanism, "estimate": rule.estimate}
-            solution = collaboration.solve(problem, **how, calibrated=rule.calibrated)
+            solution = collaboration.solve(
+                problem,
+                division=case.dividing(division),
+                mechanism=mechanism,
+                estimate=rule.estimate,
+                calibrated=rule.calibrated,
+            )
             plan = solution.value
             numbers = _numbers(problem, plan)
         status = Status.of(int(solution.status))

@@ -48,7 +48,12 @@ def leave(case: Any, left_out: Sequence[str]) -> files.CollaborationCase:
     sigma = problem.sigma if problem.counted_alike else problem.sigma[kept]
     price = problem.price if problem.valued_alike else problem.price[kept]
     reduced = Problem(costs, sigma, price, agents=remaining, distributions=distributions)
-    return dataclasses.replace(case, problem=reduced)
+    target = None if case.target is None else case.target[kept]
+    if target is not None:
+        for k in np.flatnonzero(target.sum(axis=0) <= 0).tolist():
+            rule = f"leaves nobody who collects {distributions[k]} under the target"
+            raise ProblemError(OPTION, ", ".join(left_out), rule)
+    return dataclasses.replace(case, problem=reduced, target=target)
 
 
 def deliver(

@@ -24,7 +24,7 @@ from jaxmech.collaboration._misreport import Misreport, cost_misreport
 from jaxmech.collaboration._names import Allies, SecondName, allies, second_names
 from jaxmech.collaboration._penalty import penalty, social_penalty
 from jaxmech.collaboration._pivotal import Pivotal, pivotal
-from jaxmech.collaboration._plan import CHECKING, DIVISIONS, MECHANISMS, POOLS, REMEDIES, Plan, Role
+from jaxmech.collaboration._plan import CHECKING, DIVISIONS, MECHANISMS, POOLS, REMEDIES, TARGET, Plan, Role
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._price import price_of_decision, price_of_standard_error, rescaled, with_price
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
@@ -45,6 +45,7 @@ __all__ = [
     "POOLS",
     "REMEDIES",
     "SIGMA_RANGE",
+    "TARGET",
     "Account",
     "Advice",
     "Allies",

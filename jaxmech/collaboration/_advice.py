@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._types import Amounts
 from jaxmech.collaboration._c3d import c3d_plan, check_equal_costs
 from jaxmech.collaboration._penalty import social_penalty
-from jaxmech.collaboration._plan import Plan
+from jaxmech.collaboration._plan import TARGET, Plan
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._solve import solve_unchecked
 from jaxmech.collaboration._units import in_equivalent_points
@@ -72,7 +73,7 @@ def advise(problem: Problem, plan: Plan, designed: float | None = None) -> Advic
         >>> advice.best, round(advice.honest["rational"], 4), round(advice.honest["social"], 4)
         ('social', 9.8354, 7.2664)
     """
-    plans = {plan.division: _honest(problem, plan, plan.division)}
+    plans = {plan.division: _honest(problem, plan, plan.target if plan.division == TARGET else plan.division)}
     for division in ALTERNATIVES:
         if division not in plans:
             plans[division] = _honest(problem, plan, division)
@@ -109,7 +110,7 @@ def _among_equals(problem: Problem, plan: Plan, designed: float | None) -> dict[
     return {**known, "c3d": float(c3d_plan(problem, plan.rule).value.social_penalty)}
 
 
-def _honest(problem: Problem, plan: Plan, division: str) -> Plan:
+def _honest(problem: Problem, plan: Plan, division: str | Amounts) -> Plan:
     """The equilibrium of cbl over a division."""
-    known = plan.mechanism == "cbl" and plan.division == division
+    known = plan.mechanism == "cbl" and (not isinstance(division, str) or plan.division == division)
     return plan if known else solve_unchecked(problem, division, "cbl", plan.rule).value

@@ -13,7 +13,7 @@ from jaxmech.collaboration._approximate import SIGMA_RANGE, Approximate
 from jaxmech.collaboration._efficiency import FACTOR, Efficiency, efficiency
 from jaxmech.collaboration._enforceable import Condition, leverage_condition
 from jaxmech.collaboration._integer import IntegerPlan
-from jaxmech.collaboration._penalty import penalty
+from jaxmech.collaboration._penalty import collection_cost, penalty, risk
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem, alone_penalty
 from jaxmech.collaboration._regret import GRID_DECADES, GRID_POINTS, Regret, regret, whole_points
@@ -41,6 +41,7 @@ def certify(
     - "penalties as promised": the plan's penalties are those that its roles, amounts and coefficients bring.
     - "efficient": the social penalty is at most the theorem's bound times P(n_OPT); left out where there is no bound.
     - "at most 8 times the division's penalty": for each agent, where cbl has leverage.
+    - "at most 8 times on each distribution": a fact, likewise, where there are several.
     - "condition (8)": a fact about the division that cbl starts from.
 
     Args:
@@ -53,7 +54,7 @@ def certify(
     Returns:
         Audits with relative margins. Host only.
 
-    Source: Clinton et al. 2025, Theorems 1 and 5; Chen, Zhu and Kandasamy 2023, Theorem 1.
+    Source: Clinton et al. 2025, Theorems 1 and 5, Lemma 5; Chen, Zhu and Kandasamy 2023, Theorem 1.
 
     Example:
         >>> from jaxmech.collaboration import solve
@@ -67,7 +68,9 @@ def certify(
     certifier = _Certifier(problem, plan, _measure(problem, plan, None), sigma_range)
     audits = [*certifier.about_agents(), *certifier.efficient(efficiency(problem, plan, optimum))]
     if plan.mechanism == "cbl":
-        audits += [certifier.within_factor()] if certifier.facts.leverage else []
+        if certifier.facts.leverage:
+            audits.append(certifier.within_factor())
+            audits += [certifier.on_each()] if problem.shape[1] > 1 else []  # of one it says the same
         audits.append(certifier.condition())
     return tuple(sorted(audits, key=lambda audit: not audit.claimed))
 
@@ -79,6 +82,7 @@ class _Facts(NamedTuple):
     own: Array
     recomputed: Array
     target: Array
+    on_each: Array
     regret: Regret
     condition: Condition
 
@@ -93,18 +97,25 @@ def _measure(problem: Problem, plan: Plan, whole_alone: Array | None) -> _Facts:
 @jax.jit
 def _facts(problem: Problem, plan: Plan, whole_alone: Array | None) -> _Facts:
     if plan.pooled:
-        recomputed = penalty(problem, plan.samples)
+        recomputed, ratio = penalty(problem, plan.samples), jnp.ones_like(plan.samples)
     else:
         paid = role_penalty(problem, plan.samples, plan.role, plan.alpha, plan.total, plan.rule)
-        recomputed = jnp.sum(paid, axis=-1)
+        recomputed, ratio = jnp.sum(paid, axis=-1), _over_target(problem, plan.target, paid)
     return _Facts(
         leverage=plan.leverage,
         own=alone_penalty(problem) if whole_alone is None else whole_alone,
         recomputed=recomputed,
         target=penalty(problem, plan.target),
+        on_each=ratio,
         regret=regret(problem, plan, whole=whole_alone is not None),
         condition=leverage_condition(problem, plan.target),
     )
+
+
+def _over_target(problem: Problem, target: Amounts, paid: Amounts) -> Amounts:
+    """What is paid for each distribution over what compliant agents would pay for it under a division."""
+    pooled = risk(problem.scale**2, jnp.sum(target, axis=0)) + collection_cost(problem, target)
+    return jnp.where(pooled > 0, paid / jnp.where(pooled > 0, pooled, 1), jnp.where(paid > 0, jnp.inf, 0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,6 +196,14 @@ class _Certifier:
         witness = f"{who} pays {paid[worst]:.6g}, {paid[worst] / target[worst]:.3g} times {target[worst]:.6g}"
         effort = "both penalties in closed form, compared for every agent"
         return self._audit("at most 8 times the division's penalty", margins[worst], witness, effort, claimed=True)
+
+    def on_each(self) -> Audit:
+        i, k = np.unravel_index(np.argmax(_no_nan(self.facts.on_each)), self.facts.on_each.shape)
+        most = float(_no_nan(self.facts.on_each)[i, k])
+        who, what = self.problem.agent_name(int(i)), self.problem.distribution_name(int(k))
+        witness = f"{who} pays {most:.3g} times as much for {what} as under the division"
+        effort = "both in closed form, compared for every agent and distribution"
+        return self._audit("at most 8 times on each distribution", 1 - most / FACTOR, witness, effort)
 
     def condition(self) -> Audit:
         found = self.facts.condition

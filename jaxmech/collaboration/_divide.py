@@ -4,9 +4,12 @@ from collections.abc import Callable
 from functools import partial
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
+from jaxmech._errors import ProblemError
 from jaxmech._status import Solution
-from jaxmech._types import Amounts
+from jaxmech._types import Amounts, ArrayLike
 from jaxmech._words import one_of
 from jaxmech.collaboration._bargaining import (
     egalitarian_bargaining,
@@ -40,6 +43,38 @@ def divide(problem: Problem, division: str) -> Solution[Amounts]:
         require_everybody_able(problem, division)
     target: Solution[Amounts] = _divide(problem, division)
     return target
+
+
+def given_division(problem: Problem, samples: ArrayLike) -> Amounts:
+    """Return amounts that a user gives as a division of work, checked.
+
+    Args:
+        problem: the problem.
+        samples: how many points each agent collects, (agents, distributions). What is being traced is not checked.
+
+    Raises:
+        ProblemError: for another shape, negative or infinite amounts, and amounts of agents who cannot sample.
+
+    Source: Clinton et al. 2025, equation (10): any division may take the place of n_OPT.
+
+    Example:
+        >>> given_division(Problem(costs=[[0.25], [1.0]], sigma=1.0), [[2.0], [0.0]]).tolist()
+        [[2.0], [0.0]]
+    """
+    amounts = jnp.asarray(samples, problem.costs.dtype)
+    if amounts.shape != problem.shape:
+        raise ProblemError("division", amounts.shape, f"must have one row per agent, one column each: {problem.shape}")
+    if isinstance(amounts, jax.core.Tracer) or isinstance(problem.costs, jax.core.Tracer):
+        return amounts
+    rules = (
+        (~(np.isfinite(amounts) & (amounts >= 0)), "must be 0 or more and finite"),
+        ((amounts > 0) & np.isinf(problem.costs), "must be 0: she cannot sample this"),
+    )
+    for wrong, rule in rules:
+        for i, k in np.argwhere(wrong):
+            where = f"division[{problem.agent_name(int(i))}][{problem.distribution_name(int(k))}]"
+            raise ProblemError(where, float(amounts[i, k]), rule)
+    return amounts
 
 
 _DIVIDE: dict[str, Callable[[Problem], Solution[Amounts]]] = {

@@ -12,7 +12,7 @@ from jaxmech._status import is_failure
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Codes, Float
 from jaxmech.collaboration._corruption import deviation_penalty
 from jaxmech.collaboration._penalty import collection_cost, risk
-from jaxmech.collaboration._plan import Plan, Role
+from jaxmech.collaboration._plan import TARGET, Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_penalty
 from jaxmech.collaboration._rule import Levels
 from jaxmech.collaboration._solve import solve_unchecked
@@ -156,9 +156,14 @@ def _anew(problem: Problem, plan: Plan) -> Table:
         supplied = jnp.all(jnp.any(costs != jnp.inf, axis=0))
         price = problem.price if problem.valued_alike else problem.price[rest]
         told = Problem.unchecked(jnp.where(supplied, costs, 1), problem.sigma, price)
-        solution = solve_unchecked(told, plan.division, plan.mechanism, plan.rule)
+        solution = solve_unchecked(told, _of_the_rest(plan, rest), plan.mechanism, plan.rule)
         pays = jnp.where(is_failure(solution.status), jnp.nan, solution.value.penalty)
         return jnp.zeros(m, pays.dtype).at[rest].set(jnp.where(supplied, pays, jnp.inf))
 
     table: Table = jax.vmap(row)(others)
     return table
+
+
+def _of_the_rest(plan: Plan, rest: Array) -> str | Amounts:
+    """The division without some agents: found anew, or the same amounts where it was given."""
+    return plan.target[rest] if plan.division == TARGET else plan.division

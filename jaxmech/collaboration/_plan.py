@@ -13,6 +13,8 @@ from jaxmech.collaboration._rule import Rule
 from jaxmech.mechanism import CLAIMS, PROMISED, RATIONAL
 
 DIVISIONS = ("alone", "social", "rational", "leverage", "nash", "egalitarian", "kalai-smorodinsky")
+TARGET = "target"
+"""The name of a division that the user gave, amounts and all."""
 POOLS = ("pool", "counted-pool")
 """Mechanisms that check nobody."""
 CHECKING = ("c3d", "cbl")
@@ -52,7 +54,7 @@ class Plan(Tabular):
         penalty: equilibrium penalty per agent.
         social_penalty: their sum.
         target: the division of work from which the plan was made.
-        division: its name.
+        division: its name; ``TARGET`` if it was given in amounts.
         mechanism: name of the mechanism that carries the plan out.
         estimate: how the recommended estimate weighs noisy points, one of ``ESTIMATES``.
         calibrated: whether the noise level follows the spread of the data; ``alpha`` is then the one at the assumed σ.
@@ -93,8 +95,8 @@ class Plan(Tabular):
     def claims(self) -> tuple[str, ...]:
         """What is claimed: everything, but of the pools nothing about incentives or efficiency.
 
-        The social optimum may leave compliant agents worse off than alone.
+        The social optimum, and what the user gives, may leave compliant agents worse off than alone.
         """
         if not self.pooled:
             return CLAIMS
-        return (PROMISED,) if self.division == "social" else (PROMISED, RATIONAL)
+        return (PROMISED,) if self.division in ("social", TARGET) else (PROMISED, RATIONAL)

@@ -14,7 +14,7 @@ from jaxmech.collaboration._impossible import Unavoidable, unavoidable
 from jaxmech.collaboration._misreport import FARTHEST, Misreport, cost_misreport
 from jaxmech.collaboration._names import Allies, SecondName, allies, second_names
 from jaxmech.collaboration._pivotal import Pivotal, pivotal
-from jaxmech.collaboration._plan import Plan
+from jaxmech.collaboration._plan import TARGET, Plan
 from jaxmech.collaboration._problem import Problem
 from jaxmech.mechanism import Audit
 
@@ -95,8 +95,8 @@ def questions(problem: Problem, plan: Plan, key: jax.Array) -> Questions:
         key: random key of the searches.
 
     Raises:
-        ProblemError: for a plan of a calibrated rule, whose searches would take minutes to compile, and for agents who
-            differ in precision or in what accuracy is worth to them.
+        ProblemError: for a plan of a calibrated rule, whose searches would take minutes to compile, for a division
+            that was given in amounts, and for agents who differ in precision or in what accuracy is worth to them.
 
     Source: this package; see each of the functions.
 
@@ -109,6 +109,9 @@ def questions(problem: Problem, plan: Plan, key: jax.Array) -> Questions:
     """
     if plan.calibrated:
         raise ProblemError("calibrated", True, "such rules cannot be searched: ask about the rule that is not")
+    if plan.division == TARGET:
+        rule = "given amounts say nothing of other costs and names: ask about a division that follows from costs"
+        raise ProblemError("division", plan.division, rule)
     problem.of_agents_alike("questions about names and allies are asked of agents who are alike")
     m, d = problem.shape
     names_key, allies_key = jax.random.split(key)

@@ -8,14 +8,15 @@ import jax.numpy as jnp
 
 from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, worst_status
-from jaxmech._types import Amounts
+from jaxmech._types import Amounts, ArrayLike
 from jaxmech._words import one_of
 from jaxmech.collaboration._c3d import c3d_plan, check_equal_costs
 from jaxmech.collaboration._calibrated import Calibrated, carrying_out
 from jaxmech.collaboration._cbl import cbl_plan
 from jaxmech.collaboration._checking import Checked
-from jaxmech.collaboration._divide import divide
-from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, POOLS, Plan
+from jaxmech.collaboration._divide import divide, given_division
+from jaxmech.collaboration._division import direct_solution
+from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, POOLS, TARGET, Plan
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._roles import check_freedom
@@ -23,11 +24,11 @@ from jaxmech.collaboration._rule import Rule, rule_of
 from jaxmech.collaboration._units import in_equivalent_points
 
 
-@in_equivalent_points()
+@in_equivalent_points("division")
 def solve(
     problem: Problem,
     *,
-    division: str = "rational",
+    division: str | ArrayLike = "rational",
     mechanism: str = "cbl",
     estimate: str = "drawn",
     calibrated: bool = False,
@@ -36,8 +37,9 @@ def solve(
 
     Args:
         problem: the problem. Inside jit and vmap it may hold tracers.
-        division: the division of work that the mechanism starts from, one of ``DIVISIONS``. c3d has a division of its
-            own, the social optimum of equal agents, and ignores this.
+        division: the division of work that the mechanism starts from, one of ``DIVISIONS``; or how many points each
+            agent collects, (agents, distributions). c3d has a division of its own, the social optimum of equal agents,
+            and ignores a name.
         mechanism: one of ``MECHANISMS``.
         estimate: of c3d and cbl: "drawn", noisy points are weighed by the noise that was drawn, as published; or
             "steady", by the noise that is expected: penalties are then the same for every law with this σ.
@@ -51,10 +53,11 @@ def solve(
 
     Raises:
         ProblemError: for an unknown name (with the nearest valid one), for c3d with unequal costs, for the divisions
-            nash and kalai-smorodinsky if an agent cannot sample everything, for weights and calibration of the pools,
-            which add no noise, and for calibration with too few points of the others or a matrix sigma.
+            nash and kalai-smorodinsky if an agent cannot sample everything, for amounts of another shape, that are
+            negative or not finite, or of who cannot sample, and for amounts with c3d; for weights and calibration of
+            the pools, which add no noise, and for calibration with too few points of the others or a matrix sigma.
 
-    Source: Clinton et al. 2025, Algorithm 2; Chen, Zhu and Kandasamy 2023, Algorithm 1.
+    Source: Clinton et al. 2025, Algorithm 2, and equation (10) for amounts; Chen, Zhu and Kandasamy 2023, Algorithm 1.
 
     Example:
         >>> problem = Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
@@ -70,28 +73,33 @@ def solve(
     if calibrated and problem.precision is not None:
         rule_of_sigma = "needs agents who measure alike, one sigma per distribution: spreads are compared between them"
         raise ProblemError("calibrated", calibrated, rule_of_sigma)
+    if not isinstance(division, str):
+        if mechanism == "c3d":
+            raise ProblemError("division", "amounts", "means nothing for c3d, which has a division of its own")
+        division = given_division(problem, division)
     solution = solve_unchecked(problem, division, mechanism, rule)
     check_freedom(problem, solution.value)
     return solution
 
 
-def solve_unchecked(problem: Problem, division: str, mechanism: str, rule: Rule) -> Solution[Plan]:
+def solve_unchecked(problem: Problem, division: str | Amounts, mechanism: str, rule: Rule) -> Solution[Plan]:
     """Return what :func:`solve` does, whatever the degrees of freedom are that a calibrated rule has.
 
     Args:
         problem: the problem.
-        division: one of ``DIVISIONS``.
+        division: one of ``DIVISIONS``, or amounts.
         mechanism: one of ``MECHANISMS``.
         rule: how noise is set and noisy points are weighed.
     """
     if mechanism == "c3d":
-        one_of("division", division, DIVISIONS)
+        one_of("division", str(division), DIVISIONS)
         check_equal_costs(problem)
         equal: Solution[Plan] = _equal_shares(problem, rule)
         return equal
-    target = divide(problem, division)
+    name = division if isinstance(division, str) else TARGET
+    target = divide(problem, division) if isinstance(division, str) else direct_solution(division, jnp.zeros(()))
     carried: Solution[Plan] = _carry_out(problem, target, "cbl" if mechanism == "cbl" else "pool", rule)
-    return carried.map(lambda plan: dataclasses.replace(plan, division=division, mechanism=mechanism))
+    return carried.map(lambda plan: dataclasses.replace(plan, division=name, mechanism=mechanism))
 
 
 @in_equivalent_points()

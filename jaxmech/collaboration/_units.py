@@ -78,7 +78,7 @@ def _times(value: Any, factor: Amounts, counts: bool) -> Any:
         return dataclasses.replace(
             value, plan=plan_times(value.plan, factor), alone_samples=value.alone_samples * factor
         )
-    return value * factor if counts and value is not None else value
+    return value * factor if counts and not (value is None or isinstance(value, str)) else value
 
 
 def _alike(old: Any, new: Any) -> Any:

@@ -1,5 +1,6 @@
 """Tables with one row per agent and one column per distribution, beside that of the costs: lists, or a CSV file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,14 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech._words import suggestion
 from jaxmech.files._costs import Costs
-from jaxmech.files._read import number, read_table, row_names
+from jaxmech.files._read import column_names, number, read_table, row_names
 
 _BLANK = "(of an agent who cannot sample any number will do)"
 
 
-def by_agent(key: str, given: object, costs: Costs, folder: Path, *, zero: bool = False) -> np.ndarray | None:
+def by_agent(
+    key: str, given: object, costs: Costs, folder: Path, *, zero: bool = False, columns: str = "{}"
+) -> np.ndarray | None:
     """Return a table agents × distributions, or None where something else is given: one number, a row, another file.
 
     Args:
@@ -21,13 +24,14 @@ def by_agent(key: str, given: object, costs: Costs, folder: Path, *, zero: bool 
         costs: whose agents and distributions the table is about.
         folder: where a CSV file is looked for.
         zero: whether 0 is allowed.
+        columns: how columns of a CSV file may also be called: others are passed over where all of these are there.
 
     Raises:
         ProblemError: for another shape, other names, and entries that are not positive and finite; of agents who cannot
             sample no entry is looked at, unless 0 is allowed.
     """
     if isinstance(given, str):
-        table = _from_file(key, given, costs, folder)
+        table = _from_file(key, given, costs, folder, columns)
     elif isinstance(given, list) and any(isinstance(row, list) for row in given):
         table = _from_rows(key, given, costs)
     else:
@@ -53,24 +57,31 @@ def _from_rows(key: str, given: list[object], costs: Costs) -> np.ndarray:
     return np.array([[number(f"{key}[{i}][{k}]", entry) for k, entry in enumerate(row)] for i, row in enumerate(rows)])
 
 
-def _from_file(key: str, given: str, costs: Costs, folder: Path) -> np.ndarray | None:
+def _from_file(key: str, given: str, costs: Costs, folder: Path, pattern: str) -> np.ndarray | None:
     """A table whose first column names agents; None if it does not."""
     if costs.agents is None or costs.distributions is None or Path(given).suffix.lower() != ".csv":
         return None
     first = row_names(folder / given, given, key)
     if not set(first) & set(costs.agents):
         return None
-    found = read_table(folder / given, given, key, row_names=True, blank=_BLANK)
-    axes = (("row", found.rows, costs.agents), ("column", found.columns, costs.distributions))
-    for kind, names, wanted in axes:
+    wanted = tuple(pattern.format(name) for name in costs.distributions)
+    if not set(wanted) <= set(column_names(folder / given, given)):
+        wanted = costs.distributions
+
+    def choose(header: tuple[str, ...]) -> Sequence[int]:
+        return range(len(header)) if wanted == costs.distributions else [header.index(name) for name in wanted]
+
+    found = read_table(folder / given, given, key, row_names=True, blank=_BLANK, choose=choose)
+    axes = (("row", found.rows, costs.agents), ("column", found.columns, wanted))
+    for kind, names, known in axes:
         for name in names:
-            if name not in wanted:
-                raise ProblemError(f"{given}: {kind}", name, f"must be a name of costs{suggestion(name, wanted)}")
-        for name in wanted:
+            if name not in known:
+                raise ProblemError(f"{given}: {kind}", name, f"must be a name of costs{suggestion(name, known)}")
+        for name in known:
             if name not in names:
                 raise ProblemError(f"{given}: {kind}s", ", ".join(names[:3]), f'must include "{name}"')
-    rows, columns = ([names.index(name) for name in wanted] for _, names, wanted in axes)
-    return np.asarray(found.cells[np.ix_(rows, columns)])
+    rows, places = ([names.index(name) for name in known] for _, names, known in axes)
+    return np.asarray(found.cells[np.ix_(rows, places)])
 
 
 def _place(key: str, given: object, costs: Costs, i: int, k: int) -> str:

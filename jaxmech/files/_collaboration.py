@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._words import one_of, some, suggestion
-from jaxmech.collaboration import CHECKING, DIVISIONS, ESTIMATES, SIGMA_RANGE, Problem, Rule
+from jaxmech.collaboration import CHECKING, DIVISIONS, ESTIMATES, SIGMA_RANGE, TARGET, Problem, Rule
 from jaxmech.collaboration import MECHANISMS as PUBLISHED
 from jaxmech.files._by_agent import by_agent
 from jaxmech.files._costs import Costs, read_costs
@@ -18,9 +18,10 @@ from jaxmech.files._keys import cast, check_keys, name_of, positive_numbers, rea
 from jaxmech.files._read import AS_WRITTEN, Reading, Table, column_names
 from jaxmech.files._sigma import Estimate, dropped_warnings, estimate, measurements
 from jaxmech.files._suspicious import suspicions
+from jaxmech.files._target import target_of
 
 KEYS = (
-    *("sigma", "agents", "distributions", "costs", "price", "division", "mechanism"),
+    *("sigma", "agents", "distributions", "costs", "price", "division", "target", "mechanism"),
     *("estimate", "calibrated", "sigma_range"),
     *("missing", "incomplete", "ignore"),
     *("title", "notes", "data", "currency"),
@@ -42,7 +43,7 @@ class CollaborationCase:
 
     Attributes:
         problem: the problem.
-        division: name of the division of work; the default is "rational".
+        division: name of the division of work; the default is "rational"; "target" where amounts are given.
         mechanism: name of the mechanism; the default is "cbl".
         source: the file, or the name of the shipped problem.
         title: one line that says what it is, or an empty text.
@@ -58,6 +59,7 @@ class CollaborationCase:
         sigma_range: factors of sigma between which a calibrated rule is certified.
         reading: how measurements are written down.
         measured: sentences about rows that were left out of the measurements and values that look wrong.
+        target: how many points each agent collects under the division, where the file gives that.
     """
 
     problem: Problem
@@ -77,6 +79,20 @@ class CollaborationCase:
     sigma_range: tuple[float, float] = SIGMA_RANGE
     reading: Reading = AS_WRITTEN
     measured: tuple[str, ...] = ()
+    target: np.ndarray | None = None
+
+    @property
+    def divisions(self) -> tuple[str, ...]:
+        """Names of the divisions that there are to choose from."""
+        return DIVISIONS if self.target is None else (*DIVISIONS, TARGET)
+
+    def dividing(self, division: str) -> str | np.ndarray:
+        """Return what a division's name stands for: the given amounts, or itself.
+
+        Args:
+            division: one of :attr:`divisions`.
+        """
+        return self.target if division == TARGET and self.target is not None else division
 
     def rule(self, mechanism: str, estimate: str | None = None) -> Rule:
         """Return how a mechanism sets the noise and weighs noisy points; as published where it adds no noise.
@@ -140,6 +156,7 @@ def read_collaboration(
     _check_ignored(reading.ignore, section, names, folder)
     mechanism = one_of("mechanism", section.get("mechanism", "cbl"), MECHANISMS)
     rule, sigma_range = _rule(section, mechanism)
+    target = target_of(section, costs, folder)
     problem = Problem(
         costs=cast("costs", costs.table, dtype),
         sigma=cast("sigma", sigma, dtype),
@@ -149,7 +166,7 @@ def read_collaboration(
     )
     return CollaborationCase(
         problem=problem,
-        division=one_of("division", section.get("division", "rational"), DIVISIONS),
+        division=one_of("division", section.get("division", "rational"), DIVISIONS) if target is None else TARGET,
         mechanism=mechanism,
         source=source,
         title=" ".join(text_of("title", section).split()),
@@ -164,6 +181,7 @@ def read_collaboration(
         estimate=rule.estimate,
         calibrated=rule.calibrated,
         sigma_range=sigma_range,
+        target=target,
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmech import market, multiparty
+from jaxmech import collaboration, market, multiparty
 from jaxmech.files._collaboration import CollaborationCase
 from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import MultipartyCase, ProfileCase
@@ -34,7 +34,8 @@ def resolved(
         "costs": np.asarray(problem.costs, float),
         "sigma": problem.measured_sigma,
         "price": np.asarray(problem.price, float),
-        "division": division,
+        "division": None if division == collaboration.TARGET else division,
+        **({"target": case.target} if division == collaboration.TARGET else {}),
         "mechanism": mechanism,
         "estimate": rule.estimate,
         "calibrated": rule.calibrated,

@@ -10,7 +10,7 @@ from jaxmech.report._numbers import INFINITY, decimals, percent, relative, short
 from jaxmech.report.collaboration import Accounts, Answer, Arrangement, reasons_of
 from jaxmech.report.design import Answer as DesignAnswer
 from jaxmech.report.html._document import Bar, Line, Party, Table
-from jaxmech.report.html._words import DIVISIONS
+from jaxmech.report.html._words import DIVISIONS, GIVEN
 
 MOST = 500
 """More parties than this have no pages of their own: the page would be too large for a browser."""
@@ -162,6 +162,8 @@ def _fair(answer: Arrangement, accounts: Accounts, i: int) -> list[str]:
     division = getattr(answer, "division", None)
     if division in DIVISIONS and answer.mechanism != "c3d":
         sentences.append(f"The work is divided by the rule “{division}”: {DIVISIONS[division]}.")
+    elif division is not None and answer.mechanism != "c3d":
+        sentences.append(f"The work is divided by {GIVEN}.")
     alone, gain = accounts.alone.penalty, accounts.gain
     able = np.isfinite(alone)
     if able.any():

@@ -17,6 +17,8 @@ DIVISIONS = {
     "kalai-smorodinsky": "equal shares of the largest gain that each could have",
 }
 """How much everybody collects, before anybody is checked."""
+GIVEN = "the amounts that the parties gave themselves"
+"""Likewise, where no rule made them."""
 
 MECHANISMS = {
     "pool": "everybody gets the mean of all data; nobody is checked",
@@ -117,7 +119,7 @@ def terms(answer: Arrangement, division: str | None) -> tuple[tuple[str, str], .
     )
     found = [("Parties", str(len(answer.agents)))]
     if division is not None and answer.mechanism != "c3d":
-        found.append(("Division of the work", f"{division}: {DIVISIONS[division]}"))
+        found.append(("Division of the work", f"{division}: {DIVISIONS.get(division, GIVEN)}"))
     rule = rule_in_words(answer.estimate, answer.calibrated) if isinstance(answer, Answer) else ""
     found.append(("What happens to the data", f"{answer.mechanism}{rule}: {MECHANISMS[answer.mechanism]}"))
     found.append(("Standard deviations and prices", prices))
