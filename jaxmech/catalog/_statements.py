@@ -55,9 +55,8 @@ SHARING = (
     Numbered(
         "(10)",
         "any rational division may be the target",
-        "collaboration.cbl_plan",
-        f"{_C}test_solve.py",
-        "a division of one's own is a target in Python; a problem file names one of seven",
+        "collaboration.solve collaboration.cbl_plan",
+        f"{_C}test_target.py tests/cli/test_target.py",
     ),
     Numbered("(11), (12)", "G(α) = 0 and its bound", _ALPHA, f"{_C}test_corruption.py"),
     Numbered(
@@ -65,7 +64,7 @@ SHARING = (
         "Compute-n-Approx",
         _SHARE,
         f"{_C}test_enforceable.py",
-        "the order of the first loop is free in the paper: cheapest first, equals by index",
+        "the order of the first loop is free in the paper: cheapest first, equals by index, or equals together",
     ),
     Numbered(
         "Algorithm 2",
@@ -113,7 +112,12 @@ SHARING = (
         f"{_C}test_guarantee.py",
         f"that no function is better than the identity: {_PROOF}; the search finds none",
     ),
-    Numbered("Lemma 5", "factor 8 per agent and distribution", "collaboration.Plan", "notebooks/papers.ipynb"),
+    Numbered(
+        "Lemma 5",
+        "factor 8 per agent and distribution",
+        "collaboration.certify",
+        f"{_C}test_target.py {_C}test_enforceable.py notebooks/papers.ipynb",
+    ),
     Numbered(
         "Lemmas 6, 7",
         "made-up data cost agent 1 nothing",

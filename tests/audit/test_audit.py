@@ -10,6 +10,8 @@ from jaxmech import ProblemError, audit, collaboration
 from jaxmech.mechanism import Stakes
 from tests.deviation.mechanisms import QUICK, Naive, corrupted, equal
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 def by_claim(records):
     return {record.claim: record for record in records}

@@ -6,6 +6,8 @@ import pytest
 from jaxmech import collaboration, design
 from jaxmech.collaboration import Problem, advise, has_equal_costs, solve
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 TEN = Problem([[0.01]] * 10, 1.0)
 
 

@@ -16,6 +16,8 @@ from jaxmech.numerics import Kind, solve_sharing
 from tests.collaboration.families import FAMILIES, WITH_GAPS, draw
 from tests.oracles import kkt
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 # division: instances per family and shape
 COUNTS = {
     "rational": {

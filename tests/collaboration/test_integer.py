@@ -12,6 +12,8 @@ from jaxmech.collaboration import Problem, Role, certify, deviation_penalty, int
 from jaxmech.deviation import Normal, simulate
 from tests.oracles import enforceable as oracle
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 @jax.jit
 def over(costs, sigma, n):

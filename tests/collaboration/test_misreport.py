@@ -10,6 +10,8 @@ from jaxmech._errors import ProblemError
 from jaxmech.collaboration import Problem, Role, cost_misreport
 from tests.oracles import deviation as oracle
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 COSTS = np.array([[0.01], [0.011], [0.012], [0.013], [0.015], [0.02]])
 
 

@@ -14,6 +14,8 @@ from jaxmech.collaboration import Problem, Role, pivotal
 from jaxmech.deviation import Deviation
 from tests.oracles import deviation as oracle
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 COSTS = np.array([[0.01], [0.011], [0.012], [0.013], [0.015], [0.02], [0.022], [0.025], [0.03], [0.035]])
 
 

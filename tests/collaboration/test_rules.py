@@ -27,6 +27,8 @@ from jaxmech.deviation import SearchSettings
 from jaxmech.mechanism import NASH, Separate, Stakes, Statistics, Submission, draw_points, within_points
 from tests.oracles.calibrated import expected_penalty
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 EQUAL = Problem([[0.001]] * 10, 1.0)
 MIXED = Problem([[0.0011]] * 3 + [[0.0012]] * 6 + [[0.0013]] * 8, 1.0, price=1.0)
 QUICK = SearchSettings(draws=16, steps=2, polish_draws=16, polish_steps=2, batches=4, batch=64)

@@ -12,6 +12,8 @@ from jaxmech.collaboration import DIVISIONS, MECHANISMS, Problem, Role, cbl_plan
 from tests.oracles import enforceable as oracle
 from tests.problems import cases, hard_instance
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 EQUAL_COSTS = [(5, 1.547926), (10, 1.697948), (20, 1.815833), (100, 1.953802)]
 SHAPE = (12, 3)
 

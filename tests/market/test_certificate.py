@@ -16,6 +16,8 @@ from jaxmech.market._spread import honest_runs
 from jaxmech.mechanism import Information, Statistics, Strategy
 from tests.market.problems import lab_market, rough, with_tables
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 CLAIMS = (
     "individually rational for buyers",
     "envy-free",
