@@ -7,7 +7,7 @@ from importlib import metadata
 from typing import Any
 
 COLUMNS = ("work", "size", "rival", "compile_s", "run_s", "rival_s", "ratio", "accuracy", "rival_accuracy")
-PACKAGES = ("jaxmech", "jax", "jaxlib", "numpy", "scipy", "cvxpy", "clarabel", "moreau", "networkx")
+PACKAGES = ("jaxmech", "jax", "jaxlib", "numpy", "scipy", "cvxpy", "clarabel", "moreau", "qocogen", "networkx")
 
 
 def machine() -> dict[str, Any]:
