@@ -14,11 +14,11 @@ from jaxmech.collaboration import MECHANISMS as PUBLISHED
 from jaxmech.files._by_agent import by_agent
 from jaxmech.files._costs import Costs, read_costs
 from jaxmech.files._dependence import Dependence, dependence_warnings, dependences
+from jaxmech.files._division import target_of
 from jaxmech.files._keys import cast, check_keys, name_of, positive_numbers, reading_of, text_of
 from jaxmech.files._read import AS_WRITTEN, Reading, Table, column_names
 from jaxmech.files._sigma import Estimate, dropped_warnings, estimate, measurements
 from jaxmech.files._suspicious import suspicions
-from jaxmech.files._target import target_of
 
 KEYS = (
     *("sigma", "agents", "distributions", "costs", "price", "division", "target", "mechanism"),
