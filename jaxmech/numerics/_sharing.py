@@ -99,6 +99,8 @@ def solve_sharing(
     )
     iterate, steps = _optimum(kind, program, jnp.asarray(skip))
     amount = jnp.maximum(iterate.amount, 0.0)  # where the exact end was given up, rounding may be left below zero
+    # what is lost in its total helps nobody, and would cost its agent: with costs over 20 decades more than all else
+    amount = jnp.where(amount <= tolerances(amount.dtype).eps / 4 * program.sums(amount), 0.0, amount)
     residual = jax.lax.stop_gradient(certified_residual(kind, program, amount, iterate.multiplier))
     status = _status(kind, program, iterate.multiplier, residual, steps)
     status = jnp.where(skip, Status.OK, status).astype(jnp.int32)
