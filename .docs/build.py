@@ -30,6 +30,7 @@ PACKAGES = (
     "jaxmech.numerics",
     "jaxmech.sweep",
     "jaxmech.exchange",
+    "jaxmech.federated",
     "jaxmech.files",
     "jaxmech.catalog",
     "jaxmech.catalog.experiments",

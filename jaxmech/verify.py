@@ -386,6 +386,8 @@ def read_columns(path: Path, names: list[str]) -> list[np.ndarray]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
     header = [cell.strip() for cell in rows[0]] if rows else []
+    if not set(header) <= set(names) or any(len(row) != len(header) for row in rows):
+        raise UnreadableError(f"{path.name}: only CSV with commas between cells and decimal points is read here")
     columns = {name: [row[k] for row in rows[1:] if row[k].strip()] for k, name in enumerate(header)}
     return [np.array([float(cell) for cell in columns.get(name, [])]) for name in names]
 
@@ -401,7 +403,7 @@ def handed_in(folder: Path | None, agreement: Any, told: list[dict[str, Any]], l
     columns, present = [], {unicodedata.normalize("NFC", path.name): path for path in folder.iterdir()}
     for party in told:
         name = f"{party['folder']}.csv"
-        if f"{party['folder']}.parquet" in present:
+        if {f"{party['folder']}.parquet", f"{party['folder']}.xlsx"} & set(present):
             raise UnreadableError(f"submissions of {party['name']}: only CSV files are read here")
         path = present.get(name)
         seal = None if path is None else sha256(path.read_bytes())

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech import collaboration, design, deviation, market, mechanism, multiparty, numerics
+from jaxmech import collaboration, design, deviation, federated, market, mechanism, multiparty, numerics
 
 COSTS = np.array([[0.03, 0.5], [0.07, 0.2], [0.1, 0.4]])
 AMOUNTS = np.array([[40.0, 12.0], [25.0, 18.0], [20.0, 15.0]])
@@ -228,6 +228,12 @@ PURE = {
         lambda p: collaboration.sigma_limits(p, collaboration.c3d_plan(p).value), EQUAL
     ),
     "collaboration.mechanism": of_problem(lambda p: _checked(p.costs), EQUAL),
+    "federated.agreement_weights": Pure(
+        lambda n, mean: federated.agreement_weights(n, mean, jnp.array([1.0, 2.0])), (AMOUNTS, COSTS)
+    ),
+    "federated.agreed_mean": Pure(
+        lambda n, mean: federated.agreed_mean(n, mean, jnp.array([1.0, 2.0])), (AMOUNTS, COSTS)
+    ),
     "mechanism.equivalent_points": Pure(mechanism.equivalent_points, (COSTS, AMOUNTS)),
     "mechanism.of_others": Pure(mechanism.of_others, (AMOUNTS,)),
     "mechanism.priced": Pure(lambda error: mechanism.priced(error, jnp.array([1.0, 2.0])), (AMOUNTS,)),
@@ -327,6 +333,7 @@ _PROVES = "a proof: NumPy on the host, on purpose"
 _CHOOSES = "chooses sizes from values, or loops over pieces"
 
 HOST = {
+    "federated.summarise": "sums of a site's own points, checked and named, in NumPy",
     "deviation.check_mechanism": "asks a mechanism questions, and answers in words",
     "numerics.lanes_that_fit": _CHOOSES,
     "numerics.negative_cycle": _WORDS,

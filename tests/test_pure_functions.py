@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from jax import export
 
-from jaxmech import audit, collaboration, design, deviation, market, mechanism, multiparty, numerics
+from jaxmech import audit, collaboration, design, deviation, federated, market, mechanism, multiparty, numerics
 from tests.pure import HOST, PURE
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
 
-PACKAGES = (numerics, mechanism, collaboration, market, multiparty, deviation, audit, design)
+PACKAGES = (numerics, mechanism, collaboration, market, multiparty, deviation, audit, design, federated)
 CASES = [pytest.param(name, marks=pytest.mark.slow if case.slow else ()) for name, case in PURE.items()]
 FACTORS = np.array([1.0, 1.02, 0.97, 1.05])
 

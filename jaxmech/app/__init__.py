@@ -3,7 +3,7 @@
 ``jaxmech app`` serves ``_page.py``; everything else here needs no Streamlit.
 """
 
-from jaxmech.app._draft import MEASUREMENTS, PROBLEM, Draft, read, read_costs, read_typed, toml
+from jaxmech.app._draft import MEASUREMENTS, PROBLEM, Draft, named_for, read, read_costs, read_typed, toml
 from jaxmech.app._show import frame_of, inert
 from jaxmech.app._work import Found, cheat, solve
 
@@ -15,6 +15,7 @@ __all__ = [
     "cheat",
     "frame_of",
     "inert",
+    "named_for",
     "read",
     "read_costs",
     "read_typed",

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxmech import ProblemError, files
+from jaxmech._sheets import is_workbook
 
 PROBLEM, COSTS, MEASUREMENTS = "problem.toml", "costs.csv", "measurements.csv"
 """What files are called, in messages and downloads: names of uploaded files are not repeated."""
@@ -34,7 +35,7 @@ class Draft:
         currency: of costs and prices.
         division: name of the division of work.
         mechanism: name of the mechanism.
-        measurements: a CSV file from which standard deviations are estimated, or None.
+        measurements: a table (CSV or .xlsx) from which standard deviations are estimated, or None.
     """
 
     agents: tuple[str, ...]
@@ -47,6 +48,11 @@ class Draft:
     division: str = "rational"
     mechanism: str = "cbl"
     measurements: bytes | None = None
+
+    @property
+    def measured(self) -> str:
+        """What the file of measurements is called; by what it is, however it was called before."""
+        return named_for(MEASUREMENTS, self.measurements or b"")
 
 
 def read(draft: Draft) -> files.CollaborationCase:
@@ -82,16 +88,26 @@ def read_typed(draft: Draft) -> Iterator[Path]:
         path = Path(folder, PROBLEM)
         Path(folder, COSTS).write_text(_costs_text(draft), encoding="utf-8")
         if draft.measurements is not None:
-            Path(folder, MEASUREMENTS).write_bytes(draft.measurements)
+            Path(folder, draft.measured).write_bytes(draft.measurements)
         path.write_text(_section({"costs": _text(COSTS), **_settings(draft)}), encoding="utf-8")
         yield path
+
+
+def named_for(name: str, content: bytes) -> str:
+    r"""Return the name of a table with the ending of what it is.
+
+    Example:
+        >>> named_for("costs.csv", b"agent,x"), named_for("costs.csv", b"PK\x03\x04")
+        ('costs.csv', 'costs.xlsx')
+    """
+    return str(Path(name).with_suffix(".xlsx")) if is_workbook(content) else name
 
 
 def read_costs(content: bytes) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, ...], ...]]:
     r"""Return agents, distributions and cells of an uploaded table of costs, as they are to stand in the form.
 
     Args:
-        content: of a CSV file with names in the first row and column.
+        content: of a table (CSV or .xlsx) with names in the first row and column.
 
     Raises:
         ProblemError: naming row and column.
@@ -101,9 +117,9 @@ def read_costs(content: bytes) -> tuple[tuple[str, ...], tuple[str, ...], tuple[
         (('Ashford', 'Calder'), ('glucose',), (('3.5',), ('inf',)))
     """
     with tempfile.TemporaryDirectory(prefix="jaxmech-app-") as folder:
-        path = Path(folder, COSTS)
+        path = Path(folder, named_for(COSTS, content))
         path.write_bytes(content)
-        table = files.read_table(path, COSTS, "costs", row_names=True, blank=files.NO_COST)
+        table = files.read_table(path, path.name, "costs", row_names=True, blank=files.NO_COST)
     cells = tuple(tuple(repr(float(cell)).removesuffix(".0") for cell in row) for row in table.cells)
     return table.rows, table.columns, cells
 
@@ -128,7 +144,7 @@ def toml(draft: Draft, case: files.CollaborationCase) -> str:
 
 def _settings(draft: Draft) -> dict[str, str]:
     """Everything but names and costs, as TOML writes it."""
-    sigma = _numbers(draft.sigma) if draft.measurements is None else _text(MEASUREMENTS)
+    sigma = _numbers(draft.sigma) if draft.measurements is None else _text(draft.measured)
     # one price that was typed for all is one price: only then the library warns of different units
     one = len({price.strip() for price in draft.price}) == 1
     return {

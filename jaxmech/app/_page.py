@@ -5,7 +5,8 @@ import streamlit as st
 
 from jaxmech import files
 from jaxmech._errors import JaxmechError
-from jaxmech.app import MEASUREMENTS, PROBLEM, Draft, Found, cheat, frame_of, inert, read_costs, solve
+from jaxmech._sheets import TABLE_SUFFIXES
+from jaxmech.app import MEASUREMENTS, PROBLEM, Draft, Found, cheat, frame_of, inert, named_for, read_costs, solve
 from jaxmech.app._tables import AGENT, NAME, PRICE, SIGMA, fill, typed_tables
 from jaxmech.collaboration import DIVISIONS
 from jaxmech.report import html
@@ -41,10 +42,13 @@ def _form() -> Draft:
         "squared error costs a party, in the unit of the costs; it decides how much everybody measures."
     )
     uploaded = st.file_uploader(
-        "Measurements to estimate σ from (CSV: one column per distribution)", type="csv", key="measurements"
+        "Measurements to estimate σ from (CSV or .xlsx: one column per distribution)",
+        type=list(TABLE_SUFFIXES),
+        key="measurements",
     )
     if uploaded:
-        st.caption(f"σ is estimated from these measurements, called {MEASUREMENTS}; the column above is not used.")
+        name = named_for(MEASUREMENTS, uploaded.getvalue())
+        st.caption(f"σ is estimated from these measurements, called {name}; the column above is not used.")
     left, right = st.columns(2)
     title = left.text_input("Title (optional)", key="title")
     currency = right.text_input("Currency (optional)", key="currency", placeholder="EUR")
@@ -67,7 +71,9 @@ def _uploaded_costs() -> None:
     """Fill the tables from a file, once; a file that is refused leaves them as they are."""
     state = st.session_state
     uploaded = st.file_uploader(
-        "Costs (CSV: names in the first row and column), or type them below", type="csv", key="upload"
+        "Costs (CSV or .xlsx: names in the first row and column), or type them below",
+        type=list(TABLE_SUFFIXES),
+        key="upload",
     )
     if uploaded is None:
         state.pop("taken", None)
@@ -188,7 +194,7 @@ def _downloads(found: Found) -> None:
     )
     for column, (label, text, name, kind) in zip(columns, parts, strict=True):
         column.download_button(label, text, name, kind, key=name, on_click="ignore", width="stretch")
-    beside = f" Keep it beside the measurements, called {MEASUREMENTS}." if found.draft.measurements else ""
+    beside = f" Keep it beside the measurements, called {found.draft.measured}." if found.draft.measurements else ""
     st.caption(f"The agreement is what jaxmech run carries out; the problem is what jaxmech solve reads.{beside}")
 
 

@@ -175,4 +175,5 @@ def _collaboration(
         residual=carried.residual,
         settings=settings(output.dtype, seed),
         populations=tuple(measured),
+        currency=carried.case.currency,
     )

@@ -28,6 +28,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _OPTIONS = {
     "json": click.option("--json", "json_path", metavar="PATH|-", help="Write everything as JSON; - for stdout."),
     "csv": click.option("--csv", "csv_path", metavar="PATH|-", help="Write the table as CSV; - for stdout."),
+    "xlsx": click.option("--xlsx", "xlsx_path", metavar="PATH", help="Write the table as a spreadsheet."),
     "plot": click.option("--plot", "plot_path", metavar="PATH", help="Draw; PNG, SVG or PDF by suffix."),
     "report": click.option(
         "--report", "report_path", metavar="PAGE.html", help="Write one page to read, print and sign."
@@ -42,6 +43,8 @@ _OPTIONS = {
     "quiet": click.option("--quiet", is_flag=True, help="Print nothing but errors."),
     "verbose": click.option("--verbose", is_flag=True, help="Print everything, and where the time goes."),
 }
+_TOGETHER = {"csv": ("csv", "xlsx")}
+"""A table goes out in either form, from every command that has one."""
 _NO_CACHE = click.option(  # read where the process begins
     "--no-cache", is_flag=True, expose_value=False, help="Compile anew, and keep nothing of it."
 )
@@ -73,6 +76,7 @@ class Output:
     Attributes:
         json_path: file for the JSON document, ``-`` for standard output, or None.
         csv_path: the same for the table.
+        xlsx_path: file for the table as a spreadsheet, or None.
         plot_path: file for the plot, or None.
         report_path: file for the HTML page, or None.
         dtype: precision of the computation.
@@ -84,6 +88,7 @@ class Output:
 
     json_path: str | None = None
     csv_path: str | None = None
+    xlsx_path: str | None = None
     plot_path: str | None = None
     report_path: str | None = None
     dtype: str = "float64"
@@ -100,6 +105,13 @@ class Output:
         if self.quiet and self.verbose:
             raise ProblemError("--quiet --verbose", "both", "only one of the two can be asked for")
         files.check_targets(self.targets)
+        if self.xlsx_path is not None:
+            check_suffix("--xlsx", self.xlsx_path, "xlsx")
+            files.workbook([])  # says now what is missing for it
+        if self.csv_path is not None and self.csv_path.lower().endswith(".xlsx"):
+            raise ProblemError(
+                "--csv", self.csv_path, f"is a spreadsheet by its name: --xlsx {self.csv_path} writes one"
+            )
         if self.plot_path is not None:
             one_of("--plot", self.suffix, ("png", "svg", "pdf"), f'"{self.plot_path}" must end in one of')
         if self.report_path is not None:
@@ -113,6 +125,7 @@ class Output:
         given = {
             "--json": self.json_path,
             "--csv": self.csv_path,
+            "--xlsx": self.xlsx_path,
             "--plot": self.plot_path,
             "--report": self.report_path,
         }
@@ -176,11 +189,13 @@ class Output:
 
         Args:
             document: makes the JSON document.
-            rows: makes the rows of the CSV file.
+            rows: makes the rows of the table, for CSV and spreadsheet.
             figure: makes the plot.
             text: makes the report for a person.
             html: makes the page to print and sign.
         """
+        from jaxmech import files
+
         for sentence in () if self.quiet else self.warnings:
             note(f"warning: {sentence}")
         with self.timed("write"):
@@ -190,6 +205,8 @@ class Output:
                 self._publish(html())
             if self.csv_path is not None and rows:
                 self._put("--csv", self.csv_path, "csv", rows())
+            if self.xlsx_path is not None and rows:
+                files.write("--xlsx", self.xlsx_path, files.workbook(rows()))
             if self.json_path is not None:
                 # a document that is sealed already holds its warnings
                 self._put("--json", self.json_path, "json", {"warnings": self.warnings, **document()})
@@ -253,7 +270,21 @@ def check_report(path: str) -> None:
     Raises:
         ProblemError: naming the path.
     """
-    one_of("--report", Path(path).suffix.lstrip(".").lower(), ("html", "htm"), f'"{path}" must end in one of')
+    check_suffix("--report", path, "html", "htm")
+
+
+def check_suffix(option: str, path: str, *suffixes: str) -> None:
+    """Refuse a file whose name says that it is of another kind.
+
+    Args:
+        option: that names the file.
+        path: where it is to go.
+        suffixes: what its name may end in, without the point.
+
+    Raises:
+        ProblemError: naming the path.
+    """
+    one_of(option, Path(path).suffix.lstrip(".").lower(), suffixes, f'"{path}" must end in one of')
 
 
 def shared(*names: str) -> Callable[[Command], Command]:
@@ -267,7 +298,7 @@ def shared(*names: str) -> Callable[[Command], Command]:
 
     def decorate(command: Command) -> Command:
         command = _NO_CACHE(command)
-        for name in reversed(names):
+        for name in reversed([part for given in names for part in _TOGETHER.get(given, (given,))]):
             command = _OPTIONS[name](command)
         return command
 

@@ -8,6 +8,7 @@ import click
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._sheets import is_table
 from jaxmech._words import suggestion
 from jaxmech.cli._options import Output
 from jaxmech.cli._play import Carried
@@ -122,7 +123,7 @@ def measure(carried: Carried, asked: list[Named], seed: int, replications: int |
 
 
 def _is_file(text: str) -> bool:
-    return Path(text).suffix.lower() in (".csv", ".parquet") or Path(text).is_file()
+    return is_table(text) or Path(text).suffix.lower() == ".parquet" or Path(text).is_file()
 
 
 def _measured(text: str, case: Any, output: Output) -> Named:
@@ -140,7 +141,7 @@ def _of_law(text: str, sigma: np.ndarray) -> Named:
     law = text.partition(":")[0]
     if law not in deviation.LAWS:
         known = ", ".join(deviation.LAWS)
-        rule = f"must be one of {known}, or a file of measurements (.csv){suggestion(law, deviation.LAWS)}"
+        rule = f"must be one of {known}, or a file of measurements (.csv, .xlsx){suggestion(law, deviation.LAWS)}"
         raise ProblemError("--population", text, rule)
     try:
         people = deviation.population(text, sigma)

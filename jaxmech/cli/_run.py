@@ -43,10 +43,11 @@ def run(
 ) -> int:
     """Carry out AGREEMENT, the JSON of jaxmech solve or jaxmech design, on the files in the folder SUBMISSIONS.
 
-    SUBMISSIONS holds NAME.csv or NAME.parquet for each party, one column per distribution (one called value for each
-    contributor of a market, and for each competitor); a party without a file submits nothing. RETURNS gets a folder
-    per party with what she is owed and nothing else, public.json for everybody, and operator.json for the arbiter
-    alone. Every fault in the files is told, one per line, before anything is written; what is merely odd is reported.
+    SUBMISSIONS holds NAME.csv, NAME.xlsx or NAME.parquet for each party, one column per distribution (one called value
+    for each contributor of a market, and for each competitor); a party without a file submits nothing. RETURNS gets a
+    folder per party with what she is owed and nothing else, public.json for everybody, and operator.json for the
+    arbiter alone. Every fault in the files is told, one per line, before anything is written; what is merely odd
+    is reported.
     """
     from jaxmech import exchange, files
 

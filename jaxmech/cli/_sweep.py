@@ -22,7 +22,7 @@ _FILE = (
     "The file has a section [sweep] and, below it, [sweep.parameters]:\n"
     "  problem       a file or a shipped problem, of any kind\n"
     "  draws, seed   random draws at every point of the grid\n"
-    "  instances     a CSV file, one row per instance, columns as the keys below\n"
+    "  instances     a table (CSV or .xlsx), one row per instance, columns as the keys below\n"
     "  keep          columns by agent: penalty alone samples target alpha role;\n"
     "                of markets samples sizes prices utility; of competitors payment\n"
     "                utility value quality allocation outside alone regret; witness\n"

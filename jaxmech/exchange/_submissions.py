@@ -78,7 +78,7 @@ def read_submissions(folder: Path, agreement: Asked) -> tuple[list[Handed], list
     """Read every party's file; one who handed in none submitted nothing.
 
     Args:
-        folder: ``NAME.csv`` or ``NAME.parquet`` for each party, named by :func:`~jaxmech.exchange.file_names`.
+        folder: ``NAME.csv``, ``.xlsx`` or ``.parquet`` for each party, named by :func:`~jaxmech.exchange.file_names`.
         agreement: what was signed.
 
     Returns:

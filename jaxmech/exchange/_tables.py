@@ -1,10 +1,9 @@
 """Reading what a party hands in: a table in one file, or all that is wrong with it. A host shell."""
 
-import csv
 import dataclasses
 import hashlib
 import importlib
-import io
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-SUFFIXES = (".csv", ".parquet")
+from jaxmech._sheets import Row, Sheet, SheetError, canonical, decimal_mark, open_sheet
+
+SUFFIXES = (".csv", ".xlsx", ".parquet")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _MOST_FAULTS = 1000
 """A file in another format breaks a rule in every cell: so many are told."""
@@ -61,7 +62,7 @@ def read_handed(path: Path, distributions: Sequence[str], needed: Sequence[bool]
     """Read a party's file: one column per distribution, shorter ones with blank cells at the end.
 
     Args:
-        path: a CSV or Parquet file.
+        path: a table (CSV or .xlsx) or a Parquet file.
         distributions: the names that columns may have.
         needed: which columns must be there, even if empty: a forgotten one is a slip of the hand.
 
@@ -111,9 +112,9 @@ def _quick(content: bytes, distributions: Sequence[str]) -> dict[str, np.ndarray
     convert = reader.ConvertOptions(column_types=kinds, null_values=[""], strings_can_be_null=True)
     try:
         table = reader.read_csv(arrow.BufferReader(content), convert_options=convert)
-    except (arrow.ArrowInvalid, arrow.ArrowKeyError):
+        names = table.column_names
+    except (arrow.ArrowInvalid, arrow.ArrowKeyError, UnicodeDecodeError):
         return None
-    names = table.column_names
     if len(set(names)) < len(names) or not set(names) <= set(distributions):
         return None
     columns = {name: _filled(table.column(name)) for name in names}
@@ -151,26 +152,25 @@ def _parquet(content: bytes, name: str) -> tuple[dict[str, np.ndarray], list[Fau
 
 
 def _careful(content: bytes, name: str, distributions: Sequence[str]) -> tuple[dict[str, np.ndarray], list[Fault]]:
-    """Read a CSV cell by cell, and say everything that is wrong with it."""
+    """Read a table of any dialect or a spreadsheet cell by cell, and say everything that is wrong with it."""
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        return {}, [Fault(name, content.count(b"\n", 0, error.start) + 1, "", "must be UTF-8 text")]
-    rows = _rows(text)
-    try:
+        sheet = open_sheet(content)
+        rows = sheet.rows()
         header = [cell.strip() for cell in next(rows, (1, []))[1]]
         faults = _header_faults(name, header, distributions)
-        return ({}, faults) if faults else _cells(name, header, rows)
-    except csv.Error as error:
-        return {}, [Fault(name, 0, "", f"is not valid CSV: {error}")]
+        return ({}, faults) if faults else _cells(name, header, rows, _decimal(sheet))
+    except SheetError as error:
+        column = "" if error.column is None else header[error.column]
+        found = f"{error.value[:40]!r} " if error.value else ""
+        return {}, [Fault(name, error.line, column, f"{found}{error.rule}")]
 
 
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows that are not blank, with their line numbers."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    for row in reader:
-        if row and (len(row) > 1 or row[0].strip()):
-            yield reader.line_num, row
+def _decimal(sheet: Sheet) -> str:
+    """What stands before the decimals in all cells below the first row."""
+    if sheet.plain:
+        return "."
+    rows = itertools.islice(sheet.rows(), 1, None)
+    return decimal_mark(((line, k, cell) for line, row in rows for k, cell in enumerate(row)), sheet.separator)
 
 
 def _header_faults(name: str, header: list[str], distributions: Sequence[str]) -> list[Fault]:
@@ -187,7 +187,7 @@ def _header_faults(name: str, header: list[str], distributions: Sequence[str]) -
 
 
 def _cells(
-    name: str, header: list[str], rows: Iterator[tuple[int, list[str]]]
+    name: str, header: list[str], rows: Iterator[Row], decimal: str
 ) -> tuple[dict[str, np.ndarray], list[Fault]]:
     points: list[list[float]] = [[] for _ in header]
     blank = [0] * len(header)
@@ -200,7 +200,7 @@ def _cells(
             faults.append(Fault(name, line, "", f"must have {len(header)} cells, but has {len(row)}"))
             continue
         for k, cell in enumerate(row):
-            text = cell.strip()
+            text = (canonical(cell, decimal) or cell).strip()
             if not text:
                 blank[k] = blank[k] or line
                 continue

@@ -11,7 +11,7 @@ from jaxmech.files._resolved import resolved, resolved_market, resolved_multipar
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
 from jaxmech.files._sweep import SweepCase, read_sweep
 from jaxmech.files._targets import check_spared, check_targets
-from jaxmech.files._write import csv_text, write
+from jaxmech.files._write import csv_text, workbook, write
 
 __all__ = [
     "DESIGNED",
@@ -52,5 +52,6 @@ __all__ = [
     "resolved_multiparty",
     "sealed",
     "section_of",
+    "workbook",
     "write",
 ]

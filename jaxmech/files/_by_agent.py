@@ -1,4 +1,4 @@
-"""Tables with one row per agent and one column per distribution, beside that of the costs: lists, or a CSV file."""
+"""Tables with one row per agent and one column per distribution, beside that of the costs: lists, or a file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._sheets import is_table
 from jaxmech._words import suggestion
 from jaxmech.files._costs import Costs
 from jaxmech.files._read import column_names, number, read_table, row_names
@@ -20,9 +21,9 @@ def by_agent(
 
     Args:
         key: what is read.
-        given: its value: a list of rows, or the name of a CSV file whose first column names the agents.
+        given: its value: a list of rows, or the name of a table whose first column names the agents.
         costs: whose agents and distributions the table is about.
-        folder: where a CSV file is looked for.
+        folder: where a file is looked for.
         zero: whether 0 is allowed.
         columns: how columns of a CSV file may also be called: others are passed over where all of these are there.
 
@@ -59,7 +60,7 @@ def _from_rows(key: str, given: list[object], costs: Costs) -> np.ndarray:
 
 def _from_file(key: str, given: str, costs: Costs, folder: Path, pattern: str) -> np.ndarray | None:
     """A table whose first column names agents; None if it does not."""
-    if costs.agents is None or costs.distributions is None or Path(given).suffix.lower() != ".csv":
+    if costs.agents is None or costs.distributions is None or not is_table(given):
         return None
     first = row_names(folder / given, given, key)
     if not set(first) & set(costs.agents):

@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxmech import catalog
 from jaxmech._errors import ProblemError
+from jaxmech._sheets import split_sheet
 from jaxmech._words import suggestion
 from jaxmech.files import _collaboration, _market, _multiparty
 from jaxmech.files._read import parse_float, read_text
@@ -80,7 +81,8 @@ def inputs_of(path: Path, section: Mapping[str, Any]) -> tuple[Path, ...]:
         section: its keys; any text that names a file beside it counts.
     """
     texts = [value for value in section.values() if isinstance(value, str) and 0 < len(value) < 4096]
-    return (path, *(path.parent / text for text in dict.fromkeys(texts) if os.path.isfile(path.parent / text)))
+    named = dict.fromkeys(split_sheet(text)[0] for text in texts)
+    return (path, *(path.parent / text for text in named if os.path.isfile(path.parent / text)))
 
 
 def locate(name: str, kind: str = "problem") -> tuple[Path, str]:

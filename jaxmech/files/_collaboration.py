@@ -219,7 +219,7 @@ def _sigma(
     if not isinstance(given, str):
         return positive_numbers("sigma", given, costs.table.shape[1]), (), None
     if not Path(given).suffix and not (folder / given).exists():
-        rule = "must be a number, a list of one number per distribution, or the name of a CSV file with measurements"
+        rule = "must be a number, a list of one number per distribution, or the name of a file with measurements"
         raise ProblemError("sigma", given, f"{rule}, and there is no such file")
     if names is None:
         raise ProblemError("sigma", given, "needs the names of the distributions, to find the columns in the file")
@@ -232,7 +232,7 @@ def _data(given: object, names: tuple[str, ...] | None, folder: Path, reading: R
     if given is None:
         return None
     if not isinstance(given, str):
-        raise ProblemError("data", given, "must be the name of a CSV file")
+        raise ProblemError("data", given, "must be the name of a table (CSV or .xlsx)")
     if names is None:
         raise ProblemError("data", given, "needs the names of the distributions, to find the columns in the file")
     return measurements(folder / given, given, names, "data", reading)

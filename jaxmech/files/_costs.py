@@ -1,4 +1,4 @@
-"""The table of costs: lists in the problem file, or a CSV file beside it, and the names that belong to it."""
+"""The table of costs: lists in the problem file, or a table in a file beside it, and the names that belong to it."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class Costs:
         table: (agents, distributions) numbers in (0, ∞].
         agents: names of the rows, if given.
         distributions: names of the columns, if given.
-        file: the CSV file they came from, or an empty text.
+        file: the file they came from, or an empty text.
     """
 
     table: np.ndarray
@@ -35,7 +35,7 @@ def read_costs(section: Mapping[str, Any], folder: Path) -> Costs:
 
     Args:
         section: the keys; ``costs``, ``agents`` and ``distributions`` are read.
-        folder: where a CSV file is looked for.
+        folder: where a file is looked for.
 
     Raises:
         ProblemError: naming the key, the index or the names, the value and the rule.
@@ -62,7 +62,7 @@ def read_costs(section: Mapping[str, Any], folder: Path) -> Costs:
 def _rows(given: object) -> np.ndarray:
     rule = "must be a list of rows, one per agent, each a list of one cost per distribution"
     if not isinstance(given, list) or not given:
-        raise ProblemError("costs", given, f"{rule}, or the name of a CSV file")
+        raise ProblemError("costs", given, f"{rule}, or the name of a table (CSV or .xlsx)")
     for i, row in enumerate(given):
         if not isinstance(row, list) or not row:
             raise ProblemError(f"costs[{i}]", row, rule)
@@ -103,7 +103,7 @@ def _check_positive(costs: Costs) -> None:
 
 
 def _place(costs: Costs, i: int | None, k: int) -> str:
-    """Name an entry as the user finds it: by names in a CSV file, by position in a list."""
+    """Name an entry as the user finds it: by names in a file, by position in a list."""
     if costs.file and costs.agents and costs.distributions:
         return f"{costs.file}: costs[{':' if i is None else costs.agents[i]}][{costs.distributions[k]}]"
     return f"costs[{':' if i is None else i}][{k}]"

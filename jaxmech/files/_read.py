@@ -1,8 +1,7 @@
-"""Reading bytes and comma-separated tables, with errors that name the file, the row and the column."""
+"""Reading bytes and tables, with errors that name the file, the row and the column."""
 
-import csv
 import dataclasses
-import io
+import itertools
 import math
 import re
 import stat
@@ -13,6 +12,7 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._printable import clean_name
+from jaxmech._sheets import Row, Sheet, SheetError, canonical, decimal_mark, decoded, open_sheet, split_sheet
 from jaxmech._words import suggestion
 
 MAX_BYTES = 128 * 2**20
@@ -36,7 +36,7 @@ _COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A comma-separated table.
+    """A table from a file: CSV in any dialect, or a spreadsheet.
 
     Attributes:
         source: the file's name, for messages.
@@ -97,6 +97,14 @@ def read_text(path: Path, name: str, key: str = "file") -> str:
     Raises:
         ProblemError: if it is missing, no regular file, unreadable, too large or not text.
     """
+    content = _read_bytes(path, name, key)
+    try:
+        return decoded(content)
+    except SheetError as error:
+        raise ProblemError(key, name, error.rule) from None
+
+
+def _read_bytes(path: Path, name: str, key: str) -> bytes:
     try:
         status = path.stat()
         content, size = b"", status.st_size
@@ -111,11 +119,17 @@ def read_text(path: Path, name: str, key: str = "file") -> str:
         raise ProblemError(key, name, f"cannot be read: {kind}")
     if max(size, len(content)) > MAX_BYTES:
         raise ProblemError(key, name, f"is too large: at most {MAX_BYTES // 2**20} MB are read")
+    return content
+
+
+def _open(path: Path, name: str, key: str) -> Sheet:
+    """The table in a file, or in the sheet of a spreadsheet that ``FILE.xlsx#SHEET`` names."""
+    file, sheet = split_sheet(str(path))
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ProblemError(key, name, f"must be UTF-8 text (line {line} is not)") from None
+        return open_sheet(_read_bytes(Path(file), name, key), sheet)
+    except SheetError as error:
+        placed = (f"{name}: line {error.line}", error.value) if error.line and error.value else (key, name)
+        raise ProblemError(*placed, error.rule) from None
 
 
 def read_table(
@@ -145,16 +159,16 @@ def read_table(
     Raises:
         ProblemError: naming file, row and column of what is missing, empty, not a number, ragged or repeated.
     """
-    text = read_text(path, name, key)
-    _check_commas(text, name)
-    lines = _lines(text, name)
+    sheet = _open(path, name, key)
+    lines = _rows(sheet, name)
     header = [_name(cell) for cell in next(lines, (1, []))[1]]
     if not header:
         raise ProblemError(key, name, "is empty: the first row must hold the names of the columns")
     columns = tuple(header[1:] if row_names else header)
     _check_header(name, header, columns)
     chosen = range(len(columns)) if choose is None else choose(columns)
-    columns = tuple(columns[k] for k in chosen)
+    places, columns = [k + row_names for k in chosen], tuple(columns[k] for k in chosen)
+    decimal = _decimal(sheet, name, places, header)
     rows: list[str] = []
     cells: list[np.ndarray] = []
     dropped = 0
@@ -165,8 +179,7 @@ def read_table(
         if (len(rows) + 1) * len(columns) > MAX_ENTRIES:
             rule = f"the table is too large: at most {MAX_ENTRIES:,} numbers"
             raise ProblemError(f"{name}: {key}: line", line_number, rule)
-        numbers = line[1:] if row_names else line
-        measured = [numbers[k] for k in chosen]
+        measured = [canonical(line[k], decimal) or line[k] for k in places]
         if reading.drop and any(reading.is_missing(cell) for cell in measured):
             dropped += 1
             continue
@@ -191,7 +204,7 @@ def column_names(path: Path, name: str) -> tuple[str, ...]:
     Raises:
         ProblemError: if it cannot be read.
     """
-    return tuple(_name(cell) for cell in next(_lines(read_text(path, name), name), (1, []))[1])
+    return tuple(_name(cell) for cell in next(_rows(_open(path, name, "file"), name), (1, []))[1])
 
 
 def row_names(path: Path, name: str, key: str) -> tuple[str, ...]:
@@ -205,9 +218,7 @@ def row_names(path: Path, name: str, key: str) -> tuple[str, ...]:
     Raises:
         ProblemError: if it cannot be read.
     """
-    lines = _lines(read_text(path, name, key), name)
-    next(lines, None)
-    return tuple(_name(line[0]) for _, line in lines)
+    return tuple(_name(line[0]) for _, line in itertools.islice(_rows(_open(path, name, key), name), 1, None))
 
 
 class OutOfRange(float):
@@ -285,25 +296,25 @@ def _unquoted(value: object) -> str:
     return ""
 
 
-def _check_commas(text: str, name: str) -> None:
-    """Say what to change in a table as spreadsheets of many countries save it: 3,51;9,4 for 3.51,9.4."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    bare = re.sub(r'"[^"]*"', "", first)  # what stands in quotation marks separates nothing
-    for sign, words in ((";", "semicolons"), ("\t", "tabs")):
-        if sign in bare and "," not in bare:
-            rule = f"has {words} between its cells: must have commas there, and points in numbers (3.51, not 3,51)"
-            raise ProblemError(f"{name}: first row", first, rule)
-
-
-def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the lines that are not blank, with their numbers."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def _rows(sheet: Sheet, name: str) -> Iterator[Row]:
+    """Yield the rows that are not blank, with the numbers of their lines."""
     try:
-        for line in reader:
-            if any(cell.strip() for cell in line):
-                yield reader.line_num, line
-    except csv.Error as error:
-        raise ProblemError(f"{name}: line", reader.line_num, f"is not valid CSV: {error}") from None
+        yield from ((line, row) for line, row in sheet.rows() if any(cell.strip() for cell in row))
+    except SheetError as error:
+        raise ProblemError(f"{name}: line", error.line, error.rule) from None
+
+
+def _decimal(sheet: Sheet, name: str, places: Sequence[int], header: Sequence[str]) -> str:
+    """What stands before the decimals, as the cells that are read say it."""
+    if sheet.plain:
+        return "."
+    rows = itertools.islice(_rows(sheet, name), 1, None)
+    cells = ((line, k, row[k]) for line, row in rows for k in places if k < len(row))
+    try:
+        return decimal_mark(cells, sheet.separator)
+    except SheetError as error:
+        column = "" if error.column is None else f", column {header[error.column]}"
+        raise ProblemError(f"{name}: line {error.line}{column}", error.value, error.rule) from None
 
 
 def _name(cell: str) -> str:

@@ -31,7 +31,7 @@ class SweepCase:
         source: the file, or the name of the shipped sweep.
         title: one line that says what it is, or an empty text.
         parameters: keys and values as TOML gives them.
-        table: one row per instance, from a CSV file, or None.
+        table: one row per instance, from a file, or None.
         options: draws, seed, keep, shard and sizes, where the file gives them.
         inputs: files that were read, none of which output may replace.
     """
@@ -152,5 +152,5 @@ def _table(given: object, folder: Path) -> Table | None:
     if given is None:
         return None
     if not isinstance(given, str):
-        raise ProblemError("instances", given, "must be the name of a CSV file, one row per instance")
+        raise ProblemError("instances", given, "must be the name of a table (CSV or .xlsx), one row per instance")
     return read_table(folder / given, given, "instances", row_names=False)

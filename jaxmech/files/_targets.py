@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jaxmech._errors import ProblemError
 from jaxmech._printable import clean_name
+from jaxmech._sheets import split_sheet
 from jaxmech.files._read import reason
 
 
@@ -44,8 +45,9 @@ def check_spared(targets: Mapping[str, str], inputs: Iterable[Path]) -> None:
     Raises:
         ProblemError: naming the option, the path and the input.
     """
+    read = [Path(split_sheet(str(path))[0]) for path in inputs]
     for option, target in targets.items():
-        for path in () if _goes_nowhere(target) else inputs:
+        for path in () if _goes_nowhere(target) else read:
             if _same(target, path):
                 raise ProblemError(option, target, f"would destroy {path}, which this command needs")
             if path.is_dir() and _real(path) in _real(target).parents:

@@ -8,6 +8,7 @@ from typing import Any
 
 from jaxmech._errors import ProblemError
 from jaxmech._json import plain
+from jaxmech._sheets import SheetError, workbook_bytes
 from jaxmech._whole import remove_stale, write_whole
 from jaxmech.files._read import FORMULA, reason
 from jaxmech.files._targets import is_null
@@ -30,6 +31,25 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
         writer.writeheader()
         writer.writerows(entries)
     return buffer.getvalue()
+
+
+def workbook(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return rows as a spreadsheet (.xlsx), as :func:`csv_text` returns them as CSV; no text becomes a formula there.
+
+    Args:
+        rows: with the keys of the first one as names of the columns; missing is an empty cell.
+
+    Raises:
+        ProblemError: where openpyxl is not installed.
+
+    Example:
+        >>> workbook([{"agent": "A", "gain": 0.5}])[:2]
+        b'PK'
+    """
+    try:
+        return workbook_bytes([{key: plain(value) for key, value in row.items()} for row in rows])
+    except SheetError as error:
+        raise ProblemError("--xlsx", "file", error.rule) from None
 
 
 def write(option: str, target: str, content: str | bytes, *, private: bool = False) -> None:

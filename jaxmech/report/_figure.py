@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from jaxmech._printable import printable
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
@@ -17,6 +18,8 @@ FORMATS = ("png", "svg", "pdf")
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#000000", "#999999")
 RED = "#D55E00"
 GREY = "#7F7F7F"
+_LETTERS = 14.0
+"""Letters of the small font in an inch."""
 _WORDS: Any = {"text.parse_math": False}  # names are names, whatever dollars and backslashes they hold
 STYLE: Any = {
     "font.size": 9.0, "svg.fonttype": "none", "axes.spines.top": False, "axes.spines.right": False, **_WORDS,
@@ -57,6 +60,59 @@ def short_names(names: Sequence[str], limit: int = 24) -> list[str]:
     left, right = limit - limit // 2 - 1, limit // 2
     middles = [name if len(name) <= limit else f"{name[:left]}…{name[-right:]}" for name in names]
     return middles if len(set(middles)) == len(set(names)) else list(names)
+
+
+def other(count: int) -> str:
+    """Return what those are called who are drawn together.
+
+    Example:
+        >>> other(12)
+        'other (12)'
+    """
+    return f"other ({count:,})"
+
+
+def in_unit(words: str, unit: str) -> str:
+    """Return what an axis shows, with its unit where there is one.
+
+    Example:
+        >>> in_unit("penalty", "EUR"), in_unit("penalty", "")
+        ('penalty (EUR)', 'penalty')
+    """
+    return f"{words} ({printable(unit)})" if unit else words
+
+
+def name_agents(axis: "Axes", names: Sequence[str]) -> None:
+    """Write names below an axis with a place for each, upright where they would run into each other.
+
+    Args:
+        axis: whose places are 0, 1, ….
+        names: in their order.
+    """
+    labels = short_names([printable(name) for name in names], 20)
+    each = axis.get_figure(root=True).get_figwidth() * _LETTERS / max(len(labels), 1)  # type: ignore[union-attr]
+    upright = max(map(len, labels), default=0) > each
+    axis.set_xticks(range(len(labels)), labels, rotation=90 if upright else 0, fontsize=8)
+    axis.tick_params(axis="x", length=0)
+
+
+def legend_above(axis: "Axes", handles: Sequence[Any] | None = None) -> None:
+    """Put the legend above the axes, where it covers nothing, in as many columns as there is room for.
+
+    Args:
+        axis: what it is of.
+        handles: what it shows, if not what was drawn.
+    """
+    shown = list(axis.get_legend_handles_labels()[0]) if handles is None else list(handles)
+    if not shown:
+        return
+    longest = max(len(str(handle.get_label())) for handle in shown) + 6
+    room = axis.get_figure(root=True).get_figwidth() * _LETTERS * 0.85  # type: ignore[union-attr]
+    columns = max(1, min(len(shown), int(room // longest)))
+    axis.legend(
+        handles=shown, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, frameon=False, fontsize=8,
+        borderaxespad=0.2,
+    )  # fmt: skip
 
 
 def plain_powers(axis: "Axis") -> None:

@@ -102,8 +102,9 @@ def test_any_text_is_read_back_or_refused_in_one_line(name, typed, cost):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    ({"costs": (("3,5", "8"), ("3", "9"))},
-     "costs.csv: costs[Ashford][glucose] = '3,5': must be a number, with a decimal point: 3.5"),
+    ({"costs": (("3,5", "8.5"), ("3", "9"))},
+     "costs.csv: line 2, column HDL = '8.5': must have the decimal mark, a point or a comma, that 3,5 in line 2 has"),
+    ({"costs": (("1,234", "8"), ("3", "9"))}, "costs.csv: line 2, column glucose = '1,234': may mean 1234 or 1.234"),
     ({"costs": (("3.5", ""), ("3", "9"))}, "costs.csv: costs[Ashford][HDL] = '': must not be left empty"),
     ({"costs": (("-1", "8"), ("3", "9"))}, "costs.csv: costs[Ashford][glucose] = -1.0: must be positive"),
     ({"agents": ("Ashford", "Ashford")}, "costs.csv: row 2 = 'Ashford': must not occur twice"),
@@ -127,8 +128,10 @@ def test_wrong_input_is_refused_in_the_words_of_the_library(change, message):
 
 def test_an_upload_is_read_as_files_are():
     assert read_costs(b"clinic,glucose\n'=x,3.50\nB,inf\n") == (("=x", "B"), ("glucose",), (("3.5",), ("inf",)))
-    with pytest.raises(ProblemError, match=r"costs.csv: first row .* has semicolons"):
-        read_costs(b"clinic;glucose\nA;3,5\n")
+    assert read_costs(b"clinic;glucose\nA;3,5\n") == (("A",), ("glucose",), (("3.5",),))
+    assert read_costs(files.workbook([{"clinic": "A", "glucose": 3.5}])) == (("A",), ("glucose",), (("3.5",),))
+    with pytest.raises(ProblemError, match=r"costs.csv: line 2, column glucose = '1,234': may mean 1234 or 1.234"):
+        read_costs(b"clinic;glucose\nA;1,234\n")
 
 
 @given(st.text(alphabet="ab *_`[](){}<>#+-.!|~:$\\&@/", max_size=30))

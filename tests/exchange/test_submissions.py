@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from jaxmech import ProblemError, exchange
 from jaxmech._json import fingerprint
+from jaxmech._sheets import workbook_bytes
 from jaxmech.exchange import _tables
 from tests.exchange import agreements as example
 
@@ -32,10 +33,16 @@ GOOD = [
     ('"first","second"\n"1","2"\n', [[1.0], [2.0]]),
     ("first,second\n+1,2\n", [[1.0], [2.0]]),
     ("first,second\n1,2", [[1.0], [2.0]]),
+    ("first;second\n1;2\n", [[1.0], [2.0]]),
+    ("first;second\r\n1,5;2\r\n1.234,5;\r\n", [[1.5, 1234.5], [2.0]]),
+    ("sep=;\nfirst;second\n1,5;2\n", [[1.5], [2.0]]),
+    ("first\tsecond\n1.5\t2\n".encode("utf-16"), [[1.5], [2.0]]),
+    ('first,second\n"1,500.5",2\n', [[1500.5], [2.0]]),
+    (workbook_bytes([{"second": 2.0, "first": 1.234}, {"second": None, "first": 3}]), [[1.234, 3.0], [2.0]]),
 ]
 
 
-@pytest.mark.parametrize(("content", "columns"), GOOD)
+@pytest.mark.parametrize(("content", "columns"), GOOD, ids=range(len(GOOD)))
 @pytest.mark.parametrize("arrow", [True, False])
 def test_what_is_read(content, columns, arrow, tmp_path, monkeypatch):
     if not arrow:
@@ -54,12 +61,13 @@ FAULTS = [
     ("first,second\n1,\n1,2\n1,\n1,3\n", ["Ada.csv: row 2, column second: must not be left empty above numbers"]),
     ("first,second\n1,2,3\n1\n", ["row 2: must have 2 cells, but has 3", "row 3: must have 2 cells, but has 1"]),
     ("first,second\nnan,2\n1,inf\n1,1e999\n", ["row 2, column first", "row 3, column second", "row 4, column second"]),
-    ("first;second\n1;2\n", ["row 1, column first;second"]),
+    ("first;second\n1,234;2\n", ["Ada.csv: row 2, column first: '1,234' may mean 1234 or 1.234: write 1234"]),
+    ("first;second\n1,5;2\n;\n2,5;3\n", ["row 3, column first: must not be left empty", "row 3, column second"]),
     (
         "first,second\n1,1_000\n1,0x10\n1,1d5\n",
         ["row 2, column second", "row 3, column second", "row 4, column second"],
     ),
-    ('first,second\n1,"2\n', ["Ada.csv: is not valid CSV"]),
+    ('first,second\n1,"2\n', ["Ada.csv: row 2: is not valid CSV"]),
     (b"first,second\n1,\xff\n", ["Ada.csv: row 2: must be UTF-8 text"]),
 ]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxmech.collaboration import Role
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, legend_label, short_names
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, in_unit, legend_above, legend_label, name_agents
 from jaxmech.report.collaboration._answer import Answer
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def plot(answer: Answer) -> "Figure":
         _draw_penalties(below, answer, shown)
         below_title = f"{answer.division} division, mechanism {answer.mechanism}"
         entitle(figure, answer.title or answer.source, below_title)
-        _label_agents(below, [answer.agents[i] for i in shown])
+        name_agents(below, [answer.agents[i] for i in shown])
         if len(shown) < len(answer.agents):
             below.set_xlabel(f"the {len(shown)} of {len(answer.agents):,} agents who collect most", color=GREY)
     return figure
@@ -120,10 +120,7 @@ def _legend_samples(axis: "Axes", answer: Answer, checked: bool) -> None:
     if checked:
         entries.append(Patch(facecolor=GREY, hatch="////", edgecolor="white", label="checked"))
     if entries:
-        columns = min(len(entries), 6)
-        axis.legend(
-            handles=entries, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, frameon=False, fontsize=8
-        )
+        legend_above(axis, entries)
 
 
 def _draw_penalties(axis: "Axes", answer: Answer, shown: Sequence[int]) -> None:
@@ -138,15 +135,8 @@ def _draw_penalties(axis: "Axes", answer: Answer, shown: Sequence[int]) -> None:
         # No line could be drawn at infinity: an arrow at the top stands for it.
         height = np.full(int(np.sum(~finite)), 0.97 * (top or 1.0))
         axis.plot(x[~finite], height, "^", color="#333333", markersize=5, label="alone: impossible (∞)", clip_on=False)
-    axis.set_ylabel("penalty")
-    axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, frameon=False, fontsize=8)
-
-
-def _label_agents(axis: "Axes", names: Sequence[str]) -> None:
-    labels = short_names(names, 20)
-    upright = sum(len(label) for label in labels) > 60
-    axis.set_xticks(np.arange(len(labels)), labels, rotation=90 if upright else 0, fontsize=8 if upright else 9)
-    axis.tick_params(axis="x", length=0)
+    axis.set_ylabel(in_unit("penalty", answer.currency))
+    legend_above(axis)
 
 
 def _draw_panel(

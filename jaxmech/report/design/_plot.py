@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxmech.collaboration import Role
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, short_names
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, in_unit, legend_above, other, short_names
 from jaxmech.report._numbers import short
 from jaxmech.report.design._answer import Answer
 
@@ -48,35 +48,51 @@ def plot(answer: Answer) -> "Figure":
 def _draw_samples(axis: "Axes", answer: Answer, d: int) -> None:
     top = float(answer.samples[:, :d].sum(axis=0).max())
     for role, colour in _COLOUR.items():
-        first = True
-        for k, i, start in _pieces(answer, role, d):
-            width = float(answer.samples[i, k])
-            axis.barh(
-                k, width, 0.66, left=start, color=colour, hatch="" if role is Role.ALONE else "////",
-                edgecolor="white", linewidth=0.8, label=_WORDS[role] if first else None,
-            )  # fmt: skip
-            first = False
-            name = answer.agents[i]
-            if width > _LETTER * (len(name) + 2) * top:
-                box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
-                axis.text(start + width / 2, k, name, ha="center", va="center", fontsize=7, bbox=box)
+        label: str | None = _WORDS[role]
+        for k in range(d):
+            pieces = list(_pieces(answer, role, k))
+            for i, start in pieces:
+                width = float(answer.samples[i, k])
+                axis.barh(
+                    k, width, 0.66, left=start, color=colour, hatch="" if role is Role.ALONE else "////",
+                    edgecolor="white", linewidth=min(0.8, 80 * width / top), label=label,
+                )  # fmt: skip
+                label = None
+            _name_pieces(axis, answer, k, pieces, _LETTER * top)
     axis.set_yticks(np.arange(d), short_names(answer.distributions[:d]))
-    axis.set_ylim(d - 0.5, -0.5)
+    axis.set_ylim(d - 0.5, -0.64)
     axis.set_xlim(0, 1.02 * top)
     axis.tick_params(axis="y", length=0)
     axis.set_xlabel("samples collected")
-    axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, fontsize=8)
+    legend_above(axis)
 
 
-def _pieces(answer: Answer, role: Role, d: int) -> Iterator[tuple[int, int, float]]:
-    """Distribution, agent, and where her piece of the bar starts: who is alone first, then by amount."""
-    for k in range(d):
-        amounts = answer.samples[:, k]
-        order = np.lexsort((-amounts, answer.role[:, k] != Role.ALONE))
-        starts = np.cumsum(amounts[order]) - amounts[order]
-        for i, start in zip(order.tolist(), starts.tolist(), strict=True):
-            if amounts[i] > 0 and Role(int(answer.role[i, k])) is role:
-                yield k, i, start
+def _name_pieces(axis: "Axes", answer: Answer, k: int, pieces: list[tuple[int, float]], letter: float) -> None:
+    """Write names into pieces from the largest on; from the first that has no room for one on, all are "other"."""
+    names = short_names(answer.agents)
+    widths = [float(answer.samples[i, k]) for i, _ in pieces]
+    fitting = [width > letter * (len(names[i]) + 2) for (i, _), width in zip(pieces, widths, strict=True)]
+    count = fitting.index(False) if False in fitting else len(pieces)
+    words = [(names[i], start, width) for (i, start), width in zip(pieces[:count], widths, strict=False)]
+    if count < len(pieces):
+        together = other(len(pieces) - count) if count or len(pieces) > 1 else names[pieces[0][0]]
+        words.append((together, pieces[count][1], sum(widths[count:])))
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
+    for text, start, width in words:
+        if width > letter * (len(text) + 2):
+            axis.text(start + width / 2, k, text, ha="center", va="center", fontsize=7, bbox=box)
+        else:
+            axis.text(start, k - 0.36, text, ha="left", va="bottom", fontsize=6, color=GREY)
+
+
+def _pieces(answer: Answer, role: Role, k: int) -> Iterator[tuple[int, float]]:
+    """Agent, and where her piece of the bar starts: who is alone first, then by amount."""
+    amounts = answer.samples[:, k]
+    order = np.lexsort((-amounts, answer.role[:, k] != Role.ALONE))
+    starts = np.cumsum(amounts[order]) - amounts[order]
+    for i, start in zip(order.tolist(), starts.tolist(), strict=True):
+        if amounts[i] > 0 and Role(int(answer.role[i, k])) is role:
+            yield i, start
 
 
 def _draw_penalties(axis: "Axes", answer: Answer) -> None:
@@ -103,4 +119,4 @@ def _draw_penalties(axis: "Axes", answer: Answer) -> None:
     axis.invert_yaxis()
     axis.set_xlim(0, 1.12 * float(drawn.max()))
     axis.tick_params(axis="y", length=0)
-    axis.set_xlabel("social penalty")
+    axis.set_xlabel(in_unit("social penalty", answer.currency))

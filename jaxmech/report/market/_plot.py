@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, short_names
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, in_unit, legend_above, other, short_names
 from jaxmech.report.market._answer import Answer
 
 if TYPE_CHECKING:
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 MAX_CURVES = 8
 """Value curves of more types would hide each other: the types that pay most are drawn."""
+
+
+MAX_ROWS = 12
+"""Of more buyers or contributors those are drawn together who have least."""
 
 
 def plot(answer: Answer) -> "Figure":
@@ -30,11 +34,13 @@ def plot(answer: Answer) -> "Figure":
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.6, 6.6 if answer.trades else 4.4), layout="constrained")
         if answer.trades:
-            above, below = figure.subplots(2, 1, height_ratios=(3, 1.6))
-            _draw_surplus(below, answer)
+            rows = _surplus(answer)
+            figure = Figure(figsize=(9.4, 5.2 + 0.22 * len(rows)), layout="constrained")
+            above, below = figure.subplots(2, 1, height_ratios=(4, 0.8 + 0.22 * len(rows)))
+            _draw_surplus(below, answer, rows)
         else:
+            figure = Figure(figsize=(9.4, 4.4), layout="constrained")
             above = figure.subplots()
             above.text(0.98, 0.04, "no trade", transform=above.transAxes, ha="right", color=RED)
         _draw_curve(above, answer)
@@ -55,37 +61,51 @@ def _draw_curve(axis: "Axes", answer: Answer) -> None:
             axis.plot([x, x], [price, worth], color=colour, linewidth=1.0, linestyle=":")
             axis.plot(x, price, "o", color=colour, markersize=7, markeredgecolor="white", zorder=5)
     if answer.trades:
-        label = "posted price (dots: who buys; dotted: what she gains)"
+        label = "posted price\n(dots: who buys;\ndotted: what she gains)"
         offered = sizes <= answer.total
         axis.step(sizes[offered], answer.curve_prices[offered], where="pre", color=RED, linewidth=1.8, label=label)
     axis.set_xscale("symlog", linthresh=1)
     axis.set_xlim(0, float(sizes[-1]))
     axis.set_ylim(0, None)
     axis.set_xlabel("points in the data set")
-    axis.set_ylabel("value, price")
+    axis.set_ylabel(in_unit("value, price", answer.unit))
     from matplotlib.ticker import FuncFormatter
 
     axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-    axis.legend(loc="upper left", frameon=False, fontsize=8)
+    types = len(answer.buyers)
+    shown = f"the {len(drawn)} of {types:,} types\nwho pay most" if len(drawn) < types else None
+    axis.legend(
+        loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=8, title=shown, title_fontsize=8,
+        alignment="left",
+    )  # fmt: skip
 
 
-def _draw_surplus(axis: "Axes", answer: Answer) -> None:
+def _surplus(answer: Answer) -> list[tuple[str, str, float, float]]:
+    """Name, colour, money and gain of buyers, then of contributors; those with least are drawn together."""
+    sides = (
+        (answer.buyers, RED, answer.counts * answer.prices, answer.counts * answer.utility),
+        (answer.contributors, GREY, answer.costs * answer.samples, answer.gain),
+    )
+    rows = []
+    for names, colour, money, gain in sides:
+        used = np.flatnonzero((money != 0) | (gain != 0))
+        most = used[np.argsort(-(money + gain)[used], kind="stable")]
+        own = np.sort(most if len(most) <= MAX_ROWS else most[: MAX_ROWS - 1])
+        rest, short = most[len(own) :], short_names(names)
+        rows += [(short[i], colour, float(money[i]), float(gain[i])) for i in own]
+        rows += [(other(len(rest)), colour, float(money[rest].sum()), float(gain[rest].sum()))] if len(rest) else []
+    return rows
+
+
+def _draw_surplus(axis: "Axes", answer: Answer, rows: list[tuple[str, str, float, float]]) -> None:
     """One bar each for what buyers pay and keep, and for what contributors spend and gain."""
-    names = [*answer.buyers, *answer.contributors]
-    spent = answer.costs * answer.samples
-    paid = [*(answer.counts * answer.prices), *spent]
-    kept = [*(answer.counts * answer.utility), *answer.gain]
-    used = [i for i in range(len(names)) if paid[i] or kept[i]][:20]
-    y = np.arange(len(used))
-    money, gain = np.array([paid[i] for i in used]), np.array([kept[i] for i in used])
-    buyer = np.array([i < len(answer.buyers) for i in used], bool)
-    colours = np.where(buyer, RED, GREY)
-    axis.barh(y, money, 0.66, color=colours)
-    axis.barh(y, gain, 0.66, left=money, color=COLOURS[2])
-    axis.set_yticks(y, short_names([names[i] for i in used]), fontsize=8)
-    axis.invert_yaxis()
+    y, money = np.arange(len(rows)), np.array([row[2] for row in rows])
+    axis.barh(y, money, 0.66, color=[row[1] for row in rows])
+    axis.barh(y, [row[3] for row in rows], 0.66, left=money, color=COLOURS[2])
+    axis.set_yticks(y, [row[0] for row in rows], fontsize=8)
+    axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.tick_params(axis="y", length=0)
-    axis.set_xlabel("money, all of a type together")
+    axis.set_xlabel(in_unit("money, all of a type together", answer.unit))
     from matplotlib.patches import Patch
 
     handles = [
@@ -93,4 +113,4 @@ def _draw_surplus(axis: "Axes", answer: Answer) -> None:
         Patch(color=GREY, label="contributors spend"),
         Patch(color=COLOURS[2], label="gain"),
     ]
-    axis.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, frameon=False, fontsize=8)
+    legend_above(axis, handles)

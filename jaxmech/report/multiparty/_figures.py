@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxmech.report._figure import COLOURS, GREY, STYLE
+from jaxmech.report._figure import COLOURS, GREY, STYLE, legend_above
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,9 +34,14 @@ def plot_curves(panels: Mapping[str, Mapping[str, Curve]], label: str) -> "Figur
                 axis.fill_between(x, y - 2 * error, y + 2 * error, color=COLOURS[k], alpha=0.2, linewidth=0)
                 if np.issubdtype(x.dtype, np.integer):
                     axis.xaxis.get_major_locator().set_params(integer=True)
-            axis.set_title(title, fontsize=9)
+            axis.set_title(title, fontsize=9, pad=20)
             axis.set_xlabel(label)
-            axis.legend(frameon=False, fontsize=8)
+            legend_above(axis)
+        axes[0].set_ylabel("mean over random markets")
+        axes[-1].annotate(
+            "bands: two standard errors to each side", (1.0, -0.16), xycoords="axes fraction", ha="right", va="top",
+            fontsize=8, color=GREY,
+        )  # fmt: skip
     return figure
 
 
@@ -65,7 +70,7 @@ def plot_boundaries(
         axis.plot([], [], color="#333333", linewidth=0.8, linestyle="--", label="from here on, every disparity")
         axis.set_xlabel("market growth rate")
         axis.set_ylabel("largest disparity")
-        axis.legend(frameon=False, fontsize=8, loc="upper left")
+        legend_above(axis)
     return figure
 
 

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, short_names
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, legend_above, name_agents
 from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MAX_AGENTS = 40
+MAX_AGENTS = 60
 """Plots of more agents show the first ones."""
 
 
@@ -58,7 +58,8 @@ def _draw_models(axis: "Axes", answer: PlanAnswer) -> None:
     axis.bar(x + 0.2, answer.quality[shown], 0.38, color=COLOURS[0], label="model in use")
     axis.axhline(answer.best, color="#333333", linewidth=0.8, linestyle="--", label="best model")
     axis.set_ylabel("quality")
-    axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, frameon=False, fontsize=8)
+    axis.set_xlim(-0.6, len(x) - 0.4)
+    legend_above(axis)
 
 
 def _draw_money(axis: "Axes", answer: PlanAnswer) -> None:
@@ -71,10 +72,10 @@ def _draw_money(axis: "Axes", answer: PlanAnswer) -> None:
         axis.bar(x + 0.2 * (k - 1.5), values[shown], 0.19, color=colour, label=label)
     axis.axhline(0.0, color="#333333", linewidth=0.8)
     axis.set_ylabel("earnings and payments")
-    upright = sum(len(name) for name in names) > 60
-    axis.set_xticks(x, short_names(names, 20), rotation=90 if upright else 0)
-    axis.tick_params(axis="x", length=0)
-    axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, frameon=False, fontsize=8)
+    name_agents(axis, names)
+    if len(names) < len(answer.agents):
+        axis.set_xlabel(f"the first {len(names)} of {len(answer.agents):,} agents", color=GREY)
+    legend_above(axis)
 
 
 def _draw_map(axis: "Axes", answer: ExistenceAnswer) -> None:
@@ -128,7 +129,7 @@ def _draw_row(axis: "Axes", answer: ExistenceAnswer) -> None:
     axis.set_xlabel(f"size of {who} ({rest})")
     axis.set_ylabel("sum over all agents")
     axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
-    axis.legend(loc="upper left", frameon=False, fontsize=8)
+    legend_above(axis)
 
 
 def _draw_boundary(axis: "Axes", answer: BoundaryAnswer) -> None:
@@ -139,7 +140,8 @@ def _draw_boundary(axis: "Axes", answer: BoundaryAnswer) -> None:
         beyond = answer.searched_to
         axis.plot(beyond, answer.revenue[beyond], "o", color=RED, label=f"fails first: {beyond:,}", clip_on=False)
         axis.plot([], [], " ", label=f"largest disparity: {answer.largest:,}")
-        axis.legend(loc="upper right", frameon=False)
+        legend_above(axis)
     axis.set_xlabel("size of the agent who has all data")
     axis.set_ylabel("revenue / market")
-    axis.set_title(f"growth {answer.growth:g}, {len(answer.agents)} agents", fontsize=9)
+    words = f"growth {answer.growth:g}, {len(answer.agents)} agents"
+    axis.set_title(words, fontsize=8, color=GREY, loc="right", pad=22 if answer.largest is not None else 6)

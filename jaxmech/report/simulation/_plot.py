@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxmech.report._figure import COLOURS, GREY, STYLE, entitle, legend_label
+from jaxmech.report._figure import COLOURS, GREY, STYLE, entitle, legend_above, legend_label, name_agents
 from jaxmech.report._numbers import relative
 from jaxmech.report.simulation._answer import Answer
 
@@ -44,9 +44,8 @@ def plot(answer: Answer) -> "Figure":
             )  # fmt: skip
         axis.set_ylabel("realised − promised, % of promised")
         names = [answer.agents[i] for i in shown]
-        upright = sum(len(name) for name in names) > 60
-        axis.set_xticks(np.arange(len(shown)), names, rotation=90 if upright else 0, fontsize=8)
-        axis.tick_params(axis="x", length=0)
-        axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1, frameon=False, fontsize=8)
+        name_agents(axis, names)
+        axis.set_xlabel("bars: two standard errors to each side", fontsize=8, color=GREY, loc="right")
+        legend_above(axis)
         entitle(figure, answer.title or answer.source, answer.mechanism)
     return figure

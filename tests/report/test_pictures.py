@@ -1,0 +1,110 @@
+"""Pictures fit for a board: at 3, 24 and 60 agents nothing covers anything, nothing is cut off, nobody is lost."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from jaxmech import report
+from tests.report import pictures
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(
+    scope="module", params=list(itertools.product(pictures.KINDS, pictures.SIZES)), ids=lambda p: f"{p[0]}-{p[1]}"
+)
+def drawn(request):
+    """A figure laid out as it is written, and who is in it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    kind, m = request.param
+    figure = pictures.figure(kind, m)
+    FigureCanvasAgg(figure).draw()
+    return kind, m, figure
+
+
+def ticks(axis, direction):
+    """Labels of the ticks that are in sight."""
+    part = getattr(axis, f"{direction}axis")
+    low, high = sorted(part.get_view_interval())
+    return [tick.label1 for tick in part.get_major_ticks() if low <= tick.get_loc() <= high]
+
+
+def boxes(texts):
+    return [text.get_window_extent() for text in texts if text.get_visible() and text.get_text().strip()]
+
+
+def overlap(one, other, slack=0.5):
+    return (min(one.x1, other.x1) - max(one.x0, other.x0) > slack
+            and min(one.y1, other.y1) - max(one.y0, other.y0) > slack)  # fmt: skip
+
+
+def test_names_stay_apart(drawn):
+    for axis in drawn[2].axes:
+        for direction in "xy":
+            assert not any(overlap(*pair) for pair in itertools.pairwise(boxes(ticks(axis, direction))))
+
+
+def test_legends_cover_nothing(drawn):
+    for axis in drawn[2].axes:
+        if (legend := axis.get_legend()) is not None:
+            box = legend.get_window_extent()
+            assert not any(overlap(box, other.get_window_extent()) for other in drawn[2].axes)
+            assert not any(overlap(box, text, 2.0) for text in boxes(axis.texts))
+
+
+def test_nothing_is_cut_off(drawn):
+    figure = drawn[2]
+    for axis in figure.axes:
+        legend = axis.get_legend()
+        words = boxes([*axis.texts, *ticks(axis, "x"), *ticks(axis, "y")])
+        for box in [*words, *([legend.get_window_extent()] if legend else [])]:
+            assert box.x0 >= figure.bbox.x0 - 1
+            assert box.x1 <= figure.bbox.x1 + 1
+
+
+def test_axes_say_what_and_in_which_unit(drawn):
+    kind, _, figure = drawn
+    words = " ".join(f"{axis.get_xlabel()} {axis.get_ylabel()}" for axis in figure.axes)
+    assert all(axis.get_xlabel() or axis.get_ylabel() for axis in figure.axes)
+    if kind in ("solve", "design", "market"):
+        assert "(EUR)" in words
+    if kind in ("simulate", "runs"):
+        assert "two standard errors" in words
+
+
+def test_everybody_is_named_or_counted_among_the_others(drawn):
+    kind, m, figure = drawn
+    texts = [text.get_text() for axis in figure.axes for text in (*axis.get_xticklabels(), *axis.get_yticklabels())]
+    if kind in ("solve", "simulate", "runs", "multiparty"):
+        assert set(pictures.names(m)) <= set(texts)
+    if kind == "audit":
+        named = [text for text in texts if text in pictures.names(m)]
+        others = [int(text[7:-1]) for text in texts if text.startswith("other (")]
+        assert len(named) + sum(others) == m
+
+
+def test_the_audit_says_who_would_gain_how_much():
+    figure = pictures.figure("audit", 24)
+    made = pictures._audit(24, pictures.names(24), np.random.default_rng(24))
+    (axis,) = figure.axes
+    rows = [label.get_text() for label in axis.get_yticklabels()]
+    assert [made.found.names.index(name) for name in rows[:2]] == np.argsort(-made.gain)[:2].tolist()
+    bars = [100 * made.gain[made.found.names.index(name)] for name in rows]
+    assert [bar.get_width() for bar in axis.patches] == pytest.approx(bars)
+    told = [text.get_text() for text in axis.texts]
+    for name, words in zip(rows, told, strict=False):
+        i = made.found.names.index(name)
+        assert ("nothing found" in words) == (made.gain[i] == 0)
+        assert ("no bound" in words) == np.isinf(made.found.bound[i])
+
+
+def test_figures_of_curves_are_labelled():
+    x = np.arange(2, 6)
+    curve = (x, np.linspace(0, 1, 4), np.full(4, 0.01))
+    panels = {"own model harmless": {"revenue": curve}, "as published": {"revenue": curve}}
+    figure = report.multiparty.plot_curves(panels, "number of agents")
+    assert [axis.get_xlabel() for axis in figure.axes] == ["number of agents"] * 2
+    assert figure.axes[0].get_ylabel()
+    assert "two standard errors" in " ".join(text.get_text() for axis in figure.axes for text in axis.texts)
