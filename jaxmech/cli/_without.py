@@ -48,7 +48,10 @@ def leave(case: Any, left_out: Sequence[str]) -> files.CollaborationCase:
     sigma = problem.sigma if problem.counted_alike else problem.sigma[kept]
     price = problem.price if problem.valued_alike else problem.price[kept]
     reduced = Problem(costs, sigma, price, agents=remaining, distributions=distributions)
-    return dataclasses.replace(case, problem=reduced)
+    values = case.values
+    if values is not None and values.price.ndim > 1:
+        values = dataclasses.replace(values, price=values.price[kept])
+    return dataclasses.replace(case, problem=reduced, values=values)
 
 
 def deliver(
