@@ -25,6 +25,7 @@ if __name__ == "__main__" and sys.path and sys.path[0] and __file__.startswith(s
     del sys.path[0]  # beside this file lie others that the standard library would take for its own, as _json.py
 
 import argparse
+import copy
 import csv
 import hashlib
 import json
@@ -186,7 +187,7 @@ class Agreement:
             problem, plan = document["problem"], document["integer_plan"]
             self.gain = GAIN[document["settings"]["dtype"]]
             self.seal, self.mechanism, self.target = document["fingerprint"], problem["mechanism"], document["target"]
-            self.parties, self.names = problem["agents"], problem["distributions"]
+            self.parties, self.names, panels = problem["agents"], problem["distributions"], problem.get("panels") or {}
             self.costs, self.sigma, self.price = (numbers(problem[key]) for key in ("costs", "sigma", "price"))
             self.asked, self.role, self.penalty = numbers(plan["samples"]), plan["role"], numbers(plan["penalty"])
             shape = self.asked.shape
@@ -206,6 +207,25 @@ class Agreement:
             raise UnreadableError(f"the agreement lacks what it takes to carry it out: {error}") from None
         if self.costs.shape != (len(self.parties), len(self.names)) or shape != self.costs.shape:
             raise UnreadableError("the agreement's tables do not fit its names")
+        self.by_draw, self.draws = self, self.names
+        if panels:
+            self._widen(panels)
+
+    def _widen(self, panels: dict[str, list[str]]) -> None:
+        """Where one draw measures several values, give each a column; keep the tables by draw, with Σ price σ²."""
+        self.by_draw = copy.copy(self)
+        groups = [panels.get(name, [name]) for name in self.names]
+        of = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        self.names, self.draws = [name for group in groups for name in group], [self.by_draw.names[j] for j in of]
+        if len(self.sigma) != len(of) or len(self.price) != len(of) or len(set(self.names)) < len(of):
+            raise UnreadableError("the agreement's panels do not fit its sigma and price")
+        worth = np.bincount(of, weights=self.price * self.sigma**2)
+        self.by_draw.sigma, self.by_draw.price = np.ones(len(groups)), worth
+        self.costs = np.where(np.diff(of, prepend=-1) > 0, self.costs[:, of], 0.0)  # a draw is paid for once
+        self.asked, self.z, self.rest, self.alpha, self.limit = (
+            table[:, of] for table in (self.asked, self.z, self.rest, self.alpha, self.limit)
+        )
+        self.role = [[row[j] for j in of] for row in self.role]
 
     def noise(self, apart: float) -> float:
         """η²/σ² of a design: linear between entries, the earlier one at jumps, the last one beyond."""
@@ -248,7 +268,8 @@ class Drawn:
         role, (count, _, points) = agreement.role[i][k], handed.others(i)
         if agreement.pooled or role == "alone" or (role == "receives" and not agreement.designed):
             return
-        texts = (secret, agreement.seal, agreement.parties[i], agreement.names[k])
+        head = (secret, agreement.seal, agreement.parties[i])
+        texts = (*head, agreement.draws[k])
         z = int(min(agreement.z[i, k], count))
         size = int(min(agreement.rest[i, k], count - z))
         clean, clean_listed = subset(stream(*texts, "clean"), z, count)
@@ -259,7 +280,7 @@ class Drawn:
         hers, noisy = self.points or (None, None)
         self.clean = part_of(clean, clean_listed, hers, told.get("clean"))
         self.rest = part_of(left, left_listed, noisy, told.get("rest"))
-        self.lots = stream(*texts, "noise")
+        self.lots = stream(*head, agreement.names[k], "noise")
         self.normal = float(normal(self.lots, 1)[0])
         if role == "checked" and z > 0:
             self.discrepancy = abs(handed.means[i] - self.clean["mean"]) if handed.counts[i] else math.inf
@@ -412,6 +433,9 @@ def handed_in(folder: Path | None, agreement: Any, told: list[dict[str, Any]], l
             f"operator.json: parties[{party['name']}]", {key: party[key] for key in expected}, expected
         )
         columns.append([np.zeros(0) for _ in every] if path is None else read_columns(path, agreement.names))
+        draws = getattr(agreement, "draws", agreement.names)
+        if len(set(zip(draws, map(len, columns[-1]), strict=True))) > len(set(draws)):
+            lines.append(f"submissions of {party['name']}: a draw must give all the values that it measures")
     return [
         Handed(
             [len(rows[k]) for rows in columns],
@@ -569,6 +593,7 @@ def table_of_noise(agreement: Agreement) -> tuple[np.ndarray, np.ndarray]:
 
 def soundness(agreement: Agreement) -> Iterator[str]:
     """Say where a penalty is not as promised, or a party is worse off than alone, or gains by another amount."""
+    agreement = agreement.by_draw
     worth = agreement.price * agreement.sigma**2
     for i, name in enumerate(agreement.parties):
         promised, honest = float(agreement.penalty[i]), penalty(agreement, i, agreement.asked[i])

@@ -6,7 +6,16 @@ from pathlib import Path
 
 from jaxmech._errors import ProblemError
 
-_NAMES = ("clinics", "three-agents", "equal-agents", "hard-instance", "data-market", "competitors", "market-growth")
+_NAMES = (
+    "clinics",
+    "three-agents",
+    "equal-agents",
+    "hard-instance",
+    "blood-panel",
+    "data-market",
+    "competitors",
+    "market-growth",
+)
 _SWEEPS = ("uncertain-costs",)
 
 
@@ -14,8 +23,8 @@ def names() -> tuple[str, ...]:
     """Return the names of the shipped problems, the first one for a first look.
 
     Example:
-        >>> names()
-        ('clinics', 'three-agents', 'equal-agents', 'hard-instance', 'data-market', 'competitors', 'market-growth')
+        >>> names()[:5]
+        ('clinics', 'three-agents', 'equal-agents', 'hard-instance', 'blood-panel')
     """
     return _NAMES
 

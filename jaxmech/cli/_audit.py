@@ -18,7 +18,7 @@ from jaxmech.cli._play import (
     replications_option,
     seed_option,
 )
-from jaxmech.cli._population import check_populations, measure, population_option, populations
+from jaxmech.cli._population import check_populations, is_file, measure, population_option, populations
 from jaxmech.cli._report import html_page
 
 _EXAMPLES = (
@@ -134,6 +134,18 @@ def _asked(answer: Any, carried: Carried, seed: int, output: Output) -> Any:
     return dataclasses.replace(answer, questions=answers, weaknesses=collaboration.facts(problem, answers))
 
 
+def _by_draw(case: Any, population: tuple[str, ...]) -> Any:
+    """A case whose laws are by draw: all values of a panel follow the same law, each with its own σ."""
+    from jaxmech import files
+
+    if case.values is None:
+        return case
+    with named(case.source):
+        if any(is_file(text) for text in population):
+            files.refuse_panels(case, "values of a panel may follow other laws each: name one law, or jaxmech simulate")
+    return dataclasses.replace(case, values=None)
+
+
 def _settings(replications: int) -> Any:
     """As widely as ever, with so many fresh draws for the verdict."""
     from jaxmech import deviation
@@ -157,7 +169,7 @@ def _collaboration(
     if population:
         with named(carried.case.source):
             Stakes.of(problem).of_agents_alike("gains on data of other laws are for points that are alike")
-    laws = populations(population, carried.case, output)
+    laws = populations(population, _by_draw(carried.case, population), output)
     if chosen is not None:
         deviation.check_draws(carried.mechanism, chosen.batch * chosen.batches)
     with output.timed("search"):

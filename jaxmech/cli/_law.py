@@ -22,11 +22,13 @@ def law_warnings(case: Any, samples: np.ndarray, checked: np.ndarray) -> list[st
     from jaxmech.report import short
 
     law, found = law_of(np.asarray(case.data.cells, float)), []
+    if case.values is not None:
+        samples, checked = case.values.of(samples), case.values.of(checked)
     for k in np.flatnonzero(checked.any(axis=0)).tolist():
         least = max(1.0, float(np.min(samples[checked[:, k], k])))
         if abs(law.skewness[k]) / np.sqrt(least) > _SKEWED or law.kurtosis[k] / least > _HEAVY:
             found.append(
-                f"{case.data.source}: {case.problem.distribution_name(k)} is far from normal (skewness "
+                f"{case.data.source}: {case.data.columns[k]} is far from normal (skewness "
                 f"{law.skewness[k]:.2g}, excess kurtosis {law.kurtosis[k]:.2g}) for means of {short(least, 2)} points, "
                 "and the promises are for normal data: jaxmech simulate says who ends above hers, and what helps"
             )

@@ -137,6 +137,7 @@ def carry(case: Any, choice: Choice, output: Output) -> Carried:
         mechanism = one_of("--mechanism", choice.instead_of("mechanism", case.mechanism), files.MECHANISMS)
         output.warn(case.unused_by(mechanism))
         if mechanism == files.DESIGNED:
+            files.refuse_panels(case, files.NO_DESIGN)
             return _design(case, output)
         return _solve(case, division, mechanism, output)
 

@@ -49,11 +49,11 @@ def check_populations(given: Sequence[str], output: Output) -> None:
     Raises:
         ProblemError: for unknown laws and parameters that they do not take, and what is asked for twice.
     """
-    output.spare([Path(text) for text in given if _is_file(text)])
+    output.spare([Path(text) for text in given if is_file(text)])
     for text in given:
         if given.count(text) > 1:
             raise ProblemError("--population", text, "must be given once")
-        if not _is_file(text):
+        if not is_file(text):
             _of_law(text, np.ones(1))
 
 
@@ -68,8 +68,8 @@ def populations(given: Iterable[str], case: Any, output: Output) -> list[Named]:
     Raises:
         ProblemError: for files that cannot be read.
     """
-    sigma = np.asarray(case.problem.in_equivalent_points().sigma, float)
-    return [_measured(text, case, output) if _is_file(text) else _of_law(text, sigma) for text in given]
+    sigma = case.value_sigma
+    return [_measured(text, case, output) if is_file(text) else _of_law(text, sigma) for text in given]
 
 
 def read_measurements(option: str, data: str, case: Any, output: Output) -> Any:
@@ -84,10 +84,10 @@ def read_measurements(option: str, data: str, case: Any, output: Output) -> Any:
     from jaxmech import files
     from jaxmech.deviation import Empirical
 
-    if case.problem.distributions is None:
+    if case.columns is None:
         rule = "needs a problem that names its distributions, to find the columns"
         raise ProblemError(option, data, rule)
-    table = files.measurements(Path(data), data, case.problem.distributions, option, case.reading)
+    table = files.measurements(Path(data), data, case.columns, option, case.reading)
     Empirical.of(table.cells, data)
     output.warn(files.measurement_warnings(table))
     output.warn(files.dependence_warnings(files.dependences(table)))
@@ -122,7 +122,8 @@ def measure(carried: Carried, asked: list[Named], seed: int, replications: int |
     return told
 
 
-def _is_file(text: str) -> bool:
+def is_file(text: str) -> bool:
+    """Return whether a population is measurements in a file, and no law by name."""
     return is_table(text) or Path(text).suffix.lower() == ".parquet" or Path(text).is_file()
 
 

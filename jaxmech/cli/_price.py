@@ -69,6 +69,9 @@ def price(
         )
     output.warn(case.warnings)
     with named(case.source):
+        files.refuse_panels(
+            case, "a price is looked for where every draw measures one value: one panel has several prices"
+        )
         answer = _answer(case, Choice(division, mechanism), wanted, output)
     kind = report.price
     output.deliver(

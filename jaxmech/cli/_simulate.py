@@ -124,12 +124,14 @@ def _collaboration(
     table = _measurements(carried, data, output)
     laws = populations(population, carried.case, output)
     whole = table is not None or bool(laws)
+    _check_cheat_on_panels(carried, cheat)
     normal_runs = replications or min(NORMAL_RUNS, deviation.most_draws(carried.mechanism))
     deviation.check_draws(carried.mechanism, normal_runs)
     if whole:
         carried = _in_whole_samples(carried, output)
         with named(carried.case.source):
             deviation.check_points(carried.plan.samples, replications or DATA_RUNS)
+    carried = _by_value(carried)
     strategies, told = _cheating(carried, cheat, seed, output, whole=whole)
     plays = [_on_normal(carried, strategies, seed, normal_runs, output)]
     if table is not None:
@@ -169,6 +171,27 @@ def _in_whole_samples(carried: Carried, output: Output) -> Carried:
     """The same, for the plan that can be carried out on data sets."""
     plan, mechanism = carried.whole(output)
     return dataclasses.replace(carried, plan=plan, mechanism=mechanism)
+
+
+def _by_value(carried: Carried) -> Carried:
+    """The same with a column per value, where one draw measures several: their errors are what is simulated."""
+    from jaxmech import collaboration
+
+    case, plan = carried.case, carried.plan
+    if case.values is None:
+        return carried
+    wide = dataclasses.replace(case, problem=collaboration.problem_by_value(case.problem, case.values))
+    plan, mechanism = collaboration.mechanism_by_value(case.problem, plan, case.values)
+    return dataclasses.replace(carried, case=wide, plan=plan, mechanism=mechanism)
+
+
+def _check_cheat_on_panels(carried: Carried, cheat: str | None) -> None:
+    """Refuse to search value by value: an agent who cheats makes the same number of draws for all values of a panel."""
+    from jaxmech import files
+
+    if cheat is not None:
+        with named(carried.case.source):
+            files.refuse_panels(carried.case, "--cheat plays one value per draw: jaxmech audit searches for panels")
 
 
 def _cheating(

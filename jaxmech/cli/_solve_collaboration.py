@@ -133,6 +133,7 @@ def compute(
         settings=settings(output.dtype),
         estimate=plan.estimate,
         calibrated=plan.calibrated,
+        values=case.values,
     )
 
 
@@ -159,7 +160,8 @@ def _judge(case: files.CollaborationCase, plan: Plan, rational: Any, output: Out
         certificates = collaboration.certify(problem, plan, optimum, sigma_range=case.sigma_range)
         efficiency = collaboration.efficiency(problem, plan, optimum)
     with output.timed("advice"):
-        advice = collaboration.advise(problem, plan, _designed(problem, plan))
+        designed = _designed(problem, plan) if case.values is None else None
+        advice = collaboration.advise(problem, plan, designed)
     whole = None if rounded is None else _whole(rounded)
     return _Judgement(whole, accounts, efficiency, advice, certificates)
 

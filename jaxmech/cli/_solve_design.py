@@ -34,6 +34,7 @@ def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) 
         wishes: what the user asks of the design.
         output: notes how long the parts take.
     """
+    files.refuse_panels(case, files.NO_DESIGN)
     problem = case.problem
     m, d = problem.shape
     solution = find_design(problem, wishes, output)

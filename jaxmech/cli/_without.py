@@ -53,7 +53,10 @@ def leave(case: Any, left_out: Sequence[str]) -> files.CollaborationCase:
         for k in np.flatnonzero(target.sum(axis=0) <= 0).tolist():
             rule = f"leaves nobody who collects {distributions[k]} under the target"
             raise ProblemError(OPTION, ", ".join(left_out), rule)
-    return dataclasses.replace(case, problem=reduced, target=target)
+    values = case.values
+    if values is not None and values.price.ndim > 1:
+        values = dataclasses.replace(values, price=values.price[kept])
+    return dataclasses.replace(case, problem=reduced, values=values, target=target)
 
 
 def deliver(

@@ -22,6 +22,7 @@ from jaxmech.collaboration._integer import IntegerPlan, integer_plan
 from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._misreport import Misreport, cost_misreport
 from jaxmech.collaboration._names import Allies, SecondName, allies, second_names
+from jaxmech.collaboration._panels import Reduced, Values, mechanism_by_value, problem_by_value, reduce_panels
 from jaxmech.collaboration._penalty import penalty, social_penalty
 from jaxmech.collaboration._pivotal import Pivotal, pivotal
 from jaxmech.collaboration._plan import CHECKING, DIVISIONS, MECHANISMS, POOLS, REMEDIES, TARGET, Plan, Role
@@ -66,11 +67,13 @@ __all__ = [
     "Pool",
     "Problem",
     "Questions",
+    "Reduced",
     "Role",
     "Rule",
     "SecondName",
     "Temptation",
     "Unavoidable",
+    "Values",
     "account",
     "account_alone",
     "account_of_error",
@@ -104,14 +107,17 @@ __all__ = [
     "leverage_condition",
     "leverage_optimum",
     "mechanism",
+    "mechanism_by_value",
     "nash_bargaining",
     "penalty",
     "pivotal",
     "pool_plan",
     "price_of_decision",
     "price_of_standard_error",
+    "problem_by_value",
     "questions",
     "rational_optimum",
+    "reduce_panels",
     "rescaled",
     "second_names",
     "sigma_limits",

@@ -58,13 +58,14 @@ class Noise(NamedTuple):
 class Agreement:
     """What parties who share data without money have signed, in whole samples.
 
-    Tables are (parties, distributions).
+    Tables are (parties, distributions). Where one draw measures several values, each value has a column of its own, and
+    the draw's cost stands in that of the first.
 
     Attributes:
         fingerprint: of the document.
         mechanism: one of :data:`MECHANISMS`.
         parties: their names.
-        distributions: their names.
+        distributions: their names, or those of the values that are measured.
         costs: of a point; ∞ where a party cannot sample.
         sigma: standard deviation of a point, by distribution.
         price: of a unit of squared error, by distribution.
@@ -76,6 +77,7 @@ class Agreement:
         limit: discrepancy that a design's rule counts in; ∞ where nothing is checked.
         noise: a design's rule, or None.
         penalty: what each party is promised to pay.
+        draws: for every column whose draw measures it: the same where one draw measures several values.
         estimate: :data:`ESTIMATES`: noisy points are weighed by the noise that was drawn, or by what is expected of it.
     """
 
@@ -94,6 +96,7 @@ class Agreement:
     limit: np.ndarray
     noise: Noise | None
     penalty: np.ndarray
+    draws: tuple[str, ...]
     estimate: str = "drawn"
 
 
@@ -135,8 +138,12 @@ class _Plan(Reader):
             hint = " (jaxmech design FILE --whole)" if mechanism == DESIGNED else ""
             raise ProblemError("integer_plan", None, f"only a plan in whole samples can be carried out{hint}")
         self.plan = self.section("integer_plan")
-        parties, distributions = (self.names(f"problem.{key}", problem.get(key)) for key in ("agents", "distributions"))
-        m, d = len(parties), len(distributions)
+        parties, drawn = (self.names(f"problem.{key}", problem.get(key)) for key in ("agents", "distributions"))
+        m, d = len(parties), len(drawn)
+        values = self._values(drawn)
+        of = [drawn.index(draw) for _, draw in values]
+        size = (len(of),)
+        costs = self.numbers("problem.costs", problem.get("costs"), (m, d))
         pooled, designed = mechanism in POOLS, mechanism == DESIGNED
         nothing = np.zeros((m, d), int)
         role = np.array(self.plan.get("role"), dtype=object)
@@ -146,20 +153,29 @@ class _Plan(Reader):
             fingerprint=seal,
             mechanism=mechanism,
             parties=parties,
-            distributions=distributions,
-            costs=self.numbers("problem.costs", problem.get("costs"), (m, d)),
-            sigma=self.numbers("problem.sigma", problem.get("sigma"), (d,)),
-            price=self.numbers("problem.price", problem.get("price"), (d,)),
-            samples=self._whole("samples", (m, d)),
-            role=role,
-            comparison=nothing if pooled else self._whole("comparison", (m, d)),
-            rest=nothing if pooled else self._whole("rest", (m, d)),
-            alpha=self._planned("alpha", (m, d)) if mechanism in CHECKING else np.full((m, d), np.nan),
-            limit=self._planned("limit", (m, d)) if designed else np.full((m, d), np.inf),
+            distributions=self.names("problem.panels", [name for name, _ in values]),
+            costs=np.where([j not in of[:k] for k, j in enumerate(of)], costs[:, of], 0.0),
+            sigma=self.numbers("problem.sigma", problem.get("sigma"), size),
+            price=self.numbers("problem.price", problem.get("price"), size),
+            samples=self._whole("samples", (m, d))[:, of],
+            role=role[:, of],
+            comparison=nothing[:, of] if pooled else self._whole("comparison", (m, d))[:, of],
+            rest=nothing[:, of] if pooled else self._whole("rest", (m, d))[:, of],
+            alpha=(self._planned("alpha", (m, d)) if mechanism in CHECKING else np.full((m, d), np.nan))[:, of],
+            limit=(self._planned("limit", (m, d)) if designed else np.full((m, d), np.inf))[:, of],
             noise=self._noise() if designed else None,
             penalty=self._planned("penalty", (m,)),
+            draws=tuple(draw for _, draw in values),
             estimate=estimate,
         )
+
+    def _values(self, drawn: tuple[str, ...]) -> list[tuple[str, str]]:
+        """What is measured, with the distribution whose draw measures it."""
+        panels = self.section("problem").get("panels") or {}
+        if not isinstance(panels, Mapping) or not set(panels) <= set(drawn):
+            raise ProblemError("problem.panels", panels, "must be lists of names, by distribution")
+        of = {draw: self.names(f"problem.panels.{draw}", panels.get(draw, [draw])) for draw in drawn}
+        return [(name, draw) for draw in drawn for name in of[draw]]
 
     def _noise(self) -> Noise:
         entries = self.plan.get("discrepancy")

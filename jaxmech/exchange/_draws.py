@@ -12,7 +12,8 @@ No stream of a library is used that another version may change. What follows is 
 5. A subset of m out of N. If 2m ≤ N: the first m distinct numbers below N. Otherwise: all but a subset of N − m.
 6. Points. The others' points are numbered from 0, in the order of the parties in the agreement, each party's in the
    order of her file. Purpose "clean": a subset of z out of all N is Z. Purpose "rest": the N − z others are numbered
-   anew, in the same order; a subset of r out of them is Z′.
+   anew, in the same order; a subset of r out of them is Z′. Where one draw measures several values, a point is a row of
+   them, the same for all: these two purposes take the panel's name as the distribution, "noise" that of the value.
 7. Normal numbers. Word w gives Φ⁻¹((⌊w/2¹²⌋ + ½)/2⁵²) by the rational approximation PPND16 (Wichura 1988, AS 241).
    Purpose "noise": g₀, g₁, …, one per word. With ḡ the mean of g₁, …, g_r, the noise of the j-th point of Z′ is
    η(g_j − ḡ + g₀/√r): independent normal numbers of variance η², whose mean η g₀/√r needs only the first word.

@@ -198,7 +198,8 @@ def _draw(agreement: Agreement, others: Others, own: np.ndarray, i: int, k: int,
         return None
 
     def words(purpose: str) -> Words:
-        return Words(secret, agreement.fingerprint, agreement.parties[i], agreement.distributions[k], purpose)
+        what = (agreement.distributions if purpose == NOISE else agreement.draws)[k]
+        return Words(secret, agreement.fingerprint, agreement.parties[i], what, purpose)
 
     z = min(int(agreement.comparison[i, k]), others.count)
     rest = min(int(agreement.rest[i, k]), others.count - z)

@@ -104,12 +104,27 @@ def read_submissions(folder: Path, agreement: Asked) -> tuple[list[Handed], list
             handed.append(Handed(None, None, tuple(np.zeros(0) for _ in agreement.distributions)))
         else:
             read, wrong = read_handed(found[0], agreement.distributions, (agreement.samples[i] > 0).tolist())
-            faults += wrong
+            faults += wrong + _incomplete(agreement, read)
             handed += [read] if read else []
     if faults:
         raise FaultyError(faults)
     extra = [Remark(None, "extra", f"{name} belongs to nobody and was not read") for name in present]
     return handed, [*remarks(agreement, handed), *extra]
+
+
+def _incomplete(agreement: Asked, handed: Handed | None) -> list[Fault]:
+    """Values that are missing where one draw measures several: every row of a panel must be whole."""
+    if handed is None:
+        return []
+    draws: Sequence[str] = getattr(agreement, "draws", agreement.distributions)
+    counts: dict[str, tuple[str, int]] = {}
+    found = []
+    for draw, name, column in zip(draws, agreement.distributions, handed.columns, strict=True):
+        first, count = counts.setdefault(draw, (name, len(column)))
+        if len(column) != count:
+            rule = f"has {len(column):,} values, but {first} {count:,}: each draw of {draw} must give both"
+            found.append(Fault(str(handed.file), 0, name, rule))
+    return found
 
 
 def remarks(agreement: Asked, handed: Sequence[Handed]) -> list[Remark]:

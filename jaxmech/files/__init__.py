@@ -6,6 +6,7 @@ from jaxmech.files._collaboration import DESIGNED, MECHANISMS, CollaborationCase
 from jaxmech.files._dependence import MAX_DEPENDENT_COLUMNS, Dependence, dependence_warnings, dependences
 from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import GrowthCase, MultipartyCase, ProfileCase
+from jaxmech.files._panels import NO_DESIGN, refuse_panels
 from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, NO_COST, Reading, Table, out_of_range, read_table
 from jaxmech.files._resolved import resolved, resolved_market, resolved_multiparty
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
@@ -22,6 +23,7 @@ __all__ = [
     "MECHANISMS",
     "MIN_ROWS",
     "NO_COST",
+    "NO_DESIGN",
     "Case",
     "CollaborationCase",
     "Dependence",
@@ -47,6 +49,7 @@ __all__ = [
     "read",
     "read_sweep",
     "read_table",
+    "refuse_panels",
     "resolved",
     "resolved_market",
     "resolved_multiparty",

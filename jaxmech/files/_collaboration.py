@@ -9,19 +9,30 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._words import one_of, some, suggestion
-from jaxmech.collaboration import CHECKING, DIVISIONS, ESTIMATES, SIGMA_RANGE, TARGET, Problem, Rule
+from jaxmech.collaboration import (
+    CHECKING,
+    DIVISIONS,
+    ESTIMATES,
+    SIGMA_RANGE,
+    TARGET,
+    Problem,
+    Rule,
+    Values,
+    reduce_panels,
+)
 from jaxmech.collaboration import MECHANISMS as PUBLISHED
 from jaxmech.files._by_agent import by_agent
 from jaxmech.files._costs import Costs, read_costs
 from jaxmech.files._dependence import Dependence, dependence_warnings, dependences
 from jaxmech.files._division import target_of
 from jaxmech.files._keys import cast, check_keys, name_of, positive_numbers, reading_of, text_of
+from jaxmech.files._panels import NO_DESIGN, by_value, read_panels
 from jaxmech.files._read import AS_WRITTEN, Reading, Table, column_names
 from jaxmech.files._sigma import Estimate, dropped_warnings, estimate, measurements
 from jaxmech.files._suspicious import suspicions
 
 KEYS = (
-    *("sigma", "agents", "distributions", "costs", "price", "division", "target", "mechanism"),
+    *("sigma", "agents", "distributions", "panels", "costs", "price", "division", "target", "mechanism"),
     *("estimate", "calibrated", "sigma_range"),
     *("missing", "incomplete", "ignore"),
     *("title", "notes", "data", "currency"),
@@ -60,6 +71,7 @@ class CollaborationCase:
         reading: how measurements are written down.
         measured: sentences about rows that were left out of the measurements and values that look wrong.
         target: how many points each agent collects under the division, where the file gives that.
+        values: what is measured, value by value, where one draw measures several; else None, and distributions are it.
     """
 
     problem: Problem
@@ -80,6 +92,7 @@ class CollaborationCase:
     reading: Reading = AS_WRITTEN
     measured: tuple[str, ...] = ()
     target: np.ndarray | None = None
+    values: Values | None = None
 
     @property
     def divisions(self) -> tuple[str, ...]:
@@ -93,6 +106,17 @@ class CollaborationCase:
             division: one of :attr:`divisions`.
         """
         return self.target if division == TARGET and self.target is not None else division
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """Names of what is measured, which columns of measurements have: values of panels, else distributions."""
+        return self.problem.distributions if self.values is None else self.values.names
+
+    @property
+    def value_sigma(self) -> np.ndarray:
+        """Standard deviations of what is measured, value by value (of an equivalent point where agents differ)."""
+        alike = self.problem.in_equivalent_points().sigma if self.values is None else self.values.sigma
+        return np.asarray(alike, float)
 
     def rule(self, mechanism: str, estimate: str | None = None) -> Rule:
         """Return how a mechanism sets the noise and weighs noisy points; as published where it adds no noise.
@@ -123,8 +147,8 @@ class CollaborationCase:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a user should know, though the problem is valid: one sentence each."""
-        sigma = np.asarray(self.problem.in_equivalent_points().sigma, float)
-        units = [_units_warning(self.problem, sigma)] if self.one_price and np.ptp(np.log(sigma)) > _UNITS else []
+        sigma = self.value_sigma
+        units = [_units_warning(self, sigma)] if self.one_price and np.ptp(np.log(sigma)) > _UNITS else []
         return (*self.measured, *dependence_warnings(self.dependences), *units, *_needless(self.problem))
 
 
@@ -144,25 +168,31 @@ def read_collaboration(
     """
     check_keys(section, KEYS, required=("costs", "sigma"), here="collaboration")
     costs = read_costs(section, folder)
-    d = costs.table.shape[1]
-    names = costs.distributions
+    panels = read_panels(section.get("panels"), costs)
+    asked = by_value(costs, panels)
+    names = asked.distributions
     reading = reading_of(section)
-    sigma, estimates, measured = _sigma(section["sigma"], costs, folder, reading)
+    sigma, estimates, measured = _sigma(section["sigma"], asked, folder, reading)
     priced = section.get("price", 1.0)
-    price = by_agent("price", priced, costs, folder, zero=True)
+    price = by_agent("price", priced, asked, folder, zero=True)
     if price is None:
-        price = positive_numbers("price", priced, d)
+        price = positive_numbers("price", priced, asked.table.shape[1], asked.each)
+    values = _numbers(panels, sigma, price)
+    if values is not None:
+        sigma, price = (np.asarray(part) for part in reduce_panels(values.sigma, values.price, values.draws))
     data = _data(section.get("data"), names, folder, reading)
     _check_ignored(reading.ignore, section, names, folder)
     mechanism = one_of("mechanism", section.get("mechanism", "cbl"), MECHANISMS)
     rule, sigma_range = _rule(section, mechanism)
     target = target_of(section, costs, folder)
+    if panels is not None and mechanism == DESIGNED:
+        raise ProblemError("mechanism", mechanism, NO_DESIGN)
     problem = Problem(
         costs=cast("costs", costs.table, dtype),
         sigma=cast("sigma", sigma, dtype),
         price=cast("price", price, dtype),
         agents=costs.agents,
-        distributions=names,
+        distributions=costs.distributions,
     )
     return CollaborationCase(
         problem=problem,
@@ -175,14 +205,26 @@ def read_collaboration(
         data=data,
         currency=_currency(section.get("currency")),
         one_price=isinstance(section.get("price", 1.0), (int, float)),
-        dependences=_dependences(measured, data),
+        dependences=_dependences(values, measured, data),
         reading=reading,
         measured=measurement_warnings(*_tables(measured, data)),
         estimate=rule.estimate,
         calibrated=rule.calibrated,
         sigma_range=sigma_range,
         target=target,
+        values=values,
     )
+
+
+def _numbers(panels: Values | None, sigma: np.ndarray, price: np.ndarray) -> Values | None:
+    """What is measured, with its numbers; σ by agent says nothing of a panel, whose values need not be alike."""
+    if panels is None:
+        return None
+    if sigma.ndim > 1:
+        raise ProblemError("sigma", "a table by agent", "must be one number per value measured where there are panels")
+    shape = (len(panels.names),)
+    prices = np.broadcast_to(price, (*price.shape[:-1], *shape))
+    return dataclasses.replace(panels, sigma=np.broadcast_to(sigma, shape), price=prices)
 
 
 def _rule(section: Mapping[str, Any], mechanism: str) -> tuple[Rule, tuple[float, float]]:
@@ -217,7 +259,7 @@ def _sigma(
     if matrix is not None:
         return matrix, (), None
     if not isinstance(given, str):
-        return positive_numbers("sigma", given, costs.table.shape[1]), (), None
+        return positive_numbers("sigma", given, costs.table.shape[1], costs.each), (), None
     if not Path(given).suffix and not (folder / given).exists():
         rule = "must be a number, a list of one number per distribution, or the name of a file with measurements"
         raise ProblemError("sigma", given, f"{rule}, and there is no such file")
@@ -263,12 +305,13 @@ def _needless(problem: Problem) -> list[str]:
     )
 
 
-def _units_warning(problem: Problem, sigma: np.ndarray) -> str:
+def _units_warning(case: CollaborationCase, sigma: np.ndarray) -> str:
     small, large = int(np.argmin(sigma)), int(np.argmax(sigma))
     factor = (sigma[large] / sigma[small]) ** 2
+    names = case.columns or [case.problem.distribution_name(k) for k in range(len(sigma))]
     return (
         f"one price is used for all distributions, though σ is {sigma[small]:.3g} for "
-        f"{problem.distribution_name(small)} and {sigma[large]:.3g} for {problem.distribution_name(large)}: a single "
+        f"{names[small]} and {sigma[large]:.3g} for {names[large]}: a single "
         f"measurement's error counts {factor:.3g} times as much there; if their units differ, give one price per "
         "distribution, or measure in standard deviations"
     )
@@ -311,6 +354,7 @@ def _tables(*tables: Table | None) -> tuple[Table, ...]:
     return tuple({table.source: table for table in tables if table is not None}.values())
 
 
-def _dependences(*tables: Table | None) -> tuple[Dependence, ...]:
-    """What the measurements' columns have to do with each other."""
-    return tuple(record for table in _tables(*tables) for record in dependences(table))
+def _dependences(values: Values | None, *tables: Table | None) -> tuple[Dependence, ...]:
+    """What the measurements' columns have to do with each other, but for those that one draw measures together."""
+    found = [record for table in _tables(*tables) for record in dependences(table)]
+    return tuple(one for one in found if values is None or not values.in_one_draw((one.column, *one.on)))

@@ -22,12 +22,14 @@ class Costs:
         agents: names of the rows, if given.
         distributions: names of the columns, if given.
         file: the file they came from, or an empty text.
+        each: what a column is about, in words.
     """
 
     table: np.ndarray
     agents: tuple[str, ...] | None
     distributions: tuple[str, ...] | None
     file: str = ""
+    each: str = "distribution"
 
 
 def read_costs(section: Mapping[str, Any], folder: Path) -> Costs:

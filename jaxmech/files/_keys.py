@@ -34,11 +34,11 @@ def check_keys(section: Mapping[str, Any], known: Sequence[str], *, required: Se
             raise ProblemError(name, "nothing", f"must be given in [{here}]")
 
 
-def positive_numbers(key: str, given: object, d: int) -> np.ndarray:
-    """Return one number, or one per distribution (``d`` of them), all positive and finite."""
+def positive_numbers(key: str, given: object, d: int, each: str = "distribution") -> np.ndarray:
+    """Return one number, or one per distribution (``d`` of them; ``each`` says of what), all positive and finite."""
     if isinstance(given, list):
         if len(given) != d:
-            raise ProblemError(key, given, f"must be one number, or one per distribution ({d}), but has {len(given)}")
+            raise ProblemError(key, given, f"must be one number, or one per {each} ({d}), but has {len(given)}")
         entries: Sequence[tuple[str, object]] = [(f"{key}[{k}]", entry) for k, entry in enumerate(given)]
     else:
         entries = [(key, given)]

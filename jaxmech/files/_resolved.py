@@ -32,8 +32,7 @@ def resolved(
         "agents": [problem.agent_name(i) for i in range(m)],
         "distributions": [problem.distribution_name(k) for k in range(d)],
         "costs": np.asarray(problem.costs, float),
-        "sigma": problem.measured_sigma,
-        "price": np.asarray(problem.price, float),
+        **_by_value(case),
         "division": None if division == collaboration.TARGET else division,
         **({"target": case.target} if division == collaboration.TARGET else {}),
         "mechanism": mechanism,
@@ -43,6 +42,15 @@ def resolved(
         "currency": case.currency or None,
         "data": case.data.source if case.data else None,
     }
+
+
+def _by_value(case: CollaborationCase) -> dict[str, Any]:
+    """σ and price, of every value where one draw measures several; and which these are."""
+    problem, values = case.problem, case.values
+    if values is None:
+        return {"sigma": problem.measured_sigma, "price": np.asarray(problem.price, float)}
+    panels = {name: list(coordinates) for name, coordinates in values.panels.items()}
+    return {"panels": panels, "sigma": values.sigma, "price": values.price}
 
 
 def resolved_market(case: MarketCase, method: str, second: int | None = None) -> dict[str, Any]:

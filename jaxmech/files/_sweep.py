@@ -78,6 +78,8 @@ def read_sweep(name: str, dtype: str = "float64") -> SweepCase:
     if isinstance(case, CollaborationCase) and (case.estimate != ESTIMATES[0] or case.calibrated):
         rule = "has steady weights or calibrated noise, which are not swept: leave estimate and calibrated out"
         raise ProblemError(f"{source}: problem", section["problem"], rule)
+    if isinstance(case, CollaborationCase) and case.values is not None:
+        raise ProblemError(f"{source}: problem", section["problem"], "has panels, which are not swept")
     case = _with_choices(case, source, {"division": division, "mechanism": mechanism})
     inputs = (*inputs_of(path, section), *case.inputs)
     return SweepCase(case, source, title, parameters, table, options, inputs)

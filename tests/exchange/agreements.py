@@ -32,6 +32,16 @@ costs = [
     [0.001, inf], [0.012, 0.02], [0.012, 0.02], [0.012, 0.02], [0.012, 0.02], [0.012, 0.021], [0.012, 0.02], [inf, 0.9],
 ]
 """
+PANEL = """[collaboration]
+sigma = [1.0, 2.0, 0.5, 4.0]
+price = [1.0, 0.5, 3.0, 0.1]
+distributions = ["first", "second"]
+panels = { second = ["a", "b", "c"] }
+agents = ["Ada", "Bo, B.", "Cleo", "Dr. D", "Eve/E", "Fay", "Gus", "Hal"]
+costs = [
+    [0.01, 0.02], [0.01, 0.02], [0.01, 0.02], [0.01, 0.02], [0.01, 0.02], [0.01, 0.02], [0.01, 0.02], [0.01, 0.02],
+]
+"""
 COMMANDS = {
     "pool": ("solve", MIXED, "--mechanism", "pool"),
     "counted-pool": ("solve", MIXED, "--mechanism", "counted-pool"),
@@ -42,6 +52,10 @@ COMMANDS = {
     "unlinked": ("design", EQUAL, "--whole", "--unlinked", "--noise", "20"),
 }
 """A command and a problem for every mechanism."""
+
+
+PANELS = {"panel": ("solve", PANEL, "--mechanism", "c3d")}
+"""The same where one draw measures several values: four columns for two distributions."""
 
 
 STORED = ("designed", "unlinked")
@@ -58,7 +72,7 @@ def text(name):
 
 def made(name):
     """The agreement as the program writes it now."""
-    command, problem, *options = COMMANDS[name]
+    command, problem, *options = {**COMMANDS, **PANELS}[name]
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # names are signed, so draws rest on them
         file, target = Path("problem.toml"), Path("agreement.json")
         file.write_text(problem, encoding="utf-8")

@@ -11,6 +11,7 @@ from jaxmech.report.collaboration._advice import suggestions
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Sigma, Whole
 from jaxmech.report.collaboration._document import arrangement_document, document, role_names, rows
 from jaxmech.report.collaboration._page import board_sections, page, print_page, sigma_table
+from jaxmech.report.collaboration._panels import draws_of, errors_by_value, values_of
 from jaxmech.report.collaboration._plot import Panel, plot, plot_panels
 from jaxmech.report.collaboration._reasons import reasons, reasons_of
 from jaxmech.report.collaboration._rule import rule_in_words, rule_sentences
@@ -31,7 +32,9 @@ __all__ = [
     "board_sections",
     "collection_tables",
     "document",
+    "draws_of",
     "error_tables",
+    "errors_by_value",
     "gain_table",
     "money_table",
     "page",
@@ -48,4 +51,5 @@ __all__ = [
     "sigma_table",
     "signing_sentences",
     "suggestions",
+    "values_of",
 ]

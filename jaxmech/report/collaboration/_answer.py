@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech._status import Status
-from jaxmech.collaboration import POOLS, Advice, Efficiency, FreeRiding, Role
+from jaxmech.collaboration import POOLS, Advice, Efficiency, FreeRiding, Role, Values
 from jaxmech.mechanism import Audit
 from jaxmech.report._numbers import settle
 from jaxmech.report._records import Judged
@@ -157,6 +157,7 @@ class Answer(Arrangement):
         advice: social penalties of other choices, or None where there is no plan.
         estimate: how noisy points are weighed, by the noise that was "drawn" or "steady".
         calibrated: whether the noise level follows the spread of the data.
+        values: what is measured where one draw measures several values; else None.
     """
 
     division: str
@@ -174,3 +175,4 @@ class Answer(Arrangement):
     advice: Advice | None
     estimate: str = "drawn"
     calibrated: bool = False
+    values: Values | None = None

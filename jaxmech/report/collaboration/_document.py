@@ -11,6 +11,7 @@ from jaxmech.report._records import record_document, status_document
 from jaxmech.report.collaboration._accounts import accounts_document
 from jaxmech.report.collaboration._advice import among_equals, suggestions
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
+from jaxmech.report.collaboration._panels import panels_document
 
 
 def document(answer: Answer) -> dict[str, Any]:
@@ -45,6 +46,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "integer_plan": _whole(answer.whole, alike=answer.sigma.ndim == 1) if answer.whole else None,
         "efficiency": dataclasses.asdict(answer.efficiency) if answer.efficiency else None,
         "advice": _advice(answer),
+        **({} if answer.values is None else {"panels": panels_document(answer)}),
     }
 
 

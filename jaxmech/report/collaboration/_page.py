@@ -16,6 +16,7 @@ from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, m
 from jaxmech.report.collaboration._accounts import Accounts, error_tables, money_table
 from jaxmech.report.collaboration._advice import WORTH_TELLING, among_equals, suggestions
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
+from jaxmech.report.collaboration._panels import errors_by_value, panels_section
 from jaxmech.report.collaboration._reasons import reasons
 from jaxmech.report.collaboration._rule import rule_in_words, rule_sentences
 from jaxmech.report.collaboration._signing import better_design, signing_sentences
@@ -45,6 +46,8 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         yield "Standard deviations, estimated from measurements", sigma_table(answer, box)
     yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
     yield f"Alone against together ({penalties_of(answer)})", list(gain_table(answer, box, full=full))
+    if answer.values and answer.accounts:
+        yield "What one draw measures", panels_section(answer, box)
     if answer.accounts:
         tried = answer.advice.penalties if answer.advice else {}
         own = np.where(answer.alone_penalty > 0, answer.alone_penalty, 1.0)
@@ -76,8 +79,8 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
 
 
 def _designable(answer: Answer) -> bool:
-    """Whether a design could cost noticeably less: there are none for agents who differ, or below what any costs."""
-    if answer.by_agent or answer.efficiency is None:
+    """Whether a design could cost noticeably less: not for agents who differ, panels, or below what any costs."""
+    if answer.by_agent or answer.values is not None or answer.efficiency is None:
         return False
     return answer.efficiency.any_equilibrium < answer.social_penalty * (1 - WORTH_TELLING)
 
@@ -105,7 +108,8 @@ def board_sections(
     """
     whole = "in whole samples" if accounts.whole else "in fractions of samples"
     yield f"Money apart from error ({whole})", list(money_table(accounts, answer.agents, box, full=full))
-    tables = error_tables(accounts, answer.agents, answer.distributions, width, box, full=full)
+    names, errors = errors_by_value(answer, accounts)
+    tables = error_tables(errors, answer.agents, names, width, box, full=full)
     yield "Standard errors, together and alone", list(tables)
     sentences = signing_sentences(accounts, answer.agents, elsewhere or {}, designable=designable)
     yield "Who carries the work, and why each should sign", make_paragraphs(sentences)

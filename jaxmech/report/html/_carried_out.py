@@ -102,18 +102,30 @@ def _lines(agreement: Mapping[str, Any], estimate: Any, receipt: Any, unit: str)
     i = names.index(receipt["party"])
     accounts = agreement.get("accounts") or {}
     costs = [_number(cost) for cost in agreement["problem"]["costs"][i]]
-    for k, (owed, check) in enumerate(zip(estimate["distributions"], receipt["checks"], strict=True)):
-        promised = _number(accounts["standard_error"][i][k]) if accounts else np.nan
+    values = _values(agreement)
+    for (k, scale, first), owed, check in zip(values, estimate["distributions"], receipt["checks"], strict=True):
+        promised = _number(accounts["standard_error"][i][k]) * scale if accounts else np.nan
         pair = np.array([_number(owed["standard_error"]), promised])
         places = decimals(pair, 3)
         yield Line(
             distribution=owed["name"],
             samples=f"{check['count']:,} (agreed: {check['asked']:,})",
-            bill=_money(costs[k] * check["count"], unit) if check["count"] else "–",
+            bill=_money(costs[k] * check["count"], unit) if check["count"] and first else "–",
             gets=_gets(owed, check),
             error=single(float(pair[0]), places),
             alone=single(float(pair[1]), places) if np.isfinite(pair[1]) else "–",
         )
+
+
+def _values(agreement: Mapping[str, Any]) -> list[tuple[int, float, bool]]:
+    """Of every value that is measured: its draw's place, σ where the draw measures several, and whether it is first."""
+    panels = {one["name"]: one["coordinates"] for one in agreement.get("panels") or ()}
+    single = [{"sigma": 1.0}]
+    return [
+        (k, float(value["sigma"]), place == 0)
+        for k, name in enumerate(agreement["distributions"])
+        for place, value in enumerate(panels.get(name, single))
+    ]
 
 
 def _gets(owed: Any, check: Any) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxmech.collaboration import Role
 from jaxmech.report._numbers import INFINITY, decimals, percent, relative, short, single
-from jaxmech.report.collaboration import Accounts, Answer, Arrangement, reasons_of
+from jaxmech.report.collaboration import Accounts, Answer, Arrangement, draws_of, errors_by_value, reasons_of
 from jaxmech.report.design import Answer as DesignAnswer
 from jaxmech.report.html._document import Bar, Line, Party, Table
 from jaxmech.report.html._words import DIVISIONS, GIVEN
@@ -63,16 +63,35 @@ def _line(
     answer: Arrangement, accounts: Accounts, i: int, k: int, gets: Callable[[Arrangement, int, int], str]
 ) -> Line:
     samples, able = float(accounts.plan.samples[i, k]), bool(np.isfinite(answer.costs[i, k]))
-    pair = np.array([accounts.plan.standard_error[i, k], accounts.alone.standard_error[i, k]])
-    places = decimals(pair[np.isfinite(pair)].max(keepdims=True), 3)
+    names, errors = errors_by_value(answer, accounts)
+    pairs = [
+        (name, plan, own)
+        for (name, draw), plan, own in zip(
+            draws_of(answer, names), errors.plan.standard_error[i], errors.alone.standard_error[i], strict=True
+        )
+        if draw == k
+    ]
     return Line(
         distribution=answer.distributions[k],
         samples=_samples(samples) if samples else "none" if able else "none (cannot measure it)",
         bill=accounts.money(float(accounts.plan.bill[i, k])) if samples else "–",
         gets=gets(answer, i, k),
-        error=single(float(pair[0]), places),
-        alone=single(float(pair[1]), places) if np.isfinite(pair[1]) else f"{INFINITY} (not known)",
+        error=_each([(name, _error(plan, own)) for name, plan, own in pairs]),
+        alone=_each([(name, _error(own, plan)) for name, plan, own in pairs]),
     )
+
+
+def _error(value: float, beside: float) -> str:
+    """A standard error with as many decimals as the larger of two."""
+    if not np.isfinite(value):
+        return f"{INFINITY} (not known)"
+    pair = np.array([value, beside])
+    return single(float(value), decimals(pair[np.isfinite(pair)].max(keepdims=True), 3))
+
+
+def _each(told: list[tuple[str, str]]) -> str:
+    """One text, or one for each value of a panel."""
+    return told[0][1] if len(told) == 1 else "; ".join(f"{name}: {text}" for name, text in told)
 
 
 def _gets_published(answer: Arrangement, i: int, k: int) -> str:

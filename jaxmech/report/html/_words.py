@@ -3,7 +3,7 @@
 import numpy as np
 
 from jaxmech._words import some
-from jaxmech.report.collaboration import Answer, Arrangement, rule_in_words
+from jaxmech.report.collaboration import Answer, Arrangement, rule_in_words, values_of
 from jaxmech.report.html._document import Section
 
 DIVISIONS = {
@@ -112,10 +112,13 @@ def terms(answer: Arrangement, division: str | None) -> tuple[tuple[str, str], .
         division: its name, or None where the mechanism has its own.
     """
     unit = f" {answer.currency}".rstrip()
+    values, names = values_of(answer), answer.distributions
     sigma, price = (np.atleast_2d(table) for table in (answer.sigma, answer.price))
+    if values is not None:
+        names, sigma, price = values.names, np.atleast_2d(values.sigma), np.atleast_2d(values.price)
     prices = ", ".join(
         f"{name}: σ {_range(sigma[:, k], '.5g')}, {_range(price[:, k], ',.6g')}{unit} per unit of squared error"
-        for k, name in enumerate(answer.distributions)
+        for k, name in enumerate(names)
     )
     found = [("Parties", str(len(answer.agents)))]
     if division is not None and answer.mechanism != "c3d":
@@ -146,7 +149,8 @@ def steps(answer: Arrangement) -> Section:
     """
     if answer.by_agent or (isinstance(answer, Answer) and answer.calibrated):
         return Section("The exchange", (_NOT_CARRIED_OUT,))
-    columns = some(answer.distributions, _NAMED)
+    values = values_of(answer)
+    columns = some(answer.distributions if values is None else values.names, _NAMED)
     told = (
         "All sign this agreement, which its fingerprint identifies. Whoever carries it out draws a secret and "
         "publishes the commitment to it, before any data are handed in (jaxmech commit).",

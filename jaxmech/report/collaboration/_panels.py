@@ -1,0 +1,103 @@
+"""Where one draw measures several values: tables, documents and prices value by value."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from rich.box import Box
+from rich.console import RenderableType
+from rich.text import Text
+
+from jaxmech.report._numbers import column, short
+from jaxmech.report._tables import new_table
+from jaxmech.report.collaboration._accounts import Accounts, Books
+from jaxmech.report.collaboration._answer import Answer, Arrangement, Values
+
+
+def values_of(answer: Arrangement) -> Values | None:
+    """Return what is measured, value by value; None where every draw measures one.
+
+    Args:
+        answer: a plan, or a design, which has no panels.
+    """
+    return answer.values if isinstance(answer, Answer) else None
+
+
+def errors_by_value(answer: Arrangement, accounts: Accounts) -> tuple[tuple[str, ...], Accounts]:
+    """Return names and accounts whose standard errors are by value; other tables of theirs stay by distribution.
+
+    Args:
+        answer: says which draws measure several values.
+        accounts: by distribution.
+    """
+    values = values_of(answer)
+    if values is None:
+        return answer.distributions, accounts
+    plan, alone = (_scaled(books, values) for books in (accounts.plan, accounts.alone))
+    return values.names, dataclasses.replace(accounts, plan=plan, alone=alone)
+
+
+def draws_of(answer: Arrangement, names: tuple[str, ...]) -> list[tuple[str, int]]:
+    """Return every value that is measured with the place of the distribution whose draw measures it.
+
+    Args:
+        answer: says which draws measure several values.
+        names: of the values, from :func:`errors_by_value`.
+    """
+    values = values_of(answer)
+    return list(zip(names, range(len(names)) if values is None else values.draws, strict=True))
+
+
+def _scaled(books: Books, values: Values) -> Books:
+    return dataclasses.replace(books, standard_error=values.of(books.standard_error) * values.scale)
+
+
+def panels_document(answer: Answer) -> list[dict[str, Any]]:
+    """Return every panel for a JSON document: its coordinates with σ, price and promised standard errors.
+
+    Args:
+        answer: with values.
+    """
+    values = answer.values
+    assert values is not None
+    errors = None if answer.accounts is None else errors_by_value(answer, answer.accounts)[1]
+
+    def told(name: str) -> dict[str, Any]:
+        k = values.names.index(name)
+        plan, alone = (None, None) if errors is None else (errors.plan, errors.alone)
+        return {
+            "name": name,
+            "sigma": float(values.sigma[k]),
+            "price": values.price[..., k],
+            "standard_error": None if plan is None else plan.standard_error[:, k],
+            "alone": None if alone is None else alone.standard_error[:, k],
+        }
+
+    return [{"name": panel, "coordinates": [told(name) for name in names]} for panel, names in values.panels.items()]
+
+
+def panels_section(answer: Answer, box: Box) -> list[RenderableType]:
+    """Return what each panel measures, and how well everybody knows it in the end.
+
+    Args:
+        answer: with values and accounts.
+        box: the lines to draw.
+    """
+    values, accounts = answer.values, answer.accounts
+    assert values is not None
+    assert accounts is not None
+    errors = errors_by_value(answer, accounts)[1].plan.standard_error
+    table = new_table(box, "", "panel", "σ", "price", "least error", "largest", justify="right")
+    for panel, names in values.panels.items():
+        for name in names:
+            k = values.names.index(name)
+            low, high = np.min(values.price[..., k]), np.max(values.price[..., k])
+            price = short(float(low)) if low == high else f"{short(float(low))} to {short(float(high))}"
+            own = column([float(errors[:, k].min()), float(errors[:, k].max())], 3)
+            table.add_row(name, panel, short(float(values.sigma[k])), price, *own)
+    note = (
+        "One draw of a panel measures all its values at one cost, so the same number of draws is behind each. Amounts "
+        "follow from Σ price σ², errors are in the unit of each value; who is checked is checked on every value, with "
+        "noise in proportion to its σ."
+    )
+    return [table, Text(note, style="dim")]
