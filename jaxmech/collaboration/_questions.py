@@ -110,6 +110,7 @@ def questions(problem: Problem, plan: Plan, key: jax.Array) -> Questions:
     if plan.calibrated:
         raise ProblemError("calibrated", True, "such rules cannot be searched: ask about the rule that is not")
     problem.of_agents_alike("questions about names and allies are asked of agents who are alike")
+    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     m, d = problem.shape
     names_key, allies_key = jax.random.split(key)
     draws = 1 << max(9, min(12, (_WORK // (m * d)).bit_length() - 1))

@@ -12,6 +12,8 @@ from jaxmech._words import one_of, some, suggestion
 from jaxmech.collaboration import CHECKING, DIVISIONS, ESTIMATES, SIGMA_RANGE, Problem, Rule
 from jaxmech.collaboration import MECHANISMS as PUBLISHED
 from jaxmech.files._by_agent import by_agent
+from jaxmech.files._capacity import KEYS as LIMITS
+from jaxmech.files._capacity import read_capacity
 from jaxmech.files._costs import Costs, read_costs
 from jaxmech.files._dependence import Dependence, dependence_warnings, dependences
 from jaxmech.files._keys import cast, check_keys, name_of, positive_numbers, reading_of, text_of
@@ -21,6 +23,7 @@ from jaxmech.files._suspicious import suspicions
 
 KEYS = (
     *("sigma", "agents", "distributions", "costs", "price", "division", "mechanism"),
+    *LIMITS,
     *("estimate", "calibrated", "sigma_range"),
     *("missing", "incomplete", "ignore"),
     *("title", "notes", "data", "currency"),
@@ -139,6 +142,7 @@ def read_collaboration(
     data = _data(section.get("data"), names, folder, reading)
     _check_ignored(reading.ignore, section, names, folder)
     mechanism = one_of("mechanism", section.get("mechanism", "cbl"), MECHANISMS)
+    limits = {key: cast(key, told, dtype) for key, told in read_capacity(section, costs, folder).items()}
     rule, sigma_range = _rule(section, mechanism)
     problem = Problem(
         costs=cast("costs", costs.table, dtype),
@@ -146,6 +150,9 @@ def read_collaboration(
         price=cast("price", price, dtype),
         agents=costs.agents,
         distributions=names,
+        most=limits.get("most"),
+        least=limits.get("least"),
+        budget=limits.get("budget"),
     )
     return CollaborationCase(
         problem=problem,

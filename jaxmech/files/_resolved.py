@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech import market, multiparty
+from jaxmech.collaboration import Problem
 from jaxmech.files._collaboration import CollaborationCase
 from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import MultipartyCase, ProfileCase
@@ -34,6 +35,7 @@ def resolved(
         "costs": np.asarray(problem.costs, float),
         "sigma": problem.measured_sigma,
         "price": np.asarray(problem.price, float),
+        **_limits(problem),
         "division": division,
         "mechanism": mechanism,
         "estimate": rule.estimate,
@@ -42,6 +44,13 @@ def resolved(
         "currency": case.currency or None,
         "data": case.data.source if case.data else None,
     }
+
+
+def _limits(problem: Problem) -> dict[str, Any]:
+    """Bounds on what agents collect, where there are any."""
+    if problem.capacity is None:
+        return {}
+    return {key: np.asarray(getattr(problem.capacity, key), float) for key in ("most", "least", "budget")}
 
 
 def resolved_market(case: MarketCase, method: str, second: int | None = None) -> dict[str, Any]:
