@@ -6,11 +6,11 @@ import jax.numpy as jnp
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Distributions, Scalar
-from jaxmech.collaboration._capacity import spent
 from jaxmech.collaboration._limited import check_size, limited_social
 from jaxmech.collaboration._penalty import social_penalty
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._units import ITSELF, in_equivalent_points
+from jaxmech.mechanism import spent
 
 
 @jax.jit

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from jaxmech._types import Agents, Array, Distributions, Scalar
-from jaxmech.collaboration._capacity import spent
 from jaxmech.collaboration._division import first_best, root, social_error
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
 from jaxmech.collaboration._units import in_equivalent_points
+from jaxmech.mechanism import spent
 
 
 class Unavoidable(NamedTuple):

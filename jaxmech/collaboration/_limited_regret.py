@@ -8,10 +8,9 @@ import jax.numpy as jnp
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Support
-from jaxmech.collaboration._capacity import Capacity, sampled, spent
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._problem import Problem, unlimited_alone
-from jaxmech.mechanism import of_others
+from jaxmech.mechanism import Capacity, of_others, sampled, spent
 
 _HALVINGS = 60
 

@@ -14,11 +14,10 @@ import jax.numpy as jnp
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Codes, Distributions, Support
-from jaxmech.collaboration._capacity import Capacity, alone_within, sampled, spent
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import Role
 from jaxmech.collaboration._problem import Problem, alone_samples, unlimited_alone
-from jaxmech.mechanism import of_others
+from jaxmech.mechanism import Capacity, alone_within, of_others, sampled, spent
 
 POOR_MARGIN = 1e-6
 """By how much an agent without money left is let want less rather than more: a noise level for her then exists."""

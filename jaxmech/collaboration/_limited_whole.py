@@ -5,60 +5,22 @@ import jax.numpy as jnp
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Array, Codes, Distributions, Support
-from jaxmech.collaboration._capacity import Capacity, alone_within, sampled, spent
 from jaxmech.collaboration._limited_roles import POOR_MARGIN, Arranged, cheapest_restless
-from jaxmech.collaboration._penalty import risk
 from jaxmech.collaboration._plan import Role
 from jaxmech.collaboration._problem import Problem, unlimited_alone
-from jaxmech.mechanism import of_others
-
-
-def whole_limits(capacity: Capacity, unit: Array | float) -> Capacity:
-    """Return the bounds that whole points keep within: least rounded up, most rounded down.
-
-    Args:
-        capacity: the bounds.
-        unit: what a whole point counts.
-    """
-    slack = tolerances(capacity.least.dtype).optimality
-    least = jnp.ceil(capacity.least / unit * (1 - slack)) * unit
-    most = jnp.floor(capacity.most / unit * (1 + slack)) * unit
-    return Capacity(jnp.maximum(most, least), least, capacity.budget)
+from jaxmech.mechanism import Capacity, alone_within, of_others, sampled, spent, whole_alone_within, whole_limits
 
 
 def whole_alone(problem: Problem, unit: Array | float) -> Amounts:
     """Return whole numbers for each agent on her own within her limits; 0 where she cannot sample.
-
-    From the best real numbers, rounded down, one point after the other is added that saves the most for its cost, as
-    long as it saves anything and there is money for it. Without a budget that is the best.
 
     Args:
         problem: the problem, with a capacity.
         unit: what a whole point counts.
     """
     assert problem.capacity is not None
-    return _whole_within(problem, whole_limits(problem.capacity, unit), unit)
-
-
-def _whole_within(problem: Problem, capacity: Capacity, unit: Array | float) -> Amounts:
-    costs = problem.costs
-    error = jnp.broadcast_to(problem.scale**2, costs.shape)
-    able = sampled(costs, capacity)
-    real, _ = alone_within(costs, error, capacity)
-    price = jnp.where(able, costs, 1.0) * unit
-    start = jnp.clip(jnp.floor(real / unit) * unit, capacity.least, jnp.where(able, capacity.most, 0.0))
-    columns = jnp.arange(costs.shape[1])
-
-    def add(_: Array, samples: Amounts) -> Amounts:
-        left = capacity.budget - spent(costs, samples)
-        saved = risk(error, samples) - risk(error, samples + unit) - price
-        worth = jnp.where(jnp.isnan(saved), -jnp.inf, saved) / price
-        possible = able & (samples + unit <= capacity.most) & (price <= left[:, None]) & (worth > 0)
-        chosen = jnp.argmax(jnp.where(possible, worth, -jnp.inf), axis=1)
-        return samples + jnp.where(possible & (columns == chosen[:, None]), unit, 0.0)
-
-    found: Amounts = jax.lax.fori_loop(0, 2 * costs.shape[1] + 1, add, jnp.where(able, start, 0.0))
-    return found
+    error = jnp.broadcast_to(problem.scale**2, problem.costs.shape)
+    return whole_alone_within(problem.costs, error, whole_limits(problem.capacity, unit), unit)
 
 
 def settle_whole(
@@ -129,8 +91,9 @@ def _arranged(
     costs, slack = problem.costs, tolerances(shared.dtype).condition
     able = sampled(costs, capacity)
     held = Capacity(jnp.where(alone, capacity.most, shared), jnp.where(alone, capacity.least, shared), capacity.budget)
-    samples = jnp.where(alone, _whole_within(problem, held, unit), shared)
-    _, tightness = alone_within(costs, jnp.broadcast_to(problem.scale**2, costs.shape), held)
+    error = jnp.broadcast_to(problem.scale**2, costs.shape)
+    samples = jnp.where(alone, whole_alone_within(costs, error, held, unit), shared)
+    _, tightness = alone_within(costs, error, held)
     collected = jnp.sum(samples, axis=0)
     total = jnp.minimum(total, collected)
     wish, price = unlimited_alone(problem), jnp.where(able, costs, 1.0) * unit

@@ -12,8 +12,8 @@ from jaxmech._checks import positive, real_numbers, require, unique_names
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
-from jaxmech.collaboration._capacity import Capacity, capacity_of, limited_alone, spent
-from jaxmech.mechanism import equivalent_points
+from jaxmech.collaboration._capacity import capacity_of
+from jaxmech.mechanism import Capacity, equivalent_points, limited_alone, spent
 
 
 @pytree

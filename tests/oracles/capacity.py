@@ -49,7 +49,7 @@ def social_conditions(costs, error, most, least, budget, samples):
     """How far amounts are from the best for all together, from the amounts alone; relative.
 
     With s_k = Σ_i e_ik/S_k², what one more point of k is worth, agent i has a price r >= 1 of money, 1 unless she
-    spends all, with r c >= s_k unless n = most and r c <= s_k unless n = least: so r lies between limits that must not cross.
+    spends all, with r c >= s_k unless n = most and r c <= s_k unless n = least. So r lies between two limits.
     """
     able, slack = np.isfinite(costs), 1e-9
     worth = np.where(able, error.sum(axis=0) / samples.sum(axis=0) ** 2 / np.where(able, costs, 1.0), np.nan)
