@@ -194,6 +194,8 @@ def _guarantee(mechanism: Guaranteed, stakes: Stakes) -> Guarantee:
 
 def _first_best(stakes: Stakes) -> Target:
     """Σ_k 2σ_k √(price_k m min_i c[i, k]): the least social penalty of compliant agents who pool."""
+    if stakes.capacity is not None:  # what no amounts beat, within limits or not
+        stakes = dataclasses.replace(stakes, capacity=None)
     costs, price = np.asarray(stakes.costs, float), np.asarray(stakes.price, float)
     together = price.sum(axis=0) if price.ndim > 1 else price * len(costs)
     least = 2 * np.asarray(stakes.sigma, float) * np.sqrt(together * costs.min(axis=0))

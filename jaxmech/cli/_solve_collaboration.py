@@ -160,15 +160,16 @@ def _judge(case: files.CollaborationCase, plan: Plan, rational: Any, output: Out
         certificates = collaboration.certify(problem, plan, optimum, sigma_range=case.sigma_range)
         efficiency = collaboration.efficiency(problem, plan, optimum)
     with output.timed("advice"):
-        designed = _designed(problem, plan) if case.values is None else None
-        advice = collaboration.advise(problem, plan, designed)
+        known = case.values is None and problem.capacity is None
+        designed = _designed(problem, plan) if known else None
+        advice = None if problem.capacity else collaboration.advise(problem, plan, designed)
     whole = None if rounded is None else _whole(rounded)
     return _Judgement(whole, accounts, efficiency, advice, certificates)
 
 
 def _designed(problem: Problem, plan: Plan) -> float | None:
     """What a designed mechanism costs equals, whom cbl may give different roles; else it is not looked for."""
-    if plan.mechanism != "cbl" or not collaboration.has_equal_costs(problem):
+    if plan.mechanism != "cbl" or problem.capacity is not None or not collaboration.has_equal_costs(problem):
         return None
     try:
         return cost_among_equals(problem)

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxmech import files, report
@@ -47,7 +48,8 @@ def leave(case: Any, left_out: Sequence[str]) -> files.CollaborationCase:
     distributions = [problem.distribution_name(k) for k in range(d)]
     sigma = problem.sigma if problem.counted_alike else problem.sigma[kept]
     price = problem.price if problem.valued_alike else problem.price[kept]
-    reduced = Problem(costs, sigma, price, agents=remaining, distributions=distributions)
+    limits = jax.tree.map(lambda leaf: leaf[kept], problem.capacity)
+    reduced = Problem(costs, sigma, price, agents=remaining, distributions=distributions, capacity=limits)
     target = None if case.target is None else case.target[kept]
     if target is not None:
         for k in np.flatnonzero(target.sum(axis=0) <= 0).tolist():

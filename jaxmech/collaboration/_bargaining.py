@@ -9,6 +9,12 @@ from jaxmech._status import Solution, Status, worst_status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Distributions, Scalar
 from jaxmech.collaboration._division import alone, direct_solution
+from jaxmech.collaboration._limited import (
+    check_size,
+    limited_egalitarian,
+    limited_kalai_smorodinsky,
+    limited_nash,
+)
 from jaxmech.collaboration._problem import Problem, alone_penalty
 from jaxmech.collaboration._units import ITSELF, in_equivalent_points
 from jaxmech.mechanism import of_others
@@ -40,7 +46,9 @@ def nash_bargaining(problem: Problem) -> Solution[Amounts]:
         [35.32, 23.42, 15.73]
     """
     require_everybody_able(problem, "Nash bargaining")
-    return alone(problem) if problem.shape[0] == 1 else _nash(problem)
+    if problem.shape[0] == 1:
+        return alone(problem)
+    return _nash(problem) if problem.capacity is None else limited_nash(check_size(problem))
 
 
 @jax.jit
@@ -73,6 +81,8 @@ def egalitarian_bargaining(problem: Problem) -> Solution[Amounts]:
         >>> egalitarian_bargaining(problem).value.round(2).ravel().tolist()
         [40.69, 20.35, 13.43]
     """
+    if problem.capacity is not None:
+        return limited_egalitarian(check_size(problem))
     if not problem.valued_alike:
         return _egalitarian_by_worth(problem)
     if problem.shape[1] == 1:
@@ -158,7 +168,9 @@ def kalai_smorodinsky_bargaining(problem: Problem) -> Solution[Amounts]:
         )
         raise ProblemError("price", "a table by agent", rule)
     require_everybody_able(problem, "Kalai-Smorodinsky bargaining")
-    return alone(problem) if problem.shape[0] == 1 else _kalai_smorodinsky(problem)
+    if problem.shape[0] == 1:
+        return alone(problem)
+    return _kalai_smorodinsky(problem) if problem.capacity is None else limited_kalai_smorodinsky(check_size(problem))
 
 
 @jax.jit
@@ -258,3 +270,8 @@ def require_everybody_able(problem: Problem, name: str) -> None:
         who = f"{problem.agent_name(int(i))} cannot sample {problem.distribution_name(int(k))}"
         rule = f"{name} needs agents who can work alone, and {who}"
         raise ProblemError(f"costs[{i}][{k}]", float(problem.costs[i, k]), rule)
+    if problem.capacity is None or isinstance(problem.capacity.most, jax.core.Tracer):
+        return
+    for (i,) in np.argwhere(~np.isfinite(np.asarray(alone_penalty(problem)))):
+        rule = f"{name} needs agents who can work alone, and {problem.agent_name(int(i))} cannot within her limits"
+        raise ProblemError(f"most[{i}], budget[{i}]", "too small", rule)

@@ -52,6 +52,7 @@ def blocking(problem: Problem, pays: ArrayLike, members: Bool[Array, " agents"])
         >>> [round(float(blocking(problem, stays, jnp.arange(10) < size).share), 4) for size in (3, 4)]
         [-0.0753, 0.0688]
     """
+    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     stays = jnp.asarray(pays, problem.costs.dtype)
     supplied = jnp.any(members[:, None] & (problem.costs != jnp.inf), axis=0)
     if not problem.valued_alike:

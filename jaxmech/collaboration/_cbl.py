@@ -4,7 +4,8 @@ import jax.numpy as jnp
 
 from jaxmech._status import Solution
 from jaxmech._types import Amounts, Array
-from jaxmech.collaboration._enforceable import enforceable, leverage_condition
+from jaxmech.collaboration._enforceable import enforceable, leverage_condition, works_alone
+from jaxmech.collaboration._limited_roles import arrange, dearer
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._roles import coefficients, role_penalty
@@ -19,6 +20,8 @@ def cbl_plan(problem: Problem, division: Amounts, rule: Rule = PUBLISHED, *, tog
     Where condition (8) holds, the mechanism has leverage: the enforceable division is collected, by agents who work
     alone, who receive, or who are checked. Where it fails, for each distribution the cheapest agents (all of them, at
     ties) collect what they would alone and get only their own mean; the others get the mean of that.
+
+    With most, least and budget both are built within them; see :func:`arrange`.
 
     Args:
         problem: the problem.
@@ -38,12 +41,16 @@ def cbl_plan(problem: Problem, division: Amounts, rule: Rule = PUBLISHED, *, tog
         (True, 16.2413)
     """
     leverage = leverage_condition(problem, division).holds
-    with_leverage = _with_leverage(problem, division, together)
-    samples, role, total = (
-        jnp.where(leverage, by_leverage, without)
-        for by_leverage, without in zip(with_leverage, _without_leverage(problem), strict=True)
-    )
-    alpha = coefficients(problem, samples, role == Role.CHECKED, total, rule)
+    if problem.capacity is None:
+        with_leverage = _with_leverage(problem, division, together)
+        samples, role, total = (
+            jnp.where(leverage, by_leverage, without)
+            for by_leverage, without in zip(with_leverage, _without_leverage(problem), strict=True)
+        )
+        alpha = coefficients(problem, samples, role == Role.CHECKED, total, rule)
+    else:
+        samples, role, total, tightness = _within_limits(problem, division, leverage, together)
+        alpha = coefficients(dearer(problem, tightness), samples, role == Role.CHECKED, total, rule)
     penalty = jnp.sum(role_penalty(problem, samples, role, alpha.value, total, rule), axis=-1)
     plan = Plan(
         samples=samples,
@@ -60,6 +67,18 @@ def cbl_plan(problem: Problem, division: Amounts, rule: Rule = PUBLISHED, *, tog
         calibrated=rule.calibrated,
     )
     return Solution(plan, alpha.status, alpha.residual, alpha.steps)
+
+
+def _within_limits(
+    problem: Problem, division: Amounts, leverage: Array, together: bool
+) -> tuple[Array, Array, Array, Array]:
+    """Amounts, roles, totals and the tightness of budgets, with leverage or without, where agents have limits."""
+    assert problem.capacity is not None
+    ratio = problem.costs_over_worth
+    cheapest = (ratio == jnp.min(ratio, axis=0)) & (ratio != jnp.inf) & (problem.capacity.most > 0)
+    alone = jnp.where(leverage, works_alone(problem, division, together=together), cheapest)
+    found = arrange(problem, jnp.where(leverage, division, problem.capacity.least), alone)
+    return found.samples, found.role, found.total, found.tightness
 
 
 def _with_leverage(problem: Problem, division: Amounts, together: bool) -> tuple[Array, Array, Array]:

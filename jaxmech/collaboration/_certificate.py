@@ -34,13 +34,14 @@ def certify(
 
     - "individually rational": nobody pays more than p_IND. A fact about compliant agents in the pools.
     - "Nash incentive compatible": truthful submission is optimal for any amount by theorem, and no other amount gains:
-      see :func:`regret`. The margin is minus the largest regret bound, relative to the agent's penalty. In the pools
+      see :func:`regret`, which looks at what is within
+      her limits. The margin is minus the largest regret bound, relative to the agent's penalty. In the pools
       it is a fact, and false: the margin tells what the best free-rider gains. Steady weights and calibrated noise
       make it approximate: the tolerance is then what is proven that no strategy gains more than, as a part of the
       penalty, the largest over agents; see :class:`Approximate`.
     - "penalties as promised": the plan's penalties are those that its roles, amounts and coefficients bring.
     - "efficient": the social penalty is at most the theorem's bound times P(n_OPT); left out where there is no bound.
-    - "at most 8 times the division's penalty": for each agent, where cbl has leverage.
+    - "at most 8 times the division's penalty": for each agent, where cbl has leverage, and agents no limits.
     - "at most 8 times on each distribution": a fact, likewise, where there are several.
     - "condition (8)": a fact about the division that cbl starts from.
 
@@ -68,7 +69,7 @@ def certify(
     certifier = _Certifier(problem, plan, _measure(problem, plan, None), sigma_range)
     audits = [*certifier.about_agents(), *certifier.efficient(efficiency(problem, plan, optimum))]
     if plan.mechanism == "cbl":
-        if certifier.facts.leverage:
+        if certifier.facts.leverage and problem.capacity is None:
             audits.append(certifier.within_factor())
             audits += [certifier.on_each()] if problem.shape[1] > 1 else []  # of one it says the same
         audits.append(certifier.condition())
@@ -163,6 +164,8 @@ class _Certifier:
             most = without_dust(float(facts.bound[worst, k]), float(paid[worst]))
             witness = f"{who} could save at most {most:.1g} of {paid[worst]:.6g} on {what}"
         effort = "the best free-rider in closed form" if self.plan.pooled else _NASH_EFFORT
+        if self.problem.capacity is not None:
+            effort += "; of amounts within most, least and budget"
         return self._audit(NASH, -relative[worst], witness, effort)
 
     def approximately_compatible(self) -> tuple[Audit, ...]:

@@ -78,7 +78,7 @@ class Checked:
 
     def target(self, stakes: Stakes) -> Target | None:
         """Return what theory promises of the plan; None without one."""
-        problem = Problem.unchecked(stakes.costs, stakes.sigma, stakes.price)
+        problem = Problem.unchecked(stakes.costs, stakes.sigma, stakes.price, capacity=stakes.capacity)
         return None if self.plan is None else efficient_target(problem, self.plan)
 
     @property
@@ -98,7 +98,7 @@ class Checked:
         """Return to each agent what her role gives her.
 
         - Alone: her own points.
-        - Receives: all points of the others.
+        - Receives: all points of the others, and her own where she is asked for some.
         - Checked: |Y'| points of the others are drawn without replacement, |Z| of them returned clean together with
           her own; the rest Z' gets independent normal noise of variance η² = α²(ȳ − z̄)². If the others submitted
           fewer points, there are fewer in Z' first, then in Z. Who submits nothing gets Z alone: her η is infinite.
@@ -164,15 +164,23 @@ class Checked:
         noise = deviation / jnp.sqrt(jnp.where(noisy_count > 0, noisy_count, 1)) * drawn.noise
         both = own.count + drawn.clean_count
         mixed = (own.count * own.mean + drawn.clean_count * drawn.clean_mean) / jnp.where(both > 0, both, 1)
+        count, mean = self._received(own, drawn)
         known = jnp.where(checked & (own.count == 0), jnp.inf, self.variance + deviation**2)
         return Information(
-            clean_count=jnp.where(checked, both, jnp.where(alone, own.count, drawn.available)),
-            clean_mean=jnp.where(checked, mixed, jnp.where(alone, own.mean, drawn.mean)),
+            clean_count=jnp.where(checked, both, jnp.where(alone, own.count, count)),
+            clean_mean=jnp.where(checked, mixed, jnp.where(alone, own.mean, mean)),
             noisy_count=noisy_count,
             noisy_mean=jnp.where(noisy_count > 0, drawn.rest_mean + noise, 0),
             noisy_variance=known,
             expected_variance=self._expected(own, drawn) if self.estimate == "steady" else known,
         )
+
+    def _received(self, own: Statistics, drawn: Drawn) -> tuple[Array, Array]:
+        """What who receives gets: all points of the others, together with hers where she is asked for some."""
+        hers = jnp.where(self.samples > 0, own.count, 0)
+        count = drawn.available + hers
+        mixed = (drawn.available * drawn.mean + hers * own.mean) / jnp.where(count > 0, count, 1)
+        return count, jnp.where(hers > 0, mixed, drawn.mean)
 
     def _expected(self, own: Statistics, drawn: Drawn) -> Array:
         """Variance b σ² of what she hands in and is compared with: b = 1 + α²(1/n + 1/|Z|)."""

@@ -68,6 +68,7 @@ def core(problem: Problem, plan: Plan) -> Core:
         >>> len(found.least), round(found.share, 4), found.complete  # three of five, but best all of them
         (3, 0.354, True)
     """
+    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     m, _ = problem.shape
     masks, found = _every_group(problem, plan) if m <= EVERY else _fewer_and_fewer(problem, plan)
     share, bound = np.asarray(found.share), np.asarray(found.bound)

@@ -53,7 +53,8 @@ def given_division(problem: Problem, samples: ArrayLike) -> Amounts:
         samples: how many points each agent collects, (agents, distributions). What is being traced is not checked.
 
     Raises:
-        ProblemError: for another shape, negative or infinite amounts, and amounts of agents who cannot sample.
+        ProblemError: for another shape, negative or infinite amounts, amounts of agents who cannot sample, and any
+            beside most, least and budget.
 
     Source: Clinton et al. 2025, equation (10): any division may take the place of n_OPT.
 
@@ -61,6 +62,8 @@ def given_division(problem: Problem, samples: ArrayLike) -> Amounts:
         >>> given_division(Problem(costs=[[0.25], [1.0]], sigma=1.0), [[2.0], [0.0]]).tolist()
         [[2.0], [0.0]]
     """
+    if problem.capacity is not None:
+        raise ProblemError("division", "amounts", "means nothing beside most, least and budget: leave those out")
     amounts = jnp.asarray(samples, problem.costs.dtype)
     if amounts.shape != problem.shape:
         raise ProblemError("division", amounts.shape, f"must have one row per agent, one column each: {problem.shape}")

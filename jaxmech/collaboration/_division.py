@@ -6,8 +6,11 @@ import jax.numpy as jnp
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Distributions, Scalar
+from jaxmech.collaboration._limited import check_size, limited_social
+from jaxmech.collaboration._penalty import social_penalty
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._units import ITSELF, in_equivalent_points
+from jaxmech.mechanism import spent
 
 
 @jax.jit
@@ -28,6 +31,8 @@ def alone(problem: Problem) -> Solution[Amounts]:
         [[20.0]]
     """
     samples = alone_samples(problem)
+    if problem.capacity is not None:
+        return direct_solution(samples, _overspent(problem, samples))
     able = (problem.costs != jnp.inf) & (samples != 0)  # not > 0: a NaN must reach the residual
     error = (problem.scale / jnp.where(able, samples, 1.0)) ** 2
     ratio = jnp.where(able, error / jnp.where(able, problem.costs, 1.0) - 1, 0.0)
@@ -54,6 +59,8 @@ def social_optimum(problem: Problem) -> Solution[Amounts]:
         >>> social_optimum(Problem(costs=[[0.25], [1.0]], sigma=1.0)).value.round(3).tolist()
         [[2.828], [0.0]]
     """
+    if problem.capacity is not None:
+        return limited_social(check_size(problem), social_optimum(problem.unlimited()))
     samples = social_samples(problem)
     if problem.valued_alike:
         worth = problem.shape[0] * (problem.scale / jnp.sum(samples, axis=-2)) ** 2
@@ -64,12 +71,25 @@ def social_optimum(problem: Problem) -> Solution[Amounts]:
     return direct_solution(samples, jnp.max(missed))
 
 
+def _overspent(problem: Problem, samples: Amounts) -> Scalar:
+    """How far the closed form of working alone within limits is from them: by rounding, or because they contradict."""
+    assert problem.capacity is not None
+    bill = spent(problem.costs, samples)
+    budget = jnp.where(problem.capacity.budget > 0, problem.capacity.budget, 1.0)
+    over = jnp.where(bill > problem.capacity.budget, bill / budget - 1, 0.0)
+    return jnp.max(over + 0 * jnp.sum(samples, axis=-1))  # a NaN must reach the residual
+
+
 @in_equivalent_points()
 def first_best(problem: Problem) -> Scalar:
     """Σ_k 2σ_k√(price_k m min_i c[i, k]): the least social penalty if nobody had to agree.
 
+    With most, least and budget, the least within them.
+
     Source: Clinton et al. 2025, section 3.2 and appendix C (with σ√(m/c) samples, not the printed 2σ√(mc)).
     """
+    if problem.capacity is not None:
+        return social_penalty(problem, social_optimum(problem).value)
     cheapest = jnp.min(problem.costs, axis=-2)
     if problem.valued_alike:
         return 2 * jnp.sum(problem.scale * jnp.sqrt(problem.shape[0] * cheapest), axis=-1)

@@ -28,7 +28,8 @@ class Efficiency:
     Attributes:
         ratio: social penalty over ``baseline``.
         bound: the largest ratio that theory allows for this plan; for the pools, whose agents comply by assumption, it
-            is the ratio itself; ∞ without leverage where prices differ between agents, of which nothing is proven.
+            is the ratio itself; ∞ without leverage where prices differ between agents, and with most, least or budget:
+            of those nothing is proven.
         baseline: P(n_OPT), least social penalty of compliant agents that leaves nobody worse off than alone.
         first_best: least social penalty of compliant agents.
         any_equilibrium: least social penalty in any equilibrium of any mechanism without money; the first best where
@@ -70,8 +71,10 @@ def efficiency(problem: Problem, plan: Plan, optimum: Amounts | None = None) -> 
     baseline, target, best = float(sums.baseline), float(sums.target), float(sums.first_best)
     if plan.pooled:
         bound = target / baseline
-    elif plan.mechanism == "c3d":
+    elif plan.mechanism == "c3d" and problem.capacity is None:
         bound = 2 * best / baseline
+    elif problem.capacity is not None:
+        bound = math.inf  # the theorems are about agents without limits
     else:
         bound = FACTOR * target / baseline if plan.leverage else _without_leverage(problem)
     limits = unavoidable(problem)
@@ -103,7 +106,7 @@ def efficient_target(problem: Problem, plan: Plan) -> Target | None:
 
 def _optimum(problem: Problem, plan: Plan) -> Amounts:
     """n_OPT; where the plan starts from it, no solve is needed. For equal agents it is the even social optimum."""
-    known = plan.division == "rational" or plan.mechanism == "c3d"
+    known = plan.division == "rational" or (plan.mechanism == "c3d" and problem.capacity is None)
     return plan.target if known else divide(problem, "rational").value
 
 

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Array, Bool, Distributions, Float, Int, Support
+from jaxmech.collaboration._limited_roles import alone_at_each, excused
 from jaxmech.collaboration._penalty import collection_cost, risk
-from jaxmech.collaboration._problem import Problem, alone_samples
+from jaxmech.collaboration._problem import Problem, alone_samples, unlimited_alone
 from jaxmech.collaboration._units import in_equivalent_points
 
 
@@ -80,6 +81,24 @@ def enforceable(problem: Problem, division: Amounts, *, together: bool = False) 
         >>> bool(fair.alone.any()), round(float(fair.total[0]), 6)
         (False, 4.472136)
     """
+    alone = works_alone(problem, division, together=together)
+    samples = jnp.where(alone, alone_samples(problem), division)
+    total = jnp.sum(samples, axis=0)
+    least = alone_samples(problem) ** 2 / jnp.where(total > 0, total, 1)
+    raised = jnp.where(~alone & (samples > 0), jnp.maximum(samples, least), samples)
+    return Enforceable(samples=raised, alone=alone, total=total)
+
+
+def works_alone(problem: Problem, division: Amounts, *, together: bool = False) -> Support:
+    """Return V, who has to work alone on what: the first loop of :func:`enforceable`.
+
+    With most, least and budget, not who needs no noise, and what working alone costs is what it does within them.
+
+    Args:
+        problem: the problem.
+        division: n.
+        together: whether agents of one c/price are visited at once.
+    """
     ratio = problem.costs_over_worth
     order = jnp.argsort(ratio, axis=0, stable=True)
     costs = jnp.take_along_axis(problem.costs, order, axis=0)
@@ -95,14 +114,15 @@ def enforceable(problem: Problem, division: Amounts, *, together: bool = False) 
         error=jnp.broadcast_to(scale**2, costs.shape),
         follows=_follows(jnp.take_along_axis(ratio, order, axis=0)) & together,
     )
+    if problem.capacity is not None:
+        agents = agents._replace(
+            limit=jnp.take_along_axis(alone_at_each(problem) / 4, order, axis=0),
+            excuse=_excuse(problem, division, order),
+        )
     # Who works alone is discrete: no derivative passes through the visits, which reverse mode could not follow.
     visited = jax.lax.stop_gradient((agents, jnp.take_along_axis(division, order, axis=0)))
-    alone = jnp.take_along_axis(_work_alone(*visited), jnp.argsort(order, axis=0, stable=True), axis=0)
-    samples = jnp.where(alone, alone_samples(problem), division)
-    total = jnp.sum(samples, axis=0)
-    least = alone_samples(problem) ** 2 / jnp.where(total > 0, total, 1)
-    raised = jnp.where(~alone & (samples > 0), jnp.maximum(samples, least), samples)
-    return Enforceable(samples=raised, alone=alone, total=total)
+    found: Support = jnp.take_along_axis(_work_alone(*visited), jnp.argsort(order, axis=0, stable=True), axis=0)
+    return found
 
 
 @in_equivalent_points("division")
@@ -124,8 +144,11 @@ def leverage_condition(problem: Problem, division: Amounts) -> Condition:
     if not problem.valued_alike:
         able = able & (problem.price > 0)
     own = jnp.where(able, 2 * problem.scale * jnp.sqrt(jnp.where(able, problem.costs, 1)), 1)
+    if problem.capacity is not None:
+        own = jnp.where(able, alone_at_each(problem), 1)
     shared = risk(problem.scale**2, jnp.sum(division, axis=0)) + collection_cost(problem, division)
-    margins = jnp.where(able, 1 - shared / own, jnp.where(division > 0, -jnp.inf, 1))
+    idle = 0.0 if problem.capacity is None else problem.capacity.least
+    margins = jnp.where(able, 1 - shared / own, jnp.where(division > idle, -jnp.inf, 1))
     worst = jnp.argmin(margins)
     margin = margins.ravel()[worst]
     where = jnp.stack(jnp.unravel_index(worst, margins.shape))
@@ -142,11 +165,21 @@ class _Agents(NamedTuple):
     error: Array
     follows: Array
     """Whether she is visited together with the agent before her."""
+    excuse: tuple[Array, Array] | None = None
 
 
 def _follows(ratio: Array) -> Array:
     """Whether c/price is that of the agent before, (agents, distributions)."""
     return jnp.concatenate([jnp.zeros_like(ratio[:1], dtype=bool), ratio[1:] == ratio[:-1]])
+
+
+def _excuse(problem: Problem, division: Amounts, order: Array) -> tuple[Array, Array]:
+    """Between which totals an agent needs no noise, and so no leverage: none where the first exceeds the second."""
+    most, least = excused(problem, division)
+    wish = unlimited_alone(problem)
+    low = jnp.where(most, 0.0, jnp.where(least, wish, jnp.inf))
+    high = jnp.where(least, jnp.inf, jnp.where(most, wish, 0.0))
+    return jnp.take_along_axis(low, order, axis=0), jnp.take_along_axis(high, order, axis=0)
 
 
 def _work_alone(agents: _Agents, samples: Array) -> Array:
@@ -160,6 +193,8 @@ def _work_alone(agents: _Agents, samples: Array) -> Array:
         about, own, alone = agent
         seen = jnp.where(about.follows, before, now)
         joins = ~alone & about.able & (about.limit <= (about.error / seen + about.cost * own) * slack)
+        if about.excuse is not None:
+            joins = joins & ~((seen >= about.excuse[0]) & (seen <= about.excuse[1]))
         new = jnp.where(joins, about.alone_samples, own)
         return (now + (new - own), seen), (new, alone | joins)
 

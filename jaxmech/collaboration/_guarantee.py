@@ -90,6 +90,8 @@ def strategies_regret(
     Source: as :func:`checked_guarantee`.
     """
     found = amounts_regret(problem, samples, role, alpha, total, whole=whole, rule=rule)
+    if problem.capacity is not None:
+        return Regret(jnp.maximum(found.bound, 0), found.gain, found.best)
     checked = role == Role.CHECKED
     levels = checked_levels(problem, samples, checked, alpha, total, rule)
     certified = _minimum(problem, samples, levels, total, checked, rule)
@@ -146,7 +148,7 @@ def _minimum(
 
 
 def _problem(stakes: Stakes) -> Problem:
-    return Problem.unchecked(stakes.costs, stakes.sigma, stakes.price)
+    return Problem.unchecked(stakes.costs, stakes.sigma, stakes.price, capacity=stakes.capacity)
 
 
 def _guarantee(stakes: Stakes, variance: Distributions, promised: Array, found: Regret) -> Guarantee:

@@ -5,10 +5,11 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from jaxmech._types import Agents, Array, Distributions, Scalar
-from jaxmech.collaboration._division import root, social_error
+from jaxmech.collaboration._division import first_best, root, social_error
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
 from jaxmech.collaboration._units import in_equivalent_points
+from jaxmech.mechanism import spent
 
 
 class Unavoidable(NamedTuple):
@@ -58,6 +59,8 @@ def unavoidable(problem: Problem) -> Unavoidable:
         >>> found.most.tolist(), found.each.tolist(), float(found.social)
         ([4.0, 4.0], [3.0, 3.0], 6.0)
     """
+    if problem.capacity is not None:
+        return _within_limits(problem)
     m, _ = problem.shape
     able = problem.costs != jnp.inf
     single = jnp.sum(able, axis=0) == 1
@@ -74,6 +77,22 @@ def unavoidable(problem: Problem) -> Unavoidable:
         most=jnp.where(single, jnp.max(alone_samples(problem), axis=0), jnp.inf),
         each=jnp.sum(jnp.where(single, supplies * error, 0), axis=1),
         social=jnp.sum(jnp.where(single, (m + 1) * error, 2 * jnp.sqrt(1.0 * m) * error)),
+    )
+
+
+def _within_limits(problem: Problem) -> Unavoidable:
+    """What is left of it with limits: she spends what she would alone, and no equilibrium beats the first best.
+
+    The argument about a single supplier is not made: what she spends there she lacks elsewhere.
+    """
+    alone, spends = alone_penalty(problem), spent(problem.costs, alone_samples(problem))
+    nobody = jnp.zeros(problem.shape[1], bool)
+    return Unavoidable(
+        dominant=jnp.where(jnp.isfinite(alone), spends, 0),
+        single=nobody,
+        most=jnp.full(nobody.shape, jnp.inf, spends.dtype),
+        each=jnp.zeros_like(spends),
+        social=first_best(problem),
     )
 
 

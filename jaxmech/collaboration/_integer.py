@@ -10,6 +10,8 @@ from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Codes, Int, Scalar, Support
+from jaxmech.collaboration._limited_roles import dearer
+from jaxmech.collaboration._limited_whole import affordable, settle_whole
 from jaxmech.collaboration._penalty import collection_cost, penalty, risk
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
@@ -80,6 +82,7 @@ def integer_plan(problem: Problem, plan: Plan) -> IntegerPlan:
       these numbers. Whoever is left with 0 receives.
     - Whoever would gain by one more sample although she receives, or has no coefficient, works alone instead: the
       cheapest first, lowest index first, until nobody is left.
+    - With most, least and budget, whole amounts keep within them; who cannot be kept at hers by any noise works alone.
     - In the pools all agents share the rounded total by largest remainders.
 
     Args:
@@ -148,12 +151,16 @@ def _round(problem: Problem, plan: Plan) -> IntegerPlan:
 
 def _pool(problem: Problem, plan: Plan) -> Plan:
     samples = _largest_remainders(problem, plan.samples, plan.samples > 0, jnp.inf, least=1)
+    if problem.capacity is not None:
+        samples = affordable(problem, samples, whole_points(problem))
     paid = penalty(problem, samples)
     total = jnp.sum(samples, axis=0)
     return dataclasses.replace(plan, samples=samples, total=total, penalty=paid, social_penalty=jnp.sum(paid))
 
 
 def _equilibrium(problem: Problem, plan: Plan) -> Plan:
+    if problem.capacity is not None:
+        return _within_limits(problem, plan)
     alone = plan.role == Role.ALONE
     below_half = jnp.maximum(jnp.ceil(alone_samples(problem) / whole_points(problem) / 2) - 1, 0)
     shared = _largest_remainders(problem, plan.samples, plan.role == Role.CHECKED, below_half, least=0)
@@ -165,6 +172,20 @@ def _equilibrium(problem: Problem, plan: Plan) -> Plan:
     return dataclasses.replace(
         plan, samples=samples, role=role, alpha=alpha, total=total, penalty=paid, social_penalty=jnp.sum(paid)
     )
+
+
+def _within_limits(problem: Problem, plan: Plan) -> Plan:
+    """The same where agents have limits, which whole numbers keep within as well."""
+    unit = whole_points(problem)
+    shared = _largest_remainders(problem, plan.samples, plan.role != Role.ALONE, jnp.inf, least=0)
+    total = plan.total if problem.precision is not None else jnp.round(plan.total)
+    found = settle_whole(problem, shared, plan.role == Role.ALONE, total, unit)
+    dear = dearer(problem, found.tightness)
+    alpha = coefficients(dear, found.samples, found.role == Role.CHECKED, found.total, plan.rule).value
+    paid = role_penalty(problem, found.samples, found.role, alpha, found.total, plan.rule)
+    pays = jnp.sum(paid, axis=-1)
+    settled = dataclasses.replace(plan, samples=found.samples, role=found.role, alpha=alpha, total=found.total)
+    return dataclasses.replace(settled, penalty=pays, social_penalty=jnp.sum(pays))
 
 
 def _settle(problem: Problem, plan: Plan, samples: Amounts, alone: Support) -> tuple[Amounts, Support]:

@@ -36,11 +36,15 @@ def leverage_optimum(problem: Problem) -> Solution[Amounts]:
         Samples (agents, distributions), in O(m log m) per distribution. The residual is the largest relative
         error of the conditions of optimality, over all agents and distributions.
 
+    Raises:
+        ProblemError: for most, least or budget.
+
     Example:
         >>> problem = Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
         >>> leverage_optimum(problem).value.round(2).ravel().tolist()
         [71.17, 6.68, 0.0]
     """
+    problem.without_limits("the division leverage has none; rational, social and the fair ones keep within them")
     if not problem.valued_alike:
         return direct_solution(*by_worth(problem))
     samples, residual = jax.vmap(_column, in_axes=(1, 0), out_axes=(1, 0))(problem.costs, problem.scale)

@@ -93,6 +93,7 @@ def cost_misreport(
         >>> round(float(found.report[0]), 4), round(float(found.gain / found.pays), 4)  # then agent 3 seems cheaper
         (0.1018, 0.1828)
     """
+    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     one_of("mechanism", mechanism, MECHANISMS)
     one_of("division", division, DIVISIONS)
     if mechanism == "c3d":

@@ -57,6 +57,7 @@ def second_names(
         (0.1, [True])
     """
     problem.of_agents_alike("second names are searched for among agents who are alike")
+    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     kinds = jnp.array([False, True] if plan.mechanism != "c3d" else [False])
     m, _ = problem.shape
 
@@ -112,6 +113,7 @@ def allies(problem: Problem, plan: Plan, groups: Int[Array, "groups members"], k
         >>> float(plan.penalty.sum()), round(float(plan.penalty.sum() - found.gain[0]), 1)  # she who is cheap collects
         (2.25, 1.4)
     """
+    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     carried = mechanism(problem, plan)
 
     def one(asked: tuple[Array, Array]) -> Group:

@@ -68,6 +68,7 @@ def pivotal(problem: Problem, plan: Plan, share: ArrayLike = 0.5) -> Pivotal:
         >>> [round(float(paid), 3) for paid in pivotal(problem, plan).absent[0]]
         [10.0, 10.607]
     """
+    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     if not isinstance(share, jax.core.Tracer) and not (np.shape(share) == () and 0 < np.asarray(share) <= 1):
         raise ProblemError("share", share, "must be one number in (0, 1]")
     found: Pivotal = _tables(problem, plan, jnp.asarray(share, problem.costs.dtype))

@@ -32,6 +32,7 @@ def with_price(problem: Problem, price: np.ndarray) -> Problem:
         >>> with_price(Problem([[1.0]], sigma=1.0), np.array([4.0])).price.tolist()
         [4.0]
     """
+    problem.without_limits("prices are changed for agents who can collect as much and as little as they like")
     return dataclasses.replace(problem, price=jnp.asarray(price, problem.price.dtype))
 
 
@@ -114,6 +115,7 @@ def price_of_standard_error(
         >>> [round(price, 6) for price in price_of_standard_error(lone, 2.0, division="alone").value.tolist()]
         [6.25]
     """
+    problem.without_limits("prices are found for agents who can collect as much and as little as they like")
     if not (math.isfinite(wanted) and wanted > 0):
         raise ProblemError("standard_error", wanted, "must be positive and finite")
     if not problem.valued_alike:

@@ -12,7 +12,8 @@ from jaxmech._checks import positive, real_numbers, require, unique_names
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
-from jaxmech.mechanism import equivalent_points
+from jaxmech.collaboration._capacity import capacity_of
+from jaxmech.mechanism import Capacity, equivalent_points, limited_alone, spent
 
 
 @pytree
@@ -33,10 +34,16 @@ class Problem:
             (agents, distributions), where 0 is allowed.
         agents: optional names.
         distributions: optional names.
+        most: samples that an agent can collect at most, a number, one per agent, or (agents, distributions); ∞ for no
+            limit.
+        least: samples that she must collect, likewise; a number or one per agent counts where she can sample.
+        budget: what she can spend on collecting, Σ_k c[i, k] n[i, k], a number or one per agent; ∞ for no limit.
+        capacity: the three together, as a problem holds them, instead.
 
     Attributes:
         precision: of a problem :meth:`in_equivalent_points`: how many of its points one of the agent's own counts;
             None where all points of a distribution are alike.
+        capacity: most, least and budget; None where none of them is given.
 
     Raises:
         ProblemError: naming the argument, the index, the value and the rule. Values that are being traced
@@ -54,6 +61,7 @@ class Problem:
     agents: tuple[str, ...] | None = dataclasses.field(metadata={"label": None})
     distributions: tuple[str, ...] | None = dataclasses.field(metadata={"label": None})
     precision: Amounts | None = dataclasses.field(default=None, init=False)
+    capacity: Capacity | None = None
 
     def __init__(
         self,
@@ -62,6 +70,11 @@ class Problem:
         price: ArrayLike = 1.0,
         agents: Sequence[str] | None = None,
         distributions: Sequence[str] | None = None,
+        *,
+        most: ArrayLike | None = None,
+        least: ArrayLike | None = None,
+        budget: ArrayLike | None = None,
+        capacity: Capacity | None = None,
     ) -> None:
         table = _table(costs)
         m, d = table.shape
@@ -72,10 +85,14 @@ class Problem:
             "agents": unique_names("agents", agents, m),
             "distributions": unique_names("distributions", distributions, d),
             "precision": None,
+            "capacity": None,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
         _check_costs(table, self.distribution_name)
+        if capacity is not None and (most, least, budget) == (None, None, None):
+            most, least, budget = capacity.most, capacity.least, capacity.budget
+        object.__setattr__(self, "capacity", capacity_of(table, most, least, budget))
 
     @classmethod
     def unchecked(
@@ -86,10 +103,11 @@ class Problem:
         agents: tuple[str, ...] | None = None,
         distributions: tuple[str, ...] | None = None,
         precision: Array | None = None,
+        capacity: Capacity | None = None,
     ) -> "Problem":
         """Return a problem of arrays that somebody has checked already, or that are being traced."""
         problem = object.__new__(cls)
-        values = (costs, sigma, price, agents, distributions, precision)
+        values = (costs, sigma, price, agents, distributions, precision, capacity)
         for field, value in zip(dataclasses.fields(cls), values, strict=True):
             object.__setattr__(problem, field.name, value)
         return problem
@@ -154,7 +172,28 @@ class Problem:
         if self.counted_alike:
             return self
         costs, sigma, precision = equivalent_points(self.costs, self.sigma)
-        return Problem.unchecked(costs, sigma, self.price, self.agents, self.distributions, precision)
+        capacity = None if self.capacity is None else self.capacity.times(precision)
+        return Problem.unchecked(costs, sigma, self.price, self.agents, self.distributions, precision, capacity)
+
+    def unlimited(self) -> "Problem":
+        """Return the problem of agents who can collect as much and as little as they like; itself if they can."""
+        if self.capacity is None:
+            return self
+        named = self.agents, self.distributions
+        return Problem.unchecked(self.costs, self.sigma, self.price, *named, self.precision)
+
+    def without_limits(self, what: str) -> "Problem":
+        """Return the problem, refusing one with most, least or budget.
+
+        Args:
+            what: needs agents who can collect as much and as little as they like.
+
+        Raises:
+            ProblemError: naming the three keys.
+        """
+        if self.capacity is not None:
+            raise ProblemError("most, least, budget", "given", f"must be left out: {what}")
+        return self
 
     def agent_name(self, i: int) -> str:
         """Name of agent i, or "agent i+1"."""
@@ -168,18 +207,35 @@ class Problem:
 def alone_samples(problem: Problem) -> Amounts:
     """n_IND = σ√price/√c: what each agent collects when she works alone; 0 where she cannot sample.
 
+    With most, least and budget, what is best within them.
+
     Source: Clinton et al. 2025, appendix A.1.
     """
+    if problem.capacity is not None:
+        error = jnp.broadcast_to(problem.scale**2, problem.costs.shape)
+        return limited_alone(problem.costs, error, problem.capacity)
+    return unlimited_alone(problem)
+
+
+def unlimited_alone(problem: Problem) -> Amounts:
+    """σ√price/√c: what makes one more point worth its cost to whoever has so many; n_IND without bounds."""
     return jnp.where(problem.costs == jnp.inf, 0.0, problem.scale / jnp.sqrt(problem.costs))
 
 
 def alone_penalty(problem: Problem) -> Agents:
     """p_IND = 2 Σ_k σ_k√(price_k c[i, k]): the least penalty of working alone; ∞ for an agent who cannot sample all.
 
-    What has no price for her adds nothing, whether she can sample it or not.
+    What has no price for her adds nothing, whether she can sample it or not. With most, least and budget it is what
+    the best amounts within them cost.
 
     Source: Clinton et al. 2025, Fact 1.
     """
+    if problem.capacity is not None:
+        samples = alone_samples(problem)
+        error = jnp.broadcast_to(problem.scale**2, samples.shape)
+        some = samples > 0
+        risks = jnp.where(some, error / jnp.where(some, samples, 1.0), jnp.where(error > 0, jnp.inf, 0.0))
+        return jnp.sum(risks, axis=-1) + spent(problem.costs, samples)
     if not problem.valued_alike:
         wanted = problem.price != 0
         own = problem.scale * jnp.sqrt(jnp.where(wanted, problem.costs, 1.0))

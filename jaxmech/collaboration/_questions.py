@@ -113,6 +113,7 @@ def questions(problem: Problem, plan: Plan, key: jax.Array) -> Questions:
         rule = "given amounts say nothing of other costs and names: ask about a division that follows from costs"
         raise ProblemError("division", plan.division, rule)
     problem.of_agents_alike("questions about names and allies are asked of agents who are alike")
+    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     m, d = problem.shape
     names_key, allies_key = jax.random.split(key)
     draws = 1 << max(9, min(12, (_WORK // (m * d)).bit_length() - 1))

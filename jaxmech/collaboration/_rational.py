@@ -8,6 +8,7 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, ArrayLike
 from jaxmech.collaboration._division import first_best, social_samples
 from jaxmech.collaboration._leverage import leverage_optimum
+from jaxmech.collaboration._limited import check_size, infeasible, limited_rational
 from jaxmech.collaboration._penalty import penalty, social_penalty
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
 from jaxmech.collaboration._units import ITSELF, in_equivalent_points
@@ -25,6 +26,9 @@ def rational_optimum(problem: Problem, bounds: ArrayLike | None = None) -> Solut
     on that support; at a kink, where an agent enters or leaves it, they are those of one side. Where tied costs make
     the optimum jump there is none, and the value returned belongs to the even split.
 
+    With most, least and budget it is the optimum within them, by an interior-point method of its own, for problems of
+    some thousand amounts.
+
     Args:
         problem: the problem.
         bounds: largest penalty that each agent accepts, ∞ for no limit; p_IND where none is given.
@@ -40,11 +44,15 @@ def rational_optimum(problem: Problem, bounds: ArrayLike | None = None) -> Solut
         >>> rational_optimum(problem).value.round(2).ravel().tolist()
         [71.17, 6.68, 0.0]
     """
-    if bounds is None and problem.shape[1] == 1:
+    if bounds is None and problem.shape[1] == 1 and problem.capacity is None:
         return leverage_optimum(problem)
     own = alone_penalty(problem)
     given = own if bounds is None else jnp.broadcast_to(jnp.asarray(bounds, own.dtype), own.shape)
-    return _rational(problem, given)
+    if problem.capacity is None:
+        return _rational(problem, given)
+    unlimited = _rational(problem.unlimited(), given)
+    found = limited_rational(check_size(problem), given, unlimited)
+    return found if bounds is None else infeasible(problem, given, found)
 
 
 @jax.jit

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Array, Codes, Distributions, Support
+from jaxmech.collaboration._limited_regret import Watched, limited_regret
+from jaxmech.collaboration._limited_whole import whole_alone
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
@@ -87,6 +89,9 @@ def amounts_regret(
         rule: how noise is set and noisy points are weighed.
     """
     checked = role == Role.CHECKED
+    if problem.capacity is not None:
+        levels = checked_levels(problem, samples, checked, alpha, total, rule)
+        return _within_limits(problem, samples, role == Role.ALONE, whole, (levels, total, checked, rule))
     exact = unchecked_regret(problem, samples, role == Role.ALONE, whole=whole)
     levels = checked_levels(problem, samples, checked, alpha, total, rule)
     watched = _checked(problem, samples, levels, total, checked, rule)
@@ -110,6 +115,8 @@ def best_whole_alone(problem: Problem) -> Amounts:
         [[1.0], [3.0]]
     """
     unit = whole_points(problem)
+    if problem.capacity is not None:
+        return whole_alone(problem, unit)
     some = jnp.isfinite(problem.costs_over_worth)
     return jnp.where(some, best_whole(alone_samples(problem) / unit) * unit, 0)
 
@@ -128,6 +135,8 @@ def unchecked_regret(problem: Problem, samples: Amounts, alone: Support, *, whol
         alone: who gets nothing of the others; nobody in the pools.
         whole: whether agents are held against whole numbers of samples.
     """
+    if problem.capacity is not None:
+        return _within_limits(problem, samples, alone, whole, None)
     given = jnp.where(alone, 0, of_others(samples))
     best = jnp.maximum(alone_samples(problem) - given, 0)
     if whole:
@@ -148,10 +157,27 @@ def unchecked_regret(problem: Problem, samples: Amounts, alone: Support, *, whol
     return Regret(bound=gain, gain=gain, best=best)
 
 
-def _checked(
+_Check = tuple[Levels, Distributions, Support, Rule]
+
+
+def _within_limits(problem: Problem, samples: Amounts, alone: Support, whole: bool, check: _Check | None) -> Regret:
+    """Regret within most, least and budget; where nobody is checked the best amounts are known whatever they cost."""
+    nobody = jnp.zeros(samples.shape, bool)
+    watched = Watched(nobody, samples, samples, nobody, samples, samples)
+    if check is not None:
+        levels, total, checked, rule = check
+        grid, _ = _watch(problem, samples, levels, total, checked, rule)
+        backed = _is_backed(samples, total, checked) & jnp.isfinite(problem.costs) & grid.convex
+        gain = grid.promised - grid.least
+        watched = Watched(checked, grid.promised, grid.slope, backed, gain, grid.best)
+    found = limited_regret(problem, samples, alone, watched, whole_points(problem) if whole else None)
+    return Regret(*found)
+
+
+def _watch(
     problem: Problem, samples: Amounts, levels: Levels, total: Distributions, checked: Support, rule: Rule
-) -> Regret:
-    """Regret bound of checked agents by convexity; harmless numbers stand in for the other agents."""
+) -> tuple["_Grid", Amounts]:
+    """The penalty of checked agents on the grid, and their costs; harmless numbers stand in for the other agents."""
     n_star = jnp.where(checked, samples, 1)
     behind = jnp.where(checked, total, 10)
     cost = jnp.where(checked & jnp.isfinite(problem.costs), problem.costs, 1)
@@ -162,7 +188,15 @@ def _checked(
 
         return jax.jvp(paid, (n,), (jnp.ones_like(n),))
 
-    grid = _scan_grid(slope, n_star)
+    return _scan_grid(slope, n_star), cost
+
+
+def _checked(
+    problem: Problem, samples: Amounts, levels: Levels, total: Distributions, checked: Support, rule: Rule
+) -> Regret:
+    """Regret bound of checked agents by convexity."""
+    n_star = jnp.where(checked, samples, 1)
+    grid, cost = _watch(problem, samples, levels, total, checked, rule)
     accuracy = tolerances(n_star.dtype)
     # The slope is a difference of numbers of the size of c, each rounded.
     steepest = jnp.abs(grid.slope) + accuracy.root * accuracy.eps * cost

@@ -65,6 +65,8 @@ def role_penalty(
     unit = levels.average(lambda ratio: rule.compliant(tau, kappa, ratio))
     # no division by zero even where its result is not used: reverse mode multiplies it with zero
     theirs = of_others(samples)
+    if problem.capacity is not None:  # who receives may collect what she must, or all that she can
+        theirs = theirs + samples
     by_others, by_herself = risk(error, theirs), risk(error, samples)
     unchecked = jnp.where(role == Role.ALONE, by_herself, by_others) + collection_cost(problem, samples)
     return jnp.where(checked, unit * error / safe_samples, unchecked)

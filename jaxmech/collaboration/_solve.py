@@ -54,8 +54,9 @@ def solve(
     Raises:
         ProblemError: for an unknown name (with the nearest valid one), for c3d with unequal costs, for the divisions
             nash and kalai-smorodinsky if an agent cannot sample everything, for amounts of another shape, that are
-            negative or not finite, or of who cannot sample, and for amounts with c3d; for weights and calibration of
-            the pools, which add no noise, and for calibration with too few points of the others or a matrix sigma.
+            negative or not finite, or of who cannot sample, and for amounts with c3d or beside most, least or budget;
+            for weights and calibration of the pools, which add no noise, or of agents with most, least or budget, and
+            for calibration with too few points of the others or a matrix sigma.
 
     Source: Clinton et al. 2025, Algorithm 2, and equation (10) for amounts; Chen, Zhu and Kandasamy 2023, Algorithm 1.
 
@@ -70,6 +71,10 @@ def solve(
     if mechanism in POOLS and not rule.published:
         name, value = ("calibrated", calibrated) if calibrated else ("estimate", estimate)
         raise ProblemError(name, value, f"means nothing for {mechanism}, which adds no noise: it is for c3d and cbl")
+    if not rule.published and problem.capacity is not None:
+        name, value = ("calibrated", calibrated) if calibrated else ("estimate", estimate)
+        rule_of_limits = "has no roles for agents with most, least or budget: leave it out, or them"
+        raise ProblemError(name, value, rule_of_limits)
     if calibrated and problem.precision is not None:
         rule_of_sigma = "needs agents who measure alike, one sigma per distribution: spreads are compared between them"
         raise ProblemError("calibrated", calibrated, rule_of_sigma)

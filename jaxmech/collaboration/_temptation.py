@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._types import Agents, Amounts, Array
+from jaxmech.collaboration._limited_regret import best_beside
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
@@ -101,6 +102,9 @@ def temptation(problem: Problem, plan: Plan) -> Temptation:
     """
     receives = (plan.role == Role.RECEIVES) & (not plan.pooled)
     nearest = jnp.where(receives, plan.samples + whole_points(problem), plan.samples / 2)
+    if problem.capacity is not None:
+        nearest = jnp.clip(nearest, problem.capacity.least, problem.capacity.most)
+        nearest = jnp.where(problem.capacity.allows(problem.costs, nearest)[:, None], nearest, plan.samples)
     pays, instead = _each(problem, plan, plan.samples, nearest)
     return Temptation(pays, instead)
 
@@ -121,7 +125,11 @@ def free_riding(problem: Problem, plan: Plan) -> FreeRiding:
         >>> free_riding(problem, solve(problem, division="alone", mechanism="pool").value).instead.tolist()
         [5.0, 5.0]
     """
-    best = jnp.maximum(alone_samples(problem) - of_others(plan.samples), 0.0)
+    others = of_others(plan.samples)
+    if problem.capacity is None:
+        best = jnp.maximum(alone_samples(problem) - others, 0.0)
+    else:
+        best = best_beside(problem, others)
     pays, instead = jnp.sum(_each(problem, plan, plan.samples, best), axis=-1)
     return FreeRiding(best, pays, instead)
 

@@ -52,7 +52,8 @@ def in_equivalent_points(
             given: dict[str, Any] = {**dict(zip(names, args, strict=False)), **kwargs}
             inside = {name: _times(value, precision, name in amounts) for name, value in given.items()}
             if returns == (ITSELF,):  # real numbers, whatever a whole point counts: as where points are alike
-                told = Problem.unchecked(told.costs, told.sigma, told.price, told.agents, told.distributions)
+                named = told.agents, told.distributions
+                told = Problem.unchecked(told.costs, told.sigma, told.price, *named, capacity=told.capacity)
             return _own(function(told, **inside), 1 / precision, returns)  # type: ignore[call-arg]
 
         return converted

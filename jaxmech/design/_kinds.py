@@ -80,9 +80,19 @@ class Candidate(NamedTuple):
         return Terms(self.samples, self.comparison, self.rest, self.checked)
 
 
+def check_alike(problem: Problem) -> Problem:
+    """Return a problem, refusing agents who differ in precision or in what accuracy is worth to them, and limits.
+
+    Raises:
+        ProblemError: naming the argument.
+    """
+    alike = problem.of_agents_alike("a design compares points that are alike")
+    return alike.without_limits("a design has none; cbl keeps within them")
+
+
 def everybody(problem: Problem) -> Kinds:
     """Everybody is a kind of her own. It traces."""
-    problem.of_agents_alike("a design compares points that are alike")
+    check_alike(problem)
     m, d = problem.shape
     error = jnp.broadcast_to(problem.price * problem.sigma**2, (d,)).astype(float)
     return Kinds(problem.costs.astype(float), error, jnp.ones(m), jnp.arange(m))
@@ -90,7 +100,7 @@ def everybody(problem: Problem) -> Kinds:
 
 def kinds_of(problem: Problem) -> Kinds:
     """Group agents: everybody is a kind, unless there are many with equal costs. Host only."""
-    problem.of_agents_alike("a design compares points that are alike")
+    check_alike(problem)
     costs = np.asarray(problem.costs, float)
     m, d = costs.shape
     if m < _GROUPED_FROM:

@@ -189,7 +189,8 @@ def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None
     """
     from jaxmech.design.proof import proven_least
 
-    shape = problem.of_agents_alike("a design compares points that are alike").costs.shape
+    alike = problem.of_agents_alike("a design compares points that are alike")
+    shape = alike.without_limits("a design has none; cbl keeps within them").costs.shape
     proven = proven_least(problem, design) if least is None else least
     context = (problem.costs, problem.price, problem.sigma)
     return Designed(

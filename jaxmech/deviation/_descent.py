@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxmech._types import Array
 from jaxmech.deviation._draws import Draws, PointDraws
 from jaxmech.deviation._families import Candidate
+from jaxmech.deviation._limits import within
 from jaxmech.deviation._loss import Losses, average_loss, far_apart, losses
 from jaxmech.deviation._pieces import in_pieces
 from jaxmech.deviation._strategy import Deviation
@@ -46,7 +47,8 @@ def descend(
 
     def one(start: Candidate) -> tuple[Deviation, Array]:
         def objective(deviation: Deviation) -> tuple[Array, Array]:
-            return _adversarial(mechanism, stakes, agent, deviation, start.guesses, draws, guesses)
+            possible = within(stakes, agent, deviation)
+            return _adversarial(mechanism, stakes, agent, possible, start.guesses, draws, guesses)
 
         def step(state: Any, _: None) -> tuple[Any, None]:
             here, memory, best, least, best_parts = state
@@ -65,7 +67,7 @@ def descend(
         unknown = jnp.full_like(first.unit, jnp.inf)
         begin = (first, optimiser.init(first), first, jnp.sum(unknown), unknown)
         (_, _, best, _, parts), _ = jax.lax.scan(step, begin, None, length=steps)
-        return best, parts
+        return within(stakes, agent, best), parts
 
     best, parts = in_pieces(jax.vmap(one), starts)
     return dataclasses.replace(starts, deviation=best), parts

@@ -11,6 +11,7 @@ from jaxmech._types import Array
 from jaxmech.deviation._descent import descend, judge
 from jaxmech.deviation._draws import Draws
 from jaxmech.deviation._families import Candidate, Sketches, candidates, families_for, picked, starts_for
+from jaxmech.deviation._limits import within
 from jaxmech.deviation._loss import Losses
 from jaxmech.deviation._scan import scan
 from jaxmech.deviation._settings import SearchSettings
@@ -111,6 +112,8 @@ def search(
     )
     scanned = scan(*shared, unit, randomness.probes, randomness.scanned, guesses)
     scanned = _possible(mechanism, scanned)
+    affordable = jax.vmap(lambda one: within(stakes, who, one))(scanned.deviation)
+    scanned = dataclasses.replace(scanned, deviation=affordable)
     both = jax.tree.map(_stacked, polished.deviation, scanned.deviation)
     truth = honest(mechanism, stakes, who)
     tried = jax.tree.map(lambda some, one: jnp.concatenate([some, one[None]]), both, truth)

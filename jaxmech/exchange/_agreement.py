@@ -134,6 +134,10 @@ class _Plan(Reader):
             if isinstance(problem.get(key), list) and any(isinstance(row, list) for row in problem[key]):
                 rule = "must be one number per distribution: a plan for agents who differ cannot be carried out yet"
                 raise ProblemError(f"problem.{key}", "a table by agent", rule)
+        for key in ("most", "least", "budget"):
+            if problem.get(key) is not None:
+                rule = "must be left out: a plan for agents with most, least or budget cannot be carried out yet"
+                raise ProblemError(f"problem.{key}", "given", rule)
         if self.document.get("integer_plan") is None:
             hint = " (jaxmech design FILE --whole)" if mechanism == DESIGNED else ""
             raise ProblemError("integer_plan", None, f"only a plan in whole samples can be carried out{hint}")

@@ -15,7 +15,14 @@ _BLANK = "(of an agent who cannot sample any number will do)"
 
 
 def by_agent(
-    key: str, given: object, costs: Costs, folder: Path, *, zero: bool = False, columns: str = "{}"
+    key: str,
+    given: object,
+    costs: Costs,
+    folder: Path,
+    *,
+    zero: bool = False,
+    endless: bool = False,
+    columns: str = "{}",
 ) -> np.ndarray | None:
     """Return a table agents × distributions, or None where something else is given: one number, a row, another file.
 
@@ -25,6 +32,7 @@ def by_agent(
         costs: whose agents and distributions the table is about.
         folder: where a file is looked for.
         zero: whether 0 is allowed.
+        endless: whether inf is allowed.
         columns: how columns of a CSV file may also be called: others are passed over where all of these are there.
 
     Raises:
@@ -39,12 +47,46 @@ def by_agent(
         return None
     if table is None:
         return None
-    least = "0 or more" if zero else "positive"
-    good = np.isfinite(table) & ((table >= 0) if zero else (table > 0))
+    rule = f"must be {'0 or more' if zero else 'positive'} {'(inf for no limit)' if endless else 'and finite'}"
+    good = (np.isfinite(table) | endless) & ((table >= 0) if zero else (table > 0))
     asked = np.ones(table.shape, bool) if zero else np.isfinite(costs.table)
     for i, k in np.argwhere(~good & asked):
-        raise ProblemError(_place(key, given, costs, int(i), int(k)), float(table[i, k]), f"must be {least} and finite")
+        raise ProblemError(_place(key, given, costs, int(i), int(k)), float(table[i, k]), rule)
     return table
+
+
+def column_by_agent(key: str, given: str, costs: Costs, folder: Path) -> np.ndarray:
+    """Return one number per agent from a CSV file whose first column names them and whose second holds the numbers.
+
+    Args:
+        key: what is read.
+        given: name of the file.
+        costs: whose agents it is about.
+        folder: where the file is looked for.
+
+    Raises:
+        ProblemError: for other names, more columns, and numbers below 0.
+    """
+    if costs.agents is None:
+        raise ProblemError(key, given, "needs the names of the agents, to find the rows in the file")
+    found = read_table(folder / given, given, key, row_names=True)
+    if len(found.columns) != 1:
+        raise ProblemError(f"{given}: columns", ", ".join(found.columns), f"must be one, the {key}, beside the names")
+    _check_names(given, "row", found.rows, costs.agents)
+    values: np.ndarray = found.cells[[found.rows.index(name) for name in costs.agents], 0]
+    for name, value in zip(costs.agents, values, strict=True):
+        if not value >= 0:
+            raise ProblemError(f"{given}: {key}[{name}]", float(value), "must be 0 or more (inf for no limit)")
+    return values
+
+
+def _check_names(given: str, kind: str, names: tuple[str, ...], wanted: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in wanted:
+            raise ProblemError(f"{given}: {kind}", name, f"must be a name of costs{suggestion(name, wanted)}")
+    for name in wanted:
+        if name not in names:
+            raise ProblemError(f"{given}: {kind}s", ", ".join(names[:3]), f'must include "{name}"')
 
 
 def _from_rows(key: str, given: list[object], costs: Costs) -> np.ndarray:
@@ -75,12 +117,7 @@ def _from_file(key: str, given: str, costs: Costs, folder: Path, pattern: str) -
     found = read_table(folder / given, given, key, row_names=True, blank=_BLANK, choose=choose)
     axes = (("row", found.rows, costs.agents), ("column", found.columns, wanted))
     for kind, names, known in axes:
-        for name in names:
-            if name not in known:
-                raise ProblemError(f"{given}: {kind}", name, f"must be a name of costs{suggestion(name, known)}")
-        for name in known:
-            if name not in names:
-                raise ProblemError(f"{given}: {kind}s", ", ".join(names[:3]), f'must include "{name}"')
+        _check_names(given, kind, names, known)
     rows, places = ([names.index(name) for name in known] for _, names, known in axes)
     return np.asarray(found.cells[np.ix_(rows, places)])
 

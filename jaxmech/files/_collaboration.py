@@ -22,6 +22,8 @@ from jaxmech.collaboration import (
 )
 from jaxmech.collaboration import MECHANISMS as PUBLISHED
 from jaxmech.files._by_agent import by_agent
+from jaxmech.files._capacity import KEYS as LIMITS
+from jaxmech.files._capacity import read_capacity
 from jaxmech.files._costs import Costs, read_costs
 from jaxmech.files._dependence import Dependence, dependence_warnings, dependences
 from jaxmech.files._division import target_of
@@ -33,6 +35,7 @@ from jaxmech.files._suspicious import suspicions
 
 KEYS = (
     *("sigma", "agents", "distributions", "panels", "costs", "price", "division", "target", "mechanism"),
+    *LIMITS,
     *("estimate", "calibrated", "sigma_range"),
     *("missing", "incomplete", "ignore"),
     *("title", "notes", "data", "currency"),
@@ -183,6 +186,7 @@ def read_collaboration(
     data = _data(section.get("data"), names, folder, reading)
     _check_ignored(reading.ignore, section, names, folder)
     mechanism = one_of("mechanism", section.get("mechanism", "cbl"), MECHANISMS)
+    limits = {key: cast(key, told, dtype) for key, told in read_capacity(section, costs, folder).items()}
     rule, sigma_range = _rule(section, mechanism)
     target = target_of(section, costs, folder)
     if panels is not None and mechanism == DESIGNED:
@@ -193,6 +197,9 @@ def read_collaboration(
         price=cast("price", price, dtype),
         agents=costs.agents,
         distributions=costs.distributions,
+        most=limits.get("most"),
+        least=limits.get("least"),
+        budget=limits.get("budget"),
     )
     return CollaborationCase(
         problem=problem,

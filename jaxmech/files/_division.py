@@ -21,7 +21,8 @@ def target_of(section: Mapping[str, Any], costs: Costs, folder: Path) -> np.ndar
         folder: where a CSV file is looked for.
 
     Raises:
-        ProblemError: beside a division or c3d, for anything but such a table, and for amounts of who cannot measure.
+        ProblemError: beside a division, c3d, most, least or budget, for anything but such a table, and for amounts of
+            who cannot measure.
     """
     given = section.get("target")
     if given is None:
@@ -31,6 +32,9 @@ def target_of(section: Mapping[str, Any], costs: Costs, folder: Path) -> np.ndar
         raise ProblemError("division", section["division"], rule)
     if section.get("mechanism") == "c3d":
         raise ProblemError("target", given, "means nothing for c3d, which has a division of its own")
+    for key in ("most", "least", "budget"):
+        if key in section:
+            raise ProblemError(key, section[key], "means nothing beside target, which says what everybody collects")
     table = by_agent("target", given, costs, folder, zero=True, columns="{}: samples")
     if table is None:
         rule = "must be a table with a row per agent, or a CSV file of it with their names in the first column"

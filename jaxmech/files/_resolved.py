@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech import collaboration, market, multiparty
+from jaxmech.collaboration import Problem
 from jaxmech.files._collaboration import CollaborationCase
 from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import MultipartyCase, ProfileCase
@@ -33,6 +34,7 @@ def resolved(
         "distributions": [problem.distribution_name(k) for k in range(d)],
         "costs": np.asarray(problem.costs, float),
         **_by_value(case),
+        **_limits(problem),
         "division": None if division == collaboration.TARGET else division,
         **({"target": case.target} if division == collaboration.TARGET else {}),
         "mechanism": mechanism,
@@ -51,6 +53,13 @@ def _by_value(case: CollaborationCase) -> dict[str, Any]:
         return {"sigma": problem.measured_sigma, "price": np.asarray(problem.price, float)}
     panels = {name: list(coordinates) for name, coordinates in values.panels.items()}
     return {"panels": panels, "sigma": values.sigma, "price": values.price}
+
+
+def _limits(problem: Problem) -> dict[str, Any]:
+    """Bounds on what agents collect, where there are any."""
+    if problem.capacity is None:
+        return {}
+    return {key: np.asarray(getattr(problem.capacity, key), float) for key in ("most", "least", "budget")}
 
 
 def resolved_market(case: MarketCase, method: str, second: int | None = None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from jaxmech._checks import positive, require
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
+from jaxmech.mechanism._capacity import Capacity, limited_alone, whole_alone_within, whole_limits
 from jaxmech.mechanism._equivalent import equivalent_points
 
 
@@ -24,12 +25,14 @@ class Stakes:
         price: of one unit of squared error, per distribution, or by agent; 0 where the estimate is not looked at.
         precision: how many of these points one of the agent's own counts, where agents differ in precision: costs,
             sigma and all amounts are then in equivalent points; None where all points are alike.
+        capacity: what agents can and must collect, and can spend, in the same points; None without limits.
     """
 
     costs: Amounts
     sigma: Distributions
     price: Distributions | Amounts
     precision: Amounts | None = None
+    capacity: Capacity | None = None
 
     @classmethod
     def of(cls, problem: Any) -> "Stakes":
@@ -55,11 +58,14 @@ class Stakes:
         price = jnp.asarray(problem.price, costs.dtype) if by_agent else _row("price", problem.price, costs)
         require("costs", costs, lambda entries: entries > 0, "must be positive")
         require("price", price, lambda entries: np.isfinite(entries) & (entries >= 0), "must be 0 or more and finite")
+        given = getattr(problem, "capacity", None)
+        capacity = given if isinstance(given, Capacity) else None
         if np.shape(problem.sigma) == costs.shape:
             positive("sigma", jnp.where(costs == jnp.inf, 1.0, jnp.asarray(problem.sigma, costs.dtype)))
             alike = equivalent_points(costs, jnp.asarray(problem.sigma, costs.dtype))
-            return cls(alike.costs, alike.sigma, price, alike.precision)
-        return cls(costs, positive("sigma", _row("sigma", problem.sigma, costs)), price)
+            told = None if capacity is None else capacity.times(alike.precision)
+            return cls(alike.costs, alike.sigma, price, alike.precision, told)
+        return cls(costs, positive("sigma", _row("sigma", problem.sigma, costs)), price, None, capacity)
 
     def of_agent(self, agent: int | Array) -> "Stakes":
         """Return what one agent has at stake: all the same, with her own row of prices.
@@ -82,11 +88,16 @@ class Stakes:
             raise ProblemError("price", "a table by agent", f"must be one number per distribution: {what}")
         if self.precision is not None:
             raise ProblemError("sigma", "a table by agent", f"must be one number per distribution: {what}")
+        if self.capacity is not None:
+            raise ProblemError("most, least, budget", "given", f"must be left out: {what}")
         return self
 
     @property
     def alone(self) -> Agents:
         """p_IND = 2 Σ_k σ_k √(price_k c[i, k]): the least penalty of working alone; ∞ for who cannot sample all."""
+        if self.capacity is not None:
+            error = jnp.broadcast_to(self.price * self.sigma**2, self.costs.shape)
+            return self._by_herself(error, limited_alone(self.costs, error, self.capacity))
         wanted = self.price > 0
         costs = jnp.where(wanted, self.costs, 0.0)
         return 2 * jnp.sum(self.sigma * jnp.sqrt(self.price * costs), axis=-1)
@@ -94,9 +105,20 @@ class Stakes:
     def alone_in_whole_points(self) -> Agents:
         """Σ_k min (price_k σ_k²/n + c[i, k] n) over whole numbers n >= 1: ``alone``, of data sets."""
         wanted, error = self.price > 0, self.price * self.sigma**2
+        if self.capacity is not None:
+            unit = 1.0 if self.precision is None else self.precision
+            error = jnp.broadcast_to(error, self.costs.shape)
+            limits = whole_limits(self.capacity, unit)
+            return self._by_herself(error, whole_alone_within(self.costs, error, limits, unit))
         costs = jnp.where(wanted, self.costs, 1.0)
         best = best_whole(jnp.sqrt(error / costs))
         return jnp.sum(jnp.where(wanted, error / best + costs * best, 0.0), axis=-1)
+
+    def _by_herself(self, error: Amounts, samples: Amounts) -> Agents:
+        """What these amounts cost who gets nothing from others."""
+        some = samples > 0
+        risks = jnp.where(some, error / jnp.where(some, samples, 1.0), jnp.where(error > 0, jnp.inf, 0.0))
+        return jnp.sum(risks + self.spent(samples), axis=-1)
 
     def spent(self, samples: Array) -> Array:
         """Return c n by agent and distribution, with ∞·0 = 0."""

@@ -11,6 +11,8 @@ from jaxmech.numerics._difference_constraints import (
 from jaxmech.numerics._equal_budgets_solver import EqualBudgets, spend_equal_budgets
 from jaxmech.numerics._erfcx import Remainders, Tails, erfcx, remainders, tails
 from jaxmech.numerics._law import Law, law_of
+from jaxmech.numerics._limited import MOST_UNKNOWNS, LimitedOptimum, solve_limited
+from jaxmech.numerics._limited_program import Limits
 from jaxmech.numerics._minimise import Minimum, minimise
 from jaxmech.numerics._program import Kind
 from jaxmech.numerics._quadrature import Expectation, half_normal_expectation
@@ -20,11 +22,14 @@ from jaxmech.numerics._spread import Spread, spread
 from jaxmech.numerics._stream import Method, lanes_that_fit, stream
 
 __all__ = [
+    "MOST_UNKNOWNS",
     "ROOT",
     "EqualBudgets",
     "Expectation",
     "Kind",
     "Law",
+    "LimitedOptimum",
+    "Limits",
     "Method",
     "Minimum",
     "Potentials",
@@ -41,6 +46,7 @@ __all__ = [
     "negative_cycle",
     "potentials",
     "remainders",
+    "solve_limited",
     "solve_sharing",
     "spend_equal_budgets",
     "spread",

@@ -70,6 +70,7 @@ def test_names_in_a_table_are_matched(folder):
     [
         (("solve",), 'division = "nash"\n' + TABLE, ("division", "nash", "beside target")),
         (("solve",), 'mechanism = "c3d"\n' + TABLE, ("target", "c3d", "a division of its own")),
+        (("solve",), "most = 30\n" + TABLE, ("most", "30", "beside target")),
         (("solve",), "target = 3.0\n", ("target", "3.0", "a row per agent")),
         (("solve",), "target = [[1.0, 1.0], [1.0, 1.0]]\n", ("target", "one row per agent (3)")),
         (("solve",), "target = [[1.0, 1.0], [1.0, 1.0], [1.0, 2.0]]\n", ("target[2][1]", "2.0", "cannot measure")),

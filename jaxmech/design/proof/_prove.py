@@ -185,7 +185,8 @@ def _is_threshold(rule: Rule) -> bool:
 
 def columns(problem: Problem, design: Design) -> tuple[np.ndarray, ...]:
     """Samples, comparison, rest, limit in σ, costs and error, (agents, distributions) each."""
-    sigma = np.asarray(problem.of_agents_alike("a design compares points that are alike").sigma, float)
+    alike = problem.of_agents_alike("a design compares points that are alike")
+    sigma = np.asarray(alike.without_limits("a design has none; cbl keeps within them").sigma, float)
     error = np.broadcast_to(np.asarray(problem.price, float) * sigma**2, problem.shape)
     limit = np.asarray(design.limit, float) / sigma
     samples, comparison, rest = (np.asarray(part, float) for part in (design.samples, design.comparison, design.rest))

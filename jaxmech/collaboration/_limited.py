@@ -1,0 +1,189 @@
+"""Divisions of work where agents can and must collect so much, and can spend so much. Pure kernels.
+
+They are the programs of the unlimited divisions over least <= n <= most and Σ_k c[i, k] n[i, k] <= budget[i], with what
+working alone costs within these bounds in place of p_IND. Working alone satisfies all of them.
+"""
+
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+from jaxmech._errors import ProblemError
+from jaxmech._status import Solution, Status, worst_status
+from jaxmech._tolerances import tolerances
+from jaxmech._types import Agents, Amounts, Array
+from jaxmech.collaboration._penalty import penalty
+from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
+from jaxmech.mechanism import of_others, sampled, spent
+from jaxmech.numerics import MOST_UNKNOWNS, Kind, LimitedOptimum, Limits, solve_limited
+
+
+@jax.jit
+def limited_rational(problem: Problem, bounds: Agents, unlimited: Solution[Amounts]) -> Solution[Amounts]:
+    """Minimise P(n) subject to p_i(n) <= bounds[i] within the problem's limits.
+
+    Args:
+        problem: the problem, with a capacity.
+        bounds: largest penalty that each agent accepts.
+        unlimited: the same without limits; if they allow it, it is the answer.
+    """
+    one = jnp.ones_like(bounds)
+    return _unless_allowed(problem, unlimited, partial(_solved, problem, Kind.WEIGHTED, one, bounds, 0 * one))
+
+
+@jax.jit
+def limited_social(problem: Problem, unlimited: Solution[Amounts]) -> Solution[Amounts]:
+    """Minimise P(n) within the problem's limits; see :func:`limited_rational`."""
+    one = jnp.ones_like(problem.costs[:, 0])
+    return _unless_allowed(problem, unlimited, partial(_solved, problem, Kind.WEIGHTED, one, one * jnp.inf, 0 * one))
+
+
+@jax.jit
+def limited_egalitarian(problem: Problem) -> Solution[Amounts]:
+    """Minimise max_i p_i(n) within the problem's limits."""
+    one = jnp.ones_like(problem.costs[:, 0])
+    return _solved(problem, Kind.MINIMAX, 0 * one, 0 * one, one)
+
+
+@jax.jit
+def limited_nash(problem: Problem) -> Solution[Amounts]:
+    """Maximise Σ_i log(p_IND[i] − p_i(n)) within the problem's limits, over those who can gain anything."""
+    own = alone_penalty(problem)
+    return _finite(problem, _solved(problem, Kind.PRODUCT, 0 * own, own, 0 * own))
+
+
+@jax.jit
+def limited_kalai_smorodinsky(problem: Problem) -> Solution[Amounts]:
+    """Find the largest t with p_i(n) <= p_IND[i] − t (p_IND[i] − ideal_i) within the problem's limits."""
+    own = alone_penalty(problem)
+
+    def ideal(who: Agents) -> tuple[Array, Array, Array, Array]:
+        best = _solved(problem, Kind.WEIGHTED, who, own, 0 * own)
+        return jnp.sum(who * (own - penalty(problem, best.value))), best.status, best.residual, best.steps
+
+    gains, status, residual, steps = jax.vmap(ideal)(jnp.eye(len(own), dtype=own.dtype))
+    gains = jnp.where(helped(problem), jnp.maximum(gains, 0.0), 0.0)
+    shared = _solved(problem, Kind.MINIMAX, 0 * own, own, gains / jnp.mean(gains))
+    return _finite(
+        problem,
+        Solution(
+            shared.value,
+            worst_status(shared.status, status),
+            jnp.maximum(shared.residual, jnp.max(residual)),
+            shared.steps + jnp.sum(steps, dtype=jnp.int32),
+        ),
+    )
+
+
+def check_size(problem: Problem) -> Problem:
+    """Return a problem with a capacity, refusing one too large for the method that takes limits into account.
+
+    Raises:
+        ProblemError: with how large it may be.
+    """
+    m, d = problem.shape
+    if m * d + 2 * m + 1 > MOST_UNKNOWNS:
+        rule = f"with most, least or budget there may be {MOST_UNKNOWNS - 2 * m:,} of them for {m} agents"
+        raise ProblemError("number of costs", m * d, rule)
+    return problem
+
+
+def helped(problem: Problem) -> Array:
+    """Return who can pay less than alone.
+
+    Somebody else can collect of what she wants, because she does so alone or because she gains something herself.
+
+    Args:
+        problem: the problem, with a capacity.
+    """
+    assert problem.capacity is not None
+    wanted = jnp.broadcast_to(problem.scale**2 > 0, problem.costs.shape)
+    own, able = alone_samples(problem), sampled(problem.costs, problem.capacity)
+    more = able & (problem.capacity.budget > spent(problem.costs, problem.capacity.least))[:, None]
+    given = of_others((own > 0).astype(own.dtype)) > 0
+
+    def spread(_: Array, found: Array) -> Array:  # who gains may collect more, which others may gain from
+        offers = ((own > 0) | (more & found[:, None])).astype(own.dtype)
+        return jnp.any(wanted & (of_others(offers) > 0), axis=1)
+
+    found: Array = jax.lax.fori_loop(0, len(own), spread, jnp.any(wanted & given, axis=1))
+    return found
+
+
+def _limits(problem: Problem, kind: Kind, weights: Agents, bounds: Agents, direction: Agents) -> Limits:
+    """The program's data. Who cannot gain by sharing is held at what she does alone, where no n lies inside her row."""
+    capacity = problem.capacity
+    assert capacity is not None
+    accuracy = tolerances(problem.costs.dtype)
+    able = sampled(problem.costs, capacity)
+    costs = jnp.where(problem.costs != jnp.inf, problem.costs, 1.0)
+    worth = jnp.broadcast_to(problem.scale**2, costs.shape)
+    own, alone = alone_penalty(problem), alone_samples(problem)
+    nobody = ~jnp.any(worth > 0, axis=0)
+    needed = spent(problem.costs, capacity.least)
+    poor = (capacity.budget <= needed * (1 + accuracy.optimality))[:, None]
+    tied = (capacity.most - capacity.least) <= accuracy.condition * capacity.least
+    held = ~able | nobody | poor | tied
+    lower = jnp.where(able, capacity.least, 0.0)
+    upper = jnp.where(held, lower, capacity.most)
+    # a useless row would keep the interior empty; minimax without bounds has none
+    pinned = (
+        ~helped(problem) & (bounds <= own * (1 + accuracy.optimality)) & (bounds >= own * (1 - accuracy.optimality))
+    )
+    pinned = (
+        pinned & jnp.any(jnp.stack([bounds > 0, own <= 0]), axis=0) & (kind is not Kind.MINIMAX or jnp.any(bounds > 0))
+    )
+    lower, upper = (jnp.where(pinned[:, None], alone, values) for values in (lower, upper))
+    loose = pinned | (bounds == jnp.inf)
+    budget = jnp.where(jnp.all(upper <= lower, axis=1), jnp.inf, capacity.budget)
+    direction = jnp.where(loose, 0.0, direction)
+    return Limits(costs, worth, weights, jnp.where(loose, jnp.inf, bounds), direction, lower, upper, budget)
+
+
+def _solved(problem: Problem, kind: Kind, weights: Agents, bounds: Agents, direction: Agents) -> Solution[Amounts]:
+    """Solve, with the statuses of a division: INFEASIBLE where the limits contradict each other."""
+    capacity = problem.capacity
+    assert capacity is not None
+    limits = _limits(problem, kind, weights, bounds, direction)
+    found: LimitedOptimum = solve_limited(kind, limits, alone_samples(problem))
+    possible = jnp.all(capacity.allows(problem.costs, capacity.least))
+    status = jnp.where(possible, found.status, Status.INFEASIBLE)
+    bad = jnp.isnan(problem.costs).any() | jnp.isnan(problem.scale).any() | jnp.isnan(bounds).any()
+    status = jnp.where(bad, Status.NONFINITE, status).astype(jnp.int32)
+    return Solution(found.amount, status, found.residual, found.steps).blanked()
+
+
+def _unless_allowed(
+    problem: Problem, unlimited: Solution[Amounts], solved: partial[Solution[Amounts]]
+) -> Solution[Amounts]:
+    """The unlimited optimum where it keeps within the limits: then it is the limited one too."""
+    assert problem.capacity is not None
+    allowed = jnp.all(problem.capacity.allows(problem.costs, unlimited.value)) & (unlimited.status == Status.OK)
+    chosen: Solution[Amounts] = jax.lax.cond(allowed, lambda: unlimited, solved)
+    return chosen
+
+
+def _finite(problem: Problem, solution: Solution[Amounts]) -> Solution[Amounts]:
+    """Mark an instance with an infinite p_IND as failed."""
+    finite = jnp.all(jnp.isfinite(alone_penalty(problem)))
+    return dataclasses.replace(
+        solution, status=jnp.where(finite, solution.status, Status.NONFINITE).astype(jnp.int32)
+    ).blanked()
+
+
+def infeasible(problem: Problem, bounds: Agents, solution: Solution[Amounts]) -> Solution[Amounts]:
+    """Return a solution for bounds that a person gave, its status INFEASIBLE if no amounts satisfy them.
+
+    Args:
+        problem: the problem, with a capacity.
+        bounds: largest penalties accepted.
+        solution: for them, perhaps not solved.
+    """
+    one = (bounds != jnp.inf).astype(bounds.dtype)
+    closest = _solved(problem, Kind.MINIMAX, 0 * one, bounds, one)
+    missed = jnp.max(jnp.where(one > 0, penalty(problem, closest.value) / bounds - 1, -jnp.inf))
+    broken = (closest.status == Status.OK) & (missed > tolerances(bounds.dtype).optimality)
+    status = jnp.where(broken, Status.INFEASIBLE, solution.status).astype(jnp.int32)
+    return dataclasses.replace(solution, status=status).blanked()
