@@ -216,8 +216,8 @@ SELLING = (
         "Algorithm 1, Lemma 2",
         "any pricing algorithm, for every N",
         "market.PriceRule market.solve",
-        f"{_M}test_solve.py",
-        "its ε is the user's to promise: plans of a rule promise nothing",
+        f"{_M}test_solve.py {_M}test_pricing.py tests/cli/test_own_pricing.py",
+        "its ε is the user's to promise: the exact search judges it where that is within reach, else nothing is claimed",
     ),
     Numbered("(6), (7)", "utility of contributors", "market.contributor_utility", f"{_M}test_broker.py"),
     Numbered(
@@ -319,9 +319,9 @@ COMPETING = (
     Numbered(
         "Algorithm 1, Theorem 5",
         "largest payments by shortest paths",
-        "multiparty.existence",
-        f"{_P}test_existence.py",
-        "in Python for any valuation; problem files name growing markets",
+        "multiparty.existence multiparty.coalitions",
+        f"{_P}test_existence.py {_P}test_readings.py tests/cli/test_existence.py",
+        "what ∅ is in its loop is left open there: both readings, all others present or any of them absent without data",
     ),
     Numbered("Figures 1 to 3", "experiments", "catalog.experiments", "tests/cli/test_multiparty.py"),
 )

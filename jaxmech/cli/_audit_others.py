@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from jaxmech import files, market, multiparty
 from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status
@@ -84,9 +86,11 @@ def profile_of(case: files.ProfileCase, choice: Choice, output: Output) -> tuple
 
 
 def table_of(
-    case: files.GrowthCase, choice: Choice, output: Output
+    case: files.GrowthCase | files.LevelsCase, choice: Choice, output: Output
 ) -> tuple[str, multiparty.ReportTable, Solution[multiparty.Existence]]:
-    """Return the desirable mechanism that exists in a growing market: in words, as a table, and how it was found.
+    """Return the desirable mechanism that exists on a grid of types: in words, as a table, and how it was found.
+
+    It is that of all agents: in the reading "absent", too, everybody takes part in what is audited and run.
 
     Args:
         case: the problem file.
@@ -105,7 +109,8 @@ def table_of(
         _sound(solution)
         if not bool(solution.value.exists):
             rule = "no desirable mechanism exists here, so that there is none to look at (jaxmech solve says why)"
-            raise ProblemError("disparity", case.disparity, rule)
+            key = "disparity" if isinstance(case, files.GrowthCase) else "levels"
+            raise ProblemError(key, k - 1 if key == "disparity" else np.asarray(space.levels, float).tolist(), rule)
         table = multiparty.report_table(space, solution.value.payment)
     return f"the desirable mechanism with the largest payments, at {k:,} types of each", table, solution
 

@@ -17,6 +17,7 @@ class Choice:
         up_to: how far to search for it.
         method: how a market finds sizes and prices.
         estimate: how noisy points are weighed.
+        reading: of Algorithm 1: whether all of the others take part.
     """
 
     division: str | None = None
@@ -25,6 +26,7 @@ class Choice:
     up_to: int | None = None
     method: str | None = None
     estimate: str | None = None
+    reading: str | None = None
 
     @classmethod
     def taken_from(cls, options: dict[str, Any]) -> "Choice":

@@ -42,9 +42,18 @@ _EXAMPLES = (
 @click.option("--division", metavar="NAME", help="Division of the work, instead of the file's.")
 @click.option("--mechanism", metavar="NAME", help="Mechanism that carries the plan out, instead of the file's.")
 @click.option("--estimate", metavar="NAME", help="How noisy points are weighed, instead of the file's: drawn, steady.")
-@click.option("--method", metavar="NAME", help="How a market finds sizes and prices, instead of the file's.")
-@click.option("--boundary", is_flag=True, help="Search for the largest disparity of data (a growing market).")
+@click.option(
+    "--method",
+    metavar="NAME",
+    help="How a market finds sizes and prices, instead of the file's: a name, or FILE.py:FUNCTION.",
+)
+@click.option(
+    "--boundary", is_flag=True, help="Search for the largest data sizes at which a desirable mechanism exists."
+)
 @click.option("--up-to", type=int, metavar="N", help="How far --boundary searches.  [default: 100000]")
+@click.option(
+    "--reading", metavar="NAME", help="May others stay away (Algorithm 1)? Instead of the file's: present, absent."
+)
 @click.option(
     "--without", multiple=True, metavar="NAME", help="What if this agent leaves? May be given more than once."
 )
@@ -99,7 +108,7 @@ def agreement(case: Any, answer: Any, document: dict[str, Any]) -> dict[str, Any
         second = int(answer.samples[answer.samples > 0].min()) if case.chances and answer.trades else None
         problem, warnings = files.resolved_market(case, answer.method, second), []
     else:
-        problem, warnings = files.resolved_multiparty(case, document.get("mechanism")), []
+        problem, warnings = files.resolved_multiparty(case, document.get("mechanism"), document.get("reading")), []
     return files.sealed({**document, "problem": problem, "warnings": warnings})
 
 

@@ -1,6 +1,8 @@
 """Selling data, from a case to an answer: the pricing, then what a report says about it."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +12,6 @@ from jaxmech import files, market
 from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status
 from jaxmech._types import Array
-from jaxmech._words import one_of
 from jaxmech.cli._choice import Choice
 from jaxmech.cli._jax import quick_compilation, settings
 from jaxmech.cli._options import Output
@@ -34,10 +35,11 @@ def solve_market(case: files.MarketCase, choice: Choice, output: Output) -> Answ
         SolveError: for prices that are not finite.
     """
     choice.only("method", kind="market")
-    method = one_of("--method", choice.instead_of("method", case.method), market.METHODS)
+    if choice.method is not None:
+        case = files.priced_by(case, "--method", choice.method, Path())
     with quick_compilation():
         with output.timed("compile + solve"):
-            solution = solution_of(case, method)
+            solution = solution_of(case, case.method)
         with output.timed("certificates"):
             certificates = market.certify(case.problem, solution.value)
         with output.timed("report"):
@@ -84,9 +86,8 @@ def plan_of(case: files.MarketCase, method: str, problem: market.Problem, second
 
 
 def _solved(case: files.MarketCase, method: str, problem: market.Problem, second: int) -> Solution[market.Plan]:
-    solution = market.solve(
-        problem, method, second=second, epsilon=case.epsilon, grid=case.grid, limit=case.limit, seed=_SEED
-    )
+    how: dict[str, Any] = {"epsilon": case.shortfall, "grid": case.grid, "limit": case.limit, "seed": _SEED}
+    solution = market.solve(problem, case.rule or method, second=second, **how)
     if Status.of(int(solution.status)).is_failure:
         solution.raise_for_status()
     return solution

@@ -101,11 +101,17 @@ def _make(case: "SweepCase") -> "Sweep":
 
 
 def _problem(case: Any) -> Any:
-    """What is swept: the problem, or the grid of types of a growing market."""
-    from jaxmech import files
+    """What is swept: the problem, or the grid of types where a mechanism is to exist."""
+    from jaxmech import ProblemError, files
     from jaxmech.cli._solve_multiparty import space_of
 
-    return space_of(case) if isinstance(case, files.GrowthCase) else case.problem
+    if not isinstance(case, (files.GrowthCase, files.LevelsCase)):
+        return case.problem
+    if case.reading != "present":
+        raise ProblemError(
+            f"{case.source}: reading", case.reading, 'a sweep reads Algorithm 1 with all others "present"'
+        )
+    return space_of(case)
 
 
 def _solved_by(case: Any) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from jaxmech._json import json_text, sealed
 from jaxmech.files._case import KINDS, Case, locate, read, section_of
 from jaxmech.files._collaboration import DESIGNED, MECHANISMS, CollaborationCase, measurement_warnings
 from jaxmech.files._dependence import MAX_DEPENDENT_COLUMNS, Dependence, dependence_warnings, dependences
-from jaxmech.files._market import MarketCase
+from jaxmech.files._levels import LevelsCase
+from jaxmech.files._market import MarketCase, priced_by
 from jaxmech.files._multiparty import GrowthCase, MultipartyCase, ProfileCase
 from jaxmech.files._panels import NO_DESIGN, refuse_panels
 from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, NO_COST, Reading, Table, out_of_range, read_table
@@ -29,6 +30,7 @@ __all__ = [
     "Dependence",
     "Estimate",
     "GrowthCase",
+    "LevelsCase",
     "MarketCase",
     "MultipartyCase",
     "ProfileCase",
@@ -46,6 +48,7 @@ __all__ = [
     "measurement_warnings",
     "measurements",
     "out_of_range",
+    "priced_by",
     "read",
     "read_sweep",
     "read_table",

@@ -80,9 +80,9 @@ def inputs_of(path: Path, section: Mapping[str, Any]) -> tuple[Path, ...]:
         path: of the file with the section.
         section: its keys; any text that names a file beside it counts.
     """
-    texts = [value for value in section.values() if isinstance(value, str) and 0 < len(value) < 4096]
-    named = dict.fromkeys(split_sheet(text)[0] for text in texts)
-    return (path, *(path.parent / text for text in named if os.path.isfile(path.parent / text)))
+    given = [value for value in section.values() if isinstance(value, str) and 0 < len(value) < 4096]
+    texts = [text for value in given for text in (split_sheet(value)[0], value.rpartition(":")[0].strip()) if text]
+    return (path, *(path.parent / text for text in dict.fromkeys(texts) if os.path.isfile(path.parent / text)))
 
 
 def locate(name: str, kind: str = "problem") -> tuple[Path, str]:

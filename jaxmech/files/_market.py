@@ -10,6 +10,7 @@ import numpy as np
 from jaxmech import market
 from jaxmech._errors import ProblemError
 from jaxmech._words import one_of
+from jaxmech.files._functions import entry_point, function_of, is_reference
 from jaxmech.files._keys import cast, check_keys, name_of, names_of, positive_numbers, text_of
 from jaxmech.files._read import number
 
@@ -18,6 +19,9 @@ KEYS = (
     *("limit", "unit", "title", "notes"),
 )
 """Keys of ``[market]``: what defines the problem, how to solve it, and what describes it."""
+
+GROUP = "jaxmech.pricing"
+"""Entry points of installed packages that are pricing algorithms."""
 
 BUYER_KEYS = ("name", "count", "valuation", "scale", "value", "values", "monotone")
 """Keys of each ``[[market.buyers]]``."""
@@ -38,8 +42,9 @@ class MarketCase:
 
     Attributes:
         problem: the problem.
-        method: how to find sizes and prices; the default is "exact".
-        epsilon: of the approximate method.
+        method: how to find sizes and prices; the default is "exact". Or the reference of a pricing algorithm.
+        rule: the pricing algorithm of one's own, or None.
+        epsilon: of the approximate method, or what the algorithm promises; None if it promises nothing.
         grid: of the approximate method.
         second: points of the second cheapest contributor; the default is 1.
         chances: bounds by name that decide about the second sample instead; empty where it is given.
@@ -53,7 +58,8 @@ class MarketCase:
 
     problem: market.Problem
     method: str
-    epsilon: float
+    rule: Callable[..., Any] | None
+    epsilon: float | None
     grid: str
     second: int
     limit: int | None
@@ -64,20 +70,26 @@ class MarketCase:
     chances: Mapping[str, float] = dataclasses.field(default_factory=dict)
     unit: str = ""
 
+    @property
+    def shortfall(self) -> float | None:
+        """ε per buyer: the file's, or the default in the unit of the values; None where nothing is promised."""
+        if self.epsilon is not None or self.rule is not None:
+            return self.epsilon
+        return market.EPSILON * max(1.0, *(float(valuation.largest) for valuation in self.problem.valuations))
+
 
 def read_market(section: Mapping[str, Any], folder: Path, source: str, dtype: np.dtype[Any]) -> MarketCase:
     """Read and check the section ``[market]`` of a problem file.
 
     Args:
         section: keys and values as TOML gives them.
-        folder: where the file lies; nothing else is read.
+        folder: where the file lies; a pricing algorithm of one's own is looked for there.
         source: the file, or the name of the shipped problem.
         dtype: of the problem's arrays.
 
     Raises:
         ProblemError: naming the key, the value and the rule.
     """
-    del folder
     check_keys(section, KEYS, required=("sigma", "contributor_costs", "buyers"), here="market")
     costs = _costs(section["contributor_costs"])
     given = section["buyers"]
@@ -98,11 +110,11 @@ def read_market(section: Mapping[str, Any], folder: Path, source: str, dtype: np
         contributors=names_of("contributors", section.get("contributors"), len(costs), "one for each of the costs"),
     )
     limit = section.get("limit")
-    largest = max(1.0, *(float(valuation.largest) for valuation in problem.valuations))
-    return MarketCase(
+    case = MarketCase(
         problem=problem,
-        method=one_of("method", section.get("method", "exact"), market.METHODS),
-        epsilon=float(positive_numbers("epsilon", section.get("epsilon", market.EPSILON * largest), 1)),
+        method="exact",
+        rule=None,
+        epsilon=float(positive_numbers("epsilon", section["epsilon"], 1)) if "epsilon" in section else None,
         grid=one_of("grid", section.get("grid", "levels"), market.GRIDS),
         second=_whole("second", section.get("second", 1)),
         limit=None if limit is None else _whole("limit", limit, least=market.LEAST),
@@ -112,6 +124,32 @@ def read_market(section: Mapping[str, Any], folder: Path, source: str, dtype: np
         chances=_chances(section),
         unit=unit,
     )
+    return priced_by(case, "method", section.get("method", "exact"), folder)
+
+
+def priced_by(case: MarketCase, key: str, given: object, folder: Path) -> MarketCase:
+    """Return a case with a method of ours, or with a pricing algorithm of one's own.
+
+    Args:
+        case: the problem.
+        key: where the method stands.
+        given: its name; the reference of a function, as ``module.py:function``; or the name under which an installed
+            package offers one (entry points of the group ``jaxmech.pricing``).
+        folder: where the function's file is looked for.
+
+    Raises:
+        ProblemError: for what is none of these.
+    """
+    rule = None
+    if isinstance(given, str) and is_reference(given):
+        rule = function_of(key, given, folder)
+    elif isinstance(given, str) and given and given not in market.METHODS:
+        rule = entry_point(key, given, GROUP, market.METHODS, folder)
+    else:
+        one_of(key, given, market.METHODS)
+    if rule is not None:
+        rule.__name__ = str(given)
+    return dataclasses.replace(case, method=str(given), rule=rule)
 
 
 def _costs(given: object) -> np.ndarray:

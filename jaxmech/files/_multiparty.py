@@ -1,4 +1,4 @@
-"""Problems of sharing models among competitors: the section ``[multiparty]``, in both its forms."""
+"""Problems of sharing models among competitors: the section ``[multiparty]``, in all its forms."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,17 +10,22 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech._words import one_of
 from jaxmech.files._keys import cast, check_keys, names_of, positive_numbers, text_of
+from jaxmech.files._levels import KEYS_OF, LEVEL_KEYS, LevelsCase, read_levels
 from jaxmech.files._read import MAX_ENTRIES, number
-from jaxmech.multiparty import MECHANISMS, QUALITIES, Linear, MarketGrowth, Problem
+from jaxmech.multiparty import MECHANISMS, QUALITIES, READINGS, Linear, MarketGrowth, Problem
 
 PROFILE_KEYS = ("types", "quality", "externality", "agents", "mechanism", "points")
 """Keys of the first form: agents with their data, and what their models do to each other."""
 
-GROWTH_KEYS = ("growth", "agents", "disparity")
+GROWTH_KEYS = ("growth", "agents", "disparity", "reading")
 """Keys of the second form: a market that grows, and how far apart data sizes may be."""
 
-VALUATIONS = ("linear", "market-growth")
-KEYS = ("valuation", *dict.fromkeys((*PROFILE_KEYS, *GROWTH_KEYS)), "title", "notes")
+VALUATIONS = tuple(KEYS_OF)
+KEYS = (
+    "valuation",
+    *dict.fromkeys((*PROFILE_KEYS, *GROWTH_KEYS, *LEVEL_KEYS, *(key for keys in KEYS_OF.values() for key in keys))),
+    *("title", "notes"),
+)
 """Keys of ``[multiparty]``."""
 
 
@@ -56,6 +61,7 @@ class GrowthCase:
     Attributes:
         valuation: growth rate and number of agents.
         disparity: largest data size over the least; None if only the boundary is asked for.
+        reading: of Algorithm 1: "present", the default, or "absent".
         source: the file, or the name of the shipped problem.
         title: one line that says what it is, or an empty text.
         notes: where the numbers come from, or an empty text.
@@ -64,13 +70,14 @@ class GrowthCase:
 
     valuation: MarketGrowth
     disparity: int | None
+    reading: str
     source: str
     title: str
     notes: str
     inputs: tuple[Path, ...] = ()
 
 
-MultipartyCase: TypeAlias = ProfileCase | GrowthCase
+MultipartyCase: TypeAlias = ProfileCase | GrowthCase | LevelsCase
 
 
 def read_multiparty(section: Mapping[str, Any], folder: Path, source: str, dtype: np.dtype[Any]) -> MultipartyCase:
@@ -78,7 +85,7 @@ def read_multiparty(section: Mapping[str, Any], folder: Path, source: str, dtype
 
     Args:
         section: keys and values as TOML gives them.
-        folder: not looked at: nothing refers to other files.
+        folder: where the file lies; functions of one's own are looked for there.
         source: the file, or the name of the shipped problem.
         dtype: of the problem's arrays.
 
@@ -86,17 +93,26 @@ def read_multiparty(section: Mapping[str, Any], folder: Path, source: str, dtype
         ProblemError: naming the key, the value and the rule.
     """
     check_keys(section, KEYS, required=(), here="multiparty")
-    guess = "market-growth" if "growth" in section else "linear"
-    valuation = one_of("valuation", section.get("valuation", guess), VALUATIONS)
+    valuation = one_of("valuation", section.get("valuation", _guess(section)), VALUATIONS)
     described: dict[str, Any] = {
         "source": source,
         "title": " ".join(text_of("title", section).split()),
         "notes": text_of("notes", section),
     }
+    form = f'valuation = "{valuation}"'
+    if "levels" in section:
+        own = KEYS_OF[valuation]
+        _belong(section, (*LEVEL_KEYS, *own), own, f"{form} and levels")
+        return read_levels(section, valuation, folder, dtype, described)
     if valuation == "market-growth":
-        _belong(section, GROWTH_KEYS, ("growth",), 'valuation = "market-growth"')
-        return GrowthCase(_market(section, dtype), _disparity(section.get("disparity")), **described)
-    _belong(section, PROFILE_KEYS, ("types", "externality"), 'valuation = "linear"')
+        _belong(section, GROWTH_KEYS, ("growth",), form)
+        reading = one_of("reading", section.get("reading", READINGS[0]), READINGS)
+        return GrowthCase(_market(section, dtype), _disparity(section.get("disparity")), reading, **described)
+    if valuation != "linear":
+        raise ProblemError(
+            "levels", "nothing", f"must be given in [multiparty] with {form}: the data sizes in question"
+        )
+    _belong(section, PROFILE_KEYS, ("types", "externality"), form)
     quality = one_of("quality", section.get("quality", "logistic"), QUALITIES)
     problem = Problem(
         types=_table("types", section["types"], dtype, depth=1),
@@ -107,6 +123,12 @@ def read_multiparty(section: Mapping[str, Any], folder: Path, source: str, dtype
     mechanism = one_of("mechanism", section.get("mechanism", MECHANISMS[0]), MECHANISMS)
     points = float(positive_numbers("points", section.get("points", 1.0), 1))
     return ProfileCase(problem, quality, mechanism, points, **described)
+
+
+def _guess(section: Mapping[str, Any]) -> str:
+    """The valuation whose keys are there."""
+    found = [name for name, keys in KEYS_OF.items() if any(key in section for key in keys)]
+    return found[0] if found else VALUATIONS[0]
 
 
 def _belong(section: Mapping[str, Any], known: tuple[str, ...], required: tuple[str, ...], form: str) -> None:

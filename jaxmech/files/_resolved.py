@@ -7,6 +7,7 @@ import numpy as np
 from jaxmech import collaboration, market, multiparty
 from jaxmech.collaboration import Problem
 from jaxmech.files._collaboration import CollaborationCase
+from jaxmech.files._levels import LevelsCase
 from jaxmech.files._market import MarketCase
 from jaxmech.files._multiparty import MultipartyCase, ProfileCase
 
@@ -84,7 +85,7 @@ def resolved_market(case: MarketCase, method: str, second: int | None = None) ->
         "contributor_costs": np.asarray(problem.contributor_costs, float),
         "buyers": [{"name": name, "count": count, **_valuation(valuation)} for name, count, valuation in rows],
         "method": method,
-        "epsilon": case.epsilon,
+        "epsilon": case.shortfall,
         "grid": market.GRID_OF.get(method, case.grid),
         "second": case.second if second is None else second,
         "limit": case.limit,
@@ -103,21 +104,35 @@ def _valuation(valuation: market.Valuation) -> dict[str, Any]:
     }
 
 
-def resolved_multiparty(case: MultipartyCase, mechanism: str | None) -> dict[str, Any]:
+def resolved_multiparty(case: MultipartyCase, mechanism: str | None, reading: str | None = None) -> dict[str, Any]:
     """Return all keys of a problem file about competitors.
 
     Args:
-        case: the problem, read, in either form.
-        mechanism: the one that was solved for; None for growing markets.
+        case: the problem, read, in any form.
+        mechanism: the one that was solved for; None for grids of types.
+        reading: of Algorithm 1, if not as the file says.
 
     Returns:
         The keys of ``[multiparty]``, defaults and names included, with numpy arrays for the writer to convert.
     """
     described: dict[str, Any] = {"title": case.title, "notes": case.notes}
+    if isinstance(case, LevelsCase):
+        space = case.space
+        return {
+            **described,
+            "valuation": case.valuation,
+            **case.given,
+            "agents": [space.agent_name(i) for i in range(len(space.shape))],
+            "levels": np.asarray(space.levels[0] if space.shared else space.levels, float),
+            "quality": case.quality,
+            "reading": case.reading if reading is None else reading,
+            **({"code": case.code} if case.code else {}),
+        }
     if not isinstance(case, ProfileCase):
         valuation = case.valuation
         growth: dict[str, Any] = {"growth": float(valuation.growth), "agents": valuation.agents}
-        return {**described, "valuation": "market-growth", **growth, "disparity": case.disparity}
+        growth |= {"disparity": case.disparity, "reading": case.reading if reading is None else reading}
+        return {**described, "valuation": "market-growth", **growth}
     problem, effects = case.problem, case.problem.valuation
     assert isinstance(effects, multiparty.Linear)
     return {

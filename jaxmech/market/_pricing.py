@@ -1,6 +1,8 @@
 """How much to sell to whom: exact, approximate with a guarantee, heuristic with a bound, or a user's own rule."""
 
 import dataclasses
+import inspect
+from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
@@ -69,7 +71,7 @@ def price(
     problem: Problem,
     method: str | PriceRule = "exact",
     *,
-    epsilon: float = EPSILON,
+    epsilon: float | None = None,
     grid: str = "levels",
     limit: int | None = None,
     least: int = 0,
@@ -90,12 +92,15 @@ def price(
       is measured here, and the search may stop far earlier.
     - heuristic: local search over posted price curves with restarts, and an upper bound that ignores envy between
       groups of types.
-    - a function: the paper's Algorithm 1 with the user's rule for a given N, tried for every N up to the limit.
+    - a function: the paper's Algorithm 1 with the user's rule for a given N, tried for every N up to the limit. With
+      an ``epsilon`` the rule promises to be within it per buyer for every N, so that the result is (Lemma 2); a rule
+      with four parameters is given it. The exact search checks the promise where it can.
 
     Args:
         problem: the problem.
         method: one of :data:`METHODS`, or a :data:`PriceRule`.
-        epsilon: of the approximate method, per buyer, in the unit of the values.
+        epsilon: of the approximate method, per buyer, in the unit of the values, 0.01 by default; or what a rule of
+            one's own promises, nothing by default.
         grid: menu of the approximate method: levels, smooth or diminishing.
         limit: at most so many points.
         least: so many points are collected in any case.
@@ -120,8 +125,9 @@ def price(
     if sizes is not None or is_traced(problem):
         return _on_menu(problem, method, menu_of(sizes, limit), least)
     if callable(method):
-        return _by_rule(problem, method, limit, least)
+        return _by_rule(problem, method, epsilon, limit, least, max_boxes)
     one_of("method", method, METHODS)
+    epsilon = EPSILON if epsilon is None else epsilon
     unit = max(float(valuation.largest) for valuation in problem.valuations)
     if unit > 1:  # in units of the largest value, so that every tolerance means what it does in [0, 1]
         if not (np.isfinite(epsilon) and epsilon > 0):
@@ -194,19 +200,66 @@ def _heuristic(problem: Problem, limit: int | None, least: int, seed: int) -> Pr
     return _pricing(problem, menu, found, np.inf, "heuristic", f"local search over posted price curves{gap}")
 
 
-def _by_rule(problem: Problem, rule: PriceRule, limit: int | None, least: int) -> Pricing:
+def _by_rule(
+    problem: Problem, rule: PriceRule, epsilon: float | None, limit: int | None, least: int, max_boxes: int
+) -> Pricing:
     menu = dataclasses.replace(every_size(problem, limit), least=least)
+    curve_of = given_epsilon(rule, epsilon)
     bound = max(0.0, float(np.max(menu.counts @ menu.values - menu.cost * np.maximum(menu.sizes, least))))
     best = (0.0, np.zeros(problem.types, int), np.zeros(problem.types))
     for total in menu.sizes[1:].tolist():
         values = menu.values[:, : total + 1]
-        curve = _checked_curve(rule(values, menu.counts, total), total)
+        curve = _checked_curve(curve_of(values, menu.counts, total), total)
         bought = largest_best(values - curve)
         profit = float(curve[bought] @ menu.counts - menu.cost * max(total, least))
         if profit > best[0]:
             best = (profit, bought, curve[bought])
-    steps = len(menu.sizes) - 1
-    return Pricing(best[1], best[2], best[0], bound, np.inf, method_name(rule), NO_PROMISE, steps)
+    found = Pricing(best[1], best[2], best[0], bound, np.inf, method_name(rule), NO_PROMISE, len(menu.sizes) - 1)
+    return found if epsilon is None else _promised(problem, found, epsilon, limit, least, max_boxes)
+
+
+def given_epsilon(rule: Callable[..., ArrayLike], epsilon: float | None) -> PriceRule:
+    """Return a rule of three parameters; one that takes a fourth is given ε, as the paper's A(v, N, ε) is.
+
+    Args:
+        rule: the user's.
+        epsilon: what it promises, or None.
+
+    Raises:
+        ProblemError: for an ε that is not positive, and a rule that needs one where none is given.
+    """
+    if epsilon is not None and not (np.isfinite(epsilon) and epsilon > 0):
+        raise ProblemError("epsilon", epsilon, "must be positive")
+    try:
+        inspect.signature(rule).bind(None, None, 0)
+        needs = False
+    except (TypeError, ValueError):
+        needs = True
+    if epsilon is None:
+        if needs:
+            rule_text = f"must be given: {method_name(rule)} takes it as its fourth parameter"
+            raise ProblemError("epsilon", "nothing", rule_text)
+        return rule
+    try:
+        inspect.signature(rule).bind(None, None, 0, epsilon)
+    except (TypeError, ValueError):
+        return rule
+    return lambda values, counts, total: rule(values, counts, total, epsilon)
+
+
+def _promised(
+    problem: Problem, found: Pricing, epsilon: float, limit: int | None, least: int, max_boxes: int
+) -> Pricing:
+    """A rule's answer with what it promises, held against the exact optimum where that can be found."""
+    menu = dataclasses.replace(full_menu(problem, limit), least=least)
+    best = search(menu, limit=max_boxes)
+    promise = f"within {epsilon:g} per buyer of the optimum, as the rule promises for every N (Lemma 2)"
+    if not best.finished:
+        text = f"{promise}; not checked: the optimum itself is out of reach here"
+        return dataclasses.replace(found, bound=min(found.bound, best.bound), guarantee=text)
+    short = max(0.0, best.profit - found.profit) / float(menu.counts.sum())
+    text = f"{promise}; {short:.3g} per buyer below it, as the exact search says"
+    return dataclasses.replace(found, bound=best.bound, allowance=epsilon * float(menu.counts.sum()), guarantee=text)
 
 
 def _checked_curve(given: ArrayLike, total: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from jaxmech.market._broker import Broker
 from jaxmech.market._menu import require_monotone
 from jaxmech.market._on_menu import LEAST, Offer, PriceRule, assemble, is_traced, menu_of, samples_of, solve_on_menu
 from jaxmech.market._plan import Plan
-from jaxmech.market._pricing import EPSILON, Pricing, price
+from jaxmech.market._pricing import Pricing, price
 from jaxmech.market._problem import Problem
 
 
@@ -25,7 +25,7 @@ def solve(
     method: str | PriceRule = "exact",
     *,
     second: int = 1,
-    epsilon: float = EPSILON,
+    epsilon: float | None = None,
     grid: str = "levels",
     limit: int | None = None,
     seed: int = 0,
@@ -43,7 +43,8 @@ def solve(
         method: exact, approximate, heuristic, or a function of one's own: see :func:`price`. On a menu: exact, or a
             function in JAX.
         second: points of the second cheapest contributor; more of them make prices vary less, and cost more.
-        epsilon: by how much the approximate method may fall short, per buyer.
+        epsilon: by how much the approximate method may fall short, per buyer, 0.01 by default; or what a function of
+            one's own promises, nothing by default.
         grid: menu of the approximate method: levels, smooth or diminishing.
         limit: collect at most so many points, at least 2.
         seed: of the heuristic's random numbers.

@@ -12,16 +12,20 @@ from jaxmech.multiparty._misreport import Misreports, misreports
 from jaxmech.multiparty._play import play, play_table
 from jaxmech.multiparty._problem import Problem, TypeSpace, market_growth
 from jaxmech.multiparty._quality import QUALITIES, linear, logistic, quality_function
+from jaxmech.multiparty._readings import READINGS, Coalition, audit_coalitions, coalitions, deciding
 from jaxmech.multiparty._sizes import Boundary, largest_disparity
 from jaxmech.multiparty._solve import MECHANISMS, Plan, allocation, solve
 from jaxmech.multiparty._table import ReportTable, audit_table, finite_tables, report_table
+from jaxmech.multiparty._tabulated import Tabulated
 from jaxmech.multiparty._valuation import Efficient, General, Linear, MarketGrowth, QuasiMonotone, Valuation
 
 __all__ = [
     "MECHANISMS",
     "QUALITIES",
+    "READINGS",
     "Boundary",
     "Chain",
+    "Coalition",
     "DirectMechanism",
     "Efficient",
     "Existence",
@@ -34,10 +38,12 @@ __all__ = [
     "QuasiMonotone",
     "ReportTable",
     "Sharing",
+    "Tabulated",
     "TypeSpace",
     "Valuation",
     "Verdict",
     "allocation",
+    "audit_coalitions",
     "audit_table",
     "binding_chain",
     "boundary",
@@ -45,7 +51,9 @@ __all__ = [
     "certify",
     "check_assumptions",
     "check_conditions",
+    "coalitions",
     "critical_growth",
+    "deciding",
     "examine",
     "examine_table",
     "existence",

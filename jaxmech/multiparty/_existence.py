@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
 from jaxmech._pytree import pytree
 from jaxmech._status import Solution, Status
@@ -30,6 +30,8 @@ class Existence:
         margin: least revenue of all profiles, relative to what is at stake there.
         witness: (agents,) levels of the profile that decides: the first that fails (least largest level, then least
             margin), or else the one with the least margin.
+        by_level: (levels,) the least margin of the profiles with each largest level; 0 where nothing is at stake. One
+            exists up to a level if none is below zero up to there.
     """
 
     exists: Bool[Array, ""]
@@ -38,6 +40,7 @@ class Existence:
     welfare: Array
     margin: Scalar
     witness: Int[Array, " agents"]
+    by_level: Float[Array, " levels"]
 
 
 class Chain(NamedTuple):
@@ -165,7 +168,8 @@ def _existence(space: TypeSpace) -> Solution[Existence]:
     payment = value - utility
     revenue, welfare = jnp.sum(payment, axis=0), jnp.sum(value, axis=0)
     stake = jnp.sum(jnp.abs(value) + jnp.abs(utility), axis=0)
-    margin = jnp.where(stake > 0, revenue / jnp.where(stake > 0, stake, 1.0), jnp.inf)
+    counted = settled(revenue, jnp.maximum(jnp.max(jnp.abs(value)), jnp.max(jnp.abs(utility))))
+    margin = jnp.where(stake > 0, counted / jnp.where(stake > 0, stake, 1.0), jnp.inf)
     slack = rounding(margin.dtype)
     fails = margin < -slack
     exists = ~jnp.any(fails)
@@ -177,7 +181,9 @@ def _existence(space: TypeSpace) -> Solution[Existence]:
     flat = tied.size - 1 - jnp.argmax(tied[::-1])
     witness = jnp.stack(jnp.unravel_index(flat, space.shape))
     sound = jnp.all(jnp.isfinite(payment))
-    found = Existence(exists & sound, payment, revenue, welfare, jnp.min(margin), witness)
+    told = jnp.where(jnp.isinf(margin), 0.0, margin).reshape(-1)
+    by_level = jax.ops.segment_min(told, largest.reshape(-1), max(space.shape))
+    found = Existence(exists & sound, payment, revenue, welfare, jnp.min(margin), witness, by_level)
     return Solution(
         value=jax.tree.map(lambda leaf: _blank(sound, leaf), found),
         status=jnp.where(sound, int(Status.OK), int(Status.NONFINITE)).astype(jnp.int32),
@@ -190,6 +196,18 @@ def rounding(dtype: jnp.dtype) -> float:
     """Relative size of what rounding alone can do to a sum of payments: less than this is nothing."""
     found = tolerances(dtype)
     return 16 * found.root * found.eps
+
+
+def settled(amounts: Array, largest: Array) -> Array:
+    """Return amounts with 0 in place of what rounding of the largest earnings alone can make.
+
+    Where what agents earn cancels, next to nothing is at stake, and rounding would be all of it.
+
+    Args:
+        amounts: differences of earnings and payments.
+        largest: of all earnings.
+    """
+    return jnp.where(jnp.abs(amounts) <= 8 * tolerances(amounts.dtype).eps * largest, 0.0, amounts)
 
 
 def _blank(sound: Array, leaf: Array) -> Array:

@@ -66,10 +66,13 @@ def search_allocation(valuation: Any, best: Scalar, own: Agents, present: Array)
 
     share = given[_first_best(jax.vmap(welfare)(given))]
     steps = jnp.linspace(1.0, 0.0, LEVELS, dtype=own.dtype)
-    for agent in list(range(n)) * SWEEPS:
+
+    def turn(place: Array, share: Agents) -> Agents:
         # What stands is tried first, so that it gives way only to something better.
-        tried = jnp.broadcast_to(share, (LEVELS + 1, n)).at[1:, agent].set(steps)
-        share = tried[_first_best(jax.vmap(welfare)(tried))]
+        tried = jnp.broadcast_to(share, (LEVELS + 1, n)).at[1:, place % n].set(steps)
+        return tried[_first_best(jax.vmap(welfare)(tried))]
+
+    share = jax.lax.fori_loop(0, n * SWEEPS, turn, share)
     quality = own + share * jnp.maximum(best - own, 0.0)
     return jnp.where(present & (share > 0), quality, 0.0)
 

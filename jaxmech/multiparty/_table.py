@@ -12,7 +12,7 @@ from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Array, ArrayLike
 from jaxmech.mechanism import Audit
-from jaxmech.multiparty._existence import existence, rounding
+from jaxmech.multiparty._existence import existence, rounding, settled
 from jaxmech.multiparty._problem import TypeSpace
 from jaxmech.multiparty._solve import allocate, outside_value
 from jaxmech.multiparty._welfare import closed_form, most_welfare
@@ -210,12 +210,14 @@ def table_facts(table: ReportTable, lies: ArrayLike) -> TableFacts:
     utility = value - table.payment
     stake = jnp.abs(value) + jnp.abs(table.outside)
     stake = jnp.where(stake > 0, stake, 1.0)
-    gains, found = zip(*[_best_lie(table, i, used, utility, stake, jnp.asarray(lies)) for i in range(n)], strict=True)
-    rational = (utility - table.outside) / stake
+    most = jnp.maximum(jnp.max(jnp.abs(value)), jnp.max(jnp.abs(table.outside)))
+    honest = (utility, stake, most)
+    gains, found = zip(*[_best_lie(table, i, used, *honest, jnp.asarray(lies)) for i in range(n)], strict=True)
+    rational = settled(utility - table.outside, most) / stake
     all_at_stake = jnp.sum(stake, axis=0)
-    efficient = (jnp.sum(value, axis=0) - _most(table, trained)) / all_at_stake
+    efficient = settled(jnp.sum(value, axis=0) - _most(table, trained), most) / all_at_stake
     # Where nobody has data nothing is at stake, and nothing is the least revenue: it says nothing.
-    budget = jnp.sum(table.payment, axis=0) / all_at_stake
+    budget = settled(jnp.sum(table.payment, axis=0), most) / all_at_stake
     told = jnp.where(jnp.sum(jnp.abs(value), axis=0) > 0, budget, jnp.where(budget < 0, budget, jnp.inf))
     return TableFacts(
         *(jnp.stack(gains), jnp.stack(found)),
@@ -247,7 +249,7 @@ def _most(table: ReportTable, trained: Array) -> Array:
 
 
 def _best_lie(
-    table: ReportTable, agent: int, used: Array, utility: Array, stake: Array, lies: Array
+    table: ReportTable, agent: int, used: Array, utility: Array, stake: Array, most: Array, lies: Array
 ) -> tuple[Array, Array]:
     """Largest relative gain of one agent from a lie, and which: lie, choice and the others' types, flat.
 
@@ -271,7 +273,7 @@ def _best_lie(
         own = jnp.broadcast_to(alone[t], handed[report].shape)
         received = jnp.where(handed[report] > 0, handed[report], own)
         gains = jnp.stack([earns(report, received), earns(report, own)]) - paid[report] - honest[t]
-        gains = gains / scale[t]
+        gains = settled(gains, most) / scale[t]
         return jnp.max(gains), jnp.argmax(gains)
 
     gains, where = jax.lax.map(of_lie, lies)

@@ -127,7 +127,9 @@ class Growth(Kind):
 
     def __init__(self, problem: TypeSpace) -> None:
         if not isinstance(problem.valuation, MarketGrowth):
-            raise ProblemError("valuation", type(problem.valuation).__name__, "must be that of a growing market")
+            raise ProblemError(
+                "valuation", type(problem.valuation).__name__, "must be that of a growing market (market-growth)"
+            )
         self.problem, self.valuation = problem, problem.valuation
         self.agents = tuple(problem.agent_name(i) for i in range(len(problem.shape)))
 

@@ -166,6 +166,51 @@ def test_a_rule_of_the_users_own():
     assert found.profit <= market.price(problem).profit <= found.bound
 
 
+def single(values, counts, total):
+    """One price for everything: the best there is."""
+    worth = values[:, -1]
+    price = max(worth, key=lambda p: p * counts[worth >= p].sum())
+    return np.concatenate([[0.0], np.full(total, price)])
+
+
+class TestPromises:
+    """What a rule promises is in the guarantee, and is held against the exact optimum where that is within reach."""
+
+    def problem(self):
+        return with_tables(rough(0, 3, 20), COUNTS[:3], [0.02])
+
+    def test_lemma_2_is_judged_by_the_exact_optimum(self):
+        problem, buyers = self.problem(), float(COUNTS[:3].sum())
+        best = market.price(problem)
+        short = (best.profit - market.price(problem, single).profit) / buyers
+        assert short > 0
+        kept, broken = (market.price(problem, single, epsilon=factor * short) for factor in (1.01, 0.5))
+        for found, holds in ((kept, True), (broken, False)):
+            assert found.bound == pytest.approx(best.profit, rel=1e-9)
+            assert (found.profit >= found.bound - found.allowance) == holds
+            assert f"{short:.3g} per buyer below it, as the exact search says" in found.guarantee
+        assert kept.guarantee.startswith(f"within {1.01 * short:g} per buyer of the optimum, as the rule promises")
+
+    def test_a_rule_with_four_parameters_is_given_the_epsilon(self):
+        seen = set()
+
+        def rule(values, counts, total, epsilon):
+            seen.add(epsilon)
+            return single(values, counts, total)
+
+        market.price(self.problem(), rule, epsilon=0.25)
+        assert seen == {0.25}
+        with pytest.raises(ProblemError, match="epsilon = 'nothing': must be given: rule takes it"):
+            market.price(self.problem(), rule)
+        with pytest.raises(ProblemError, match=r"epsilon = 0\.0: must be positive"):
+            market.price(self.problem(), single, epsilon=0.0)
+
+    def test_what_cannot_be_checked_is_no_claim(self):
+        found = market.price(self.problem(), single, epsilon=0.5, max_boxes=1)
+        assert found.allowance == np.inf
+        assert "not checked: the optimum itself is out of reach here" in found.guarantee
+
+
 @pytest.mark.parametrize(
     ("rule", "words"),
     [

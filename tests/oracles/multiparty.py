@@ -4,6 +4,7 @@ A market is described by ``earn(qualities) -> list`` of earnings, ``quality(size
 ``hand_out(reports, present) -> list`` of models.
 """
 
+import functools
 import itertools
 import math
 
@@ -72,6 +73,76 @@ class Market:
         """What honesty earns over a lie, payments apart."""
         reports = [lie if j == i else t for j, t in enumerate(types)]
         return self.value(i, types, types) - self.value(i, reports, types)
+
+
+def among(market, members):
+    """The market when only these take part: the others have no data and no model."""
+
+    def everybody(entries):
+        whole = [0.0] * market.agents
+        for member, entry in zip(members, entries, strict=True):
+            whole[member] = entry
+        return whole
+
+    def earn(qualities):
+        earned = market.earn(everybody(qualities))
+        return [earned[member] for member in members]
+
+    def hand_out(reports, present):
+        there = [False] * market.agents
+        for member, here in zip(members, present, strict=True):
+            there[member] = here
+        handed = market.hand_out(everybody(reports), there)
+        return [handed[member] for member in members]
+
+    return Market(len(members), earn, market.quality, hand_out)
+
+
+def readings(market, levels):
+    """Largest least revenue with everybody present, and with any two or more present: one linear program each."""
+    everybody = exists(market, levels)
+    parts = [everybody]
+    for size in range(2, market.agents):
+        parts += [
+            exists(among(market, members), levels) for members in itertools.combinations(range(market.agents), size)
+        ]
+    return everybody, min(parts)
+
+
+def tabulated_market(grid, values):
+    """Earnings from nested lists, linear between entries of the grid, one axis per agent."""
+
+    def between(table, qualities):
+        if not qualities:
+            return table
+        q, rest = qualities[0], qualities[1:]
+        if q >= grid[-1]:
+            return between(table[-1], rest)
+        k = max(i for i, entry in enumerate(grid) if entry <= q)
+        share = (q - grid[k]) / (grid[k + 1] - grid[k])
+        return (1 - share) * between(table[k], rest) + share * between(table[k + 1], rest)
+
+    return lambda qualities: [between(table, qualities) for table in values]
+
+
+def best_of_all_ways(quality, earn, grid=()):
+    """The models that bring most, of all ways of handing out the best one, none, or a quality on the grid."""
+
+    @functools.cache
+    def best_way(reports, present):
+        best = quality(sum(r for r, here in zip(reports, present, strict=True) if here))
+        own = [quality(r) if here else 0.0 for r, here in zip(reports, present, strict=True)]
+        choices = [
+            [best, *(g for g in grid if q < g < best), 0.0] if here else [0.0]
+            for q, here in zip(own, present, strict=True)
+        ]
+        # The first of the best: ties go to better models.
+        return list(max(itertools.product(*choices), key=lambda way: round(welfare(way, own), 12)))
+
+    def welfare(way, own):
+        return sum(earn([max(x, q) for x, q in zip(way, own, strict=True)]))
+
+    return lambda reports, present: best_way(tuple(reports), tuple(present))
 
 
 def constraints(market, i, others, levels):

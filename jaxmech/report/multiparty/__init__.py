@@ -1,6 +1,6 @@
 """Sharing models among competitors: as a page, as a document, as rows, as a plot."""
 
-from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
+from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, Part, PlanAnswer
 from jaxmech.report.multiparty._document import document, rows
 from jaxmech.report.multiparty._figures import plot_boundaries, plot_curves
 from jaxmech.report.multiparty._page import page, print_page
@@ -11,6 +11,7 @@ __all__ = [
     "Answer",
     "BoundaryAnswer",
     "ExistenceAnswer",
+    "Part",
     "PlanAnswer",
     "document",
     "page",

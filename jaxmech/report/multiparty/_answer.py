@@ -75,24 +75,61 @@ class PlanAnswer(_Common):
 
 
 @dataclasses.dataclass(frozen=True)
-class ExistenceAnswer(_Common):
-    """Whether a desirable mechanism exists when data sizes are 0, 1, …, disparity.
+class Part:
+    """What was found when exactly these agents take part.
 
     Attributes:
-        growth: of the market.
-        disparity: largest size over the least.
+        members: their names.
         exists: the verdict.
-        payment: (agents, *sizes) largest payments that incentives allow.
-        revenue: (*sizes) their sums.
-        welfare: (*sizes) sums of the values.
         margin: least revenue, relative to what is at stake.
-        profile: (agents,) sizes in the profile that fails, or is nearest to failing.
-        agent: who binds there: the one with most data.
-        chain: the constraints that bind her payment.
+        payment: (members, *levels of each) largest payments that incentives allow.
+        revenue: (*levels of each) their sums.
     """
 
-    growth: float
-    disparity: int
+    members: tuple[str, ...]
+    exists: bool
+    margin: float
+    payment: np.ndarray
+    revenue: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class ExistenceAnswer(_Common):
+    """Whether a desirable mechanism exists on a grid of types.
+
+    What is said of profiles is about the coalition that decides, ``members``: everybody where all take part.
+
+    Attributes:
+        valuation: its name.
+        growth: of the market, where it is one that grows.
+        disparity: largest size over the least, where the file says so.
+        quality_name: of the quality function.
+        reading: of Algorithm 1, "present" or "absent".
+        members: names of those who take part where it is decided.
+        levels: (members, levels) their data sizes.
+        every_level: (agents, levels) data sizes of all agents.
+        exists: the verdict.
+        payment: (members, *levels of each) largest payments that incentives allow.
+        revenue: (*levels of each) their sums.
+        welfare: (*levels of each) sums of the values.
+        margin: least revenue, relative to what is at stake.
+        profile: (members,) levels in the profile that fails, or is nearest to failing.
+        agent: whose chain is told: the member with the highest level.
+        chains: the constraints that bind each member's payment there: what proves that nobody can be charged more.
+        by_level: (levels,) least margin of all profiles, in any coalition, with each largest level.
+        reach: level up to which one exists, −1 where none does.
+        boundary: whether that was asked for.
+        parts: every coalition that was looked at, everybody first.
+    """
+
+    valuation: str
+    growth: float | None
+    disparity: int | None
+    quality_name: str
+    reading: str
+    members: tuple[str, ...]
+    levels: np.ndarray
+    every_level: np.ndarray
     exists: bool
     payment: np.ndarray
     revenue: np.ndarray
@@ -100,10 +137,31 @@ class ExistenceAnswer(_Common):
     margin: float
     profile: np.ndarray
     agent: int
-    chain: Chain
+    chains: tuple[Chain, ...]
+    by_level: np.ndarray
+    reach: int
+    boundary: bool
+    parts: tuple[Part, ...]
+
+    @property
+    def chain(self) -> Chain:
+        """The chain that is told."""
+        return self.chains[self.agent]
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(members,) data sizes in the profile that decides."""
+        return np.array([self.levels[i, level] for i, level in enumerate(self.profile)])
+
+    @property
+    def disparities(self) -> np.ndarray:
+        """(levels,) largest size up to each level over the least one that is not 0."""
+        sizes = self.every_level.max(axis=0)
+        least = self.every_level[self.every_level > 0].min(initial=np.inf)
+        return np.where(sizes > 0, sizes / least, 0.0)
 
     def paid(self, index: tuple[int, ...]) -> np.ndarray:
-        """(agents,) largest payments in one profile of sizes."""
+        """(members,) largest payments in one profile of levels."""
         return np.array([amounts[index] for amounts in self.payment])
 
 
@@ -122,6 +180,8 @@ class BoundaryAnswer(_Common):
         margin: (2,) revenue over the whole market at the largest disparity (or at its least), and one step beyond.
         revenue: (searched_to + 1,) revenue over the whole market where one agent has all data.
         chain: (steps + 1,) sizes whose constraints bind at the first failure; empty if nothing failed.
+        reading: of Algorithm 1, "present" or "absent".
+        present: how many take part where it is decided: all of them in the reading "present".
     """
 
     growth: float
@@ -134,6 +194,8 @@ class BoundaryAnswer(_Common):
     margin: tuple[float, float]
     revenue: np.ndarray
     chain: tuple[int, ...]
+    reading: str
+    present: int
 
 
 Answer: TypeAlias = PlanAnswer | ExistenceAnswer | BoundaryAnswer

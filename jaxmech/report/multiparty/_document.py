@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech.report._records import record_document, status_document
-from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
+from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, Part, PlanAnswer
 
 MAX_PROFILES = 2000
 """Profiles up to which a document holds the whole table of payments."""
@@ -38,7 +38,7 @@ def rows(answer: Answer) -> list[dict[str, Any]]:
             for i, agent in enumerate(answer.agents)
         ]
     if isinstance(answer, ExistenceAnswer):
-        return [_profile_row(answer, index) for index in np.ndindex(answer.revenue.shape)]
+        return [_profile_row(answer, index) for index in np.ndindex(answer.parts[0].revenue.shape)]
     shares = answer.revenue[1 : answer.searched_to + 1].tolist()
     return [{"disparity": size, "revenue over market": share} for size, share in enumerate(shares, start=1)]
 
@@ -78,29 +78,86 @@ def _plan(answer: PlanAnswer) -> dict[str, Any]:
 
 def _existence(answer: ExistenceAnswer) -> dict[str, Any]:
     known = not answer.status.is_failure
-    index = tuple(int(size) for size in answer.profile)
-    small = answer.revenue.size <= MAX_PROFILES
-    deciding = {
-        "types": answer.profile.astype(int),
-        "payment": answer.paid(index),
-        "revenue": answer.revenue[index],
-        "agent": answer.agents[answer.agent],
-        "chain": {
-            "types": answer.chain.levels,
-            "utility": answer.chain.utility,
-            "payment": answer.chain.payment,
-        },
-    }
+    whole = answer.parts[0]
+    small = whole.revenue.size <= MAX_PROFILES
     return {
-        "valuation": "market-growth",
+        "valuation": answer.valuation,
         "growth": answer.growth,
         "disparity": answer.disparity,
+        **({} if answer.disparity is not None else _grid(answer)),
+        "reading": answer.reading,
         "exists": answer.exists if known else None,
-        "witness": answer.profile.astype(int) if known and not answer.exists else None,
+        "witness": _witness(answer) if known and not answer.exists else None,
         "margin": answer.margin,
-        "deciding": deciding if known else None,
-        "payment": answer.payment if small else None,
-        "revenue": answer.revenue if small else None,
+        "deciding": _deciding(answer) if known else None,
+        "payment": whole.payment if small else None,
+        "revenue": whole.revenue if small else None,
+        "coalitions": [_coalition(part) for part in answer.parts] if answer.reading == "absent" else None,
+    }
+
+
+def _grid(answer: ExistenceAnswer) -> dict[str, Any]:
+    """How far up the levels a desirable mechanism exists."""
+    reach = answer.reach
+    return {
+        "quality_function": answer.quality_name,
+        "levels": answer.every_level,
+        "largest_level": answer.every_level[:, reach] if reach >= 0 else None,
+        "margin_by_level": answer.by_level,
+        **(_searched(answer) if answer.boundary else {}),
+    }
+
+
+def _searched(answer: ExistenceAnswer) -> dict[str, Any]:
+    """The boundary as that of growing markets: the largest disparity, or null where none was found."""
+    ratios = answer.disparities
+    found = 0 <= answer.reach < len(ratios) - 1
+    return {"largest_disparity": ratios[answer.reach] if found else None, "searched_to": ratios[-1]}
+
+
+def _witness(answer: ExistenceAnswer) -> list[Any]:
+    """Sizes of all agents in the profile that fails; null for those who are away."""
+    sizes = dict(zip(answer.members, _sizes(answer, answer.sizes), strict=True))
+    return [sizes.get(name) for name in answer.agents]
+
+
+def _sizes(answer: ExistenceAnswer, sizes: np.ndarray) -> list[Any]:
+    """Whole numbers where they are counted in the least size."""
+    return [int(size) for size in sizes] if answer.disparity is not None else sizes.tolist()
+
+
+def _deciding(answer: ExistenceAnswer) -> dict[str, Any]:
+    """The profile that decides, with every chain of constraints: each link can be checked against the valuations."""
+    index = tuple(int(level) for level in answer.profile)
+    chains = [
+        {
+            "agent": name,
+            "types": _sizes(answer, answer.levels[i][chain.levels]),
+            "utility": chain.utility,
+            "payment": chain.payment,
+        }
+        for i, (name, chain) in enumerate(zip(answer.members, answer.chains, strict=True))
+    ]
+    told = {key: value for key, value in chains[answer.agent].items() if key != "agent"}
+    return {
+        "members": list(answer.members),
+        "types": _sizes(answer, answer.sizes),
+        "payment": answer.paid(index),
+        "revenue": answer.revenue[index],
+        "agent": answer.members[answer.agent],
+        "chain": told,
+        "chains": chains,
+    }
+
+
+def _coalition(part: Part) -> dict[str, Any]:
+    small = part.revenue.size <= MAX_PROFILES
+    return {
+        "members": list(part.members),
+        "exists": part.exists,
+        "margin": part.margin,
+        "payment": part.payment if small else None,
+        "revenue": part.revenue if small else None,
     }
 
 
@@ -123,16 +180,22 @@ def _boundary(answer: BoundaryAnswer) -> dict[str, Any]:
         "searched_to": answer.searched_to,
         "unbounded": answer.unbounded if known else None,
         "critical_growth": answer.critical,
-        "witness": [answer.searched_to] + [0] * (len(answer.agents) - 1) if found else None,
+        "witness": [answer.searched_to] + [0] * (answer.present - 1) + [None] * (len(answer.agents) - answer.present)
+        if found
+        else None,
         "chain": list(answer.chain) if found else None,
         "margin": answer.margin[0],
         "margin_beyond": answer.margin[1] if found else None,
         "argument": answer.argument,
+        "reading": answer.reading,
+        "present": answer.present,
     }
 
 
 def _profile_row(answer: ExistenceAnswer, index: tuple[int, ...]) -> dict[str, Any]:
-    sizes = {f"{agent}: type": size for agent, size in zip(answer.agents, index, strict=True)}
-    paid = answer.paid(index).tolist()
+    levels = np.array([answer.every_level[i, level] for i, level in enumerate(index)])
+    sizes = {f"{agent}: type": size for agent, size in zip(answer.agents, _sizes(answer, levels), strict=True)}
+    whole = answer.parts[0]
+    paid = [float(amounts[index]) for amounts in whole.payment]
     payments = {f"{agent}: payment": amount for agent, amount in zip(answer.agents, paid, strict=True)}
-    return {**sizes, **payments, "revenue": float(answer.revenue[index])}
+    return {**sizes, **payments, "revenue": float(whole.revenue[index])}

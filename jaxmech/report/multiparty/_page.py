@@ -12,7 +12,14 @@ from jaxmech.report._numbers import column, settle
 from jaxmech.report._records import records_table
 from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
-from jaxmech.report.multiparty._words import boundary_reasons, chain_sentences, describe, plan_reasons, verdict
+from jaxmech.report.multiparty._words import (
+    boundary_reasons,
+    chain_sentences,
+    describe,
+    plan_reasons,
+    size_text,
+    verdict,
+)
 
 _ROWS = 40
 """Agents that are shown unless everything is asked for."""
@@ -53,6 +60,10 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
         yield "Why nobody hides data", make_paragraphs(plan_reasons(answer))
     elif isinstance(answer, ExistenceAnswer):
         yield "What decides", make_paragraphs(chain_sentences(answer))
+        if len(answer.parts) > 1:
+            yield "Who takes part", [_coalitions(answer, box, full)]
+        if answer.boundary:
+            yield "Least revenue over what is at stake, by the largest size", [_by_level(answer, box, full)]
         yield _payments_title(answer), [_payments(answer, box)]
     else:
         yield "Why", make_paragraphs(boundary_reasons(answer))
@@ -97,19 +108,49 @@ def _mention_rest(table: Table, rest: int) -> None:
 
 
 def _payments_title(answer: ExistenceAnswer) -> str:
-    others = " (all further agents at 0)" if len(answer.agents) > 2 else ""
-    return f"Most that {answer.agents[0]} can be charged, by her size (rows) and {answer.agents[1]}'s{others}"
+    first, second = answer.members[:2]
+    others = " (all further agents at their least)" if len(answer.members) > 2 else ""
+    if answer.disparity is not None and others:
+        others = " (all further agents at 0)"
+    return f"Most that {first} can be charged, by her size (rows) and {second}'s{others}"
 
 
 def _payments(answer: ExistenceAnswer, box: Box) -> Table:
-    """Payments of the first agent at a few sizes."""
-    sizes = np.unique(np.round(np.geomspace(1, answer.disparity + 1, _SHOWN)).astype(int) - 1)
-    table = new_table(box, "size", *(f"{size:,}" for size in sizes))
-    rest = (0,) * (len(answer.agents) - 2)
-    chosen = np.array([[answer.payment[(0, row, size, *rest)] for size in sizes] for row in sizes])
+    """Payments of the first member at a few sizes."""
+    places = _few(answer.levels.shape[1])
+    rows, columns = ([size_text(answer.levels[i, place]) for place in places] for i in range(2))
+    table = new_table(box, "size", *columns)
+    rest = (0,) * (len(answer.members) - 2)
+    chosen = np.array([[answer.payment[(0, row, place, *rest)] for place in places] for row in places])
     texts = column(chosen)
-    for k, row in enumerate(sizes):
-        table.add_row(f"{row:,}", *texts[k * len(sizes) : (k + 1) * len(sizes)])
+    for k, row in enumerate(rows):
+        table.add_row(row, *texts[k * len(places) : (k + 1) * len(places)])
+    return table
+
+
+def _few(levels: int) -> np.ndarray:
+    """A few levels, closer where they are low."""
+    if levels <= _SHOWN:
+        return np.arange(levels)
+    return np.unique(np.round(np.geomspace(1, levels, _SHOWN)).astype(int) - 1)
+
+
+def _coalitions(answer: ExistenceAnswer, box: Box, full: bool) -> Table:
+    table = new_table(box, "take part", "exists", "least revenue / at stake")
+    shown = answer.parts if full else answer.parts[:_ROWS]
+    for part in shown:
+        who = "all" if len(part.members) == len(answer.agents) else ", ".join(part.members)
+        table.add_row(who, "yes" if part.exists else "no", f"{part.margin:+.6g}")
+    _mention_rest(table, len(answer.parts) - len(shown))
+    return table
+
+
+def _by_level(answer: ExistenceAnswer, box: Box, full: bool) -> Table:
+    table = new_table(box, "largest size", "least revenue / at stake", "exists")
+    count = answer.every_level.shape[1]
+    for k in range(count) if full or count <= _ROWS else _few(count):
+        sizes = dict.fromkeys(size_text(size) for size in answer.every_level[:, k].tolist())
+        table.add_row(", ".join(sizes), f"{answer.by_level[k]:+.6g}", "yes" if k <= answer.reach else "no")
     return table
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, legend_above, name_agents
 from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
+from jaxmech.report.multiparty._words import describe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +44,9 @@ def plot(answer: Answer) -> "Figure":
             _draw_map(left, answer)
             _draw_row(right, answer)
             verdict = "a desirable mechanism exists" if answer.exists else "no desirable mechanism exists"
-            below_title = f"growth {answer.growth:g}, disparity {answer.disparity}: {verdict}"
+            below_title = f"{describe(answer)}: {verdict}"
+            if answer.disparity is not None and answer.reading == "present":
+                below_title = f"growth {answer.growth:g}, disparity {answer.disparity}: {verdict}"
         else:
             figure = Figure(figsize=(6.4, 4.0), layout="constrained")
             _draw_boundary(figure.subplots(), answer)
@@ -79,56 +82,65 @@ def _draw_money(axis: "Axes", answer: PlanAnswer) -> None:
 
 
 def _draw_map(axis: "Axes", answer: ExistenceAnswer) -> None:
-    """Revenue over welfare for the first two agents, the others at 0; the deciding profile is marked."""
+    """Revenue over welfare for the first two members, the others at their least; the deciding profile is marked."""
     from matplotlib.colors import CenteredNorm
 
-    k = answer.disparity + 1
+    k = answer.levels.shape[1]
     earn, revenue = (table.reshape(k, k, -1)[:, :, 0] for table in (answer.welfare, answer.revenue))
-    share = revenue / np.where(earn > 0, earn, np.nan)
+    share = revenue / np.where(earn != 0, np.abs(earn), np.nan)
     # By its middle, not its extremes: where hardly anybody has data revenue is all or nothing.
-    norm = CenteredNorm(0.0, max(1.5 * float(np.nanmedian(np.abs(share))), 1e-3))
+    middle = np.abs(share)[np.isfinite(share)]
+    norm = CenteredNorm(0.0, max(1.5 * float(np.median(middle)) if middle.size else 0.0, 1e-3))
     image = axis.imshow(share.T, origin="lower", cmap="RdBu", norm=norm, aspect="equal", interpolation="nearest")
     assert axis.figure is not None
     axis.figure.colorbar(image, ax=axis, shrink=0.85, extend="both")
     axis.set_title("colour: largest revenue / what all earn", loc="right", fontsize=8)
-    _count_whole(axis)
+    _mark_levels(axis, answer)
     label = "least room" if answer.exists else "fails first"
     axis.plot(*answer.profile[:2], "o", color=RED, markeredgecolor="white", clip_on=False, label=label, zorder=3)
-    axis.set_xlabel(f"size of {answer.agents[0]}")
-    others = " (all others at 0)" if len(answer.agents) > 2 else ""
-    axis.set_ylabel(f"size of {answer.agents[1]}{others}")
+    axis.set_xlabel(f"size of {answer.members[0]}")
+    others = f" (all others at {'0' if answer.disparity is not None else 'their least'})"
+    axis.set_ylabel(f"size of {answer.members[1]}{others if len(answer.members) > 2 else ''}")
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, fontsize=8)
 
 
-def _count_whole(axis: "Axes") -> None:
-    """Ticks at whole sizes only."""
+def _mark_levels(axis: "Axes", answer: ExistenceAnswer) -> None:
+    """Ticks at levels, named by their sizes; at whole sizes where those are counted."""
     from matplotlib.ticker import MaxNLocator
 
-    for direction in (axis.xaxis, axis.yaxis):
-        direction.set_major_locator(MaxNLocator("auto", integer=True))
+    k = answer.levels.shape[1]
+    every = max(1, -(-k // 9))
+    for i, direction in enumerate((axis.xaxis, axis.yaxis)):
+        if answer.disparity is not None:
+            direction.set_major_locator(MaxNLocator("auto", integer=True))
+        else:
+            places = np.arange(0, k, every)
+            direction.set_ticks(places, [f"{answer.levels[i, place]:.3g}" for place in places])
 
 
 def _draw_row(axis: "Axes", answer: ExistenceAnswer) -> None:
-    """What the agents earn and must be left as the deciding one's size grows, with the chain that binds."""
+    """What the members earn and must be left as the deciding one's size grows, with the chain that binds."""
     from matplotlib.ticker import MaxNLocator
 
-    sizes = np.arange(answer.disparity + 1)
+    sizes = answer.levels[answer.agent]
     profiles = np.tile(answer.profile, (len(sizes), 1))
-    profiles[:, answer.agent] = sizes
+    profiles[:, answer.agent] = np.arange(len(sizes))
     earn, revenue = (
         np.array([table[tuple(index)] for index in profiles]) for table in (answer.welfare, answer.revenue)
     )
     axis.plot(sizes, earn, color=COLOURS[0], label="all earn")
     axis.plot(sizes, earn - revenue, color=RED, label="all must be left")
     chain = answer.chain.levels
-    axis.plot(chain, (earn - revenue)[chain], "o", color=RED, markersize=4, label="sizes whose misreports bind")
-    who = answer.agents[answer.agent]
+    label = "sizes whose misreports bind"
+    axis.plot(sizes[chain], (earn - revenue)[chain], "o", color=RED, markersize=4, label=label)
+    who = answer.members[answer.agent]
     rest = ", ".join(
-        f"{name} at {size}" for name, size in zip(answer.agents, answer.profile, strict=True) if name != who
+        f"{name} at {size:.6g}" for name, size in zip(answer.members, answer.sizes, strict=True) if name != who
     )
     axis.set_xlabel(f"size of {who} ({rest})")
-    axis.set_ylabel("sum over all agents")
-    axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    axis.set_ylabel("sum over all who take part")
+    if answer.disparity is not None:
+        axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     legend_above(axis)
 
 

@@ -11,6 +11,11 @@ from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceA
 _LINKS = 12
 """Most steps of a chain that are told one by one."""
 
+_READ_AS = {
+    "present": "Algorithm 1 with all others present",
+    "absent": "Algorithm 1 with others present or absent",
+}
+
 
 def describe(answer: Answer) -> str:
     """Return what the problem is, in a few words."""
@@ -18,8 +23,12 @@ def describe(answer: Answer) -> str:
     if isinstance(answer, PlanAnswer):
         return f"{who}, {answer.quality_name} quality; mechanism {answer.mechanism}"
     if isinstance(answer, ExistenceAnswer):
-        return f"{who}, market growth {answer.growth:g}, disparity {answer.disparity:,}"
-    return f"{who}, market growth {answer.growth:g}; largest disparity, up to {_end(answer):,}"
+        market = f"{answer.valuation} valuations" if answer.growth is None else f"market growth {answer.growth:g}"
+        grid = f"{answer.quality_name} quality, {counted(answer.every_level.shape[1], 'level')}"
+        size = grid if answer.disparity is None else f"disparity {answer.disparity:,}"
+        return f"{who}, {market}, {size}; {_READ_AS[answer.reading]}"
+    asked = f"largest disparity, up to {_end(answer):,}"
+    return f"{who}, market growth {answer.growth:g}; {asked}; {_READ_AS[answer.reading]}"
 
 
 def verdict(answer: Answer) -> str:
@@ -57,24 +66,27 @@ def plan_reasons(answer: PlanAnswer) -> list[str]:
 
 def chain_sentences(answer: ExistenceAnswer) -> list[str]:
     """Return the profile that decides, with the chain of constraints that binds, in words."""
-    chain, who = answer.chain, answer.agents[answer.agent]
+    chain, who = answer.chain, answer.members[answer.agent]
     index = tuple(int(size) for size in answer.profile)
     paid = answer.paid(index)
-    place = ", ".join(f"{name} {size}" for name, size in zip(answer.agents, index, strict=True))
+    place = ", ".join(f"{name} {size_text(size)}" for name, size in zip(answer.members, answer.sizes, strict=True))
     verb = "fails first" if not answer.exists else "has the least room"
-    first = f"The profile {place} {verb}. Together they earn {short(float(answer.welfare[index]), 5)}; "
+    away = _away(answer)
+    earned = short(float(answer.welfare[index]), 5)
+    first = f"{'the' if away else 'The'} profile {place} {verb}. Together they earn {earned}; "
     left = short(float(answer.welfare[index] - answer.revenue[index]), 5)
     first += f"what they must be left sums to {left}."
-    sentences = [first]
-    steps = list(zip(chain.levels.tolist(), chain.utility.tolist(), chain.payment.tolist(), strict=True))
+    sentences = [f"{away}{first}"]
+    sizes = answer.levels[answer.agent][chain.levels].tolist()
+    steps = list(zip(sizes, chain.utility.tolist(), chain.payment.tolist(), strict=True))
     size, utility, payment = steps[0]
-    told = f"Why {who} must be left so much: with {size:,} she has {short(utility)} if she stays away, so that she"
-    told += f" {_charged(payment)}."
+    told = f"Why {who} must be left so much: with {size_text(size)} she has {short(utility)} if she stays away, so "
+    told += f"that she {_charged(payment)}."
     for size, utility, payment in steps[1:][:_LINKS]:
-        told += f" With {size:,} she could report that and use her own model, so that she must be left"
+        told += f" With {size_text(size)} she could report that and use her own model, so that she must be left"
         told += f" {short(utility)} and {_charged(payment)}."
     sentences.append(told)
-    rest = [f"{name} {_charged(float(paid[j]))}" for j, name in enumerate(answer.agents) if j != answer.agent]
+    rest = [f"{name} {_charged(float(paid[j]))}" for j, name in enumerate(answer.members) if j != answer.agent]
     sentences.append(f"There, {', '.join(rest)}: in all {short(float(answer.revenue[index]))}.")
     return sentences
 
@@ -112,21 +124,59 @@ def _plan_verdict(answer: PlanAnswer) -> str:
     return f"{text} {who} {claims_in_words(answer.claims)}"
 
 
+def size_text(size: float) -> str:
+    """Return a data size as it is written in sentences and tables.
+
+    Args:
+        size: not negative.
+    """
+    return f"{int(size):,}" if float(size).is_integer() else f"{size:.6g}"
+
+
+def _away(answer: ExistenceAnswer) -> str:
+    """Who is away in the coalition that decides."""
+    if len(answer.members) == len(answer.agents):
+        return ""
+    return f"If only {' and '.join(answer.members)} take part: "
+
+
 def _existence_verdict(answer: ExistenceAnswer) -> str:
-    profiles = f"{answer.revenue.size:,} profiles"
+    if answer.boundary:
+        return _level_verdict(answer)
+    many = sum(part.revenue.size for part in answer.parts)
+    profiles = f"{many:,} profiles" + (f" of {len(answer.parts)} coalitions" if len(answer.parts) > 1 else "")
     if answer.exists:
         text = f"A desirable mechanism exists: the largest payments that incentives allow cover all {profiles}."
         return f"{text} {claims_in_words(answer.claims)}"
-    place = ", ".join(str(int(size)) for size in answer.profile)
-    text = f"No desirable mechanism exists: at sizes ({place}) the largest payments that incentives allow sum to"
-    index = tuple(int(size) for size in answer.profile)
-    return f"{text} {short(float(answer.revenue[index]))}, less than nothing."
+    return f"No desirable mechanism exists: {_failure(answer)}"
+
+
+def _failure(answer: ExistenceAnswer) -> str:
+    place = ", ".join(size_text(size) for size in answer.sizes)
+    who = f"if only {' and '.join(answer.members)} take part, " if _away(answer) else ""
+    revenue = float(answer.revenue[tuple(int(level) for level in answer.profile)])
+    text = f"{who}at sizes ({place}) the largest payments that incentives allow sum to {short(revenue)}"
+    return f"{text}, less than nothing."
+
+
+def _level_verdict(answer: ExistenceAnswer) -> str:
+    """How far up the levels one exists."""
+    last = answer.every_level.shape[1] - 1
+    if answer.reach == last:
+        top = size_text(float(answer.every_level.max()))
+        return f"A desirable mechanism exists up to the largest level, {top}; beyond, nothing is known."
+    if answer.reach < 0:
+        return f"None exists even at the lowest level: {_failure(answer)}"
+    sizes = [size_text(size) for size in dict.fromkeys(answer.every_level[:, answer.reach].tolist())]
+    level = f"level {answer.reach + 1} of {last + 1}"
+    return f"A desirable mechanism exists up to {', '.join(sizes)} ({level}), and not beyond: {_failure(answer)}"
 
 
 def _boundary_verdict(answer: BoundaryAnswer) -> str:
     if answer.largest is not None:
+        few = f"if {counted(answer.present, 'agent')} take part, " if answer.present < len(answer.agents) else ""
         return (
-            f"A desirable mechanism exists up to disparity {answer.largest:,}, and not beyond: with "
+            f"A desirable mechanism exists up to disparity {answer.largest:,}, and not beyond: {few}with "
             f"{answer.searched_to:,} against 0, the market does not suffice to keep the larger one honest."
         )
     if answer.unbounded:
