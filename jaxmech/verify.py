@@ -404,13 +404,17 @@ def named_after(folder: str, name: str) -> bool:
 
 def read_columns(path: Path, names: list[str]) -> list[np.ndarray]:
     """Return a party's points by distribution from a CSV file; blank cells end shorter columns."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
-    header = [cell.strip() for cell in rows[0]] if rows else []
-    if not set(header) <= set(names) or any(len(row) != len(header) for row in rows):
-        raise UnreadableError(f"{path.name}: only CSV with commas between cells and decimal points is read here")
-    columns = {name: [row[k] for row in rows[1:] if row[k].strip()] for k, name in enumerate(header)}
-    return [np.array([float(cell) for cell in columns.get(name, [])]) for name in names]
+    other = f"{path.name}: only CSV in UTF-8 with commas between cells and decimal points is read here"
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+        header = [cell.strip() for cell in rows[0]] if rows else []
+        if (len(header) == 1 and set(";\t") & set(header[0])) or any(len(row) != len(header) for row in rows):
+            raise UnreadableError(other)
+        columns = {name: [row[k] for row in rows[1:] if row[k].strip()] for k, name in enumerate(header)}
+        return [np.array([float(cell) for cell in columns.get(name, [])]) for name in names]
+    except ValueError:  # of float, and of bytes that are no UTF-8
+        raise UnreadableError(other) from None
 
 
 def handed_in(folder: Path | None, agreement: Any, told: list[dict[str, Any]], lines: list[str]) -> list[Handed]:

@@ -35,7 +35,7 @@ def agreement_weights(count: Amounts, mean: Amounts, variance: Distributions, to
     both = (count > 0) & (peers > 0)
     error = variance * (1 / jnp.where(both, count, 1.0) + 1 / jnp.where(both, peers, 1.0))
     distance = jnp.where(both, (mean - theirs) ** 2 / error, 0.0)
-    return jnp.where(count > 0, 1 / (1 + distance / tolerance), 0.0)
+    return jnp.where(count > 0, 1 / (1 + distance / jnp.asarray(tolerance)), 0.0)
 
 
 def agreed_mean(

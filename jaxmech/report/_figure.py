@@ -1,6 +1,7 @@
 """What all plots share: colours, style, and how they are written."""
 
 import io
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,9 @@ def entitle(figure: "Figure", title: str, below: str = "") -> None:
         title: of the problem.
         below: what was done with it.
     """
-    figure.suptitle(f"{printable(title)}\n{below}".rstrip("\n"), fontsize=10)
+    room = int(figure.get_figwidth() * _LETTERS * 0.8)
+    lines = [line for text in (printable(title), below) for line in textwrap.wrap(text, room)]
+    figure.suptitle("\n".join(lines), fontsize=10)
 
 
 def legend_label(name: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jaxmech import catalog, files
+from jaxmech._sheets import open_sheet
 from jaxmech.cli import main
 
 
@@ -27,6 +28,18 @@ def test_examples_lists_what_is_shipped():
     assert [entry["name"] for entry in listed] == list(shipped)
     rows = list(csv.DictReader(io.StringIO(_run("examples", "--csv", "-").stdout)))
     assert [row["name"] for row in rows] == list(shipped)
+
+
+def test_a_table_goes_out_as_a_spreadsheet_too(tmp_path):
+    """The same rows; a name that says otherwise is refused before any work is done."""
+    table, sheet = tmp_path / "all.csv", tmp_path / "all.xlsx"
+    assert _run("examples", "--quiet", "--csv", str(table), "--xlsx", str(sheet)).exit_code == 0
+    rows = list(csv.reader(io.StringIO(table.read_text(encoding="utf-8"))))
+    assert [row for _, row in open_sheet(sheet.read_bytes()).rows()] == rows
+    for option, path, rule in (("--xlsx", table, "must end in one of xlsx"), ("--csv", sheet, "--xlsx")):
+        refused = _run("examples", option, str(path))
+        assert refused.exit_code == 2
+        assert rule in refused.stderr
 
 
 @pytest.mark.parametrize("name", catalog.names())

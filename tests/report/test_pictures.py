@@ -100,6 +100,22 @@ def test_the_audit_says_who_would_gain_how_much():
         assert ("no bound" in words) == np.isinf(made.found.bound[i])
 
 
+@pytest.mark.parametrize("width", [5.0, 8.6, 16.0])
+def test_long_titles_are_wrapped(width):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from jaxmech.report._figure import entitle
+
+    figure = Figure(figsize=(width, 3.0), layout="constrained")
+    entitle(figure, "Many clinics measure the glucose, and more, of very many patients " * 4, "and what they pay " * 9)
+    FigureCanvasAgg(figure).draw()
+    (title,) = figure.texts
+    box = title.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
+
+
 def test_figures_of_curves_are_labelled():
     x = np.arange(2, 6)
     curve = (x, np.linspace(0, 1, 4), np.full(4, 0.01))

@@ -414,3 +414,14 @@ def test_its_exit_codes(case, capsys):
     (case.returns / "public.json").unlink()
     assert verify.main(arguments) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+OTHER = (b"first;second\n1;2\n", b'first,second\n"1,5",2\n', "first,second\n1,2\n".encode("utf-16"))
+
+
+@pytest.mark.parametrize("content", OTHER, ids=range(3))
+def test_tables_in_other_dialects_are_refused_in_one_line(content, tmp_path):
+    """They are read by run; who verifies reads plain CSV alone, and says so instead of missing the points."""
+    (tmp_path / "Ada.csv").write_bytes(content)
+    with pytest.raises(verify.UnreadableError, match=r"Ada.csv: only CSV in UTF-8 with commas"):
+        verify.read_columns(tmp_path / "Ada.csv", ["first", "second"])
