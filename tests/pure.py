@@ -174,6 +174,10 @@ PURE = {
     "collaboration.alone_samples": of_problem(collaboration.alone_samples),
     "collaboration.alone_penalty": of_problem(collaboration.alone_penalty),
     "collaboration.alone": of_problem(collaboration.alone),
+    "collaboration.reduce_panels": Pure(
+        lambda sigma, price: collaboration.reduce_panels(sigma, price, (0, 1, 1)),
+        (np.array([2.0, 1.0, 3.0]), np.array([5.0, 1.0, 2.0])),
+    ),
     "collaboration.social_optimum": of_problem(collaboration.social_optimum),
     "collaboration.first_best": of_problem(collaboration.first_best),
     "collaboration.leverage_optimum": of_problem(collaboration.leverage_optimum),

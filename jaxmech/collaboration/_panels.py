@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
-from jaxmech._types import Array
+from jaxmech._types import Array, ArrayLike
 from jaxmech.collaboration._calibrated import Calibrated
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
@@ -73,7 +72,7 @@ def reduce_panels(sigma: ArrayLike, price: ArrayLike, draws: Sequence[int]) -> R
     coordinate k is σ_k² h(n), with one h for all. So a panel costs an agent Σ_k w_k σ_k² h(n) + c n: that is one
     distribution with σ = 1 and the price Σ_k w_k σ_k². What is promised holds for every joint law of the coordinates
     as long as each is estimated on its own, since expectations add up; an agent who knows how they are correlated can
-    estimate them together, see :func:`joint_estimation`.
+    estimate them together, and better.
 
     Args:
         sigma: standard deviations, one per value.
