@@ -90,10 +90,10 @@ def reduce_panels(sigma: ArrayLike, price: ArrayLike, draws: Sequence[int]) -> R
     """
     spread, worth, of = jnp.asarray(sigma, float), jnp.asarray(price, float), np.asarray(draws)
     alone = np.bincount(of)[of] == 1
-    d = int(of[-1]) + 1
+    first = np.unique(of, return_index=True)[1]
     worth = jnp.moveaxis(worth * jnp.where(alone, 1, spread**2), -1, 0)
-    summed = jnp.zeros((d, *worth.shape[1:]), worth.dtype).at[of].add(worth)
-    return Reduced(jnp.ones(d, spread.dtype).at[of].multiply(jnp.where(alone, spread, 1)), jnp.moveaxis(summed, 0, -1))
+    summed = jnp.zeros((len(first), *worth.shape[1:]), worth.dtype).at[of].add(worth)
+    return Reduced(jnp.where(alone[first], spread[first], 1), jnp.moveaxis(summed, 0, -1))
 
 
 def problem_by_value(problem: Problem, values: Values) -> Problem:
