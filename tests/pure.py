@@ -174,6 +174,10 @@ PURE = {
     "collaboration.alone_samples": of_problem(collaboration.alone_samples),
     "collaboration.alone_penalty": of_problem(collaboration.alone_penalty),
     "collaboration.alone": of_problem(collaboration.alone),
+    "collaboration.reduce_panels": Pure(
+        lambda sigma, price: collaboration.reduce_panels(sigma, price, (0, 1, 1)),
+        (np.array([2.0, 1.0, 3.0]), np.array([5.0, 1.0, 2.0])),
+    ),
     "collaboration.social_optimum": of_problem(collaboration.social_optimum),
     "collaboration.first_best": of_problem(collaboration.first_best),
     "collaboration.leverage_optimum": of_problem(collaboration.leverage_optimum),
@@ -345,6 +349,7 @@ HOST = {
     "numerics.spread": "takes arrays of NumPy or of JAX: a sum of powers, used on measurements",
     "collaboration.advise": _WORDS,
     "collaboration.has_equal_costs": _CHOOSES,
+    "collaboration.joint_estimation": "a fact about measurements, in NumPy",
     "collaboration.mechanism_by_value": "takes names of values on the host and gives a mechanism, listed by its class",
     "collaboration.problem_by_value": "takes names of values on the host and gives a problem",
     "collaboration.certify": _WORDS,

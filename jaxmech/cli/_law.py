@@ -1,4 +1,4 @@
-"""Whether a plan's promises can suffer from measurements that are far from normal."""
+"""What measurements say of a plan's promises: far from normal, or correlated where one draw gives several values."""
 
 from typing import Any
 
@@ -6,6 +6,9 @@ import numpy as np
 
 _SKEWED, _HEAVY = 1.5, 4.0
 """Skewness and excess kurtosis of the mean of the fewest points that are compared, from which a warning is due."""
+
+_SINGULAR = 1e8
+"""Values that determine each other, as calculated ones do, are left out: no precision could be told from rounding."""
 
 
 def law_warnings(case: Any, samples: np.ndarray, checked: np.ndarray) -> list[str]:
@@ -33,3 +36,32 @@ def law_warnings(case: Any, samples: np.ndarray, checked: np.ndarray) -> list[st
                 "and the promises are for normal data: jaxmech simulate says who ends above hers, and what helps"
             )
     return found
+
+
+def joint_facts(case: Any, plan: Any) -> dict[str, tuple[str, Any]]:
+    """Return what an agent gains who knows how the values of a panel are correlated, by panel.
+
+    Of those who are checked, the one who is asked for most is looked at; under the published rule, from measurements.
+
+    Args:
+        case: the problem file, with its measurements if it has any.
+        plan: what was solved for.
+    """
+    if case.values is None or case.data is None or plan.pooled or not plan.rule.published:
+        return {}
+    from jaxmech.collaboration import Role, joint_estimation
+
+    problem, values, told = case.problem, case.values, {}
+    samples, checked = np.asarray(plan.samples, float), np.asarray(plan.role) == Role.CHECKED
+    for panel, names in values.panels.items():
+        k, places = problem.distributions.index(panel), [values.names.index(name) for name in names]
+        correlation = np.corrcoef(np.asarray(case.data.cells, float)[:, places], rowvar=False)
+        if not checked[:, k].any() or np.linalg.cond(correlation) > _SINGULAR:
+            continue
+        i = int(np.argmax(np.where(checked[:, k], samples[:, k], -1)))
+        n, worth = samples[i, k], (values.price[..., places] * values.sigma[places] ** 2)
+        own = worth[i] if worth.ndim > 1 else worth
+        kappa = float(problem.costs[i, k]) * n**2 / own.sum()
+        found = joint_estimation(float(plan.total[k]) / n, kappa, float(plan.alpha[i, k]) ** 2 / n, own, correlation)
+        told[panel] = (problem.agent_name(i), found)
+    return told

@@ -14,7 +14,7 @@ from jaxmech._types import Agents, Amounts
 from jaxmech._words import one_of
 from jaxmech.cli._choice import Choice
 from jaxmech.cli._jax import quick_compilation, settings
-from jaxmech.cli._law import law_warnings
+from jaxmech.cli._law import joint_facts, law_warnings
 from jaxmech.cli._options import Output
 from jaxmech.collaboration import Account, FreeRiding, IntegerPlan, Plan, Problem, Role, Temptation
 from jaxmech.design import cost_among_equals
@@ -134,6 +134,7 @@ def compute(
         estimate=plan.estimate,
         calibrated=plan.calibrated,
         values=case.values,
+        joint={} if status.is_failure else joint_facts(case, plan),
     )
 
 

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
-from jaxmech._types import Array
+from jaxmech._types import Array, ArrayLike
 from jaxmech.collaboration._calibrated import Calibrated
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
@@ -73,7 +72,7 @@ def reduce_panels(sigma: ArrayLike, price: ArrayLike, draws: Sequence[int]) -> R
     coordinate k is σ_k² h(n), with one h for all. So a panel costs an agent Σ_k w_k σ_k² h(n) + c n: that is one
     distribution with σ = 1 and the price Σ_k w_k σ_k². What is promised holds for every joint law of the coordinates
     as long as each is estimated on its own, since expectations add up; an agent who knows how they are correlated can
-    estimate them together, see :func:`joint_estimation`.
+    estimate them together, and better.
 
     Args:
         sigma: standard deviations, one per value.
@@ -91,10 +90,10 @@ def reduce_panels(sigma: ArrayLike, price: ArrayLike, draws: Sequence[int]) -> R
     """
     spread, worth, of = jnp.asarray(sigma, float), jnp.asarray(price, float), np.asarray(draws)
     alone = np.bincount(of)[of] == 1
-    d = int(of[-1]) + 1
+    first = np.unique(of, return_index=True)[1]
     worth = jnp.moveaxis(worth * jnp.where(alone, 1, spread**2), -1, 0)
-    summed = jnp.zeros((d, *worth.shape[1:]), worth.dtype).at[of].add(worth)
-    return Reduced(jnp.ones(d, spread.dtype).at[of].multiply(jnp.where(alone, spread, 1)), jnp.moveaxis(summed, 0, -1))
+    summed = jnp.zeros((len(first), *worth.shape[1:]), worth.dtype).at[of].add(worth)
+    return Reduced(jnp.where(alone[first], spread[first], 1), jnp.moveaxis(summed, 0, -1))
 
 
 def problem_by_value(problem: Problem, values: Values) -> Problem:

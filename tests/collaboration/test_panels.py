@@ -59,3 +59,27 @@ def test_a_calibrated_rule_compares_every_value_with_its_own_spread():
     kappa = np.asarray(machine.worth / SIGMA**2)
     np.testing.assert_allclose(kappa, 0.1, rtol=1e-12)
     np.testing.assert_allclose(wide.alpha, np.asarray(plan.alpha)[:, DRAWS])
+
+
+def test_who_knows_the_correlation_gains_what_simulated_data_say():
+    """Rows of two values: means and noise drawn, weighed by generalised least squares, at the amount that is told."""
+    tau, kappa, ratio, n_star = 10.0, 0.1, 2.57573664058, 50
+    correlation = np.array([[1.0, 0.9], [0.9, 1.0]])
+    found = collaboration.joint_estimation(tau, kappa, ratio, np.ones(2), correlation)
+    generator, runs = np.random.default_rng(3), 20_000
+    n, rest = round(found.samples * n_star), 8 * n_star
+    root, inverse = np.linalg.cholesky(correlation), np.linalg.inv(correlation)
+    own, clean, others = (generator.standard_normal((runs, 2)) @ root.T / np.sqrt(size) for size in (n, n_star, rest))
+    added = ratio * n_star * (own - clean) ** 2
+    noisy = others + np.sqrt(added / rest) * generator.standard_normal((runs, 2))
+    precise = rest * np.linalg.inv(correlation + added[:, :, None] * np.eye(2))
+    known = (n + n_star) * inverse
+    heard = (n * own + n_star * clean) @ inverse + np.einsum("rij,rj->ri", precise, noisy)
+    errors = np.einsum("rij,rj->ri", np.linalg.inv(known + precise), heard) ** 2
+    paid = n_star * errors.mean(axis=1) + kappa * n / n_star
+    promised = float(collaboration.checked_penalty(tau, kappa, ratio))
+    slack = 4 * paid.std() / np.sqrt(runs) / promised
+    assert 0.10 < found.saving < 0.12
+    assert found.samples == pytest.approx(0.81, abs=0.05)
+    assert 1 - paid.mean() / promised == pytest.approx(found.saving, abs=slack + 0.01)
+    assert collaboration.joint_estimation(tau, kappa, ratio, np.ones(2), np.eye(2)).saving < 1e-3

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech._status import Status
-from jaxmech.collaboration import POOLS, Advice, Efficiency, FreeRiding, Role, Values
+from jaxmech.collaboration import POOLS, Advice, Efficiency, FreeRiding, Joint, Role, Values
 from jaxmech.mechanism import Audit
 from jaxmech.report._numbers import settle
 from jaxmech.report._records import Judged
@@ -157,6 +157,7 @@ class Answer(Arrangement):
         advice: social penalties of other choices, or None where there is no plan.
         estimate: how noisy points are weighed, by the noise that was "drawn" or "steady".
         calibrated: whether the noise level follows the spread of the data.
+        joint: by panel, an agent who is checked on it and what she gains by knowing how its values are correlated.
         values: what is measured where one draw measures several values; else None.
     """
 
@@ -176,3 +177,4 @@ class Answer(Arrangement):
     estimate: str = "drawn"
     calibrated: bool = False
     values: Values | None = None
+    joint: Mapping[str, tuple[str, Joint]] = dataclasses.field(default_factory=dict)

@@ -8,8 +8,8 @@ from rich.box import Box
 from rich.console import RenderableType
 from rich.text import Text
 
-from jaxmech.report._numbers import column, short
-from jaxmech.report._tables import new_table
+from jaxmech.report._numbers import column, percent, short
+from jaxmech.report._tables import make_paragraphs, new_table
 from jaxmech.report.collaboration._accounts import Accounts, Books
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Values
 
@@ -73,7 +73,17 @@ def panels_document(answer: Answer) -> list[dict[str, Any]]:
             "alone": None if alone is None else alone.standard_error[:, k],
         }
 
-    return [{"name": panel, "coordinates": [told(name) for name in names]} for panel, names in values.panels.items()]
+    return [
+        {"name": panel, "coordinates": [told(name) for name in names], "joint": _joint(answer, panel)}
+        for panel, names in values.panels.items()
+    ]
+
+
+def _joint(answer: Answer, panel: str) -> dict[str, Any] | None:
+    if panel not in answer.joint:
+        return None
+    agent, found = answer.joint[panel]
+    return {"agent": agent, "saving": found.saving, "samples": found.samples}
 
 
 def panels_section(answer: Answer, box: Box) -> list[RenderableType]:
@@ -100,4 +110,10 @@ def panels_section(answer: Answer, box: Box) -> list[RenderableType]:
         "follow from Σ price σ², errors are in the unit of each value; who is checked is checked on every value, with "
         "noise in proportion to its σ."
     )
-    return [table, Text(note, style="dim")]
+    facts = [
+        f"A fact, not a claim: who knows how the values of {panel} are correlated, as the measurements have it, can "
+        f"estimate them together. So {agent} would save {percent(found.saving)} of her penalty for it, collecting "
+        f"{short(found.samples, 2)} times what she is asked for."
+        for panel, (agent, found) in answer.joint.items()
+    ]
+    return [table, Text(note, style="dim"), *make_paragraphs(facts)]

@@ -1,0 +1,65 @@
+"""What an agent gains who knows how the values of a panel are correlated. Host: NumPy, from measurements."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+_DRAWS, _STEPS = 4096, 37
+_LEAST, _MOST = 0.3, 1.2
+
+
+class Joint(NamedTuple):
+    """The best that an agent can do by estimating all values of a panel together, beside each on its own.
+
+    Attributes:
+        saving: part of her penalty for the panel.
+        samples: what she then collects, in parts of what she is asked for.
+    """
+
+    saving: float
+    samples: float
+
+
+def joint_estimation(tau: float, kappa: float, ratio: float, worth: np.ndarray, correlation: np.ndarray) -> Joint:
+    """Return what a checked agent gains by knowing the correlation of a panel's values, the others being honest.
+
+    In units of n* and of each σ_k: what she collects and is compared with (n and 1 points) has the covariance R of the
+    values; given the discrepancies δ = √(1/n + 1) L g, R = L Lᵀ, each of the τ − 2 other points has R + diag(α² δ_k²).
+    Together all tell the means with the precision matrix (n + 1) R⁻¹ + (τ − 2)(R + diag(α² δ²))⁻¹, whose inverse holds
+    the squared errors; apart she has 1/(n + 1 + (τ − 2)/(1 + α² δ_k²)). Averaged over fixed draws of g, the same for
+    both, and minimised over a grid of n.
+
+    Args:
+        tau: T/n*.
+        kappa: c n*²/Σ_k w_k σ_k².
+        ratio: α²/n*.
+        worth: (values,) w_k σ_k², in any unit.
+        correlation: (values, values) R, not singular.
+
+    Source: this package; generalised least squares.
+
+    Example:
+        >>> alike = np.array([[1.0, 0.9], [0.9, 1.0]])
+        >>> found = joint_estimation(10.0, 0.1, 2.57573664058, np.ones(2), alike)
+        >>> 0.11 < found.saving < 0.12, round(found.samples, 1)
+        (True, 0.8)
+    """
+    share, root = worth / worth.sum(), np.linalg.cholesky(correlation)
+    inverse, size = np.linalg.inv(correlation), len(worth)
+    lots = np.random.default_rng(0).standard_normal((_DRAWS // 2, size))
+    lots = np.concatenate([lots, -lots]) @ root.T
+
+    def noise(n: float) -> np.ndarray:
+        return np.asarray(ratio * (1 / n + 1) * lots**2)
+
+    def together(n: float) -> float:
+        spread = correlation + noise(n)[:, :, None] * np.eye(size)
+        precision = (n + 1) * inverse + (tau - 2) * np.linalg.inv(spread)
+        errors = np.diagonal(np.linalg.inv(precision), axis1=1, axis2=2).mean(axis=0)
+        return float(share @ errors + kappa * n)
+
+    apart = float(share @ (1 / (2 + (tau - 2) / (1 + noise(1.0)))).mean(axis=0) + kappa)
+    grid = np.geomspace(_LEAST, _MOST, _STEPS)
+    paid = [together(float(n)) for n in grid]
+    best = int(np.argmin(paid))
+    return Joint(max(0.0, 1 - paid[best] / apart), float(grid[best]))
