@@ -128,6 +128,7 @@ def compute(
         settings=settings(output.dtype),
         estimate=plan.estimate,
         calibrated=plan.calibrated,
+        limited=problem.capacity is not None,
     )
 
 

@@ -157,6 +157,7 @@ class Answer(Arrangement):
         advice: social penalties of other choices, or None where there is no plan.
         estimate: how noisy points are weighed, by the noise that was "drawn" or "steady".
         calibrated: whether the noise level follows the spread of the data.
+        limited: whether there are limits on what agents collect or spend.
     """
 
     division: str
@@ -174,3 +175,4 @@ class Answer(Arrangement):
     advice: Advice | None
     estimate: str = "drawn"
     calibrated: bool = False
+    limited: bool = False

@@ -76,8 +76,8 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
 
 
 def _designable(answer: Answer) -> bool:
-    """Whether a design could cost noticeably less: there are none for agents who differ, or below what any costs."""
-    if answer.by_agent or answer.efficiency is None:
+    """Whether a design could cost noticeably less: none does below what any costs, or for agents with limits."""
+    if answer.by_agent or answer.limited or answer.efficiency is None:
         return False
     return answer.efficiency.any_equilibrium < answer.social_penalty * (1 - WORTH_TELLING)
 
