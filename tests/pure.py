@@ -344,6 +344,7 @@ HOST = {
     "numerics.tight_path": _WORDS,
     "numerics.stream": "takes a method, which is code; every division runs through it under vmap",
     "numerics.through_rows": "turns a function into another; every division runs through it under vmap",
+    "numerics.solve_limited": "takes a record; tests of divisions with limits compile, batch and differentiate it",
     "numerics.spend_equal_budgets": "the last stage of solve_sharing's egalitarian kind, listed there",
     "numerics.law_of": "moments of a table of measurements, in NumPy",
     "numerics.spread": "takes arrays of NumPy or of JAX: a sum of powers, used on measurements",

@@ -135,6 +135,7 @@ def compute(
         calibrated=plan.calibrated,
         values=case.values,
         joint={} if status.is_failure else joint_facts(case, plan),
+        limited=problem.capacity is not None,
     )
 
 

@@ -10,7 +10,7 @@ from jaxmech.collaboration._limited import check_size, limited_social
 from jaxmech.collaboration._penalty import social_penalty
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._units import ITSELF, in_equivalent_points
-from jaxmech.mechanism import spent
+from jaxmech.mechanism._capacity import spent
 
 
 @jax.jit

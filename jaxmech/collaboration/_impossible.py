@@ -9,7 +9,7 @@ from jaxmech.collaboration._division import first_best, root, social_error
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
 from jaxmech.collaboration._units import in_equivalent_points
-from jaxmech.mechanism import spent
+from jaxmech.mechanism._capacity import spent
 
 
 class Unavoidable(NamedTuple):

@@ -16,7 +16,8 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array
 from jaxmech.collaboration._penalty import penalty
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
-from jaxmech.mechanism import of_others, sampled, spent
+from jaxmech.mechanism import of_others
+from jaxmech.mechanism._capacity import sampled, spent
 from jaxmech.numerics import MOST_UNKNOWNS, Kind, LimitedOptimum, Limits, solve_limited
 
 

@@ -10,7 +10,8 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Support
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._problem import Problem, unlimited_alone
-from jaxmech.mechanism import Capacity, of_others, sampled, spent
+from jaxmech.mechanism import Capacity, of_others
+from jaxmech.mechanism._capacity import sampled, spent
 
 _HALVINGS = 60
 

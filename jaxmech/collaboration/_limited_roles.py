@@ -17,7 +17,8 @@ from jaxmech._types import Agents, Amounts, Array, Codes, Distributions, Support
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import Role
 from jaxmech.collaboration._problem import Problem, alone_samples, unlimited_alone
-from jaxmech.mechanism import Capacity, alone_within, of_others, sampled, spent
+from jaxmech.mechanism import Capacity, of_others
+from jaxmech.mechanism._capacity import alone_within, sampled, spent
 
 POOR_MARGIN = 1e-6
 """By how much an agent without money left is let want less rather than more: a noise level for her then exists."""

@@ -8,7 +8,8 @@ from jaxmech._types import Amounts, Array, Codes, Distributions, Support
 from jaxmech.collaboration._limited_roles import POOR_MARGIN, Arranged, cheapest_restless
 from jaxmech.collaboration._plan import Role
 from jaxmech.collaboration._problem import Problem, unlimited_alone
-from jaxmech.mechanism import Capacity, alone_within, of_others, sampled, spent, whole_alone_within, whole_limits
+from jaxmech.mechanism import Capacity, of_others
+from jaxmech.mechanism._capacity import alone_within, sampled, spent, whole_alone_within, whole_limits
 
 
 def whole_alone(problem: Problem, unit: Array | float) -> Amounts:

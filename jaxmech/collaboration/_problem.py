@@ -13,7 +13,8 @@ from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
 from jaxmech.collaboration._capacity import capacity_of
-from jaxmech.mechanism import Capacity, equivalent_points, limited_alone, spent
+from jaxmech.mechanism import Capacity, equivalent_points
+from jaxmech.mechanism._capacity import limited_alone, spent
 
 
 @pytree

@@ -1,14 +1,6 @@
 """The shared vocabulary: mechanisms, what agents submit, what they get back, and the record of an audited claim."""
 
-from jaxmech.mechanism._capacity import (
-    Capacity,
-    alone_within,
-    limited_alone,
-    sampled,
-    spent,
-    whole_alone_within,
-    whole_limits,
-)
+from jaxmech.mechanism._capacity import Capacity
 from jaxmech.mechanism._equivalent import Equivalent, equivalent_points
 from jaxmech.mechanism._examined import GAIN, PENALTY, Departure, Examined
 from jaxmech.mechanism._key import secret_key
@@ -73,7 +65,6 @@ __all__ = [
     "Target",
     "Whole",
     "Within",
-    "alone_within",
     "as_promised",
     "averaged",
     "best_whole",
@@ -83,16 +74,11 @@ __all__ = [
     "draw_means_within",
     "draw_points",
     "equivalent_points",
-    "limited_alone",
     "never",
     "of_others",
     "only_whole_points",
     "priced",
-    "sampled",
     "secret_key",
-    "spent",
     "subset_variance",
-    "whole_alone_within",
-    "whole_limits",
     "within_points",
 ]

@@ -72,7 +72,7 @@ def solve_limited(kind: Kind, limits: Limits, start: Amounts) -> LimitedOptimum:
     Example:
         >>> one, two = jnp.ones(2), jnp.ones((2, 1))
         >>> data = Limits(two, two, one, one * jnp.inf, 0 * one, 0 * two, jnp.array([[0.5], [jnp.inf]]), one * jnp.inf)
-        >>> solve_limited(Kind.WEIGHTED, data, two).amount.sum().round(6).item()
+        >>> round(float(solve_limited(Kind.WEIGHTED, data, two).amount.sum()), 6)
         1.414214
     """
     unit = jnp.sum(start, axis=0)

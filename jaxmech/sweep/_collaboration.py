@@ -25,9 +25,12 @@ from jaxmech.collaboration import (
 )
 from jaxmech.collaboration._bargaining import require_everybody_able
 from jaxmech.collaboration._c3d import check_equal_costs
+from jaxmech.mechanism import Capacity
 from jaxmech.sweep._kind import POSITIVE, Kind, Row, Rule
 
 LEAVES = ("costs", "sigma", "price")
+LIMITS = ("most", "least", "budget")
+_LIMIT = Rule("must be 0 or more", lambda value: value >= 0)
 _COST = Rule("must be positive (inf where an agent cannot sample)", lambda value: value > 0)
 _PRICE = Rule("must be 0 or more and finite", lambda value: 0 <= value < np.inf)
 _BY_AGENT = ("penalty", "alone")
@@ -46,7 +49,10 @@ class Collaboration(Kind):
     """
 
     name = "collaboration"
-    keys = "costs, costs[AGENT], costs[AGENT][DISTRIBUTION], sigma, sigma[DISTRIBUTION], price, price[DISTRIBUTION]"
+    keys = (
+        "costs, costs[AGENT], costs[AGENT][DISTRIBUTION], sigma, sigma[DISTRIBUTION], price, price[DISTRIBUTION], and "
+        "most, least, budget where the problem has them"
+    )
     keep = ("penalty", "alone", "samples", "target", "alpha", "role")
     kept = ("penalty",)
     labels = (("ratio", "social penalty / P(n_OPT)"), ("social_penalty", "social penalty"))
@@ -71,28 +77,37 @@ class Collaboration(Kind):
     def axes(self) -> Mapping[str, tuple[tuple[str, ...], ...]]:
         """Costs by agent and distribution, the others so or by distribution."""
         tables = {2: (self.agents, self.distributions), 1: (self.distributions,)}
-        return {leaf: tables[np.ndim(getattr(self.problem, leaf))] for leaf in LEAVES}
+        limits = {leaf: tables[2] if leaf != "budget" else (self.agents,) for leaf in self._limits}
+        return {**{leaf: tables[np.ndim(getattr(self.problem, leaf))] for leaf in LEAVES}, **limits}
 
     @property
     def leaves(self) -> Mapping[str, Array]:
         """Costs, standard deviations and prices."""
-        return {leaf: jnp.asarray(getattr(self.problem, leaf)) for leaf in LEAVES}
+        own = {leaf: jnp.asarray(getattr(self.problem, leaf)) for leaf in LEAVES}
+        return {**own, **{leaf: jnp.asarray(getattr(self.problem.capacity, leaf)) for leaf in self._limits}}
 
     def movable(self, leaf: str) -> np.ndarray:
         """Costs that are infinite stay so, and a sigma that means nothing."""
         values = np.asarray(self.leaves[leaf])
         able = np.isfinite(np.asarray(self.problem.costs))
-        return able if leaf == "costs" or (leaf == "sigma" and values.ndim > 1) else np.ones(values.shape, bool)
+        return (
+            able
+            if leaf in ("costs", "most", "least") or (leaf == "sigma" and values.ndim > 1)
+            else np.ones(values.shape, bool)
+        )
 
     def rule(self, key: str) -> Rule:
         """Costs may be infinite where the key does not mean all of them, and prices 0 where agents have their own."""
+        if key.startswith(LIMITS):
+            return _LIMIT
         if key.startswith("price") and not self.problem.valued_alike:
             return _PRICE
         return _COST if key.startswith("costs[") else POSITIVE
 
     def solve(self, leaves: Mapping[str, Array]) -> Row:
         """The plan, beside what is best for all."""
-        problem = Problem.unchecked(leaves["costs"], leaves["sigma"], leaves["price"])
+        capacity = Capacity(*(leaves[leaf] for leaf in LIMITS)) if self._limits else None
+        problem = Problem.unchecked(leaves["costs"], leaves["sigma"], leaves["price"], capacity=capacity)
         solution: Solution[Plan] = solve(problem, division=str(self.division), mechanism=str(self.mechanism))
         plan = solution.value
         return {
@@ -150,6 +165,11 @@ class Collaboration(Kind):
             self._check_equal_costs(fixed, drawn)
         elif self.division in ("nash", "kalai-smorodinsky"):
             self._check_everybody_able(fixed)
+
+    @property
+    def _limits(self) -> tuple[str, ...]:
+        """Most, least and budget, where the problem has them."""
+        return () if self.problem.capacity is None else LIMITS
 
     @property
     def _has_own_baseline(self) -> bool:

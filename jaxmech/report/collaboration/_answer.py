@@ -159,6 +159,7 @@ class Answer(Arrangement):
         calibrated: whether the noise level follows the spread of the data.
         joint: by panel, an agent who is checked on it and what she gains by knowing how its values are correlated.
         values: what is measured where one draw measures several values; else None.
+        limited: whether there are limits on what agents collect or spend.
     """
 
     division: str
@@ -178,3 +179,4 @@ class Answer(Arrangement):
     calibrated: bool = False
     values: Values | None = None
     joint: Mapping[str, tuple[str, Joint]] = dataclasses.field(default_factory=dict)
+    limited: bool = False

@@ -90,6 +90,12 @@ def _explain_alone(answer: Answer, where: str, case: Temptation) -> str:
 
 def _explain_receives(answer: Answer, where: str, case: Temptation) -> str:
     name = answer.distributions[case.distribution]
+    asked = float(answer.samples[case.agent, case.distribution])
+    if asked > 0:
+        return (
+            f"receives {where}: her {short(asked)} samples are as few as she must, or as many as she can collect, so "
+            "nothing is checked, and she gets all that the others collect."
+        )
     text = f"receives {where}: submits nothing, so there is nothing to fake"
     cost = float(answer.costs[case.agent, case.distribution])
     if not np.isfinite(cost):

@@ -22,7 +22,7 @@ MAX_BLOCKS = 4
 _NO_GAIN = 1e-9
 """A gain of less than this part of the penalty alone is a rounding error, and printed as 0."""
 
-_MARK = {Role.ALONE: " ", Role.RECEIVES: " ", Role.CHECKED: "✓"}
+_MARK = {Role.ALONE: " ", Role.RECEIVES: "+", Role.CHECKED: "✓"}
 _STYLE = {Role.ALONE: "", Role.RECEIVES: "dim", Role.CHECKED: "cyan"}
 
 
@@ -124,6 +124,8 @@ def _legend(answer: Arrangement, shown: Sequence[int]) -> str:
             entries.append("✓ checked against the others")
         if np.any((samples > 0) & (role == Role.ALONE)):
             entries.append("no mark: alone, gets back only her own")
+        if np.any((samples > 0) & (role == Role.RECEIVES)):
+            entries.append("+ not checked, receives all")
     if np.any((samples == 0) & able):
         entries.append("· collects nothing, receives" if not answer.pooled else "· collects nothing")
     if np.any((samples == 0) & ~able):

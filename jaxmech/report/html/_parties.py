@@ -105,6 +105,8 @@ def _gets_published(answer: Arrangement, i: int, k: int) -> str:
         return f"the mean of all {_samples(everything)} points{condition}"
     if role is Role.ALONE:
         return "your own data and their mean: the others know too little to check you"
+    if role is Role.RECEIVES and own > 0:
+        return f"the mean of all {_samples(everything)} points, yours included, as it is"
     if role is Role.RECEIVES:
         return f"the mean of the {_samples(everything - own)} points of the others, as it is"
     whole = answer.whole
