@@ -199,8 +199,8 @@ SELLING = (
     Numbered(
         "Table 1, rows 3 to 5",
         "K types: monotone, smooth, diminishing",
-        "market.price market.GRID_OF market.shape",
-        f"{_M}test_any_values.py {_M}test_pricing.py",
+        "market.price market.GRID_OF market.shape catalog.experiments.compare_algorithms",
+        f"{_M}test_any_values.py {_M}test_pricing.py tests/cli/test_reproduce_selling.py",
     ),
     Numbered(
         "Lemma 1",

@@ -10,7 +10,8 @@ If one type gains at least as much from every further point as another (increasi
   none above, since those who take it gain more, and staying away is the offer of nothing.
 
 So revenue is Σ_j C_j (v_j(m_j) − v_j(m_{j−1})), C_j the number of buyers of type j and above, and dynamic programming
-over types with running maxima over sizes finds the best: f_j(m) = C_j v_j(m) + max_{m' ≤ m} (f_{j−1}(m') − C_j v_j(m')).
+over types, with running maxima over sizes, finds the best:
+f_j(m) = C_j v_j(m) + max_{m' ≤ m} (f_{j−1}(m') − C_j v_j(m')).
 """
 
 import numpy as np
