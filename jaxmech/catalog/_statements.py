@@ -197,14 +197,14 @@ SELLING = (
         "Table 1, row 2",
         "monotone, any number of types",
         "market.price",
-        f"{_M}test_pricing.py",
-        "N^O(ε⁻² log ε⁻¹) is no program for a computer; heuristic with a bound instead",
+        f"{_M}test_pricing.py {_M}test_ordered.py",
+        "N^O(ε⁻² log ε⁻¹) is no program for a computer; exact for types in an order, else a heuristic with a bound",
     ),
     Numbered(
         "Table 1, rows 3 to 5",
         "K types: monotone, smooth, diminishing",
-        "market.price market.GRID_OF market.shape",
-        f"{_M}test_any_values.py {_M}test_pricing.py",
+        "market.price market.GRID_OF market.shape catalog.experiments.compare_algorithms",
+        f"{_M}test_any_values.py {_M}test_pricing.py tests/cli/test_reproduce_selling.py",
     ),
     Numbered(
         "Lemma 1",
@@ -217,7 +217,7 @@ SELLING = (
         "any pricing algorithm, for every N",
         "market.PriceRule market.solve",
         f"{_M}test_solve.py {_M}test_pricing.py tests/cli/test_own_pricing.py",
-        "its ε is the user's to promise: the exact search judges it where that is within reach, else nothing is claimed",
+        "its ε is the user's to promise: the exact search judges it where it can, else nothing is claimed",
     ),
     Numbered("(6), (7)", "utility of contributors", "market.contributor_utility", f"{_M}test_broker.py"),
     Numbered(
@@ -321,7 +321,7 @@ COMPETING = (
         "largest payments by shortest paths",
         "multiparty.existence multiparty.coalitions",
         f"{_P}test_existence.py {_P}test_readings.py tests/cli/test_existence.py",
-        "what ∅ is in its loop is left open there: both readings, all others present or any of them absent without data",
+        "what ∅ is in its loop is left open: both readings, all others present, or any absent without data",
     ),
     Numbered("Figures 1 to 3", "experiments", "catalog.experiments", "tests/cli/test_multiparty.py"),
 )

@@ -13,6 +13,7 @@ from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import quick_compilation, settings, use_precision
 from jaxmech.cli._options import Output, examples_of, render_text, shared
 from jaxmech.cli._reproduce_competitors import COMPETITORS, reproduce_competitors
+from jaxmech.cli._reproduce_selling import SELLING, reproduce_selling
 from jaxmech.cli._reproduce_sharing import SHARING, reproduce_sharing
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from jaxmech.catalog import Published
 
-NAMES = ("appendix-c", "figure-1", *SHARING, *COMPETITORS)
+NAMES = ("appendix-c", "figure-1", *SHARING, *SELLING, *COMPETITORS)
 _STEP = {"samples": 1.0, "penalty": 0.01}
 """One unit of the last digit that the paper prints: it rounds some values, cuts others off and rounds a few up."""
 
@@ -82,6 +83,7 @@ def reproduce(name: str | None, **options: Any) -> int:
     They are of Clinton, Chen, Zhu, Kandasamy, Collaborative Mean Estimation Among Heterogeneous Strategic Agents, 2025.
     hard-instance is its Theorem 4. talk-equals and talk-cheating are of the talk on Chen, Zhu, Kandasamy, Mechanism
     Design for Collaborative Normal Mean Estimation, 2023: ratio and equilibrium of equals, naive mechanisms cheated.
+    table-1 runs the algorithms that Chen, Clinton, Kandasamy, 2025, list for selling data, as types of buyers grow.
     competitors-figure-1, -2 and -3 are of Chen, Liu, Shen, Shen, Tang, Yang, Mechanism Design for Multi-Party Machine
     Learning, 2020. The exit code is 1 if a value differs from the published one by more than its last digit, or a
     figure from what the paper says of it.
@@ -94,6 +96,8 @@ def reproduce(name: str | None, **options: Any) -> int:
         one_of("name", name, NAMES)
     if name in COMPETITORS:
         return reproduce_competitors(name, output)
+    if name in SELLING:
+        return reproduce_selling(name, output)
     if name in SHARING:
         return reproduce_sharing(name, output)
     if output.plot_path and name == "appendix-c":

@@ -25,6 +25,7 @@ from jaxmech.market._on_menu import (
     method_name,
     offer_on_menu,
 )
+from jaxmech.market._ordered import ordered
 from jaxmech.market._prices import envy_free_prices
 from jaxmech.market._problem import Problem, rescaled
 from jaxmech.market._search import MAX_BOXES, Found, Menu, search
@@ -32,7 +33,7 @@ from jaxmech.market._search import MAX_BOXES, Found, Menu, search
 GRID_OF = {"monotone": "levels", "smooth": "smooth", "diminishing": "diminishing"}
 """Rows of the paper's Table 1 for finitely many types: the approximate method on the menu of each."""
 
-METHODS = ("exact", "approximate", "heuristic", *GRID_OF)
+METHODS = ("exact", "approximate", "heuristic", *GRID_OF, "ordered")
 """Ways to solve the pricing problem; a function is a way of one's own."""
 
 EPSILON = 0.01
@@ -90,6 +91,8 @@ def price(
     - monotone, smooth, diminishing: the approximate method on the grid levels, smooth or diminishing, for the rows of
       Table 1 with K types, whose running times are N^K ε^−K, ε^−2K and ε^−3K log^K N. What those rows assume of values
       is measured here, and the search may stop far earlier.
+    - ordered: the optimum for types of whom one gains more from every further point than the other, by dynamic
+      programming: linear in the number of types and in that of sizes. Other types are refused.
     - heuristic: local search over posted price curves with restarts, and an upper bound that ignores envy between
       groups of types.
     - a function: the paper's Algorithm 1 with the user's rule for a given N, tried for every N up to the limit. With
@@ -140,6 +143,10 @@ def price(
         if not found.finished:
             raise _too_large(problem, menu, found)
         return _pricing(problem, menu, found, 0.0, "exact", "optimal among all envy-free allocations")
+    if method == "ordered":
+        menu, found = ordered(problem, limit, least)
+        text = "optimal among all envy-free allocations, as types are ordered by what a further point brings them"
+        return _pricing(problem, menu, found, 0.0, method, text)
     if method != "heuristic":
         return _approximate(problem, epsilon, GRID_OF.get(method, grid), limit, least, max_boxes, method)
     return _heuristic(problem, limit, least, seed)

@@ -11,6 +11,15 @@ from jaxmech.catalog.experiments._competitors import (
     payments_by_agents,
     payments_by_type,
 )
+from jaxmech.catalog.experiments._selling import (
+    ALGORITHMS,
+    SELLING_SOURCE,
+    SHORTFALL,
+    TYPES,
+    Compared,
+    compare_algorithms,
+    many_types,
+)
 from jaxmech.catalog.experiments._sharing import (
     EQUALS,
     HARD,
@@ -26,6 +35,7 @@ from jaxmech.catalog.experiments._sharing import (
 )
 
 __all__ = [
+    "ALGORITHMS",
     "COMPETITORS_SOURCE",
     "DRAWS",
     "EQUALS",
@@ -33,16 +43,22 @@ __all__ = [
     "HARDNESS_SOURCE",
     "LAST_PUBLISHED_GROWTH",
     "PUBLISHED_DRAWS",
+    "SELLING_SOURCE",
     "SHARES",
+    "SHORTFALL",
     "TALK_SOURCE",
+    "TYPES",
     "UP_TO",
     "Averages",
     "Cheated",
+    "Compared",
     "Equals",
     "Hard",
     "boundaries_by_growth",
+    "compare_algorithms",
     "equals_by_agents",
     "hardness_by_agents",
+    "many_types",
     "payments_by_agents",
     "payments_by_type",
     "pools_by_agents",

@@ -1,0 +1,101 @@
+"""Table 1 of the paper on selling data: the algorithms that it lists, each held against the optimum as types grow."""
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxmech import market
+from jaxmech._errors import ProblemError
+
+SELLING_SOURCE = "Chen, Clinton and Kandasamy 2025"
+"""Whose table it is."""
+
+TYPES = (2, 3, 4, 5, 10, 20, 50)
+"""Numbers of types of buyers."""
+
+SHORTFALL = 0.05
+"""ε of the algorithms that approximate, per buyer: values are at most 1."""
+
+POINTS = 500
+"""Most points that are collected."""
+
+BOXES = 20_000
+"""Boxes of a search after which an answer counts as out of reach."""
+
+ALGORITHMS = ("exact", "monotone", "smooth", "diminishing", "heuristic", "ordered")
+"""Rows 1 and 3 to 5 of Table 1 (row 2 is no program for a computer), the heuristic, and the optimum."""
+
+
+class Compared(NamedTuple):
+    """(types, algorithms) what each algorithm brings; NaN where it is out of reach.
+
+    Attributes:
+        types: numbers of types of buyers.
+        algorithms: their names.
+        short: what its profit is below the optimum, per buyer.
+        seconds: processor time of a second call, without compilation.
+        lost: share of the optimum that it misses.
+    """
+
+    types: np.ndarray
+    algorithms: tuple[str, ...]
+    short: np.ndarray
+    seconds: np.ndarray
+    lost: np.ndarray
+
+
+def many_types(types: int, seed: int = 0) -> market.Problem:
+    """Return a market with so many types: exponential values of one scale and different size, so that they are ordered.
+
+    Args:
+        types: how many.
+        seed: of values and counts.
+    """
+    generator = np.random.default_rng(seed)
+    values, counts = generator.uniform(0.2, 1.0, types), generator.integers(1, 11, types)
+    pairs = zip(values.tolist(), counts.tolist(), strict=True)
+    buyers = [market.Buyer(market.exponential(0.3, value), count) for value, count in pairs]
+    # Collecting keeps its share of the market, so that about as many points pay for themselves with every number.
+    return market.Problem([1e-3 * types, 1.5e-3 * types], 1.0, buyers)
+
+
+def compare_algorithms(types: Sequence[int] = TYPES, algorithms: Sequence[str] = ALGORITHMS) -> Compared:
+    """Run every algorithm of Table 1 on markets of more and more types, against the optimum.
+
+    Types are ordered, so that the optimum is known for any number of them (``ordered``), also where the exact search is
+    out of reach.
+
+    Args:
+        types: how many types.
+        algorithms: which.
+
+    Source: Chen, Clinton and Kandasamy 2025, Table 1.
+    """
+    shape = (len(types), len(algorithms))
+    short, seconds, lost = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
+    for k, count in enumerate(types):
+        problem = many_types(count)
+        buyers = float(np.sum(np.asarray(problem.counts)))
+        best = market.price(problem, "ordered", limit=POINTS).profit
+        for a, algorithm in enumerate(algorithms):
+            found, seconds[k, a] = _timed(problem, algorithm)
+            if found is not None:
+                short[k, a], lost[k, a] = (best - found.profit) / buyers, 1 - found.profit / best
+    return Compared(np.array(types), tuple(algorithms), short, seconds, lost)
+
+
+def _timed(problem: market.Problem, algorithm: str) -> tuple[market.Pricing | None, float]:
+    """What an algorithm finds, and the processor time of a second call; None where it gives up."""
+    try:
+        _price(problem, algorithm)
+        start = time.process_time()
+        found = _price(problem, algorithm)
+        return found, time.process_time() - start
+    except ProblemError:
+        return None, np.nan
+
+
+def _price(problem: market.Problem, algorithm: str) -> market.Pricing:
+    return market.price(problem, algorithm, epsilon=SHORTFALL, limit=POINTS, max_boxes=BOXES)
