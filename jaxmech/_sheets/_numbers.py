@@ -75,12 +75,14 @@ def decimal_mark(cells: Iterable[tuple[int, int, str]], separator: str) -> str:
         elif point is not None or comma is not None:
             seen.setdefault("." if comma is None else ",", (line, column, cell))
         if len(seen) == 2:
-            raise _both(seen)
+            raise _both(seen, separator)
     return next(iter(seen)) if seen else _doubtful(doubtful, separator)
 
 
-def _both(seen: dict[str, tuple[int, int, str]]) -> SheetError:
-    (line, column, cell), (before, _, other) = max(seen.values()), min(seen.values())
+def _both(seen: dict[str, tuple[int, int, str]], separator: str) -> SheetError:
+    """The comma is at fault where commas separate cells, else who comes later."""
+    wrong, right = (seen[","], seen["."]) if separator in (",", "") else (max(seen.values()), min(seen.values()))
+    (line, column, cell), (before, _, other) = wrong, right
     rule = f"must have the decimal mark, a point or a comma, that {other.strip()} in line {before} has"
     return SheetError(line, cell.strip(), rule, column)
 

@@ -93,10 +93,16 @@ def name_agents(axis: "Axes", names: Sequence[str]) -> None:
         names: in their order.
     """
     labels = short_names([printable(name) for name in names], 20)
-    each = axis.get_figure(root=True).get_figwidth() * _LETTERS / max(len(labels), 1)  # type: ignore[union-attr]
+    each = _width(axis) * _LETTERS / max(len(labels), 1)
     upright = max(map(len, labels), default=0) > each
     axis.set_xticks(range(len(labels)), labels, rotation=90 if upright else 0, fontsize=8)
     axis.tick_params(axis="x", length=0)
+
+
+def _width(axis: "Axes") -> float:
+    """Of the figure, in inches."""
+    assert axis.figure is not None
+    return float(axis.figure.bbox.width / axis.figure.dpi)
 
 
 def legend_above(axis: "Axes", handles: Sequence[Any] | None = None) -> None:
@@ -110,7 +116,7 @@ def legend_above(axis: "Axes", handles: Sequence[Any] | None = None) -> None:
     if not shown:
         return
     longest = max(len(str(handle.get_label())) for handle in shown) + 6
-    room = axis.get_figure(root=True).get_figwidth() * _LETTERS * 0.85  # type: ignore[union-attr]
+    room = _width(axis) * _LETTERS * 0.85
     columns = max(1, min(len(shown), int(room // longest)))
     axis.legend(
         handles=shown, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, frameon=False, fontsize=8,

@@ -103,7 +103,7 @@ def test_any_text_is_read_back_or_refused_in_one_line(name, typed, cost):
 
 @pytest.mark.parametrize(("change", "message"), [
     ({"costs": (("3,5", "8.5"), ("3", "9"))},
-     "costs.csv: line 2, column HDL = '8.5': must have the decimal mark, a point or a comma, that 3,5 in line 2 has"),
+     "costs.csv: line 2, column glucose = '3,5': must have the decimal mark, a point or a comma, that 8.5 in"),
     ({"costs": (("1,234", "8"), ("3", "9"))}, "costs.csv: line 2, column glucose = '1,234': may mean 1234 or 1.234"),
     ({"costs": (("3.5", ""), ("3", "9"))}, "costs.csv: costs[Ashford][HDL] = '': must not be left empty"),
     ({"costs": (("-1", "8"), ("3", "9"))}, "costs.csv: costs[Ashford][glucose] = -1.0: must be positive"),

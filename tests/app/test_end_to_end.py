@@ -125,7 +125,8 @@ def test_from_an_upload_to_an_agreement(address, tmp_path):
         type_into(page, table=1, row=0, column=1, text="3,4")
         solve(page)
         refused = page.get_by_text(
-            "costs.csv: costs[Northgate][glucose] = '3,4': must be a number, with a decimal point: 3.4"
+            "costs.csv: line 2, column glucose = '3,4': must have the decimal mark, a point or a comma, that 7.3 in "
+            "line 2 has"
         )
         refused.wait_for()
         type_into(page, table=1, row=0, column=1, text="3.4")

@@ -52,8 +52,8 @@ def test_an_upload_fills_the_tables_and_a_bad_one_leaves_them():
     assert measured["name"].tolist() == ["glucose", "LDL"]
     assert measured["sigma"].tolist() == ["1", ""]  # the form had glucose already
     assert costs.to_numpy().tolist() == [["Ashford", "3.5", "7"], ["Birchwood", "4", "8"]]
-    upload(page, b"clinic;glucose\nA;3,5\n")
-    assert "has semicolons between its cells" in texts(page.error)[0]
+    upload(page, b"clinic;glucose\nA;1,234\n")
+    assert "may mean 1234 or 1.234" in texts(page.error)[0]
     assert page.dataframe[1].value.to_numpy().tolist() == costs.to_numpy().tolist()
 
 
