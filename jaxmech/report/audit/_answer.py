@@ -30,6 +30,7 @@ class Answer:
         populations: what was measured where data are of other laws, if anything.
         questions: answers that go beyond what is claimed, if anybody asked.
         weaknesses: the same as facts.
+        unit: of money, or an empty text.
     """
 
     source: str
@@ -44,6 +45,7 @@ class Answer:
     populations: tuple[OnPopulation, ...] = ()
     questions: Questions | None = None
     weaknesses: tuple[Audit, ...] = ()
+    unit: str = ""
 
     @property
     def claims(self) -> tuple[Audit, ...]:
