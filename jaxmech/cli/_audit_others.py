@@ -161,4 +161,5 @@ def _answer(
         status=Status.of(int(solution.status)),
         residual=float(solution.residual),
         settings=settings(output.dtype, seed),
+        currency=getattr(case, "unit", ""),
     )

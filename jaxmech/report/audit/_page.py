@@ -60,6 +60,7 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
 def _head(answer: Answer) -> RenderableType:
     searched, known = counted(len(answer.found.names), "agent"), counted(len(answer.distributions), "distribution")
     what = f"{answer.source}: {answer.mechanism}; {searched} searched, {known}"
+    what += f"; money in {answer.currency}" if answer.currency else ""
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
     return Group(Text(answer.title or answer.source, style="bold"), Text(what), Text(), verdict)
 
