@@ -219,12 +219,10 @@ class Agreement:
         self.names, self.draws = [name for group in groups for name in group], [self.by_draw.names[j] for j in of]
         if len(self.sigma) != len(of) or len(self.price) != len(of) or len(set(self.names)) < len(of):
             raise UnreadableError("the agreement's panels do not fit its sigma and price")
-        worth = np.bincount(of, weights=self.price * self.sigma**2)
-        self.by_draw.sigma, self.by_draw.price = np.ones(len(groups)), worth
+        self.by_draw.sigma, self.by_draw.price = np.ones(len(groups)), np.bincount(of, self.price * self.sigma**2)
         self.costs = np.where(np.diff(of, prepend=-1) > 0, self.costs[:, of], 0.0)  # a draw is paid for once
-        self.asked, self.z, self.rest, self.alpha, self.limit = (
-            table[:, of] for table in (self.asked, self.z, self.rest, self.alpha, self.limit)
-        )
+        tables = (self.asked, self.z, self.rest, self.alpha, self.limit)
+        self.asked, self.z, self.rest, self.alpha, self.limit = (table[:, of] for table in tables)
         self.role = [[row[j] for j in of] for row in self.role]
 
     def noise(self, apart: float) -> float:
@@ -268,8 +266,7 @@ class Drawn:
         role, (count, _, points) = agreement.role[i][k], handed.others(i)
         if agreement.pooled or role == "alone" or (role == "receives" and not agreement.designed):
             return
-        head = (secret, agreement.seal, agreement.parties[i])
-        texts = (*head, agreement.draws[k])
+        texts = (secret, agreement.seal, agreement.parties[i], agreement.draws[k])
         z = int(min(agreement.z[i, k], count))
         size = int(min(agreement.rest[i, k], count - z))
         clean, clean_listed = subset(stream(*texts, "clean"), z, count)
@@ -280,7 +277,7 @@ class Drawn:
         hers, noisy = self.points or (None, None)
         self.clean = part_of(clean, clean_listed, hers, told.get("clean"))
         self.rest = part_of(left, left_listed, noisy, told.get("rest"))
-        self.lots = stream(*head, agreement.names[k], "noise")
+        self.lots = stream(*texts[:3], agreement.names[k], "noise")
         self.normal = float(normal(self.lots, 1)[0])
         if role == "checked" and z > 0:
             self.discrepancy = abs(handed.means[i] - self.clean["mean"]) if handed.counts[i] else math.inf
