@@ -19,6 +19,7 @@ from jaxmech.collaboration._regret import best_whole_alone, whole_points
 from jaxmech.collaboration._roles import coefficients, role_penalty
 from jaxmech.collaboration._units import plan_times
 from jaxmech.mechanism import of_others
+from jaxmech.mechanism._capacity import whole_limits
 
 
 @pytree
@@ -93,8 +94,8 @@ def integer_plan(problem: Problem, plan: Plan) -> IntegerPlan:
         The rounded plan. In c3d and cbl nobody is worse off than alone, since the rounded plan is an equilibrium.
 
     Raises:
-        ProblemError: for amounts from 2^53 on (2^24 in float32), where numbers cannot be told from the next whole ones.
-            Under a transformation nothing is refused.
+        ProblemError: for amounts from 2^53 on (2^24 in float32), where numbers cannot be told from the next whole ones,
+            and for most, least and budget that no whole numbers keep. Under a transformation nothing is refused.
 
     Source: this package: Clinton et al. 2025 count in real numbers.
 
@@ -107,6 +108,7 @@ def integer_plan(problem: Problem, plan: Plan) -> IntegerPlan:
     for name, amounts in (("plan.samples", plan.samples), ("alone_samples", alone_samples(problem))):
         _check_whole(name, amounts, unsolved=True)
     told, inside = problem.in_equivalent_points(), dataclasses.replace(plan, division="")
+    _check_limits(told)
     if told.precision is not None:
         inside = plan_times(inside, told.precision)
     rounded: IntegerPlan = _round(told, inside)
@@ -131,6 +133,29 @@ def _check_whole(name: str, amounts: Amounts, *, unsolved: bool = False) -> None
         if np.isnan(numbers[tuple(index)]):
             rule = "is no number: the plan is not solved"
         raise ProblemError(where, float(numbers[tuple(index)]), rule)
+
+
+def _check_limits(problem: Problem) -> None:
+    """Refuse bounds that fractions keep and whole numbers cannot."""
+    limits, costs = problem.capacity, problem.costs
+    if limits is None or any(isinstance(part, jax.core.Tracer) for part in (*jax.tree.leaves(limits), costs)):
+        return
+    unit, slack = (
+        np.broadcast_to(np.asarray(whole_points(problem)), costs.shape),
+        1 + tolerances(costs.dtype).optimality,
+    )
+    able, least = np.isfinite(costs), np.asarray(whole_limits(limits, jnp.asarray(unit)).least) / unit
+    most, point = np.floor(np.asarray(limits.most) / unit * slack), np.where(able, costs, 1.0) * unit
+    for i, k in np.argwhere(able & (least > most)):
+        rule = f"is less than the whole number of samples that she must collect ({least[i, k]:g})"
+        raise ProblemError(f"most[{i}][{k}]", float(limits.most[i, k] / unit[i, k]), rule)
+    needed, budget = np.sum(np.where(able, point * least, 0.0), axis=1), np.asarray(limits.budget) * slack
+    for (i,) in np.argwhere(needed > budget):
+        rule = f"does not pay for the whole numbers of samples that she must collect ({needed[i]:.6g})"
+        raise ProblemError(f"budget[{i}]", float(limits.budget[i]), rule)
+    for (k,) in np.argwhere(~np.any(able & (most > 0) & (point <= budget[:, None]), axis=0)):
+        rule = "must let somebody collect one whole sample, and a budget pay for it"
+        raise ProblemError(f"most[:][{k}]", float(np.max(np.where(able, limits.most, 0.0)[:, k])), rule)
 
 
 @jax.jit

@@ -285,3 +285,21 @@ def test_what_has_no_limits_yet_says_so():
     ):
         with pytest.raises(ProblemError, match=r"most, least"):
             ask()
+
+
+@pytest.mark.parametrize(
+    ("limits", "parts"),
+    [
+        ({"most": 0.5}, ("most[:][0]", "one whole sample")),
+        ({"most": [[0.2], [9.0], [9.0]], "least": [[0.1], [0.0], [0.0]]}, ("most[0][0]", "must collect (1)")),
+        ({"budget": [0.06, 5.0, 5.0], "least": [[0.5], [0.0], [0.0]]}, ("budget[0]", "does not pay", "0.1")),
+        ({"budget": 0.09}, ("most[:][0]", "a budget pay")),
+    ],
+)
+def test_limits_that_whole_numbers_cannot_keep(limits, parts):
+    """A plan in fractions stands; its whole numbers are refused in one line instead of being none at all."""
+    problem = Problem([[0.1], [0.2], [0.15]], 1.0, **limits)
+    plan = collaboration.solve(problem, division="rational", mechanism="pool").value
+    with pytest.raises(ProblemError) as caught:
+        collaboration.integer_plan(problem, plan)
+    assert all(part in str(caught.value) for part in parts), caught.value
