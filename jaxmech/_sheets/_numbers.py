@@ -66,16 +66,20 @@ def decimal_mark(cells: Iterable[tuple[int, int, str]], separator: str) -> str:
     """
     seen: dict[str, tuple[int, int, str]] = {}
     doubtful: list[tuple[int, int, str]] = []
+    pointed: tuple[int, int, str] | None = None
     for line, column, cell in cells:
         if isinstance(cell, Exact) or ("," not in cell and "." not in cell):
             continue
         point, comma = canonical(cell, "."), canonical(cell, ",")
         if point is not None and comma is not None:
             doubtful += [(line, column, cell)] * (len(doubtful) < 2 or "," in cell)
+            pointed = (line, column, cell) if pointed is None and "." in cell else pointed
         elif point is not None or comma is not None:
             seen.setdefault("." if comma is None else ",", (line, column, cell))
         if len(seen) == 2:
             raise _both(seen, separator)
+    if "," in seen and pointed is not None and separator in (",", ""):
+        raise _both({**seen, ".": pointed}, separator)  # in CSV proper a point is decimal: it is no group's mark
     return next(iter(seen)) if seen else _doubtful(doubtful, separator)
 
 
@@ -95,5 +99,6 @@ def _doubtful(cells: list[tuple[int, int, str]], separator: str) -> str:
     line, column, cell = written[0]
     mark = "," if "," in cell else "."
     plain, parted = cell.strip().replace(mark, ""), cell.strip().replace(mark, ".")
-    rule = f"may mean {plain} or {parted}: write {plain}, or with one more decimal {cell.strip()}0"
+    more = re.sub(r"(?=[eE]|$)", "0", cell.strip(), count=1)
+    rule = f"may mean {plain} or {parted}: write {plain}, or with one more decimal {more}"
     raise SheetError(line, cell.strip(), rule, column)

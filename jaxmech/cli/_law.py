@@ -47,7 +47,8 @@ def joint_facts(case: Any, plan: Any) -> dict[str, tuple[str, Any]]:
         case: the problem file, with its measurements if it has any.
         plan: what was solved for.
     """
-    if case.values is None or case.data is None or plan.pooled or not plan.rule.published:
+    limited = case.problem.capacity is not None  # what she could do else is bounded, and costs more than it says
+    if case.values is None or case.data is None or plan.pooled or not plan.rule.published or limited:
         return {}
     from jaxmech.collaboration import Role, joint_estimation
 

@@ -132,9 +132,14 @@ def _page(done: Any, output: str, *, drawn: bool) -> str:
         lines.append("The secret was drawn now; with jaxmech commit before data are handed in, nobody need trust that.")
     if done.seed is not None:
         lines.append(exchange.WARNING)
-    if done.remarks:
+    taken = [remark.text for remark in done.remarks if remark.kind in exchange.ABOUT_DATA]
+    others = [remark.text for remark in done.remarks if remark.kind not in exchange.ABOUT_DATA]
+    if taken:
+        lines += ["", "LOOK BEFORE THE ESTIMATES ARE USED: data are in everybody's means as they were handed in, and"]
+        lines += [f"- {text}" for text in taken]
+    if others:
         lines += ["", "Odd, and without consequence beyond what the mechanism does by itself:"]
-        lines += [f"- {remark.text}" for remark in done.remarks]
+        lines += [f"- {text}" for text in others]
     lines += ["", f"Give each party her folder and {exchange.PUBLIC}; keep {exchange.OPERATOR} for the arbiter."]
     return "\n".join(lines) + "\n"
 

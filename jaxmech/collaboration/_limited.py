@@ -128,7 +128,9 @@ def _limits(problem: Problem, kind: Kind, weights: Agents, bounds: Agents, direc
     tied = (capacity.most - capacity.least) <= accuracy.condition * capacity.least
     held = ~able | nobody | poor | tied
     lower = jnp.where(able, capacity.least, 0.0)
-    upper = jnp.where(held, lower, capacity.most)
+    # what the money buys of one distribution is a bound as well, and a better one: where that is all, no row is needed
+    afford = lower + jnp.maximum(capacity.budget - needed, 0.0)[:, None] / costs
+    upper = jnp.where(held, lower, jnp.minimum(capacity.most, afford))
     # a useless row would keep the interior empty; minimax without bounds has none
     pinned = (
         ~helped(problem) & (bounds <= own * (1 + accuracy.optimality)) & (bounds >= own * (1 - accuracy.optimality))
@@ -138,7 +140,8 @@ def _limits(problem: Problem, kind: Kind, weights: Agents, bounds: Agents, direc
     )
     lower, upper = (jnp.where(pinned[:, None], alone, values) for values in (lower, upper))
     loose = pinned | (bounds == jnp.inf)
-    budget = jnp.where(jnp.all(upper <= lower, axis=1), jnp.inf, capacity.budget)
+    apart = jnp.sum(upper > lower, axis=1) <= 1
+    budget = jnp.where(apart, jnp.inf, capacity.budget)
     direction = jnp.where(loose, 0.0, direction)
     return Limits(costs, worth, weights, jnp.where(loose, jnp.inf, bounds), direction, lower, upper, budget)
 

@@ -190,10 +190,10 @@ class Problem:
             what: needs agents who can collect as much and as little as they like.
 
         Raises:
-            ProblemError: naming the three keys.
+            ProblemError: naming the keys.
         """
         if self.capacity is not None:
-            raise ProblemError("most, least, budget", "given", f"must be left out: {what}")
+            raise ProblemError(self.capacity.keys, "given", f"must be left out: {what}")
         return self
 
     def agent_name(self, i: int) -> str:

@@ -19,10 +19,11 @@ from jaxmech.exchange._names import OPERATOR, PUBLIC, file_names
 from jaxmech.exchange._respond import Response, respond
 from jaxmech.exchange._sale import Sale
 from jaxmech.exchange._secret import commitment, new_secret, read_secret, seal, seeded_secret, write_secret
-from jaxmech.exchange._submissions import FaultyError, Remark, read_submissions, remarks
+from jaxmech.exchange._submissions import ABOUT_DATA, FaultyError, Remark, read_submissions, remarks
 from jaxmech.exchange._tables import Fault, Handed, read_handed
 
 __all__ = [
+    "ABOUT_DATA",
     "BROKER",
     "MECHANISMS",
     "OPERATOR",

@@ -59,6 +59,10 @@ class FaultyError(ProblemError):
         super().__init__("submissions", self.faults[0].file, rule)
 
 
+ABOUT_DATA = ("far", "spread", "duplicate")
+"""Kinds of remarks about points that are in the means of all who receive them."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Remark:
     """Something odd that is reported and changes nothing.
@@ -108,8 +112,28 @@ def read_submissions(folder: Path, agreement: Asked) -> tuple[list[Handed], list
             handed += [read] if read else []
     if faults:
         raise FaultyError(faults)
-    extra = [Remark(None, "extra", f"{name} belongs to nobody and was not read") for name in present]
-    return handed, [*remarks(agreement, handed), *extra]
+    missing = [name + SUFFIXES[0] for name, one in zip(names, handed, strict=True) if one.file is None]
+    extra = [_extra(name, missing) for name in present]
+    return handed, [*remarks(agreement, handed), *_not_recomputed(agreement, handed), *extra]
+
+
+def _extra(name: str, missing: Sequence[str]) -> Remark:
+    """What belongs to nobody; a name that differs in its letters' case alone is likely a party's."""
+    meant = [other for other in missing if other.casefold() == name.casefold()]
+    hint = f': the party\'s file would be "{meant[0]}"' if meant else ""
+    return Remark(None, "extra", f"{name} belongs to nobody and was not read{hint}")
+
+
+def _not_recomputed(agreement: Asked, handed: Sequence[Handed]) -> list[Remark]:
+    """Files that ``verify``, which reads plain CSV alone, cannot compare with the returns."""
+    files = [(party, str(one.file)) for party, one in zip(agreement.parties, handed, strict=True) if one.file]
+    return [
+        Remark(
+            party, "format", f"{file}: jaxmech verify reads CSV alone, and cannot compare this file with the returns"
+        )
+        for party, file in files
+        if not file.lower().endswith(".csv")
+    ]
 
 
 def _incomplete(agreement: Asked, handed: Handed | None) -> list[Fault]:

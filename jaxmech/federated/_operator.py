@@ -76,7 +76,11 @@ class Operator:
 
     Args:
         problem: whose sites and distributions these are: anything with costs, sigma and price.
-        mechanism: what happens to the reports: any :class:`~jaxmech.mechanism.Mechanism`.
+        mechanism: what happens to the reports: any :class:`~jaxmech.mechanism.Mechanism` of whole amounts, as of
+            ``integer_plan(problem, plan).plan``.
+
+    Raises:
+        ProblemError: for sites that differ in precision, and for a mechanism that asks for fractions of points.
 
     Source: none; the mechanism's own rule, on what sites report.
 
@@ -91,20 +95,28 @@ class Operator:
     """
 
     def __init__(self, problem: Any, mechanism: Any) -> None:
-        m, d = Stakes.of(problem).costs.shape
+        stakes = Stakes.of(problem)
+        if stakes.precision is not None:
+            raise ProblemError("sigma", "a table by agent", "must be one number per distribution: points are counted")
+        m, d = stakes.costs.shape
         self.sites = tuple(problem.agent_name(i) for i in range(m))
         self.distributions = tuple(problem.distribution_name(k) for k in range(d))
-        self._mechanism, self._sigma = mechanism, np.asarray(Stakes.of(problem).sigma, float)
+        self._mechanism, self._sigma = mechanism, np.asarray(stakes.sigma, float)
+        samples = np.asarray(mechanism.recommended.samples, float)
+        for i, k in np.argwhere(samples != np.rint(samples)):
+            where = f"samples[{self.sites[i]}][{self.distributions[k]}]"
+            rule = "must be whole: carry out integer_plan(problem, plan).plan"
+            raise ProblemError(where, float(samples[i, k]), rule)
 
     def asked(self) -> dict[str, dict[str, int]]:
-        """Return how many points each site is asked for, rounded to whole ones, by distribution; 0 left out."""
+        """Return how many points each site is asked for, by distribution; 0 left out."""
         samples = np.rint(np.asarray(self._mechanism.recommended.samples, float)).astype(int)
         return {
             site: {name: int(n) for name, n in zip(self.distributions, row, strict=True) if n}
             for site, row in zip(self.sites, samples, strict=True)
         }
 
-    def statistics(self, reports: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Statistics:
+    def statistics(self, reports: Mapping[str, Any]) -> Statistics:
         """Return reports as mechanisms take them; who reports nothing has no points.
 
         Args:
@@ -117,6 +129,7 @@ class Operator:
         known = True
         for site, report in reports.items():
             i = _place("site", site, self.sites)
+            _mapping(f"reports[{site}]", report)
             for name, entry in report.items():
                 k = _place(f"reports[{site}]", name, self.distributions)
                 table[:, i, k] = _checked(f"reports[{site}][{name}]", entry)
@@ -124,9 +137,7 @@ class Operator:
         count, mean, variance = (jnp.asarray(part) for part in table)
         return Statistics(count, mean, variance if known else None)
 
-    def answer(
-        self, reports: Mapping[str, Mapping[str, Mapping[str, Any]]], key: Array | None = None
-    ) -> dict[str, dict[str, Returned]]:
+    def answer(self, reports: Mapping[str, Any], key: Array | None = None) -> dict[str, dict[str, Returned]]:
         """Return what each site gets back.
 
         Args:
@@ -159,8 +170,14 @@ def _place(argument: str, name: str, names: tuple[str, ...]) -> int:
     return names.index(name)
 
 
-def _checked(where: str, entry: Mapping[str, Any]) -> list[float]:
+def _mapping(where: str, value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise ProblemError(where, value, "must be a dictionary")
+
+
+def _checked(where: str, entry: Any) -> list[float]:
     """Count, mean and variance of a report, the last 0 where it is left out."""
+    _mapping(where, entry)
     for part in entry:
         if part not in _PARTS:
             raise ProblemError(where, part, f"must be one of {', '.join(_PARTS)}{suggestion(part, _PARTS)}")

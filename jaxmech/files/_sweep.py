@@ -80,6 +80,8 @@ def read_sweep(name: str, dtype: str = "float64") -> SweepCase:
         raise ProblemError(f"{source}: problem", section["problem"], rule)
     if isinstance(case, CollaborationCase) and case.values is not None:
         raise ProblemError(f"{source}: problem", section["problem"], "has panels, which are not swept")
+    if isinstance(case, CollaborationCase) and case.target is not None:
+        raise ProblemError(f"{source}: problem", section["problem"], "has a target, and given amounts are not swept")
     case = _with_choices(case, source, {"division": division, "mechanism": mechanism})
     inputs = (*inputs_of(path, section), *case.inputs)
     return SweepCase(case, source, title, parameters, table, options, inputs)

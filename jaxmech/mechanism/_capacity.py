@@ -31,6 +31,15 @@ class Capacity:
     least: Amounts
     budget: Agents
 
+    @property
+    def keys(self) -> str:
+        """Names of the bounds that bind anybody, as "most, budget"; of all where they are traced."""
+        bounds = {"most": self.most != jnp.inf, "least": self.least > 0, "budget": self.budget != jnp.inf}
+        if any(isinstance(bound, jax.core.Tracer) for bound in bounds.values()):
+            return ", ".join(bounds)
+        bounds["most"] = bounds["most"] & (self.most > 0)  # 0 is also who cannot sample
+        return ", ".join(key for key, bound in bounds.items() if bool(jnp.any(bound))) or "most"
+
     def times(self, factor: Amounts) -> "Capacity":
         """Return the bounds counted in other points; money stays what it is.
 

@@ -89,7 +89,7 @@ class Stakes:
         if self.precision is not None:
             raise ProblemError("sigma", "a table by agent", f"must be one number per distribution: {what}")
         if self.capacity is not None:
-            raise ProblemError("most, least, budget", "given", f"must be left out: {what}")
+            raise ProblemError(self.capacity.keys, "given", f"must be left out: {what}")
         return self
 
     @property

@@ -92,6 +92,14 @@ def test_one_line_says_what_is_wrong(folder, args, lines, parts):
     assert all(part in message for part in parts), message
 
 
+def test_a_sweep_says_that_given_amounts_are_not_swept(folder):
+    file = folder / "sweep.toml"
+    file.write_text('[sweep]\nproblem = "given.toml"\n\n[sweep.parameters]\nsigma = [1.0, 2.0]\n', encoding="utf-8")
+    result = _run("sweep", file, "-o", folder / "swept")
+    assert result.exit_code == 2
+    assert "has a target" in result.stderr
+
+
 def test_another_division_on_the_command_line(folder):
     result = _run("solve", folder / "given.toml", "--division", "leverage", "--quiet", "--json", folder / "other.json")
     assert result.exit_code == 0

@@ -1,6 +1,7 @@
 """Most, least and budget: working alone, divisions, roles, certificates and whole samples within them."""
 
 import dataclasses
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -303,3 +304,15 @@ def test_limits_that_whole_numbers_cannot_keep(limits, parts):
     with pytest.raises(ProblemError) as caught:
         collaboration.integer_plan(problem, plan)
     assert all(part in str(caught.value) for part in parts), caught.value
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("division", ["rational", "social"])
+def test_equals_with_little_money_spend_all_of_it(division):
+    """Ten equal agents: up to a tenth of what all would like, each budget is spent, however degenerate that is."""
+    for d, share in itertools.product((1, 2), (0.02, 0.1, 0.14, 0.3)):
+        budget = share * d * np.sqrt(0.02)
+        problem = Problem(np.full((10, d), 0.02), 1.0, budget=budget)
+        found = collaboration.divide(problem, division)
+        assert int(found.status) == Status.OK
+        np.testing.assert_allclose(found.value, budget / d / 0.02, rtol=1e-9)

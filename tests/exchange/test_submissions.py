@@ -166,6 +166,20 @@ class TestFolder:
         assert self.kinds(folder) == [("extra", None), ("missing", "Gus")] or self.kinds(folder) == [
             ("missing", "Gus"), ("extra", None)]  # fmt: skip
 
+    def test_a_file_whose_letters_differ_in_case_is_likely_the_missing_one(self, folder):
+        (folder / "Gus.csv").rename(folder / "gus.csv")
+        texts = [remark.text for remark in exchange.read_submissions(folder, self.signed)[1] if remark.kind == "extra"]
+        assert texts == ['gus.csv belongs to nobody and was not read: the party\'s file would be "Gus.csv"']
+
+    def test_what_cannot_be_verified_is_said(self, folder):
+        (folder / "Gus.csv").unlink()
+        openpyxl = pytest.importorskip("openpyxl")
+        book = openpyxl.Workbook()
+        for row in (("first", "second"), *((float(i), float(i)) for i in range(10))):
+            book.active.append(row)
+        book.save(folder / "Gus.xlsx")
+        assert ("format", "Gus") in self.kinds(folder)
+
     def test_other_numbers_of_points(self, folder):
         (folder / "Gus.csv").write_text("first,second\n1,2\n2,3\n", encoding="utf-8")
         (folder / "Hal.csv").write_text("first,second\n1,2\n", encoding="utf-8")

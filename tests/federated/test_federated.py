@@ -53,14 +53,39 @@ def test_sites_who_report_nothing_have_no_points_and_variances_may_be_left_out(p
     assert np.isnan(pool.answer({})["Ashford"]["glucose"].estimate)
 
 
+def whole_plan(problem, mechanism):
+    return collaboration.integer_plan(problem, collaboration.solve(problem, mechanism=mechanism).value).plan
+
+
+def test_who_delivers_what_she_was_asked_for_is_paid_for_it():
+    equals = Problem([[0.01]] * 10, 1.0)
+    operator = federated.Operator(equals, collaboration.mechanism(equals, whole_plan(equals, "counted-pool")))
+    asked = operator.asked()
+    reports = {site: {name: {"count": n, "mean": 2.0} for name, n in asked[site].items()} for site in operator.sites}
+    total = sum(n for wanted in asked.values() for n in wanted.values())
+    for returned in operator.answer(reports).values():
+        assert returned["distribution 1"].clean_count == total
+        assert returned["distribution 1"].estimate == pytest.approx(2.0)
+
+
+def test_fractions_of_points_and_sites_that_differ_are_refused():
+    equals = Problem([[0.01]] * 10, 1.0)
+    plan = collaboration.solve(equals, mechanism="counted-pool").value
+    with pytest.raises(ProblemError, match="must be whole: carry out integer_plan"):
+        federated.Operator(equals, collaboration.mechanism(equals, plan))
+    differ = Problem([[0.01], [0.01]], [[1.0], [2.0]])
+    plan = collaboration.solve(differ, mechanism="pool").value
+    with pytest.raises(ProblemError, match="must be one number per distribution"):
+        federated.Operator(differ, collaboration.mechanism(differ, plan))
+
+
 def test_everybody_is_asked_for_whole_points(pool):
     assert pool.asked() == {site: {"glucose": 5} for site in SITES}
 
 
 def test_checked_sites_get_noise_by_the_key_alone():
     equals = Problem([[0.01]] * 10, 1.0)
-    plan = collaboration.solve(equals, mechanism="c3d").raise_for_status().value
-    operator = federated.Operator(equals, collaboration.mechanism(equals, plan))
+    operator = federated.Operator(equals, collaboration.mechanism(equals, whole_plan(equals, "c3d")))
     reports = {name: {operator.distributions[0]: {"count": 3, "mean": float(i)}} for i, name in
                enumerate(operator.sites)}  # fmt: skip
     one, same, other = (operator.answer(reports, jax.random.key(seed)) for seed in (0, 0, 1))
@@ -71,6 +96,8 @@ def test_checked_sites_get_noise_by_the_key_alone():
 
 @pytest.mark.parametrize(("reports", "message"), [
     ({"Ashfort": {}}, r"site = 'Ashfort': must be one of .* did you mean \"Ashford\""),
+    ({"Ashford": 5}, r"reports\[Ashford\] = 5: must be a dictionary"),
+    ({"Ashford": {"glucose": 3}}, r"reports\[Ashford\]\[glucose\] = 3: must be a dictionary"),
     ({"Ashford": {"glucos": {}}}, r"reports\[Ashford\] = 'glucos': must be one of glucose"),
     ({"Ashford": {"glucose": {"count": 2}}}, r"reports\[Ashford\]\[glucose\] = .*must have a mean"),
     ({"Ashford": {"glucose": {"count": 2.5, "mean": 1.0}}}, r"\[count\] = 2.5: must be whole"),
@@ -78,7 +105,7 @@ def test_checked_sites_get_noise_by_the_key_alone():
     ({"Ashford": {"glucose": {"count": 2, "mean": float("nan")}}}, r"\[mean\] = nan: must be a finite number"),
     ({"Ashford": {"glucose": {"count": 2, "mean": "6"}}}, r"\[mean\] = '6': must be a finite number"),
     ({"Ashford": {"glucose": {"count": 2, "mean": 1.0, "var": 2}}}, r"= 'var': must be one of count, mean, variance"),
-], ids=range(8))  # fmt: skip
+], ids=range(10))  # fmt: skip
 def test_what_is_wrong_is_told_in_one_line(pool, reports, message):
     with pytest.raises(ProblemError, match=message) as refused:
         pool.answer(reports)

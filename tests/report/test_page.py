@@ -142,8 +142,19 @@ def test_every_agent_gets_her_reasons_where_there_are_few():
         assert any(sentence.startswith(name) for sentence in sentences)
 
 
+def test_a_plan_that_checks_nobody_says_so():
+    made = answer(3, 2)
+    role = np.array([[0, 1], [1, 0], [1, 1]])
+    assert report.collaboration.reasons(dataclasses.replace(made, role=role))[-1].startswith("Nobody is checked")
+    checked = dataclasses.replace(made, role=np.full((3, 2), 2))
+    assert not any("compared with nothing" in sentence for sentence in report.collaboration.reasons(checked))
+
+
 def test_roles_are_explained_once_where_there_are_many():
-    assert len(report.collaboration.reasons(answer(24, 5))) == 3
+    sentences = report.collaboration.reasons(answer(24, 5))
+    assert {sentence.split(",")[0] for sentence in sentences[:3]} == {"Alone", "Checked", "Receives"}
+    assert sentences[3].startswith("What is handed in by who works alone is compared with nothing")
+    assert len(sentences) == 4
     assert len(report.collaboration.reasons(answer(24, 5), full=True)) >= 24
 
 

@@ -146,7 +146,8 @@ def _verdict(answer: Answer) -> str:
     rest = f"{losers:,} {'loses' if losers == 1 else 'lose'}" if losers else "nobody loses"
     parts.append(f"{winners:,} of {len(able):,} gain, {rest}.")
     if not able.all():
-        parts.append(f"{int(np.sum(~able)):,} could not know everything on their own.")
+        unable = int(np.sum(~able))
+        parts.append(f"{unable:,} could not know everything on {'their' if unable > 1 else 'her'} own.")
     parts.append(claims_in_words(answer.claims))
     return " ".join(part for part in parts if part)
 

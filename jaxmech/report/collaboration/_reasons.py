@@ -45,8 +45,27 @@ def reasons(answer: Answer, *, full: bool = False) -> list[str]:
     if answer.free is not None:
         return _temptations_of_pooling(answer, answer.free)
     if full or len(answer.agents) <= EVERYBODY:
-        return [sentence for i in range(len(answer.agents)) for sentence in reasons_of(answer, i)]
-    return [sentence for role in Role for sentence in _of_role(answer, role)]
+        sentences = [sentence for i in range(len(answer.agents)) for sentence in reasons_of(answer, i)]
+    else:
+        sentences = [sentence for role in Role for sentence in _of_role(answer, role)]
+    return [*sentences, *unchecked(answer)]
+
+
+def unchecked(answer: Answer) -> list[str]:
+    """Return what nobody compares although others receive it; nothing where all that is received is checked.
+
+    Args:
+        answer: one solved problem, of a mechanism that checks.
+    """
+    alone, received = answer.is_role(Role.ALONE), answer.is_role(Role.RECEIVES) | answer.is_role(Role.CHECKED)
+    trusted = alone.any(axis=0) & received.any(axis=0)
+    if not trusted.any():
+        return []
+    head = "" if answer.is_role(Role.CHECKED).any() else "Nobody is checked under this plan. "
+    return [
+        f"{head}What is handed in by who works alone is compared with nothing: to invent it would gain her nothing, "
+        "and cost her nothing either. Whoever receives it trusts that she has no other reason to."
+    ]
 
 
 def reasons_of(answer: Answer, i: int) -> list[str]:

@@ -85,8 +85,7 @@ def _party(agreement: Mapping[str, Any], estimate: Any, receipt: Any, unit: str)
         money=None,
         bars=(),
         fair=(
-            f"Your points cost you {_money(cost, unit)} at the agreed costs. With what your remaining error is worth, "
-            f"you were promised to pay {_money(promised, unit)} on average.",
+            _cost(cost, promised, unit),
             *receipt["remarks"],
         ),
         honest=(
@@ -94,6 +93,17 @@ def _party(agreement: Mapping[str, Any], estimate: Any, receipt: Any, unit: str)
             f"Your receipt is in your folder, {_RECEIPT}; its SHA-256 is in {_PUBLIC}.",
         ),
         signs=False,
+    )
+
+
+def _cost(cost: float, promised: float, unit: str) -> str:
+    told = (
+        f"Your points cost you {_money(cost, unit)} at the agreed costs."
+        if np.isfinite(cost)
+        else "You handed in points of what by the agreement you cannot measure, so that their cost is not known."
+    )
+    return (
+        f"{told} With what your remaining error is worth, you were promised to pay {_money(promised, unit)} on average."
     )
 
 

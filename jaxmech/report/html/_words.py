@@ -3,6 +3,7 @@
 import numpy as np
 
 from jaxmech._words import some
+from jaxmech.collaboration import Role
 from jaxmech.report.collaboration import Answer, Arrangement, rule_in_words, values_of
 from jaxmech.report.html._document import Section
 
@@ -31,13 +32,17 @@ MECHANISMS = {
 """What happens to the data."""
 
 _COMPARED = "The mean of a party who is checked is compared with that of some of the others' points, drawn at random; "
+_WITHOUT_CHECKS = (
+    "Who works alone gets her own points back, who collects nothing those of all others; neither is compared."
+)
 _CHECKS = {
     "pool": "All points of a distribution are put together. Nothing is counted or compared.",
     "counted-pool": "Points are counted, one distribution at a time, and put together. Who handed in fewer than agreed "
     "gets nothing of that distribution back. Nothing is compared.",
     "c3d": _COMPARED + "the further apart the two are, the more noise is added to the rest of the others' points.",
-    "cbl": _COMPARED + "the further apart the two are, the more noise is added to the rest of the others' points. "
-    "Who works alone gets her own points back, who collects nothing those of all others; neither is compared.",
+    "cbl": _COMPARED
+    + "the further apart the two are, the more noise is added to the rest of the others' points. "
+    + _WITHOUT_CHECKS,
     "designed": _COMPARED + "the further apart the two are, the less the rest of the others' points tells her.",
 }
 """What is done with the files, by mechanism."""
@@ -129,6 +134,13 @@ def terms(answer: Arrangement, division: str | None) -> tuple[tuple[str, str], .
     return tuple(found)
 
 
+def _checks(answer: Arrangement) -> str:
+    """What is done with the files: nothing is compared where nobody has that role."""
+    if isinstance(answer, Answer) and answer.mechanism == "cbl" and not answer.is_role(Role.CHECKED).any():
+        return f"Nobody is compared with the others under this plan. {_WITHOUT_CHECKS}"
+    return _CHECKS[answer.mechanism]
+
+
 def _range(values: np.ndarray, digits: str) -> str:
     """One number, or from the least to the largest where agents differ."""
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
@@ -159,10 +171,11 @@ def steps(answer: Arrangement) -> Section:
         "All files are read and checked together: every fault is told with its file, row and column, and nothing goes "
         "on before there is none (jaxmech run). What is merely odd, such as another number of points than agreed, is "
         "reported and has no consequence but what the mechanism does by itself.",
-        _CHECKS[answer.mechanism],
+        _checks(answer),
         "Each party gets a folder of her own: her estimates with standard errors, the counts, means and variances that "
         "they rest on, and a receipt of what she handed in, how it was checked and what it cost her. Everybody gets "
         "fingerprints and totals, without data; the arbiter alone keeps the full record.",
-        "Anybody who is given the returns and this agreement can recompute all of it (jaxmech verify).",
+        "Anybody who is given all returns, the arbiter's record included, and this agreement can recompute all of it "
+        "(jaxmech verify).",
     )
     return Section("The exchange, step by step", tuple(f"{i}. {text}" for i, text in enumerate(told, 1)))
