@@ -7,6 +7,7 @@ from jaxmech.multiparty._certificate import certify
 from jaxmech.multiparty._conditions import check_conditions
 from jaxmech.multiparty._existence import Chain, Existence, binding_chain, existence, maximal_payments
 from jaxmech.multiparty._growth import critical_growth, never_fails
+from jaxmech.multiparty._largest import largest_payments, largest_revenue
 from jaxmech.multiparty._mechanism import DirectMechanism, Sharing, exploitation_mechanism, mechanism
 from jaxmech.multiparty._misreport import Misreports, misreports
 from jaxmech.multiparty._play import play, play_table
@@ -61,6 +62,8 @@ __all__ = [
     "exploitation_of",
     "finite_tables",
     "largest_disparity",
+    "largest_payments",
+    "largest_revenue",
     "linear",
     "logistic",
     "market_growth",
