@@ -423,6 +423,7 @@ HOST = {
     "multiparty.exploitation_of": _BUILDS,
     "multiparty.largest_revenue": "a certificate, in words; multiparty.largest_payments is what it compares with",
     "multiparty.table_of": _CHOOSES,
+    "multiparty.weighted": _BUILDS,
     "mechanism.as_promised": _WORDS,
     "mechanism.averaged": _WORDS,
     "mechanism.counted": _WORDS,

@@ -12,7 +12,7 @@ from jaxmech.multiparty._mechanism import DirectMechanism, Sharing, exploitation
 from jaxmech.multiparty._misreport import Misreports, misreports
 from jaxmech.multiparty._play import play, play_table
 from jaxmech.multiparty._problem import Problem, TypeSpace, market_growth
-from jaxmech.multiparty._quality import QUALITIES, linear, logistic, quality_function
+from jaxmech.multiparty._quality import QUALITIES, Weighted, linear, logistic, quality_function, weighted
 from jaxmech.multiparty._readings import READINGS, Coalition, audit_coalitions, coalitions, deciding
 from jaxmech.multiparty._sizes import Boundary, largest_disparity
 from jaxmech.multiparty._solve import MECHANISMS, Plan, allocation, solve
@@ -43,6 +43,7 @@ __all__ = [
     "TypeSpace",
     "Valuation",
     "Verdict",
+    "Weighted",
     "allocation",
     "audit_coalitions",
     "audit_table",
@@ -77,4 +78,5 @@ __all__ = [
     "report_table",
     "solve",
     "table_of",
+    "weighted",
 ]
