@@ -223,7 +223,7 @@ SELLING = (
     Numbered(
         "(8) to (10)",
         "what buyers have of a misreport",
-        "market.misreported market.misreports",
+        "market.misreported market.misreports market.play",
         f"{_M}test_misreport.py",
     ),
     Numbered("(11)", "values by the number of points", "market.by_error market.Valuation", f"{_M}test_valuation.py"),
