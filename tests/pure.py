@@ -296,6 +296,10 @@ PURE = {
     "multiparty.existence": Pure(
         lambda growth: multiparty.existence(multiparty.market_growth(growth, 2, 6)), (np.array(-0.7),)
     ),
+    "multiparty.largest_payments": Pure(
+        lambda growth: multiparty.largest_payments(multiparty.report_table(multiparty.market_growth(growth, 2, 6))),
+        (np.array(-0.7),),
+    ),
     "multiparty.maximal_payments": Pure(
         lambda growth: multiparty.maximal_payments(multiparty.market_growth(growth, 2, 6)), (np.array(-0.7),)
     ),
@@ -417,7 +421,9 @@ HOST = {
     "multiparty.check_assumptions": _WORDS,
     "multiparty.check_conditions": _WORDS,
     "multiparty.exploitation_of": _BUILDS,
+    "multiparty.largest_revenue": "a certificate, in words; multiparty.largest_payments is what it compares with",
     "multiparty.table_of": _CHOOSES,
+    "multiparty.weighted": _BUILDS,
     "mechanism.as_promised": _WORDS,
     "mechanism.averaged": _WORDS,
     "mechanism.counted": _WORDS,

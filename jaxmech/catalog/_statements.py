@@ -223,7 +223,7 @@ SELLING = (
     Numbered(
         "(8) to (10)",
         "what buyers have of a misreport",
-        "market.misreported market.misreports",
+        "market.misreported market.misreports market.play",
         f"{_M}test_misreport.py",
     ),
     Numbered("(11)", "values by the number of points", "market.by_error market.Valuation", f"{_M}test_valuation.py"),
@@ -256,9 +256,9 @@ COMPETING = (
     Numbered(
         "Observation 1",
         "over-reports would make all utilities equal",
-        "",
-        "",
-        "excluded by Assumption 2; it is about mechanisms that nobody wants",
+        "catalog.experiments.over_reports",
+        f"{_P}test_over_reports.py",
+        "shown on grids of types; everything else excludes over-reports, by Assumption 2",
     ),
     Numbered("Assumption 1", "quality rises with data", "multiparty.quality_function", f"{_P}test_solve.py"),
     Numbered("Assumption 2", "nobody reports more than she has", "multiparty.misreports", f"{_P}test_audit.py"),
@@ -267,7 +267,7 @@ COMPETING = (
         "values rise with one's type",
         "multiparty.check_assumptions",
         f"{_P}test_any_allocation.py",
-        "for values of qualities; values that see types directly are not taken",
+        "through the models in use: that own data count beside these is not taken",
     ),
     Numbered(
         "Assumption 4",
@@ -278,9 +278,11 @@ COMPETING = (
     ),
     Numbered(
         "Definitions 1, 2",
-        "mechanisms and valuations",
-        "multiparty.DirectMechanism multiparty.General",
-        f"{_P}test_table.py",
+        "mechanisms and valuations; contributions with weights",
+        "multiparty.DirectMechanism multiparty.General multiparty.weighted",
+        f"{_P}test_table.py {_P}test_weights.py",
+        "values are functions of the models in use, as below Definition 2: types count through them, not beside them; "
+        "weights in Python only",
     ),
     Numbered(
         "Definitions 3 to 7",
@@ -310,8 +312,8 @@ COMPETING = (
     Numbered(
         "Theorem 1, Corollary 1",
         "exploitation is truthful and earns most",
-        "multiparty.exploitation_of",
-        f"{_P}test_any_allocation.py",
+        "multiparty.exploitation_of multiparty.largest_revenue multiparty.certify",
+        f"{_P}test_any_allocation.py {_P}test_largest.py",
     ),
     Numbered(
         "Theorems 2, 3", "necessary and sufficient conditions", "multiparty.check_conditions", f"{_P}test_existence.py"

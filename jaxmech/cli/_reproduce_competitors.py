@@ -198,6 +198,7 @@ def _by_growth() -> Recomputed:
             sizes[0] <= 1,
             "with sizes 0 and 1 only, one does exist",
         ),
+        _faked(),
     ]
 
     def draw() -> "Figure":
@@ -209,6 +210,21 @@ def _by_growth() -> Recomputed:
         for rate, largest in pairs
     ]
     return Recomputed(statements, rows, draw)
+
+
+def _faked() -> Statement:
+    """Observation 1, on the largest grid that has a desirable mechanism as long as nobody can fake data."""
+    from jaxmech import multiparty
+    from jaxmech.catalog import experiments
+
+    found = experiments.over_reports(multiparty.market_growth(-0.7, 2, 38))
+    return Statement(
+        "if agents could fake data, any truthful mechanism would make them gain equal final utility (Observation 1)",
+        f"at growth -0.7 and disparity 38, faking gains up to {found.gain:.3f} from a desirable mechanism; truthful "
+        f"payments leave an agent the same whatever she has, and lose up to {-found.revenue:.3f}",
+        found.gain > 0 and found.spread < 1e-3 and found.revenue < 0,
+        "which is why nobody can report more than she has (Assumption 2)",
+    )
 
 
 def _curve(entry: "Averages", part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -153,7 +153,9 @@ def _headline(done: Any, output: str) -> str:
     if isinstance(done, exchange.Exchange):
         return f"Carried out {agreement.mechanism} on {parties} parties in {output}."
     least = 1e-9 * max(map(abs, done.money.values()))  # what is left by rounding is nothing
-    money = ", ".join(f"{what} {amount if abs(amount) > least else 0:.6g}" for what, amount in done.money.items())
+    unit = f" {agreement.unit}" if getattr(agreement, "unit", "") else ""
+    sums = {what: amount if abs(amount) > least else 0.0 for what, amount in done.money.items()}
+    money = ", ".join(f"{what} {amount:.6g}{unit}" for what, amount in sums.items())
     if isinstance(done, exchange.Sale):
         buyers = int(agreement.counts.sum())
         return f"Carried out a market on {parties} contributors for {buyers:,} buyers in {output}: {money}."

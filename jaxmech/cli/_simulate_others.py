@@ -7,9 +7,11 @@ import numpy as np
 
 from jaxmech import files, market, multiparty
 from jaxmech._errors import ProblemError
+from jaxmech._printable import clean_name
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
+from jaxmech._words import one_of
 from jaxmech.cli._audit_others import VALUE, profile_of, table_of
 from jaxmech.cli._choice import Choice
 from jaxmech.cli._jax import quick_compilation, settings
@@ -34,6 +36,7 @@ def simulate_other(
     replications: int | None,
     output: Output,
     seed: int,
+    cheat: str | None = None,
 ) -> Answer:
     """Run a market or a mechanism of competitors.
 
@@ -45,6 +48,7 @@ def simulate_other(
         replications: how many runs, or None.
         output: notes how long the parts take.
         seed: of the key.
+        cheat: name of a contributor who makes data up, or None.
 
     Raises:
         ProblemError: for options that mean nothing here, and where there is nothing to run.
@@ -52,7 +56,10 @@ def simulate_other(
     """
     if isinstance(case, files.MarketCase):
         choice.only(kind="market")
-        return _market(case, key, data, replications, output, seed)
+        return _market(case, key, data, replications, output, seed, cheat)
+    if cheat is not None:
+        rule = "means nothing for competitors, who all try a lower report anyway: jaxmech audit finds the best one"
+        raise ProblemError("--cheat", cheat, rule)
     if data is not None:
         rule = "means nothing for competitors: what is drawn is how much data they have"
         raise ProblemError("--data", data, rule)
@@ -71,7 +78,13 @@ def simulate_other(
 
 
 def _market(
-    case: files.MarketCase, key: Array, data: str | None, replications: int | None, output: Output, seed: int
+    case: files.MarketCase,
+    key: Array,
+    data: str | None,
+    replications: int | None,
+    output: Output,
+    seed: int,
+    cheat: str | None,
 ) -> Answer:
     problem = case.problem
     people = None if data is None else _measurements(Path(data), data, float(problem.sigma), output)
@@ -80,13 +93,30 @@ def _market(
     if not float(solution.value.total) > 0:
         rule = "nothing can be sold at a profit here, so that nobody collects or pays anything: there is nothing to run"
         raise ProblemError("contributor_costs", np.asarray(problem.contributor_costs, float).tolist(), rule)
+    act = None if cheat is None else _act_of(cheat, problem, solution.value)
     with output.timed("simulate normal data"):
         plays = [market.play(problem, solution.value, key, replications or MARKET_RUNS)]
     if people is not None:
         with output.timed("simulate measurements"):
             plays.append(market.play(problem, solution.value, key, replications or DATA_RUNS, people))
+    if act is not None:
+        with output.timed("simulate a misreport"):
+            plays.append(market.play(problem, solution.value, key, replications or MARKET_RUNS, act=act))
     agents = (*problem.contributors, *problem.buyers)
     return _answer(case, "market", agents, f"broker, method {case.method}", tuple(plays), solution, output, seed)
+
+
+def _act_of(cheat: str, problem: market.Problem, plan: market.Plan) -> market.Misreport:
+    """What a contributor does who cheats: she knows the true mean as well as one point tells, and no better."""
+    names = list(problem.contributors)
+    i = names.index(one_of("--cheat", clean_name(cheat), names, "must be the name of a contributor:"))
+    asked = int(plan.samples[i])
+    if asked == 0:
+        able = ", ".join(name for name, points in zip(names, plan.samples, strict=True) if points > 0)
+        raise ProblemError("--cheat", cheat, f"is asked for no points here, and cannot cheat; who is: {able}")
+    if asked == 1:
+        return market.Misreport(i, 1, 1, shift=1.0, told="added σ to her point")
+    return market.Misreport(i, 1, asked, told="collected 1 point and made up the others about it")
 
 
 def _measurements(path: Path, name: str, sigma: float, output: Output) -> Empirical:

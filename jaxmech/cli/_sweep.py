@@ -29,9 +29,11 @@ _FILE = (
     "  division, mechanism, shard (instances in a file of results),\n"
     "  sizes         on the menu of a market  [default: 257]\n"
     "Parameters are costs, costs[AGENT], costs[AGENT][DISTRIBUTION], sigma, price,\n"
-    "sigma[DISTRIBUTION], price[DISTRIBUTION]; of markets contributor_costs, sigma,\n"
-    "count, scale, value, also with [NAME]; of competitors types, externality, with\n"
-    "[AGENT] and [AGENT][AGENT]; growth. Each has one of\n"
+    "sigma[DISTRIBUTION], price[DISTRIBUTION]; where the problem gives sigma or price\n"
+    "as a table, with [AGENT] and [AGENT][DISTRIBUTION], as costs; so too most and\n"
+    "least, and budget with [AGENT], where it has them; of markets contributor_costs,\n"
+    "sigma, count, scale, value, also with [NAME]; of competitors types, externality,\n"
+    "with [AGENT] and [AGENT][AGENT]; growth. Each has one of\n"
     "  [1.0, 2.0]                                    a grid\n"
     '  { from = 1.0, to = 20.0, steps = 20 }         a grid; spacing = "log"\n'
     '  { distribution = "lognormal", spread = 0.3 }  around the problem\'s value\n'

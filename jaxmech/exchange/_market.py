@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._printable import one_line
 from jaxmech.exchange._draws import Subset, Words, draw_subset
 from jaxmech.exchange._reader import Reader
 
@@ -37,6 +38,7 @@ class MarketAgreement:
         counts: (types,) buyers of each.
         sizes: (types,) points that a buyer of each type gets.
         prices: (types,) q_j, what she pays on average.
+        unit: of the money, or an empty text.
     """
 
     fingerprint: str
@@ -49,6 +51,7 @@ class MarketAgreement:
     counts: np.ndarray
     sizes: np.ndarray
     prices: np.ndarray
+    unit: str = ""
 
     @property
     def distributions(self) -> tuple[str, ...]:
@@ -91,6 +94,7 @@ def read_market(document: Mapping[str, Any]) -> MarketAgreement:
         counts=counts,
         sizes=reader.counts("buyers.size", [row.get("size") for row in buyers], (types,)),
         prices=reader.finite("buyers.price", [row.get("price") for row in buyers], (types,)),
+        unit=one_line(str(problem.get("unit") or "")),
     )
 
 

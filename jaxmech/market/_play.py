@@ -13,6 +13,7 @@ from jaxmech.deviation import Empirical, check_points
 from jaxmech.market._audit import BUYER, CONTRIBUTOR
 from jaxmech.market._broker import Broker
 from jaxmech.market._expectation import expected_settlement
+from jaxmech.market._misreport import Misreport
 from jaxmech.market._plan import Plan
 from jaxmech.market._prices import gains
 from jaxmech.market._problem import Problem
@@ -39,8 +40,16 @@ class Runs(NamedTuple):
     errors: np.ndarray
 
 
-def play(problem: Problem, plan: Plan, key: Array, replications: int, people: Empirical | None = None) -> Realised:
-    """Run the market many times with everybody honest, and compare with what was promised.
+def play(
+    problem: Problem,
+    plan: Plan,
+    key: Array,
+    replications: int,
+    people: Empirical | None = None,
+    *,
+    act: Misreport | None = None,
+) -> Realised:
+    """Run the market many times with everybody honest, or all but one, and compare with what was promised.
 
     Normal data are drawn by the contributors' means, and by those of a buyer's points given how many come from whom;
     measurements are drawn with replacement, point by point. Expected are payments and prices as planned, errors of
@@ -53,15 +62,17 @@ def play(problem: Problem, plan: Plan, key: Array, replications: int, people: Em
         key: random key.
         replications: how many runs.
         people: measurements, one column; by default normal data.
+        act: what one contributor does instead, on normal data; a made-up mean is off by the shift. What is promised
+            remains what honesty brings; averages of value, price and payment are those of :func:`misreported`.
 
     Returns:
         Averages with standard errors, and chances of what averages hide: prices above value or below 0, buyers whose
         worth is below their price, contributors who are paid less than collecting cost. Host only.
 
     Raises:
-        ProblemError: for a plan without trade, and for too many points.
+        ProblemError: for a plan without trade, for too many points, and for a misreport on measurements.
 
-    Source: Chen, Clinton and Kandasamy 2025, Algorithm 2 and Theorem 5.1.
+    Source: Chen, Clinton and Kandasamy 2025, Algorithm 2 and Theorem 5.1; equations (8) to (10) for a misreport.
 
     Example:
         >>> from jaxmech.market import Buyer, exponential, solve
@@ -74,35 +85,77 @@ def play(problem: Problem, plan: Plan, key: Array, replications: int, people: Em
     if not float(plan.total) > 0:
         raise ProblemError("plan", "no trade", "must be a plan with trade: here nobody collects, buys or pays anything")
     broker = mechanism(problem, plan)
-    runs = _on_normal(broker, key, replications) if people is None else _on_people(broker, people, key, replications)
-    name = "normal data" if people is None else f"{people.values.shape[0]:,} measurements"
-    return Realised(name, replications, _quantities(problem, plan, broker, runs), _chances(problem, plan, runs))
+    if people is None:
+        runs, name = _on_normal(broker, key, replications, act), "normal data"
+    else:
+        runs, name = _on_people(broker, people, key, replications), f"{people.values.shape[0]:,} measurements"
+    if act is not None:
+        if people is not None:
+            raise ProblemError("act", act.told, "a misreport is played on normal data only: give no measurements")
+        name += f", {problem.contributors[act.contributor]} {act.told}"
+    spent = np.asarray(problem.contributor_costs, float) * _collected(plan, act)
+    worth = _worth(problem, plan, runs, honest=act is None)
+    quantities = _quantities(problem, plan, broker, runs, spent, worth)
+    return Realised(name, replications, quantities, _chances(problem, plan, runs, spent, worth))
 
 
-def _on_normal(broker: Broker, key: Array, replications: int) -> Runs:
-    samples, sizes = np.asarray(broker.samples), np.asarray(broker.sizes)
+def _collected(plan: Plan, act: Misreport | None) -> np.ndarray:
+    """(contributors,) points that each really collects."""
+    samples = np.array(plan.samples, float)
+    if act is not None:
+        samples[act.contributor] = act.collected
+    return samples
+
+
+class _Reports(NamedTuple):
+    """What is handed in, all (contributors,): how many points, and in σ the variance and bias of their mean.
+
+    ``scatter`` is the standard deviation of the points about it, in σ.
+    """
+
+    points: Array
+    variance: Array
+    bias: Array
+    scatter: Array
+
+
+def _reports(broker: Broker, act: Misreport | None) -> _Reports:
+    samples = np.asarray(broker.samples, float)
+    count, known, bias, scatter = samples.copy(), samples.copy(), np.zeros(len(samples)), np.ones(len(samples))
+    if act is not None:
+        i = act.contributor
+        count[i], known[i], bias[i], scatter[i] = act.submitted, act.collected, act.shift, act.scatter
+    variance = np.where(known > 0, 1 / np.maximum(known, 1.0), 0.0)
+    return _Reports(*(jnp.asarray(part, broker.samples.dtype) for part in (count, variance, bias, scatter)))
+
+
+def _on_normal(broker: Broker, key: Array, replications: int, act: Misreport | None) -> Runs:
+    reports = _reports(broker, act)
+    samples = np.asarray(reports.points)
+    sizes = np.minimum(np.asarray(broker.sizes), samples.sum())
     if samples.sum() >= MOST_POINTS:
         raise ProblemError("plan.total", float(samples.sum()), f"too many points to draw from: below {MOST_POINTS:,}")
     generator = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     whose = np.stack(
         [generator.multivariate_hypergeometric(samples.astype(int), int(size), replications) for size in sizes], axis=1
     )
-    prices, payments, errors = _normal_runs(broker, key, jnp.asarray(whose, broker.samples.dtype))
+    prices, payments, errors = _normal_runs(broker, key, jnp.asarray(whose, broker.samples.dtype), reports)
     return Runs(*(np.asarray(part, float) for part in (prices, payments, errors)))
 
 
 @jax.jit
-def _normal_runs(broker: Broker, key: Array, whose: Array) -> tuple[Array, Array, Array]:
+def _normal_runs(broker: Broker, key: Array, whose: Array, reports: _Reports) -> tuple[Array, Array, Array]:
     """Prices, payments and errors of runs in which buyers get (runs, types, contributors) points of each."""
     means_key, points_key = jax.random.split(key)
-    asked, some = broker.asked, jnp.maximum(broker.samples, 1.0)
+    asked, some, sigma = broker.asked, jnp.maximum(reports.points, 1.0), jnp.sqrt(broker.variance)
     normal = jax.random.normal(means_key, (whose.shape[0], some.shape[0]), some.dtype)
-    means = jnp.where(asked, jnp.sqrt(broker.variance / some) * normal, 0.0)
-    prices, payments = jax.vmap(lambda mean: broker.settle(Statistics(broker.samples[:, None], mean[:, None])))(means)
+    means = jnp.where(asked, sigma * (reports.bias + jnp.sqrt(reports.variance) * normal), 0.0)
+    prices, payments = jax.vmap(lambda mean: broker.settle(Statistics(reports.points[:, None], mean[:, None])))(means)
     taken = jnp.maximum(whose, 1.0)
-    left = jnp.sqrt(broker.variance * jnp.maximum(1 / taken - 1 / some, 0.0))  # given the mean of all of hers
+    left = sigma * reports.scatter * jnp.sqrt(jnp.maximum(1 / taken - 1 / some, 0.0))  # given the mean of all of hers
     part = means[:, None, :] + left * jax.random.normal(points_key, whose.shape, some.dtype)
-    estimates = jnp.sum(whose * part, axis=-1) / jnp.where(broker.sizes > 0, broker.sizes, jnp.nan)
+    sold = jnp.sum(whose, axis=-1)
+    estimates = jnp.sum(whose * part, axis=-1) / jnp.where(sold > 0, sold, jnp.nan)
     return prices, payments, jnp.abs(estimates)
 
 
@@ -129,11 +182,13 @@ def _on_people(broker: Broker, people: Empirical, key: Array, replications: int)
     return Runs(*(np.asarray(part, float) for part in run(broker, people, keys)))
 
 
-def _quantities(problem: Problem, plan: Plan, broker: Broker, runs: Runs) -> tuple[Quantity, ...]:
+def _quantities(
+    problem: Problem, plan: Plan, broker: Broker, runs: Runs, spent: np.ndarray, worth: np.ndarray
+) -> tuple[Quantity, ...]:
     known = expected_settlement(broker)
-    payment, spent = np.asarray(known.payment, float), np.asarray(known.spent, float)
+    payment = np.asarray(known.payment, float)
     sizes, prices, counts = (np.asarray(part, float) for part in (plan.sizes, plan.prices, problem.counts))
-    promised, worth = gains(problem, plan.sizes, plan.prices), _worth(problem, plan, runs)
+    promised = gains(problem, plan.sizes, plan.prices)
     sigma = float(problem.sigma)
     revenue = runs.prices @ counts
     sums = {
@@ -149,14 +204,14 @@ def _quantities(problem: Problem, plan: Plan, broker: Broker, runs: Runs) -> tup
         who, error = problem.buyers[j], sigma * np.sqrt(2 / (np.pi * sizes[j]))
         rows.append(averaged(who, BUYER, "price", prices[j], runs.prices[:, j]))
         rows.append(averaged(who, BUYER, "error", error, runs.errors[:, j]))
-        rows.append(averaged(who, BUYER, "utility", promised[j], worth[:, j] - runs.prices[:, j]))
+        if not np.isnan(worth[:, j]).any():
+            rows.append(averaged(who, BUYER, "utility", promised[j], worth[:, j] - runs.prices[:, j]))
     return tuple(rows)
 
 
-def _chances(problem: Problem, plan: Plan, runs: Runs) -> tuple[Chance, ...]:
-    spent = np.asarray(problem.contributor_costs * plan.samples, float)
+def _chances(problem: Problem, plan: Plan, runs: Runs, spent: np.ndarray, worth: np.ndarray) -> tuple[Chance, ...]:
     value = np.asarray(problem.value_of(plan.sizes), float)
-    worth, counts = _worth(problem, plan, runs), np.asarray(problem.counts, float)
+    counts = np.asarray(problem.counts, float)
     rounding = tolerances(plan.prices.dtype).claim
     rows = [
         counted(problem.contributors[i], CONTRIBUTOR, "paid less than cost", runs.payments[:, i] < spent[i])
@@ -166,7 +221,8 @@ def _chances(problem: Problem, plan: Plan, runs: Runs) -> tuple[Chance, ...]:
         who, prices = problem.buyers[j], runs.prices[:, j]
         rows.append(counted(who, BUYER, "price above value", prices > value[j] * (1 + rounding)))
         rows.append(counted(who, BUYER, "price below 0", prices < 0))
-        rows.append(counted(who, BUYER, "worth less than paid", worth[:, j] < prices))
+        if not np.isnan(worth[:, j]).any():
+            rows.append(counted(who, BUYER, "worth less than paid", worth[:, j] < prices))
     paid, got = runs.prices @ counts, runs.payments.sum(axis=1)
     scale = np.abs(runs.payments).sum(axis=1)
     unbalanced = np.abs(paid - got) > rounding * np.where(scale > 0, scale, 1.0)
@@ -174,9 +230,12 @@ def _chances(problem: Problem, plan: Plan, runs: Runs) -> tuple[Chance, ...]:
     return tuple(rows)
 
 
-def _worth(problem: Problem, plan: Plan, runs: Runs) -> np.ndarray:
-    """(runs, types) what a buyer's estimate was worth to her: v^e(error), or v(size) where only sizes count."""
+def _worth(problem: Problem, plan: Plan, runs: Runs, *, honest: bool) -> np.ndarray:
+    """(runs, types) what a buyer's estimate was worth to her: v^e(error), or v(size) where only sizes count.
+
+    NaN for such a buyer if a contributor is not honest: what her points are worth then, nobody has said.
+    """
     expected = np.asarray(problem.value_of(plan.sizes), float)
     pairs = zip(problem.valuations, runs.errors.T, strict=True)
     found = [np.asarray(valuation.of_error(errors), float) for valuation, errors in pairs]
-    return np.where(np.isnan(found), expected[:, None], found).T
+    return np.where(np.isnan(found) & honest, expected[:, None], found).T

@@ -7,11 +7,12 @@ from jaxmech.multiparty._certificate import certify
 from jaxmech.multiparty._conditions import check_conditions
 from jaxmech.multiparty._existence import Chain, Existence, binding_chain, existence, maximal_payments
 from jaxmech.multiparty._growth import critical_growth, never_fails
+from jaxmech.multiparty._largest import largest_payments, largest_revenue
 from jaxmech.multiparty._mechanism import DirectMechanism, Sharing, exploitation_mechanism, mechanism
 from jaxmech.multiparty._misreport import Misreports, misreports
 from jaxmech.multiparty._play import play, play_table
 from jaxmech.multiparty._problem import Problem, TypeSpace, market_growth
-from jaxmech.multiparty._quality import QUALITIES, linear, logistic, quality_function
+from jaxmech.multiparty._quality import QUALITIES, Weighted, linear, logistic, quality_function, weighted
 from jaxmech.multiparty._readings import READINGS, Coalition, audit_coalitions, coalitions, deciding
 from jaxmech.multiparty._sizes import Boundary, largest_disparity
 from jaxmech.multiparty._solve import MECHANISMS, Plan, allocation, solve
@@ -42,6 +43,7 @@ __all__ = [
     "TypeSpace",
     "Valuation",
     "Verdict",
+    "Weighted",
     "allocation",
     "audit_coalitions",
     "audit_table",
@@ -61,6 +63,8 @@ __all__ = [
     "exploitation_of",
     "finite_tables",
     "largest_disparity",
+    "largest_payments",
+    "largest_revenue",
     "linear",
     "logistic",
     "market_growth",
@@ -74,4 +78,5 @@ __all__ = [
     "report_table",
     "solve",
     "table_of",
+    "weighted",
 ]

@@ -12,6 +12,7 @@ from jaxmech._types import Agents, Array
 from jaxmech.mechanism import Audit
 from jaxmech.multiparty._mechanism import Direct, DirectMechanism, Rule
 from jaxmech.multiparty._problem import TypeSpace
+from jaxmech.multiparty._quality import pooled
 from jaxmech.multiparty._table import ReportTable
 
 POINTS = 4096
@@ -117,7 +118,7 @@ def check_assumptions(space: TypeSpace) -> tuple[Audit, ...]:
 def _qualities(space: TypeSpace) -> np.ndarray:
     """(points, agents) qualities from nothing to the best model of all data: a grid, with small ones to be seen."""
     levels = np.asarray(space.levels, float)
-    best = float(space.quality(jnp.asarray(levels.max(axis=-1).sum(), space.levels.dtype)))
+    best = float(pooled(space.quality, jnp.asarray(levels.max(axis=-1), space.levels.dtype)))
     n = levels.shape[0]
     side = max(2, int(POINTS ** (1 / n)))
     axis = best * np.linspace(0.0, 1.0, min(side, 33)) ** 2

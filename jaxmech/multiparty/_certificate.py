@@ -11,6 +11,7 @@ import numpy as np
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.mechanism import Audit
+from jaxmech.multiparty._largest import CLAIM
 from jaxmech.multiparty._problem import Problem
 from jaxmech.multiparty._search import SEARCHED
 from jaxmech.multiparty._solve import Plan, allocate, departures, follows, outside_value
@@ -40,6 +41,8 @@ def certify(problem: Problem, plan: Plan) -> tuple[Audit, ...]:
       told by a search finer than the one that found the plan. "free" claims it only where nobody is harmed.
     - "weakly budget balanced": revenue is not negative. Exploitation payments promise it only where nobody is harmed;
       elsewhere it is a fact about these types.
+    - "largest revenue", of "exploitation" only: nobody could be charged more by any rational mechanism with this
+      allocation, truthful or not, for she has no more than if she stayed away.
 
     Args:
         problem: the problem.
@@ -54,16 +57,18 @@ def certify(problem: Problem, plan: Plan) -> tuple[Audit, ...]:
         >>> from jaxmech.multiparty import Linear, solve
         >>> problem = Problem([0.5, 1.0], Linear([[1.0, 0.2], [0.1, 1.0]]))
         >>> [audit.holds for audit in certify(problem, solve(problem).value)]
-        [True, True, True, True, True]
+        [True, True, True, True, True, True]
     """
     facts: _Facts = jax.device_get(_facts(problem, plan, plan.mechanism))
     certifier = _Certifier(problem, plan, facts)
+    most = (certifier.largest_revenue(),) if plan.mechanism == "exploitation" else ()
     audits = (
         certifier.as_prescribed(),
         certifier.incentive_compatible(),
         certifier.individually_rational(),
         certifier.efficient(),
         certifier.budget_balanced(),
+        *most,
     )
     return tuple(sorted(audits, key=lambda audit: not audit.claimed))
 
@@ -206,6 +211,16 @@ class _Certifier:
         effort = "at these types" if not claimed else "nobody is harmed by others' models, so no payment is negative"
         effort = "nobody pays anything" if self.plan.mechanism == "free" else effort
         return self._audit("weakly budget balanced", paid.sum() / scale, witness, effort, claimed)
+
+    def largest_revenue(self) -> Audit:
+        most = int(np.argmax(self.facts.rational))
+        spare = float(self.facts.utility[most] - self.facts.outside[most])
+        revenue = float(np.asarray(self.plan.payment, float).sum())
+        witness = f"revenue {revenue:.6g}; charged more, each would rather stay away"
+        if self.facts.rational[most] > self._tolerance:
+            witness = f"{self.problem.agent_name(most)} could be charged {spare:.6g} more"
+        effort = "for this allocation at these types, by what staying away brings: every rational mechanism"
+        return self._audit(CLAIM, 0.0 - np.maximum(self.facts.rational[most], 0.0), witness, effort)
 
     @property
     def _harmless(self) -> bool:

@@ -13,7 +13,7 @@ from jaxmech._checks import real_numbers, require, unique_names
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Array, ArrayLike
-from jaxmech.multiparty._quality import Quality, check_quality, quality_function
+from jaxmech.multiparty._quality import Quality, Weighted, check_quality, largest_weight, quality_function
 from jaxmech.multiparty._valuation import MarketGrowth, Valuation
 
 MAX_BYTES = 2**30
@@ -28,7 +28,8 @@ class Problem:
     Args:
         types: (agents,) valid data sizes, not negative.
         valuation: what agents earn from the models that all use.
-        quality: of a model trained on so much data: a name ("logistic", "linear") or a function, elementwise.
+        quality: of a model trained on so much data: a name ("logistic", "linear") or a function, elementwise; or
+            :func:`weighted`.
         agents: optional names.
 
     Raises:
@@ -60,8 +61,9 @@ class Problem:
             rule = f"must have one data size for each of the {valuation.agents} agents of the valuation"
             raise ProblemError("types", sizes.shape, rule)
         function = quality_function(quality)
+        most = largest_weight(function, valuation.agents)
         if not isinstance(sizes, jax.core.Tracer):
-            check_quality(function, float(np.asarray(sizes).sum()) or 1.0)
+            check_quality(function, most * float(np.asarray(sizes).sum()) or 1.0)
         object.__setattr__(self, "types", sizes)
         object.__setattr__(self, "valuation", valuation)
         object.__setattr__(self, "quality", function)
@@ -85,10 +87,12 @@ class TypeSpace:
     Args:
         levels: (levels,) data sizes for everybody, or (agents, levels) for each; increasing, not negative.
         valuation: what agents earn from the models that all use.
-        quality: of a model trained on so much data: a name ("logistic", "linear") or a function, elementwise.
+        quality: of a model trained on so much data: a name ("logistic", "linear") or a function, elementwise; or
+            :func:`weighted`.
         agents: optional names.
 
-    ``shared`` says whether everybody has the same levels, so that agents who differ in name only are computed once.
+    ``shared`` says whether everybody has the same levels and the same weight, so that agents who differ in name only
+    are computed once.
 
     Raises:
         ProblemError: as :class:`Problem`, and for a grid whose table of payments would not fit into memory.
@@ -119,15 +123,17 @@ class TypeSpace:
         if sizes.ndim not in (1, 2) or (sizes.ndim == 2 and sizes.shape[0] != n) or 0 in sizes.shape:
             raise ProblemError("levels", sizes.shape, f"must be one list of data sizes, or one for each of {n} agents")
         function = quality_function(quality)
+        most = largest_weight(function, n)
         if not isinstance(sizes, jax.core.Tracer):
             _check_increasing(sizes)
-            check_quality(function, n * float(np.asarray(sizes).max()) or 1.0)
+            check_quality(function, most * n * float(np.asarray(sizes).max()) or 1.0)
         _check_memory(n, sizes.shape[-1], sizes.dtype.itemsize, valuation)
         object.__setattr__(self, "levels", jnp.broadcast_to(sizes, (n, sizes.shape[-1])))
         object.__setattr__(self, "valuation", valuation)
         object.__setattr__(self, "quality", function)
         object.__setattr__(self, "agents", unique_names("agents", agents, n))
-        object.__setattr__(self, "shared", sizes.ndim == 1)
+        alike = not isinstance(function, Weighted) or len(set(function.weights)) == 1
+        object.__setattr__(self, "shared", sizes.ndim == 1 and alike)
 
     @property
     def shape(self) -> tuple[int, ...]:

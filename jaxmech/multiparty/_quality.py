@@ -1,6 +1,7 @@
 """How good a model is that is trained on so much valid data."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import jax.numpy as jnp
@@ -68,6 +69,95 @@ def quality_function(quality: str | Quality) -> Quality:
     return quality if callable(quality) else _NAMED[one_of("quality", quality, QUALITIES)]
 
 
+@dataclasses.dataclass(frozen=True)
+class Weighted:
+    """A quality function, and what each agent's data count in the model of all.
+
+    Attributes:
+        function: quality of a model trained on so much data, elementwise.
+        weights: (agents,) by which contributions are multiplied before they are added.
+    """
+
+    function: Quality
+    weights: tuple[float, ...]
+
+    def __call__(self, size: Array) -> Array:
+        """Return the quality of models trained on their owners' data alone, which count in full."""
+        return self.function(size)
+
+    def __repr__(self) -> str:
+        """Return what tells it from others, whatever the run."""
+        return f"weighted({getattr(self.function, '__qualname__', self.function)!r}, {list(self.weights)})"
+
+
+def weighted(quality: str | Quality, weights: Sequence[float | int]) -> Weighted:
+    """Return a quality for :class:`Problem` and :class:`TypeSpace` where the platform weighs contributions.
+
+    The model of all has quality Q(Σ_j w_j t_j), an agent's own Q(t_j). Below 1, her data are worth less to the model of
+    all than to her; whoever has the better model herself uses that.
+
+    Args:
+        quality: a name or a function, elementwise.
+        weights: (agents,) positive numbers.
+
+    Raises:
+        ProblemError: for an unknown name, or a weight that is not a positive number.
+
+    Source: Chen et al. 2020, section 2 ("a (weighted) combination of all the contributions").
+
+    Example:
+        >>> from jaxmech.multiparty import Linear, Problem, solve
+        >>> problem = Problem([1.0, 1.0], Linear([[1.0, 0.5], [0.5, 1.0]]), weighted("linear", [1.0, 0.5]))
+        >>> solve(problem).value.best.tolist()
+        1.5
+    """
+    for i, weight in enumerate(weights):
+        if isinstance(weight, bool | str) or not (np.isfinite(weight) and weight > 0):
+            raise ProblemError(f"weights[{i}]", weight, "must be a positive number: what her data count")
+    return Weighted(quality_function(quality), tuple(float(weight) for weight in weights))
+
+
+def pooled(quality: Quality, sizes: Array) -> Array:
+    """Return the quality of the model of all: Q of the (…, agents) sizes' sum, each by its weight if there are any.
+
+    Args:
+        quality: of models.
+        sizes: what each contributes.
+    """
+    if isinstance(quality, Weighted):
+        return quality.function(jnp.sum(sizes * jnp.asarray(quality.weights, sizes.dtype), axis=-1))
+    return quality(jnp.sum(sizes, axis=-1))
+
+
+def among(quality: Quality, members: Sequence[int]) -> Quality:
+    """Return the quality function of some of the agents.
+
+    Args:
+        quality: of models.
+        members: by number.
+    """
+    if isinstance(quality, Weighted):
+        return Weighted(quality.function, tuple(quality.weights[i] for i in members))
+    return quality
+
+
+def largest_weight(quality: Quality, agents: int) -> float:
+    """Return the largest of all weights, at least 1: by how much data may count for more than they are.
+
+    Args:
+        quality: of models.
+        agents: their number.
+
+    Raises:
+        ProblemError: if there is not one weight for each.
+    """
+    if not isinstance(quality, Weighted):
+        return 1.0
+    if len(quality.weights) != agents:
+        raise ProblemError("weights", len(quality.weights), f"must be {agents} numbers, one for each agent")
+    return max(1.0, *quality.weights)
+
+
 def check_quality(quality: Quality, largest: float) -> None:
     """Refuse a quality function that is not 0 at 0 or decreases somewhere on [0, largest].
 
@@ -86,6 +176,7 @@ def check_quality(quality: Quality, largest: float) -> None:
             ...
         jaxmech._errors.ProblemError: quality(1.00781) = 0.99993896484375: must not be below quality(1.00195) = 0.999996
     """
+    quality = quality.function if isinstance(quality, Weighted) else quality
     if quality in _NAMED.values():
         return
     sizes = np.linspace(0.0, largest, CHECK_POINTS)

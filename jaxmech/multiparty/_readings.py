@@ -15,6 +15,7 @@ from jaxmech._types import Agents, Array, Scalar
 from jaxmech.mechanism import Audit
 from jaxmech.multiparty._existence import Existence, existence, rounding
 from jaxmech.multiparty._problem import TypeSpace
+from jaxmech.multiparty._quality import among
 from jaxmech.multiparty._table import MAX_LIES, audit_table, report_table
 from jaxmech.multiparty._valuation import MarketGrowth, Valuation
 
@@ -159,7 +160,7 @@ def _within(space: TypeSpace, members: tuple[int, ...]) -> TypeSpace:
     else:
         valuation = Among(space.valuation, jnp.asarray(members))
     levels = space.levels[0] if space.shared else space.levels[jnp.asarray(members)]
-    return TypeSpace(levels, valuation, space.quality, [space.agent_name(i) for i in members])
+    return TypeSpace(levels, valuation, among(space.quality, members), [space.agent_name(i) for i in members])
 
 
 def audit_coalitions(found: tuple[Coalition, ...], looks: int = MAX_LIES) -> tuple[Audit, ...]:

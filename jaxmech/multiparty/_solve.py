@@ -14,7 +14,7 @@ from jaxmech._status import Solution, Status
 from jaxmech._types import Agents, Array, Scalar
 from jaxmech._words import one_of
 from jaxmech.multiparty._problem import Problem
-from jaxmech.multiparty._quality import Quality
+from jaxmech.multiparty._quality import Quality, pooled
 from jaxmech.multiparty._valuation import Valuation
 
 MECHANISMS = ("exploitation", "free")
@@ -116,7 +116,7 @@ def allocate(
 ) -> Agents:
     """Return the models that are handed out for these reports."""
     given = jnp.where(present, reports, jnp.zeros_like(reports))
-    best = quality(jnp.sum(given))
+    best = pooled(quality, given)
     if mechanism == "free":
         return jnp.where(present, best, jnp.zeros_like(given))
     return valuation.allocate(best, quality(given), present)
@@ -168,7 +168,7 @@ def follows(problem: Problem, plan: Plan, mechanism: str) -> dict[str, Array]:
         "alone": jnp.stack([valuation.of(i, quality(types)) for i in range(n)]),
         "welfare": jnp.sum(earned),
         "revenue": jnp.sum(plan.payment),
-        "best": quality(jnp.sum(types)),
+        "best": pooled(quality, types),
     }
 
 
@@ -208,7 +208,7 @@ def _solve(problem: Problem, mechanism: str) -> Solution[Plan]:
         alone=valuation(quality(types)),
         welfare=jnp.sum(value),
         revenue=jnp.sum(payment),
-        best=quality(jnp.sum(types)),
+        best=pooled(quality, types),
         mechanism=mechanism,
     )
     sound = jnp.all(jnp.isfinite(value)) & jnp.all(jnp.isfinite(outside))

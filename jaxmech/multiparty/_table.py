@@ -14,6 +14,7 @@ from jaxmech._types import Array, ArrayLike
 from jaxmech.mechanism import Audit
 from jaxmech.multiparty._existence import existence, rounding, settled
 from jaxmech.multiparty._problem import TypeSpace
+from jaxmech.multiparty._quality import pooled
 from jaxmech.multiparty._solve import allocate, outside_value
 from jaxmech.multiparty._welfare import closed_form, most_welfare
 
@@ -237,7 +238,7 @@ def _valued(space: TypeSpace, used: Array) -> Array:
 def _most(table: ReportTable, trained: Array) -> Array:
     """(*levels of each) most welfare: in closed form, or of all ways of giving the best model or none."""
     space, n = table.space, trained.shape[0]
-    best = space.quality(jnp.sum(_profiles(space), axis=1))
+    best = pooled(space.quality, _profiles(space))
     if closed_form(space.valuation):
         own = trained.reshape(n, -1).T
         return jax.vmap(lambda own, best: most_welfare(space.valuation, own, best))(own, best).reshape(space.shape)

@@ -280,6 +280,50 @@ def test_markets_through_files_are_those_in_memory(tmp_path):
         assert {name: found[name] for name in owed} == {name: kept[name] for name in owed}
 
 
+EUROS = """
+[market]
+sigma = 1.0
+unit = "EUR"
+contributors = ["Ann", "Bo"]
+contributor_costs = [2.0, 3.0]
+[[market.buyers]]
+name = "lab"
+count = 3
+valuation = "table"
+values = [0.0, 10.0, 30.0, 33.0]
+[[market.buyers]]
+name = "office"
+valuation = "table"
+monotone = false
+values = [0.0, 12.0, 35.0, 9.0, 9.5]
+"""
+
+
+def test_a_market_in_euros_with_a_buyer_who_may_have_too_much(tmp_path):
+    """From the file to verified returns: the office is sold the two points that are worth most to it, not three."""
+    (tmp_path / "mine.toml").write_text(EUROS, encoding="utf-8")
+    agreement, handed, returns = tmp_path / "agreement.json", tmp_path / "handed in", tmp_path / "returns"
+    assert call("solve", tmp_path / "mine.toml", "--json", agreement)[0] == 0
+    signed = json.loads(agreement.read_text(encoding="utf-8"))
+    asked = {row["name"]: row["samples"] for row in signed["contributors"]}
+    assert sum(asked.values()) >= 2
+    handed.mkdir()
+    for k, (name, points) in enumerate(asked.items()):
+        rows = [f"{5 + k + number / 10}\n" for number in range(points)]
+        (handed / f"{name}.csv").write_text("value\n" + "".join(rows), encoding="utf-8")
+    code, page, errors = call("run", agreement, handed, "-o", returns)
+    assert (code, errors) == (0, "")
+    said = " ".join(page.split())
+    money = json.loads((returns / "operator.json").read_text(encoding="utf-8"))["money"]
+    assert f"charged {money['charged']:.6g} EUR, paid {money['paid']:.6g} EUR, surplus 0 EUR" in said
+    assert call("verify", returns, agreement, "--submissions", handed) == (0, "All agrees.\n", "")
+    invoice = json.loads((returns / "office" / "invoice.json").read_text(encoding="utf-8"))
+    assert invoice["size"] == 2
+    assert invoice["price"] == pytest.approx(35.0)
+    delivery = json.loads((returns / "office" / "delivery.json").read_text(encoding="utf-8"))
+    assert delivery["count"] == 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("trade", ["models", "free"])
 def test_competitors_through_files_pay_what_was_promised(trade, tmp_path):

@@ -57,6 +57,7 @@ class TestPlans:
             "incentive compatible",
             "individually rational",
             "efficient",
+            "largest revenue",
         ]
         assert all(record["holds"] for record in found["certificates"])
         assert found["facts"][0]["claim"] == "weakly budget balanced"
@@ -64,7 +65,7 @@ class TestPlans:
     def test_page(self):
         page = run("solve", "competitors").stdout
         assert "2 of 3 get\nthe best model" in page or "2 of 3 get the best model" in page
-        assert "All 4 claims hold." in " ".join(page.split())
+        assert "All 5 claims hold." in " ".join(page.split())
         assert "they are left with 0.4667, less than if nobody shared" in " ".join(page.split())
         assert "Copycat is handed no model" in page
 

@@ -81,7 +81,7 @@ def test_competitors(write):
         (GROWTH.format(disparity=5), ["--data", "x.csv"], "--data = 'x.csv': means nothing for competitors"),
         (GROWTH.format(disparity=5), ["--replications", "1"], "replications = 1"),
         (MARKET.format(costs="[5.0, 6.0]"), [], "nothing can be sold at a profit"),
-        (MARKET.format(costs="[0.1, 0.2]"), ["--cheat", "Ann"], "--cheat = 'Ann': means nothing here"),
+        (MARKET.format(costs="[0.1, 0.2]"), ["--cheat", "Cy"], "--cheat = 'Cy': must be the name of a contributor"),
         (MARKET.format(costs="[0.1, 0.2]"), ["--data", "nowhere.csv"], "nowhere.csv"),
         (MARKET.format(costs="[0.1, 0.2]"), ["--mechanism", "cbl"], "--mechanism = 'cbl': means nothing"),
     ],
@@ -92,6 +92,19 @@ def test_wrong_inputs_are_one_line(write, text, options, message):
     assert result.stdout == ""
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_contributor_who_makes_data_up(write):
+    """She is paid less, for the other's data tell on her; what tables of sizes are worth then is not known."""
+    found = document(write(MARKET.format(costs="[0.01, 0.02]")), "--cheat", "Ann", "--replications", 5000)
+    honest, cheated = found["plays"]
+    assert "normal data, Ann" in cheated["name"]
+    rows = [{(row["agent"], row["quantity"]): row for row in play["quantities"]} for play in (honest, cheated)]
+    assert {quantity for _, quantity in rows[0].keys() - rows[1].keys()} == {"utility"}
+    paid = rows[1]["Ann", "payment"]
+    assert paid["promised"] == rows[0]["Ann", "payment"]["promised"]
+    assert paid["realised"] < paid["promised"] - 5 * paid["standard_error"]
+    assert "worth less than paid" not in {chance["event"] for chance in cheated["chances"]}
 
 
 def test_a_column_of_another_name_is_refused(write):

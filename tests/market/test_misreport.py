@@ -81,6 +81,24 @@ def test_a_market_played_point_by_point_agrees(solved, contributor, which):
     np.testing.assert_allclose(found.together, found.utility, atol=1e-9)  # nothing depends on the true mean
 
 
+@pytest.mark.parametrize("which", range(5))
+def test_runs_of_a_market_have_the_averages_of_the_closed_form(solved, which):
+    """What :func:`play` draws by means and counts, and what certificates integrate, share the broker's rule only."""
+    problem, plan = solved
+    act = [a for a in market.misreports(market.mechanism(problem, plan), 1) if a.collected][which]
+    known = market.misreported(problem, plan, act)
+    ran = market.play(problem, plan, jax.random.key(which), 20_000, act=act)
+    rows = {(row.agent, row.quantity): row for row in ran.quantities}
+    expected = {(problem.contributors[1], "payment"): known.gain + float(problem.contributor_costs[1]) * act.collected}
+    for j, who in enumerate(problem.buyers):
+        expected |= {(who, "price"): float(known.price[j]), (who, "utility"): float(known.utility[j])}
+    for place, mean in expected.items():
+        assert rows[place].realised == pytest.approx(mean, abs=5 * rows[place].standard_error + 1e-9), place
+    assert act.told in ran.name
+    honest = market.play(problem, plan, jax.random.key(which), 100, act=None)
+    assert [row.promised for row in honest.quantities] == [row.promised for row in ran.quantities]
+
+
 def test_made_up_numbers_are_judged_at_the_worst_true_mean(solved):
     """(8): far off, only draws without hers are worth something; the price is largest where she guessed right."""
     problem, plan = solved

@@ -121,6 +121,51 @@ def boundaries_by_growth(agents: int, up_to: int = UP_TO) -> list[tuple[float, i
     return [(rate, largest if largest >= 0 else None) for rate, largest in zip(rates, found, strict=True)]
 
 
+@dataclasses.dataclass(frozen=True)
+class OverReports:
+    """What becomes of a mechanism if agents can report data that they do not have, and nobody notices.
+
+    Attributes:
+        gain: the most that an agent gains by it from the largest payments that are truthful as long as nobody can.
+        payment: (agents, *levels of each) the largest payments that are truthful and rational even so.
+        spread: the largest difference that an agent's type makes to what she is left with them.
+        revenue: the least sum of these payments.
+    """
+
+    gain: float
+    payment: np.ndarray
+    spread: float
+    revenue: float
+
+
+def over_reports(space: multiparty.TypeSpace) -> OverReports:
+    """Observation 1: let agents fake data, so that each lives as one who has what she reports.
+
+    u_i(t_i, t_−i) ≥ u_i(t'_i, t_−i) for all t_i and t'_i: she is left the same whatever she has, and at least what the
+    best provided type would have alone, max over t_i of v_i(x(∅, t_−i), t). So p_i = v_i(x(t), t) less that.
+
+    Args:
+        space: the grid of types.
+
+    Source: Chen et al. 2020, Observation 1.
+
+    Example:
+        >>> found = over_reports(multiparty.market_growth(-0.7, 2, 3))
+        >>> found.gain > 0.1, found.spread < 1e-6, found.revenue < 0
+        (True, True, True)
+    """
+    table = multiparty.report_table(space)
+    n = table.payment.shape[0]
+    own = jnp.stack(jnp.meshgrid(*[space.quality(levels) for levels in space.levels], indexing="ij"))
+    used = jnp.maximum(table.allocation, own).reshape(n, -1)
+    value = np.asarray(jax.vmap(space.valuation, in_axes=1, out_axes=1)(used)).reshape(table.payment.shape)
+    utility, outside = value - np.asarray(table.payment), np.asarray(table.outside)
+    gains = [np.max(utility[i], axis=i, keepdims=True) - utility[i] for i in range(n)]
+    payment = np.stack([value[i] - np.max(outside[i], axis=i, keepdims=True) for i in range(n)])
+    spread = max(float(np.ptp(value[i] - payment[i], axis=i).max()) for i in range(n))
+    return OverReports(float(np.max(gains)), payment, spread, float(payment.sum(axis=0).min()))
+
+
 def _draw(agents: int, draws: int, seed: int, own_harmless: bool) -> tuple[Array, Array]:
     generator = np.random.default_rng(seed)
     externality = generator.uniform(-1, 1, (draws, agents, agents))
