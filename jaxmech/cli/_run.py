@@ -135,7 +135,7 @@ def _page(done: Any, output: str, *, drawn: bool) -> str:
     taken = [remark.text for remark in done.remarks if remark.kind in exchange.ABOUT_DATA]
     others = [remark.text for remark in done.remarks if remark.kind not in exchange.ABOUT_DATA]
     if taken:
-        lines += ["", "LOOK BEFORE THE ESTIMATES ARE USED: data are in everybody's means as they were handed in, and"]
+        lines += ["", "Look at this before estimates are used; data are in everybody's means as they were handed in:"]
         lines += [f"- {text}" for text in taken]
     if others:
         lines += ["", "Odd, and without consequence beyond what the mechanism does by itself:"]
