@@ -64,6 +64,20 @@ def test_from_agreement_to_verified_returns(name, tmp_path):
         jsonschema.validate(document, schemas.load(document["kind"]))
 
 
+def test_odd_data_are_told_before_odd_counts(folder):
+    """A code for "no value" is a number like any other: it is in the means, and whoever reads them is told so."""
+    path = folder.submissions / "Ada.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    cells = lines[1].split(",")
+    path.write_text(
+        "\n".join([lines[0], ",".join(["-999", *cells[1:]]), *lines[2:], lines[2]]) + "\n", encoding="utf-8"
+    )
+    code, page, _ = folder.run()
+    assert code == 0
+    data, counts = page.index("Look at this before estimates are used"), page.index("Odd, and without consequence")
+    assert data < page.index("e.g. -999") < counts < page.index("asked for")
+
+
 def test_verbose_says_how_long_every_step_took(folder):
     code, page, told = folder.run("--verbose")
     assert code == 0
