@@ -297,8 +297,10 @@ PURE = {
         lambda growth: multiparty.existence(multiparty.market_growth(growth, 2, 6)), (np.array(-0.7),)
     ),
     "multiparty.largest_payments": Pure(
-        lambda growth: multiparty.largest_payments(multiparty.report_table(multiparty.market_growth(growth, 2, 6))),
-        (np.array(-0.7),),
+        lambda effects: multiparty.largest_payments(
+            multiparty.report_table(multiparty.TypeSpace([0.2, 0.5, 1.0], multiparty.Linear(effects), "linear"))
+        ),
+        (np.array([[1.0, -0.6], [-0.3, 0.8]]),),
     ),
     "multiparty.maximal_payments": Pure(
         lambda growth: multiparty.maximal_payments(multiparty.market_growth(growth, 2, 6)), (np.array(-0.7),)

@@ -104,8 +104,8 @@ def _of_agent(table: ReportTable, agent: int) -> Array:
 
     def step(charged: Array, t: Array) -> tuple[Array, None]:
         earned = worth(jnp.maximum(handed, alone[t]))
-        lies = jnp.where(jnp.arange(k)[:, None] < t, earned - charged, -jnp.inf)
-        return charged.at[t].set(earned[t] - jnp.maximum(stay[t], jnp.max(lies, axis=0))), None
+        left = jnp.where(jnp.arange(k)[:, None] < t, earned - charged, stay[t])  # by a lie, or else by staying away
+        return charged.at[t].set(earned[t] - jnp.max(left, axis=0)), None
 
     charged, _ = jax.lax.scan(step, jnp.zeros_like(stay), jnp.arange(k))
     return jnp.moveaxis(charged.reshape((k,) * n), 0, agent)

@@ -106,7 +106,7 @@ def weighted(quality: str | Quality, weights: Sequence[float | int]) -> Weighted
     Source: Chen et al. 2020, section 2 ("a (weighted) combination of all the contributions").
 
     Example:
-        >>> from jaxmech.multiparty import Linear, Problem, solve
+        >>> from jaxmech.multiparty import Linear, Problem, solve, weighted
         >>> problem = Problem([1.0, 1.0], Linear([[1.0, 0.5], [0.5, 1.0]]), weighted("linear", [1.0, 0.5]))
         >>> solve(problem).value.best.tolist()
         1.5
