@@ -179,7 +179,7 @@ def _with(text, replaced="shard = 16\n"):
         (_with('keep = ["penalties"]\n'), ("keep[0]", 'did you mean "penalty"')),
         (_with("title = 3\n"), ("title", "must be text")),
         (_with('instances = "no.csv"\n'), ("instances", "no such file")),
-        (_with("instances = 3\n"), ("instances", "must be the name of a CSV file")),
+        (_with("instances = 3\n"), ("instances", "must be the name of a table")),
         (_with('instances = "nan.csv"\n'), ("row 1, column sigma", "nan", "must be positive")),
         (_with('instances = "names.csv"\n'), ("instances: column", "'sgima'", 'did you mean "sigma"')),
         (_with("draws = -1\n", "draws = 40\n"), ("draws", "-1", "whole number")),
