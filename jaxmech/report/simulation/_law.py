@@ -83,9 +83,11 @@ def _reason(answer: Answer, play: Play, k: int) -> str:
         parts.append(f"has a standard deviation of {play.sigma[k]:.4g} instead of {answer.sigma[k]:.4g}")
     if not answer.any_law:
         shape = [word for word, is_so in zip(("skewed", "heavy-tailed"), _shape(play, k), strict=True) if is_so]
-        called = f"is {' and '.join(shape)}" if shape else "is not normal"
-        parts.append(f"{called} (skewness {skewness:.2g}, excess kurtosis {kurtosis:.2g}; both 0 for normal data)")
-    return f"{name} {' and '.join(parts)}" if parts else f"{name} varies more than in the runs on normal data"
+        numbers = f"(skewness {skewness:.2g}, excess kurtosis {kurtosis:.2g}; both 0 for normal data)"
+        parts += [f"is {' and '.join(shape)} {numbers}"] if shape else []
+    if not parts:  # of few rows the shape is not known well enough to blame it
+        return f"{name} differs from the plan's normal data by little, and which of spread and shape it is does not show"
+    return f"{name} {' and '.join(parts)}"
 
 
 def _shape(play: Play, k: int) -> tuple[bool, bool]:
