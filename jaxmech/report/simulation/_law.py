@@ -86,7 +86,7 @@ def _reason(answer: Answer, play: Play, k: int) -> str:
         numbers = f"(skewness {skewness:.2g}, excess kurtosis {kurtosis:.2g}; both 0 for normal data)"
         parts += [f"is {' and '.join(shape)} {numbers}"] if shape else []
     if not parts:  # of few rows the shape is not known well enough to blame it
-        return f"{name} differs from the plan's normal data by little, and which of spread and shape it is does not show"
+        return f"{name} is near to normal data with the agreed spread, and what is different does not show"
     return f"{name} {' and '.join(parts)}"
 
 
