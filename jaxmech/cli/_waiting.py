@@ -85,9 +85,9 @@ def wait_for(work: Callable[[], int], *, quiet: bool, interrupted: Callable[[], 
     _progress.start()
     before = threading.stack_size(_STACK)
     worker = threading.Thread(target=lambda: codes.append(work()), name="jaxmech", daemon=True)
-    worker.start()
-    threading.stack_size(before)
     try:
+        worker.start()  # within, for an interrupt may come as soon as there is work
+        threading.stack_size(before)
         while worker.is_alive():
             worker.join(_TICK)
             LINE.show()

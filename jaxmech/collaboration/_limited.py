@@ -129,7 +129,10 @@ def _limits(problem: Problem, kind: Kind, weights: Agents, bounds: Agents, direc
     held = ~able | nobody | poor | tied
     lower = jnp.where(able, capacity.least, 0.0)
     # what the money buys of one distribution is a bound as well, and a better one: where that is all, no row is needed
-    afford = lower + jnp.maximum(capacity.budget - needed, 0.0)[:, None] / costs
+    apart = jnp.sum(~held & (capacity.most > lower), axis=1) <= 1
+    paid = capacity.budget != jnp.inf  # where there is no such bound, no slope may pass: that of ∞ is no number
+    spare = jnp.maximum(jnp.where(paid, capacity.budget, needed) - needed, 0.0)
+    afford = jnp.where(paid[:, None], lower + spare[:, None] / costs, jnp.inf)
     upper = jnp.where(held, lower, jnp.minimum(capacity.most, afford))
     # a useless row would keep the interior empty; minimax without bounds has none
     pinned = (
@@ -140,8 +143,7 @@ def _limits(problem: Problem, kind: Kind, weights: Agents, bounds: Agents, direc
     )
     lower, upper = (jnp.where(pinned[:, None], alone, values) for values in (lower, upper))
     loose = pinned | (bounds == jnp.inf)
-    apart = jnp.sum(upper > lower, axis=1) <= 1
-    budget = jnp.where(apart, jnp.inf, capacity.budget)
+    budget = jnp.where(apart | jnp.all(upper <= lower, axis=1), jnp.inf, capacity.budget)
     direction = jnp.where(loose, 0.0, direction)
     return Limits(costs, worth, weights, jnp.where(loose, jnp.inf, bounds), direction, lower, upper, budget)
 

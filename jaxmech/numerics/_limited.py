@@ -107,7 +107,7 @@ def _polished(kind: Kind, limits: Limits, state: State) -> Unknowns:
     at_low = ~limits.free | (below * scale < state.low)
     at_high = masks.capped & (above * scale < state.high) & ~at_low
     rows = masks.active.multiplier & ((state.x.multiplier > state.slack) | (kind is Kind.PRODUCT))
-    bills = masks.active.price & (state.x.price > state.left)
+    bills = masks.active.price & (state.x.price > state.left) & jnp.any(~at_low & ~at_high, axis=1)
     place = jnp.where(at_low, limits.lower, jnp.where(masks.capped, limits.upper, 0.0))
     active = Active(~at_low & ~at_high, rows, bills, masks.active.level)
     x = Unknowns(
@@ -166,7 +166,8 @@ def _solve_jvp(
     missed = gradient(kind, limits, x)
     masks = masks_of(kind, limits)
     rows = masks.active.multiplier & ((x.multiplier > -missed.multiplier) | (kind is Kind.PRODUCT))
-    bills = masks.active.price & (x.price > -missed.price)
+    # a bill of which nothing is free follows from bounds, as where all the money goes into one distribution
+    bills = masks.active.price & (x.price > -missed.price) & jnp.any(~at_low & ~at_high, axis=1)
     active = Active(~at_low & ~at_high, rows, bills, masks.active.level)
     moved = jnp.where(at_low, tangents[0].lower, jnp.where(at_high, tangents[0].upper, 0.0))
     held = Unknowns(moved, *(jnp.zeros_like(part) for part in x[1:]))
