@@ -157,6 +157,8 @@ def _judge(case: files.CollaborationCase, plan: Plan, rational: Any, output: Out
     problem = case.problem
     with output.timed("whole samples"):
         accounts, rounded = accounts_of(problem, plan, case.currency)
+    if rounded is None:
+        output.warn((_not_whole(problem, plan),))
     with output.timed("certificates"):
         optimum = plan.target if rational is None else rational.result()(problem).value
         certificates = collaboration.certify(problem, plan, optimum, sigma_range=case.sigma_range)
@@ -185,6 +187,15 @@ def _rounded(problem: Problem, plan: Plan) -> IntegerPlan | None:
         return collaboration.integer_plan(problem, plan)
     except ProblemError:
         return None
+
+
+def _not_whole(problem: Problem, plan: Plan) -> str:
+    """Why there is no plan in whole samples, and so nothing to carry out."""
+    try:
+        collaboration.integer_plan(problem, plan)
+    except ProblemError as error:
+        return f"there is no plan in whole samples: {error}"
+    raise AssertionError("only a plan that cannot be made whole is asked about")
 
 
 def accounts_of(problem: Problem, plan: Plan, currency: str) -> tuple[Accounts, IntegerPlan | None]:

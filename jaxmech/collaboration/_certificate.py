@@ -34,8 +34,8 @@ def certify(
 
     - "individually rational": nobody pays more than p_IND. A fact about compliant agents in the pools.
     - "Nash incentive compatible": truthful submission is optimal for any amount by theorem, and no other amount gains:
-      see :func:`regret`, which looks at what is within
-      her limits. The margin is minus the largest regret bound, relative to the agent's penalty. In the pools
+      see :func:`regret`, which looks at what is within her limits. The margin is minus the largest regret bound,
+      relative to the agent's penalty. In the pools
       it is a fact, and false: the margin tells what the best free-rider gains. Steady weights and calibrated noise
       make it approximate: the tolerance is then what is proven that no strategy gains more than, as a part of the
       penalty, the largest over agents; see :class:`Approximate`.

@@ -140,10 +140,8 @@ def _check_limits(problem: Problem) -> None:
     limits, costs = problem.capacity, problem.costs
     if limits is None or any(isinstance(part, jax.core.Tracer) for part in (*jax.tree.leaves(limits), costs)):
         return
-    unit, slack = (
-        np.broadcast_to(np.asarray(whole_points(problem)), costs.shape),
-        1 + tolerances(costs.dtype).optimality,
-    )
+    slack = 1 + tolerances(costs.dtype).optimality
+    unit = np.broadcast_to(np.asarray(whole_points(problem)), costs.shape)
     able, least = np.isfinite(costs), np.asarray(whole_limits(limits, jnp.asarray(unit)).least) / unit
     most, point = np.floor(np.asarray(limits.most) / unit * slack), np.where(able, costs, 1.0) * unit
     for i, k in np.argwhere(able & (least > most)):

@@ -1,8 +1,11 @@
 """The judge himself: he accepts what is optimal to the last digit and rejects every planted error."""
 
+import jax
 import numpy as np
 import pytest
 
+from jaxmech import Status
+from jaxmech.collaboration import Problem, rational_optimum
 from tests.collaboration.families import FAMILIES, draw
 from tests.oracles import convex, exact_division, kkt
 
@@ -17,6 +20,17 @@ def problem(seed, shape=(3, 2)):
 
 def verdict(division, costs, sigma, samples, ideal=None):
     return kkt.judge(division, costs[None], sigma[None], samples[None], None if ideal is None else ideal[None])
+
+
+def test_what_is_lost_in_its_total_is_nothing():
+    """Compiled with the least optimisation, the second agent was to collect 6e-23 of a total, at 1e-6 of all costs."""
+    costs = np.array([[7.516892367809907e-20, 8.955626111799928e-18], [6.580860557340284e-03, 5.192802175389798e-01]])
+    sigma = np.full(2, 1.3575247267411104)
+    found = jax.jit(rational_optimum)(Problem(costs, sigma))
+    assert int(found.status) == Status.OK
+    judged = verdict("rational", costs, sigma, np.asarray(found.value))
+    assert judged.right[0], judged.reasons(0)
+    assert np.all(np.asarray(found.value)[1] == 0)
 
 
 SEEDS = range(4)
