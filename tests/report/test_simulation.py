@@ -81,3 +81,19 @@ def test_a_mechanism_that_holds_for_any_law_blames_the_standard_deviation_alone(
     assert "fat has a standard deviation of 1.3 instead of 1." in told
     assert "skew" not in told
     assert "pool" not in told
+
+
+def test_a_difference_that_may_be_chance_is_told_all_the_same():
+    """Three percent less at a standard error of two is no news, but it is not left out of the sentence either."""
+    for change, said in ((-0.03, "as much as promised (-3.0 %, ± 2"), (-0.01, "as much as promised (± 2")):
+        buffer = io.StringIO()
+        report.simulation.print_page(played(change=(change,) * 3), Console(file=buffer, width=200))
+        assert said in " ".join(buffer.getvalue().split())
+
+
+def test_the_shape_of_few_rows_is_not_blamed():
+    """Neither wider nor clearly skewed: nothing is called "not normal"."""
+    made = played(skewness=0.09)
+    plays = [dataclasses.replace(play, kurtosis=np.full(2, -0.6)) for play in made.plays]
+    (told,) = law_in_words(dataclasses.replace(made, plays=tuple(plays)))
+    assert "Why: fat is near to normal data with the agreed spread, and what is different does not show" in told

@@ -64,7 +64,9 @@ def _verdict(answer: Answer) -> str:
         total = play.penalty.sum() / play.promised.sum() - 1
         error = play.total_error / float(play.promised.sum())
         change = "as much as" if abs(total) < 2.5 * error else f"{_change(total)} than"
-        parts.append(f"On {play.name} all pay {change} promised (± {_error(error)}).")
+        # beyond one standard error a difference is told, though it may be chance
+        told = f"{100 * total:+.1f} %, " if error < abs(total) < 2.5 * error else ""
+        parts.append(f"On {play.name} all pay {change} promised ({told}± {_error(error)}).")
     for play in answer.plays[1:]:
         if found := above(answer, play):
             most = f"{found[0].agent} by {percent(found[0].change)}"
