@@ -357,6 +357,7 @@ HOST = {
     "collaboration.advise": _WORDS,
     "collaboration.has_equal_costs": _CHOOSES,
     "collaboration.joint_estimation": "a fact about measurements, in NumPy",
+    "collaboration.joint_gains": "a fact about measurements, in NumPy",
     "collaboration.mechanism_by_value": "takes names of values on the host and gives a mechanism, listed by its class",
     "collaboration.problem_by_value": "takes names of values on the host and gives a problem",
     "collaboration.certify": _WORDS,

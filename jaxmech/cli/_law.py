@@ -7,9 +7,6 @@ import numpy as np
 _SKEWED, _HEAVY = 1.5, 4.0
 """Skewness and excess kurtosis of the mean of the fewest points that are compared, from which a warning is due."""
 
-_SINGULAR = 1e8
-"""Values that determine each other, as calculated ones do, are left out: no precision could be told from rounding."""
-
 
 def law_warnings(case: Any, samples: np.ndarray, checked: np.ndarray) -> list[str]:
     """Return a sentence for every distribution whose measurements are too far from normal for the amounts compared.
@@ -50,19 +47,9 @@ def joint_facts(case: Any, plan: Any) -> dict[str, tuple[str, Any]]:
     limited = case.problem.capacity is not None  # what she could do else is bounded, and costs more than it says
     if case.values is None or case.data is None or plan.pooled or not plan.rule.published or limited:
         return {}
-    from jaxmech.collaboration import Role, joint_estimation
+    from jaxmech.collaboration import joint_gains
 
-    problem, values, told = case.problem, case.values, {}
-    samples, checked = np.asarray(plan.samples, float), np.asarray(plan.role) == Role.CHECKED
-    for panel, names in values.panels.items():
-        k, places = problem.distributions.index(panel), [values.names.index(name) for name in names]
-        correlation = np.corrcoef(np.asarray(case.data.cells, float)[:, places], rowvar=False)
-        if not checked[:, k].any() or np.linalg.cond(correlation) > _SINGULAR:
-            continue
-        i = int(np.argmax(np.where(checked[:, k], samples[:, k], -1)))
-        n, worth = samples[i, k], (values.price[..., places] * values.sigma[places] ** 2)
-        own = worth[i] if worth.ndim > 1 else worth
-        kappa = float(problem.costs[i, k]) * n**2 / own.sum()
-        found = joint_estimation(float(plan.total[k]) / n, kappa, float(plan.alpha[i, k]) ** 2 / n, own, correlation)
-        told[panel] = (problem.agent_name(i), found)
+    told: dict[str, tuple[str, Any]] = {}
+    for panel, (i, found) in joint_gains(case.problem, case.values, plan, np.asarray(case.data.cells, float)).items():
+        told[panel] = (case.problem.agent_name(i), found)
     return told

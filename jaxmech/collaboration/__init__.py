@@ -19,7 +19,7 @@ from jaxmech.collaboration._efficiency import Efficiency, efficiency
 from jaxmech.collaboration._enforceable import Condition, Enforceable, enforceable, leverage_condition
 from jaxmech.collaboration._impossible import Unavoidable, unavoidable
 from jaxmech.collaboration._integer import IntegerPlan, integer_plan
-from jaxmech.collaboration._joint import Joint, joint_estimation
+from jaxmech.collaboration._joint import Joint, joint_estimation, joint_gains
 from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._misreport import Misreport, cost_misreport
 from jaxmech.collaboration._names import Allies, SecondName, allies, second_names
@@ -106,6 +106,7 @@ __all__ = [
     "has_equal_costs",
     "integer_plan",
     "joint_estimation",
+    "joint_gains",
     "kalai_smorodinsky_bargaining",
     "leverage_condition",
     "leverage_optimum",

@@ -4,6 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxmech.collaboration._panels import Values
+from jaxmech.collaboration._plan import Plan, Role
+from jaxmech.collaboration._problem import Problem
+
+_SINGULAR = 1e8
+"""Values that determine each other, as calculated ones do, are left out: no precision could be told from rounding."""
 _DRAWS, _STEPS = 4096, 37
 _LEAST, _MOST = 0.3, 1.2
 
@@ -63,3 +69,41 @@ def joint_estimation(tau: float, kappa: float, ratio: float, worth: np.ndarray, 
     paid = [together(float(n)) for n in grid]
     best = int(np.argmin(paid))
     return Joint(max(0.0, 1 - paid[best] / apart), float(grid[best]))
+
+
+def joint_gains(problem: Problem, values: Values, plan: Plan, measured: np.ndarray) -> dict[str, tuple[int, Joint]]:
+    """Return :func:`joint_estimation` by panel, with the agent that it is about: of who is checked, who is asked most.
+
+    Args:
+        problem: by draw, without limits.
+        values: which values each draw measures.
+        plan: of the published rule.
+        measured: (rows, values), from which correlations are taken.
+
+    Source: this package; see :func:`joint_estimation`.
+
+    Example:
+        >>> from jaxmech.collaboration import solve
+        >>> values = Values(("LDL", "HDL"), (0, 0), np.ones(2), np.ones(2), {"lipids": ("LDL", "HDL")})
+        >>> problem = Problem([[0.01]] * 10, 1.0, 2.0, distributions=["lipids"])
+        >>> rows = np.random.default_rng(0).standard_normal((400, 2)) @ np.linalg.cholesky([[1, 0.9], [0.9, 1]]).T
+        >>> plan = solve(problem, mechanism="c3d").value
+        >>> i, found = joint_gains(problem, values, plan, rows)["lipids"]
+        >>> i, 0.1 < found.saving < 0.13
+        (0, True)
+    """
+    samples, checked = np.asarray(plan.samples, float), np.asarray(plan.role) == Role.CHECKED
+    told = {}
+    for panel, names in values.panels.items():
+        assert problem.distributions is not None
+        k, places = problem.distributions.index(panel), [values.names.index(name) for name in names]
+        correlation = np.corrcoef(measured[:, places], rowvar=False)
+        if not checked[:, k].any() or np.linalg.cond(correlation) > _SINGULAR:
+            continue
+        i = int(np.argmax(np.where(checked[:, k], samples[:, k], -1)))
+        n, worth = samples[i, k], values.price[..., places] * values.sigma[places] ** 2
+        own = worth[i] if worth.ndim > 1 else worth
+        kappa = float(problem.costs[i, k]) * n**2 / own.sum()
+        ratio = float(plan.alpha[i, k]) ** 2 / n
+        told[panel] = (i, joint_estimation(float(plan.total[k]) / n, kappa, ratio, own, correlation))
+    return told
