@@ -1,19 +1,33 @@
 """Strict by default: float64, warnings are errors, shape annotations executed."""
 
+import ast
 import ctypes
 import gc
 import os
 from pathlib import Path
 
 import pytest
-from jaxtyping import install_import_hook
+from jaxtyping import _import_hook, install_import_hook
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 # Most of the time of these tests is compilation: both workers, and the processes that they start, share what they have
 # compiled, and so does the next run. JAX finds programs by content, so that nothing in there is ever stale.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+
+
+def _outermost_functions(self, node, visit=_import_hook.JaxtypingTransformer.visit_FunctionDef):
+    """Check annotations of functions and methods, but not of functions that a function defines anew in every call.
+
+    Each would be wrapped and compiled anew as well: that took up to half of the time of tests that trace much.
+    """
+    return node if any(isinstance(parent, ast.FunctionDef) for parent in self._parents) else visit(self, node)
+
+
+_import_hook.JaxtypingTransformer.visit_FunctionDef = _outermost_functions
 install_import_hook("jaxmech", "beartype.beartype")
+# Traces make many small objects that stay: by default a tenth of the time goes into looking for garbage among them.
+gc.set_threshold(50_000, 20, 20)
 
 
 QUICKLY_COMPILED = ("not slow and not long", "long")
