@@ -69,9 +69,7 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         yield "Certificates", [records_table(answer.claims, box)]
     if answer.facts:
         yield "Facts, not claimed", [records_table(answer.facts, box)]
-    advice = suggestions(answer)
-    if target is not None and advice:
-        advice = [f"Compared in fractions of samples. {advice[0]}", *advice[1:]]
+    advice = suggestions(answer) if target is None else []
     if answer.efficiency and not answer.pooled and _designable(answer):
         least = answer.efficiency.any_equilibrium
         advice.append(better_design(answer.social_penalty, least, answer.source, answer.currency))
@@ -222,7 +220,7 @@ def _target(answer: Answer, target: Answer, width: int, box: Box, full: bool) ->
     tables = [] if np.array_equal(target.samples, answer.samples) else collection_tables(target, width, box, full=full)
     good = [*_efficiency(target), *(f"{record.claim}: {record.witness}." for record in target.facts)]
     promised = f"In fractions all would pay {short(target.social_penalty, 4)}. {claims_in_words(target.claims)}".strip()
-    texts = [promised, *_whole(target), *(good if target.efficiency else ())]
+    texts = [promised, *_whole(target), *(good if target.efficiency else ()), *suggestions(target)]
     return [*make_paragraphs([note]), *tables, *make_paragraphs(texts)]
 
 
