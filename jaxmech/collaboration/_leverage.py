@@ -31,8 +31,8 @@ def leverage_optimum(problem: Problem) -> Solution[Amounts]:
     Where prices differ between agents, whom k is worth nothing to collects nothing of it; what nobody who wants it can
     sample is not collected.
 
-    With most and least it is the optimum within them, held to what working alone within them costs, by an interior-point
-    method. A budget ties distributions together, which this division takes one at a time: it is for one distribution.
+    With most and least it is the optimum within them, held to what working alone within them costs, by an
+    interior-point method. A budget ties distributions together, which this division takes one at a time: it is for one distribution.
 
     Args:
         problem: the problem.
@@ -67,8 +67,8 @@ def without_shared_budget(problem: Problem) -> None:
 
 
 _SHARED = (
-    "means nothing for the division leverage, which takes one distribution at a time: say most instead, what she spends "
-    "on each over its cost; or take the division rational, which keeps within budgets, but of which cbl may find that "
+    "means nothing for the division leverage, which takes one distribution at a time: say most instead, what she "
+    "spends on each over its cost; or take the division rational, which keeps within budgets, but of which cbl may find that "
     "nobody can be checked"
 )
 

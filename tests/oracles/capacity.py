@@ -22,7 +22,7 @@ def alone(costs, error, most, least, budget):
 
 
 def division(kind, costs, error, bounds, most, least, budget):
-    """Objective of a division over the limits, by Clarabel: "rational", "leverage", "social", "egalitarian" or "nash"."""
+    """Objective of a division by Clarabel: "rational", "leverage", "social", "egalitarian" or "nash"."""
     m, d = costs.shape
     able = np.isfinite(costs)
     price, upper = np.where(able, costs, 0.0), np.where(able, most, 0.0)

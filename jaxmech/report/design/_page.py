@@ -137,8 +137,8 @@ def _comparison(answer: Answer, box: Box) -> list[RenderableType]:
 
 
 _NOT_THE_ONLY_ONE = (
-    "Designs that cost nearly the same may divide the work otherwise: a σ or a cost that is a little different can lead "
-    "to another of them. Everything here is true of this one; agree on the division, not only on its cost."
+    "Designs that cost nearly the same may divide the work otherwise: a σ or a cost that is a little different can "
+    "lead to another of them. Everything here is true of this one; agree on the division, not only on its cost."
 )
 
 

@@ -113,8 +113,8 @@ def _few_rows(play: Play) -> list[str]:
         return []
     return [
         f"Data are drawn from these {play.rows:,} rows and scatter about the rows' own mean, with the variance "
-        f"Σ(x − mean)²/{play.rows:,}. A σ that is estimated from them divides by {play.rows - 1:,}: for that reason alone "
-        f"what remains of errors comes out {100 / play.rows:.2g} % lower here than promised."
+        f"Σ(x − mean)²/{play.rows:,}. A σ that is estimated from them divides by {play.rows - 1:,}: for that reason "
+        f"alone what remains of errors comes out {100 / play.rows:.2g} % lower here than promised."
     ]
 
 

@@ -113,6 +113,6 @@ def _leaving(answer: Answer) -> Iterator[str]:
         otherwise = f"she would pay {short(alone, 4)}" if np.isfinite(alone) else "she could not know everything"
         yield f"{name} pays {short(float(everybody.penalty[i]), 4)} with all others; alone {otherwise}."
     yield (
-        "All of this is about a new plan that those who remain agree on, in fractions of samples. What happens if they go "
-        "on with the old one instead, jaxmech audit --questions tells."
+        "All of this is about a new plan that those who remain agree on, in fractions of samples. What happens if they "
+        "go on with the old one instead, jaxmech audit --questions tells."
     )
