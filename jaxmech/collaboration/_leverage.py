@@ -32,7 +32,8 @@ def leverage_optimum(problem: Problem) -> Solution[Amounts]:
     sample is not collected.
 
     With most and least it is the optimum within them, held to what working alone within them costs, by an
-    interior-point method. A budget ties distributions together, which this division takes one at a time: it is for one distribution.
+    interior-point method. A budget ties distributions together, which this division takes one at a time: it is for
+    one distribution.
 
     Args:
         problem: the problem.
@@ -68,8 +69,8 @@ def without_shared_budget(problem: Problem) -> None:
 
 _SHARED = (
     "means nothing for the division leverage, which takes one distribution at a time: say most instead, what she "
-    "spends on each over its cost; or take the division rational, which keeps within budgets, but of which cbl may find that "
-    "nobody can be checked"
+    "spends on each over its cost; or take the division rational, which keeps within budgets, but of which cbl may "
+    "find that nobody can be checked"
 )
 
 
