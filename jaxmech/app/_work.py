@@ -105,7 +105,7 @@ def _told(name: str, best: Any) -> tuple[str, ...]:
 def _found(draft: Draft, case: files.CollaborationCase, answer: Any, kind: Any, warnings: list[str]) -> Found:
     from jaxmech import report
 
-    document = agreement(case, answer, kind.document(answer))
+    document = agreement(case, answer, kind.document(answer), warnings)
     page = kind.page(answer, _WIDTH, report.make_box(False), full=True)
     drawn = not answer.status.is_failure
     parties = html.parties(answer) if drawn else ()
@@ -116,7 +116,7 @@ def _found(draft: Draft, case: files.CollaborationCase, answer: Any, kind: Any, 
         agents=answer.agents,
         warnings=tuple(warnings),
         picture=report.render(kind.plot(answer), "png") if drawn else None,
-        agreement=files.json_text({"warnings": warnings, **document}),
+        agreement=files.json_text(document),
         report=html_page(kind, answer, document, warnings),
         toml=toml(draft, case),
         honest=honest if len(honest) == len(answer.agents) else ((),) * len(answer.agents),

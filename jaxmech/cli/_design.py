@@ -66,7 +66,7 @@ def design(file: str, noise: float, failure: float, unlinked: bool, whole: bool,
     with named(case.source):
         answer = solve_design(case, wishes, output)
     kind = report.design
-    document = functools.cache(lambda: agreement(case, answer, kind.document(answer)))
+    document = functools.cache(lambda: agreement(case, answer, kind.document(answer), output.warnings))
     output.deliver(
         document=document,
         rows=lambda: kind.rows(answer),

@@ -25,6 +25,8 @@ def html_page(kind: Any, answer: Any, document: Mapping[str, Any], warnings: Seq
 
     box = report.make_box(False)
     shared = isinstance(answer, report.collaboration.Arrangement)
+    if isinstance(answer, report.collaboration.Answer):
+        answer = report.collaboration.signed(answer)
     page = kind.page(answer, _WIDTH, box) if shared else kind.page(answer, box, full=True)
     audited = isinstance(answer, report.audit.Answer)
     found = dataclasses.replace(

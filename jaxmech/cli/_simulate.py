@@ -260,10 +260,11 @@ def _on_data(
             replications,
             guess_error=_GUESS_ERROR,
         )
-    return _play(one.name, carried, outcome, strategies, one.law)
+    rows = len(one.people.values) if isinstance(one.people, deviation.Empirical) else 0
+    return _play(one.name, carried, outcome, strategies, one.law, rows)
 
 
-def _play(name: str, carried: Carried, outcome: Any, strategies: dict[int, Any], law: Any) -> Any:
+def _play(name: str, carried: Carried, outcome: Any, strategies: dict[int, Any], law: Any, rows: int = 0) -> Any:
     from jaxmech.report.simulation import Play
 
     plan, unit = carried.plan, carried.case.problem.in_equivalent_points().precision
@@ -279,6 +280,7 @@ def _play(name: str, carried: Carried, outcome: Any, strategies: dict[int, Any],
         cost=np.asarray(outcome.cost, float),
         samples=samples,
         replications=int(outcome.replications),
+        rows=rows,
         **law._asdict(),
     )
 

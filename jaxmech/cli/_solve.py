@@ -1,6 +1,7 @@
 """``jaxmech solve``: from a problem file to a plan, its certificates and a report."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -78,7 +79,7 @@ def solve(file: str, without: tuple[str, ...], **options: Any) -> int:
         answer, kind = solve_case(case, choice, output)
     except ProblemError as error:
         raise ProblemError(f"{case.source}: {error.argument}", error.value, error.rule) from None
-    document = functools.cache(lambda: agreement(case, answer, kind.document(answer)))
+    document = functools.cache(lambda: agreement(case, answer, kind.document(answer), output.warnings))
     output.deliver(
         document=document,
         rows=lambda: kind.rows(answer),
@@ -89,27 +90,25 @@ def solve(file: str, without: tuple[str, ...], **options: Any) -> int:
     return DONE if answer.solved else SOLVED_BADLY
 
 
-def agreement(case: Any, answer: Any, document: dict[str, Any]) -> dict[str, Any]:
+def agreement(case: Any, answer: Any, document: dict[str, Any], warnings: Sequence[str]) -> dict[str, Any]:
     """Return a document with the problem in numbers and a fingerprint: what parties sign, and ``jaxmech run`` reads.
 
     Args:
         case: the problem file.
         answer: what was found for it.
         document: the answer's own document.
+        warnings: what should be known though nothing is wrong.
     """
     from jaxmech import files
 
     if isinstance(case, files.CollaborationCase):
-        problem, warnings = (
-            files.resolved(case, document["division"], answer.mechanism, document["plan"].get("estimate")),
-            [*case.warnings, *case.unused_by(answer.mechanism)],
-        )
+        problem = files.resolved(case, document["division"], answer.mechanism, document["plan"].get("estimate"))
     elif isinstance(case, files.MarketCase):
         second = int(answer.samples[answer.samples > 0].min()) if case.chances and answer.trades else None
-        problem, warnings = files.resolved_market(case, answer.method, second), []
+        problem = files.resolved_market(case, answer.method, second)
     else:
-        problem, warnings = files.resolved_multiparty(case, document.get("mechanism"), document.get("reading")), []
-    return files.sealed({**document, "problem": problem, "warnings": warnings})
+        problem = files.resolved_multiparty(case, document.get("mechanism"), document.get("reading"))
+    return files.sealed({**document, "problem": problem, "warnings": list(dict.fromkeys(warnings))})
 
 
 def _without(case: Any, left_out: tuple[str, ...], choice: Choice, output: Output) -> bool:
@@ -121,7 +120,7 @@ def _without(case: Any, left_out: tuple[str, ...], choice: Choice, output: Outpu
         left_out,
         output,
         solve=lambda one: solve_case(one, choice, output),
-        agreement=lambda answer, document: agreement(case, answer, document),
+        agreement=lambda answer, document: agreement(case, answer, document, output.warnings),
     )
 
 

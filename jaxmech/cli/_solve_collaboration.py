@@ -167,7 +167,10 @@ def _judge(case: files.CollaborationCase, plan: Plan, rational: Any, output: Out
         known = case.values is None and problem.capacity is None
         designed = _designed(problem, plan) if known else None
         advice = None if problem.capacity else collaboration.advise(problem, plan, designed)
-    whole = None if rounded is None else _whole(rounded)
+    whole = None
+    if rounded is not None:
+        with output.timed("certificates of whole samples"):
+            whole = _whole(rounded, collaboration.certify(problem, rounded, sigma_range=case.sigma_range))
     return _Judgement(whole, accounts, efficiency, advice, certificates)
 
 
@@ -218,6 +221,7 @@ def accounts_of(problem: Problem, plan: Plan, currency: str) -> tuple[Accounts, 
         whole=rounded is not None,
         currency=currency,
         instead=_host(numbers.tempted.instead),
+        free=None if numbers.free is None else jax.tree.map(_host, numbers.free),
         dtype=problem.costs.dtype.name,
     )
     return accounts, rounded
@@ -240,7 +244,7 @@ def books(samples: Amounts, account: Account) -> Books:
     return Books(_host(samples), *(_host(part) for part in account))
 
 
-def _whole(rounded: IntegerPlan) -> Whole:
+def _whole(rounded: IntegerPlan, certificates: tuple[Audit, ...]) -> Whole:
     return Whole(
         samples=_host(rounded.plan.samples),
         role=np.asarray(rounded.role),
@@ -253,6 +257,7 @@ def _whole(rounded: IntegerPlan) -> Whole:
         loss=float(rounded.loss),
         change=_host(rounded.change),
         worse_off=_host(rounded.worse_off),
+        certificates=certificates,
     )
 
 

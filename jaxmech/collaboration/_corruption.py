@@ -120,7 +120,7 @@ def deviation_penalty(
 def broadcast_floats(*arguments: ArrayLike) -> list[Array]:
     """Give all arguments one shape and one floating-point type."""
     dtype = jnp.result_type(float, *arguments)
-    return jnp.broadcast_arrays(*(jnp.asarray(argument, dtype) for argument in arguments))
+    return list(jnp.broadcast_arrays(*(jnp.asarray(argument, dtype) for argument in arguments)))
 
 
 @jax.jit

@@ -18,7 +18,7 @@ from jaxmech.collaboration._bargaining import (
     require_everybody_able,
 )
 from jaxmech.collaboration._division import alone, social_optimum
-from jaxmech.collaboration._leverage import leverage_optimum
+from jaxmech.collaboration._leverage import leverage_optimum, without_shared_budget
 from jaxmech.collaboration._plan import DIVISIONS
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._rational import rational_optimum
@@ -41,6 +41,8 @@ def divide(problem: Problem, division: str) -> Solution[Amounts]:
     one_of("division", division, DIVISIONS)
     if division in ("nash", "kalai-smorodinsky"):
         require_everybody_able(problem, division)
+    if division == "leverage":
+        without_shared_budget(problem)
     target: Solution[Amounts] = _divide(problem, division)
     return target
 

@@ -4,18 +4,20 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from jaxmech._errors import ProblemError
 from jaxmech._status import Solution
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Scalar
 from jaxmech.collaboration._division import direct_solution
 from jaxmech.collaboration._leverage_worth import by_worth
+from jaxmech.collaboration._limited import check_size, limited_leverage
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._units import ITSELF, in_equivalent_points
 from jaxmech.mechanism import of_others
 
 
-@jax.jit
 @in_equivalent_points(returns=(ITSELF,))
 def leverage_optimum(problem: Problem) -> Solution[Amounts]:
     """Minimise P(n) subject to σ_k²price_k/S_k + c[i, k] n[i, k] <= 2σ_k√(price_k c[i, k]) for every i, k.
@@ -29,22 +31,57 @@ def leverage_optimum(problem: Problem) -> Solution[Amounts]:
     Where prices differ between agents, whom k is worth nothing to collects nothing of it; what nobody who wants it can
     sample is not collected.
 
+    With most and least it is the optimum within them, held to what working alone within them costs, by an
+    interior-point method. A budget ties distributions together, which this division takes one at a time: it is for
+    one distribution.
+
     Args:
         problem: the problem.
 
     Returns:
-        Samples (agents, distributions), in O(m log m) per distribution. The residual is the largest relative
-        error of the conditions of optimality, over all agents and distributions.
+        Samples (agents, distributions), in O(m log m) per distribution without limits. The residual is the largest
+        relative error of the conditions of optimality, over all agents and distributions.
 
     Raises:
-        ProblemError: for most, least or budget.
+        ProblemError: for a budget over several distributions; where budgets are traced, the status is NONFINITE.
 
     Example:
         >>> problem = Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
         >>> leverage_optimum(problem).value.round(2).ravel().tolist()
         [71.17, 6.68, 0.0]
     """
-    problem.without_limits("the division leverage has none; rational, social and the fair ones keep within them")
+    without_shared_budget(problem)
+    found: Solution[Amounts] = _leverage(problem if problem.capacity is None else check_size(problem))
+    return found
+
+
+def without_shared_budget(problem: Problem) -> None:
+    """Refuse budgets that several distributions share, if they are known here.
+
+    Raises:
+        ProblemError: naming the budget of the first agent who has one.
+    """
+    if problem.capacity is None or problem.shape[1] == 1 or isinstance(problem.capacity.budget, jax.core.Tracer):
+        return
+    for (i,) in np.argwhere(np.isfinite(np.asarray(problem.capacity.budget))):
+        raise ProblemError(f"budget[{i}]", float(problem.capacity.budget[i]), _SHARED)
+
+
+_SHARED = (
+    "means nothing for the division leverage, which takes one distribution at a time: say most instead, what she "
+    "spends on each over its cost; or take the division rational, which keeps within budgets, but of which cbl may "
+    "find that nobody can be checked"
+)
+
+
+@jax.jit
+def _leverage(problem: Problem) -> Solution[Amounts]:
+    if problem.capacity is not None:
+        return limited_leverage(problem, _unlimited(problem.unlimited()))
+    return _unlimited(problem)
+
+
+def _unlimited(problem: Problem) -> Solution[Amounts]:
     if not problem.valued_alike:
         return direct_solution(*by_worth(problem))
     samples, residual = jax.vmap(_column, in_axes=(1, 0), out_axes=(1, 0))(problem.costs, problem.scale)

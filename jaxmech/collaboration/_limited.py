@@ -16,7 +16,7 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array
 from jaxmech.collaboration._penalty import penalty
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
-from jaxmech.mechanism import of_others
+from jaxmech.mechanism import Capacity, of_others
 from jaxmech.mechanism._capacity import sampled, spent
 from jaxmech.numerics import MOST_UNKNOWNS, Kind, LimitedOptimum, Limits, solve_limited
 
@@ -32,6 +32,39 @@ def limited_rational(problem: Problem, bounds: Agents, unlimited: Solution[Amoun
     """
     one = jnp.ones_like(bounds)
     return _unless_allowed(problem, unlimited, partial(_solved, problem, Kind.WEIGHTED, one, bounds, 0 * one))
+
+
+@jax.jit
+def limited_leverage(problem: Problem, unlimited: Solution[Amounts]) -> Solution[Amounts]:
+    """Minimise P(n) within most and least subject to w σ_k²/S_k + c n <= what k costs alone within them, for all i, k.
+
+    Objective and conditions part into distributions, and of one it is the rational optimum.
+
+    Args:
+        problem: the problem, with a capacity. A budget over several distributions makes the answer NONFINITE.
+        unlimited: the division without limits; it is the answer for distributions of which it keeps within them and
+            where they change nobody's working alone.
+    """
+    capacity, d = problem.capacity, problem.shape[1]
+    assert capacity is not None
+    worth = jnp.broadcast_to(problem.scale**2, problem.costs.shape)
+
+    def column(costs: Agents, worth: Agents, most: Agents, least: Agents, free: Agents) -> Solution[Amounts]:
+        budget = capacity.budget if d == 1 else jnp.full_like(capacity.budget, jnp.inf)
+        bounds = Capacity(most[:, None], least[:, None], budget)
+        one = jnp.ones_like(costs[:1])
+        single = Problem.unchecked(costs[:, None], one, worth[:, None], capacity=bounds)
+        own = alone_penalty(single)
+        same = jnp.all(own == alone_penalty(single.unlimited()))
+        status = jnp.where(same, unlimited.status, Status.STALLED).astype(jnp.int32)
+        known = Solution(free[:, None], status, unlimited.residual, unlimited.steps)
+        return limited_rational(single, own, known)
+
+    found = jax.vmap(column, in_axes=1)(problem.costs, worth, capacity.most, capacity.least, unlimited.value)
+    shared = jnp.any(capacity.budget != jnp.inf) & (d > 1)
+    status = jnp.where(shared, Status.NONFINITE, worst_status(found.status)).astype(jnp.int32)
+    samples, residual = found.value[:, :, 0].T, jnp.max(found.residual)
+    return Solution(samples, status, residual, jnp.sum(found.steps, dtype=jnp.int32)).blanked()
 
 
 @jax.jit

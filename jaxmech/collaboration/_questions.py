@@ -221,6 +221,10 @@ class _Told:
             witness = f"without {self._name(j)} nobody tells {self._name(i)} something that she needs to know"
         elif rise > 0:
             witness = f"if {self._name(j)} leaves and the others follow the plan, {self._name(i)} pays {rise:.0%} more"
+            anew = float(np.asarray(self.answers.pivotal.anew)[j, i]) / pays[i] - 1
+            if np.isfinite(anew):
+                change = f"{abs(anew):.0%} {'more' if anew > 0 else 'less'}"
+                witness += f"; if they agree on a new plan without her (jaxmech solve --without), {change}"
         return self._fact("nobody is pivotal", rise, witness, "the penalties of all agents without each of them")
 
     def _fact(self, claim: str, share: float, witness: str, effort: str) -> Audit:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from jaxmech.cli import main
+from jaxmech.report import short
 from tests.report.pages import Read
 
 
@@ -31,6 +33,53 @@ def test_the_page_carries_the_fingerprint_of_the_agreement(signed):
     assert text.count(document["fingerprint"]) == 11
     assert document["title"] in text
     assert text.count("signature") == 10
+
+
+def test_all_that_is_signed_is_of_the_plan_in_whole_samples(tmp_path):
+    """Fractions stand in one section, which says that nobody owes them; the sheets add up to integer_plan."""
+    costs = [[factor] for factor in (0.7, 0.75, *[0.9] * 12, 1.0, 1.1, 1.2, 1.3)]
+    file = tmp_path / "twenty.toml"
+    file.write_text(f'[collaboration]\nsigma = 48.0\ncosts = {costs}\ndivision = "leverage"\n', encoding="utf-8")
+    found = run("solve", file, "--quiet", "--json", tmp_path / "a.json", "--report", tmp_path / "a.html")
+    assert found.exit_code == 0, found.output
+    document, page = (
+        json.loads((tmp_path / "a.json").read_text()),
+        (tmp_path / "a.html").read_text(encoding="utf-8"),
+    )
+    target = page[page.index("<h2>The target, in fractions") :]
+    target = target[: target.index("</section>")]
+    signed, told = Read(page.replace(target, "")).text, Read(target).text
+    plan, whole, differ = document["plan"], document["integer_plan"], 0
+    for i, name in enumerate(document["agents"]):
+        if f"{plan['penalty'][i]:.2f}" != f"{whole['penalty'][i]:.2f}":
+            assert not re.search(rf"\b{plan['penalty'][i]:.2f}\b", signed)
+            differ += 1
+        assert f"{whole['penalty'][i]:.2f}" in signed, name
+        count, real = whole["samples"][i][0], plan["samples"][i][0]
+        if count:
+            assert f"You hand in {count} samples" in signed
+            assert count == round(real, 2) or not re.search(rf"\b{real:.2f}\b", signed)
+            assert f"{real:.2f}" in told
+    assert differ >= 4  # or else the test says nothing
+    assert f"In fractions all would pay {short(plan['social_penalty'], 4)}." in told
+    assert not re.search(rf"\b{short(plan['social_penalty'], 4)}\b", signed)
+    assert "checked" in {role for row in whole["role"] for role in row}
+    both = (short(amount, 4) for amount in (whole["social_penalty"], sum(whole["alone_penalty"])))
+    assert "pay {} instead of {} alone".format(*both) in signed
+    assert all(record["witness"] in signed for record in whole["certificates"])
+    assert "nobody owes the numbers of this section" in told
+
+
+def test_without_a_plan_in_whole_samples_there_is_no_line_to_sign(tmp_path):
+    file = tmp_path / "large.toml"
+    file.write_text("[collaboration]\nsigma = 1e17\ncosts = [[0.5], [0.6]]\n", encoding="utf-8")
+    found = run("solve", file, "--quiet", "--report", tmp_path / "a.html", "--json", tmp_path / "a.json")
+    assert found.exit_code == 0, found.output
+    text = Read((tmp_path / "a.html").read_text(encoding="utf-8")).text
+    assert "signature" not in text
+    assert text.count("There is nothing to sign: only a plan in whole samples can be carried out") == 2
+    told = json.loads((tmp_path / "a.json").read_text())["warnings"]
+    assert [line for line in told if line.startswith("there is no plan in whole samples")]
 
 
 @pytest.mark.parametrize(

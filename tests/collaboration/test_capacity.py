@@ -72,6 +72,78 @@ def test_rational_and_social_optima_agree_with_another_solver(place):
             assert oracle.social_conditions(costs, error, *limits, np.asarray(found.value)) < 1e-8
 
 
+def alone_on_each(costs, error, most, least):
+    """What each pays alone for each distribution, limits but no budgets; ∞ where she cannot."""
+    able = np.isfinite(costs) & (most > 0)
+    price = np.where(able, costs, 1.0)
+    amounts = np.clip(np.sqrt(error / price), least, most)
+    return np.where(able, error / np.where(able, amounts, 1.0) + price * amounts, np.where(error > 0, np.inf, 0.0))
+
+
+LEVERAGE = [limited(seed, m=6, unable=seed % 2 == 0) for seed in range(4)]
+
+
+@pytest.fixture(scope="module")
+def levers():
+    """The leverage division of problems with most and least, without budgets."""
+    found = []
+    for problem, (costs, error, most, least, budget) in LEVERAGE:  # with ten times as many points, to be made whole
+        costs, most, least = costs / 100, 10 * most, 10 * least
+        free = Problem(costs, problem.sigma, most=most, least=least)
+        found.append((free, (costs, error, most, least, 0 * budget + np.inf)))
+    return [(free, data, collaboration.leverage_optimum(free).raise_for_status()) for free, data in found]
+
+
+@pytest.mark.long
+def test_the_leverage_division_agrees_with_another_solver(levers):
+    for problem, (costs, error, most, least, budget), found in levers:
+        own = alone_on_each(costs, error, most, least)
+        n = np.asarray(found.value)
+        spent = np.where(n > 0, np.where(n > 0, costs, 0.0) * n, 0.0)
+        pays = error / n.sum(axis=0) + spent
+        assert float(found.residual) < 1e-9
+        assert bool(problem.capacity.allows(problem.costs, found.value).all())
+        assert np.all(pays <= own * (1 + 1e-9))
+        assert pays.sum() == pytest.approx(
+            oracle.division("leverage", costs, error, own, most, least, budget), rel=1e-6
+        )
+
+
+@pytest.mark.long
+def test_leverage_within_limits_is_kept_and_certified(levers):
+    for problem, _, _ in levers:
+        plan = collaboration.solve(problem, division="leverage").raise_for_status().value
+        for carried in (plan, collaboration.integer_plan(problem, plan)):
+            assert all(record.holds for record in collaboration.certify(problem, carried) if record.claimed)
+        assert bool(plan.leverage)
+
+
+@pytest.mark.long
+def test_leverage_without_limits_that_bind_is_the_closed_form():
+    free = LEVERAGE[0][0].unlimited()
+    loose = Problem(free.costs, free.sigma, most=1e5)
+    expected = collaboration.leverage_optimum(free).value
+    np.testing.assert_allclose(collaboration.leverage_optimum(loose).value, expected, rtol=1e-14)
+
+
+def test_leverage_shares_no_budget_between_distributions():
+    problem, _ = LEVERAGE[0]
+    for ask in (collaboration.leverage_optimum, lambda p: collaboration.divide(p, "leverage")):
+        with pytest.raises(ProblemError, match=r"budget\[0\].*say most instead.*rational") as caught:
+            ask(problem)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.long
+def test_a_budget_for_one_distribution_is_a_most_for_leverage_and_a_traced_one_for_two_is_no_number():
+    problem, _ = LEVERAGE[0]
+    assert int(jax.jit(collaboration.leverage_optimum)(problem).status) == Status.NONFINITE
+    single = Problem(problem.costs[:, 1:], problem.sigma[1:], budget=problem.capacity.budget)
+    same = Problem(problem.costs[:, 1:], problem.sigma[1:], most=problem.capacity.budget / problem.costs[:, 1])
+    one, other = (collaboration.leverage_optimum(told).value for told in (single, same))
+    np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
 def test_rows_that_bind():
     """Nobody but the third can collect much, and she may not pay more than alone."""
     problem = Problem([[1.0], [1.0], [1.0]], 1.0, most=[0.1, 0.2, 5.0])
@@ -277,7 +349,6 @@ def test_what_has_no_limits_yet_says_so():
     problem, _ = PROBLEMS[0]
     plan = collaboration.solve(problem).value
     for ask in (
-        lambda: collaboration.leverage_optimum(problem),
         lambda: collaboration.core(problem, plan),
         lambda: collaboration.pivotal(problem, plan),
         lambda: collaboration.cost_misreport(problem, 0),

@@ -22,7 +22,7 @@ def alone(costs, error, most, least, budget):
 
 
 def division(kind, costs, error, bounds, most, least, budget):
-    """Objective of a division over the limits, by Clarabel: "rational", "social", "egalitarian" or "nash"."""
+    """Objective of a division by Clarabel: "rational", "leverage", "social", "egalitarian" or "nash"."""
     m, d = costs.shape
     able = np.isfinite(costs)
     price, upper = np.where(able, costs, 0.0), np.where(able, most, 0.0)
@@ -36,6 +36,11 @@ def division(kind, costs, error, bounds, most, least, budget):
     rules += [n[i, k] <= upper[i, k] for i in range(m) for k in range(d) if np.isfinite(upper[i, k])]
     if kind == "rational":
         rules += [pays[i] <= bounds[i] for i in range(m) if np.isfinite(bounds[i])]
+    if kind == "leverage":  # bounds are agents x distributions
+        rules += [
+            error[i, k] * cvxpy.inv_pos(totals[k]) + price[i, k] * n[i, k] <= bounds[i, k]
+            for i, k in np.argwhere(np.isfinite(bounds))
+        ]
     if kind == "egalitarian":
         goal = cvxpy.Minimize(cvxpy.max(cvxpy.hstack(pays)))
     elif kind == "nash":

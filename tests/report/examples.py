@@ -31,12 +31,6 @@ def answer(m: int = 24, d: int = 5, *, seed: int = 0, mechanism: str = "cbl", **
     pays = error + np.where(samples > 0, samples * np.where(samples > 0, costs, 0), 0)
     penalty = pays.sum(axis=1)
     alone_penalty = 2 * (sigma * np.sqrt(costs)).sum(axis=1)
-    whole = Whole(
-        samples=np.round(samples), role=role, alpha=np.where(role == Role.CHECKED, 3.0, np.nan),
-        total=np.round(samples).sum(axis=0), penalty=penalty * 1.01,
-        social_penalty=float(penalty.sum() * 1.01), alone_samples=np.round(alone), alone_penalty=alone_penalty,
-        loss=0.01, change=penalty * 0.01, worse_off=penalty * 1.01 - alone_penalty,
-    )  # fmt: skip
     claims = (
         Audit("individually rational", True, 0.12, 1e-6, "Clinic 3 pays 1.23, alone 1.40", "a formula evaluated"),
         Audit(
@@ -49,6 +43,13 @@ def answer(m: int = 24, d: int = 5, *, seed: int = 0, mechanism: str = "cbl", **
         ),
         Audit("condition (8)", False, -0.3, 1e-7, "Clinic 1 on glucose", "a formula evaluated", claimed=False),
     )
+    whole = Whole(
+        samples=np.round(samples), role=role, alpha=np.where(role == Role.CHECKED, 3.0, np.nan),
+        total=np.round(samples).sum(axis=0), penalty=penalty * 1.01,
+        social_penalty=float(penalty.sum() * 1.01), alone_samples=np.round(alone), alone_penalty=alone_penalty,
+        loss=0.01, change=penalty * 0.01, worse_off=penalty * 1.01 - alone_penalty,
+        certificates=claims[:2],
+    )  # fmt: skip
     made = Answer(
         source="example", title="Clinics that share laboratory measurements",
         agents=tuple(f"Clinic {i + 1}" for i in range(m)), distributions=_names(d), costs=costs, sigma=sigma,

@@ -15,6 +15,7 @@ from jaxmech.report.collaboration._panels import draws_of, errors_by_value, valu
 from jaxmech.report.collaboration._plot import Panel, plot, plot_panels
 from jaxmech.report.collaboration._reasons import reasons, reasons_of
 from jaxmech.report.collaboration._rule import rule_in_words, rule_sentences
+from jaxmech.report.collaboration._signed import signed
 from jaxmech.report.collaboration._signing import better_design, signing_sentences
 from jaxmech.report.collaboration._tables import collection_tables, gain_table, penalties_of
 
@@ -49,6 +50,7 @@ __all__ = [
     "rule_in_words",
     "rule_sentences",
     "sigma_table",
+    "signed",
     "signing_sentences",
     "suggestions",
     "values_of",

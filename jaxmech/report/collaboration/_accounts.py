@@ -9,6 +9,7 @@ from rich.box import Box
 from rich.table import Table
 from rich.text import Text
 
+from jaxmech.collaboration import FreeRiding
 from jaxmech.report._numbers import INFINITY, column, decimals, percent, settle, single
 from jaxmech.report._tables import blocks, new_table
 
@@ -52,6 +53,7 @@ class Accounts:
         whole: whether all samples are whole numbers.
         currency: the unit of the costs, or an empty text.
         instead: (agents, distributions) what the nearest temptation would cost each there; None where not known.
+        free: what each would do in a pool if she thought of herself alone; None for mechanisms that check.
         dtype: in which was solved.
     """
 
@@ -61,6 +63,7 @@ class Accounts:
     whole: bool
     currency: str
     instead: np.ndarray | None = None
+    free: FreeRiding | None = None
     dtype: str = "float64"
 
     @property

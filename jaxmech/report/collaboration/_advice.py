@@ -24,10 +24,11 @@ def among_equals(answer: Answer) -> list[str]:
     """
     if answer.mechanism != "cbl" or answer.advice is None:
         return []
+    own = (answer.fractions or answer).social_penalty
     least = {
-        name: 1 - penalty / answer.social_penalty
+        name: 1 - penalty / own
         for name, penalty in answer.advice.equals.items()
-        if penalty <= answer.social_penalty * (1 - WORTH_TELLING)
+        if penalty <= own * (1 - WORTH_TELLING)
     }
     if not least:
         return []
@@ -38,7 +39,7 @@ def among_equals(answer: Answer) -> list[str]:
     alike = bool((answer.role == answer.role[0]).all())
     why = "" if alike else ", and cbl, which takes them one at a time, gives equals different roles"
     return [
-        f"All costs are equal{why}. In fractions of samples all pay {short(answer.social_penalty, 4)}; "
+        f"All costs are equal{why}. In fractions of samples all pay {short(own, 4)}; "
         f"they would pay {', and '.join(told)}."
     ]
 

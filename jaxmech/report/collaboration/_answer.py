@@ -49,6 +49,7 @@ class Whole:
         loss: how much more all pay than under the plan in real numbers, as a fraction of it.
         change: how much more each agent pays than under the plan in real numbers.
         worse_off: how much more each agent pays than alone in whole samples; positive where rounding makes her lose.
+        certificates: what the plan in whole samples claims, and facts about its agents.
     """
 
     samples: np.ndarray
@@ -62,6 +63,7 @@ class Whole:
     loss: float
     change: np.ndarray
     worse_off: np.ndarray
+    certificates: tuple[Audit, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,6 +162,7 @@ class Answer(Arrangement):
         joint: by panel, an agent who is checked on it and what she gains by knowing how its values are correlated.
         values: what is measured where one draw measures several values; else None.
         limited: whether there are limits on what agents collect or spend.
+        fractions: of an answer about the plan in whole samples (:func:`signed`), the one about the plan in fractions.
     """
 
     division: str
@@ -180,3 +183,4 @@ class Answer(Arrangement):
     values: Values | None = None
     joint: Mapping[str, tuple[str, Joint]] = dataclasses.field(default_factory=dict)
     limited: bool = False
+    fractions: "Answer | None" = None

@@ -110,14 +110,18 @@ def _whole(whole: Whole, *, alike: bool) -> dict[str, Any]:
     """
     if not alike:
         told = {"samples": whole.samples.astype(int), "role": role_names(whole.role)}
-        return {**dataclasses.asdict(whole), **told, "comparison": None, "rest": None}
+        return {**_fields(whole), **told, "comparison": None, "rest": None}
     samples, total = whole.samples.astype(int), whole.total.astype(int)
     checked = whole.role == int(Role.CHECKED)
     return {
-        **dataclasses.asdict(whole),
+        **_fields(whole),
         "samples": samples,
         "total": total,
         "role": role_names(whole.role),
         "comparison": np.where(checked, samples, 0),
         "rest": np.where(checked, total - 2 * samples, 0),
     }
+
+
+def _fields(whole: Whole) -> dict[str, Any]:
+    return {**dataclasses.asdict(whole), "certificates": [record_document(record) for record in whole.certificates]}

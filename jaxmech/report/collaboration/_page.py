@@ -49,28 +49,27 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     if answer.values and answer.accounts:
         yield "What one draw measures", panels_section(answer, box)
     if answer.accounts:
-        tried = answer.advice.penalties if answer.advice else {}
-        own = np.where(answer.alone_penalty > 0, answer.alone_penalty, 1.0)
-        elsewhere = {
-            name: np.where(answer.alone_penalty > 0, 1 - penalty / own, 0.0) for name, penalty in tried.items()
-        }
+        elsewhere, designable = _elsewhere(answer), _designable(answer)
         yield from board_sections(
-            answer, answer.accounts, width, box, elsewhere=elsewhere, designable=_designable(answer), full=full
+            answer, answer.accounts, width, box, elsewhere=elsewhere, designable=designable, full=full
         )
     title = "Who would cheat" if answer.pooled else "Why nobody cheats"
     yield title, make_paragraphs([*reasons(answer, full=full), *rule_sentences(answer)])
-    if answer.efficiency:
+    target = answer.fractions
+    if target is not None:
+        yield "The target, in fractions of samples", _target(answer, target, width, box, full)
+    elif answer.efficiency:
         yield "How good the plan is", make_paragraphs(_efficiency(answer))
-    if answer.whole:
+    if target is None and answer.whole:
         tables = [] if not full and len(answer.agents) > MAX_ROWS else _whole_tables(answer, answer.whole, width, box)
         yield "In whole samples", [*tables, *make_paragraphs(_whole(answer))]
-    else:
+    elif target is None:
         yield "In whole samples", make_paragraphs([_NOT_WHOLE])
     if answer.claims:
         yield "Certificates", [records_table(answer.claims, box)]
     if answer.facts:
         yield "Facts, not claimed", [records_table(answer.facts, box)]
-    advice = suggestions(answer)
+    advice = suggestions(answer) if target is None else []
     if answer.efficiency and not answer.pooled and _designable(answer):
         least = answer.efficiency.any_equilibrium
         advice.append(better_design(answer.social_penalty, least, answer.source, answer.currency))
@@ -110,9 +109,9 @@ def board_sections(
     yield f"Money apart from error ({whole})", list(money_table(accounts, answer.agents, box, full=full))
     names, errors = errors_by_value(answer, accounts)
     tables = error_tables(errors, answer.agents, names, width, box, full=full)
-    yield "Standard errors, together and alone", list(tables)
+    yield f"Standard errors, together and alone ({whole})", list(tables)
     sentences = signing_sentences(accounts, answer.agents, elsewhere or {}, designable=designable)
-    yield "Who carries the work, and why each should sign", make_paragraphs(sentences)
+    yield f"Who carries the work, and why each should sign ({whole})", make_paragraphs(sentences)
 
 
 def _head(answer: Answer) -> RenderableType:
@@ -123,6 +122,7 @@ def _head(answer: Answer) -> RenderableType:
     )
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
     first = [part for sentence in among_equals(answer) for part in (Text(), Text(sentence, style="yellow"))]
+    what += "" if answer.fractions is None else "; in whole samples"
     title = Text(answer.title or answer.source, style="bold")
     return Group(title, Text(f"{answer.source}: {what}"), Text(), verdict, *first)
 
@@ -199,7 +199,37 @@ def _whole(answer: Answer) -> list[str]:
     change = f"{percent(abs(whole.loss))} {'more' if whole.loss > 0 else 'less'} than"
     change = "as much as" if abs(whole.loss) < 5e-4 else change
     text = f"Rounded to whole samples, all pay {short(whole.social_penalty, 4)} together, {change} in fractions."
-    return [text, _worse_off(answer, whole)]
+    return [f"{text} {claims_in_words(whole.certificates)}".strip(), _worse_off(answer, whole)]
+
+
+def _target(answer: Answer, target: Answer, width: int, box: Box, full: bool) -> list[RenderableType]:
+    """The plan in fractions that the signed one was rounded from: the only place of a signed page that has its numbers.
+
+    Args:
+        answer: about the plan in whole samples.
+        target: about the one in fractions.
+        width: of the page, in characters.
+        box: the lines to draw.
+        full: whether to leave nothing out.
+    """
+    assert answer.whole is not None
+    note = (
+        "Everything else on this page is about the plan in whole samples, which is signed and carried out. It was "
+        "rounded from this one, whose parts of samples nobody can measure; nobody owes the numbers of this section."
+    )
+    tables = [] if np.array_equal(target.samples, answer.samples) else collection_tables(target, width, box, full=full)
+    good = [*_efficiency(target), *(f"{record.claim}: {record.witness}." for record in target.facts)]
+    promised = f"In fractions all would pay {short(target.social_penalty, 4)}. {claims_in_words(target.claims)}".strip()
+    texts = [promised, *_whole(target), *(good if target.efficiency else ()), *suggestions(target)]
+    return [*make_paragraphs([note]), *tables, *make_paragraphs(texts)]
+
+
+def _elsewhere(answer: Answer) -> dict[str, np.ndarray]:
+    """What each agent would gain under cbl, as a fraction of what she pays alone, by division; all in fractions."""
+    alone = (answer.fractions or answer).alone_penalty
+    own = np.where(alone > 0, alone, 1.0)
+    tried = answer.advice.penalties if answer.advice else {}
+    return {name: np.where(alone > 0, 1 - penalty / own, 0.0) for name, penalty in tried.items()}
 
 
 def _whole_tables(answer: Answer, whole: Whole, width: int, box: Box) -> list[RenderableType]:

@@ -133,7 +133,13 @@ def _comparison(answer: Answer, box: Box) -> list[RenderableType]:
     columns = column(values), column(values / answer.first_best)
     for name, *cells in zip(penalties, *columns, strict=True):
         table.add_row(name, *cells, style="bold" if name == "this design" else "")
-    return [table, *make_paragraphs([_family(answer)])]
+    return [table, *make_paragraphs([_family(answer), _NOT_THE_ONLY_ONE])]
+
+
+_NOT_THE_ONLY_ONE = (
+    "Designs that cost nearly the same may divide the work otherwise: a σ or a cost that is a little different can "
+    "lead to another of them. Everything here is true of this one; agree on the division, not only on its cost."
+)
 
 
 def _family(answer: Answer) -> str:

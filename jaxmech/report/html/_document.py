@@ -89,7 +89,8 @@ class Party:
         bars: the picture of it.
         fair: why it is fair, in sentences.
         honest: why cheating does not pay, in sentences.
-        signs: whether the page ends with a line for her signature.
+        signs: whether it is about what she will do, not about what she did.
+        unsigned: why the page ends without a line for her signature, if it does although it is about what she will do.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Party:
     fair: tuple[str, ...]
     honest: tuple[str, ...]
     signs: bool = True
+    unsigned: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,13 +1,12 @@
 """A page for each party: what she does, what she gets, why it is fair, why cheating does not pay."""
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 
 from jaxmech.collaboration import Role
 from jaxmech.report._numbers import INFINITY, decimals, percent, relative, short, single
-from jaxmech.report.collaboration import Accounts, Answer, Arrangement, draws_of, errors_by_value, reasons_of
+from jaxmech.report.collaboration import Accounts, Answer, Arrangement, draws_of, errors_by_value, reasons_of, signed
 from jaxmech.report.design import Answer as DesignAnswer
 from jaxmech.report.html._document import Bar, Line, Party, Table
 from jaxmech.report.html._words import DIVISIONS, GIVEN
@@ -17,13 +16,16 @@ MOST = 500
 
 
 def parties(answer: Arrangement) -> tuple[Party, ...]:
-    """Return the pages of all parties, or of the first :data:`MOST`.
+    """Return the pages of all parties, or of the first :data:`MOST`: about the plan in whole samples if there is one.
 
     Args:
         answer: a plan or a design, with accounts.
     """
     if answer.accounts is None:
         return ()
+    if isinstance(answer, Answer):
+        answer = signed(answer)
+    assert answer.accounts is not None
     return tuple(_party(answer, answer.accounts, i) for i in range(min(len(answer.agents), MOST)))
 
 
@@ -36,8 +38,15 @@ def _party(answer: Arrangement, accounts: Accounts, i: int) -> Party:
         money=_money(accounts, i),
         bars=_bars(accounts, i),
         fair=tuple(_fair(answer, accounts, i)),
-        honest=tuple(_honest(answer, accounts, i)),
+        honest=tuple(_honest(answer, i)),
+        unsigned="" if accounts.whole else _UNSIGNED,
     )
+
+
+_UNSIGNED = (
+    "There is nothing to sign: only a plan in whole samples can be carried out, and this one is in fractions. Its "
+    "fingerprint is"
+)
 
 
 def _samples(value: float) -> str:
@@ -95,10 +104,9 @@ def _each(told: list[tuple[str, str]]) -> str:
 
 
 def _gets_published(answer: Arrangement, i: int, k: int) -> str:
-    """What the published mechanisms give her, in whole samples where there are any."""
+    """What the published mechanisms give her."""
     assert isinstance(answer, Answer)
-    assert answer.accounts is not None
-    samples, role = answer.accounts.plan.samples, Role(int(answer.accounts.role[i, k]))
+    samples, role = answer.samples, Role(int(answer.role[i, k]))
     everything, own = float(samples[:, k].sum()), float(samples[i, k])
     if answer.pooled:
         condition = f", if you hand in at least {_samples(own)}" if answer.mechanism == "counted-pool" and own else ""
@@ -109,12 +117,10 @@ def _gets_published(answer: Arrangement, i: int, k: int) -> str:
         return f"the mean of all {_samples(everything)} points, yours included, as it is"
     if role is Role.RECEIVES:
         return f"the mean of the {_samples(everything - own)} points of the others, as it is"
-    whole = answer.whole
-    total, alpha = (float(answer.total[k]), answer.alpha) if whole is None else (float(whole.total[k]), whole.alpha)
     return (
         f"{_samples(own)} points of the others as they are, with whose mean yours is compared, and "
-        f"{_samples(total - 2 * own)} with noise whose standard deviation is {short(float(alpha[i, k]))} times the "
-        "difference between the two means"
+        f"{_samples(float(answer.total[k]) - 2 * own)} with noise whose standard deviation is "
+        f"{short(float(answer.alpha[i, k]))} times the difference between the two means"
     )
 
 
@@ -205,25 +211,16 @@ def _fair(answer: Arrangement, accounts: Accounts, i: int) -> list[str]:
     return sentences
 
 
-def _honest(answer: Arrangement, accounts: Accounts, i: int) -> list[str]:
+def _honest(answer: Arrangement, i: int) -> list[str]:
     if answer.pooled:
         return ["Nobody checks you, and nobody checks the others: this plan holds only among parties who comply for "
                 "other reasons than their own gain."]  # fmt: skip
-    sentences = _published_reasons(answer, accounts, i) if isinstance(answer, Answer) else _design_reasons(answer, i)
+    sentences = reasons_of(answer, i) if isinstance(answer, Answer) else _design_reasons(answer, i)
     for record in answer.claims:
         if "incentive compatible" in record.claim:
             verdict = "holds" if record.holds else "does NOT hold"
             sentences.append(f"Certificate “{record.claim}” {verdict}: {record.witness}.")
     return sentences
-
-
-def _published_reasons(answer: Answer, accounts: Accounts, i: int) -> list[str]:
-    """Her temptations under the plan that is carried out, the one in whole samples if there is one."""
-    if accounts.instead is None:
-        return reasons_of(answer, i)
-    pays = accounts.plan.bill + accounts.plan.error
-    samples, instead = accounts.plan.samples, accounts.instead
-    return reasons_of(dataclasses.replace(answer, samples=samples, role=accounts.role, pays=pays, instead=instead), i)
 
 
 def _design_reasons(answer: Arrangement, i: int) -> list[str]:

@@ -28,6 +28,7 @@ class Play:
         skewness: of the data, per distribution; 0 for normal data.
         kurtosis: excess kurtosis of the data, likewise.
         log_skewness: skewness of the logarithms, NaN where there are none.
+        rows: of measurements that data are drawn from; 0 where they come from a law.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Play:
     skewness: np.ndarray
     kurtosis: np.ndarray
     log_skewness: np.ndarray
+    rows: int = 0
 
     @property
     def change(self) -> np.ndarray:

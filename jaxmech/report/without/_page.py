@@ -112,3 +112,7 @@ def _leaving(answer: Answer) -> Iterator[str]:
         alone = float(everybody.alone_penalty[i])
         otherwise = f"she would pay {short(alone, 4)}" if np.isfinite(alone) else "she could not know everything"
         yield f"{name} pays {short(float(everybody.penalty[i]), 4)} with all others; alone {otherwise}."
+    yield (
+        "All of this is about a new plan that those who remain agree on, in fractions of samples. What happens if they "
+        "go on with the old one instead, jaxmech audit --questions tells."
+    )
