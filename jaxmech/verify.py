@@ -34,6 +34,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -130,21 +131,6 @@ def agree(found: Any, expected: Any, size: float) -> bool:
 
 # 2 --- draws: the definition is that of the package's documentation (jaxmech.exchange._draws) -------------------------
 
-PPND16 = (  # Wichura 1988, AS 241: above and below the line, for |p − ½| ≤ 0.425, for √(−log p) ≤ 5, and beyond
-    ((2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
-      13731.693765509461125, 1971.5909503065514427, 133.14166789178437745, 3.3871328727963666080),
-     (5226.4952788528545610, 28729.085735721942674, 39307.895800092710610, 21213.794301586595867,
-      5394.1960214247511077, 687.18700749205790830, 42.313330701600911252, 1.0)),
-    ((7.74545014278341407640e-4, 0.0227238449892691845833, 0.241780725177450611770, 1.27045825245236838258,
-      3.64784832476320460504, 5.76949722146069140550, 4.63033784615654529590, 1.42343711074968357734),
-     (1.05075007164441684324e-9, 5.47593808499534494600e-4, 0.0151986665636164571966, 0.148103976427480074590,
-      0.689767334985100004550, 1.67638483018380384940, 2.05319162663775882187, 1.0)),
-    ((2.01033439929228813265e-7, 2.71155556874348757815e-5, 0.00124266094738807843860, 0.0265321895265761230930,
-      0.296560571828504891230, 1.78482653991729133580, 5.46378491116411436990, 6.65790464350110377720),
-     (2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5, 7.86869131145613259100e-4,
-      0.0148753612908506148525, 0.136929880922735805310, 0.599832206555887937690, 1.0)),
-)  # fmt: skip
-
 
 def stream(*texts: str) -> np.random.Philox:
     """Return the generator of a stream: Philox4x64-10, with the first 16 bytes of a hash of all texts as its key."""
@@ -164,25 +150,31 @@ def subset(words: np.random.Philox, size: int, limit: int) -> tuple[np.ndarray, 
 
 
 def normal(words: np.random.Philox, count: int) -> np.ndarray:
-    """Return standard normal numbers, one per word."""
-    lots = []
-    for word in words.random_raw(count).tolist():
-        p = ((word >> 12) + 0.5) / 2**52
-        q, root = p - 0.5, math.sqrt(-math.log(min(p, 1 - p)))
-        part, x = (0, 0.180625 - q * q) if abs(q) <= 0.425 else (1, root - 1.6) if root <= 5 else (2, root - 5)
-        above, below = (np.polyval(row, x) for row in PPND16[part])
-        lots.append(float(above / below * (q if part == 0 else math.copysign(1, q))))
-    return np.array(lots)
+    """Return standard normal numbers, one per word: Φ⁻¹ by the standard library's own, which has all digits, too."""
+    return np.array([NormalDist().inv_cdf(((word >> 12) + 0.5) / 2**52) for word in words.random_raw(count).tolist()])
 
 
 # 3 --- sharing data: what each party is owed -------------------------------------------------------------------------
 
 
-class Agreement:
-    """What the parties signed, in arrays: parties × distributions."""
+class Signed:
+    """What agreements of all kinds answer, unless they have something of their own to say."""
+
+    def more(self, owed: list["Owed"]) -> dict[str, Any]:
+        """Return what operator.json holds beside the parties."""
+        return {}
+
+    def odd(self, owed: list["Owed"]) -> list[str]:
+        """Return what is said of the exchange as a whole."""
+        return []
+
+
+class Agreement(Signed):
+    """What the parties signed who share data, in arrays: parties × distributions."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         """Read what is needed; what is missing is told by its name."""
+        self.document, self.money = document, 0.0
         try:
             problem, plan = document["problem"], document["integer_plan"]
             self.gain = GAIN[document["settings"]["dtype"]]
@@ -190,11 +182,10 @@ class Agreement:
             self.parties, self.names, panels = problem["agents"], problem["distributions"], problem.get("panels") or {}
             self.costs, self.sigma, self.price = (numbers(problem[key]) for key in ("costs", "sigma", "price"))
             self.asked, self.role, self.penalty = numbers(plan["samples"]), plan["role"], numbers(plan["penalty"])
-            shape = self.asked.shape
+            shape: tuple[int, ...] = self.asked.shape
             self.pooled, self.designed = self.mechanism in ("pool", "counted-pool"), self.mechanism == "designed"
-            self.z, self.rest = (
-                np.zeros(shape) if self.pooled else numbers(plan[key]) for key in ("comparison", "rest")
-            )
+            tables = [np.zeros(shape) if self.pooled else numbers(plan[key]) for key in ("comparison", "rest")]
+            self.z, self.rest = tables
             self.alpha = np.zeros(shape) if self.pooled or self.designed else numbers(plan["alpha"])
             self.steady = problem.get("estimate", "drawn") == "steady"
             if problem.get("calibrated", False):
@@ -203,10 +194,17 @@ class Agreement:
             table = ("discrepancy", "variance")
             self.table = [numbers(plan[key]) for key in table] if self.designed else []
             self.linked = self.designed and plan["linked"]
+            self.limited = any(problem.get(key) is not None for key in ("most", "least", "budget"))
+            self.most, self.least, self.budget = np.full(shape, math.inf), np.zeros(shape), np.full(shape[:1], math.inf)
+            if self.limited:
+                self.most, self.least, self.budget = (numbers(problem[key]) for key in ("most", "least", "budget"))
         except (KeyError, TypeError, ValueError) as error:
             raise UnreadableError(f"the agreement lacks what it takes to carry it out: {error}") from None
         if self.costs.shape != (len(self.parties), len(self.names)) or shape != self.costs.shape:
             raise UnreadableError("the agreement's tables do not fit its names")
+        if [self.most.shape, self.least.shape, self.budget.shape] != [shape, shape, shape[:1]]:
+            raise UnreadableError("the agreement's most, least and budget do not fit its names")
+        self.everybody = self.parties
         self.by_draw, self.draws = self, self.names
         if panels:
             self._widen(panels)
@@ -221,9 +219,28 @@ class Agreement:
             raise UnreadableError("the agreement's panels do not fit its sigma and price")
         self.by_draw.sigma, self.by_draw.price = np.ones(len(groups)), np.bincount(of, self.price * self.sigma**2)
         self.costs = np.where(np.diff(of, prepend=-1) > 0, self.costs[:, of], 0.0)  # a draw is paid for once
-        tables = (self.asked, self.z, self.rest, self.alpha, self.limit)
-        self.asked, self.z, self.rest, self.alpha, self.limit = (table[:, of] for table in tables)
+        for table in ("asked", "z", "rest", "alpha", "limit", "most", "least"):
+            setattr(self, table, getattr(self, table)[:, of])
         self.role = [[row[j] for j in of] for row in self.role]
+
+    def owed(self, secret: str, handed: list["Handed"], told: list[dict[str, Any]]) -> list["Owed"]:
+        """Return what the returns should hold of every party."""
+        entries = [owed(self, secret, handed, i, part["distributions"]) for i, part in enumerate(told)]
+        return [documents(self, secret, part, entries[i], i) for i, part in enumerate(told)]
+
+    def soundness(self) -> Iterator[str]:
+        """Say where the agreement is not sound."""
+        off = optimality(self.document) or 0.0
+        if off > OPTIMUM[self.document["settings"]["dtype"]]:
+            division = self.document["division"]
+            yield f"agreement: the division misses the conditions of the {division} optimum by {off:.2g}"
+        yield from soundness(self)
+
+    def allows(self, i: int, amounts: np.ndarray) -> bool:
+        """Whether a party can and must collect these amounts, and can pay for them, up to rounding."""
+        spent = sum(float(self.costs[i, k] * n) for k, n in enumerate(amounts) if n > 0)
+        within = (amounts <= self.most[i] * (1 + DIGITS)) & (amounts >= self.least[i] * (1 - DIGITS))
+        return bool(within.all() and spent <= self.budget[i] * (1 + DIGITS))
 
     def noise(self, apart: float) -> float:
         """η²/σ² of a design: linear between entries, the earlier one at jumps, the last one beyond."""
@@ -293,9 +310,7 @@ def part_of(drawn: np.ndarray, listed: np.ndarray, points: np.ndarray | None, to
     return {"count": count, "mean": mean, "inverted": 2 * count > len(drawn), "listed": digest}
 
 
-def owed(
-    agreement: Agreement, secret: str, handed: list[Handed], i: int, told: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
+def owed(agreement: Agreement, secret: str, handed: list[Handed], i: int, told: list[Any]) -> list[dict[str, Any]]:
     """Return what operator.json should say of a party, by distribution; under "points", what points.csv should hold."""
     every = range(len(agreement.names))
     parts = [Drawn(agreement, secret, handed[k], i, k, told[k]) for k in every]
@@ -340,7 +355,8 @@ def _entry(
         admitted = agreement.mechanism == "pool" or own >= agreement.asked[i, k]
         parts = [(own, mean, mine), (count, theirs, others)] if admitted else []
     else:
-        parts = [(own, mean, mine)] if role == "alone" else [(count, theirs, others)]
+        hers = role == "alone" or agreement.asked[i, k] > 0  # who only receives is asked for none, but for limits
+        parts = ([(own, mean, mine)] if hers else []) + ([] if role == "alone" else [(count, theirs, others)])
     clean = sum(size for size, _, _ in parts)
     clean_mean = sum(size * middle for size, middle, _ in parts if size) / clean if clean else math.nan
     expected = noisy_variance
@@ -351,43 +367,22 @@ def _entry(
     watched = role == "checked" and part.clean is not None
     flat = np.concatenate([np.zeros(0), *(values for _, _, values in parts)])
     table = [(value, variance) for value in flat] + [(value, expected) for value in noise]
+    compared = part.clean if watched and part.clean else {"count": 0, "mean": math.nan}
     return {
-        "name": agreement.names[k],
-        "estimate": total / weight if weight else math.nan,
-        "standard_error": weight**-0.5 if weight else math.inf,
-        "clean_count": clean,
-        "clean_mean": clean_mean,
-        "noisy_count": noisy,
-        "noisy_mean": noisy_mean,
-        "noisy_variance": noisy_variance,
-        "role": role,
-        "asked": int(agreement.asked[i, k]),
-        "count": own,
-        "mean": mean,
-        "compared_count": part.clean["count"] if watched and part.clean else 0,
-        "compared_mean": part.clean["mean"] if watched and part.clean else math.nan,
-        "discrepancy": part.discrepancy,
-        "noise_variance": added,
-        "available": count,
-        "clean": part.clean,
-        "rest": part.rest,
-        "normal": part.normal,
+        "name": agreement.names[k], "estimate": total / weight if weight else math.nan,
+        "standard_error": weight**-0.5 if weight else math.inf, "clean_count": clean, "clean_mean": clean_mean,
+        "noisy_count": noisy, "noisy_mean": noisy_mean, "noisy_variance": noisy_variance, "role": role,
+        "asked": int(agreement.asked[i, k]), "count": own, "mean": mean, "compared_count": compared["count"],
+        "compared_mean": compared["mean"], "discrepancy": part.discrepancy, "noise_variance": added,
+        "available": count, "clean": part.clean, "rest": part.rest, "normal": part.normal,
         "points": sorted(table, key=lambda row: (row[1], row[0])),
-    }
+    }  # fmt: skip
 
 
 # 4 --- documents anew ------------------------------------------------------------------------------------------------
 
-OWED = (
-    "name",
-    "estimate",
-    "standard_error",
-    "clean_count",
-    "clean_mean",
-    "noisy_count",
-    "noisy_mean",
-    "noisy_variance",
-)
+OWED = ("name", "estimate", "standard_error", "clean_count", "clean_mean", "noisy_count", "noisy_mean",
+        "noisy_variance")  # fmt: skip
 CHECKS = ("name", "role", "asked", "count", "mean", "compared_count", "compared_mean", "discrepancy", "noise_variance")
 SEEDED = "The noise was made from a fixed seed: parties who know it can predict the noise, remove it, and cheat."
 
@@ -437,14 +432,8 @@ def handed_in(folder: Path | None, agreement: Any, told: list[dict[str, Any]], l
         draws = getattr(agreement, "draws", agreement.names)
         if len(set(zip(draws, map(len, columns[-1]), strict=True))) > len(set(draws)):
             lines.append(f"submissions of {party['name']}: a draw must give all the values that it measures")
-    return [
-        Handed(
-            [len(rows[k]) for rows in columns],
-            [float(np.mean(rows[k])) if len(rows[k]) else math.nan for rows in columns],
-            [rows[k] for rows in columns],
-        )
-        for k in every
-    ]
+    means = [[float(np.mean(rows[k])) if len(rows[k]) else math.nan for rows in columns] for k in every]
+    return [Handed([len(rows[k]) for rows in columns], means[k], [rows[k] for rows in columns]) for k in every]
 
 
 class Owed(NamedTuple):
@@ -469,7 +458,7 @@ def receipt_of(agreement: Any, secret: str, told: dict[str, Any], checks: list[d
     name = told["name"]
     return {
         "kind": "receipt", "party": name, "agreement": agreement.seal, "cost": cost,
-        "nonce": nonce_of(agreement, secret, name), "remarks": remarks_of(told, checks),
+        "nonce": nonce_of(agreement, secret, name), "remarks": remarks_of(agreement, told, checks),
         "submission": told["submission"], "file": told["file"], "checks": checks,
         "counts": [entry["count"] for entry in checks],
     }  # fmt: skip
@@ -496,13 +485,21 @@ def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: 
     return Owed(files, plain(part), entries, float(np.max(agreement.sigma)))
 
 
-def remarks_of(told: dict[str, Any], entries: list[dict[str, Any]]) -> list[str]:
+def remarks_of(agreement: Any, told: dict[str, Any], entries: list[dict[str, Any]]) -> list[str]:
     """Return what a party is told about how much she handed in."""
     name = told["name"]
     if told["file"] is None and any(entry["asked"] for entry in entries):
         return [f"{name} handed in nothing"]
-    counts = [(entry["count"], entry["asked"], entry["name"]) for entry in entries]
-    return [f"{name} handed in {n:,} points of {k}; asked for {asked:,}" for n, asked, k in counts if n != asked]
+    lines = []
+    for k, (n, asked) in enumerate((entry["count"], entry["asked"]) for entry in entries):
+        said = ""
+        if isinstance(agreement, Agreement):
+            i = agreement.parties.index(name)
+            most, least = agreement.most[i, k], agreement.least[i, k]
+            said = f", and at most {most:g} by her limits" if n > most else said
+            said = f", and at least {least:g} by her limits" if n < least else said
+        lines += [f"{name} handed in {n:,} points of {entries[k]['name']}; asked for {asked:,}{said}"] * (n != asked)
+    return lines
 
 
 def check_points(path: Path, where: str, entries: list[dict[str, Any]], known: bool) -> Iterator[str]:
@@ -602,7 +599,9 @@ def soundness(agreement: Agreement) -> Iterator[str]:
             yield f"agreement: {name} is promised a penalty of {promised:.9g}, but pays {honest:.9g}"
         if agreement.pooled:
             continue  # pools promise nothing more
-        alone = sum(best_alone(float(c), float(w)) for c, w in zip(agreement.costs[i], worth, strict=True) if w > 0)
+        if not agreement.allows(i, agreement.asked[i]):
+            yield f"agreement: {name} is asked for more or less than most, least and budget allow"
+        alone = best_alone(agreement, i, worth)
         if honest > alone * (1 + agreement.gain):
             yield f"agreement: {name} pays {honest:.9g}, more than {alone:.9g} alone"
         for k in np.flatnonzero(np.isfinite(agreement.costs[i]) & (worth > 0)):
@@ -610,6 +609,8 @@ def soundness(agreement: Agreement) -> Iterator[str]:
             others = {0.0, max(n - 1, 0.0), n + 1, *np.round(np.geomspace(1, 2 * own + n + 1, 12)).tolist()}
             for amount in sorted(others - {n}):
                 amounts = np.where(np.arange(len(worth)) == k, amount, agreement.asked[i])
+                if not agreement.allows(i, amounts):
+                    continue
                 if (paid := penalty(agreement, i, amounts)) < honest * (1 - agreement.gain):
                     where = f"collecting {amount:g} instead of {n:g} points of {agreement.names[k]}"
                     yield f"agreement: {name} gains by {where}: {paid:.9g} instead of {honest:.9g}"
@@ -620,9 +621,12 @@ def optimality(document: dict[str, Any]) -> float | None:
     """Return by how much the division of work misses the KKT conditions of the rational or the social optimum.
 
     Multipliers λ ≥ 0 of who pays as much as alone, with sum Λ: (1 + λ_i) c_ik ≥ (m + Λ) e_k/S_k², with equality where
-    n_ik > 0; relative. None for other divisions, and where the multipliers are not unique or need not exist.
+    n_ik > 0; relative. None for other divisions, where amounts are limited, and where the multipliers are not unique or
+    need not exist.
     """
     if document.get("division") not in ("rational", "social") or not document.get("target"):
+        return None
+    if document.get("problem", {}).get("budget") is not None:
         return None
     costs, samples = numbers(document["costs"]), numbers(document["target"]["samples"])
     worth, m = numbers(document["price"]) * numbers(document["sigma"]) ** 2, len(costs)
@@ -647,16 +651,45 @@ def optimality(document: dict[str, Any]) -> float | None:
     return float(max(off.max(), missing / weight, -room.min(), -multiplier.min()))
 
 
-def best_alone(cost: float, worth: float) -> float:
-    """Return min over whole numbers n ≥ 1 of worth/n + cost n."""
-    low = max(1.0, math.floor(math.sqrt(worth / cost)))
-    return min(worth / n + cost * n for n in (low, low + 1))
+def best_alone(agreement: Agreement, i: int, worth: np.ndarray) -> float:
+    """Return min over whole numbers n, within her limits, of Σ_k worth/n + cost n; ∞ if there is none.
+
+    A budget is kept as one price for money keeps it, n_k the best for costs c_k times that; then one point after the
+    other is added that saves the most for its cost. That is the least there is but for what is left of the budget.
+    """
+    costs, most, least = agreement.costs[i], np.floor(agreement.most[i] * (1 + DIGITS)), agreement.least[i]
+    able, least = np.isfinite(costs) & (most > 0), np.ceil(least * (1 - DIGITS))
+    if (~able & (worth > 0)).any():
+        return math.inf
+    c = np.where(able, costs, 1.0)
+
+    def amounts(dear: float) -> np.ndarray:
+        low = np.maximum(np.floor(np.sqrt(worth / (c * dear))), 1.0)
+        best = np.where(worth / (c * dear) > low * (low + 1), low + 1, low)
+        return np.where(able, np.clip(np.where(worth > 0, best, 0.0), least, most), 0.0)
+
+    low, high = 1.0, 1.0
+    while not agreement.allows(i, amounts(high)) and high < 1e30:
+        high *= 4
+    for _ in range(100 if high > 1 else 0):
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if agreement.allows(i, amounts(middle)) else (middle, high)
+    n = amounts(high)
+    while high > 1:  # something is left
+        more = [n + (np.arange(len(n)) == k) for k in range(len(n))]
+        saved = [worth[k] / (n[k] * (n[k] + 1)) / c[k] - 1 if n[k] and able[k] else -1.0 for k in range(len(n))]
+        fits = [k for k in range(len(n)) if saved[k] > 0 and agreement.allows(i, more[k])]
+        if not fits:
+            break
+        n = more[max(fits, key=saved.__getitem__)]
+    some = worth > 0
+    return float(np.sum(worth[some] / n[some]) + np.sum(c * n)) if agreement.allows(i, n) else math.inf
 
 
 # 6 --- selling data -------------------------------------------------------------------------------------------------
 
 
-class Market:
+class Market(Signed):
     """What contributors and buyers signed, in arrays."""
 
     def __init__(self, document: dict[str, Any]) -> None:
@@ -851,7 +884,7 @@ def erfcx(x: float) -> float:
 # 7 --- sharing models ------------------------------------------------------------------------------------------------
 
 
-class Models:
+class Models(Signed):
     """What competitors signed, in arrays."""
 
     def __init__(self, document: dict[str, Any]) -> None:
@@ -942,10 +975,6 @@ class Models:
         charged, paid = float(sum(x for x in due if x > 0)), float(-sum(x for x in due if x < 0) or 0.0)
         return {"money": {"charged": charged, "paid": paid, "surplus": charged - paid}}
 
-    def odd(self, owed: list[Owed]) -> list[str]:
-        """Return what is said of the exchange as a whole."""
-        return []
-
     def soundness(self) -> Iterator[str]:
         """Say where figures are not as promised, somebody would rather stay away, or gains by a lower report."""
         there, own = np.ones(len(self.types), bool), self.quality(self.types)
@@ -990,14 +1019,8 @@ class Models:
 def verify(returns: Path, agreement: Path, submissions: Path | None = None, secret: Path | None = None) -> list[str]:
     """Return one line for everything that does not agree; none if all does.
 
-    Args:
-        returns: the folder that ``jaxmech run`` wrote.
-        agreement: the document that was signed.
-        submissions: the folder of files that were handed in, if it is at hand.
-        secret: the file of ``jaxmech commit``, if it is at hand.
-
-    Raises:
-        UnreadableError: if something is missing or is not what it should be.
+    What ``jaxmech run`` wrote is held against what was signed and, if they are at hand, the folder of files that were
+    handed in and the secret of ``jaxmech commit``. Raises UnreadableError for what is missing or cannot be read.
     """
     try:
         return list(dict.fromkeys(_verify(Path(returns), Path(agreement), submissions, secret)))
@@ -1006,39 +1029,7 @@ def verify(returns: Path, agreement: Path, submissions: Path | None = None, secr
         raise UnreadableError(f"the returns are not what jaxmech run writes ({' '.join(reason.split())})") from error
 
 
-class Sharing(Agreement):
-    """What the parties signed who share data, with the questions that are asked of every kind of agreement."""
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        """Read what is needed; what is missing is told by its name."""
-        super().__init__(document)
-        self.document, self.everybody, self.money = document, self.parties, 0.0
-
-    def owed(self, secret: str, handed: list[Handed], told: list[dict[str, Any]]) -> list[Owed]:
-        """Return what the returns should hold of every party."""
-        return [
-            documents(self, secret, part, owed(self, secret, handed, i, part["distributions"]), i)
-            for i, part in enumerate(told)
-        ]
-
-    def more(self, owed: list[Owed]) -> dict[str, Any]:
-        """Return what operator.json holds beside the parties."""
-        return {}
-
-    def odd(self, owed: list[Owed]) -> list[str]:
-        """Return what is said of the exchange as a whole."""
-        return []
-
-    def soundness(self) -> Iterator[str]:
-        """Say where the agreement is not sound."""
-        off = optimality(self.document) or 0.0
-        if off > OPTIMUM[self.document["settings"]["dtype"]]:
-            division = self.document["division"]
-            yield f"agreement: the division misses the conditions of the {division} optimum by {off:.2g}"
-        yield from soundness(self)
-
-
-KINDS: dict[str, Any] = {"collaboration": Sharing, "market": Market, "multiparty": Models}
+KINDS: dict[str, Any] = {"collaboration": Agreement, "market": Market, "multiparty": Models}
 
 
 def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: Path | None) -> list[str]:
@@ -1083,14 +1074,9 @@ def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: 
 
 
 def _check_shared(
-    agreement: Any,
-    operator: dict[str, Any],
-    public: dict[str, Any],
-    every: list[Owed],
-    handed: list[Handed],
-    files: dict[str, bytes],
-    returns: Path,
-) -> list[str]:
+    agreement: Any, operator: dict[str, Any], public: dict[str, Any], every: list[Owed], handed: list[Handed],
+    files: dict[str, bytes], returns: Path,
+) -> list[str]:  # fmt: skip
     """Check public.json, the rest of operator.json, and that every file is the one that was written."""
     commitment, seeded = sha256(operator["secret"].encode("ascii")), operator["seed"] is not None
     files = {**files, "public.json": (returns / "public.json").read_bytes()}
@@ -1101,14 +1087,10 @@ def _check_shared(
         "kind": "public", "agreement": agreement.seal, "mechanism": agreement.mechanism, "commitment": commitment,
         "seeded": seeded, "warning": SEEDED if seeded else None, "version": operator["version"],
         "points": any(name.endswith("/points.csv") for name in files),
-        "parties": [
-            {"name": part["name"], "receipt": hashes[f"{part['folder']}/{file}"]}
-            for part, file in zip(parts, told, strict=True)
-        ],
-        "totals": [
-            {"name": name, "points": sum(one.counts), "parties": sum(count > 0 for count in one.counts)}
-            for name, one in zip(agreement.names, handed, strict=True)
-        ],
+        "parties": [{"name": part["name"], "receipt": hashes[f"{part['folder']}/{file}"]}
+                    for part, file in zip(parts, told, strict=True)],
+        "totals": [{"name": name, "points": sum(one.counts), "parties": sum(count > 0 for count in one.counts)}
+                   for name, one in zip(agreement.names, handed, strict=True)],
     }  # fmt: skip
     expected_operator = {
         "kind": "operator", "agreement": agreement.seal, "secret": operator["secret"], "commitment": commitment,
@@ -1118,7 +1100,7 @@ def _check_shared(
     there = {path.relative_to(returns).as_posix() for path in returns.rglob("*") if path.is_file()}
     kinds = ("missing", "fewer", "more", "unasked", "void")
     own = {remark["text"] for remark in operator["remarks"] if remark["kind"] in kinds}
-    asked = {text for part in parts if "file" in part for text in remarks_of(part, part["distributions"])}
+    asked = {text for part in parts if "file" in part for text in remarks_of(agreement, part, part["distributions"])}
     asked |= set(agreement.odd(every))
     return [
         *differences("public.json", public, expected_public),

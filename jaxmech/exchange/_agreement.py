@@ -54,6 +54,32 @@ class Noise(NamedTuple):
         return float(low + (apart - places[right - 1]) / (places[right] - places[right - 1]) * (high - low))
 
 
+class Limits(NamedTuple):
+    """What parties can and must collect, and can spend: they hold in whole samples as the plan does.
+
+    Attributes:
+        most: (parties, distributions) she can collect no more.
+        least: (parties, distributions) she must collect as much.
+        budget: (parties,) what she can spend.
+    """
+
+    most: np.ndarray
+    least: np.ndarray
+    budget: np.ndarray
+
+    def said(self, place: tuple[int, int], count: int) -> str:
+        """Return which limit of hers a number of points breaks, in words; an empty text if none.
+
+        Example:
+            >>> Limits(np.array([[5.0]]), np.array([[2.0]]), np.array([np.inf])).said((0, 0), 6)
+            ', and at most 5 by her limits'
+        """
+        most, least = float(self.most[place]), float(self.least[place])
+        if count > most:
+            return f", and at most {most:g} by her limits"
+        return f", and at least {least:g} by her limits" if count < least else ""
+
+
 @dataclasses.dataclass(frozen=True)
 class Agreement:
     """What parties who share data without money have signed, in whole samples.
@@ -79,6 +105,7 @@ class Agreement:
         penalty: what each party is promised to pay.
         draws: for every column whose draw measures it: the same where one draw measures several values.
         estimate: :data:`ESTIMATES`: noisy points are weighed by the noise that was drawn, or by what is expected of it.
+        limits: what parties can and must collect, and can spend; None without limits.
     """
 
     fingerprint: str
@@ -98,6 +125,7 @@ class Agreement:
     penalty: np.ndarray
     draws: tuple[str, ...]
     estimate: str = "drawn"
+    limits: Limits | None = None
 
 
 def read_plan(document: Mapping[str, Any]) -> Agreement:
@@ -134,10 +162,6 @@ class _Plan(Reader):
             if isinstance(problem.get(key), list) and any(isinstance(row, list) for row in problem[key]):
                 rule = "must be one number per distribution: a plan for agents who differ cannot be carried out yet"
                 raise ProblemError(f"problem.{key}", "a table by agent", rule)
-        for key in ("most", "least", "budget"):
-            if problem.get(key) is not None:
-                rule = "must be left out: a plan for agents with most, least or budget cannot be carried out yet"
-                raise ProblemError(f"problem.{key}", "given", rule)
         if self.document.get("integer_plan") is None:
             hint = " (jaxmech design FILE --whole)" if mechanism == DESIGNED else ""
             raise ProblemError("integer_plan", None, f"only a plan in whole samples can be carried out{hint}")
@@ -171,7 +195,16 @@ class _Plan(Reader):
             penalty=self._planned("penalty", (m,)),
             draws=tuple(draw for _, draw in values),
             estimate=estimate,
+            limits=self._limits((m, d), of),
         )
+
+    def _limits(self, shape: tuple[int, int], of: list[int]) -> Limits | None:
+        """Bounds on what parties collect, by value; None where the problem has none."""
+        problem = self.section("problem")
+        if all(problem.get(key) is None for key in Limits._fields):
+            return None
+        most, least = (self.numbers(f"problem.{key}", problem.get(key), shape)[:, of] for key in ("most", "least"))
+        return Limits(most, least, self.numbers("problem.budget", problem.get("budget"), shape[:1]))
 
     def _values(self, drawn: tuple[str, ...]) -> list[tuple[str, str]]:
         """What is measured, with the distribution whose draw measures it."""

@@ -109,8 +109,9 @@ def respond(agreement: Agreement, data: Data, secret: str) -> list[list[Response
     """Carry out an agreement.
 
     - Pools: everybody gets all points; in the counted pool, who handed in as many as she was asked for.
-    - c3d and cbl: who works alone gets her own points back, who receives those of all others. Who is checked gets Z
-      clean together with her own, and Z' with noise of variance α²(ȳ − z̄)²; who hands in nothing gets Z alone.
+    - c3d and cbl: who works alone gets her own points back, who receives those of all others, together with her own
+      where limits ask her for some. Who is checked gets Z clean together with her own, and Z' with noise of variance
+      α²(ȳ − z̄)²; who hands in nothing gets Z alone.
     - Designs: Z clean together with her own; Z' with noise of the variance that the rule says for |ȳ − z̄|/t, or not.
 
     If the others handed in fewer points than planned, there are fewer in Z' first, then in Z. More points than asked
@@ -156,8 +157,11 @@ def _one_party(
         if role == ALONE:
             yield _plain(points, others[k], len(points), _mean(points), mixed=True)
         elif role == RECEIVES and agreement.mechanism in CHECKING:
+            mixed = bool(agreement.samples[i, k] > 0)
             count, total = others[k].count, others[k].total
-            yield _plain(points, others[k], count, total / count if count else math.nan, mixed=False)
+            if mixed:
+                count, total = count + len(points), total + float(np.sum(points))
+            yield _plain(points, others[k], count, total / count if count else math.nan, mixed=mixed)
         else:
             expected = _expected(agreement, drawn[k], len(points), i, k)
             yield _mix(points, others[k], drawn[k], added[k], float(agreement.sigma[k]) ** 2, expected)

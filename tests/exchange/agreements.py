@@ -54,6 +54,23 @@ COMMANDS = {
 """A command and a problem for every mechanism."""
 
 
+LIMITED = (
+    EQUAL.replace("[0.01, 0.02]", "[0.012, 0.02]", 3)
+    + """division = "rational"
+most = [[12, inf], [inf, inf], [inf, 9], [inf, inf], [inf, inf], [inf, inf], [inf, inf], [inf, inf]]
+least = [[0, 0], [0, 0], [0, 0], [15, 0], [0, 0], [0, 0], [0, 0], [0, 0]]
+budget = [inf, inf, inf, inf, 0.3, inf, inf, inf]
+"""
+)
+EQUALLY = (
+    EQUAL
+    + """mechanism = "c3d"
+most = [[3, inf], [inf, inf], [inf, 2], [inf, inf], [inf, inf], [inf, inf], [inf, inf], [inf, inf]]
+least = [[0, 0], [0, 0], [0, 0], [9, 0], [0, 0], [0, 0], [0, 0], [0, 0]]
+"""
+)
+BOUNDED = {"limited": ("solve", LIMITED), "bounded": ("solve", EQUALLY)}
+"""The same where parties can and must collect so much, and can spend so much."""
 PANELS = {"panel": ("solve", PANEL, "--mechanism", "c3d")}
 """The same where one draw measures several values: four columns for two distributions."""
 
@@ -72,7 +89,7 @@ def text(name):
 
 def made(name):
     """The agreement as the program writes it now."""
-    command, problem, *options = {**COMMANDS, **PANELS}[name]
+    command, problem, *options = {**COMMANDS, **PANELS, **BOUNDED}[name]
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # names are signed, so draws rest on them
         file, target = Path("problem.toml"), Path("agreement.json")
         file.write_text(problem, encoding="utf-8")
