@@ -106,6 +106,8 @@ class Agreement:
         draws: for every column whose draw measures it: the same where one draw measures several values.
         estimate: :data:`ESTIMATES`: noisy points are weighed by the noise that was drawn, or by what is expected of it.
         limits: what parties can and must collect, and can spend; None without limits.
+        kappa: c n*²/(price σ²) of the draw, at the agreed σ, where the noise level follows the spread of the others'
+            data; None where it is agreed. 0 where nobody is checked.
     """
 
     fingerprint: str
@@ -126,6 +128,7 @@ class Agreement:
     draws: tuple[str, ...]
     estimate: str = "drawn"
     limits: Limits | None = None
+    kappa: np.ndarray | None = None
 
 
 def read_plan(document: Mapping[str, Any]) -> Agreement:
@@ -156,8 +159,10 @@ class _Plan(Reader):
             raise ProblemError(
                 "problem.estimate", estimate, f"means nothing for {mechanism}, which adds no noise to weigh"
             )
-        if problem.get("calibrated", False):
-            raise ProblemError("problem.calibrated", True, "a noise level taken from the data cannot be carried out")
+        calibrated = problem.get("calibrated", False)
+        if not isinstance(calibrated, bool) or (calibrated and mechanism not in CHECKING):
+            rule = f"must be true or false, and false for {mechanism} unless it is one of {', '.join(CHECKING)}"
+            raise ProblemError("problem.calibrated", calibrated, rule)
         for key in ("sigma", "price"):
             if isinstance(problem.get(key), list) and any(isinstance(row, list) for row in problem[key]):
                 rule = "must be one number per distribution: a plan for agents who differ cannot be carried out yet"
@@ -177,15 +182,17 @@ class _Plan(Reader):
         role = np.array(self.plan.get("role"), dtype=object)
         if role.shape != (m, d) or not all(entry in ROLES for entry in role.flat):
             raise ProblemError("integer_plan.role", self.plan.get("role"), f"must be {m} x {d} of {', '.join(ROLES)}")
+        sigma, price = (self.numbers(f"problem.{key}", problem.get(key), size) for key in ("sigma", "price"))
+        samples = self._whole("samples", (m, d))
         return Agreement(
             fingerprint=seal,
             mechanism=mechanism,
             parties=parties,
             distributions=self.names("problem.panels", [name for name, _ in values]),
             costs=np.where([j not in of[:k] for k, j in enumerate(of)], costs[:, of], 0.0),
-            sigma=self.numbers("problem.sigma", problem.get("sigma"), size),
-            price=self.numbers("problem.price", problem.get("price"), size),
-            samples=self._whole("samples", (m, d))[:, of],
+            sigma=sigma,
+            price=price,
+            samples=samples[:, of],
             role=role[:, of],
             comparison=nothing[:, of] if pooled else self._whole("comparison", (m, d))[:, of],
             rest=nothing[:, of] if pooled else self._whole("rest", (m, d))[:, of],
@@ -196,6 +203,9 @@ class _Plan(Reader):
             draws=tuple(draw for _, draw in values),
             estimate=estimate,
             limits=self._limits((m, d), of),
+            kappa=_kappa(costs, samples, role == CHECKED, np.bincount(of, price * sigma**2))[:, of]
+            if calibrated
+            else None,
         )
 
     def _limits(self, shape: tuple[int, int], of: list[int]) -> Limits | None:
@@ -225,3 +235,8 @@ class _Plan(Reader):
 
     def _whole(self, key: str, shape: tuple[int, ...]) -> np.ndarray:
         return self.counts(f"integer_plan.{key}", self.plan.get(key), shape)
+
+
+def _kappa(costs: np.ndarray, samples: np.ndarray, checked: np.ndarray, worth: np.ndarray) -> np.ndarray:
+    """Return c n*²/(price σ²) by draw, whose worth is Σ price σ² of all values that it measures."""
+    return np.where(checked, np.where(checked, costs, 0.0) * samples**2 / np.where(worth > 0, worth, 1.0), 0.0)
