@@ -324,9 +324,9 @@ def noise_ratio(tau: float, seen: np.ndarray, steady: bool) -> np.ndarray:
     """Return the root ρ = α²/n* of κ = E(1 + D ρ x²/b²)/(2 + D/b)², b = 1 + 2 ρ x², D = τ − 2; x is normal, or 1."""
     (least, most), rest = admissible(tau), tau - 2
     seen, low, high = np.clip(seen, least, most), np.full(seen.shape, 1e-9), np.full(seen.shape, 1e9)
-    for _ in range(80):
+    for _ in range(50):
         ratio = np.sqrt(low * high)
-        x, weight = normal_grid(np.sqrt((1 + rest / 2) / (2 * ratio)), 401)
+        x, weight = normal_grid(np.sqrt((1 + rest / 2) / (2 * ratio)), 161)
         square, weight = (np.ones((len(seen), 1)), np.ones((1, 1))) if steady else (x**2, weight)
         b, noise = 1 + 2 * ratio[:, None] * square, ratio[:, None] * square
         slope = np.sum(weight * (1 + rest * noise / b**2) / (2 + rest / b) ** 2, axis=1)

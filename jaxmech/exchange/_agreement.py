@@ -161,7 +161,7 @@ class _Plan(Reader):
             )
         calibrated = problem.get("calibrated", False)
         if not isinstance(calibrated, bool) or (calibrated and mechanism not in CHECKING):
-            rule = f"must be true or false, and false for {mechanism} unless it is one of {', '.join(CHECKING)}"
+            rule = f"must be true or false, and true only for {' and '.join(CHECKING)}"
             raise ProblemError("problem.calibrated", calibrated, rule)
         for key in ("sigma", "price"):
             if isinstance(problem.get(key), list) and any(isinstance(row, list) for row in problem[key]):

@@ -51,7 +51,7 @@ def spread_within(groups: Sequence[np.ndarray]) -> tuple[float, int]:
         (2.0, 1)
     """
     some = [points for points in groups if len(points)]
-    squares = sum(float(np.sum((points - np.mean(points)) ** 2)) for points in some)
+    squares = sum((float(np.sum((points - np.mean(points)) ** 2)) for points in some), 0.0)
     return squares, sum(len(points) for points in some) - len(some)
 
 
