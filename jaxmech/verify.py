@@ -7,13 +7,12 @@ One file to be read by whoever trusts nobody; it shares no code with the program
 It builds every document anew, from the agreement, the secret and the files that were handed in, and compares each entry
 with what was returned. Without the files it takes from operator.json what only they can tell (hashes and counts of
 files; means and variances of what was handed in and drawn), and recomputes the rest. Then it asks whether the agreement
-itself is sound. Sharing data: whether penalties are as promised, nobody is worse off than alone, nobody gains by
-collecting another amount, and the division of work meets the conditions of its optimum. Selling data: whether values
-and payments are as promised, no buyer would rather have another's offer or none, and no contributor gains by collecting
-another amount. Sharing models: whether payments are as promised, nobody would rather stay away or report less.
-
-Numbers agree if they differ by less than 1e-9 of their size or of σ, promises and gains by less than 1e-6 (1e-2 for an
-agreement that was computed in single precision, as its settings say).
+itself is sound. Sharing data: whether penalties are as promised and limits kept, nobody is worse off than alone, nobody
+gains by collecting another amount, and the division of work meets the conditions of its optimum (without limits).
+Selling data: whether values and payments are as promised, no buyer would rather have another's offer or none, and no
+contributor gains by collecting another amount. Sharing models: whether payments are as promised, nobody would rather
+stay away or report less. Numbers agree if they differ by less than 1e-9 of their size or of σ, promises and gains by
+less than 1e-6 (1e-2 for an agreement in single precision; gains by 1e-2 where the noise level follows the data).
 
 Sections: 1 documents, 2 draws; sharing data: 3 what each party is owed, 4 documents anew, 5 the agreement itself;
 6 selling data, 7 sharing models, 8 all together. The latter two kinds of agreement need sections 1, 2 and 4 alone.
@@ -34,6 +33,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +42,7 @@ __all__ = ["UnreadableError", "main", "verify"]
 
 DIGITS = 1e-9
 GAIN = {"float64": 1e-6, "float32": 1e-2}
+CALIBRATED = 0.01  # what collecting another amount may gain where the noise level follows the data
 OPTIMUM = {"float64": 1e-4, "float32": 1e-1}
 
 
@@ -78,13 +79,7 @@ def fingerprint(document: dict[str, Any]) -> str:
 
 def numbers(value: Any) -> np.ndarray:
     """Return a table as an array: null is NaN, the text "inf" infinity."""
-
-    def one(entry: Any) -> Any:
-        if isinstance(entry, list):
-            return [one(inner) for inner in entry]
-        return math.nan if entry is None else float(entry)
-
-    return np.array(one(value), float)
+    return np.array(value, float)
 
 
 def plain(value: Any) -> Any:
@@ -99,10 +94,7 @@ def plain(value: Any) -> Any:
 
 
 def differences(where: str, found: Any, expected: Any, size: float | dict[str, float] = 0.0) -> Iterator[str]:
-    """Yield one line for every entry that is not as expected; numbers are compared to nine digits, or to those of size.
-
-    That is σ, or another size for each key, with "" for all keys that are not mentioned.
-    """
+    """Yield one line for every entry that is not as expected; numbers to nine digits, or those of size (by key)."""
     if isinstance(expected, dict) and isinstance(found, dict):
         for key in [*expected, *(key for key in found if key not in expected)]:
             if key not in found or key not in expected:
@@ -122,28 +114,12 @@ def differences(where: str, found: Any, expected: Any, size: float | dict[str, f
 
 def agree(found: Any, expected: Any, size: float) -> bool:
     """Whether two entries are equal, or numbers that are equal up to rounding."""
-    exact = (bool, int, str, type(None))
     if isinstance(expected, float) and isinstance(found, float):
         return abs(found - expected) <= DIGITS * (max(abs(found), abs(expected)) + size)
-    return isinstance(expected, exact) and type(found) is type(expected) and found == expected
+    return isinstance(expected, bool | int | str | None) and type(found) is type(expected) and found == expected
 
 
 # 2 --- draws: the definition is that of the package's documentation (jaxmech.exchange._draws) -------------------------
-
-PPND16 = (  # Wichura 1988, AS 241: above and below the line, for |p − ½| ≤ 0.425, for √(−log p) ≤ 5, and beyond
-    ((2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
-      13731.693765509461125, 1971.5909503065514427, 133.14166789178437745, 3.3871328727963666080),
-     (5226.4952788528545610, 28729.085735721942674, 39307.895800092710610, 21213.794301586595867,
-      5394.1960214247511077, 687.18700749205790830, 42.313330701600911252, 1.0)),
-    ((7.74545014278341407640e-4, 0.0227238449892691845833, 0.241780725177450611770, 1.27045825245236838258,
-      3.64784832476320460504, 5.76949722146069140550, 4.63033784615654529590, 1.42343711074968357734),
-     (1.05075007164441684324e-9, 5.47593808499534494600e-4, 0.0151986665636164571966, 0.148103976427480074590,
-      0.689767334985100004550, 1.67638483018380384940, 2.05319162663775882187, 1.0)),
-    ((2.01033439929228813265e-7, 2.71155556874348757815e-5, 0.00124266094738807843860, 0.0265321895265761230930,
-      0.296560571828504891230, 1.78482653991729133580, 5.46378491116411436990, 6.65790464350110377720),
-     (2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5, 7.86869131145613259100e-4,
-      0.0148753612908506148525, 0.136929880922735805310, 0.599832206555887937690, 1.0)),
-)  # fmt: skip
 
 
 def stream(*texts: str) -> np.random.Philox:
@@ -164,25 +140,29 @@ def subset(words: np.random.Philox, size: int, limit: int) -> tuple[np.ndarray, 
 
 
 def normal(words: np.random.Philox, count: int) -> np.ndarray:
-    """Return standard normal numbers, one per word."""
-    lots = []
-    for word in words.random_raw(count).tolist():
-        p = ((word >> 12) + 0.5) / 2**52
-        q, root = p - 0.5, math.sqrt(-math.log(min(p, 1 - p)))
-        part, x = (0, 0.180625 - q * q) if abs(q) <= 0.425 else (1, root - 1.6) if root <= 5 else (2, root - 5)
-        above, below = (np.polyval(row, x) for row in PPND16[part])
-        lots.append(float(above / below * (q if part == 0 else math.copysign(1, q))))
-    return np.array(lots)
+    """Return standard normal numbers, one per word: Φ⁻¹ by the standard library's own, which has all digits, too."""
+    return np.array([NormalDist().inv_cdf(((word >> 12) + 0.5) / 2**52) for word in words.random_raw(count).tolist()])
 
 
 # 3 --- sharing data: what each party is owed -------------------------------------------------------------------------
 
 
-class Agreement:
-    """What the parties signed, in arrays: parties × distributions."""
+class Signed:
+    """What agreements of all kinds answer, unless they have something of their own to say."""
+
+    def more(self, owed: Any) -> Any:
+        """Return what operator.json holds beside the parties; of the exchange as a whole; of a distribution."""
+        return {}
+
+    odd = told = more
+
+
+class Agreement(Signed):
+    """What the parties signed who share data, in arrays: parties × distributions."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         """Read what is needed; what is missing is told by its name."""
+        self.document, self.money, self.kappa = document, 0.0, np.zeros(0)
         try:
             problem, plan = document["problem"], document["integer_plan"]
             self.gain = GAIN[document["settings"]["dtype"]]
@@ -190,26 +170,33 @@ class Agreement:
             self.parties, self.names, panels = problem["agents"], problem["distributions"], problem.get("panels") or {}
             self.costs, self.sigma, self.price = (numbers(problem[key]) for key in ("costs", "sigma", "price"))
             self.asked, self.role, self.penalty = numbers(plan["samples"]), plan["role"], numbers(plan["penalty"])
-            shape = self.asked.shape
+            shape: tuple[int, ...] = self.asked.shape
             self.pooled, self.designed = self.mechanism in ("pool", "counted-pool"), self.mechanism == "designed"
-            self.z, self.rest = (
-                np.zeros(shape) if self.pooled else numbers(plan[key]) for key in ("comparison", "rest")
-            )
+            tables = [np.zeros(shape) if self.pooled else numbers(plan[key]) for key in ("comparison", "rest")]
+            self.z, self.rest = tables
             self.alpha = np.zeros(shape) if self.pooled or self.designed else numbers(plan["alpha"])
             self.steady = problem.get("estimate", "drawn") == "steady"
-            if problem.get("calibrated", False):
-                raise UnreadableError("a noise level taken from the data cannot be carried out, nor verified")
+            self.calibrated, self.levels = bool(problem.get("calibrated", False)), dict[Any, Any]()
             self.limit = numbers(plan["limit"]) if self.designed else np.full(shape, math.inf)
-            table = ("discrepancy", "variance")
-            self.table = [numbers(plan[key]) for key in table] if self.designed else []
+            self.table = [numbers(plan[key]) for key in ("discrepancy", "variance")] if self.designed else []
             self.linked = self.designed and plan["linked"]
+            self.most, self.least, self.budget = np.full(shape, math.inf), np.zeros(shape), np.full(shape[:1], math.inf)
+            if any(problem.get(key) is not None for key in ("most", "least", "budget")):
+                self.most, self.least, self.budget = (numbers(problem[key]) for key in ("most", "least", "budget"))
         except (KeyError, TypeError, ValueError) as error:
             raise UnreadableError(f"the agreement lacks what it takes to carry it out: {error}") from None
         if self.costs.shape != (len(self.parties), len(self.names)) or shape != self.costs.shape:
             raise UnreadableError("the agreement's tables do not fit its names")
+        if [self.most.shape, self.least.shape, self.budget.shape] != [shape, shape, shape[:1]]:
+            raise UnreadableError("the agreement's most, least and budget do not fit its names")
+        self.everybody = self.parties
         self.by_draw, self.draws = self, self.names
         if panels:
             self._widen(panels)
+        worth = self.by_draw.price * self.by_draw.sigma**2
+        kappa = np.nan_to_num(self.by_draw.costs * self.by_draw.asked**2 / np.where(worth > 0, worth, 1), posinf=0)
+        self.by_draw.kappa = kappa
+        self.kappa = kappa[:, [self.by_draw.names.index(draw) for draw in self.draws]]
 
     def _widen(self, panels: dict[str, list[str]]) -> None:
         """Where one draw measures several values, give each a column; keep the tables by draw, with Σ price σ²."""
@@ -221,9 +208,36 @@ class Agreement:
             raise UnreadableError("the agreement's panels do not fit its sigma and price")
         self.by_draw.sigma, self.by_draw.price = np.ones(len(groups)), np.bincount(of, self.price * self.sigma**2)
         self.costs = np.where(np.diff(of, prepend=-1) > 0, self.costs[:, of], 0.0)  # a draw is paid for once
-        tables = (self.asked, self.z, self.rest, self.alpha, self.limit)
-        self.asked, self.z, self.rest, self.alpha, self.limit = (table[:, of] for table in tables)
+        for table in ("asked", "z", "rest", "alpha", "limit", "most", "least"):
+            setattr(self, table, getattr(self, table)[:, of])
         self.role = [[row[j] for j in of] for row in self.role]
+
+    def owed(self, secret: str, handed: list["Handed"], told: list[dict[str, Any]]) -> list["Owed"]:
+        """Return what the returns should hold of every party."""
+        entries = [owed(self, secret, handed, i, part["distributions"]) for i, part in enumerate(told)]
+        return [documents(self, secret, part, entries[i], i) for i, part in enumerate(told)]
+
+    def soundness(self) -> Iterator[str]:
+        """Say where the agreement is not sound."""
+        off = optimality(self.document) or 0.0
+        if off > OPTIMUM[self.document["settings"]["dtype"]]:
+            division = self.document["division"]
+            yield f"agreement: the division misses the conditions of the {division} optimum by {off:.2g}"
+        yield from soundness(self)
+
+    def told(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return what everybody may see of a distribution beside its counts: σ̂, and for how many noise was cut off."""
+        kinds = [entry.get("level") for entry in entries]
+        sigma = [entry["sigma"] for entry in entries if entry.get("sigma") is not None]
+        noise = {"sigma": [min(sigma), max(sigma)] if sigma else None, "checked": len(kinds) - kinds.count(None),
+                 **{kind: kinds.count(kind) for kind in ("none", "most", "assumed")}}  # fmt: skip
+        return {"noise": noise} if self.calibrated else {}
+
+    def allows(self, i: int, amounts: np.ndarray) -> bool:
+        """Whether a party can and must collect these amounts, and can pay for them, up to rounding."""
+        spent = sum(float(self.costs[i, k] * n) for k, n in enumerate(amounts) if n > 0)
+        within = (amounts <= self.most[i] * (1 + DIGITS)) & (amounts >= self.least[i] * (1 - DIGITS))
+        return bool(within.all() and spent <= self.budget[i] * (1 + DIGITS))
 
     def noise(self, apart: float) -> float:
         """η²/σ² of a design: linear between entries, the earlier one at jumps, the last one beyond."""
@@ -235,12 +249,12 @@ class Agreement:
         return float(low + (apart - u) / (v - u) * (high - low)) if np.isfinite([low, high]).all() else math.inf
 
 
-class Handed:
-    """What all handed in for one distribution: counts, means, and the points themselves if they are known."""
+class Handed(NamedTuple):
+    """What all handed in for one distribution, by party: counts, means, and the points if they are known."""
 
-    def __init__(self, counts: Sequence[int], means: Sequence[float], columns: Sequence[np.ndarray] | None) -> None:
-        """Counts and means by party; columns is None where only these are known."""
-        self.counts, self.means, self.columns = counts, means, columns
+    counts: Sequence[int]
+    means: Sequence[float]
+    columns: Sequence[np.ndarray] | None
 
     def others(self, i: int) -> tuple[int, float, np.ndarray | None]:
         """How many points the others handed in, their mean, and the points, party after party."""
@@ -252,17 +266,15 @@ class Handed:
 
 
 class Drawn:
-    """Z and Z' of a party and distribution, the first normal number, and by how much her mean differs from that of Z.
-
-    ``told`` is what operator.json says: means are taken from it where the points are not known.
-    """
+    """Z and Z' of a party and distribution, the first normal number, and how far her mean is from that of Z."""
 
     def __init__(self, agreement: Agreement, secret: str, handed: Handed, i: int, k: int, told: dict[str, Any]) -> None:
-        """Draw; nothing in pools, for who works alone, and in c3d and cbl for who only receives."""
+        """Draw; nothing in pools, for who works alone or only receives. Means are as told where points are unknown."""
         self.clean: dict[str, Any] | None = None
         self.rest: dict[str, Any] | None = None
         self.points: tuple[np.ndarray, np.ndarray] | None = None
         self.normal = self.discrepancy = math.nan
+        self.level: dict[str, Any] = {"sigma": math.nan, "freedom": 0, "alpha": math.nan, "level": None}
         role, (count, _, points) = agreement.role[i][k], handed.others(i)
         if agreement.pooled or role == "alone" or (role == "receives" and not agreement.designed):
             return
@@ -275,12 +287,59 @@ class Drawn:
         if points is not None:
             self.points = points[clean], points[rest]
         hers, noisy = self.points or (None, None)
+        if role == "checked":
+            groups = [np.flatnonzero(clean), rest, np.flatnonzero(~clean)[~left]]
+            self.level = level_of(agreement, i, k, points, groups, told)
         self.clean = part_of(clean, clean_listed, hers, told.get("clean"))
         self.rest = part_of(left, left_listed, noisy, told.get("rest"))
         self.lots = stream(*texts[:3], agreement.names[k], "noise")
         self.normal = float(normal(self.lots, 1)[0])
         if role == "checked" and z > 0:
             self.discrepancy = abs(handed.means[i] - self.clean["mean"]) if handed.counts[i] else math.inf
+
+
+def level_of(agreement: Agreement, i: int, k: int, points: Any, groups: list[Any], told: Any) -> dict[str, Any]:
+    """Return σ̂ within what was drawn and what was not, each about its mean (as told if unknown), and its noise."""
+    groups, n = [group for group in groups if len(group)], float(agreement.asked[i, k])
+    freedom = sum(map(len, groups)) - len(groups)
+    level = {"sigma": math.nan, "freedom": freedom, "alpha": float(agreement.alpha[i, k]), "level": "assumed"}
+    if not agreement.calibrated or freedom < 1:
+        return level
+    spread = float(numbers(told["sigma"])) if points is None else 0.0
+    if points is not None:
+        spread = math.sqrt(sum(float(np.var(points[group])) * len(group) for group in groups) / freedom)
+    tau = 2 + float(agreement.rest[i, k]) / n
+    seen = float(agreement.kappa[i, k] * (agreement.sigma[k] / spread) ** 2) if spread > 0 else math.inf
+    (low, high), ratio = admissible(tau), float(noise_ratio(tau, np.array([seen]), agreement.steady)[0])
+    kind = "none" if seen <= low else "most" if seen >= high else "data"
+    return {**level, "sigma": spread, "alpha": math.sqrt(ratio * n), "level": kind}
+
+
+def admissible(tau: float) -> tuple[float, float]:
+    """Return between which values κ̂ is cut off: no noise at the first, much at the second."""
+    return 1 / tau**2, max(1 / tau**2, 0.95 / 4)
+
+
+def noise_ratio(tau: float, seen: np.ndarray, steady: bool) -> np.ndarray:
+    """Return the root ρ = α²/n* of κ = E(1 + D ρ x²/b²)/(2 + D/b)², b = 1 + 2 ρ x², D = τ − 2; x is normal, or 1."""
+    (least, most), rest = admissible(tau), tau - 2
+    seen, low, high = np.clip(seen, least, most), np.full(seen.shape, 1e-9), np.full(seen.shape, 1e9)
+    for _ in range(50):
+        ratio = np.sqrt(low * high)
+        x, weight = normal_grid(np.sqrt((1 + rest / 2) / (2 * ratio)), 161)
+        square, weight = (np.ones((len(seen), 1)), np.ones((1, 1))) if steady else (x**2, weight)
+        b, noise = 1 + 2 * ratio[:, None] * square, ratio[:, None] * square
+        slope = np.sum(weight * (1 + rest * noise / b**2) / (2 + rest / b) ** 2, axis=1)
+        low, high = np.where(slope < seen, ratio, low), np.where(slope < seen, high, ratio)
+    return np.where(seen <= least, 0.0, np.sqrt(low * high))
+
+
+def normal_grid(width: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return places, closest together within ``width``, and weights of a standard normal number, (widths, size)."""
+    steps, h = np.linspace(-1, 1, size, retstep=True)
+    reach, width = np.arcsinh(12 / width)[:, None], width[:, None]
+    x = width * np.sinh(reach * steps)
+    return x, np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi) * width * np.cosh(reach * steps) * reach * h
 
 
 def part_of(drawn: np.ndarray, listed: np.ndarray, points: np.ndarray | None, told: Any) -> dict[str, Any]:
@@ -293,9 +352,7 @@ def part_of(drawn: np.ndarray, listed: np.ndarray, points: np.ndarray | None, to
     return {"count": count, "mean": mean, "inverted": 2 * count > len(drawn), "listed": digest}
 
 
-def owed(
-    agreement: Agreement, secret: str, handed: list[Handed], i: int, told: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
+def owed(agreement: Agreement, secret: str, handed: list[Handed], i: int, told: list[Any]) -> list[dict[str, Any]]:
     """Return what operator.json should say of a party, by distribution; under "points", what points.csv should hold."""
     every = range(len(agreement.names))
     parts = [Drawn(agreement, secret, handed[k], i, k, told[k]) for k in every]
@@ -309,14 +366,13 @@ def owed(
         if agreement.designed and part.clean is not None:
             added = agreement.noise(apart[k]) * variance
         elif part.clean is not None and apart[k] > 0:
-            added = float(agreement.alpha[i, k] * apart[k]) ** 2
+            added = (part.level["alpha"] * apart[k]) ** 2 if math.isfinite(apart[k]) else math.inf
+        variance = part.level["sigma"] ** 2 if part.level["sigma"] > 0 else variance
         found.append(_entry(agreement, part, handed[k], (i, k), added, variance))
     return found
 
 
-def _entry(
-    agreement: Agreement, part: Drawn, handed: Handed, place: tuple[int, int], added: float, variance: float
-) -> dict[str, Any]:
+def _entry(agreement: Agreement, part: Drawn, handed: Handed, place: Any, added: float, variance: float) -> Any:
     """Clean and noisy points, the estimate that weighs each by its variance, and how it came about."""
     i, k = place
     own, mean, role = handed.counts[i], handed.means[i], agreement.role[i][k]
@@ -325,10 +381,8 @@ def _entry(
     others = np.zeros(0) if points is None else points
     noisy, noisy_mean, noisy_variance, noise = 0, math.nan, math.nan, np.zeros(0)
     if part.clean is not None and part.rest is not None:  # drawn: hers and Z clean, Z' noisy if it is released
-        parts = [
-            (own, mean, mine),
-            (part.clean["count"], part.clean["mean"], part.points[0] if part.points else others),
-        ]
+        chosen = part.points[0] if part.points else others
+        parts = [(own, mean, mine), (part.clean["count"], part.clean["mean"], chosen)]
         if part.rest["count"] and math.isfinite(added):
             noisy = part.rest["count"]
             noisy_mean = part.rest["mean"] + math.sqrt(added / noisy) * part.normal
@@ -340,54 +394,34 @@ def _entry(
         admitted = agreement.mechanism == "pool" or own >= agreement.asked[i, k]
         parts = [(own, mean, mine), (count, theirs, others)] if admitted else []
     else:
-        parts = [(own, mean, mine)] if role == "alone" else [(count, theirs, others)]
+        hers = role == "alone" or agreement.asked[i, k] > 0  # who only receives is asked for none, but for limits
+        parts = ([(own, mean, mine)] if hers else []) + ([] if role == "alone" else [(count, theirs, others)])
     clean = sum(size for size, _, _ in parts)
     clean_mean = sum(size * middle for size, middle, _ in parts if size) / clean if clean else math.nan
     expected = noisy_variance
     if agreement.steady and noisy and part.clean is not None and math.isfinite(part.discrepancy):
-        expected = variance * (1 + float(agreement.alpha[i, k]) ** 2 * (1 / own + 1 / part.clean["count"]))
+        expected = variance * (1 + part.level["alpha"] ** 2 * (1 / own + 1 / part.clean["count"]))
     weight = clean / variance + (noisy / expected if noisy else 0.0)
     total = (clean / variance * clean_mean if clean else 0.0) + (noisy / expected * noisy_mean if noisy else 0.0)
     watched = role == "checked" and part.clean is not None
     flat = np.concatenate([np.zeros(0), *(values for _, _, values in parts)])
     table = [(value, variance) for value in flat] + [(value, expected) for value in noise]
+    compared = part.clean if watched and part.clean else {"count": 0, "mean": math.nan}
     return {
-        "name": agreement.names[k],
-        "estimate": total / weight if weight else math.nan,
-        "standard_error": weight**-0.5 if weight else math.inf,
-        "clean_count": clean,
-        "clean_mean": clean_mean,
-        "noisy_count": noisy,
-        "noisy_mean": noisy_mean,
-        "noisy_variance": noisy_variance,
-        "role": role,
-        "asked": int(agreement.asked[i, k]),
-        "count": own,
-        "mean": mean,
-        "compared_count": part.clean["count"] if watched and part.clean else 0,
-        "compared_mean": part.clean["mean"] if watched and part.clean else math.nan,
-        "discrepancy": part.discrepancy,
-        "noise_variance": added,
-        "available": count,
-        "clean": part.clean,
-        "rest": part.rest,
-        "normal": part.normal,
-        "points": sorted(table, key=lambda row: (row[1], row[0])),
-    }
+        "name": agreement.names[k], "estimate": total / weight if weight else math.nan,
+        "standard_error": weight**-0.5 if weight else math.inf, "clean_count": clean, "clean_mean": clean_mean,
+        "noisy_count": noisy, "noisy_mean": noisy_mean, "noisy_variance": noisy_variance, "role": role,
+        "asked": int(agreement.asked[i, k]), "count": own, "mean": mean, "compared_count": compared["count"],
+        "compared_mean": compared["mean"], "discrepancy": part.discrepancy, "noise_variance": added,
+        "available": count, "clean": part.clean, "rest": part.rest, "normal": part.normal,
+        "points": sorted(table, key=lambda row: (row[1], row[0])), **(part.level if agreement.calibrated else {}),
+    }  # fmt: skip
 
 
 # 4 --- documents anew ------------------------------------------------------------------------------------------------
 
-OWED = (
-    "name",
-    "estimate",
-    "standard_error",
-    "clean_count",
-    "clean_mean",
-    "noisy_count",
-    "noisy_mean",
-    "noisy_variance",
-)
+OWED = ("name", "estimate", "standard_error", "clean_count", "clean_mean", "noisy_count", "noisy_mean",
+        "noisy_variance")  # fmt: skip
 CHECKS = ("name", "role", "asked", "count", "mean", "compared_count", "compared_mean", "discrepancy", "noise_variance")
 SEEDED = "The noise was made from a fixed seed: parties who know it can predict the noise, remove it, and cheat."
 
@@ -430,28 +464,18 @@ def handed_in(folder: Path | None, agreement: Any, told: list[dict[str, Any]], l
         path = present.get(name)
         seal = None if path is None else sha256(path.read_bytes())
         expected = {"file": None if path is None else name, "submission": seal}
-        lines += differences(
-            f"operator.json: parties[{party['name']}]", {key: party[key] for key in expected}, expected
-        )
+        where, found = f"operator.json: parties[{party['name']}]", {key: party[key] for key in expected}
+        lines += differences(where, found, expected)
         columns.append([np.zeros(0) for _ in every] if path is None else read_columns(path, agreement.names))
         draws = getattr(agreement, "draws", agreement.names)
         if len(set(zip(draws, map(len, columns[-1]), strict=True))) > len(set(draws)):
             lines.append(f"submissions of {party['name']}: a draw must give all the values that it measures")
-    return [
-        Handed(
-            [len(rows[k]) for rows in columns],
-            [float(np.mean(rows[k])) if len(rows[k]) else math.nan for rows in columns],
-            [rows[k] for rows in columns],
-        )
-        for k in every
-    ]
+    means = [[float(np.mean(rows[k])) if len(rows[k]) else math.nan for rows in columns] for k in every]
+    return [Handed([len(rows[k]) for rows in columns], means[k], [rows[k] for rows in columns]) for k in every]
 
 
 class Owed(NamedTuple):
-    """What the returns should hold of one party: her files, her part of operator.json, her points by distribution.
-
-    ``size`` is what rounding is measured by.
-    """
+    """What the returns should hold of one party: files, part of operator.json, points; and the size of roundings."""
 
     files: dict[str, dict[str, Any]]
     part: dict[str, Any]
@@ -469,23 +493,21 @@ def receipt_of(agreement: Any, secret: str, told: dict[str, Any], checks: list[d
     name = told["name"]
     return {
         "kind": "receipt", "party": name, "agreement": agreement.seal, "cost": cost,
-        "nonce": nonce_of(agreement, secret, name), "remarks": remarks_of(told, checks),
+        "nonce": nonce_of(agreement, secret, name), "remarks": remarks_of(agreement, told, checks),
         "submission": told["submission"], "file": told["file"], "checks": checks,
-        "counts": [entry["count"] for entry in checks],
-    }  # fmt: skip
+        "counts": [entry["count"] for entry in checks]}  # fmt: skip
 
 
 def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: list[dict[str, Any]], i: int) -> Owed:
     """Return what a party's estimate and receipt, and her part of operator.json, should be."""
     name = agreement.parties[i]
     cost = float(sum(agreement.costs[i, k] * entry["count"] for k, entry in enumerate(entries) if entry["count"]))
-    nonce = nonce_of(agreement, secret, name)
+    nonce, more = nonce_of(agreement, secret, name), ("sigma", "freedom", "alpha", "level") * agreement.calibrated
     money = {"penalty_promised": float(agreement.penalty[i]), "cost": cost, "payment": 0.0}
     estimate = {
         "kind": "estimate", "party": name, "agreement": agreement.seal, **money,
-        "distributions": [{key: entry[key] for key in OWED} for entry in entries],
-    }  # fmt: skip
-    checks = [{key: entry[key] for key in CHECKS} for entry in entries]
+        "distributions": [{key: entry[key] for key in (*OWED, *more)} for entry in entries]}  # fmt: skip
+    checks = [{key: entry[key] for key in (*CHECKS, *more)} for entry in entries]
     receipt = receipt_of(agreement, secret, told, checks, cost)
     part = {
         "name": name, "folder": told["folder"], "file": told["file"], "submission": told["submission"],
@@ -496,13 +518,21 @@ def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: 
     return Owed(files, plain(part), entries, float(np.max(agreement.sigma)))
 
 
-def remarks_of(told: dict[str, Any], entries: list[dict[str, Any]]) -> list[str]:
+def remarks_of(agreement: Any, told: dict[str, Any], entries: list[dict[str, Any]]) -> list[str]:
     """Return what a party is told about how much she handed in."""
     name = told["name"]
     if told["file"] is None and any(entry["asked"] for entry in entries):
         return [f"{name} handed in nothing"]
-    counts = [(entry["count"], entry["asked"], entry["name"]) for entry in entries]
-    return [f"{name} handed in {n:,} points of {k}; asked for {asked:,}" for n, asked, k in counts if n != asked]
+    lines = []
+    for k, (n, asked) in enumerate((entry["count"], entry["asked"]) for entry in entries):
+        said = ""
+        if isinstance(agreement, Agreement):
+            i = agreement.parties.index(name)
+            most, least = agreement.most[i, k], agreement.least[i, k]
+            said = f", and at most {most:g} by her limits" if n > most else ""
+            said = f", and at least {least:g} by her limits" if n < least else said
+        lines += [f"{name} handed in {n:,} points of {entries[k]['name']}; asked for {asked:,}{said}"] * (n != asked)
+    return lines
 
 
 def check_points(path: Path, where: str, entries: list[dict[str, Any]], known: bool) -> Iterator[str]:
@@ -534,30 +564,48 @@ def penalty(agreement: Agreement, i: int, amounts: np.ndarray) -> float:
     others = agreement.asked.sum(axis=0) - agreement.asked[i]
     worth = agreement.price * agreement.sigma**2
     spent = sum(float(agreement.costs[i, k] * n) for k, n in enumerate(amounts) if n > 0)
-    if agreement.designed:
-        errors = designed_errors(agreement, i, amounts)
-    else:
+    errors = designed_errors(agreement, i, amounts) if agreement.designed else []
+    if not agreement.designed:
         errors = [published_error(agreement, i, k, float(n), float(others[k])) for k, n in enumerate(amounts)]
     return spent + sum(float(w) * error for w, error in zip(worth, errors, strict=True) if w > 0)
 
 
 def published_error(agreement: Agreement, i: int, k: int, n: float, others: float) -> float:
-    """Return her squared error in σ² for pools, c3d and cbl; if she is checked, the mean over ȳ − z̄ by quadrature."""
+    """Return her squared error in σ² for pools, c3d and cbl; if she is checked, the mean over ȳ − z̄ and σ̂."""
     role, z, rest = agreement.role[i][k], float(agreement.z[i, k]), float(agreement.rest[i, k])
     if agreement.pooled or role != "checked":
         total = n if role == "alone" and not agreement.pooled else others + n
         return 1 / total if total > 0 else math.inf
     if n == 0:
         return 1 / z
-    scale = float(agreement.alpha[i, k]) ** 2 * (1 / n + 1 / z)  # η²/σ² = scale x², x standard normal
+    alpha2, chance = noise_levels(agreement, i, k)
+    scale = alpha2 * (1 / n + 1 / z)  # η²/σ² = scale x², x standard normal
     if agreement.steady:  # weighed by its expectation, so that second moments alone enter
-        return 1 / (n + z + rest / (1 + scale))
-    width = math.sqrt((1 + rest / (n + z)) / scale)
-    steps, h = np.linspace(-1, 1, 1601, retstep=True)
-    reach = math.asinh(12 / width)
-    x = width * np.sinh(reach * steps)  # so that the trapezoidal rule converges exponentially, however narrow the peak
-    weight = np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi) * width * np.cosh(reach * steps) * reach * h
-    return float(np.sum(weight / (n + z + rest / (1 + scale * x**2))))
+        return float(chance @ (1 / (n + z + rest / (1 + scale))))
+    x, weight = normal_grid(np.sqrt((1 + rest / (n + z)) / np.maximum(scale, 1e-12)), 1601)
+    return float(chance @ np.sum(weight / (n + z + rest / (1 + scale[:, None] * x**2)), axis=1))
+
+
+def noise_levels(agreement: Agreement, i: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the values of α² and their chances: one, or those of a calibrated rule: σ̂²/σ² = e^v is χ²/ν, κ̂ = κ/e^v."""
+    if not agreement.calibrated:
+        return np.array([float(agreement.alpha[i, k]) ** 2]), np.ones(1)
+    if (i, k) not in agreement.levels:
+        n, others = float(agreement.asked[i, k]), float(agreement.asked[:, k].sum() - agreement.asked[i, k])
+        tau, left = 2 + float(agreement.rest[i, k]) / n, others - agreement.z[i, k] - agreement.rest[i, k]
+        freedom, kappa = others - 2 - (left > 0), float(agreement.kappa[i, k])
+        far = 74 / freedom
+        kinks = [math.log(kappa / limit) for limit in reversed(admissible(tau))]
+        # quadrature over v in three pieces, between which κ̂ is cut off or not
+        places = np.clip([-math.inf, *kinks, math.inf], -(math.sqrt(2 * far) + far), math.sqrt(2 * far))
+        nodes, weights = np.polynomial.legendre.leggauss(32)
+        v = np.concatenate([a + (b - a) / 2 * (1 + nodes) for a, b in pairwise(places)])
+        mass = np.concatenate([(b - a) / 2 * weights for a, b in pairwise(places)])
+        mass = mass * np.exp(-freedom / 2 * (np.expm1(v) - v))
+        levels = noise_ratio(tau, kappa * np.exp(-v), agreement.steady) * n
+        agreement.levels[i, k] = levels, mass / mass.sum()
+    found: tuple[np.ndarray, np.ndarray] = agreement.levels[i, k]
+    return found
 
 
 def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[float]:
@@ -595,14 +643,16 @@ def table_of_noise(agreement: Agreement) -> tuple[np.ndarray, np.ndarray]:
 def soundness(agreement: Agreement) -> Iterator[str]:
     """Say where a penalty is not as promised, or a party is worse off than alone, or gains by another amount."""
     agreement = agreement.by_draw
-    worth = agreement.price * agreement.sigma**2
+    worth, room = agreement.price * agreement.sigma**2, CALIBRATED if agreement.calibrated else agreement.gain
     for i, name in enumerate(agreement.parties):
         promised, honest = float(agreement.penalty[i]), penalty(agreement, i, agreement.asked[i])
         if not (honest == promised or abs(honest - promised) <= agreement.gain * promised):
             yield f"agreement: {name} is promised a penalty of {promised:.9g}, but pays {honest:.9g}"
         if agreement.pooled:
             continue  # pools promise nothing more
-        alone = sum(best_alone(float(c), float(w)) for c, w in zip(agreement.costs[i], worth, strict=True) if w > 0)
+        if not agreement.allows(i, agreement.asked[i]):
+            yield f"agreement: {name} is asked for more or less than most, least and budget allow"
+        alone = best_alone(agreement, i, worth)
         if honest > alone * (1 + agreement.gain):
             yield f"agreement: {name} pays {honest:.9g}, more than {alone:.9g} alone"
         for k in np.flatnonzero(np.isfinite(agreement.costs[i]) & (worth > 0)):
@@ -610,7 +660,9 @@ def soundness(agreement: Agreement) -> Iterator[str]:
             others = {0.0, max(n - 1, 0.0), n + 1, *np.round(np.geomspace(1, 2 * own + n + 1, 12)).tolist()}
             for amount in sorted(others - {n}):
                 amounts = np.where(np.arange(len(worth)) == k, amount, agreement.asked[i])
-                if (paid := penalty(agreement, i, amounts)) < honest * (1 - agreement.gain):
+                if not agreement.allows(i, amounts):
+                    continue
+                if (paid := penalty(agreement, i, amounts)) < honest * (1 - room):
                     where = f"collecting {amount:g} instead of {n:g} points of {agreement.names[k]}"
                     yield f"agreement: {name} gains by {where}: {paid:.9g} instead of {honest:.9g}"
                     break
@@ -620,9 +672,12 @@ def optimality(document: dict[str, Any]) -> float | None:
     """Return by how much the division of work misses the KKT conditions of the rational or the social optimum.
 
     Multipliers λ ≥ 0 of who pays as much as alone, with sum Λ: (1 + λ_i) c_ik ≥ (m + Λ) e_k/S_k², with equality where
-    n_ik > 0; relative. None for other divisions, and where the multipliers are not unique or need not exist.
+    n_ik > 0; relative. None for other divisions, where amounts are limited, and where the multipliers are not unique or
+    need not exist.
     """
     if document.get("division") not in ("rational", "social") or not document.get("target"):
+        return None
+    if document.get("problem", {}).get("budget") is not None:
         return None
     costs, samples = numbers(document["costs"]), numbers(document["target"]["samples"])
     worth, m = numbers(document["price"]) * numbers(document["sigma"]) ** 2, len(costs)
@@ -647,16 +702,37 @@ def optimality(document: dict[str, Any]) -> float | None:
     return float(max(off.max(), missing / weight, -room.min(), -multiplier.min()))
 
 
-def best_alone(cost: float, worth: float) -> float:
-    """Return min over whole numbers n ≥ 1 of worth/n + cost n."""
-    low = max(1.0, math.floor(math.sqrt(worth / cost)))
-    return min(worth / n + cost * n for n in (low, low + 1))
+def best_alone(agreement: Agreement, i: int, worth: np.ndarray) -> float:
+    """Return the least Σ_k worth/n + cost n of whole numbers in her limits; with a budget, as found one by one."""
+    costs, most, least = agreement.costs[i], np.floor(agreement.most[i] * (1 + DIGITS)), agreement.least[i]
+    able, least = np.isfinite(costs) & (most > 0), np.ceil(least * (1 - DIGITS))
+    if (~able & (worth > 0)).any():
+        return math.inf
+    c = np.where(able, costs, 1.0)
+
+    def amounts(dear: float) -> np.ndarray:
+        low = np.maximum(np.floor(np.sqrt(worth / (c * dear))), 1.0)
+        best = np.where(worth / (c * dear) > low * (low + 1), low + 1, low)
+        return np.where(able, np.clip(np.where(worth > 0, best, 0.0), least, most), 0.0)
+
+    dear = 1.0
+    while not agreement.allows(i, n := amounts(dear)) and dear < 1e30:
+        dear *= 1.01
+    while dear > 1:  # something is left
+        more = [n + (np.arange(len(n)) == k) for k in range(len(n))]
+        saved = [worth[k] / (n[k] * (n[k] + 1)) / c[k] - 1 if n[k] and able[k] else -1.0 for k in range(len(n))]
+        fits = [k for k in range(len(n)) if saved[k] > 0 and agreement.allows(i, more[k])]
+        if not fits:
+            break
+        n = more[max(fits, key=saved.__getitem__)]
+    some = worth > 0
+    return float(np.sum(worth[some] / n[some]) + np.sum(c * n)) if agreement.allows(i, n) else math.inf
 
 
 # 6 --- selling data -------------------------------------------------------------------------------------------------
 
 
-class Market:
+class Market(Signed):
     """What contributors and buyers signed, in arrays."""
 
     def __init__(self, document: dict[str, Any]) -> None:
@@ -667,19 +743,14 @@ class Market:
             self.gain, self.names = GAIN[document["settings"]["dtype"]], ["value"]
             self.parties, self.types = [row["name"] for row in sellers], [row["name"] for row in buyers]
             self.sigma, self.valuations = float(problem["sigma"]), problem["buyers"]
-            self.costs, self.n, self.promised = (
-                numbers([row[key] for row in sellers]) for key in ("cost", "samples", "payment")
-            )
-            self.counts, self.sizes, self.prices = (
-                numbers([row[key] for row in buyers]) for key in ("count", "size", "price")
-            )
+            told = [[numbers([row[key] for row in sellers]) for key in ("cost", "samples", "payment")],
+                    [numbers([row[key] for row in buyers]) for key in ("count", "size", "price")]]  # fmt: skip
+            (self.costs, self.n, self.promised), (self.counts, self.sizes, self.prices) = told
         except (KeyError, TypeError, ValueError) as error:
             raise UnreadableError(f"the agreement lacks what it takes to carry it out: {error}") from None
-        self.buyers = [
-            (name if count == 1 else f"{name} {number + 1}", j)
-            for j, (name, count) in enumerate(zip(self.types, self.counts.tolist(), strict=True))
-            for number in range(int(count))
-        ]
+        self.buyers = [(name if count == 1 else f"{name} {number + 1}", j)
+                       for j, (name, count) in enumerate(zip(self.types, self.counts.tolist(), strict=True))
+                       for number in range(int(count))]  # fmt: skip
         self.everybody = [*self.parties, *(name for name, _ in self.buyers)]
         self.total = float(self.n.sum())
         self.profit = float(self.counts @ self.prices - self.costs @ self.n)
@@ -707,8 +778,7 @@ class Market:
             due = float(self.prices[j]) * delivered + correction if buys else 0.0
             invoice = {
                 "type": self.types[j], "size": int(self.sizes[j]), "price": float(self.prices[j]),
-                "delivered": delivered, "correction": correction if buys else 0.0, "due": due,
-            }  # fmt: skip
+                "delivered": delivered, "correction": correction if buys else 0.0, "due": due}  # fmt: skip
             found.append(self.buyer(secret, name, invoice, part, available, points))
         return found
 
@@ -725,8 +795,7 @@ class Market:
         return {
             "trade": trade, "complete": complete, "payment_promised": float(self.promised[i]), "share": share,
             "refund": refund, "allowance": allowance, "deduction": deduction, "discrepancy": apart,
-            "payment": share + refund + allowance - deduction,
-        }  # fmt: skip
+            "payment": share + refund + allowance - deduction}  # fmt: skip
 
     def contributor(self, secret: str, handed: Handed, paid: dict[str, Any], told: dict[str, Any], i: int) -> Owed:
         """Return what the returns should hold of a contributor."""
@@ -735,21 +804,15 @@ class Market:
         checks = [{**check, "discrepancy": paid["discrepancy"]}]
         money = {**{key: value for key, value in paid.items() if key != "discrepancy"}, "cost": cost}
         name, nonce = self.parties[i], nonce_of(self, secret, self.parties[i])
-        files = {
-            "payment.json": plain({"kind": "payment", "party": name, "agreement": self.seal, **money}),
-            "receipt.json": plain(receipt_of(self, secret, told, checks, cost)),
-        }
+        files = {"payment.json": plain({"kind": "payment", "party": name, "agreement": self.seal, **money}),
+                 "receipt.json": plain(receipt_of(self, secret, told, checks, cost))}  # fmt: skip
         part = {
             "name": name, "folder": told["folder"], "side": "contributor", "file": told["file"],
-            "submission": told["submission"], "nonce": nonce, **money, "distributions": checks,
-        }  # fmt: skip
+            "submission": told["submission"], "nonce": nonce, **money, "distributions": checks}  # fmt: skip
         size = {"": float(self.weight[i] * self.honest[i]), "mean": self.sigma, "discrepancy": self.sigma}
         return Owed(files, plain(part), [], size)
 
-    def buyer(
-        self, secret: str, name: str, invoice: dict[str, Any], told: dict[str, Any], available: int,
-        points: np.ndarray | None,
-    ) -> Owed:  # fmt: skip
+    def buyer(self, secret: str, name: str, invoice: Any, told: Any, available: int, points: Any) -> Owed:
         """Return what the returns should hold of a buyer: a subset of her own, apart from those of all others."""
         size = min(invoice["size"], available)
         drawn, listed = subset(stream(secret, self.seal, name, "value", "delivery"), size, available)
@@ -757,10 +820,8 @@ class Market:
         mean = math.nan if not size else float(numbers(told["estimate"])) if mine is None else float(np.mean(mine))
         got = {"count": size, "estimate": mean, "standard_error": self.sigma / size**0.5 if size else math.inf}
         nonce, head = nonce_of(self, secret, name), {"party": name, "agreement": self.seal}
-        files = {
-            "invoice.json": plain({"kind": "invoice", **head, **invoice, "nonce": nonce}),
-            "delivery.json": plain({"kind": "delivery", **head, "type": invoice["type"], **got}),
-        }
+        files = {"invoice.json": plain({"kind": "invoice", **head, **invoice, "nonce": nonce}),
+                 "delivery.json": plain({"kind": "delivery", **head, "type": invoice["type"], **got})}  # fmt: skip
         part = {
             "name": name, "folder": told["folder"], "side": "buyer", "nonce": nonce, **invoice, **got,
             "inverted": 2 * size > available, "listed": sha256(np.flatnonzero(listed).astype("<u8").tobytes()),
@@ -797,10 +858,9 @@ class Market:
             return 0.0
         b = float(it["scale"]) * math.sqrt(size) / self.sigma
         shapes = {
-            "threshold": lambda: math.erf(b / math.sqrt(2)),
-            "exponential": lambda: erfcx(1 / (b * math.sqrt(2))),
+            "threshold": lambda: math.erf(b / math.sqrt(2)), "exponential": lambda: erfcx(1 / (b * math.sqrt(2))),
             "linear": lambda: math.erf(b / math.sqrt(2)) + math.sqrt(2 / math.pi) * math.expm1(-(b**2) / 2) / b,
-        }
+        }  # fmt: skip
         return float(it["value"]) * shapes[it["valuation"]]()
 
     def soundness(self) -> Iterator[str]:
@@ -814,9 +874,8 @@ class Market:
                 yield f"agreement: {key} is {told[key]!r}, but {value!r} is right"
         if told["problem"]["contributor_costs"] != self.costs.tolist():
             yield "agreement: costs of contributors are not those of the problem"
-        if [(row["name"], row["count"]) for row in self.valuations] != [
-            (row["name"], row["count"]) for row in told["buyers"]
-        ]:
+        meant, named = ([(row["name"], row["count"]) for row in rows] for rows in (self.valuations, told["buyers"]))
+        if meant != named:
             yield "agreement: buyers are not those of the problem"
         for i in np.flatnonzero(self.n).tolist():
             name, gets = self.parties[i], self.profit * float(self.n[i]) / self.total + float(costs[i])
@@ -851,7 +910,7 @@ def erfcx(x: float) -> float:
 # 7 --- sharing models ------------------------------------------------------------------------------------------------
 
 
-class Models:
+class Models(Signed):
     """What competitors signed, in arrays."""
 
     def __init__(self, document: dict[str, Any]) -> None:
@@ -902,20 +961,16 @@ class Models:
             made = {"model": model, "quality": float(max(gets[i], qualities[i])), **made}
             money = {
                 "size": float(sizes[i]), "value": value, "outside": outside,
-                "payment_promised": float(self.promised[i]), "due": due,
-            }  # fmt: skip
+                "payment_promised": float(self.promised[i]), "due": due}  # fmt: skip
             checks = [{"name": "value", "asked": int(self.asked[i]), "count": hers.counts[i], "mean": hers.means[i]}]
             head = {"party": name, "agreement": self.seal}
-            files = {
-                "model.json": plain({"kind": "model", **head, **made}),
-                "invoice.json": plain({"kind": "invoice", **head, **money}),
-                "receipt.json": plain(receipt_of(self, secret, told[i], checks, 0.0)),
-            }
+            files = {"model.json": plain({"kind": "model", **head, **made}),
+                     "invoice.json": plain({"kind": "invoice", **head, **money}),
+                     "receipt.json": plain(receipt_of(self, secret, told[i], checks, 0.0))}  # fmt: skip
             part = {
                 "name": name, "folder": told[i]["folder"], "side": "competitor", "file": told[i]["file"],
                 "submission": told[i]["submission"], "nonce": nonce_of(self, secret, name), "present": bool(there[i]),
-                **money, **made, "distributions": checks,
-            }  # fmt: skip
+                **money, **made, "distributions": checks}  # fmt: skip
             spread = made["variance"] ** 0.5 if made["variance"] >= 0 else 0.0
             scale = float(np.abs(self.effects[i]) @ np.maximum(gets, qualities))
             found.append(Owed(files, plain(part), [entry], {"": scale, "mean": spread}))
@@ -942,10 +997,6 @@ class Models:
         charged, paid = float(sum(x for x in due if x > 0)), float(-sum(x for x in due if x < 0) or 0.0)
         return {"money": {"charged": charged, "paid": paid, "surplus": charged - paid}}
 
-    def odd(self, owed: list[Owed]) -> list[str]:
-        """Return what is said of the exchange as a whole."""
-        return []
-
     def soundness(self) -> Iterator[str]:
         """Say where figures are not as promised, somebody would rather stay away, or gains by a lower report."""
         there, own = np.ones(len(self.types), bool), self.quality(self.types)
@@ -956,8 +1007,7 @@ class Models:
             value, outside, due = self.pays(self.types, there, i)
             right = {
                 "allocation": float(gets[i]), "quality": float(max(gets[i], own[i])), "value": value, "payment": due,
-                "utility": value - due, "outside": outside,
-            }  # fmt: skip
+                "utility": value - due, "outside": outside}  # fmt: skip
             for key, entry in right.items():
                 if abs(self.document[key][i] - entry) > self.gain * size:
                     yield f"agreement: {name} is promised {key} {self.document[key][i]:.9g}, but {entry:.9g} is right"
@@ -988,16 +1038,9 @@ class Models:
 
 
 def verify(returns: Path, agreement: Path, submissions: Path | None = None, secret: Path | None = None) -> list[str]:
-    """Return one line for everything that does not agree; none if all does.
+    """Return one line for everything that does not agree; UnreadableError for what is missing or cannot be read.
 
-    Args:
-        returns: the folder that ``jaxmech run`` wrote.
-        agreement: the document that was signed.
-        submissions: the folder of files that were handed in, if it is at hand.
-        secret: the file of ``jaxmech commit``, if it is at hand.
-
-    Raises:
-        UnreadableError: if something is missing or is not what it should be.
+    Submissions and secret are the folder that was handed in, and the file of ``jaxmech commit``, if they are at hand.
     """
     try:
         return list(dict.fromkeys(_verify(Path(returns), Path(agreement), submissions, secret)))
@@ -1006,39 +1049,7 @@ def verify(returns: Path, agreement: Path, submissions: Path | None = None, secr
         raise UnreadableError(f"the returns are not what jaxmech run writes ({' '.join(reason.split())})") from error
 
 
-class Sharing(Agreement):
-    """What the parties signed who share data, with the questions that are asked of every kind of agreement."""
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        """Read what is needed; what is missing is told by its name."""
-        super().__init__(document)
-        self.document, self.everybody, self.money = document, self.parties, 0.0
-
-    def owed(self, secret: str, handed: list[Handed], told: list[dict[str, Any]]) -> list[Owed]:
-        """Return what the returns should hold of every party."""
-        return [
-            documents(self, secret, part, owed(self, secret, handed, i, part["distributions"]), i)
-            for i, part in enumerate(told)
-        ]
-
-    def more(self, owed: list[Owed]) -> dict[str, Any]:
-        """Return what operator.json holds beside the parties."""
-        return {}
-
-    def odd(self, owed: list[Owed]) -> list[str]:
-        """Return what is said of the exchange as a whole."""
-        return []
-
-    def soundness(self) -> Iterator[str]:
-        """Say where the agreement is not sound."""
-        off = optimality(self.document) or 0.0
-        if off > OPTIMUM[self.document["settings"]["dtype"]]:
-            division = self.document["division"]
-            yield f"agreement: the division misses the conditions of the {division} optimum by {off:.2g}"
-        yield from soundness(self)
-
-
-KINDS: dict[str, Any] = {"collaboration": Sharing, "market": Market, "multiparty": Models}
+KINDS: dict[str, Any] = {"collaboration": Agreement, "market": Market, "multiparty": Models}
 
 
 def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: Path | None) -> list[str]:
@@ -1062,9 +1073,8 @@ def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: 
     for part in told:
         if not named_after(part["folder"], part["name"]):
             return [*lines, f"operator.json: parties[{part['name']}]: folder {part['folder']!r} is not named after her"]
-    hers = told[: len(agreement.parties)]
-    handed = handed_in(None if submissions is None else Path(submissions), agreement, hers, lines)
-    files: dict[str, bytes] = {}
+    folder, files = None if submissions is None else Path(submissions), dict[str, bytes]()
+    handed = handed_in(folder, agreement, told[: len(agreement.parties)], lines)
     every = agreement.owed(secret, handed, told)
     for part, right in zip(told, every, strict=True):
         for name, expected in right.files.items():
@@ -1083,17 +1093,12 @@ def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: 
 
 
 def _check_shared(
-    agreement: Any,
-    operator: dict[str, Any],
-    public: dict[str, Any],
-    every: list[Owed],
-    handed: list[Handed],
-    files: dict[str, bytes],
-    returns: Path,
-) -> list[str]:
+    agreement: Any, operator: dict[str, Any], public: dict[str, Any], every: list[Owed], handed: list[Handed],
+    files: dict[str, bytes], returns: Path,
+) -> list[str]:  # fmt: skip
     """Check public.json, the rest of operator.json, and that every file is the one that was written."""
     commitment, seeded = sha256(operator["secret"].encode("ascii")), operator["seed"] is not None
-    files = {**files, "public.json": (returns / "public.json").read_bytes()}
+    files["public.json"] = (returns / "public.json").read_bytes()
     hashes = {name: sha256(content) for name, content in files.items()}
     parts = [one.part for one in every]
     told = ["receipt.json" if "receipt.json" in one.files else "invoice.json" for one in every]
@@ -1101,24 +1106,19 @@ def _check_shared(
         "kind": "public", "agreement": agreement.seal, "mechanism": agreement.mechanism, "commitment": commitment,
         "seeded": seeded, "warning": SEEDED if seeded else None, "version": operator["version"],
         "points": any(name.endswith("/points.csv") for name in files),
-        "parties": [
-            {"name": part["name"], "receipt": hashes[f"{part['folder']}/{file}"]}
-            for part, file in zip(parts, told, strict=True)
-        ],
-        "totals": [
-            {"name": name, "points": sum(one.counts), "parties": sum(count > 0 for count in one.counts)}
-            for name, one in zip(agreement.names, handed, strict=True)
-        ],
-    }  # fmt: skip
+        "parties": [{"name": part["name"], "receipt": hashes[f"{part['folder']}/{file}"]}
+                    for part, file in zip(parts, told, strict=True)],
+        "totals": [{"name": name, "points": sum(one.counts), "parties": sum(count > 0 for count in one.counts),
+                    **agreement.told([part["distributions"][k] for part in parts if "file" in part])}
+                   for k, (name, one) in enumerate(zip(agreement.names, handed, strict=True))]}  # fmt: skip
     expected_operator = {
         "kind": "operator", "agreement": agreement.seal, "secret": operator["secret"], "commitment": commitment,
         "seed": operator["seed"], "version": operator["version"], "parties": operator["parties"],
-        "remarks": operator["remarks"], "files": hashes, **agreement.more(every),
-    }  # fmt: skip
+        "remarks": operator["remarks"], "files": hashes, **agreement.more(every)}  # fmt: skip
     there = {path.relative_to(returns).as_posix() for path in returns.rglob("*") if path.is_file()}
     kinds = ("missing", "fewer", "more", "unasked", "void")
     own = {remark["text"] for remark in operator["remarks"] if remark["kind"] in kinds}
-    asked = {text for part in parts if "file" in part for text in remarks_of(part, part["distributions"])}
+    asked = {text for part in parts if "file" in part for text in remarks_of(agreement, part, part["distributions"])}
     asked |= set(agreement.odd(every))
     return [
         *differences("public.json", public, expected_public),

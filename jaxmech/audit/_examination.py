@@ -88,6 +88,7 @@ def examine(
     claims: Collection[str] | None = None,
     agents: Collection[int] | None = None,
     target: Target | None = None,
+    baseline: Target | None = None,
     settings: SearchSettings | None = None,
 ) -> Examination:
     """Search for profitable deviations, take what is proven, and judge every claim.
@@ -114,6 +115,8 @@ def examine(
         agents: indices of those for whom to search; all by default.
         target: what counts as efficient; by default what the mechanism says, else the best that compliant agents could
             do together.
+        baseline: what the social penalty is compared with, as a fact, where nobody says what is efficient; by default
+            the first best of agents without limits.
         settings: how widely to search.
 
     Raises:
@@ -137,7 +140,7 @@ def examine(
     if len(found.examined) == len(found.agents):
         if target is None and isinstance(mechanism, Claiming):
             target = mechanism.target(stakes)
-        audits.append(judge.efficient(target or _first_best(stakes), told=target is not None))
+        audits.append(judge.efficient(target or baseline or _first_best(stakes), told=target is not None))
     if found.certain:
         audits.append(judge.as_promised())
     if noise_is_known(mechanism, problem):
@@ -194,9 +197,10 @@ def _guarantee(mechanism: Guaranteed, stakes: Stakes) -> Guarantee:
 
 def _first_best(stakes: Stakes) -> Target:
     """Σ_k 2σ_k √(price_k m min_i c[i, k]): the least social penalty of compliant agents who pool."""
+    name = "the first best of compliant agents"
     if stakes.capacity is not None:  # what no amounts beat, within limits or not
-        stakes = dataclasses.replace(stakes, capacity=None)
+        stakes, name = dataclasses.replace(stakes, capacity=None), f"{name} without limits"
     costs, price = np.asarray(stakes.costs, float), np.asarray(stakes.price, float)
     together = price.sum(axis=0) if price.ndim > 1 else price * len(costs)
     least = 2 * np.asarray(stakes.sigma, float) * np.sqrt(together * costs.min(axis=0))
-    return Target(float(np.sum(np.where(together > 0, least, 0.0))), 1.0, "the first best of compliant agents")
+    return Target(float(np.sum(np.where(together > 0, least, 0.0))), 1.0, name)

@@ -156,6 +156,21 @@ def _settings(replications: int) -> Any:
     return dataclasses.replace(chosen, batch=each)
 
 
+def within_limits(problem: Any) -> Any:
+    """Return the first best that keeps the same limits, to compare a plan with; None where there are none.
+
+    Args:
+        problem: the problem, in the agents' own points.
+    """
+    from jaxmech import audit as auditing
+    from jaxmech import collaboration
+
+    if problem.capacity is None:
+        return None
+    least = float(collaboration.first_best(problem.in_equivalent_points()))
+    return auditing.Target(least, 1.0, "the first best of compliant agents within the same limits")
+
+
 def _collaboration(
     carried: Carried, population: tuple[str, ...], chosen: Any, seed: int, replications: int | None, output: Output
 ) -> Any:
@@ -173,7 +188,9 @@ def _collaboration(
     if chosen is not None:
         deviation.check_draws(carried.mechanism, chosen.batch * chosen.batches)
     with output.timed("search"):
-        found = auditing.examine(carried.mechanism, problem, seed_key(seed), settings=chosen)
+        found = auditing.examine(
+            carried.mechanism, problem, seed_key(seed), baseline=within_limits(problem), settings=chosen
+        )
     measured = measure(carried, laws, seed, replications, output)
     m, d = problem.shape
     return report.audit.Answer(

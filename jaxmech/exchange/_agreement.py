@@ -54,6 +54,32 @@ class Noise(NamedTuple):
         return float(low + (apart - places[right - 1]) / (places[right] - places[right - 1]) * (high - low))
 
 
+class Limits(NamedTuple):
+    """What parties can and must collect, and can spend: they hold in whole samples as the plan does.
+
+    Attributes:
+        most: (parties, distributions) she can collect no more.
+        least: (parties, distributions) she must collect as much.
+        budget: (parties,) what she can spend.
+    """
+
+    most: np.ndarray
+    least: np.ndarray
+    budget: np.ndarray
+
+    def said(self, place: tuple[int, int], count: int) -> str:
+        """Return which limit of hers a number of points breaks, in words; an empty text if none.
+
+        Example:
+            >>> Limits(np.array([[5.0]]), np.array([[2.0]]), np.array([np.inf])).said((0, 0), 6)
+            ', and at most 5 by her limits'
+        """
+        most, least = float(self.most[place]), float(self.least[place])
+        if count > most:
+            return f", and at most {most:g} by her limits"
+        return f", and at least {least:g} by her limits" if count < least else ""
+
+
 @dataclasses.dataclass(frozen=True)
 class Agreement:
     """What parties who share data without money have signed, in whole samples.
@@ -79,6 +105,9 @@ class Agreement:
         penalty: what each party is promised to pay.
         draws: for every column whose draw measures it: the same where one draw measures several values.
         estimate: :data:`ESTIMATES`: noisy points are weighed by the noise that was drawn, or by what is expected of it.
+        limits: what parties can and must collect, and can spend; None without limits.
+        kappa: c n*²/(price σ²) of the draw, at the agreed σ, where the noise level follows the spread of the others'
+            data; None where it is agreed. 0 where nobody is checked.
     """
 
     fingerprint: str
@@ -98,6 +127,8 @@ class Agreement:
     penalty: np.ndarray
     draws: tuple[str, ...]
     estimate: str = "drawn"
+    limits: Limits | None = None
+    kappa: np.ndarray | None = None
 
 
 def read_plan(document: Mapping[str, Any]) -> Agreement:
@@ -128,16 +159,14 @@ class _Plan(Reader):
             raise ProblemError(
                 "problem.estimate", estimate, f"means nothing for {mechanism}, which adds no noise to weigh"
             )
-        if problem.get("calibrated", False):
-            raise ProblemError("problem.calibrated", True, "a noise level taken from the data cannot be carried out")
+        calibrated = problem.get("calibrated", False)
+        if not isinstance(calibrated, bool) or (calibrated and mechanism not in CHECKING):
+            rule = f"must be true or false, and true only for {' and '.join(CHECKING)}"
+            raise ProblemError("problem.calibrated", calibrated, rule)
         for key in ("sigma", "price"):
             if isinstance(problem.get(key), list) and any(isinstance(row, list) for row in problem[key]):
                 rule = "must be one number per distribution: a plan for agents who differ cannot be carried out yet"
                 raise ProblemError(f"problem.{key}", "a table by agent", rule)
-        for key in ("most", "least", "budget"):
-            if problem.get(key) is not None:
-                rule = "must be left out: a plan for agents with most, least or budget cannot be carried out yet"
-                raise ProblemError(f"problem.{key}", "given", rule)
         if self.document.get("integer_plan") is None:
             hint = " (jaxmech design FILE --whole)" if mechanism == DESIGNED else ""
             raise ProblemError("integer_plan", None, f"only a plan in whole samples can be carried out{hint}")
@@ -153,15 +182,17 @@ class _Plan(Reader):
         role = np.array(self.plan.get("role"), dtype=object)
         if role.shape != (m, d) or not all(entry in ROLES for entry in role.flat):
             raise ProblemError("integer_plan.role", self.plan.get("role"), f"must be {m} x {d} of {', '.join(ROLES)}")
+        sigma, price = (self.numbers(f"problem.{key}", problem.get(key), size) for key in ("sigma", "price"))
+        samples = self._whole("samples", (m, d))
         return Agreement(
             fingerprint=seal,
             mechanism=mechanism,
             parties=parties,
             distributions=self.names("problem.panels", [name for name, _ in values]),
             costs=np.where([j not in of[:k] for k, j in enumerate(of)], costs[:, of], 0.0),
-            sigma=self.numbers("problem.sigma", problem.get("sigma"), size),
-            price=self.numbers("problem.price", problem.get("price"), size),
-            samples=self._whole("samples", (m, d))[:, of],
+            sigma=sigma,
+            price=price,
+            samples=samples[:, of],
             role=role[:, of],
             comparison=nothing[:, of] if pooled else self._whole("comparison", (m, d))[:, of],
             rest=nothing[:, of] if pooled else self._whole("rest", (m, d))[:, of],
@@ -171,7 +202,19 @@ class _Plan(Reader):
             penalty=self._planned("penalty", (m,)),
             draws=tuple(draw for _, draw in values),
             estimate=estimate,
+            limits=self._limits((m, d), of),
+            kappa=_kappa(costs, samples, role == CHECKED, np.bincount(of, price * sigma**2))[:, of]
+            if calibrated
+            else None,
         )
+
+    def _limits(self, shape: tuple[int, int], of: list[int]) -> Limits | None:
+        """Bounds on what parties collect, by value; None where the problem has none."""
+        problem = self.section("problem")
+        if all(problem.get(key) is None for key in Limits._fields):
+            return None
+        most, least = (self.numbers(f"problem.{key}", problem.get(key), shape)[:, of] for key in ("most", "least"))
+        return Limits(most, least, self.numbers("problem.budget", problem.get("budget"), shape[:1]))
 
     def _values(self, drawn: tuple[str, ...]) -> list[tuple[str, str]]:
         """What is measured, with the distribution whose draw measures it."""
@@ -192,3 +235,8 @@ class _Plan(Reader):
 
     def _whole(self, key: str, shape: tuple[int, ...]) -> np.ndarray:
         return self.counts(f"integer_plan.{key}", self.plan.get(key), shape)
+
+
+def _kappa(costs: np.ndarray, samples: np.ndarray, checked: np.ndarray, worth: np.ndarray) -> np.ndarray:
+    """Return c n*²/(price σ²) by draw, whose worth is Σ price σ² of all values that it measures."""
+    return np.where(checked, np.where(checked, costs, 0.0) * samples**2 / np.where(worth > 0, worth, 1.0), 0.0)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech.exchange._agreement import CHECKED, Agreement
+from jaxmech.exchange._calibration import ASSUMED, MOST, NONE, Level
 from jaxmech.exchange._envelope import POINTS, RECEIPT, nonce, operator, points_file, public, receipt, whole, written
 from jaxmech.exchange._names import file_names
 from jaxmech.exchange._respond import Others, Part, Pooled, Response, points_of, respond
@@ -102,7 +103,22 @@ def public_document(exchange: Exchange, receipts: Sequence[str], *, points: bool
     """Return what everybody may see: fingerprints, commitments, totals, and no data."""
     agreement = exchange.agreement
     parties = dict(zip(agreement.parties, receipts, strict=True))
-    return public(exchange, agreement.mechanism, parties, agreement.distributions, points=points)
+    document = public(exchange, agreement.mechanism, parties, agreement.distributions, points=points)
+    if agreement.kappa is not None:
+        for k, total in enumerate(document["totals"]):
+            total["noise"] = _levels([row[k].level for row in exchange.responses])
+    return document
+
+
+def _levels(given: Sequence[Level | None]) -> dict[str, Any]:
+    """What everybody may see of calibrated noise: between which values σ̂ lies, and for how many noise was cut off."""
+    levels = [level for level in given if level is not None]
+    told = [level.sigma for level in levels if not math.isnan(level.sigma)]
+    return {
+        "sigma": [min(told), max(told)] if told else None,
+        "checked": len(levels),
+        **{kind: sum(level.level == kind for level in levels) for kind in (NONE, MOST, ASSUMED)},
+    }
 
 
 def operator_document(exchange: Exchange, hashes: Mapping[str, str]) -> dict[str, Any]:
@@ -136,7 +152,7 @@ def operator_document(exchange: Exchange, hashes: Mapping[str, str]) -> dict[str
 
 def _owed(exchange: Exchange, i: int, k: int) -> dict[str, Any]:
     response = exchange.responses[i][k]
-    estimate, error = response.estimate(float(exchange.agreement.sigma[k]) ** 2)
+    estimate, error = response.estimate(response.variance(float(exchange.agreement.sigma[k])))
     return {
         "estimate": estimate,
         "standard_error": error,
@@ -145,7 +161,16 @@ def _owed(exchange: Exchange, i: int, k: int) -> dict[str, Any]:
         "noisy_count": response.noisy_count,
         "noisy_mean": response.noisy_mean,
         "noisy_variance": response.noisy_variance,
+        **_level(exchange, response),
     }
+
+
+def _level(exchange: Exchange, response: Response) -> dict[str, Any]:
+    """Of calibrated rules: σ̂, its degrees of freedom, the coefficient, and where it comes from."""
+    if exchange.agreement.kappa is None:
+        return {}
+    level = response.level or Level(math.nan, 0, math.nan, None)
+    return {"sigma": level.sigma, "freedom": level.freedom, "alpha": level.alpha, "level": level.level}
 
 
 def _checked(exchange: Exchange, i: int, k: int) -> dict[str, Any]:
@@ -161,6 +186,7 @@ def _checked(exchange: Exchange, i: int, k: int) -> dict[str, Any]:
         "compared_mean": response.clean.mean if response.clean and watched else math.nan,
         "discrepancy": response.discrepancy,
         "noise_variance": response.added,
+        **_level(exchange, response),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from jaxmech.exchange._agreement import ALONE, CHECKED, CHECKING, POOLS, RECEIVES, Agreement
+from jaxmech.exchange._calibration import Level, calibrated_level, spread_within
 from jaxmech.exchange._draws import CLEAN, NOISE, REST, Subset, Words, draw_subset, normal
 
 Data = Sequence[Sequence[np.ndarray]]
@@ -49,6 +50,7 @@ class Response:
         mixed: whether the clean points include her own.
         expected_variance: by which her estimate weighs a noisy point: ``noisy_variance``, or under steady weights what
             is expected of it, σ²(1 + α²(1/n + 1/|Z|)); NaN where there are none.
+        level: of a calibrated rule, where she is checked: the noise level, and the σ̂ that takes the place of σ.
     """
 
     own_count: int
@@ -66,6 +68,16 @@ class Response:
     noisy_variance: float
     mixed: bool
     expected_variance: float
+    level: Level | None = None
+
+    def variance(self, sigma: float) -> float:
+        """Return σ² of a clean point: σ̂² where a calibrated rule was told it by the others' data.
+
+        Args:
+            sigma: the agreed one.
+        """
+        told = None if self.level is None else self.level.variance
+        return sigma**2 if told is None else told
 
     def estimate(self, variance: float) -> tuple[float, float]:
         """Return the recommended estimate and its standard error: every point weighted by its (expected) variance.
@@ -109,8 +121,9 @@ def respond(agreement: Agreement, data: Data, secret: str) -> list[list[Response
     """Carry out an agreement.
 
     - Pools: everybody gets all points; in the counted pool, who handed in as many as she was asked for.
-    - c3d and cbl: who works alone gets her own points back, who receives those of all others. Who is checked gets Z
-      clean together with her own, and Z' with noise of variance α²(ȳ − z̄)²; who hands in nothing gets Z alone.
+    - c3d and cbl: who works alone gets her own points back, who receives those of all others, together with her own
+      where limits ask her for some. Who is checked gets Z clean together with her own, and Z' with noise of variance
+      α²(ȳ − z̄)²; who hands in nothing gets Z alone.
     - Designs: Z clean together with her own; Z' with noise of the variance that the rule says for |ȳ − z̄|/t, or not.
 
     If the others handed in fewer points than planned, there are fewer in Z' first, then in Z. More points than asked
@@ -141,6 +154,8 @@ class _Drawn:
     rest: Part
     normal: float
     discrepancy: float
+    alpha: float
+    level: Level | None
 
 
 def _one_party(
@@ -156,11 +171,14 @@ def _one_party(
         if role == ALONE:
             yield _plain(points, others[k], len(points), _mean(points), mixed=True)
         elif role == RECEIVES and agreement.mechanism in CHECKING:
+            mixed = bool(agreement.samples[i, k] > 0)
             count, total = others[k].count, others[k].total
-            yield _plain(points, others[k], count, total / count if count else math.nan, mixed=False)
+            if mixed:
+                count, total = count + len(points), total + float(np.sum(points))
+            yield _plain(points, others[k], count, total / count if count else math.nan, mixed=mixed)
         else:
-            expected = _expected(agreement, drawn[k], len(points), i, k)
-            yield _mix(points, others[k], drawn[k], added[k], float(agreement.sigma[k]) ** 2, expected)
+            expected = _expected(agreement, drawn[k], len(points))
+            yield _mix(points, others[k], drawn[k], added[k], float(agreement.sigma[k]), expected)
 
 
 def _pool(agreement: Agreement, others: Others, own: np.ndarray, i: int, k: int) -> Response:
@@ -212,7 +230,27 @@ def _draw(agreement: Agreement, others: Others, own: np.ndarray, i: int, k: int,
     noisy = Part(left, rest, rest_sum / rest if rest else math.nan)
     compared = role == CHECKED and z > 0
     discrepancy = (abs(_mean(own) - clean.mean) if len(own) else math.inf) if compared else math.nan
-    return _Drawn(clean, noisy, float(normal(words(NOISE).take(1))[0]), discrepancy)
+    level = _level(agreement, others, chosen, left, (i, k))
+    alpha = float(agreement.alpha[i, k]) if level is None else level.alpha
+    return _Drawn(clean, noisy, float(normal(words(NOISE).take(1))[0]), discrepancy, alpha, level)
+
+
+def _level(agreement: Agreement, others: Others, clean: Subset, rest: Subset, place: tuple[int, int]) -> Level | None:
+    """The noise level that the others' points ask for; None where it is agreed, or nothing is checked."""
+    if agreement.kappa is None or agreement.role[place] != CHECKED:
+        return None
+    left = clean.others
+    parts = (clean.members, left.numbers(rest.members), left.numbers(rest.others.members))
+    samples = float(agreement.samples[place])
+    return calibrated_level(
+        *spread_within([others.at(part) for part in parts]),
+        sigma=float(agreement.sigma[place[1]]),
+        kappa=float(agreement.kappa[place]),
+        tau=2 + float(agreement.rest[place]) / samples,
+        samples=samples,
+        planned=float(agreement.alpha[place]),
+        steady=agreement.estimate == "steady",
+    )
 
 
 def _sums(others: Others, chosen: Subset) -> tuple[float, float]:
@@ -225,8 +263,7 @@ def _noise(agreement: Agreement, drawn: Sequence[_Drawn | None], i: int) -> list
     """η² by distribution; ∞ where the rest is withheld."""
     if agreement.noise is None:
         return [
-            0.0 if one is None or math.isnan(one.discrepancy) else (float(agreement.alpha[i, k]) * one.discrepancy) ** 2
-            for k, one in enumerate(drawn)
+            0.0 if one is None or math.isnan(one.discrepancy) else _added(one.alpha, one.discrepancy) for one in drawn
         ]
     apart = [
         0.0 if one is None or math.isnan(one.discrepancy) else one.discrepancy / float(agreement.limit[i, k])
@@ -237,18 +274,25 @@ def _noise(agreement: Agreement, drawn: Sequence[_Drawn | None], i: int) -> list
     return [agreement.noise.at(u) * float(agreement.sigma[k]) ** 2 for k, u in enumerate(apart)]
 
 
-def _expected(agreement: Agreement, drawn: _Drawn | None, count: int, i: int, k: int) -> float | None:
+def _added(alpha: float, apart: float) -> float:
+    """η² = α²(ȳ − z̄)²; ∞ of who handed in nothing, whatever α is."""
+    return (alpha * apart) ** 2 if math.isfinite(apart) else math.inf
+
+
+def _expected(agreement: Agreement, drawn: _Drawn | None, count: int) -> float | None:
     """What is expected of η²/σ² before anything is drawn, α²(1/n + 1/|Z|); None where weights follow what was drawn."""
     if agreement.estimate != "steady" or drawn is None or not math.isfinite(drawn.discrepancy):
         return None
-    return float(agreement.alpha[i, k]) ** 2 * (1 / count + 1 / drawn.clean.count)
+    return drawn.alpha**2 * (1 / count + 1 / drawn.clean.count)
 
 
 def _mix(
-    own: np.ndarray, others: Others, drawn: _Drawn | None, added: float, variance: float, expected: float | None
+    own: np.ndarray, others: Others, drawn: _Drawn | None, added: float, sigma: float, expected: float | None
 ) -> Response:
     """Her own points and Z as they are, Z' with noise."""
     assert drawn is not None
+    told = None if drawn.level is None else drawn.level.variance
+    variance = sigma**2 if told is None else told
     clean, rest = drawn.clean, drawn.rest
     both = len(own) + clean.count
     total = float(np.sum(own)) + (clean.count * clean.mean if clean.count else 0.0)
@@ -269,6 +313,7 @@ def _mix(
         noisy_variance=variance + added if released else math.nan,
         mixed=True,
         expected_variance=math.nan if not released else variance + (added if expected is None else variance * expected),
+        level=drawn.level,
     )
 
 
@@ -297,7 +342,8 @@ def points_of(
         lots = normal(words.take(response.noisy_count + 1))
         noise = lots[1:] - np.mean(lots[1:]) + lots[0] / math.sqrt(response.noisy_count)
         noisy = others.at(numbers) + math.sqrt(response.added) * noise
-    spread = [np.full(len(clean), float(agreement.sigma[k]) ** 2), np.full(len(noisy), response.expected_variance)]
+    variance = response.variance(float(agreement.sigma[k]))
+    spread = [np.full(len(clean), variance), np.full(len(noisy), response.expected_variance)]
     table = np.stack([np.concatenate([clean, noisy]), np.concatenate(spread)], axis=1)
     return np.asarray(table[np.lexsort((table[:, 0], table[:, 1]))])
 

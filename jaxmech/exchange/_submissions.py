@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech.exchange._agreement import Limits
 from jaxmech.exchange._names import file_names
 from jaxmech.exchange._tables import SUFFIXES, Fault, Handed, read_handed
 
@@ -170,12 +171,16 @@ def remarks(agreement: Asked, handed: Sequence[Handed]) -> list[Remark]:
 
 
 def _counts(agreement: Asked, handed: Handed, i: int) -> list[Remark]:
+    limits: Limits | None = getattr(agreement, "limits", None)
     party, found = agreement.parties[i], []
     for k, name in enumerate(agreement.distributions):
         asked, count = int(agreement.samples[i, k]), len(handed.columns[k])
         if count != asked:
             kind = "fewer" if count < asked else "more" if asked else "unasked"
-            found.append(Remark(party, kind, f"{party} handed in {count:,} points of {name}; asked for {asked:,}"))
+            said = limits.said((i, k), count) if limits else ""
+            found.append(
+                Remark(party, kind, f"{party} handed in {count:,} points of {name}; asked for {asked:,}{said}")
+            )
     return found
 
 

@@ -6,8 +6,10 @@ import math
 import jsonschema
 import pytest
 
-from jaxmech import schemas
+from jaxmech import audit, collaboration, schemas
 from jaxmech.cli import main
+from jaxmech.cli._audit import within_limits
+from jaxmech.deviation import SearchSettings
 
 EQUAL = """
 [collaboration]
@@ -125,3 +127,22 @@ def test_what_nobody_promises_is_told_if_somebody_asks(folder, capsys):
 def test_questions_are_about_sharing(file, capsys):
     assert run("audit", file, "--questions") == 2
     assert "--questions" in capsys.readouterr().err
+
+
+def test_plans_within_limits_are_compared_with_the_first_best_within_them():
+    """The cheapest collects all she can, ten points; the next as many more as make 3/T² = 0.02."""
+    problem = collaboration.Problem([[0.01], [0.02], [0.03]], 1.0, most=10.0)
+    total = (3 / 0.02) ** 0.5
+    found = within_limits(problem)
+    assert found.baseline == pytest.approx(3 / total + 0.1 + 0.02 * (total - 10), rel=1e-6)
+    assert "within the same limits" in found.name
+    assert within_limits(collaboration.Problem([[0.01], [0.02], [0.03]], 1.0)) is None
+    told = audit.examine(
+        collaboration.mechanism(problem, collaboration.solve(problem, mechanism="pool").value),
+        problem,
+        baseline=found,
+        settings=SearchSettings(draws=16, steps=2, polish_draws=16, polish_steps=2, batches=4, batch=64),
+    )
+    fact = next(record for record in told.audits if record.claim == "efficient")
+    assert "the first best of compliant agents within the same limits" in fact.witness
+    assert not fact.claimed

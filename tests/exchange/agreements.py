@@ -54,6 +54,35 @@ COMMANDS = {
 """A command and a problem for every mechanism."""
 
 
+LIMITED = (
+    EQUAL.replace("[0.01, 0.02]", "[0.012, 0.02]", 3)
+    + """division = "rational"
+most = [[12, inf], [inf, inf], [inf, 9], [inf, inf], [inf, inf], [inf, inf], [inf, inf], [inf, inf]]
+least = [[0, 0], [0, 0], [0, 0], [15, 0], [0, 0], [0, 0], [0, 0], [0, 0]]
+budget = [inf, inf, inf, inf, 0.3, inf, inf, inf]
+"""
+)
+EQUALLY = (
+    EQUAL
+    + """mechanism = "c3d"
+most = [[3, inf], [inf, inf], [inf, 2], [inf, inf], [inf, inf], [inf, inf], [inf, inf], [inf, inf]]
+least = [[0, 0], [0, 0], [0, 0], [9, 0], [0, 0], [0, 0], [0, 0], [0, 0]]
+"""
+)
+BOUNDED = {"limited": ("solve", LIMITED), "bounded": ("solve", EQUALLY)}
+"""The same where parties can and must collect so much, and can spend so much."""
+CHEAP = EQUAL.replace("0.01, 0.02", "0.001, 0.003")
+CALIBRATED = {
+    "calibrated": ("solve", CHEAP + 'mechanism = "c3d"\ncalibrated = true\n'),
+    "both": ("solve", CHEAP + 'mechanism = "c3d"\ncalibrated = true\nestimate = "steady"\n'),
+    "calibrated panel": (
+        "solve",
+        PANEL.replace("0.01, 0.02", "0.001, 0.003") + "calibrated = true\n",
+        "--mechanism",
+        "c3d",
+    ),
+}
+"""The same where the noise level follows the spread of the data."""
 PANELS = {"panel": ("solve", PANEL, "--mechanism", "c3d")}
 """The same where one draw measures several values: four columns for two distributions."""
 
@@ -72,7 +101,7 @@ def text(name):
 
 def made(name):
     """The agreement as the program writes it now."""
-    command, problem, *options = {**COMMANDS, **PANELS}[name]
+    command, problem, *options = {**COMMANDS, **PANELS, **BOUNDED, **CALIBRATED}[name]
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # names are signed, so draws rest on them
         file, target = Path("problem.toml"), Path("agreement.json")
         file.write_text(problem, encoding="utf-8")

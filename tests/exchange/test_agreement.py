@@ -95,7 +95,7 @@ def _with(value, *path):
         (_without("problem"), "must be the JSON that jaxmech solve"),
         (_with(3, "problem"), "problem = 3"),
         (_with("stead", "problem", "estimate"), 'did you mean "steady"'),
-        (_with(True, "problem", "calibrated"), "cannot be carried out"),
+        (_with("yes", "problem", "calibrated"), "must be true or false"),
         (_with("cbd", "problem", "mechanism"), "did you mean"),
         (_with(None, "integer_plan"), "only a plan in whole samples"),
         (_with([1.0], "problem", "sigma"), "problem.sigma"),

@@ -148,8 +148,8 @@ def _range(values: np.ndarray, digits: str) -> str:
 
 
 _NOT_CARRIED_OUT = (
-    "A plan for agents who differ in precision or in what accuracy is worth to them, or whose noise level is taken "
-    "from the data, cannot be carried out yet: this page tells who would collect what and what that brings."
+    "A plan for agents who differ in precision or in what accuracy is worth to them cannot be carried out yet: this "
+    "page tells who would collect what and what that brings."
 )
 
 
@@ -159,7 +159,7 @@ def steps(answer: Arrangement) -> Section:
     Args:
         answer: who collects what.
     """
-    if answer.by_agent or (isinstance(answer, Answer) and answer.calibrated):
+    if answer.by_agent:
         return Section("The exchange", (_NOT_CARRIED_OUT,))
     values = values_of(answer)
     columns = some(answer.distributions if values is None else values.names, _NAMED)
