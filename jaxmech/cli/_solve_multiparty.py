@@ -154,7 +154,7 @@ def _names(coalition: multiparty.Coalition) -> tuple[str, ...]:
     return tuple(coalition.space.agent_name(i) for i in range(len(coalition.members)))
 
 
-def _growth(valuation: multiparty.Valuation) -> float | None:
+def _growth(valuation: multiparty.Valuation | multiparty.SeesTypes) -> float | None:
     return float(valuation.growth) if isinstance(valuation, multiparty.MarketGrowth) else None
 
 
