@@ -667,6 +667,8 @@ class Market:
             self.gain, self.names = GAIN[document["settings"]["dtype"]], ["value"]
             self.parties, self.types = [row["name"] for row in sellers], [row["name"] for row in buyers]
             self.sigma, self.valuations = float(problem["sigma"]), problem["buyers"]
+            unit = " ".join(str(problem.get("unit") or "").split())  # of the money, where the agreement names one
+            self.unit = {"unit": unit} if unit else {}
             self.costs, self.n, self.promised = (
                 numbers([row[key] for row in sellers]) for key in ("cost", "samples", "payment")
             )
@@ -736,7 +738,7 @@ class Market:
         money = {**{key: value for key, value in paid.items() if key != "discrepancy"}, "cost": cost}
         name, nonce = self.parties[i], nonce_of(self, secret, self.parties[i])
         files = {
-            "payment.json": plain({"kind": "payment", "party": name, "agreement": self.seal, **money}),
+            "payment.json": plain({"kind": "payment", "party": name, "agreement": self.seal, **money, **self.unit}),
             "receipt.json": plain(receipt_of(self, secret, told, checks, cost)),
         }
         part = {
@@ -758,7 +760,7 @@ class Market:
         got = {"count": size, "estimate": mean, "standard_error": self.sigma / size**0.5 if size else math.inf}
         nonce, head = nonce_of(self, secret, name), {"party": name, "agreement": self.seal}
         files = {
-            "invoice.json": plain({"kind": "invoice", **head, **invoice, "nonce": nonce}),
+            "invoice.json": plain({"kind": "invoice", **head, **invoice, **self.unit, "nonce": nonce}),
             "delivery.json": plain({"kind": "delivery", **head, "type": invoice["type"], **got}),
         }
         part = {
@@ -858,6 +860,8 @@ class Models:
         """Read what is needed; what is missing is told by its name."""
         try:
             problem = document["problem"]
+            if "weights" in problem:
+                raise ValueError("data that count unequally are not carried out")
             self.document, self.seal, self.mechanism = document, document["fingerprint"], problem["mechanism"]
             self.dtype, self.names = document["settings"]["dtype"], ["value"]
             self.gain, self.parties = GAIN[self.dtype], problem["agents"]

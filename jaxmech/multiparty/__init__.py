@@ -14,7 +14,7 @@ from jaxmech.multiparty._mechanism import DirectMechanism, Sharing, exploitation
 from jaxmech.multiparty._misreport import Misreports, misreports
 from jaxmech.multiparty._play import play, play_table
 from jaxmech.multiparty._problem import Problem, TypeSpace, market_growth
-from jaxmech.multiparty._quality import QUALITIES, Weighted, linear, logistic, quality_function, weighted
+from jaxmech.multiparty._quality import QUALITIES, Quality, Weighted, linear, logistic, quality_function, weighted
 from jaxmech.multiparty._readings import READINGS, Coalition, audit_coalitions, coalitions, deciding
 from jaxmech.multiparty._reports import ReportTable, earnings, report_table
 from jaxmech.multiparty._sizes import Boundary, largest_disparity
@@ -40,6 +40,7 @@ __all__ = [
     "Misreports",
     "Plan",
     "Problem",
+    "Quality",
     "QuasiMonotone",
     "ReportTable",
     "SeesTypes",

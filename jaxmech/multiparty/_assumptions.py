@@ -145,7 +145,7 @@ def _more_data(space: TypeSpace, handed: np.ndarray, types: np.ndarray) -> Audit
     ends = np.array(list(itertools.islice(itertools.product((0.0, best), repeat=n), OUTCOMES)), handed.dtype)
     models = np.concatenate([ends, handed])
     rises, largest = _steps(space, jnp.asarray(models), jnp.asarray(types), jnp.asarray(higher))
-    rises = np.asarray(rises, float)
+    rises = np.where((levels.shape[1] - 1 == place.T)[:, :, None], np.inf, np.asarray(rises, float))
     agent, profile, outcome = np.unravel_index(int(np.argmin(rises)), rises.shape)
     least, scale = float(rises[agent, profile, outcome]), float(largest) or 1.0
     told = (
