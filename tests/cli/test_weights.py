@@ -1,4 +1,4 @@
-"""Data that count unequally, ``weights`` in a file of competitors: plans, grids of types, documents, pages, refusals."""
+"""Data that count unequally, ``weights`` in a file of competitors: plans, grids of types, documents, refusals."""
 
 import tomllib
 
