@@ -667,8 +667,6 @@ class Market:
             self.gain, self.names = GAIN[document["settings"]["dtype"]], ["value"]
             self.parties, self.types = [row["name"] for row in sellers], [row["name"] for row in buyers]
             self.sigma, self.valuations = float(problem["sigma"]), problem["buyers"]
-            unit = " ".join(str(problem.get("unit") or "").split())  # of the money, where the agreement names one
-            self.unit = {"unit": unit} if unit else {}
             self.costs, self.n, self.promised = (
                 numbers([row[key] for row in sellers]) for key in ("cost", "samples", "payment")
             )
@@ -683,6 +681,7 @@ class Market:
             for number in range(int(count))
         ]
         self.everybody = [*self.parties, *(name for name, _ in self.buyers)]
+        self.unit = {key: " ".join(problem[key].split()) for key in ("unit",) if problem.get(key)}  # of the money
         self.total = float(self.n.sum())
         self.profit = float(self.counts @ self.prices - self.costs @ self.n)
         self.weight = self.costs * self.n**2 / self.sigma**2  # d
@@ -860,8 +859,6 @@ class Models:
         """Read what is needed; what is missing is told by its name."""
         try:
             problem = document["problem"]
-            if "weights" in problem:
-                raise ValueError("data that count unequally are not carried out")
             self.document, self.seal, self.mechanism = document, document["fingerprint"], problem["mechanism"]
             self.dtype, self.names = document["settings"]["dtype"], ["value"]
             self.gain, self.parties = GAIN[self.dtype], problem["agents"]

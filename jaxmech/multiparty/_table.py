@@ -48,7 +48,7 @@ def audit_table(table: ReportTable, *, claimed: bool = True, looks: int = MAX_LI
     Source: Chen et al. 2020, Definitions 3 to 7.
 
     Example:
-        >>> from jaxmech.multiparty import market_growth
+        >>> from jaxmech.multiparty import market_growth, report_table
         >>> [audit.holds for audit in audit_table(report_table(market_growth(-0.7, 2, 5)))]
         [True, True, True, True]
     """
@@ -84,7 +84,7 @@ def finite_tables(table: ReportTable) -> dict[str, Any]:
     Source: Chen et al. 2020, Definitions 1 and 2; Assumption 2.
 
     Example:
-        >>> from jaxmech.multiparty import market_growth
+        >>> from jaxmech.multiparty import market_growth, report_table
         >>> finite_tables(report_table(market_growth(-1.0, 2, 1)))["agents"]
         {'agent 1': [0.0, 1.0], 'agent 2': [0.0, 1.0]}
     """
