@@ -681,9 +681,8 @@ class Market:
             for number in range(int(count))
         ]
         self.everybody = [*self.parties, *(name for name, _ in self.buyers)]
-        self.unit = {key: " ".join(problem[key].split()) for key in ("unit",) if problem.get(key)}  # of the money
-        self.total = float(self.n.sum())
-        self.profit = float(self.counts @ self.prices - self.costs @ self.n)
+        self.unit = {key: " ".join(str(problem[key]).split()) for key in ("unit",) if problem.get(key)}  # of the money
+        self.total, self.profit = float(self.n.sum()), float(self.counts @ self.prices - self.costs @ self.n)
         self.weight = self.costs * self.n**2 / self.sigma**2  # d
         self.honest = [self.sigma**2 * (1 / n + 1 / (self.total - n)) if n else 0.0 for n in self.n.tolist()]  # s²
         self.customers = max(float(self.counts[self.sizes > 0].sum()), 1.0)  # B
