@@ -229,8 +229,11 @@ class Agreement(Signed):
         """Return what everybody may see of a distribution beside its counts: σ̂, and for how many noise was cut off."""
         kinds = [entry.get("level") for entry in entries]
         sigma = [entry["sigma"] for entry in entries if entry.get("sigma") is not None]
-        noise = {"sigma": [min(sigma), max(sigma)] if sigma else None, "checked": len(kinds) - kinds.count(None),
-                 **{kind: kinds.count(kind) for kind in ("none", "most", "assumed")}}  # fmt: skip
+        noise = {
+            "sigma": [min(sigma), max(sigma)] if sigma else None,
+            "checked": len(kinds) - kinds.count(None),
+            **{kind: kinds.count(kind) for kind in ("none", "most", "assumed")},
+        }
         return {"noise": noise} if self.calibrated else {}
 
     def allows(self, i: int, amounts: np.ndarray) -> bool:
@@ -408,20 +411,43 @@ def _entry(agreement: Agreement, part: Drawn, handed: Handed, place: Any, added:
     table = [(value, variance) for value in flat] + [(value, expected) for value in noise]
     compared = part.clean if watched and part.clean else {"count": 0, "mean": math.nan}
     return {
-        "name": agreement.names[k], "estimate": total / weight if weight else math.nan,
-        "standard_error": weight**-0.5 if weight else math.inf, "clean_count": clean, "clean_mean": clean_mean,
-        "noisy_count": noisy, "noisy_mean": noisy_mean, "noisy_variance": noisy_variance, "role": role,
-        "asked": int(agreement.asked[i, k]), "count": own, "mean": mean, "compared_count": compared["count"],
-        "compared_mean": compared["mean"], "discrepancy": part.discrepancy, "noise_variance": added,
-        "available": count, "clean": part.clean, "rest": part.rest, "normal": part.normal,
-        "points": sorted(table, key=lambda row: (row[1], row[0])), **(part.level if agreement.calibrated else {}),
-    }  # fmt: skip
+        "name": agreement.names[k],
+        "estimate": total / weight if weight else math.nan,
+        "standard_error": weight**-0.5 if weight else math.inf,
+        "clean_count": clean,
+        "clean_mean": clean_mean,
+        "noisy_count": noisy,
+        "noisy_mean": noisy_mean,
+        "noisy_variance": noisy_variance,
+        "role": role,
+        "asked": int(agreement.asked[i, k]),
+        "count": own,
+        "mean": mean,
+        "compared_count": compared["count"],
+        "compared_mean": compared["mean"],
+        "discrepancy": part.discrepancy,
+        "noise_variance": added,
+        "available": count,
+        "clean": part.clean,
+        "rest": part.rest,
+        "normal": part.normal,
+        "points": sorted(table, key=lambda row: (row[1], row[0])),
+        **(part.level if agreement.calibrated else {}),
+    }
 
 
 # 4 --- documents anew ------------------------------------------------------------------------------------------------
 
-OWED = ("name", "estimate", "standard_error", "clean_count", "clean_mean", "noisy_count", "noisy_mean",
-        "noisy_variance")  # fmt: skip
+OWED = (
+    "name",
+    "estimate",
+    "standard_error",
+    "clean_count",
+    "clean_mean",
+    "noisy_count",
+    "noisy_mean",
+    "noisy_variance",
+)
 CHECKS = ("name", "role", "asked", "count", "mean", "compared_count", "compared_mean", "discrepancy", "noise_variance")
 SEEDED = "The noise was made from a fixed seed: parties who know it can predict the noise, remove it, and cheat."
 
@@ -492,10 +518,17 @@ def receipt_of(agreement: Any, secret: str, told: dict[str, Any], checks: list[d
     """Return what a party's receipt should be."""
     name = told["name"]
     return {
-        "kind": "receipt", "party": name, "agreement": agreement.seal, "cost": cost,
-        "nonce": nonce_of(agreement, secret, name), "remarks": remarks_of(agreement, told, checks),
-        "submission": told["submission"], "file": told["file"], "checks": checks,
-        "counts": [entry["count"] for entry in checks]}  # fmt: skip
+        "kind": "receipt",
+        "party": name,
+        "agreement": agreement.seal,
+        "cost": cost,
+        "nonce": nonce_of(agreement, secret, name),
+        "remarks": remarks_of(agreement, told, checks),
+        "submission": told["submission"],
+        "file": told["file"],
+        "checks": checks,
+        "counts": [entry["count"] for entry in checks],
+    }
 
 
 def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: list[dict[str, Any]], i: int) -> Owed:
@@ -505,15 +538,23 @@ def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: 
     nonce, more = nonce_of(agreement, secret, name), ("sigma", "freedom", "alpha", "level") * agreement.calibrated
     money = {"penalty_promised": float(agreement.penalty[i]), "cost": cost, "payment": 0.0}
     estimate = {
-        "kind": "estimate", "party": name, "agreement": agreement.seal, **money,
-        "distributions": [{key: entry[key] for key in (*OWED, *more)} for entry in entries]}  # fmt: skip
+        "kind": "estimate",
+        "party": name,
+        "agreement": agreement.seal,
+        **money,
+        "distributions": [{key: entry[key] for key in (*OWED, *more)} for entry in entries],
+    }
     checks = [{key: entry[key] for key in (*CHECKS, *more)} for entry in entries]
     receipt = receipt_of(agreement, secret, told, checks, cost)
     part = {
-        "name": name, "folder": told["folder"], "file": told["file"], "submission": told["submission"],
-        "nonce": nonce, **money,
+        "name": name,
+        "folder": told["folder"],
+        "file": told["file"],
+        "submission": told["submission"],
+        "nonce": nonce,
+        **money,
         "distributions": [{key: value for key, value in entry.items() if key != "points"} for entry in entries],
-    }  # fmt: skip
+    }
     files = {"estimate.json": plain(estimate), "receipt.json": plain(receipt)}
     return Owed(files, plain(part), entries, float(np.max(agreement.sigma)))
 
@@ -548,8 +589,10 @@ def check_points(path: Path, where: str, entries: list[dict[str, Any]], known: b
         elif known:
             right = np.array(entry["points"]).reshape(-1, 2)
             off = np.abs(found - right) > DIGITS * (np.abs(right) + np.sqrt(right[:, 1:]))
-            yield from (f"{label}: point {row + 1} is {found[row].tolist()}, but {right[row].tolist()} is right"
-                        for row in np.flatnonzero(off.any(axis=1)))  # fmt: skip
+            yield from (
+                f"{label}: point {row + 1} is {found[row].tolist()}, but {right[row].tolist()} is right"
+                for row in np.flatnonzero(off.any(axis=1))
+            )
         elif count:
             weights = 1 / np.where(found[:, 1] > 0, found[:, 1], 1.0)  # a single point has no variance
             mean = float(np.average(found[:, 0], weights=weights))
@@ -743,17 +786,21 @@ class Market(Signed):
             self.gain, self.names = GAIN[document["settings"]["dtype"]], ["value"]
             self.parties, self.types = [row["name"] for row in sellers], [row["name"] for row in buyers]
             self.sigma, self.valuations = float(problem["sigma"]), problem["buyers"]
-            told = [[numbers([row[key] for row in sellers]) for key in ("cost", "samples", "payment")],
-                    [numbers([row[key] for row in buyers]) for key in ("count", "size", "price")]]  # fmt: skip
+            told = [
+                [numbers([row[key] for row in sellers]) for key in ("cost", "samples", "payment")],
+                [numbers([row[key] for row in buyers]) for key in ("count", "size", "price")],
+            ]
             (self.costs, self.n, self.promised), (self.counts, self.sizes, self.prices) = told
         except (KeyError, TypeError, ValueError) as error:
             raise UnreadableError(f"the agreement lacks what it takes to carry it out: {error}") from None
-        self.buyers = [(name if count == 1 else f"{name} {number + 1}", j)
-                       for j, (name, count) in enumerate(zip(self.types, self.counts.tolist(), strict=True))
-                       for number in range(int(count))]  # fmt: skip
+        self.buyers = [
+            (name if count == 1 else f"{name} {number + 1}", j)
+            for j, (name, count) in enumerate(zip(self.types, self.counts.tolist(), strict=True))
+            for number in range(int(count))
+        ]
         self.everybody = [*self.parties, *(name for name, _ in self.buyers)]
-        self.total = float(self.n.sum())
-        self.profit = float(self.counts @ self.prices - self.costs @ self.n)
+        self.unit = {key: " ".join(str(problem[key]).split()) for key in ("unit",) if problem.get(key)}  # of the money
+        self.total, self.profit = float(self.n.sum()), float(self.counts @ self.prices - self.costs @ self.n)
         self.weight = self.costs * self.n**2 / self.sigma**2  # d
         self.honest = [self.sigma**2 * (1 / n + 1 / (self.total - n)) if n else 0.0 for n in self.n.tolist()]  # s²
         self.customers = max(float(self.counts[self.sizes > 0].sum()), 1.0)  # B
@@ -777,8 +824,13 @@ class Market(Signed):
             buys = trade and self.sizes[j] > 0
             due = float(self.prices[j]) * delivered + correction if buys else 0.0
             invoice = {
-                "type": self.types[j], "size": int(self.sizes[j]), "price": float(self.prices[j]),
-                "delivered": delivered, "correction": correction if buys else 0.0, "due": due}  # fmt: skip
+                "type": self.types[j],
+                "size": int(self.sizes[j]),
+                "price": float(self.prices[j]),
+                "delivered": delivered,
+                "correction": correction if buys else 0.0,
+                "due": due,
+            }
             found.append(self.buyer(secret, name, invoice, part, available, points))
         return found
 
@@ -793,9 +845,16 @@ class Market(Signed):
         allowance = float(self.weight[i] * self.honest[i]) if complete else 0.0
         deduction = float(self.weight[i]) * apart**2 if compared else 0.0
         return {
-            "trade": trade, "complete": complete, "payment_promised": float(self.promised[i]), "share": share,
-            "refund": refund, "allowance": allowance, "deduction": deduction, "discrepancy": apart,
-            "payment": share + refund + allowance - deduction}  # fmt: skip
+            "trade": trade,
+            "complete": complete,
+            "payment_promised": float(self.promised[i]),
+            "share": share,
+            "refund": refund,
+            "allowance": allowance,
+            "deduction": deduction,
+            "discrepancy": apart,
+            "payment": share + refund + allowance - deduction,
+        }
 
     def contributor(self, secret: str, handed: Handed, paid: dict[str, Any], told: dict[str, Any], i: int) -> Owed:
         """Return what the returns should hold of a contributor."""
@@ -804,11 +863,20 @@ class Market(Signed):
         checks = [{**check, "discrepancy": paid["discrepancy"]}]
         money = {**{key: value for key, value in paid.items() if key != "discrepancy"}, "cost": cost}
         name, nonce = self.parties[i], nonce_of(self, secret, self.parties[i])
-        files = {"payment.json": plain({"kind": "payment", "party": name, "agreement": self.seal, **money}),
-                 "receipt.json": plain(receipt_of(self, secret, told, checks, cost))}  # fmt: skip
+        files = {
+            "payment.json": plain({"kind": "payment", "party": name, "agreement": self.seal, **money, **self.unit}),
+            "receipt.json": plain(receipt_of(self, secret, told, checks, cost)),
+        }
         part = {
-            "name": name, "folder": told["folder"], "side": "contributor", "file": told["file"],
-            "submission": told["submission"], "nonce": nonce, **money, "distributions": checks}  # fmt: skip
+            "name": name,
+            "folder": told["folder"],
+            "side": "contributor",
+            "file": told["file"],
+            "submission": told["submission"],
+            "nonce": nonce,
+            **money,
+            "distributions": checks,
+        }
         size = {"": float(self.weight[i] * self.honest[i]), "mean": self.sigma, "discrepancy": self.sigma}
         return Owed(files, plain(part), [], size)
 
@@ -820,12 +888,20 @@ class Market(Signed):
         mean = math.nan if not size else float(numbers(told["estimate"])) if mine is None else float(np.mean(mine))
         got = {"count": size, "estimate": mean, "standard_error": self.sigma / size**0.5 if size else math.inf}
         nonce, head = nonce_of(self, secret, name), {"party": name, "agreement": self.seal}
-        files = {"invoice.json": plain({"kind": "invoice", **head, **invoice, "nonce": nonce}),
-                 "delivery.json": plain({"kind": "delivery", **head, "type": invoice["type"], **got})}  # fmt: skip
+        files = {
+            "invoice.json": plain({"kind": "invoice", **head, **invoice, **self.unit, "nonce": nonce}),
+            "delivery.json": plain({"kind": "delivery", **head, "type": invoice["type"], **got}),
+        }
         part = {
-            "name": name, "folder": told["folder"], "side": "buyer", "nonce": nonce, **invoice, **got,
-            "inverted": 2 * size > available, "listed": sha256(np.flatnonzero(listed).astype("<u8").tobytes()),
-        }  # fmt: skip
+            "name": name,
+            "folder": told["folder"],
+            "side": "buyer",
+            "nonce": nonce,
+            **invoice,
+            **got,
+            "inverted": 2 * size > available,
+            "listed": sha256(np.flatnonzero(listed).astype("<u8").tobytes()),
+        }
         rows = [] if mine is None else [(value, self.sigma**2) for value in mine.tolist()]
         entry = {"name": "value", "clean_count": size, "noisy_count": 0, "estimate": mean, "points": rows}
         size_of = {"": float(self.weight @ self.honest) / self.customers, "estimate": self.sigma}
@@ -858,9 +934,10 @@ class Market(Signed):
             return 0.0
         b = float(it["scale"]) * math.sqrt(size) / self.sigma
         shapes = {
-            "threshold": lambda: math.erf(b / math.sqrt(2)), "exponential": lambda: erfcx(1 / (b * math.sqrt(2))),
+            "threshold": lambda: math.erf(b / math.sqrt(2)),
+            "exponential": lambda: erfcx(1 / (b * math.sqrt(2))),
             "linear": lambda: math.erf(b / math.sqrt(2)) + math.sqrt(2 / math.pi) * math.expm1(-(b**2) / 2) / b,
-        }  # fmt: skip
+        }
         return float(it["value"]) * shapes[it["valuation"]]()
 
     def soundness(self) -> Iterator[str]:
@@ -960,17 +1037,31 @@ class Models(Signed):
             made, entry = self.made_of(hers, model, i, told[i])
             made = {"model": model, "quality": float(max(gets[i], qualities[i])), **made}
             money = {
-                "size": float(sizes[i]), "value": value, "outside": outside,
-                "payment_promised": float(self.promised[i]), "due": due}  # fmt: skip
+                "size": float(sizes[i]),
+                "value": value,
+                "outside": outside,
+                "payment_promised": float(self.promised[i]),
+                "due": due,
+            }
             checks = [{"name": "value", "asked": int(self.asked[i]), "count": hers.counts[i], "mean": hers.means[i]}]
             head = {"party": name, "agreement": self.seal}
-            files = {"model.json": plain({"kind": "model", **head, **made}),
-                     "invoice.json": plain({"kind": "invoice", **head, **money}),
-                     "receipt.json": plain(receipt_of(self, secret, told[i], checks, 0.0))}  # fmt: skip
+            files = {
+                "model.json": plain({"kind": "model", **head, **made}),
+                "invoice.json": plain({"kind": "invoice", **head, **money}),
+                "receipt.json": plain(receipt_of(self, secret, told[i], checks, 0.0)),
+            }
             part = {
-                "name": name, "folder": told[i]["folder"], "side": "competitor", "file": told[i]["file"],
-                "submission": told[i]["submission"], "nonce": nonce_of(self, secret, name), "present": bool(there[i]),
-                **money, **made, "distributions": checks}  # fmt: skip
+                "name": name,
+                "folder": told[i]["folder"],
+                "side": "competitor",
+                "file": told[i]["file"],
+                "submission": told[i]["submission"],
+                "nonce": nonce_of(self, secret, name),
+                "present": bool(there[i]),
+                **money,
+                **made,
+                "distributions": checks,
+            }
             spread = made["variance"] ** 0.5 if made["variance"] >= 0 else 0.0
             scale = float(np.abs(self.effects[i]) @ np.maximum(gets, qualities))
             found.append(Owed(files, plain(part), [entry], {"": scale, "mean": spread}))
@@ -1006,8 +1097,13 @@ class Models(Signed):
             size = float(np.abs(self.effects[i]) @ np.maximum(gets, own)) or 1.0
             value, outside, due = self.pays(self.types, there, i)
             right = {
-                "allocation": float(gets[i]), "quality": float(max(gets[i], own[i])), "value": value, "payment": due,
-                "utility": value - due, "outside": outside}  # fmt: skip
+                "allocation": float(gets[i]),
+                "quality": float(max(gets[i], own[i])),
+                "value": value,
+                "payment": due,
+                "utility": value - due,
+                "outside": outside,
+            }
             for key, entry in right.items():
                 if abs(self.document[key][i] - entry) > self.gain * size:
                     yield f"agreement: {name} is promised {key} {self.document[key][i]:.9g}, but {entry:.9g} is right"
@@ -1093,9 +1189,14 @@ def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: 
 
 
 def _check_shared(
-    agreement: Any, operator: dict[str, Any], public: dict[str, Any], every: list[Owed], handed: list[Handed],
-    files: dict[str, bytes], returns: Path,
-) -> list[str]:  # fmt: skip
+    agreement: Any,
+    operator: dict[str, Any],
+    public: dict[str, Any],
+    every: list[Owed],
+    handed: list[Handed],
+    files: dict[str, bytes],
+    returns: Path,
+) -> list[str]:
     """Check public.json, the rest of operator.json, and that every file is the one that was written."""
     commitment, seeded = sha256(operator["secret"].encode("ascii")), operator["seed"] is not None
     files["public.json"] = (returns / "public.json").read_bytes()
@@ -1103,18 +1204,40 @@ def _check_shared(
     parts = [one.part for one in every]
     told = ["receipt.json" if "receipt.json" in one.files else "invoice.json" for one in every]
     expected_public = {
-        "kind": "public", "agreement": agreement.seal, "mechanism": agreement.mechanism, "commitment": commitment,
-        "seeded": seeded, "warning": SEEDED if seeded else None, "version": operator["version"],
+        "kind": "public",
+        "agreement": agreement.seal,
+        "mechanism": agreement.mechanism,
+        "commitment": commitment,
+        "seeded": seeded,
+        "warning": SEEDED if seeded else None,
+        "version": operator["version"],
         "points": any(name.endswith("/points.csv") for name in files),
-        "parties": [{"name": part["name"], "receipt": hashes[f"{part['folder']}/{file}"]}
-                    for part, file in zip(parts, told, strict=True)],
-        "totals": [{"name": name, "points": sum(one.counts), "parties": sum(count > 0 for count in one.counts),
-                    **agreement.told([part["distributions"][k] for part in parts if "file" in part])}
-                   for k, (name, one) in enumerate(zip(agreement.names, handed, strict=True))]}  # fmt: skip
+        "parties": [
+            {"name": part["name"], "receipt": hashes[f"{part['folder']}/{file}"]}
+            for part, file in zip(parts, told, strict=True)
+        ],
+        "totals": [
+            {
+                "name": name,
+                "points": sum(one.counts),
+                "parties": sum(count > 0 for count in one.counts),
+                **agreement.told([part["distributions"][k] for part in parts if "file" in part]),
+            }
+            for k, (name, one) in enumerate(zip(agreement.names, handed, strict=True))
+        ],
+    }
     expected_operator = {
-        "kind": "operator", "agreement": agreement.seal, "secret": operator["secret"], "commitment": commitment,
-        "seed": operator["seed"], "version": operator["version"], "parties": operator["parties"],
-        "remarks": operator["remarks"], "files": hashes, **agreement.more(every)}  # fmt: skip
+        "kind": "operator",
+        "agreement": agreement.seal,
+        "secret": operator["secret"],
+        "commitment": commitment,
+        "seed": operator["seed"],
+        "version": operator["version"],
+        "parties": operator["parties"],
+        "remarks": operator["remarks"],
+        "files": hashes,
+        **agreement.more(every),
+    }
     there = {path.relative_to(returns).as_posix() for path in returns.rglob("*") if path.is_file()}
     kinds = ("missing", "fewer", "more", "unasked", "void")
     own = {remark["text"] for remark in operator["remarks"] if remark["kind"] in kinds}

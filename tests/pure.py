@@ -296,6 +296,12 @@ PURE = {
     "multiparty.existence": Pure(
         lambda growth: multiparty.existence(multiparty.market_growth(growth, 2, 6)), (np.array(-0.7),)
     ),
+    "multiparty.earnings": Pure(
+        lambda effects: multiparty.earnings(
+            multiparty.report_table(multiparty.TypeSpace([0.2, 0.5, 1.0], multiparty.Linear(effects), "linear"))
+        ),
+        (np.array([[1.0, -0.6], [-0.3, 0.8]]),),
+    ),
     "multiparty.largest_payments": Pure(
         lambda effects: multiparty.largest_payments(
             multiparty.report_table(multiparty.TypeSpace([0.2, 0.5, 1.0], multiparty.Linear(effects), "linear"))

@@ -22,8 +22,8 @@ TOP_LEVEL = {
 }
 BUILT = {"build", "dist", "jaxmech.egg-info", "__pycache__"}
 MAX_LINES = 400
-IN_ONE_FILE = {"verify.py": 1150}
-"""What has to be one file, to be handed to a sceptic, and its limit."""
+IN_ONE_FILE = {"verify.py": 1300}
+"""What has to be one file, to be handed to a sceptic, and its limit, as the formatter lays it out."""
 
 MODULES = sorted({"jaxmech", *(module.name for module in pkgutil.walk_packages(jaxmech.__path__, "jaxmech."))})
 INDEXES = [name for name in MODULES if "." not in name or not name.rpartition(".")[2].startswith("_")]

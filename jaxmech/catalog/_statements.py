@@ -244,10 +244,10 @@ SELLING = (
     Numbered("Lemmas 7 to 9", "counts, means, amounts", "market.Broker market.examine", f"{_M}test_audit.py"),
     Numbered(
         "Section 6",
-        "several means, second sample by degrees of freedom",
+        "learning tasks beyond mean estimation",
         "",
         "",
-        "a conjecture without a mechanism there; each mean has a market of its own",
+        "announced there as future work, without a mechanism; of several means each has a market of its own",
     ),
 )
 """Chen, Clinton, Kandasamy 2025 (marketplace)."""
@@ -266,8 +266,8 @@ COMPETING = (
         "Assumption 3",
         "values rise with one's type",
         "multiparty.check_assumptions",
-        f"{_P}test_any_allocation.py",
-        "through the models in use: that own data count beside these is not taken",
+        f"{_P}test_any_allocation.py {_P}test_interdependent.py",
+        "for many outcomes, from each level of the grid to the next; through models in use alone, by their slopes",
     ),
     Numbered(
         "Assumption 4",
@@ -279,10 +279,9 @@ COMPETING = (
     Numbered(
         "Definitions 1, 2",
         "mechanisms and valuations; contributions with weights",
-        "multiparty.DirectMechanism multiparty.General multiparty.weighted",
-        f"{_P}test_table.py {_P}test_weights.py",
-        "values are functions of the models in use, as below Definition 2: types count through them, not beside them; "
-        "weights in Python only",
+        "multiparty.DirectMechanism multiparty.General multiparty.Interdependent multiparty.weighted",
+        f"{_P}test_table.py {_P}test_interdependent.py {_P}test_weights.py tests/cli/test_weights.py",
+        "what is handed out counts through the models in use, max(x, Q(t)), as the paper has it below Definition 2",
     ),
     Numbered(
         "Definitions 3 to 7",
@@ -314,15 +313,20 @@ COMPETING = (
         "exploitation is truthful and earns most",
         "multiparty.exploitation_of multiparty.largest_revenue multiparty.certify",
         f"{_P}test_any_allocation.py {_P}test_largest.py",
+        "truth is a theorem for quasi-monotone values only: for others lies are searched",
     ),
     Numbered(
-        "Theorems 2, 3", "necessary and sufficient conditions", "multiparty.check_conditions", f"{_P}test_existence.py"
+        "Theorems 2, 3",
+        "necessary and sufficient conditions",
+        "multiparty.check_conditions",
+        f"{_P}test_existence.py {_P}test_interdependent.py",
+        "by quadrature between levels of a grid, for given valuations instead of all",
     ),
     Numbered(
         "Algorithm 1, Theorem 5",
         "largest payments by shortest paths",
         "multiparty.existence multiparty.coalitions",
-        f"{_P}test_existence.py {_P}test_readings.py tests/cli/test_existence.py",
+        f"{_P}test_existence.py {_P}test_readings.py {_P}test_interdependent.py tests/cli/test_existence.py",
         "what ∅ is in its loop is left open: both readings, all others present, or any absent without data",
     ),
     Numbered("Figures 1 to 3", "experiments", "catalog.experiments", "tests/cli/test_multiparty.py"),

@@ -89,6 +89,7 @@ def _plan(case: files.ProfileCase, mechanism: str, output: Output) -> PlanAnswer
         welfare=float(plan.welfare),
         revenue=float(plan.revenue),
         best=float(plan.best),
+        weights=case.weights,
     )
 
 
@@ -136,6 +137,7 @@ def _existence(case: files.GrowthCase | files.LevelsCase, output: Output, *, bou
         reach=min(part.first for part in parts) - 1,
         boundary=boundary,
         parts=tuple(_part(part) for part in parts),
+        weights=case.weights if isinstance(case, files.LevelsCase) else None,
     )
 
 
@@ -154,7 +156,7 @@ def _names(coalition: multiparty.Coalition) -> tuple[str, ...]:
     return tuple(coalition.space.agent_name(i) for i in range(len(coalition.members)))
 
 
-def _growth(valuation: multiparty.Valuation) -> float | None:
+def _growth(valuation: multiparty.Valuation | multiparty.SeesTypes) -> float | None:
     return float(valuation.growth) if isinstance(valuation, multiparty.MarketGrowth) else None
 
 

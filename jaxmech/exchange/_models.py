@@ -79,6 +79,11 @@ def read_models(document: Mapping[str, Any]) -> ModelAgreement:
         rule = "answers whether a mechanism exists; there is nothing to carry out"
         raise ProblemError("valuation", document.get("valuation"), rule)
     seal, problem = reader.check_seal(), reader.section("problem")
+    if "weights" in problem:
+        rule = (
+            "cannot be carried out: the model that is handed out is made of everybody's points alike; leave weights out"
+        )
+        raise ProblemError("problem.weights", problem["weights"], rule)
     parties = reader.names("problem.agents", problem.get("agents"))
     n = len(parties)
     types = reader.finite("problem.types", problem.get("types"), (n,))

@@ -131,7 +131,12 @@ def _paid(sale: Sale, i: int) -> dict[str, Any]:
 def _payment(sale: Sale, i: int) -> dict[str, Any]:
     agreement = sale.agreement
     head = {"kind": "payment", "party": agreement.parties[i], "agreement": agreement.fingerprint}
-    return {**head, **_paid(sale, i)}
+    return {**head, **_paid(sale, i), **_unit(sale)}
+
+
+def _unit(sale: Sale) -> dict[str, str]:
+    """Of the money, where the agreement names one."""
+    return {"unit": sale.agreement.unit} if sale.agreement.unit else {}
 
 
 def _charged(sale: Sale, j: int) -> dict[str, Any]:
@@ -149,7 +154,7 @@ def _charged(sale: Sale, j: int) -> dict[str, Any]:
 
 def _invoice(sale: Sale, name: str, j: int) -> dict[str, Any]:
     head = {"kind": "invoice", "party": name, "agreement": sale.agreement.fingerprint}
-    return {**head, **_charged(sale, j), "nonce": nonce(sale, name)}
+    return {**head, **_charged(sale, j), **_unit(sale), "nonce": nonce(sale, name)}
 
 
 def _got(sale: Sale, place: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Whether a desirable mechanism exists on a grid of types: the section ``[multiparty]`` with the key ``levels``."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,20 @@ from jaxmech.multiparty import (
     QUALITIES,
     READINGS,
     General,
+    Interdependent,
     Linear,
     MarketGrowth,
+    Quality,
     QuasiMonotone,
+    SeesTypes,
     Tabulated,
     TypeSpace,
     Valuation,
     quality_function,
+    weighted,
 )
 
-LEVEL_KEYS = ("levels", "reading", "quality", "agents")
+LEVEL_KEYS = ("levels", "reading", "quality", "weights", "agents")
 """Keys of every grid of types."""
 
 KEYS_OF = {
@@ -36,6 +41,7 @@ KEYS_OF = {
     "quasi-monotone": ("own", "others"),
     "table": ("qualities", "values"),
     "general": ("function",),
+    "interdependent": ("function",),
 }
 """Valuations of a grid of types, and the keys of each."""
 
@@ -48,6 +54,7 @@ class LevelsCase:
         space: the grid, with valuations and quality.
         valuation: its name, one of those of ``KEYS_OF``.
         quality: name of the quality function.
+        weights: what each firm's data count in the model of all, or None.
         reading: of Algorithm 1: "present", the default, or "absent".
         given: keys of the valuation as the file gives them.
         code: files with functions of one's own, and the SHA-256 of each.
@@ -60,6 +67,7 @@ class LevelsCase:
     space: TypeSpace
     valuation: str
     quality: str
+    weights: tuple[float, ...] | None
     reading: str
     given: Mapping[str, Any]
     source: str
@@ -88,14 +96,17 @@ def read_levels(
     levels = _levels(section["levels"], dtype)
     names = None if isinstance(section.get("agents"), int) else names_of("agents", section.get("agents"))
     agents = _number_of_agents(section, valuation, levels, names)
-    best = float(quality_function(quality)(jnp.asarray(levels.max() * agents, dtype)))
+    weights = weights_of(section, agents)
+    most = levels.max() * (agents if weights is None else max(*weights, 1.0, sum(weights)))
+    best = float(quality_function(quality)(jnp.asarray(most, dtype)))
     value = _valuation(section, valuation, folder, dtype, agents, best)
     if value.agents != agents:
         raise ProblemError("agents", agents, f"must be {value.agents}, as the table of {KEYS_OF[valuation][-1]} has")
     return LevelsCase(
-        space=TypeSpace(levels, value, quality, names),
+        space=TypeSpace(levels, value, weighed(quality, weights), names),
         valuation=valuation,
         quality=quality,
+        weights=weights,
         reading=one_of("reading", section.get("reading", READINGS[0]), READINGS),
         given={key: section[key] for key in KEYS_OF[valuation]},
         code=code_of([section[key] for key in KEYS_OF[valuation]], folder),
@@ -149,7 +160,7 @@ def _number_of_agents(
 
 def _valuation(
     section: Mapping[str, Any], valuation: str, folder: Path, dtype: np.dtype[Any], agents: int, best: float
-) -> Valuation:
+) -> Valuation | SeesTypes:
     if valuation == "linear":
         return Linear(_numbers("externality", section["externality"], dtype))
     if valuation == "market-growth":
@@ -160,25 +171,78 @@ def _valuation(
             rule = f"must reach {best:.6g}, the quality of the model that all data make"
             raise ProblemError("qualities", grid.tolist(), rule)
         return Tabulated(grid, _numbers("values", section["values"], dtype))
-    functions = [_earnings(key, section[key], folder, dtype, agents) for key in KEYS_OF[valuation]]
+    inputs = 2 if valuation == "interdependent" else 1
+    functions = [_earnings(key, section[key], folder, dtype, agents, inputs) for key in KEYS_OF[valuation]]
+    if valuation == "interdependent":
+        return Interdependent(functions[0], agents)
     if valuation == "general":
         return General(functions[0], agents)
     return QuasiMonotone(functions[0], functions[1], agents, largest=best)
 
 
 def _earnings(
-    key: str, given: object, folder: Path, dtype: np.dtype[Any], agents: int
-) -> Callable[[jax.Array], jax.Array]:
-    """A function of one's own from (agents,) qualities to as many earnings, traced once to see that it can be."""
+    key: str, given: object, folder: Path, dtype: np.dtype[Any], agents: int, inputs: int
+) -> Callable[..., jax.Array]:
+    """A function of one's own from (agents,) qualities, and types, to earnings, traced to see that it can be."""
     function = function_of(key, given, folder)
+    takes = _inputs(function)
+    if takes is not None and takes != inputs:
+        words = {1: "the qualities of all models", 2: "the qualities of all models and what all have"}
+        rule = f"takes {takes} {'input' if takes == 1 else 'inputs'}; it is given {inputs}: {words[inputs]}"
+        if (takes, inputs) == (2, 1) and key == "function":
+            rule += '. With valuation = "interdependent" it is given what all have as well'
+        raise ProblemError(key, given, rule)
 
-    def earnings(qualities: jax.Array) -> jax.Array:
-        return jnp.asarray(function(qualities), qualities.dtype)
+    def earnings(qualities: jax.Array, *types: jax.Array) -> jax.Array:
+        return jnp.asarray(function(qualities, *types), qualities.dtype)
 
-    found = jax.eval_shape(earnings, jnp.zeros(agents, dtype))
+    found = jax.eval_shape(earnings, *[jnp.zeros(agents, dtype)] * inputs)
     if found.shape != (agents,):
         raise ProblemError(key, given, f"must return one number for each of the {agents} agents, not {found.shape}")
     return earnings
+
+
+def _inputs(function: Callable[..., Any]) -> int | None:
+    """How many inputs a function must be given, or None where that cannot be told."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD) for one in parameters):
+        return None
+    return sum(one.default is one.empty and one.kind != one.KEYWORD_ONLY for one in parameters)
+
+
+def weights_of(section: Mapping[str, Any], agents: int) -> tuple[float, ...] | None:
+    """Return what each firm's data count in the model of all, or None where the file does not say.
+
+    Args:
+        section: ``[multiparty]``.
+        agents: their number.
+
+    Raises:
+        ProblemError: if there is not one positive number for each.
+    """
+    if "weights" not in section:
+        return None
+    given = section["weights"]
+    if not isinstance(given, list) or len(given) != agents:
+        raise ProblemError("weights", given, f"must be a list of {agents} positive numbers, one for each agent")
+    found = tuple(number(f"weights[{i}]", entry) for i, entry in enumerate(given))
+    for i, weight in enumerate(found):
+        if not 0 < weight < np.inf:
+            raise ProblemError(f"weights[{i}]", given[i], "must be a positive number: what her data count")
+    return found
+
+
+def weighed(quality: str, weights: tuple[float, ...] | None) -> Quality:
+    """Return a quality function, weighted or not.
+
+    Args:
+        quality: its name.
+        weights: of each firm's data, or None.
+    """
+    return quality_function(quality) if weights is None else weighted(quality, weights)
 
 
 def _numbers(key: str, given: object, dtype: np.dtype[Any]) -> np.ndarray:

@@ -10,11 +10,11 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech._words import one_of
 from jaxmech.files._keys import cast, check_keys, names_of, positive_numbers, text_of
-from jaxmech.files._levels import KEYS_OF, LEVEL_KEYS, LevelsCase, read_levels
+from jaxmech.files._levels import KEYS_OF, LEVEL_KEYS, LevelsCase, read_levels, weighed, weights_of
 from jaxmech.files._read import MAX_ENTRIES, number
 from jaxmech.multiparty import MECHANISMS, QUALITIES, READINGS, Linear, MarketGrowth, Problem
 
-PROFILE_KEYS = ("types", "quality", "externality", "agents", "mechanism", "points")
+PROFILE_KEYS = ("types", "quality", "weights", "externality", "agents", "mechanism", "points")
 """Keys of the first form: agents with their data, and what their models do to each other."""
 
 GROWTH_KEYS = ("growth", "agents", "disparity", "reading")
@@ -36,6 +36,7 @@ class ProfileCase:
     Attributes:
         problem: the problem.
         quality: name of the quality function.
+        weights: what each firm's data count in the model of all, or None.
         mechanism: name of the mechanism; the default is "exploitation".
         points: how many points in a file are a data size of 1; the default is 1.
         source: the file, or the name of the shipped problem.
@@ -46,6 +47,7 @@ class ProfileCase:
 
     problem: Problem
     quality: str
+    weights: tuple[float, ...] | None
     mechanism: str
     points: float
     source: str
@@ -105,6 +107,11 @@ def read_multiparty(section: Mapping[str, Any], folder: Path, source: str, dtype
         _belong(section, (*LEVEL_KEYS, *own), own, f"{form} and levels")
         return read_levels(section, valuation, folder, dtype, described)
     if valuation == "market-growth":
+        if "weights" in section:
+            rule = (
+                f"means nothing with {form} alone, whose data sizes count equally: give levels instead of a disparity"
+            )
+            raise ProblemError("weights", section["weights"], rule)
         _belong(section, GROWTH_KEYS, ("growth",), form)
         reading = one_of("reading", section.get("reading", READINGS[0]), READINGS)
         return GrowthCase(_market(section, dtype), _disparity(section.get("disparity")), reading, **described)
@@ -114,15 +121,17 @@ def read_multiparty(section: Mapping[str, Any], folder: Path, source: str, dtype
         )
     _belong(section, PROFILE_KEYS, ("types", "externality"), form)
     quality = one_of("quality", section.get("quality", "logistic"), QUALITIES)
+    effects = Linear(_table("externality", section["externality"], dtype, depth=2))
+    weights = weights_of(section, effects.agents)
     problem = Problem(
         types=_table("types", section["types"], dtype, depth=1),
-        valuation=Linear(_table("externality", section["externality"], dtype, depth=2)),
-        quality=quality,
+        valuation=effects,
+        quality=weighed(quality, weights),
         agents=names_of("agents", section.get("agents")),
     )
     mechanism = one_of("mechanism", section.get("mechanism", MECHANISMS[0]), MECHANISMS)
     points = float(positive_numbers("points", section.get("points", 1.0), 1))
-    return ProfileCase(problem, quality, mechanism, points, **described)
+    return ProfileCase(problem, quality, weights, mechanism, points, **described)
 
 
 def _guess(section: Mapping[str, Any]) -> str:

@@ -125,6 +125,7 @@ def resolved_multiparty(case: MultipartyCase, mechanism: str | None, reading: st
             "agents": [space.agent_name(i) for i in range(len(space.shape))],
             "levels": np.asarray(space.levels[0] if space.shared else space.levels, float),
             "quality": case.quality,
+            **_weights(case),
             "reading": case.reading if reading is None else reading,
             **({"code": case.code} if case.code else {}),
         }
@@ -142,6 +143,12 @@ def resolved_multiparty(case: MultipartyCase, mechanism: str | None, reading: st
         "types": np.asarray(problem.types, float),
         "points": case.points,
         "quality": case.quality,
+        **_weights(case),
         "externality": np.asarray(effects.externality, float),
         "mechanism": mechanism,
     }
+
+
+def _weights(case: ProfileCase | LevelsCase) -> dict[str, Any]:
+    """What data count, where the file says so."""
+    return {} if case.weights is None else {"weights": list(case.weights)}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from jaxmech._progress import tracked
-from jaxmech._tolerances import tolerances
+from jaxmech._tolerances import tolerances, without_dust
 from jaxmech._types import Array
 from jaxmech.deviation import BestResponse, SearchSettings, best_responses, in_words, parameters
 from jaxmech.market._broker import Broker
@@ -212,7 +212,9 @@ def _renamed(problem: Problem, plan: Plan, solve_again: Callable[[Problem], Plan
             worth = float(problem.valuations[j].by_size(other.sizes[place], problem.sigma))
             change = (worth - price - honest[j]) / largest
             if change > worst:
-                worst = change
+                # What rounding leaves of equal offers is no gain.
+                worst = without_dust(change, 1.0, plan.prices.dtype)
+                change = worst
                 does = f"{'gain' if change > 0 else 'lose'} {abs(change) * largest:.3g}"
                 offer = f"{size:,.0f} points for {price:.6g}"
                 witness = f"one {problem.buyers[j]} taken for a {problem.buyers[k]} would {does}: she is sold {offer}"

@@ -289,21 +289,23 @@ class _Judge:
         yield self._prices_positive(found, doubt)
         effort, buyers, contributors = _CHANCES, self.problem.buyers, self.problem.contributors
         worst = int(np.argmax(found.price_above_value))
-        chance = float(found.price_above_value[worst])
-        told = f"{buyers[worst]} pays more than her points are worth on average with probability {chance:.3g}{doubt}"
+        chance = _chance(found.price_above_value[worst])
+        told = (
+            f"{buyers[worst]} pays more than her points are worth on average with probability {_likely(chance)}{doubt}"
+        )
         yield self._audit("prices never above value", -chance, told, effort, claimed=False, tolerance=0.0)
         worst = int(np.argmax(found.payment_below_cost))
-        chance = float(found.payment_below_cost[worst])
-        told = f"{contributors[worst]} is paid less than collecting costs with probability {chance:.3g}"
+        chance = _chance(found.payment_below_cost[worst])
+        told = f"{contributors[worst]} is paid less than collecting costs with probability {_likely(chance)}"
         yield self._audit("payments never below cost", -chance, told, effort, claimed=False, tolerance=0.0)
 
     def _prices_positive(self, found: Spread, doubt: str) -> Audit:
         worst = int(np.argmax(found.negative_price))
-        chance = float(found.negative_price[worst])
+        chance = _chance(found.negative_price[worst])
         who = self.problem.buyers[worst]
         witness = (
             f"{who} pays {found.price[worst]:.4g} ± {found.price_deviation[worst]:.4g}, and is paid instead with "
-            f"probability {chance:.3g}{doubt}"
+            f"probability {_likely(chance)}{doubt}"
         )
         return self._audit("prices never negative", -chance, witness, _CHANCES, claimed=False, tolerance=0.0)
 
@@ -321,6 +323,18 @@ class _Judge:
 
 
 _budget_gaps = jax.jit(budget_gaps)
+
+_NEVER = 1e-15
+"""A chance that is smaller is nothing: prices are not computed as exactly as that."""
+
+
+def _chance(found: SupportsFloat) -> float:
+    """A chance, 0 where it is less than rounding of prices can tell from none."""
+    return float(found) if float(found) >= _NEVER else 0.0
+
+
+def _likely(chance: float) -> str:
+    return f"{chance:.3g}" if chance > 0 else f"less than {_NEVER:g}"
 
 
 @jax.jit

@@ -10,8 +10,9 @@ from jaxmech.multiparty._certificate import certify
 from jaxmech.multiparty._mechanism import mechanism
 from jaxmech.multiparty._misreport import GRID, PEAKS, PIECES, ZOOMS, Misreports, misreports
 from jaxmech.multiparty._problem import Problem
+from jaxmech.multiparty._reports import ReportTable
 from jaxmech.multiparty._solve import Plan
-from jaxmech.multiparty._table import MAX_LIES, ReportTable, audit_table
+from jaxmech.multiparty._table import MAX_LIES, audit_table
 from jaxmech.multiparty._table_lies import Lie, table_gains
 
 COMPETITOR, TRUTH, LESS, OTHER = "competitor", "the truth", "reports less", "another model"

@@ -11,6 +11,7 @@ import numpy as np
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.mechanism import Audit
+from jaxmech.multiparty._interdependent import known
 from jaxmech.multiparty._largest import CLAIM
 from jaxmech.multiparty._problem import Problem
 from jaxmech.multiparty._search import SEARCHED
@@ -96,7 +97,7 @@ class _Facts(NamedTuple):
 
 @partial(jax.jit, static_argnames="mechanism")
 def _facts(problem: Problem, plan: Plan, mechanism: str) -> _Facts:
-    n = problem.types.shape[0]
+    n, earning = problem.types.shape[0], known(problem.valuation, problem.types)
     wanted = follows(problem, plan, mechanism)
     value, utility, outside = wanted["value"], wanted["utility"], wanted["outside"]
     stake = jnp.abs(value) + jnp.abs(outside) + jnp.abs(plan.payment)
@@ -113,8 +114,8 @@ def _facts(problem: Problem, plan: Plan, mechanism: str) -> _Facts:
         lie=jnp.argmax(gains, axis=1),
         rational=(utility - outside) / stake,
         welfare=wanted["welfare"],
-        most=most_welfare(problem.valuation, problem.quality(problem.types), wanted["best"]),
-        harm=jax.jacfwd(problem.valuation)(wanted["quality"]),
+        most=most_welfare(earning, problem.quality(problem.types), wanted["best"]),
+        harm=jax.jacfwd(earning)(wanted["quality"]),
     )
 
 
@@ -122,12 +123,12 @@ def _lies(problem: Problem, plan: Plan, agent: int, mechanism: str) -> Array:
     """(reports, choices) what one agent is left; the last report is the honest one, with the plan as it is."""
     valuation, quality, types = problem.valuation, problem.quality, problem.types
     here = jnp.arange(types.shape[0]) == agent
-    alone = quality(types)
+    alone, earning = quality(types), known(valuation, types)
 
     def left(handed: Array, paid: Array) -> Array:
         used = jnp.maximum(handed, alone)
         received = jnp.where(handed[agent] > 0, handed[agent], alone[agent])
-        choices = [valuation.of(agent, jnp.where(here, own, used)) for own in (received, alone[agent])]
+        choices = [earning.of(agent, jnp.where(here, own, used)) for own in (received, alone[agent])]
         return jnp.stack(choices) - paid
 
     def lie(share: Array) -> Array:
@@ -136,7 +137,7 @@ def _lies(problem: Problem, plan: Plan, agent: int, mechanism: str) -> Array:
         believed = jnp.maximum(handed, quality(reports))
         paid = jnp.zeros_like(types[agent])
         if mechanism == "exploitation":
-            paid = valuation.of(agent, believed) - outside_value(valuation, quality, agent, reports)
+            paid = known(valuation, reports).of(agent, believed) - outside_value(valuation, quality, agent, reports)
         return left(handed, paid)
 
     lies = jax.vmap(lie)(jnp.linspace(0.0, 1.0, REPORTS, dtype=types.dtype)[:-1])
@@ -190,7 +191,7 @@ class _Certifier:
     def efficient(self) -> Audit:
         most, welfare = float(self.facts.most), float(self.facts.welfare)
         scale = max(float(np.abs(self.facts.value).sum()), abs(most), 1e-300)
-        proof = closed_form(self.problem.valuation)
+        proof = closed_form(known(self.problem.valuation, self.problem.types))
         if proof:
             witness, effort = f"welfare {welfare:.6g}, at most {most:.6g}", f"closed form: {proof}"
         else:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, ArrayLike
 from jaxmech.mechanism import Audit
+from jaxmech.multiparty._interdependent import known
 from jaxmech.multiparty._mechanism import Direct
 from jaxmech.multiparty._problem import TypeSpace
 
@@ -79,8 +80,8 @@ def _row(space: TypeSpace, mechanism: Direct, agent: int, others: Array) -> dict
 
     def value(report: Array, size: Array, present: Array = everybody) -> Array:
         handed = mechanism.allocate(jnp.where(here, report, fixed), present)
-        used = jnp.maximum(handed, space.quality(jnp.where(here, size, fixed)))
-        return space.valuation.of(agent, used)
+        types = jnp.where(here, size, fixed)
+        return known(space.valuation, types).of(agent, jnp.maximum(handed, space.quality(types)))
 
     def away(size: Array) -> Array:
         return value(jnp.zeros_like(size), size, ~here)

@@ -7,7 +7,8 @@ import numpy as np
 from jaxmech._types import Array
 from jaxmech.mechanism import Audit
 from jaxmech.multiparty._existence import rounding, settled
-from jaxmech.multiparty._table import ReportTable
+from jaxmech.multiparty._interdependent import known
+from jaxmech.multiparty._reports import ReportTable, earnings, types_of, used_models
 
 CLAIM = "largest revenue"
 """How the certificate is called."""
@@ -24,7 +25,7 @@ def largest_payments(table: ReportTable) -> Array:
         table: allocation and what staying away brings; its payments are not looked at.
 
     Returns:
-        (agents, *levels of each) payments.
+        (agents, *levels of each) payments. They differentiate along the report that binds (a kink where two bind).
 
     Source: Chen et al. 2020, Algorithm 1 and Theorem 5, for an allocation of one's own.
 
@@ -75,18 +76,10 @@ def largest_revenue(table: ReportTable) -> Audit:
 def _lacking(table: ReportTable) -> tuple[Array, Array, Array]:
     """(agents, *levels of each) largest payments, what is paid above them relative to the stake, and the stake."""
     most = largest_payments(table)
-    value = jax.vmap(table.space.valuation, in_axes=1, out_axes=1)(_used(table).reshape(len(most), -1))
-    value = value.reshape(most.shape)
+    value = earnings(table)
     stake = jnp.abs(value) + jnp.abs(table.outside)
     largest = jnp.maximum(jnp.max(jnp.abs(value)), jnp.max(jnp.abs(table.outside)))
     return most, settled(table.payment - most, largest) / jnp.where(stake > 0, stake, 1.0), stake
-
-
-def _used(table: ReportTable) -> Array:
-    """(agents, *levels of each) the better of each agent's two models when all are honest."""
-    space, n = table.space, table.space.levels.shape[0]
-    trained = jnp.stack(jnp.meshgrid(*[space.quality(levels) for levels in space.levels], indexing="ij"))
-    return jnp.maximum(table.allocation, trained.reshape((n, *space.shape)))
 
 
 def _of_agent(table: ReportTable, agent: int) -> Array:
@@ -95,17 +88,24 @@ def _of_agent(table: ReportTable, agent: int) -> Array:
     n, k = space.levels.shape
     # The agent's axis first, the others flat behind it.
     handed, stay = (jnp.moveaxis(part[agent], agent, 0).reshape(k, -1) for part in (table.allocation, table.outside))
-    rest = jnp.moveaxis(_used(table), agent + 1, 1).reshape(n, k, -1)
+    rest = jnp.moveaxis(used_models(table), agent + 1, 1).reshape(n, k, -1)
     here, alone = (jnp.arange(n) == agent)[:, None, None], space.quality(space.levels[agent])
+    types = jnp.moveaxis(types_of(space), agent + 1, 1).reshape(n, k, -1)
 
-    def worth(own: Array) -> Array:
+    def worth(own: Array, t: Array) -> Array:
+        """Of each report, with the types that all have if hers is the one at this level."""
         qualities = jnp.where(here, own, rest).reshape(n, -1)
-        return jax.vmap(lambda q: space.valuation.of(agent, q), in_axes=1)(qualities).reshape(own.shape)
+        true = jnp.broadcast_to(types[:, t][:, None], rest.shape).reshape(n, -1)
+        earned = jax.vmap(lambda q, t: known(space.valuation, t).of(agent, q), in_axes=1)(qualities, true)
+        return earned.reshape(own.shape)
 
     def step(charged: Array, t: Array) -> tuple[Array, None]:
-        earned = worth(jnp.maximum(handed, alone[t]))
+        earned = worth(jnp.maximum(handed, alone[t]), t)
         left = jnp.where(jnp.arange(k)[:, None] < t, earned - charged, stay[t])  # by a lie, or else by staying away
-        return charged.at[t].set(earned[t] - jnp.max(left, axis=0)), None
+        # Taken from its place: the slope of a maximum asks which entries equal it, and where these are computed once
+        # more with another rounding none does, which makes it 0/0.
+        binds = jnp.argmax(jax.lax.stop_gradient(left), axis=0)[None]
+        return charged.at[t].set(earned[t] - jnp.take_along_axis(left, binds, axis=0)[0]), None
 
     charged, _ = jax.lax.scan(step, jnp.zeros_like(stay), jnp.arange(k))
     return jnp.moveaxis(charged.reshape((k,) * n), 0, agent)

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Array
+from jaxmech.multiparty._interdependent import AnyValuation, known
 from jaxmech.multiparty._problem import Problem, TypeSpace
 from jaxmech.multiparty._quality import Quality
 from jaxmech.multiparty._solve import Plan, allocate, outside_value
-from jaxmech.multiparty._valuation import Valuation
 
 Rule: TypeAlias = Callable[[Array, Array], Array]
 """(agents,) reports and who is present to (agents,) models or payments."""
@@ -52,12 +52,12 @@ class Sharing:
     """One of the mechanisms of :func:`solve`, as pure functions of reports; its leaves are the valuation's.
 
     Attributes:
-        valuation: what agents earn from the models that all use.
+        valuation: what agents earn from the models that all use, and from types if it sees them.
         quality: of a model trained on so much data.
         name: one of ``MECHANISMS``.
     """
 
-    valuation: Valuation
+    valuation: AnyValuation
     quality: Quality = dataclasses.field(metadata={"static": True})
     name: str = dataclasses.field(metadata={"static": True})
 
@@ -72,7 +72,7 @@ class Sharing:
         used = jnp.maximum(self.allocate(reports, present), self.quality(reports))
         agents = range(reports.shape[-1])
         stay = [outside_value(self.valuation, self.quality, i, reports, None, self.name) for i in agents]
-        return self.valuation(used) - jnp.stack(stay)
+        return known(self.valuation, reports)(used) - jnp.stack(stay)
 
 
 def mechanism(problem: Problem, plan: Plan) -> Sharing:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Array, Scalar
+from jaxmech.multiparty._interdependent import known
 from jaxmech.multiparty._mechanism import Direct, Sharing
 from jaxmech.multiparty._problem import Problem
 from jaxmech.multiparty._valuation import Linear, MarketGrowth, Valuation
@@ -78,7 +79,7 @@ def _misreports(problem: Problem, rules: Any) -> Misreports:
 
 def _of_agent(problem: Problem, rules: Any, agent: Array) -> tuple[Array, ...]:
     """The fields of :class:`Misreports`, of one agent."""
-    types, valuation = problem.types, problem.valuation
+    types, valuation = problem.types, known(problem.valuation, problem.types)
     present = jnp.ones(types.shape, bool)
     here = jnp.arange(types.shape[0]) == agent
     handed, paid = rules.allocate(types, present), _charged(rules, types, agent)
@@ -103,7 +104,7 @@ def left_with(problem: Problem, rules: Any, agent: Array, share: Scalar) -> Arra
         agent: her index.
         share: of her type, in [0, 1].
     """
-    types, valuation = problem.types, problem.valuation
+    types, valuation = problem.types, known(problem.valuation, problem.types)
     here, present = jnp.arange(types.shape[0]) == agent, jnp.ones(types.shape, bool)
     reports, alone = jnp.where(here, share * types, types), problem.quality(types)
     handed, paid = rules.allocate(reports, present), _charged(rules, reports, agent)
@@ -123,7 +124,8 @@ def _charged(rules: Any, reports: Agents, agent: Array) -> Scalar:
         return jnp.zeros_like(reports[0])
     alone, others = rules.quality(reports), jnp.arange(reports.shape[0]) != agent
     taken = [jnp.maximum(rules.allocate(reports, here), alone) for here in (present, others)]
-    return _earns(rules.valuation, agent, taken[0]) - _earns(rules.valuation, agent, taken[1])
+    earning = known(rules.valuation, reports)
+    return _earns(earning, agent, taken[0]) - _earns(earning, agent, taken[1])
 
 
 def _earns(valuation: Valuation, agent: Array, used: Agents) -> Scalar:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._types import Array
+from jaxmech.multiparty._interdependent import SeesTypes, known
 from jaxmech.multiparty._problem import TypeSpace
 from jaxmech.multiparty._solve import allocate, outside_value
 
@@ -36,13 +37,15 @@ class Row(NamedTuple):
 
 
 class _Setting(NamedTuple):
-    """What the mechanism does with one agent's reports: (levels,) arrays, and (levels, agents) ``used``.
+    """What the mechanism does with one agent's reports: (levels,) arrays, and (levels, agents) ``used`` and ``types``.
 
-    ``handed`` is the model that she is handed, ``used`` are the models that all use if she is honest.
+    ``handed`` is the model that she is handed, ``used`` are the models that all use if she is honest, and ``types``
+    what all then have.
     """
 
     handed: Array
     used: Array
+    types: Array
     truth: Array
     stay: Array
 
@@ -55,7 +58,8 @@ def one_row(space: TypeSpace, agent: int, others: Array) -> Row:
 
     def step(surplus: Array, t: Array) -> tuple[Array, tuple[Array, Array]]:
         """``surplus`` is utility less what honest reports earn, −∞ from the present level on."""
-        lie = _earns(space, agent, setting.used, jnp.maximum(setting.handed, alone[t])) + surplus
+        own = jnp.maximum(setting.handed, alone[t])
+        lie = _earns(space, agent, setting.used, own, _with_own(space, agent, setting.types, t)) + surplus
         best = jnp.max(lie)
         utility = jnp.maximum(setting.stay[t], best)
         parent = jnp.where(best > setting.stay[t], jnp.argmax(lie), OUTSIDE)
@@ -104,7 +108,8 @@ def top_utilities(space: TypeSpace, agent: int, utility: Array) -> Array:
     def row(flat: Array) -> Array:
         setting = _setting(space, agent, jnp.stack(jnp.unravel_index(flat, (k,) * (n - 1))))
         own = jnp.maximum(setting.handed, space.quality(space.levels[agent, -1]))
-        lie = left[flat] - setting.truth + _earns(space, agent, setting.used, own)
+        types = _with_own(space, agent, setting.types, jnp.asarray(k - 1))
+        lie = left[flat] - setting.truth + _earns(space, agent, setting.used, own, types)
         return jnp.maximum(setting.stay[-1], jnp.max(lie[:-1], initial=-jnp.inf))
 
     return jax.lax.map(jax.vmap(row), _chunks(count)).reshape(-1)[:count].reshape(utility.shape[:-1])
@@ -125,15 +130,25 @@ def _setting(space: TypeSpace, agent: int, others: Array) -> _Setting:
     reports = jnp.stack([*columns[:agent], own, *columns[agent:]], axis=1)
     handed = jax.vmap(lambda report: allocate(valuation, quality, report, jnp.ones(n, bool)))(reports)
     used = jnp.maximum(handed, quality(reports))
-    truth = _earns(space, agent, used, used[:, agent])
+    truth = _earns(space, agent, used, used[:, agent], reports)
     stay = jax.vmap(lambda types: outside_value(valuation, quality, agent, types))(reports)
-    return _Setting(handed[:, agent], used, truth, stay)
+    return _Setting(handed[:, agent], used, reports, truth, stay)
 
 
-def _earns(space: TypeSpace, agent: int, used: Array, own_quality: Array) -> Array:
-    """What the agent earns at each of her reports, with a quality of her own."""
+def _earns(space: TypeSpace, agent: int, used: Array, own_quality: Array, types: Array) -> Array:
+    """What the agent earns at each of her reports, with a quality of her own and what all truly have."""
     here = jnp.arange(used.shape[-1]) == agent
-    return jax.vmap(lambda q, own: space.valuation.of(agent, jnp.where(here, own, q)))(used, own_quality)
+
+    def of_report(q: Array, own: Array, types: Array) -> Array:
+        return known(space.valuation, types).of(agent, jnp.where(here, own, q))
+
+    return jax.vmap(of_report)(used, own_quality, types)
+
+
+def _with_own(space: TypeSpace, agent: int, types: Array, level: Array) -> Array:
+    """(…, agents) types, the agent's own replaced by one of her levels, or one for each row."""
+    own = space.levels[agent][level]
+    return jnp.where(jnp.arange(types.shape[-1]) == agent, own[..., None], types)
 
 
 def _along_chains(space: TypeSpace, agent: int, setting: _Setting, parent: Array) -> Array:
@@ -147,7 +162,8 @@ def _along_chains(space: TypeSpace, agent: int, setting: _Setting, parent: Array
     used = jnp.take_along_axis(setting.used, report[..., None], axis=1)
     alone = space.quality(space.levels[agent])
     own = jnp.maximum(jnp.take_along_axis(setting.handed, report, axis=1), alone)
-    lie = jax.vmap(lambda used, own: _earns(space, agent, used, own))(used, own)
+    # The others' types are those of the row, whatever she reports; her own is the true one.
+    lie = jax.vmap(lambda *row: _earns(space, agent, *row))(used, own, setting.types)
     link = jnp.where(outside, setting.stay, lie - jnp.take_along_axis(setting.truth, report, axis=1))
     for _ in range(max(1, (alone.shape[0] - 1).bit_length())):
         link = link + jnp.where(outside, 0.0, jnp.take_along_axis(link, report, axis=1))
@@ -164,7 +180,7 @@ def _utilities(space: TypeSpace, agent: int, setting: _Setting) -> tuple[Array, 
     Only blocks that matter are looked at.
 
     Where a lie is handed a model as good as her own, she uses that and is left exactly as much as the type who reports
-    it honestly: then the largest utility of the block says everything.
+    it honestly: then the largest utility of the block says everything. Not so where valuations see her type.
     """
     alone = space.quality(space.levels[agent])
     k = alone.shape[0]
@@ -183,7 +199,8 @@ def _utilities(space: TypeSpace, agent: int, setting: _Setting) -> tuple[Array, 
                     return jax.lax.dynamic_slice_in_dim(leaf, block * columns, columns, axis=1)
 
                 own = jnp.maximum(part(padded.handed), alone[t])
-                lie = jax.vmap(lambda used, own: _earns(space, agent, used, own))(part(padded.used), own)
+                types = _with_own(space, agent, part(padded.types), t)
+                lie = jax.vmap(lambda *row: _earns(space, agent, *row))(part(padded.used), own, types)
                 left = lie + part(carry.surplus)
                 report = block * columns + jnp.argmax(left, axis=1).astype(jnp.int32)
                 return _better(best, (jnp.max(left, axis=1), report))
@@ -191,6 +208,8 @@ def _utilities(space: TypeSpace, agent: int, setting: _Setting) -> tuple[Array, 
             def take(best: tuple[Array, Array]) -> tuple[Array, Array]:
                 return _better(best, (carry.tops[:, block], carry.leaders[:, block]))
 
+            if isinstance(space.valuation, SeesTypes):
+                return look(best)
             return jax.lax.cond(worst[block] < alone[t], look, take, best)
 
         start = padded.stay[:, t], jnp.full(rows, OUTSIDE, jnp.int32)

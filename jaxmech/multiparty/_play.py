@@ -10,11 +10,12 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.mechanism import PLATFORM, Chance, Quantity, Realised, averaged, counted
 from jaxmech.multiparty._audit import COMPETITOR
+from jaxmech.multiparty._interdependent import known
 from jaxmech.multiparty._mechanism import Sharing, mechanism
 from jaxmech.multiparty._misreport import left_with
 from jaxmech.multiparty._problem import Problem, TypeSpace
+from jaxmech.multiparty._reports import ReportTable
 from jaxmech.multiparty._solve import Plan
-from jaxmech.multiparty._table import ReportTable
 
 LOSES, LIES, PAID = "better off staying away", "a lower report gained", "paid instead of paying"
 DEFICIT = "payments below 0 in sum"
@@ -78,7 +79,7 @@ def play(problem: Problem, plan: Plan, key: Array, replications: int) -> tuple[R
     promised = {field: np.asarray(getattr(plan, field), float) for field in fields}
     promised["revenue"] = np.asarray(plan.revenue, float)
     unknown = {field: np.full(n, np.nan) for field in fields} | {"revenue": np.asarray(np.nan)}
-    harmless = bool(np.all(np.asarray(jax.jacfwd(problem.valuation)(plan.quality)) >= 0))
+    harmless = bool(np.all(np.asarray(jax.jacfwd(known(problem.valuation, problem.types))(plan.quality)) >= 0))
     claims = (LOSES, LIES) if plan.mechanism == "exploitation" or harmless else (LIES,)
     types = "types drawn evenly from nothing to these"
     return (
@@ -138,11 +139,11 @@ def _runs(problem: Problem, rules: Sharing, shares: Array, lies: Array) -> Profi
     def once(row: tuple[Array, Array]) -> tuple[Array, ...]:
         types, lie = problem.types * row[0], row[1]
         one = Problem(types, problem.valuation, problem.quality)
-        alone = problem.quality(types)
+        alone, earning = problem.quality(types), known(problem.valuation, types)
         used, paid = jnp.maximum(rules.allocate(types, present), alone), rules.charge(types, present)
-        value = problem.valuation(used)
+        value = earning(used)
         away = [jnp.maximum(rules.allocate(types, jnp.arange(n) != i), alone) for i in range(n)]
-        outside = jnp.stack([problem.valuation.of(i, away[i]) for i in range(n)])
+        outside = jnp.stack([earning.of(i, away[i]) for i in range(n)])
         lied = jax.lax.map(lambda i: jnp.max(left_with(one, rules, i, lie[i])), jnp.arange(n))
         stake = jnp.abs(value) + jnp.abs(outside) + jnp.abs(paid)
         return paid, value - paid, used, outside, lied, stake
@@ -159,9 +160,10 @@ def _of_table(table: ReportTable, where: np.ndarray, lower: np.ndarray) -> Profi
     def at(part: np.ndarray, places: np.ndarray) -> np.ndarray:
         return np.stack([part[(i, *places.T)] for i in range(n)], axis=1)
 
-    alone = np.asarray(space.quality(jnp.asarray(np.stack([levels[i, where[:, i]] for i in range(n)], axis=1))), float)
+    types = np.stack([levels[i, where[:, i]] for i in range(n)], axis=1)
+    alone = np.asarray(space.quality(jnp.asarray(types)), float)
     used, paid = np.maximum(at(allocation, where), alone), at(payment, where)
-    value, away = _valued(space, used), at(outside, where)
+    value, away = _valued(space, used, types), at(outside, where)
     lied = np.empty_like(value)
     for i in range(n):
         told = where.copy()
@@ -170,17 +172,18 @@ def _of_table(table: ReportTable, where: np.ndarray, lower: np.ndarray) -> Profi
         left = [np.maximum(handed, alone) for _ in range(2)]
         left[0][:, i] = np.where(handed[:, i] > 0, handed[:, i], alone[:, i])
         left[1][:, i] = alone[:, i]
-        lied[:, i] = np.maximum(*(_valued(space, choice)[:, i] for choice in left)) - charged
+        lied[:, i] = np.maximum(*(_valued(space, choice, types)[:, i] for choice in left)) - charged
     return Profiles(paid, value - paid, used, away, lied, np.abs(value) + np.abs(away) + np.abs(paid))
 
 
-def _valued(space: TypeSpace, used: np.ndarray) -> np.ndarray:
-    return np.asarray(_values(space, jnp.asarray(used, space.levels.dtype)), float)
+def _valued(space: TypeSpace, used: np.ndarray, types: np.ndarray) -> np.ndarray:
+    dtype = space.levels.dtype
+    return np.asarray(_values(space, jnp.asarray(used, dtype), jnp.asarray(types, dtype)), float)
 
 
 @jax.jit
-def _values(space: TypeSpace, used: Array) -> Array:
-    return jax.vmap(space.valuation)(used)
+def _values(space: TypeSpace, used: Array, types: Array) -> Array:
+    return jax.vmap(lambda q, t: known(space.valuation, t)(q))(used, types)
 
 
 def _quantities(names: list[str], runs: Profiles, promised: dict[str, Any]) -> tuple[Quantity, ...]:

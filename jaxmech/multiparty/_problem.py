@@ -13,8 +13,9 @@ from jaxmech._checks import real_numbers, require, unique_names
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Array, ArrayLike
+from jaxmech.multiparty._interdependent import AnyValuation
 from jaxmech.multiparty._quality import Quality, Weighted, check_quality, largest_weight, quality_function
-from jaxmech.multiparty._valuation import MarketGrowth, Valuation
+from jaxmech.multiparty._valuation import MarketGrowth
 
 MAX_BYTES = 2**30
 """Largest table of payments that is made: one number per agent and profile of types."""
@@ -27,7 +28,7 @@ class Problem:
 
     Args:
         types: (agents,) valid data sizes, not negative.
-        valuation: what agents earn from the models that all use.
+        valuation: what agents earn from the models that all use, and from types if it sees them.
         quality: of a model trained on so much data: a name ("logistic", "linear") or a function, elementwise; or
             :func:`weighted`.
         agents: optional names.
@@ -45,14 +46,14 @@ class Problem:
     """
 
     types: Agents
-    valuation: Valuation
+    valuation: AnyValuation
     quality: Quality = dataclasses.field(metadata={"static": True})
     agents: tuple[str, ...] | None = dataclasses.field(metadata={"label": None})
 
     def __init__(
         self,
         types: ArrayLike,
-        valuation: Valuation,
+        valuation: AnyValuation,
         quality: str | Quality = "logistic",
         agents: Sequence[str] | None = None,
     ) -> None:
@@ -86,7 +87,7 @@ class TypeSpace:
 
     Args:
         levels: (levels,) data sizes for everybody, or (agents, levels) for each; increasing, not negative.
-        valuation: what agents earn from the models that all use.
+        valuation: what agents earn from the models that all use, and from types if it sees them.
         quality: of a model trained on so much data: a name ("logistic", "linear") or a function, elementwise; or
             :func:`weighted`.
         agents: optional names.
@@ -106,7 +107,7 @@ class TypeSpace:
     """
 
     levels: Float[Array, "agents levels"]
-    valuation: Valuation
+    valuation: AnyValuation
     quality: Quality = dataclasses.field(metadata={"static": True})
     agents: tuple[str, ...] | None = dataclasses.field(metadata={"label": None})
     shared: bool = dataclasses.field(metadata={"static": True})
@@ -114,7 +115,7 @@ class TypeSpace:
     def __init__(
         self,
         levels: ArrayLike,
-        valuation: Valuation,
+        valuation: AnyValuation,
         quality: str | Quality = "logistic",
         agents: Sequence[str] | None = None,
     ) -> None:
@@ -193,7 +194,7 @@ def _check_increasing(sizes: Array) -> None:
         raise ProblemError(where, float(sizes[(*row, k + 1)]), "must be above the level before it")
 
 
-def _check_memory(agents: int, levels: int, itemsize: int, valuation: Valuation) -> None:
+def _check_memory(agents: int, levels: int, itemsize: int, valuation: AnyValuation) -> None:
     # In logarithms: the number itself may have millions of digits.
     digits = math.log10(itemsize * agents) + agents * math.log10(levels)
     if digits <= math.log10(MAX_BYTES):

@@ -14,9 +14,11 @@ from jaxmech._status import Solution
 from jaxmech._types import Agents, Array, Scalar
 from jaxmech.mechanism import Audit
 from jaxmech.multiparty._existence import Existence, existence, rounding
+from jaxmech.multiparty._interdependent import AnyValuation, SeesTypes
 from jaxmech.multiparty._problem import TypeSpace
 from jaxmech.multiparty._quality import among
-from jaxmech.multiparty._table import MAX_LIES, audit_table, report_table
+from jaxmech.multiparty._reports import report_table
+from jaxmech.multiparty._table import MAX_LIES, audit_table
 from jaxmech.multiparty._valuation import MarketGrowth, Valuation
 
 READINGS = ("present", "absent")
@@ -59,8 +61,35 @@ class Among:
         return self.valuation.allocate(best, self._all(own), self._all(present))[self.members]
 
     def _all(self, entries: Array) -> Array:
-        """(agents,) entries of members, nothing for the others."""
-        return jnp.zeros(self.valuation.agents, entries.dtype).at[self.members].set(entries)
+        return _spread(self, entries)
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class AmongTyped:
+    """The same for a valuation that sees types: those who are away have none.
+
+    Attributes:
+        valuation: of all agents.
+        members: (members,) who takes part.
+    """
+
+    valuation: SeesTypes
+    members: Int[Array, " members"]
+
+    @property
+    def agents(self) -> int:
+        """How many take part."""
+        return int(self.members.shape[-1])
+
+    def at(self, types: Agents) -> Among:
+        """Return the market of members that holds for their types."""
+        return Among(self.valuation.at(_spread(self, types)), self.members)
+
+
+def _spread(part: Among | AmongTyped, entries: Array) -> Array:
+    """(agents,) entries of members, nothing for the others."""
+    return jnp.zeros(part.valuation.agents, entries.dtype).at[part.members].set(entries)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,7 +185,9 @@ def _alike(space: TypeSpace) -> bool:
 def _within(space: TypeSpace, members: tuple[int, ...]) -> TypeSpace:
     """The grid of some agents' types, the others being away."""
     if isinstance(space.valuation, MarketGrowth):
-        valuation: Valuation = MarketGrowth(space.valuation.growth, len(members))
+        valuation: AnyValuation = MarketGrowth(space.valuation.growth, len(members))
+    elif isinstance(space.valuation, SeesTypes):
+        valuation = AmongTyped(space.valuation, jnp.asarray(members))
     else:
         valuation = Among(space.valuation, jnp.asarray(members))
     levels = space.levels[0] if space.shared else space.levels[jnp.asarray(members)]

@@ -13,9 +13,9 @@ from jaxmech._show import Tabular
 from jaxmech._status import Solution, Status
 from jaxmech._types import Agents, Array, Scalar
 from jaxmech._words import one_of
+from jaxmech.multiparty._interdependent import AnyValuation, known
 from jaxmech.multiparty._problem import Problem
 from jaxmech.multiparty._quality import Quality, pooled
-from jaxmech.multiparty._valuation import Valuation
 
 MECHANISMS = ("exploitation", "free")
 """Maximal exploitation payments for the efficient allocation; or the best model for everybody, free of charge."""
@@ -112,18 +112,18 @@ def allocation(problem: Problem, reports: Array, present: Array, mechanism: str 
 
 
 def allocate(
-    valuation: Valuation, quality: Quality, reports: Array, present: Array, mechanism: str = "exploitation"
+    valuation: AnyValuation, quality: Quality, reports: Array, present: Array, mechanism: str = "exploitation"
 ) -> Agents:
     """Return the models that are handed out for these reports."""
     given = jnp.where(present, reports, jnp.zeros_like(reports))
     best = pooled(quality, given)
     if mechanism == "free":
         return jnp.where(present, best, jnp.zeros_like(given))
-    return valuation.allocate(best, quality(given), present)
+    return known(valuation, given).allocate(best, quality(given), present)
 
 
 def outside_value(
-    valuation: Valuation,
+    valuation: AnyValuation,
     quality: Quality,
     agent: int,
     types: Array,
@@ -143,7 +143,7 @@ def outside_value(
     reports = types if reports is None else reports
     present = jnp.arange(types.shape[-1]) != agent
     handed = allocate(valuation, quality, reports, present, mechanism)
-    return valuation.of(agent, jnp.maximum(handed, quality(types)))
+    return known(valuation, types).of(agent, jnp.maximum(handed, quality(types)))
 
 
 def follows(problem: Problem, plan: Plan, mechanism: str) -> dict[str, Array]:
@@ -152,12 +152,12 @@ def follows(problem: Problem, plan: Plan, mechanism: str) -> dict[str, Array]:
     Earnings are taken agent by agent, and staying away is played with the others only.
     """
     valuation, quality, types = problem.valuation, problem.quality, problem.types
-    n = types.shape[-1]
+    n, earning = types.shape[-1], known(valuation, types)
     used = jnp.maximum(plan.allocation, quality(types))
-    earned = jnp.stack([valuation.of(i, used) for i in range(n)])
+    earned = jnp.stack([earning.of(i, used) for i in range(n)])
     outside = jnp.stack([outside_value(valuation, quality, i, types, None, mechanism) for i in range(n)])
     handed = allocate(valuation, quality, types, jnp.ones(n, bool), mechanism)
-    brought = valuation(jnp.maximum(handed, quality(types))) - outside
+    brought = earning(jnp.maximum(handed, quality(types))) - outside
     return {
         "allocation": handed,
         "quality": used,
@@ -165,7 +165,7 @@ def follows(problem: Problem, plan: Plan, mechanism: str) -> dict[str, Array]:
         "payment": brought if mechanism == "exploitation" else jnp.zeros_like(earned),
         "utility": earned - plan.payment,
         "outside": outside,
-        "alone": jnp.stack([valuation.of(i, quality(types)) for i in range(n)]),
+        "alone": jnp.stack([earning.of(i, quality(types)) for i in range(n)]),
         "welfare": jnp.sum(earned),
         "revenue": jnp.sum(plan.payment),
         "best": pooled(quality, types),
@@ -192,10 +192,10 @@ def _residual(problem: Problem, plan: Plan, mechanism: str) -> Array:
 @partial(jax.jit, static_argnames="mechanism")
 def _solve(problem: Problem, mechanism: str) -> Solution[Plan]:
     valuation, quality, types = problem.valuation, problem.quality, problem.types
-    n = types.shape[-1]
+    n, earning = types.shape[-1], known(valuation, types)
     handed = allocate(valuation, quality, types, jnp.ones(n, bool), mechanism)
     used = jnp.maximum(handed, quality(types))
-    value = valuation(used)
+    value = earning(used)
     outside = jnp.stack([outside_value(valuation, quality, i, types, None, mechanism) for i in range(n)])
     payment = value - outside if mechanism == "exploitation" else jnp.zeros_like(value)
     plan = Plan(
@@ -205,7 +205,7 @@ def _solve(problem: Problem, mechanism: str) -> Solution[Plan]:
         payment=payment,
         utility=value - payment,
         outside=outside,
-        alone=valuation(quality(types)),
+        alone=earning(quality(types)),
         welfare=jnp.sum(value),
         revenue=jnp.sum(payment),
         best=pooled(quality, types),

@@ -1,4 +1,4 @@
-"""Mechanisms as finite tables of reports: audited by looking at every misreport, and exported for other tools."""
+"""Finite tables of reports, audited by looking at every misreport, and exported for other tools."""
 
 import dataclasses
 import itertools
@@ -9,13 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
-from jaxmech._pytree import pytree
 from jaxmech._types import Array, ArrayLike
 from jaxmech.mechanism import Audit
-from jaxmech.multiparty._existence import existence, rounding, settled
-from jaxmech.multiparty._problem import TypeSpace
+from jaxmech.multiparty._existence import rounding, settled
+from jaxmech.multiparty._interdependent import known
 from jaxmech.multiparty._quality import pooled
-from jaxmech.multiparty._solve import allocate, outside_value
+from jaxmech.multiparty._reports import ReportTable, profiles, types_of, used_models, valued
 from jaxmech.multiparty._welfare import closed_form, most_welfare
 
 MAX_LIES = 200_000_000
@@ -25,49 +24,6 @@ _SHARES = (0.25, 0.5, 0.55, 0.6, 0.65, 0.75, 0.9)
 """Shares of a type that are tried as reports where not all can be."""
 
 _CHOICES = ("uses the model she is handed", "uses her own model")
-
-
-@pytree
-@dataclasses.dataclass(frozen=True)
-class ReportTable:
-    """A mechanism for finitely many types: who is handed which model and pays what, for every profile of reports.
-
-    Attributes:
-        space: types and valuations.
-        allocation: (agents, *levels of each) quality of the model that each is handed; 0 where none is.
-        payment: (agents, *levels of each) what each pays.
-        outside: (agents, *levels of each) what each has if she stays away, for every profile of types.
-    """
-
-    space: TypeSpace
-    allocation: Array
-    payment: Array
-    outside: Array
-
-
-def report_table(space: TypeSpace, payment: ArrayLike | None = None) -> ReportTable:
-    """Return the efficient mechanism on a grid of types, with given payments or the largest that incentives allow.
-
-    Args:
-        space: the grid of types.
-        payment: (agents, *levels of each) payments; by default :func:`maximal_payments`.
-
-    Raises:
-        ProblemError: if the payments have another shape.
-
-    Source: Chen et al. 2020, Definition 1 and Algorithm 1.
-
-    Example:
-        >>> from jaxmech.multiparty import market_growth
-        >>> report_table(market_growth(-1.0, 2, 1)).allocation[0].tolist()
-        [[0.0, 1.0], [1.0, 2.0]]
-    """
-    shape = (space.levels.shape[0], *space.shape)
-    charged = existence(space).value.payment if payment is None else jnp.asarray(payment, space.levels.dtype)
-    if charged.shape != shape:
-        raise ProblemError("payment", charged.shape, f"must have the shape {shape}: agents, then their levels")
-    allocation, outside = _mechanism(space)
-    return ReportTable(space, allocation, charged, outside)
 
 
 def audit_table(table: ReportTable, *, claimed: bool = True, looks: int = MAX_LIES) -> tuple[Audit, ...]:
@@ -92,7 +48,7 @@ def audit_table(table: ReportTable, *, claimed: bool = True, looks: int = MAX_LI
     Source: Chen et al. 2020, Definitions 3 to 7.
 
     Example:
-        >>> from jaxmech.multiparty import market_growth
+        >>> from jaxmech.multiparty import market_growth, report_table
         >>> [audit.holds for audit in audit_table(report_table(market_growth(-0.7, 2, 5)))]
         [True, True, True, True]
     """
@@ -128,7 +84,7 @@ def finite_tables(table: ReportTable) -> dict[str, Any]:
     Source: Chen et al. 2020, Definitions 1 and 2; Assumption 2.
 
     Example:
-        >>> from jaxmech.multiparty import market_growth
+        >>> from jaxmech.multiparty import market_growth, report_table
         >>> finite_tables(report_table(market_growth(-1.0, 2, 1)))["agents"]
         {'agent 1': [0.0, 1.0], 'agent 2': [0.0, 1.0]}
     """
@@ -167,27 +123,6 @@ class TableFacts(NamedTuple):
     budget_at: Array
 
 
-@jax.jit
-def _mechanism(space: TypeSpace) -> tuple[Array, Array]:
-    """What is handed out, and what staying away brings, in every profile."""
-    n = space.levels.shape[0]
-    profiles = _profiles(space)
-
-    def one(types: Array) -> tuple[Array, Array]:
-        handed = allocate(space.valuation, space.quality, types, jnp.ones(n, bool))
-        stay = [outside_value(space.valuation, space.quality, i, types) for i in range(n)]
-        return handed, jnp.stack(stay)
-
-    handed, outside = jax.lax.map(one, profiles, batch_size=min(len(profiles), 4096))
-    return handed.T.reshape((n, *space.shape)), outside.T.reshape((n, *space.shape))
-
-
-def _profiles(space: TypeSpace) -> Array:
-    """(profiles, agents) types, the last agent's changing fastest."""
-    grid = jnp.meshgrid(*space.levels, indexing="ij")
-    return jnp.stack([axis.reshape(-1) for axis in grid], axis=1)
-
-
 def every_lie(levels: int) -> np.ndarray:
     """(lies, 2) all reports not above a type, with the type."""
     types, reports = np.tril_indices(levels)
@@ -205,9 +140,8 @@ def telling_lies(levels: int) -> np.ndarray:
 @jax.jit
 def table_facts(table: ReportTable, lies: ArrayLike) -> TableFacts:
     space, n = table.space, table.space.levels.shape[0]
-    trained = space.quality(_profiles(space)).T.reshape((n, *space.shape))
-    used = jnp.maximum(table.allocation, trained)
-    value = _valued(space, used)
+    trained, used = space.quality(types_of(space)), used_models(table)
+    value = valued(space, used)
     utility = value - table.payment
     stake = jnp.abs(value) + jnp.abs(table.outside)
     stake = jnp.where(stake > 0, stake, 1.0)
@@ -228,24 +162,22 @@ def table_facts(table: ReportTable, lies: ArrayLike) -> TableFacts:
     )
 
 
-def _valued(space: TypeSpace, used: Array) -> Array:
-    """(agents, *levels of each) earnings."""
-    n = used.shape[0]
-    flat = jax.vmap(space.valuation, in_axes=1, out_axes=1)(used.reshape(n, -1))
-    return flat.reshape(used.shape)
-
-
 def _most(table: ReportTable, trained: Array) -> Array:
     """(*levels of each) most welfare: in closed form, or of all ways of giving the best model or none."""
     space, n = table.space, trained.shape[0]
-    best = pooled(space.quality, _profiles(space))
-    if closed_form(space.valuation):
+    types = profiles(space)
+    best = pooled(space.quality, types)
+    if closed_form(known(space.valuation, types[0])):
         own = trained.reshape(n, -1).T
-        return jax.vmap(lambda own, best: most_welfare(space.valuation, own, best))(own, best).reshape(space.shape)
+
+        def most_at(own: Array, best: Array, types: Array) -> Array:
+            return most_welfare(known(space.valuation, types), own, best)
+
+        return jax.vmap(most_at)(own, best, types).reshape(space.shape)
     most = jnp.full(space.shape, -jnp.inf, trained.dtype)
     for way in itertools.product((True, False), repeat=n):
         given = [jnp.maximum(best.reshape(space.shape) if give else 0.0, trained[i]) for i, give in enumerate(way)]
-        most = jnp.maximum(most, jnp.sum(_valued(space, jnp.stack(given)), axis=0))
+        most = jnp.maximum(most, jnp.sum(valued(space, jnp.stack(given)), axis=0))
     return most
 
 
@@ -263,17 +195,18 @@ def _best_lie(
     honest, scale = (jnp.moveaxis(array[agent], agent, 0).reshape(k, -1) for array in (utility, stake))
     handed, paid = (jnp.moveaxis(array[agent], agent, 0).reshape(k, -1) for array in (table.allocation, table.payment))
     rest = jnp.moveaxis(used, agent + 1, 1).reshape(n, k, -1)
+    types = jnp.moveaxis(types_of(space), agent + 1, 1).reshape(n, k, -1)
     here = (jnp.arange(n) == agent)[:, None]
 
-    def earns(report: Array, own: Array) -> Array:
+    def earns(report: Array, t: Array, own: Array) -> Array:
         qualities = jnp.where(here, own, rest[:, report])
-        return jax.vmap(lambda q: space.valuation.of(agent, q), in_axes=1)(qualities)
+        return jax.vmap(lambda q, t: known(space.valuation, t).of(agent, q), in_axes=1)(qualities, types[:, t])
 
     def of_lie(lie: Array) -> tuple[Array, Array]:
         report, t = lie
         own = jnp.broadcast_to(alone[t], handed[report].shape)
         received = jnp.where(handed[report] > 0, handed[report], own)
-        gains = jnp.stack([earns(report, received), earns(report, own)]) - paid[report] - honest[t]
+        gains = jnp.stack([earns(report, t, received), earns(report, t, own)]) - paid[report] - honest[t]
         gains = settled(gains, most) / scale[t]
         return jnp.max(gains), jnp.argmax(gains)
 
@@ -290,7 +223,8 @@ def _values(table: ReportTable, indices: Array) -> Array:
     types = jnp.stack([space.levels[i][indices[:, i]] for i in range(n)], axis=1)
 
     def one(types: Array) -> Array:
-        return jax.vmap(lambda x: space.valuation(jnp.maximum(x, space.quality(types))))(handed)
+        earning = known(space.valuation, types)
+        return jax.vmap(lambda x: earning(jnp.maximum(x, space.quality(types))))(handed)
 
     return jnp.moveaxis(jax.lax.map(one, types), -1, 0)
 
@@ -345,7 +279,8 @@ class _Auditor:
         n, count = len(self.table.space.shape), int(np.prod(self.table.space.shape))
         margin = float(self.facts.efficient)
         worth = "no other way" if margin >= -self._slack else "another way"
-        proof = closed_form(self.table.space.valuation)
+        space = self.table.space
+        proof = closed_form(known(space.valuation, space.levels[:, 0]))
         what = "handing out models" if proof else "giving the best model or none"
         witness = f"at types {self._types(profile)}, {worth} of {what} brings more welfare"
         effort = f"all {2**n} ways of giving the best model or none in all {count:,} profiles"

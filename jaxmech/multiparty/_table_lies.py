@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech.multiparty._existence import rounding
-from jaxmech.multiparty._table import MAX_LIES, ReportTable, TableFacts, every_lie, table_facts, telling_lies
+from jaxmech.multiparty._interdependent import known
+from jaxmech.multiparty._reports import ReportTable
+from jaxmech.multiparty._table import MAX_LIES, TableFacts, every_lie, table_facts, telling_lies
 
 
 class Lie(NamedTuple):
@@ -56,7 +58,7 @@ def table_gains(table: ReportTable, looks: int = MAX_LIES) -> tuple[Lie, ...]:
             profile = tuple(int(entry) for entry in (*place[:i], own, *place[i:]))
         types = jnp.asarray([levels[j, level] for j, level in enumerate(profile)], table.space.levels.dtype)
         used = jnp.maximum(table.allocation[(slice(None), *profile)], table.space.quality(types))
-        value, away = float(table.space.valuation.of(i, used)), float(table.outside[(i, *profile)])
+        value, away = float(known(table.space.valuation, types).of(i, used)), float(table.outside[(i, *profile)])
         stake = (abs(value) + abs(away)) or 1.0
         honest = value - float(table.payment[(i, *profile)])
         gain = max(float(facts.gain[i]), 0.0) * stake

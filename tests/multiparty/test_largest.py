@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -107,3 +108,17 @@ def test_the_largest_payments_of_the_package_are_those_of_its_own_table():
     space = multiparty.market_growth(-0.7, 3, 3)
     table = multiparty.report_table(space)
     np.testing.assert_allclose(largest_payments(table), multiparty.maximal_payments(space), atol=1e-12)
+
+
+def test_slopes_in_growing_markets_are_finite_in_batches():
+    """The slope of a maximum that is computed once more with another rounding was 0/0."""
+
+    def charged(growth):
+        return jnp.sum(largest_payments(multiparty.report_table(multiparty.market_growth(growth, 2, 6))))
+
+    rates, step = jnp.linspace(-0.95, 0.9, 6), 1e-5
+    slopes = jax.vmap(jax.grad(charged))(rates)
+    between = (jax.vmap(charged)(rates + step) - jax.vmap(charged)(rates - step)) / (2 * step)
+    np.testing.assert_allclose(slopes, between, rtol=1e-6)
+    forward = jax.vmap(lambda rate: jax.jvp(charged, (rate,), (1.0,))[1])(rates)
+    np.testing.assert_allclose(forward, slopes, rtol=1e-12)

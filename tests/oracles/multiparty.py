@@ -56,15 +56,19 @@ class Market:
     def __init__(self, agents, earn, quality, hand_out):
         self.agents, self.earn, self.quality, self.hand_out = agents, earn, quality, hand_out
 
+    def earned(self, used, types):
+        """What all earn with the models in use; what they have counts through these only."""
+        return self.earn(used)
+
     def value(self, i, reports, types):
         """v_i(x(reports), types)."""
         handed = self.hand_out(reports, [True] * self.agents)
-        return self.earn([max(x, self.quality(t)) for x, t in zip(handed, types, strict=True)])[i]
+        return self.earned([max(x, self.quality(t)) for x, t in zip(handed, types, strict=True)], types)[i]
 
     def away(self, i, types):
         """v_i(x(∅, t_−i), t)."""
         handed = self.hand_out(types, [j != i for j in range(self.agents)])
-        return self.earn([max(x, self.quality(t)) for x, t in zip(handed, types, strict=True)])[i]
+        return self.earned([max(x, self.quality(t)) for x, t in zip(handed, types, strict=True)], types)[i]
 
     def exploitation(self, i, reports):
         return self.value(i, reports, reports) - self.away(i, reports)
@@ -73,6 +77,28 @@ class Market:
         """What honesty earns over a lie, payments apart."""
         reports = [lie if j == i else t for j, t in enumerate(types)]
         return self.value(i, types, types) - self.value(i, reports, types)
+
+
+class Seeing(Market):
+    """A market whose ``earn(qualities, types)`` sees what all truly have."""
+
+    def earned(self, used, types):
+        return self.earn(used, types)
+
+
+def best_ends(quality, earn):
+    """The best of all ways of giving the best model or none, by what is reported; who is away counts as having nothing.
+
+    Exact where welfare is linear in every quality. ``earn(qualities, types)``.
+    """
+
+    def hand_out(reports, present):
+        said = [r if here else 0.0 for r, here in zip(reports, present, strict=True)]
+        best, own = quality(sum(said)), [quality(r) for r in said]
+        ways = itertools.product(*[[best, 0.0] if here else [0.0] for here in present])
+        return list(max(ways, key=lambda way: sum(earn([max(pair) for pair in zip(way, own, strict=True)], said))))
+
+    return hand_out
 
 
 def among(market, members):
@@ -84,8 +110,8 @@ def among(market, members):
             whole[member] = entry
         return whole
 
-    def earn(qualities):
-        earned = market.earn(everybody(qualities))
+    def earn(qualities, *types):
+        earned = market.earn(everybody(qualities), *map(everybody, types))
         return [earned[member] for member in members]
 
     def hand_out(reports, present):
@@ -95,7 +121,7 @@ def among(market, members):
         handed = market.hand_out(everybody(reports), there)
         return [handed[member] for member in members]
 
-    return Market(len(members), earn, market.quality, hand_out)
+    return type(market)(len(members), earn, market.quality, hand_out)
 
 
 def readings(market, levels):
@@ -238,7 +264,7 @@ def best_lie(market, levels, payment):
                 for choice in {handed[i] if handed[i] > 0 else own, own}:
                     used[i] = choice
                     charged = payment[(i, *index[:i], lie, *index[i + 1 :])]
-                    gain = market.earn(used)[i] - charged - honest
+                    gain = market.earned(used, types)[i] - charged - honest
                     worst = max(worst, (gain, i, tuple(types), levels[lie]), key=lambda entry: entry[0])
     return worst
 
@@ -287,5 +313,7 @@ def best_report(market, i, types, charge, steps):
         used = [max(x, market.quality(t)) for x, t in zip(handed, types, strict=True)]
         for choice in (handed[i] if handed[i] > 0 else own, own):
             used[i] = choice
-            worst = max(worst, (market.earn(used)[i] - charge(i, reports) - honest, said), key=lambda entry: entry[0])
+            worst = max(
+                worst, (market.earned(used, types)[i] - charge(i, reports) - honest, said), key=lambda entry: entry[0]
+            )
     return worst

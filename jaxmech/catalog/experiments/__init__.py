@@ -15,6 +15,7 @@ from jaxmech.catalog.experiments._competitors import (
 )
 from jaxmech.catalog.experiments._selling import (
     ALGORITHMS,
+    MIXED,
     SELLING_SOURCE,
     SHORTFALL,
     TYPES,
@@ -44,6 +45,7 @@ __all__ = [
     "HARD",
     "HARDNESS_SOURCE",
     "LAST_PUBLISHED_GROWTH",
+    "MIXED",
     "PUBLISHED_DRAWS",
     "SELLING_SOURCE",
     "SHARES",

@@ -156,9 +156,7 @@ def over_reports(space: multiparty.TypeSpace) -> OverReports:
     """
     table = multiparty.report_table(space)
     n = table.payment.shape[0]
-    own = jnp.stack(jnp.meshgrid(*[space.quality(levels) for levels in space.levels], indexing="ij"))
-    used = jnp.maximum(table.allocation, own).reshape(n, -1)
-    value = np.asarray(jax.vmap(space.valuation, in_axes=1, out_axes=1)(used)).reshape(table.payment.shape)
+    value = np.asarray(multiparty.earnings(table))
     utility, outside = value - np.asarray(table.payment), np.asarray(table.outside)
     gains = [np.max(utility[i], axis=i, keepdims=True) - utility[i] for i in range(n)]
     payment = np.stack([value[i] - np.max(outside[i], axis=i, keepdims=True) for i in range(n)])

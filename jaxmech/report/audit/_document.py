@@ -23,6 +23,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "title": answer.title or None,
         "problem": answer.kind,
         "mechanism": answer.mechanism,
+        "unit": answer.currency or None,
         "measure": answer.found.measure,
         "distributions": list(answer.distributions),
         "agents": [_agent(answer, row) for row in range(len(answer.found.names))],

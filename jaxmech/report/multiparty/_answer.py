@@ -55,6 +55,7 @@ class PlanAnswer(_Common):
         welfare: sum of the values.
         revenue: sum of the payments.
         best: quality of the model trained on all data.
+        weights: what each one's data count in it, or None where all count in full.
     """
 
     types: np.ndarray
@@ -72,6 +73,7 @@ class PlanAnswer(_Common):
     welfare: float
     revenue: float
     best: float
+    weights: tuple[float, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +122,7 @@ class ExistenceAnswer(_Common):
         reach: level up to which one exists, −1 where none does.
         boundary: whether that was asked for.
         parts: every coalition that was looked at, everybody first.
+        weights: what each one's data count in the model of all, or None where all count in full.
     """
 
     valuation: str
@@ -142,6 +145,7 @@ class ExistenceAnswer(_Common):
     reach: int
     boundary: bool
     parts: tuple[Part, ...]
+    weights: tuple[float, ...] | None = None
 
     @property
     def chain(self) -> Chain:

@@ -32,9 +32,10 @@ def rows(answer: Answer) -> list[dict[str, Any]]:
     """
     if isinstance(answer, PlanAnswer):
         fields = ("types", "own", "allocation", "quality", "value", "payment", "utility", "outside", "alone")
-        table = {field: getattr(answer, field) for field in fields}
+        table = {field.replace("types", "type"): getattr(answer, field) for field in fields}
+        table |= {} if answer.weights is None else {"weight": answer.weights}
         return [
-            {"agent": agent, **{field.replace("types", "type"): values[i] for field, values in table.items()}}
+            {"agent": agent, **{field: values[i] for field, values in table.items()}}
             for i, agent in enumerate(answer.agents)
         ]
     if isinstance(answer, ExistenceAnswer):
@@ -61,6 +62,7 @@ def _plan(answer: PlanAnswer) -> dict[str, Any]:
         "types": answer.types,
         "externality": answer.externality,
         "quality_function": answer.quality_name,
+        **_weights(answer),
         "mechanism": answer.mechanism,
         "own_quality": answer.own,
         "allocation": answer.allocation,
@@ -74,6 +76,10 @@ def _plan(answer: PlanAnswer) -> dict[str, Any]:
         "revenue": answer.revenue,
         "best_quality": answer.best,
     }
+
+
+def _weights(answer: PlanAnswer | ExistenceAnswer) -> dict[str, Any]:
+    return {} if answer.weights is None else {"weights": list(answer.weights)}
 
 
 def _existence(answer: ExistenceAnswer) -> dict[str, Any]:
@@ -101,6 +107,7 @@ def _grid(answer: ExistenceAnswer) -> dict[str, Any]:
     reach = answer.reach
     return {
         "quality_function": answer.quality_name,
+        **_weights(answer),
         "levels": answer.every_level,
         "largest_level": answer.every_level[:, reach] if reach >= 0 else None,
         "margin_by_level": answer.by_level,

@@ -75,10 +75,12 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
 
 
 def _models(answer: PlanAnswer, box: Box, full: bool) -> Table:
-    table = new_table(box, "", "data", "own model", "is handed", "uses")
+    weighed = () if answer.weights is None else (("counts", column(np.array(answer.weights))),)
+    table = new_table(box, "", "data", *(name for name, _ in weighed), "own model", "is handed", "uses")
     shown = range(len(answer.agents)) if full else range(min(_ROWS, len(answer.agents)))
     handed = [text if x > 0 else "none" for text, x in zip(column(answer.allocation), answer.allocation, strict=True)]
-    columns = (column(answer.types), column(answer.own), handed, column(answer.quality))
+    weights = (entries for _, entries in weighed)
+    columns = (column(answer.types), *weights, column(answer.own), handed, column(answer.quality))
     for i in shown:
         table.add_row(answer.agents[i], *(entries[i] for entries in columns))
     _mention_rest(table, len(answer.agents) - len(shown))

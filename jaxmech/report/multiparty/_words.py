@@ -21,14 +21,23 @@ def describe(answer: Answer) -> str:
     """Return what the problem is, in a few words."""
     who = counted(len(answer.agents), "agent")
     if isinstance(answer, PlanAnswer):
-        return f"{who}, {answer.quality_name} quality; mechanism {answer.mechanism}"
+        return f"{who}, {answer.quality_name} quality{_weighed(answer)}; mechanism {answer.mechanism}"
     if isinstance(answer, ExistenceAnswer):
         market = f"{answer.valuation} valuations" if answer.growth is None else f"market growth {answer.growth:g}"
-        grid = f"{answer.quality_name} quality, {counted(answer.every_level.shape[1], 'level')}"
+        grid = f"{answer.quality_name} quality{_weighed(answer)}, {counted(answer.every_level.shape[1], 'level')}"
         size = grid if answer.disparity is None else f"disparity {answer.disparity:,}"
         return f"{who}, {market}, {size}; {_READ_AS[answer.reading]}"
     asked = f"largest disparity, up to {_end(answer):,}"
     return f"{who}, market growth {answer.growth:g}; {asked}; {_READ_AS[answer.reading]}"
+
+
+def _weighed(answer: PlanAnswer | ExistenceAnswer) -> str:
+    """What data count in the model of all, where not everybody's count in full."""
+    if answer.weights is None:
+        return ""
+    if isinstance(answer, PlanAnswer):
+        return " of weighted data"
+    return f" of data weighted {', '.join(f'{weight:g}' for weight in answer.weights)}"
 
 
 def verdict(answer: Answer) -> str:
@@ -82,8 +91,10 @@ def chain_sentences(answer: ExistenceAnswer) -> list[str]:
     size, utility, payment = steps[0]
     told = f"Why {who} must be left so much: with {size_text(size)} she has {short(utility)} if she stays away, so "
     told += f"that she {_charged(payment)}."
+    # Where valuations see her data, a lie can pay by these alone.
+    own = "" if answer.valuation == "interdependent" else " and use her own model"
     for size, utility, payment in steps[1:][:_LINKS]:
-        told += f" With {size_text(size)} she could report that and use her own model, so that she must be left"
+        told += f" With {size_text(size)} she could report that{own}, so that she must be left"
         told += f" {short(utility)} and {_charged(payment)}."
     sentences.append(told)
     rest = [f"{name} {_charged(float(paid[j]))}" for j, name in enumerate(answer.members) if j != answer.agent]

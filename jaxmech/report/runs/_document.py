@@ -22,6 +22,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "title": answer.title or None,
         "problem": answer.kind,
         "mechanism": answer.mechanism,
+        "unit": answer.unit or None,
         "agents": list(answer.agents),
         "plays": [dataclasses.asdict(play) for play in answer.plays],
         "certificates": [record_document(record) for record in answer.claims],
