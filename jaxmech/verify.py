@@ -194,7 +194,8 @@ class Agreement(Signed):
         if panels:
             self._widen(panels)
         worth = self.by_draw.price * self.by_draw.sigma**2
-        kappa = np.nan_to_num(self.by_draw.costs * self.by_draw.asked**2 / np.where(worth > 0, worth, 1), posinf=0)
+        costs = np.where(self.by_draw.asked > 0, self.by_draw.costs, 0.0)  # who is asked for nothing may be unable to
+        kappa = costs * self.by_draw.asked**2 / np.where(worth > 0, worth, 1)
         self.by_draw.kappa = kappa
         self.kappa = kappa[:, [self.by_draw.names.index(draw) for draw in self.draws]]
 
