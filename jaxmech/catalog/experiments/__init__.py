@@ -15,6 +15,7 @@ from jaxmech.catalog.experiments._competitors import (
 )
 from jaxmech.catalog.experiments._selling import (
     ALGORITHMS,
+    GIVEN_UP,
     MIXED,
     SELLING_SOURCE,
     SHORTFALL,
@@ -42,6 +43,7 @@ __all__ = [
     "COMPETITORS_SOURCE",
     "DRAWS",
     "EQUALS",
+    "GIVEN_UP",
     "HARD",
     "HARDNESS_SOURCE",
     "LAST_PUBLISHED_GROWTH",

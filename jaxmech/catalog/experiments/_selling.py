@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxmech import market
 from jaxmech._errors import ProblemError
+from jaxmech._progress import tracked
 
 SELLING_SOURCE = "Chen, Clinton and Kandasamy 2025"
 """Whose table it is."""
@@ -27,6 +28,9 @@ POINTS = 500
 BOXES = 20_000
 """Boxes of a search after which an answer counts as out of reach."""
 
+GIVEN_UP = 2
+"""After so many numbers of types that are out of an algorithm's reach it is not tried with more of them."""
+
 _ROUNDING = 1e-9
 
 ALGORITHMS = ("exact", "monotone", "smooth", "diminishing", "heuristic", "ordered")
@@ -34,7 +38,7 @@ ALGORITHMS = ("exact", "monotone", "smooth", "diminishing", "heuristic", "ordere
 
 
 class Compared(NamedTuple):
-    """(types, algorithms) what each algorithm brings; NaN where it is out of reach.
+    """(types, algorithms) what each algorithm brings; NaN where it is out of reach, or no longer tried.
 
     Attributes:
         types: numbers of types of buyers.
@@ -80,7 +84,7 @@ def compare_algorithms(
     all algorithms' upper bounds stands in its place.
 
     Args:
-        types: how many types.
+        types: how many types, increasing: an algorithm that gave up ``GIVEN_UP`` of them is not tried with more.
         algorithms: which.
         mixed: whether types are in no order.
 
@@ -89,10 +93,12 @@ def compare_algorithms(
     shape = (len(types), len(algorithms))
     profit, bound, seconds = np.full(shape, np.nan), np.full(shape, np.inf), np.full(shape, np.nan)
     buyers, best = np.empty((len(types), 1)), np.empty((len(types), 1))
-    for k, count in enumerate(types):
+    for k, count in enumerate(tracked(types, "markets", len(types))):
         problem = many_types(count, mixed=mixed)
         buyers[k] = float(np.sum(np.asarray(problem.counts)))
         for a, algorithm in enumerate(algorithms):
+            if np.sum(np.isnan(profit[:k, a])) >= GIVEN_UP:
+                continue
             found, seconds[k, a] = _timed(problem, algorithm)
             if found is not None:
                 profit[k, a], bound[k, a] = found.profit, found.bound
