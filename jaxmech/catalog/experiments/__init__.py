@@ -16,6 +16,7 @@ from jaxmech.catalog.experiments._competitors import (
 from jaxmech.catalog.experiments._selling import (
     ALGORITHMS,
     GIVEN_UP,
+    LONG,
     MIXED,
     SELLING_SOURCE,
     SHORTFALL,
@@ -47,6 +48,7 @@ __all__ = [
     "HARD",
     "HARDNESS_SOURCE",
     "LAST_PUBLISHED_GROWTH",
+    "LONG",
     "MIXED",
     "PUBLISHED_DRAWS",
     "SELLING_SOURCE",
