@@ -92,6 +92,8 @@ def _promise(name: str) -> float:
 
 
 def _statement(found: "Compared", a: int, name: str, among: str) -> Statement:
+    from jaxmech.catalog import experiments
+
     solved = np.isfinite(found.short[:, a])
     most, promised = float(np.max(found.short[solved, a])), _promise(name)
     reach, slowest = int(found.types[solved].max()), float(np.nanmax(found.seconds[:, a]))

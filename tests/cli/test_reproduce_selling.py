@@ -60,6 +60,9 @@ def test_a_broken_promise_and_what_is_out_of_reach_are_seen():
     assert not monotone.agrees
     assert "types in no order" in heuristic.computed
     assert "what none can exceed" in heuristic.computed
+    assert "0.1 s of processor time" in heuristic.note
+    slow = recomputed(mixed._replace(seconds=np.array([[7.0, np.nan]])), mixed).statements[0]
+    assert "7 s of processor time, compilation included" in slow.note
 
 
 def test_after_two_numbers_of_types_out_of_reach_no_more_are_tried(monkeypatch):
