@@ -995,6 +995,8 @@ class Models(Signed):
         """Read what is needed; what is missing is told by its name."""
         try:
             problem = document["problem"]
+            if "weights" in problem:
+                raise ValueError("data that count unequally are not carried out")
             self.document, self.seal, self.mechanism = document, document["fingerprint"], problem["mechanism"]
             self.dtype, self.names = document["settings"]["dtype"], ["value"]
             self.gain, self.parties = GAIN[self.dtype], problem["agents"]

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._extremes import highest, lowest
 from jaxmech._types import Agents, Array, ArrayLike
 from jaxmech.collaboration._calibration import admissible
 from jaxmech.collaboration._guarantee import strategies_regret
@@ -96,9 +97,9 @@ def sigma_limits(problem: Problem, plan: Plan) -> tuple[Array, Array]:
     checked = plan.role == Role.CHECKED
     safe = jnp.where(checked, plan.samples, 1)
     share = jnp.where(checked, safe / jnp.where(checked, alone_samples(problem), 1), 1)
-    low, high = admissible(jnp.where(checked, plan.total / safe, 10))
-    least, most = share / jnp.sqrt(high), share / jnp.sqrt(low)
-    return jnp.max(jnp.where(checked, least, 0)), jnp.min(jnp.where(checked, most, jnp.inf))
+    few, many = admissible(jnp.where(checked, plan.total / safe, 10))
+    low, high = share / jnp.sqrt(many), share / jnp.sqrt(few)
+    return highest(jnp.where(checked, low, 0)), lowest(jnp.where(checked, high, jnp.inf))
 
 
 def _rescaled(problem: Problem, factor: Array) -> Problem:

@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 
+from jaxmech._extremes import is_lowest
 from jaxmech._status import Solution
 from jaxmech._types import Amounts, Array
 from jaxmech.collaboration._enforceable import enforceable, leverage_condition, works_alone
@@ -75,7 +76,7 @@ def _within_limits(
     """Amounts, roles, totals and the tightness of budgets, with leverage or without, where agents have limits."""
     assert problem.capacity is not None
     ratio = problem.costs_over_worth
-    cheapest = (ratio == jnp.min(ratio, axis=0)) & (ratio != jnp.inf) & (problem.capacity.most > 0)
+    cheapest = is_lowest(ratio, 0) & (ratio != jnp.inf) & (problem.capacity.most > 0)
     alone = jnp.where(leverage, works_alone(problem, division, together=together), cheapest)
     found = arrange(problem, jnp.where(leverage, division, problem.capacity.least), alone)
     return found.samples, found.role, found.total, found.tightness
@@ -92,7 +93,7 @@ def _with_leverage(problem: Problem, division: Amounts, together: bool) -> tuple
 def _without_leverage(problem: Problem) -> tuple[Array, Array, Array]:
     """Amounts, roles and totals where the cheapest agents work alone and the others receive."""
     ratio = problem.costs_over_worth
-    cheapest = (ratio == jnp.min(ratio, axis=0)) & (ratio != jnp.inf)
+    cheapest = is_lowest(ratio, 0) & (ratio != jnp.inf)
     samples = jnp.where(cheapest, alone_samples(problem), 0)
     role = jnp.where(cheapest, Role.ALONE, Role.RECEIVES)
     return samples, role.astype(jnp.int32), jnp.sum(samples, axis=0)

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from jaxmech._extremes import is_lowest, lowest
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Distributions, Scalar
@@ -90,7 +91,7 @@ def first_best(problem: Problem) -> Scalar:
     """
     if problem.capacity is not None:
         return social_penalty(problem, social_optimum(problem).value)
-    cheapest = jnp.min(problem.costs, axis=-2)
+    cheapest = lowest(problem.costs, -2)
     if problem.valued_alike:
         return 2 * jnp.sum(problem.scale * jnp.sqrt(problem.shape[0] * cheapest), axis=-1)
     return 2 * jnp.sum(root(social_error(problem) * cheapest), axis=-1)
@@ -119,8 +120,8 @@ def direct_solution(samples: Amounts, residual: Scalar) -> Solution[Amounts]:
 
 def social_samples(problem: Problem) -> Amounts:
     """Return the amounts of :func:`social_optimum`."""
-    cheapest = jnp.min(problem.costs, axis=-2)
-    tied = (problem.costs == cheapest).astype(problem.costs.dtype)
+    cheapest = lowest(problem.costs, -2)
+    tied = is_lowest(problem.costs, -2).astype(problem.costs.dtype)
     if problem.valued_alike:
         total = problem.scale * jnp.sqrt(problem.shape[0] / cheapest)
     else:

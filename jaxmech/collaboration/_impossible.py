@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from jaxmech._extremes import highest, lowest
 from jaxmech._types import Agents, Array, Distributions, Scalar
 from jaxmech.collaboration._division import first_best, root, social_error
 from jaxmech.collaboration._penalty import collection_cost, risk
@@ -64,7 +65,7 @@ def unavoidable(problem: Problem) -> Unavoidable:
     m, _ = problem.shape
     able = problem.costs != jnp.inf
     single = jnp.sum(able, axis=0) == 1
-    cheapest = jnp.min(problem.costs, axis=0)
+    cheapest = lowest(problem.costs, 0)
     if not problem.valued_alike:
         return _by_worth(problem, single)
     error = problem.scale * jnp.sqrt(cheapest)
@@ -74,7 +75,7 @@ def unavoidable(problem: Problem) -> Unavoidable:
     return Unavoidable(
         dominant=jnp.where(jnp.isfinite(alone), alone / 2, 0),
         single=single,
-        most=jnp.where(single, jnp.max(alone_samples(problem), axis=0), jnp.inf),
+        most=jnp.where(single, highest(alone_samples(problem), 0), jnp.inf),
         each=jnp.sum(jnp.where(single, supplies * error, 0), axis=1),
         social=jnp.sum(jnp.where(single, (m + 1) * error, 2 * jnp.sqrt(1.0 * m) * error)),
     )
@@ -99,11 +100,11 @@ def _within_limits(problem: Problem) -> Unavoidable:
 def _by_worth(problem: Problem, single: Array) -> Unavoidable:
     """The same where n_IND rests on what accuracy is worth to the supplier, and errors on what it is to others."""
     alone, error = alone_penalty(problem), problem.scale**2
-    most = jnp.max(alone_samples(problem), axis=0)
+    most = highest(alone_samples(problem), 0)
     hers = risk(error, jnp.where(single, most, 1)) + collection_cost(
         problem, jnp.where(single, alone_samples(problem), 0)
     )
-    least = 2 * root(social_error(problem) * jnp.min(problem.costs, axis=0))
+    least = 2 * root(social_error(problem) * lowest(problem.costs, 0))
     return Unavoidable(
         dominant=jnp.where(jnp.isfinite(alone), alone / 2, 0),
         single=single,

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._extremes import lowest
 from jaxmech._status import Solution
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Scalar
@@ -92,7 +93,7 @@ def _unlimited(problem: Problem) -> Solution[Amounts]:
 
 def _column(costs: Agents, scale: Scalar) -> tuple[Agents, Scalar]:
     """Solve one distribution, in units in which σ = 1 and the lowest cost is 1."""
-    cheapest = jnp.min(costs)
+    cheapest = lowest(costs)
     able = costs != jnp.inf
     cost = jnp.where(able, jnp.where(able, costs, cheapest) / cheapest, 1.0)
     total, marginal, rest = _best_total(jnp.sort(jnp.where(able, cost, jnp.inf)), jnp.sum(able))

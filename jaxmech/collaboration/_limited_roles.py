@@ -12,6 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmech._extremes import lowest
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Codes, Distributions, Support
 from jaxmech.collaboration._penalty import collection_cost, risk
@@ -159,7 +160,7 @@ def _arranged(problem: Problem, division: Amounts, alone: Support) -> Arranged:
     samples = _raised(problem, samples, ~alone & (samples > 0), (wish * tightness[:, None]) ** 2 / _positive(total))
     poor = (spent(costs, samples) >= capacity.budget * (1 - slack)) & ~jnp.any(alone, axis=1)
     wanting = able & (wish > 0) & (samples < capacity.most * (1 - slack))
-    patience = jnp.min(jnp.where(wanting, total / _positive(wish) * (1 - POOR_MARGIN), jnp.inf), axis=1)
+    patience = lowest(jnp.where(wanting, total / _positive(wish) * (1 - POOR_MARGIN), jnp.inf), 1)
     tightness = jnp.where(poor, jnp.minimum(tightness, patience), tightness)
     wish, collected = wish * tightness[:, None], jnp.sum(samples, axis=0)
     full, least = samples >= capacity.most * (1 - slack), samples <= capacity.least * (1 + slack)

@@ -5,6 +5,7 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._extremes import highest
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Codes, Distributions
@@ -134,7 +135,7 @@ class Designed:
         alone = self.role == Role.ALONE
         apart = jnp.abs(own.mean - drawn.clean_mean) / jnp.where(self._checked, self.limit, 1.0)
         apart = jnp.where(self._checked, jnp.where(own.count > 0, apart, jnp.inf), 0.0)
-        apart = jnp.where(self.linked, jnp.max(apart, axis=-1, keepdims=True), apart)
+        apart = jnp.where(self.linked, highest(apart, -1)[..., None], apart)
         added = noise_at(self.rule, apart) * self.variance
         released = ~alone & jnp.isfinite(added) & (drawn.rest_count > 0)
         safe = jnp.where(released, added, 0.0)

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxmech._extremes import highest, lowest
 from jaxmech._types import Array
 from jaxmech.deviation._draws import Draws, PointDraws
 from jaxmech.deviation._families import Candidate
@@ -115,7 +116,7 @@ def _adversarial(
     rows = losses(mechanism, stakes, agent, deviation, draws, far_apart(means[turn], stakes), corrected=False)
     member = (turn == jnp.arange(len(means))[:, None]).astype(rows.parts.dtype)
     member = member / jnp.sum(member, axis=1, keepdims=True)
-    hardest, poorest = jnp.max(member @ rows.parts, axis=0), jnp.min(member @ rows.payment)
+    hardest, poorest = highest(member @ rows.parts, 0), lowest(member @ rows.payment)
     parts = jnp.where(guess, hardest, jnp.mean(rows.parts, axis=0))
     payment = jnp.where(guess, poorest, jnp.mean(rows.payment))
     # A payment belongs to no distribution: shared out evenly, it keeps sums right.

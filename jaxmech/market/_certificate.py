@@ -291,7 +291,7 @@ class _Judge:
         worst = int(np.argmax(found.price_above_value))
         chance = _chance(found.price_above_value[worst])
         told = (
-            f"{buyers[worst]} pays more than her points are worth on average with probability {_likely(chance)}{doubt}"
+            f"{buyers[worst]} pays more than her points are worth on average with probability {_likely(chance, doubt)}"
         )
         yield self._audit("prices never above value", -chance, told, effort, claimed=False, tolerance=0.0)
         worst = int(np.argmax(found.payment_below_cost))
@@ -305,7 +305,7 @@ class _Judge:
         who = self.problem.buyers[worst]
         witness = (
             f"{who} pays {found.price[worst]:.4g} ± {found.price_deviation[worst]:.4g}, and is paid instead with "
-            f"probability {_likely(chance)}{doubt}"
+            f"probability {_likely(chance, doubt)}"
         )
         return self._audit("prices never negative", -chance, witness, _CHANCES, claimed=False, tolerance=0.0)
 
@@ -333,8 +333,8 @@ def _chance(found: SupportsFloat) -> float:
     return float(found) if float(found) >= _NEVER else 0.0
 
 
-def _likely(chance: float) -> str:
-    return f"{chance:.3g}" if chance > 0 else f"less than {_NEVER:g}"
+def _likely(chance: float, doubt: str = "") -> str:
+    return f"{chance:.3g}{doubt}" if chance > 0 or doubt else f"less than {_NEVER:g}"
 
 
 @jax.jit

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._extremes import lowest
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, ArrayLike, Float, Int
 
@@ -38,7 +39,7 @@ def posted_curve(
         [0.0, 0.5, 0.8, 0.8, 0.8]
     """
     large_enough = sizes[None, :] >= jnp.minimum(grid, jnp.max(sizes))[:, None]
-    price = jnp.min(jnp.where(large_enough, prices, jnp.inf), axis=1)
+    price = lowest(jnp.where(large_enough, prices, jnp.inf), 1)
     return jnp.where(grid == 0, 0.0, price)
 
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._extremes import highest, lowest
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, ArrayLike, Scalar
@@ -73,7 +74,7 @@ def price_on_menu(problem: Problem, sizes: np.ndarray, least: int = 0, skip: Arr
     Returns:
         The offer. Its bound holds for larger sizes than those on the menu as well, so that it may exceed the profit.
     """
-    cost = jnp.min(problem.contributor_costs)
+    cost = lowest(problem.contributor_costs)
     # Rounding must not make a value fall where mathematics says that it rises.
     values = jax.lax.cummax(jnp.clip(problem.values(sizes), 0.0, _largest(problem)), axis=1)
     collected = jnp.asarray(np.maximum(sizes, least), values.dtype)
@@ -111,7 +112,7 @@ def _by_rule(problem: Problem, rule: PriceRule, sizes: np.ndarray, least: int) -
 
     Prices that are not finite, or not 0 for nothing, make the profit NaN: inside a program nothing can be refused.
     """
-    cost, grid = jnp.min(problem.contributor_costs), np.arange(int(sizes[-1]) + 1)
+    cost, grid = lowest(problem.contributor_costs), np.arange(int(sizes[-1]) + 1)
     values = jax.lax.cummax(jnp.clip(problem.values(grid), 0.0, _largest(problem)), axis=1)
     none = jnp.zeros(problem.types, values.dtype)
     best = (jnp.zeros((), values.dtype), none, none)
@@ -127,7 +128,7 @@ def _by_rule(problem: Problem, rule: PriceRule, sizes: np.ndarray, least: int) -
         best = jax.tree.map(partial(jnp.where, profit > best[0]), found, best)
     profit, bought, prices = (jnp.where(sound, part, jnp.nan) for part in best)
     collected = cost * jnp.asarray(np.maximum(grid, least), values.dtype)
-    bound = jnp.maximum(0.0, jnp.max(jnp.sum(problem.counts[:, None] * values, axis=0) - collected))
+    bound = jnp.maximum(0.0, highest(jnp.sum(problem.counts[:, None] * values, axis=0) - collected))
     bound = jnp.maximum(bound, _worth(problem) - cost * float(sizes[-1] + 1))
     return Offer(bought, prices, profit, bound, jnp.asarray(len(sizes) - 1), jnp.asarray(True))
 

@@ -10,6 +10,7 @@ from jax.scipy.special import erf, erfc
 
 from jaxmech._checks import numbers, positive
 from jaxmech._errors import ProblemError
+from jaxmech._extremes import highest
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, ArrayLike, Float, Scalar
@@ -191,7 +192,7 @@ def table(values: ArrayLike, *, monotone: bool = True, most: float = 1.0) -> Val
     entries = numbers("values", values, 1)
     if not isinstance(entries, jax.core.Tracer):
         check_values("values", np.asarray(entries), monotone=monotone, most=most)
-    largest = entries[-1] if monotone else jnp.max(entries)
+    largest = entries[-1] if monotone else highest(entries)
     return Valuation(jnp.ones((), entries.dtype), largest, entries, "table", None, monotone)
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from jaxmech._extremes import lowest
 from jaxmech._pytree import pytree
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
@@ -183,7 +184,7 @@ def _existence(space: TypeSpace) -> Solution[Existence]:
     sound = jnp.all(jnp.isfinite(payment))
     told = jnp.where(jnp.isinf(margin), 0.0, margin).reshape(-1)
     by_level = jax.ops.segment_min(told, largest.reshape(-1), max(space.shape))
-    found = Existence(exists & sound, payment, revenue, welfare, jnp.min(margin), witness, by_level)
+    found = Existence(exists & sound, payment, revenue, welfare, lowest(margin), witness, by_level)
     return Solution(
         value=jax.tree.map(lambda leaf: _blank(sound, leaf), found),
         status=jnp.where(sound, int(Status.OK), int(Status.NONFINITE)).astype(jnp.int32),

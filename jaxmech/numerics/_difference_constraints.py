@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._extremes import lowest
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, ArrayLike, Bool, Float, Int
 
@@ -62,7 +63,7 @@ def difference_constraints(bound: ArrayLike, weight: ArrayLike) -> Potentials:
     def relax(state: tuple[Array, Array, Array], _: None) -> tuple[tuple[Array, Array, Array], None]:
         value, predecessor, _moved = state
         through = value[..., None, :] + edges
-        better = jnp.min(through, axis=-1)
+        better = lowest(through, -1)
         # Only strict gains move a predecessor: equalities would tie cycles of weight zero into knots.
         moved = better < value - slack[..., None]
         predecessor = jnp.where(moved, jnp.argmin(through, axis=-1), predecessor)
@@ -92,7 +93,7 @@ def potentials(bound: Array, weight: Array) -> tuple[Array, Array]:
     slack = 4 * tolerances(bound.dtype).eps * (jnp.max(jnp.abs(weight), axis=(0, 1)) + jnp.max(jnp.abs(bound), axis=0))
     value = moved = bound
     for _ in range(len(bound)):
-        value, moved = jnp.minimum(value, jnp.min(value[None] + weight, axis=1)), value
+        value, moved = jnp.minimum(value, lowest(value[None] + weight, 1)), value
     return value, jnp.all(moved - value <= slack, axis=0)
 
 

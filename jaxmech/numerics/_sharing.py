@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmech._extremes import highest
 from jaxmech._status import Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Bool, Distributions, Scalar, Support
@@ -83,7 +84,7 @@ def solve_sharing(
     row, worth = error, None
     if error.ndim == costs.ndim:
         # what nobody wants is not collected, and its unit is any
-        row, worth = jnp.max(error, axis=0), error
+        row, worth = highest(error, 0), error
         able = able & (row > 0)
         row = jnp.where(row > 0, row, 1.0)
     unit, money = _units(costs, row, able)

@@ -69,6 +69,7 @@ class TestCompetitors:
     def test_document(self):
         found = document("competitors")
         assert (found["problem"], found["measure"], found["settings"]["seed"]) == ("multiparty", "gain", None)
+        assert found["unit"] is None
         assert [agent["name"] for agent in found["agents"]] == ["Incumbent", "Challenger", "Copycat"]
         for agent in found["agents"]:
             assert agent["role"] == "competitor"
@@ -104,7 +105,8 @@ class TestCompetitors:
 
 class TestMarkets:
     def test_no_trade(self, write):
-        found = document(write(MARKET.format(costs="[5.0, 6.0]")))
+        found = document(write(MARKET.format(costs='[5.0, 6.0]\nunit = "EUR"')))
+        assert found["unit"] == "EUR"
         assert [agent["role"] for agent in found["agents"]] == ["contributor"] * 2 + ["buyer"] * 2
         assert all(agent["regret_found"] == 0 for agent in found["agents"])
 

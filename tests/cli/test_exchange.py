@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from jaxmech import exchange, schemas
+from jaxmech import exchange, schemas, verify
+from jaxmech._json import json_text
 from jaxmech.cli import main
 from tests.exchange import agreements as example
 from tests.exchange import trades
@@ -313,11 +314,13 @@ values = [0.0, 12.0, 35.0, 9.0, 9.5]
 """
 
 
-def test_a_market_in_euros_with_a_buyer_who_may_have_too_much(tmp_path):
-    """From the file to verified returns: the office is sold the two points that are worth most to it, not three."""
-    (tmp_path / "mine.toml").write_text(EUROS, encoding="utf-8")
-    agreement, handed, returns = tmp_path / "agreement.json", tmp_path / "handed in", tmp_path / "returns"
-    assert call("solve", tmp_path / "mine.toml", "--json", agreement)[0] == 0
+@pytest.fixture(scope="module")
+def in_euros(tmp_path_factory):
+    """From a file to returns: the agreement, what was handed in, the returns, and the page."""
+    folder = tmp_path_factory.mktemp("euros")
+    (folder / "mine.toml").write_text(EUROS, encoding="utf-8")
+    agreement, handed, returns = folder / "agreement.json", folder / "handed in", folder / "returns"
+    assert call("solve", folder / "mine.toml", "--json", agreement)[0] == 0
     signed = json.loads(agreement.read_text(encoding="utf-8"))
     asked = {row["name"]: row["samples"] for row in signed["contributors"]}
     assert sum(asked.values()) >= 2
@@ -327,15 +330,56 @@ def test_a_market_in_euros_with_a_buyer_who_may_have_too_much(tmp_path):
         (handed / f"{name}.csv").write_text("value\n" + "".join(rows), encoding="utf-8")
     code, page, errors = call("run", agreement, handed, "-o", returns)
     assert (code, errors) == (0, "")
-    said = " ".join(page.split())
-    money = json.loads((returns / "operator.json").read_text(encoding="utf-8"))["money"]
-    assert f"charged {money['charged']:.6g} EUR, paid {money['paid']:.6g} EUR, surplus 0 EUR" in said
-    assert call("verify", returns, agreement, "--submissions", handed) == (0, "All agrees.\n", "")
-    invoice = json.loads((returns / "office" / "invoice.json").read_text(encoding="utf-8"))
-    assert invoice["size"] == 2
-    assert invoice["price"] == pytest.approx(35.0)
-    delivery = json.loads((returns / "office" / "delivery.json").read_text(encoding="utf-8"))
-    assert delivery["count"] == 2
+    return agreement, handed, returns, page
+
+
+class TestEuros:
+    """A market in euros with a buyer who may have too much."""
+
+    def test_the_office_is_sold_the_two_points_that_are_worth_most_to_it(self, in_euros):
+        agreement, handed, returns, page = in_euros
+        money = json.loads((returns / "operator.json").read_text(encoding="utf-8"))["money"]
+        said = f"charged {money['charged']:.6g} EUR, paid {money['paid']:.6g} EUR, surplus 0 EUR"
+        assert said in " ".join(page.split())
+        assert call("verify", returns, agreement, "--submissions", handed) == (0, "All agrees.\n", "")
+        invoice = json.loads((returns / "office" / "invoice.json").read_text(encoding="utf-8"))
+        assert invoice["size"] == 2
+        assert invoice["price"] == pytest.approx(35.0)
+        delivery = json.loads((returns / "office" / "delivery.json").read_text(encoding="utf-8"))
+        assert delivery["count"] == 2
+
+    def test_an_agreement_to_sell_it_more_than_it_can_use_is_unsound(self, in_euros):
+        """Three points are worth 9 to the office, not the 35 of two of them: it cannot leave one out."""
+        signed = json.loads(in_euros[0].read_text(encoding="utf-8"))
+        assert list(verify.KINDS["market"](signed).soundness()) == []
+        signed["buyers"][1]["size"] = 3
+        assert any("office is promised a value of 35" in line for line in verify.KINDS["market"](signed).soundness())
+
+    @pytest.mark.parametrize("file", ["Ann/payment.json", "office/invoice.json"])
+    def test_money_has_its_unit_and_no_other(self, in_euros, file, tmp_path):
+        agreement, handed, returns, _ = in_euros
+        copied = shutil.copytree(returns, tmp_path / "returns")
+        document = json.loads((copied / file).read_text(encoding="utf-8"))
+        jsonschema.validate(document, schemas.load(document["kind"]))
+        assert document["unit"] == "EUR"
+        for change, told in (({"unit": "USD"}, "unit is 'USD'"), ({}, "unit is missing")):
+            changed = {key: value for key, value in document.items() if key != "unit"} | change
+            (copied / file).write_text(json_text(changed), encoding="utf-8")
+            code, out, errors = call("verify", copied, agreement, "--submissions", handed)
+            assert (code, errors) == (1, "")
+            assert any(line.startswith(f"{file}: {told}") for line in out.splitlines()), out
+
+    def test_without_one_none_is_written(self):
+        signed = trades.agreement("market")
+        done = in_memory(signed, 0, trades.draw(signed, np.random.default_rng(0)))
+        assert not any("unit" in document for document in done.values())
+
+
+def test_an_agreement_on_weighted_data_is_not_verified():
+    document = trades.document("models")
+    document["problem"]["weights"] = [1.0, 0.5, 1.0, 1.0]
+    with pytest.raises(verify.UnreadableError, match="data that count unequally are not carried out"):
+        verify.KINDS["multiparty"](document)
 
 
 @pytest.mark.slow

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from jaxmech import market
+from jaxmech import ProblemError, market
 from jaxmech.catalog import experiments
 from jaxmech.catalog.experiments._selling import POINTS
 from jaxmech.cli._reproduce_selling import recomputed
+from jaxmech.market import Pricing
 
 
 def compared(types, algorithms, short, known=True):
@@ -55,7 +56,30 @@ def test_a_broken_promise_and_what_is_out_of_reach_are_seen():
     exact, monotone, heuristic = recomputed(found, mixed).statements
     assert exact.agrees
     assert "up to 2 types" in exact.computed
-    assert "beyond, out of reach" in exact.note
+    assert exact.note.endswith("; beyond, out of reach within 20,000 boxes with 3 types")
     assert not monotone.agrees
     assert "types in no order" in heuristic.computed
     assert "what none can exceed" in heuristic.computed
+    assert "0.1 s of processor time" in heuristic.note
+    slow = recomputed(mixed._replace(seconds=np.array([[7.0, np.nan]])), mixed).statements[0]
+    assert "7 s of processor time, compilation included" in slow.note
+
+
+def test_after_two_numbers_of_types_out_of_reach_no_more_are_tried(monkeypatch):
+    tried = []
+
+    def price(problem, algorithm, **settings):
+        tried.append((problem.types, algorithm))
+        if algorithm == "exact" and problem.types > 2:
+            raise ProblemError("max_boxes", 20_000, "out of reach")
+        one = np.ones(problem.types)
+        return Pricing(one, one, profit=1.0, bound=1.0, allowance=0.0, method=algorithm, guarantee="", steps=1)
+
+    monkeypatch.setattr(market, "price", price)
+    found = experiments.compare_algorithms((2, 3, 4, 5, 6), ("exact", "monotone"))
+    assert [types for types, algorithm in tried if algorithm == "exact"] == [2, 2, 3, 4]
+    assert [types for types, algorithm in tried if algorithm == "monotone"] == [2, 2, 3, 3, 4, 4, 5, 5, 6, 6]
+    assert np.isnan(found.short[:, 0]).tolist() == [False, True, True, True, True]
+    exact, monotone = recomputed(found, compared([4], ("exact",), [[np.nan]])).statements
+    assert exact.note.endswith("out of reach within 20,000 boxes with 3 and 4 types, with more not tried")
+    assert "out of reach" not in monotone.note

@@ -47,6 +47,7 @@ def test_market_on_normal_data_and_on_measurements(write, tmp_path):
     assert [play["name"] for play in found["plays"]] == ["normal data", "400 measurements"]
     assert all(play["replications"] == 500 for play in found["plays"])
     assert found["agents"] == ["Ann", "Bo", "lab", "office"]
+    assert found["unit"] == "EUR"
     assert [record["claim"] for record in found["certificates"]] == [
         "averages as promised", "never money missing or left over"
     ]  # fmt: skip
@@ -64,6 +65,7 @@ def test_market_on_normal_data_and_on_measurements(write, tmp_path):
 def test_competitors(write):
     found = document("competitors", "--replications", 200)
     assert [play["name"] for play in found["plays"]] == ["these types", "types drawn evenly from nothing to these"]
+    assert found["unit"] is None
     assert all(record["holds"] for record in found["certificates"])
     assert document("competitors", "--replications", 200) == found
     other = document("competitors", "--replications", 200, "--seed", 1)

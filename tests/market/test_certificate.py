@@ -11,6 +11,7 @@ import pytest
 from jaxmech import deviation, market
 from jaxmech._precision import seed_key
 from jaxmech._pytree import pytree
+from jaxmech.market import _certificate
 from jaxmech.market._certificate import REALISATIONS
 from jaxmech.market._spread import honest_runs
 from jaxmech.mechanism import Information, Statistics, Strategy
@@ -231,3 +232,32 @@ def test_methods_without_a_promise_claim_no_optimum():
     approximate = certificates(problem, market.solve(problem, "approximate", epsilon=0.05).value)["profit-optimal"]
     assert approximate.claimed
     assert approximate.holds
+
+
+CHANCES = ("prices never negative", "prices never above value", "payments never below cost")
+
+
+@pytest.mark.parametrize(
+    ("chance", "doubt", "holds", "told"),
+    [
+        (0.0, 0.0, True, "probability less than 1e-15"),
+        (6e-17, 0.0, True, "probability less than 1e-15"),
+        (2e-15, 0.0, False, "probability 2e-15"),
+        (0.25, 0.002, False, "probability 0.25 ± 0.002"),
+        (0.0, 0.002, True, "probability 0 ± 0.002"),
+    ],
+)
+def test_chances_are_told_as_exactly_as_they_are_known(solved, monkeypatch, chance, doubt, holds, told):
+    """What is less than rounding of prices is none; never seen in a simulation is not less than rounding."""
+    problem, plan = solved
+    found = market.spread(problem, plan)
+    fields = ("negative_price", "price_above_value", "payment_below_cost")
+    as_told = {field: np.where(np.arange(len(getattr(found, field))) == 0, chance, 0.0) for field in fields}
+    changed = dataclasses.replace(found, **as_told, standard_error=doubt)
+    monkeypatch.setattr(_certificate, "spread", lambda problem, plan: changed)
+    audits = certificates(problem, plan)
+    assert [audits[claim].holds for claim in CHANCES] == [holds] * 3
+    assert [audits[claim].margin for claim in CHANCES] == [pytest.approx(-chance if not holds else 0.0, abs=0)] * 3
+    for claim in CHANCES[:2]:
+        assert audits[claim].witness.endswith(told)
+    assert audits[CHANCES[2]].witness.endswith(told.split(" ±")[0] if chance else "probability less than 1e-15")

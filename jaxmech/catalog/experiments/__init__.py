@@ -15,6 +15,8 @@ from jaxmech.catalog.experiments._competitors import (
 )
 from jaxmech.catalog.experiments._selling import (
     ALGORITHMS,
+    GIVEN_UP,
+    LONG,
     MIXED,
     SELLING_SOURCE,
     SHORTFALL,
@@ -42,9 +44,11 @@ __all__ = [
     "COMPETITORS_SOURCE",
     "DRAWS",
     "EQUALS",
+    "GIVEN_UP",
     "HARD",
     "HARDNESS_SOURCE",
     "LAST_PUBLISHED_GROWTH",
+    "LONG",
     "MIXED",
     "PUBLISHED_DRAWS",
     "SELLING_SOURCE",
