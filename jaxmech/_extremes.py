@@ -2,7 +2,7 @@
 
 The slope that JAX has for ``jnp.max`` asks which entries equal the maximum and divides by how many do. Where a compiler
 computes the entries once more, with a product and a sum rounded together or apart, none may, and the slope is 0/0. Here
-it is taken from a place.
+the place where the maximum was found is always one of them.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Axes = int | tuple[int, ...] | None
 
 
 def highest(values: Array, axis: Axes = None) -> Array:
-    """Maximum; its slope is that of the largest entry, the mean of the first and the last one where several are.
+    """Maximum; its slope is that of the largest entry, the mean where several are.
 
     Args:
         values: any numbers.
@@ -60,26 +60,15 @@ def _slope(
     axis: Axes, choose: Callable[..., Array], primals: tuple[Array], tangents: tuple[Array]
 ) -> tuple[Array, Array]:
     (values,), (tangent,) = primals, tangents
-    fixed = jax.lax.stop_gradient(values if choose is jnp.max else -values)
-    first, last = places(fixed, axis)
-    return choose(values, axis=axis), (_taken(tangent, first, axis) + _taken(tangent, last, axis)) / 2
+    entries = _flat(jax.lax.stop_gradient(values), axis)
+    extreme = _at_extreme(entries, choose(entries, axis=-1), jnp.argmax if choose is jnp.max else jnp.argmin)
+    slopes = jnp.sum(jnp.where(extreme, _flat(tangent, axis), 0.0), axis=-1)
+    return choose(values, axis=axis), slopes / jnp.sum(extreme, axis=-1)
 
 
-def places(values: Array, axis: Axes = None) -> tuple[Array, Array]:
-    """Where the first and the last largest entry stand, counted along the axes one after the other.
-
-    Args:
-        values: any numbers.
-        axis: over which; all of them by default.
-
-    Source: this package.
-
-    Example:
-        >>> [place.tolist() for place in places(jnp.array([[1.0, 3.0, 3.0], [2.0, 1.0, 0.0]]), 1)]
-        [[1, 0], [2, 0]]
-    """
-    flat = _flat(values, axis)
-    return jnp.argmax(flat, axis=-1), flat.shape[-1] - 1 - jnp.argmax(flat[..., ::-1], axis=-1)
+def _at_extreme(entries: Array, extreme: Array, place: Callable[..., Array]) -> Array:
+    """Which entries along the last axis equal the extreme one; the place where it was found always does."""
+    return (entries == extreme[..., None]) | (jnp.arange(entries.shape[-1]) == place(entries, axis=-1)[..., None])
 
 
 def is_lowest(values: Array, axis: int) -> Array:
@@ -95,17 +84,8 @@ def is_lowest(values: Array, axis: int) -> Array:
         >>> is_lowest(jnp.array([[1.0, 3.0], [2.0, 3.0]]), 0).tolist()
         [[True, True], [False, True]]
     """
-    first = jnp.expand_dims(jnp.argmin(values, axis=axis), axis)
-    shape = [1] * values.ndim
-    shape[axis] = -1
-    return (values == jnp.min(values, axis=axis, keepdims=True)) | (
-        jnp.arange(values.shape[axis]).reshape(shape) == first
-    )
-
-
-def _taken(values: Array, place: Array, axis: Axes) -> Array:
-    flat = _flat(values, axis)
-    return jnp.sum(jnp.where(jnp.arange(flat.shape[-1]) == place[..., None], flat, 0.0), axis=-1)
+    last = jnp.moveaxis(values, axis, -1)
+    return jnp.moveaxis(_at_extreme(last, jnp.min(last, axis=-1), jnp.argmin), -1, axis)
 
 
 def _flat(values: Array, axis: Axes) -> Array:

@@ -34,10 +34,12 @@ def test_slopes_of_slopes():
     np.testing.assert_allclose(*curved, rtol=1e-14)
 
 
-def test_ties_have_the_mean_of_the_first_and_the_last():
+def test_ties_share_the_slope():
     values = jnp.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
-    np.testing.assert_array_equal(jax.grad(lambda v: jnp.sum(highest(v, -1)))(values), [[0, 0.5, 0.5], [0.5, 0, 0.5]])
-    np.testing.assert_array_equal(jax.grad(lambda v: jnp.sum(lowest(v, 1)))(values), [[1, 0, 0], [0.5, 0, 0.5]])
+    np.testing.assert_array_equal(
+        jax.grad(lambda v: jnp.sum(highest(v, -1)))(values), [[0, 0.5, 0.5], [1 / 3, 1 / 3, 1 / 3]]
+    )
+    np.testing.assert_array_equal(jax.grad(lambda v: jnp.sum(lowest(v, 1)))(values), [[1, 0, 0], [1 / 3, 1 / 3, 1 / 3]])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
