@@ -83,7 +83,7 @@ def calibrated_level(
     Example:
         >>> known = calibrated_level(90.0, 90, 1.0, 0.1, 10.0, 1.0, 0.0, steady=False)
         >>> round(known.alpha**2, 6), known.level
-        (1.605071, 'data')
+        (2.575737, 'data')
     """
     if freedom < 1:
         return Level(math.nan, freedom, planned, ASSUMED)
