@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 
-def limits_in_words(problem: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the limits of each agent, an empty text for who has none.
+def limits_in_words(problem: Mapping[str, Any]) -> dict[int, str]:
+    """Return the limits of those agents who have some, by their index.
 
     Args:
         problem: of a JSON document, in numbers.
@@ -16,13 +16,13 @@ def limits_in_words(problem: Mapping[str, Any]) -> tuple[str, ...]:
         >>> told = {"distributions": ["x", "y"], "currency": "EUR", "costs": [[1, 2], [1, "inf"]],
         ...         "most": [[40, 40], ["inf", 0]], "least": [[0, 5], [0, 0]], "budget": ["inf", 90]}
         >>> limits_in_words(told)
-        ('at most 40 samples of x, at most 40 samples of y, at least 5 samples of y', 'at most 90 EUR in all')
+        {0: 'at most 40 samples of x, at most 40 samples of y, at least 5 samples of y', 1: 'at most 90 EUR in all'}
     """
     if problem.get("most") is None:
-        return ("",) * len(problem["agents"])
+        return {}
     costs, most, least = (np.array(problem[key], float) for key in ("costs", "most", "least"))
     names, currency = problem["distributions"], problem.get("currency") or ""
-    found = []
+    found = {}
     for i, budget in enumerate(np.array(problem["budget"], float).tolist()):
         able = np.isfinite(costs[i])
         parts = [
@@ -30,5 +30,6 @@ def limits_in_words(problem: Mapping[str, Any]) -> tuple[str, ...]:
         ]
         parts += [f"at least {least[i, k]:,.6g} samples of {names[k]}" for k in np.flatnonzero(able & (least[i] > 0))]
         parts += [f"at most {budget:,.6g} {currency}".rstrip() + " in all"] if np.isfinite(budget) else []
-        found.append(", ".join(parts))
-    return tuple(found)
+        if parts:
+            found[i] = ", ".join(parts)
+    return found
