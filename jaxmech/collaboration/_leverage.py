@@ -45,6 +45,8 @@ def leverage_optimum(problem: Problem) -> Solution[Amounts]:
     Raises:
         ProblemError: for a budget over several distributions; where budgets are traced, the status is NONFINITE.
 
+    Source: Clinton et al. 2025, condition (8).
+
     Example:
         >>> problem = Problem(costs=[[0.033], [0.066], [0.1]], sigma=10.0)
         >>> leverage_optimum(problem).value.round(2).ravel().tolist()
