@@ -1,5 +1,6 @@
 """``jaxmech examples``: the shipped problems and sweeps, to look at and to start from."""
 
+import textwrap
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import click
 
 from jaxmech._words import one_of
 from jaxmech.cli._group import DONE, note
-from jaxmech.cli._options import Output, examples_of, shared
+from jaxmech.cli._options import Output, examples_of, render_text, shared
 
 _EXAMPLES = (
     "jaxmech examples",
@@ -32,7 +33,7 @@ def examples(name: str | None, **options: Any) -> int:
         output.deliver(
             lambda: {"kind": "examples", "examples": described},
             rows=lambda: [{key: entry[key] for key in ("name", "section", "title")} for entry in described],
-            text=lambda: _listing(described),
+            text=lambda: render_text(lambda console: _print(described, console)),
         )
         return DONE
     companions = {file: path.parent / file for path in shipped.values() for file in _companions(path)}
@@ -64,8 +65,15 @@ def _companions(path: Path) -> list[str]:
     return [file for file in dict.fromkeys(names) if (path.parent / file).is_file()]
 
 
-def _listing(described: list[dict[str, Any]]) -> str:
-    width = max(len(entry["name"]) for entry in described)
-    lines = [f"{entry['name']:<{width}}  {entry['title']}".rstrip() for entry in described]
+def _print(described: list[dict[str, Any]], console: Any) -> None:
+    console.print(_listing(described, console.width), markup=False, highlight=False, soft_wrap=True)
+
+
+def _listing(described: list[dict[str, Any]], columns: int) -> str:
+    """A line for each, which goes on below its title where the terminal is narrow."""
+    width = max(len(entry["name"]) for entry in described) + 2
+    below = " " * width
+    titles = [f"{entry['name']:<{width}}{entry['title']}".rstrip() for entry in described]
+    lines = [textwrap.fill(title, columns, subsequent_indent=below) for title in titles]
     hint = "jaxmech solve NAME solves one; jaxmech examples NAME > mine.toml gives you one to edit."
-    return "\n".join([*lines, "", hint, ""])
+    return "\n".join([*lines, "", textwrap.fill(hint, columns)])

@@ -39,8 +39,14 @@ def html_page(kind: Any, answer: Any, document: Mapping[str, Any], warnings: Seq
     if answer.status.is_failure:
         return html.render(found)
     if shared:
-        pages = html.parties(answer)
+        bounds = html.limits_in_words(document.get("problem", {}))
+        pages = tuple(
+            dataclasses.replace(page, summary=f"{page.summary} Agreed for you: {bounds[i]}.") if i in bounds else page
+            for i, page in enumerate(html.parties(answer))
+        )
         agreed = html.terms(answer, document.get("division"))
+        if bounds:
+            agreed = (*agreed, ("Limits", "; ".join(f"{answer.agents[i]}: {bound}" for i, bound in bounds.items())))
         sections = (html.steps(answer), *found.sections)
         left = len(answer.agents) - len(pages)
         found = dataclasses.replace(found, terms=agreed, sections=sections, parties=pages, left=left)

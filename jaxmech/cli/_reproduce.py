@@ -86,7 +86,7 @@ def reproduce(name: str | None, **options: Any) -> int:
     table-1 runs the algorithms that Chen, Clinton, Kandasamy, 2025, list for selling data, as types of buyers grow.
     competitors-figure-1, -2 and -3 are of Chen, Liu, Shen, Shen, Tang, Yang, Mechanism Design for Multi-Party Machine
     Learning, 2020. The exit code is 1 if a value differs from the published one by more than its last digit, or a
-    figure from what the paper says of it.
+    figure from what the paper says of it. Takes 10 seconds, table-1 a minute and a half.
     """
     output = Output(**options)
     from jaxmech import catalog

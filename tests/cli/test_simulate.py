@@ -78,6 +78,32 @@ def test_a_cheat_gains_and_the_others_pay(folder, capsys):
     assert document["certificates"] == []
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(("count", "told"), [(10, "10 % lower"), (300, "")])
+def test_few_rows_scatter_less_than_promised_by_what_is_said(tmp_path, capsys, count, told):
+    """σ with n − 1 in its divisor is promised; rows that are drawn from scatter with n: by 1/n of all error less."""
+    rows = np.random.default_rng(1).standard_normal((count, 1))
+    rows /= rows.std(ddof=1)
+    table(tmp_path / "pilot.csv", ["x"], rows)
+    (tmp_path / "pilot.toml").write_text(
+        '[collaboration]\nsigma = 1.0\ndistributions = ["x"]\ncosts = [[0.01], [0.02], [0.04]]\nmechanism = "pool"\n'
+    )
+    asked = ("simulate", tmp_path / "pilot.toml", "--data", tmp_path / "pilot.csv", "--replications", 20_000)
+    assert run(*asked, "--json", tmp_path / "s.json") == 0
+    page, document = " ".join(capsys.readouterr().out.split()), json.loads((tmp_path / "s.json").read_text())
+    jsonschema.validate(document, schemas.load("simulation"))
+    normal, data = document["plays"]
+    assert (normal["rows"], data["rows"]) == (0, count)
+    assert (f"these {count} rows" in page) is bool(told)
+    assert f"divides by {count - 1}: for that reason alone what remains of errors comes out {told}" in page or not told
+    cost = np.array([0.01, 0.02, 0.04]) * np.array(data["samples"])[:, 0]
+    left, promised = np.array(data["penalty"]) - cost, np.array(data["promised"]) - cost
+    off = np.abs(left - promised * (1 - 1 / count)) / data["standard_error"]
+    assert np.max(off) < 5
+    if told:  # and not as much as promised
+        assert np.max(np.abs(left - promised) / data["standard_error"]) > 8
+
+
 @pytest.mark.slow
 def test_skewed_measurements_are_named_where_they_break_promises(folder, capsys):
     """Few samples per party of a law with skewness 6: the same promises as on normal data, and a sentence."""

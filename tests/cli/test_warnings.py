@@ -87,3 +87,20 @@ def test_solve_warns_of_skewed_measurements_where_few_points_are_compared(tmp_pa
     assert told is warned
     pooled = CliRunner().invoke(main, ["solve", str(tmp_path / "few.toml"), "--mechanism", "pool", "--json", "-"])
     assert "far from normal" not in pooled.stderr
+
+
+@pytest.mark.long
+def test_limits_that_no_whole_numbers_keep_are_told_in_document_and_page_alike(tmp_path):
+    """What is found only while solving stands in the JSON document as well, once."""
+    (tmp_path / "tight.toml").write_text(
+        '[collaboration]\nsigma = 10.0\ndistributions = ["x"]\ncosts = [[0.033], [0.066], [0.1]]\n'
+        "most = [inf, 5.5, inf]\nleast = [0, 5.2, 0]\n"
+    )
+    found = run("solve", tmp_path / "tight.toml", "--json", tmp_path / "out.json", "--report", tmp_path / "out.html")
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert found.exit_code == 0, found.output
+    (sentence,) = document["warnings"]
+    assert "there is no plan in whole samples: " in sentence
+    assert document["integer_plan"] is None
+    assert found.stderr == f"jaxmech: warning: {sentence}\n"
+    assert "there is no plan in whole samples" in (tmp_path / "out.html").read_text(encoding="utf-8")

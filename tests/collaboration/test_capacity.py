@@ -80,7 +80,8 @@ def alone_on_each(costs, error, most, least):
     return np.where(able, error / np.where(able, amounts, 1.0) + price * amounts, np.where(error > 0, np.inf, 0.0))
 
 
-LEVERAGE = [limited(seed, m=6, unable=seed % 2 == 0) for seed in range(4)]
+LEVERAGE = [limited(seed, m=12, unable=seed % 2 == 0) for seed in range(4)]
+"""Of the shape of the consortia below, so that both are certified by one compiled program."""
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def levers():
     """The leverage division of problems with most and least, without budgets."""
     found = []
     for problem, (costs, error, most, least, budget) in LEVERAGE:  # with ten times as many points, to be made whole
-        costs, most, least = costs / 100, 10 * most, 10 * least
+        costs, most, least = costs / 100, np.ceil(10 * most), np.floor(10 * least)
         free = Problem(costs, problem.sigma, most=most, least=least)
         found.append((free, (costs, error, most, least, 0 * budget + np.inf)))
     return [(free, data, collaboration.leverage_optimum(free).raise_for_status()) for free, data in found]

@@ -99,21 +99,27 @@ def _temptation(answer: Answer, i: int, k: int) -> Temptation:
     return Temptation(i, k, float(answer.pays[i, k]), float(answer.instead[i, k]))
 
 
+def _amount(answer: Answer, case: Temptation) -> str:
+    """Her samples, whole ones without decimals."""
+    n = float(answer.samples[case.agent, case.distribution])
+    return f"{n:,.0f}" if n == round(n) else short(n)
+
+
 def _explain_alone(answer: Answer, where: str, case: Temptation) -> str:
-    n = short(float(answer.samples[case.agent, case.distribution]))
+    name, n = answer.distributions[case.distribution], _amount(answer, case)
+    of = "" if where == name else f" of {name}"
     return (
-        f"is alone on {where}: gets back only what she collects, and {n} is her own best "
+        f"is alone on {where}: gets back only what she collects, and {n}{of} is her own best "
         f"(half of it would cost her {short(case.instead, 4)} instead of {short(case.pays, 4)})."
     )
 
 
 def _explain_receives(answer: Answer, where: str, case: Temptation) -> str:
     name = answer.distributions[case.distribution]
-    asked = float(answer.samples[case.agent, case.distribution])
-    if asked > 0:
+    if answer.samples[case.agent, case.distribution] > 0:
         return (
-            f"receives {where}: her {short(asked)} samples are as few as she must, or as many as she can collect, so "
-            "nothing is checked, and she gets all that the others collect."
+            f"receives {where}: her {_amount(answer, case)} samples are as few as she must, or as many as she can "
+            "collect, so nothing is checked, and she gets all that the others collect."
         )
     text = f"receives {where}: submits nothing, so there is nothing to fake"
     cost = float(answer.costs[case.agent, case.distribution])
@@ -127,7 +133,7 @@ def _explain_receives(answer: Answer, where: str, case: Temptation) -> str:
 def _explain_checked(answer: Answer, where: str, case: Temptation) -> str:
     name = answer.distributions[case.distribution]
     on = "there" if where == name else f"on {name}"
-    n = short(float(answer.samples[case.agent, case.distribution]))
+    n = _amount(answer, case)
     return (
         f"is checked on {where}: half of her {n} samples would cost her {short(case.instead, 4)} {on} instead of "
         f"{short(case.pays, 4)}, and whatever makes her data differ from the others' adds noise to what she gets."

@@ -2,6 +2,7 @@
 
 from jaxmech.report.html._carried_out import carried_out
 from jaxmech.report.html._document import Bar, Document, Line, Party, Table, from_page
+from jaxmech.report.html._limits import limits_in_words
 from jaxmech.report.html._parties import parties
 from jaxmech.report.html._render import render, svg
 from jaxmech.report.html._words import (
@@ -28,6 +29,7 @@ __all__ = [
     "audit_limits",
     "carried_out",
     "from_page",
+    "limits_in_words",
     "limits_of",
     "parties",
     "render",

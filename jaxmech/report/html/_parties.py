@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from jaxmech.collaboration import Role
-from jaxmech.report._numbers import INFINITY, decimals, percent, relative, short, single
+from jaxmech.report._numbers import INFINITY, decimals, percent, relative, settle, short, single
 from jaxmech.report.collaboration import Accounts, Answer, Arrangement, draws_of, errors_by_value, reasons_of, signed
 from jaxmech.report.design import Answer as DesignAnswer
 from jaxmech.report.html._document import Bar, Line, Party, Table
@@ -155,7 +155,10 @@ def _money(accounts: Accounts, i: int) -> Table:
         cells = [single(value, places) for value in pair]
         return (label, *cells, single(saved, places) if np.isfinite(saved) else "–"), style
 
-    difference = [one - other for one, other in ((bills[0], bills[1]), (errors[0], errors[1]))]
+    pairs = np.array([bills, errors])
+    known = np.where(np.isfinite(pairs), pairs, 0.0)
+    saved = settle(known[:, 0] - known[:, 1], known[:, 0], accounts.dtype)
+    difference = np.where(np.isfinite(pairs).all(axis=1), saved, np.inf).tolist()
     unit = f" ({accounts.unit})"
     return Table(
         (f"What you pay{unit}", "alone", "with the agreement", "you save"),
