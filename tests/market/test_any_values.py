@@ -33,6 +33,16 @@ def test_every_allocation_is_tried_in_vain(types, columns):
         assert found.profit == pytest.approx(best_of_any(values, counts, cost), abs=1e-9)
 
 
+@pytest.mark.parametrize(("types", "largest"), [(1, 9), (2, 9), (3, 5)])
+def test_every_allocation_is_tried_in_vain_where_values_rise(types, largest):
+    for seed in range(100):
+        make, cost = (rough, smooth)[seed % 2], (0.001, 0.05, 0.2)[seed % 3]
+        values, counts = make(seed, types, largest), COUNTS[:types]
+        found = search(Menu(np.arange(largest + 1), values, counts, cost))
+        assert found.finished
+        assert found.profit == pytest.approx(best_of_any(values, counts, cost), abs=1e-9)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_no_posted_curve_brings_more(seed):
     values, counts = falling(seed, 3, 5, steps=8), COUNTS
