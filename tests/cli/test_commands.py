@@ -23,7 +23,7 @@ def test_examples_lists_what_is_shipped():
     shipped = (*catalog.names(), *catalog.sweeps())
     for name in shipped:
         assert f"{name}  " in result.stdout
-        assert catalog.describe(name) in result.stdout
+        assert catalog.describe(name) in " ".join(result.stdout.split())  # lines that are too long are broken
     listed = json.loads(_run("examples", "--json", "-").stdout)["examples"]
     assert [entry["name"] for entry in listed] == list(shipped)
     rows = list(csv.DictReader(io.StringIO(_run("examples", "--csv", "-").stdout)))

@@ -59,7 +59,7 @@ class TestPlan:
 
     def test_page_and_rows(self, folder):
         path = written(folder, PLAN)
-        page = run("solve", path, "--csv", folder / "rows.csv").stdout
+        page = " ".join(run("solve", path, "--csv", folder / "rows.csv").stdout.split())
         assert "logistic quality of weighted data" in page
         assert "counts" in page
         header = (folder / "rows.csv").read_text().splitlines()[0]
