@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._extremes import highest
 from jaxmech._types import Array
 from jaxmech.mechanism import Audit
 from jaxmech.multiparty._existence import rounding, settled
@@ -25,7 +26,8 @@ def largest_payments(table: ReportTable) -> Array:
         table: allocation and what staying away brings; its payments are not looked at.
 
     Returns:
-        (agents, *levels of each) payments. They differentiate along the report that binds (a kink where two bind).
+        (agents, *levels of each) payments. They differentiate along the report that binds; where several do, their
+        slopes are averaged.
 
     Source: Chen et al. 2020, Algorithm 1 and Theorem 5, for an allocation of one's own.
 
@@ -102,10 +104,7 @@ def _of_agent(table: ReportTable, agent: int) -> Array:
     def step(charged: Array, t: Array) -> tuple[Array, None]:
         earned = worth(jnp.maximum(handed, alone[t]), t)
         left = jnp.where(jnp.arange(k)[:, None] < t, earned - charged, stay[t])  # by a lie, or else by staying away
-        # Taken from its place: the slope of a maximum asks which entries equal it, and where these are computed once
-        # more with another rounding none does, which makes it 0/0.
-        binds = jnp.argmax(jax.lax.stop_gradient(left), axis=0)[None]
-        return charged.at[t].set(earned[t] - jnp.take_along_axis(left, binds, axis=0)[0]), None
+        return charged.at[t].set(earned[t] - highest(left, 0)), None
 
     charged, _ = jax.lax.scan(step, jnp.zeros_like(stay), jnp.arange(k))
     return jnp.moveaxis(charged.reshape((k,) * n), 0, agent)

@@ -155,3 +155,14 @@ def penalties(done, mean=3.0):
         errors = [(entry["estimate"] - mean) ** 2 for entry in owed["distributions"]]
         paid.append(owed["cost"] + float(np.dot(signed.price, errors)))
     return np.array(paid)
+
+
+def promises_are_kept(name, runs, within):
+    """Promised penalties are those of many exchanges on average, whose standard errors are small beside them."""
+    signed, generator, paid = agreement(name), np.random.default_rng(1), []
+    for run in range(runs):
+        done = exchange.carry_out(signed, handed(draw(signed, generator)), [], f"{run:064x}")
+        paid.append(penalties(done))
+    error = np.std(paid, axis=0, ddof=1) / runs**0.5
+    assert (np.abs(np.mean(paid, axis=0) - signed.penalty) < 3.5 * error).all()
+    assert (error < within * signed.penalty).all()

@@ -135,14 +135,7 @@ def test_nothing_of_her_own_moves_her_noise_level():
 
 @pytest.mark.long
 def test_promises_are_kept_on_average():
-    signed, generator, runs = example.agreement("both"), np.random.default_rng(1), 100
-    paid = []
-    for run in range(runs):
-        data = example.draw(signed, generator)
-        paid.append(example.penalties(exchange.carry_out(signed, example.handed(data), [], f"{run:064x}")))
-    error = np.std(paid, axis=0, ddof=1) / runs**0.5
-    assert (np.abs(np.mean(paid, axis=0) - signed.penalty) < 3.5 * error).all()
-    assert (error < 0.15 * signed.penalty).all()
+    example.promises_are_kept("both", runs=100, within=0.15)
 
 
 def first(key, value):

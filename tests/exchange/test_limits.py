@@ -56,14 +56,7 @@ def test_who_must_collect_and_receives_gets_all_points_and_her_own():
 
 
 def test_promises_are_kept_on_average():
-    signed, generator, runs = example.agreement("bounded"), np.random.default_rng(1), 150
-    paid = []
-    for run in range(runs):
-        data = example.draw(signed, generator)
-        paid.append(example.penalties(exchange.carry_out(signed, example.handed(data), [], f"{run:064x}")))
-    error = np.std(paid, axis=0, ddof=1) / runs**0.5
-    assert (np.abs(np.mean(paid, axis=0) - signed.penalty) < 3.5 * error).all()
-    assert (error < 0.1 * signed.penalty).all()
+    example.promises_are_kept("bounded", runs=150, within=0.1)
 
 
 def test_other_numbers_than_limits_allow_are_said(tmp_path):
