@@ -30,7 +30,7 @@ import hashlib
 import json
 import math
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import NormalDist
@@ -42,6 +42,7 @@ __all__ = ["UnreadableError", "main", "verify"]
 
 DIGITS = 1e-9
 GAIN = {"float64": 1e-6, "float32": 1e-2}
+NOTHING = {"estimate": math.nan, "standard_error": math.inf}
 CALIBRATED = 0.01  # what collecting another amount may gain where the noise level follows the data
 OPTIMUM = {"float64": 1e-4, "float32": 1e-1}
 
@@ -784,9 +785,13 @@ class Market(Signed):
         try:
             problem, sellers, buyers = document["problem"], document["contributors"], document["buyers"]
             self.document, self.seal, self.mechanism = document, document["fingerprint"], "broker"
-            self.gain, self.names = GAIN[document["settings"]["dtype"]], ["value"]
+            self.gain, self.means = GAIN[document["settings"]["dtype"]], problem.get("means") or []
+            self.names, self.sigma = self.means or ["value"], numbers(problem["sigma"]).reshape(-1)
+            self.draws = ["point"] * len(self.sigma)
+            if len(self.names) != len(self.sigma):
+                raise ValueError("means do not fit sigma")
             self.parties, self.types = [row["name"] for row in sellers], [row["name"] for row in buyers]
-            self.sigma, self.valuations = float(problem["sigma"]), problem["buyers"]
+            self.valuations = problem["buyers"]
             told = [
                 [numbers([row[key] for row in sellers]) for key in ("cost", "samples", "payment")],
                 [numbers([row[key] for row in buyers]) for key in ("count", "size", "price")],
@@ -802,8 +807,9 @@ class Market(Signed):
         self.everybody = [*self.parties, *(name for name, _ in self.buyers)]
         self.unit = {key: " ".join(str(problem[key]).split()) for key in ("unit",) if problem.get(key)}  # of the money
         self.total, self.profit = float(self.n.sum()), float(self.counts @ self.prices - self.costs @ self.n)
-        self.weight = self.costs * self.n**2 / self.sigma**2  # d
-        self.honest = [self.sigma**2 * (1 / n + 1 / (self.total - n)) if n else 0.0 for n in self.n.tolist()]  # s²
+        self.level = 1.0 if self.means else float(self.sigma[0]) ** 2  # σ², or 1: several means are counted in theirs
+        self.weight = self.costs * self.n**2 / self.level  # d
+        self.honest = [self.level * (1 / n + 1 / (self.total - n)) if n else 0.0 for n in self.n.tolist()]  # s²
         self.customers = max(float(self.counts[self.sizes > 0].sum()), 1.0)  # B
         self.money = float(self.weight @ self.honest) + float(self.counts @ np.abs(self.prices))
 
@@ -811,16 +817,19 @@ class Market(Signed):
         """Return what the returns should hold of every contributor and of every buyer."""
         hers, asked = handed[0], self.n > 0
         trade = bool(asked.any()) and all(n > 0 for n, on in zip(hers.counts, asked, strict=True) if on)
-        heard = Handed([n if on else 0 for n, on in zip(hers.counts, asked, strict=True)], hers.means, hers.columns)
+        counts = [n if on else 0 for n, on in zip(hers.counts, asked, strict=True)]
+        heard = [Handed(counts, one.means, one.columns) for one in handed]
         paid = [self.paid(heard, i, trade) for i in range(len(self.n))]
-        found = [self.contributor(secret, hers, entry, told[i], i) for i, entry in enumerate(paid)]
+        found = [self.contributor(secret, handed, entry, told[i], i) for i, entry in enumerate(paid)]
         correction = sum(entry["allowance"] - entry["deduction"] for entry in paid) / self.customers
         delivered = float(sum(self.n[i] for i, entry in enumerate(paid) if entry["complete"])) / max(self.total, 1.0)
         points = None
         if hers.columns is not None:
-            sold = [column for column, on in zip(hers.columns, asked, strict=True) if on and trade]
-            points = np.concatenate([np.zeros(0), *sold])
-        available = sum(heard.counts) if trade else 0
+            if any([len(column) for column in one.columns or ()] != list(hers.counts) for one in handed):
+                raise UnreadableError("submissions: a point must give all the means that it measures")
+            rows = [np.stack(columns, axis=1) for columns in zip(*(one.columns or () for one in handed), strict=True)]
+            points = np.concatenate([np.zeros((0, len(handed))), *(rows[i] for i in np.flatnonzero(asked & trade))])
+        available = sum(counts) if trade else 0
         for (name, j), part in zip(self.buyers, told[len(self.n) :], strict=True):
             buys = trade and self.sizes[j] > 0
             due = float(self.prices[j]) * delivered + correction if buys else 0.0
@@ -835,16 +844,16 @@ class Market(Signed):
             found.append(self.buyer(secret, name, invoice, part, available, points))
         return found
 
-    def paid(self, heard: Handed, i: int, trade: bool) -> dict[str, Any]:
+    def paid(self, heard: list[Handed], i: int, trade: bool) -> dict[str, Any]:
         """Return what a contributor gets: Chen, Clinton and Kandasamy 2025, equation (15); she is compared with all."""
-        count, mean, _ = heard.others(i)
-        compared = trade and self.n[i] > 0 and count > 0
-        apart = abs(heard.means[i] - mean) if compared else math.nan
-        complete = bool(trade and self.n[i] > 0 and heard.counts[i] == self.n[i])
+        compared = trade and self.n[i] > 0 and heard[0].others(i)[0] > 0
+        apart = [abs(one.means[i] - one.others(i)[1]) if compared else math.nan for one in heard]
+        squared = float(np.mean((np.array(apart) / (self.sigma if self.means else 1.0)) ** 2))
+        complete = bool(trade and self.n[i] > 0 and heard[0].counts[i] == self.n[i])
         share = self.profit * float(self.n[i]) / self.total if complete else 0.0
         refund = float(self.costs[i] * self.n[i]) if complete else 0.0
         allowance = float(self.weight[i] * self.honest[i]) if complete else 0.0
-        deduction = float(self.weight[i]) * apart**2 if compared else 0.0
+        deduction = float(self.weight[i]) * squared if compared else 0.0
         return {
             "trade": trade,
             "complete": complete,
@@ -857,11 +866,14 @@ class Market(Signed):
             "payment": share + refund + allowance - deduction,
         }
 
-    def contributor(self, secret: str, handed: Handed, paid: dict[str, Any], told: dict[str, Any], i: int) -> Owed:
+    def contributor(self, secret: str, handed: list[Handed], paid: Any, told: dict[str, Any], i: int) -> Owed:
         """Return what the returns should hold of a contributor."""
-        cost, count = float(self.costs[i] * handed.counts[i]), handed.counts[i]
-        check = {"name": "value", "asked": int(self.n[i]), "count": count, "mean": handed.means[i]}
-        checks = [{**check, "discrepancy": paid["discrepancy"]}]
+        cost, spread = float(self.costs[i] * handed[0].counts[i]), float(np.max(self.sigma))
+        check = {"asked": int(self.n[i]), "count": handed[0].counts[i]}
+        checks = [
+            {"name": name, **check, "mean": one.means[i], "discrepancy": apart}
+            for name, one, apart in zip(self.names, handed, paid["discrepancy"], strict=True)
+        ]
         money = {**{key: value for key, value in paid.items() if key != "discrepancy"}, "cost": cost}
         name, nonce = self.parties[i], nonce_of(self, secret, self.parties[i])
         files = {
@@ -878,16 +890,25 @@ class Market(Signed):
             **money,
             "distributions": checks,
         }
-        size = {"": float(self.weight[i] * self.honest[i]), "mean": self.sigma, "discrepancy": self.sigma}
+        size = {"": float(self.weight[i] * self.honest[i]), "mean": spread, "discrepancy": spread}
         return Owed(files, plain(part), [], size)
 
     def buyer(self, secret: str, name: str, invoice: Any, told: Any, available: int, points: Any) -> Owed:
         """Return what the returns should hold of a buyer: a subset of her own, apart from those of all others."""
         size = min(invoice["size"], available)
         drawn, listed = subset(stream(secret, self.seal, name, "value", "delivery"), size, available)
-        mine = None if points is None else np.sort(points[drawn])
-        mean = math.nan if not size else float(numbers(told["estimate"])) if mine is None else float(np.mean(mine))
-        got = {"count": size, "estimate": mean, "standard_error": self.sigma / size**0.5 if size else math.inf}
+        mine = None if points is None else points[drawn]
+        entries = []
+        for k, (name_of, sigma) in enumerate(zip(self.names, self.sigma.tolist(), strict=True)):
+            seen = told if not self.means else told["estimates"][k]
+            rows = [] if mine is None else [(row[k], sigma**2) for row in sorted(mine.tolist())]
+            mean = (
+                float(numbers(seen["estimate"])) if mine is None else float(np.mean(mine[:, k])) if size else math.nan
+            )
+            error = {"estimate": mean, "standard_error": sigma / size**0.5} if size else NOTHING
+            entries.append({"name": name_of, **error, "clean_count": size, "noisy_count": 0, "points": rows})
+        found = [{key: entry[key] for key in ("name", *NOTHING)} for entry in entries]
+        got = {"count": size, **({"estimates": found} if self.means else {key: found[0][key] for key in NOTHING})}
         nonce, head = nonce_of(self, secret, name), {"party": name, "agreement": self.seal}
         files = {
             "invoice.json": plain({"kind": "invoice", **head, **invoice, **self.unit, "nonce": nonce}),
@@ -903,14 +924,12 @@ class Market(Signed):
             "inverted": 2 * size > available,
             "listed": sha256(np.flatnonzero(listed).astype("<u8").tobytes()),
         }
-        rows = [] if mine is None else [(value, self.sigma**2) for value in mine.tolist()]
-        entry = {"name": "value", "clean_count": size, "noisy_count": 0, "estimate": mean, "points": rows}
-        size_of = {"": float(self.weight @ self.honest) / self.customers, "estimate": self.sigma}
-        return Owed(files, plain(part), [entry], size_of)
+        size_of = {"": float(self.weight @ self.honest) / self.customers, "estimate": float(np.max(self.sigma))}
+        return Owed(files, plain(part), entries, size_of)
 
     def left(self, i: int, amount: float) -> float:
         """Return what a contributor is left on average who collects an amount and hands in as many points as asked."""
-        n, variance = float(self.n[i]), self.sigma**2
+        n, variance = float(self.n[i]), self.level
         apart = variance / amount + variance / (self.total - n)  # of her mean and that of the others
         costs, weight = float(self.costs[i]), float(self.weight[i])
         return self.profit * n / self.total + costs * (n - amount) + weight * (self.honest[i] - apart)
@@ -933,20 +952,23 @@ class Market(Signed):
             return float(it["values"][min(int(size), len(it["values"]) - 1)])
         if size < 1:
             return 0.0
-        b = float(it["scale"]) * math.sqrt(size) / self.sigma
-        shapes = {
-            "threshold": lambda: math.erf(b / math.sqrt(2)),
-            "exponential": lambda: erfcx(1 / (b * math.sqrt(2))),
-            "linear": lambda: math.erf(b / math.sqrt(2)) + math.sqrt(2 / math.pi) * math.expm1(-(b**2) / 2) / b,
+        shapes: dict[str, Callable[[float], float]] = {
+            "threshold": lambda b: math.erf(b / math.sqrt(2)),
+            "exponential": lambda b: erfcx(1 / (b * math.sqrt(2))),
+            "linear": lambda b: math.erf(b / math.sqrt(2)) + math.sqrt(2 / math.pi) * math.expm1(-(b**2) / 2) / b,
         }
-        return float(it["value"]) * shapes[it["valuation"]]()
+        reach = (numbers(it["scale"]) * math.sqrt(size) / self.sigma).tolist()  # of several means values add up
+        each = zip(numbers(it["value"]).reshape(-1).tolist(), reach, strict=True)
+        return float(sum(worth * shapes[it["valuation"]](b) for worth, b in each))
 
     def soundness(self) -> Iterator[str]:
         """Say where figures are not as promised, somebody is worse off, envies, or gains by another amount."""
         told = self.document
         costs, size = self.costs * self.n, float(np.abs(self.prices) @ self.counts) + float(self.costs @ self.n)
         revenue = float(self.counts @ self.prices)
-        right = {"total": self.total, "revenue": revenue, "profit": self.profit, "sigma": self.sigma}
+        if told["sigma"] != told["problem"]["sigma"]:
+            yield "agreement: sigma is not that of the problem"
+        right = {"total": self.total, "revenue": revenue, "profit": self.profit}
         for key, value in right.items():
             if abs(told[key] - value) > self.gain * (abs(value) + size * (key != "total")):
                 yield f"agreement: {key} is {told[key]!r}, but {value!r} is right"
@@ -1241,6 +1263,7 @@ def _check_shared(
         "files": hashes,
         **agreement.more(every),
     }
+    size = agreement.money + abs(agreement.more(every).get("money", {}).get("charged", 0.0))  # what is left is rounding
     there = {path.relative_to(returns).as_posix() for path in returns.rglob("*") if path.is_file()}
     kinds = ("missing", "fewer", "more", "unasked", "void")
     own = {remark["text"] for remark in operator["remarks"] if remark["kind"] in kinds}
@@ -1248,7 +1271,7 @@ def _check_shared(
     asked |= set(agreement.odd(every))
     return [
         *differences("public.json", public, expected_public),
-        *differences("operator.json", operator, expected_operator, agreement.money),
+        *differences("operator.json", operator, expected_operator, size),
         *(f"{name} does not belong here" for name in sorted(there - set(files) - {"operator.json"})),
         *(f"operator.json: remarks: {text!r} is not so" for text in sorted(own - asked)),
         *(f"operator.json: remarks: {text!r} is missing" for text in sorted(asked - own)),

@@ -238,10 +238,11 @@ SELLING = (
     Numbered("Lemmas 7 to 9", "counts, means, amounts", "market.Broker market.examine", f"{_M}test_audit.py"),
     Numbered(
         "Section 6",
-        "learning tasks beyond mean estimation",
-        "",
-        "",
-        "announced there as future work, without a mechanism; of several means each has a market of its own",
+        "beyond one mean: the second sample by degrees of freedom",
+        "market.Problem market.Broker",
+        f"{_M}test_several_means.py",
+        "an expectation there, without a mechanism; of several means that a point measures at once it is built and "
+        "proven here: a point of the second contributor has a number for each; other learning tasks are not",
     ),
 )
 """Chen, Clinton, Kandasamy 2025 (marketplace)."""

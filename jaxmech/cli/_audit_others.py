@@ -133,7 +133,8 @@ def _market(case: files.MarketCase, key: Array, chosen: SearchSettings | None, o
             settings=chosen,
             solve_again=again if market.most_useful(case.problem) <= MOST_AGAIN else None,
         )
-    return _answer(case, "market", VALUE, f"broker, method {case.method}", found, solution, output, seed)
+    columns = case.problem.means if case.problem.dimension > 1 else VALUE
+    return _answer(case, "market", columns, f"broker, method {case.method}", found, solution, output, seed)
 
 
 def _sound(solution: Solution[Any]) -> None:

@@ -87,7 +87,7 @@ def _market(
     cheat: str | None,
 ) -> Answer:
     problem = case.problem
-    people = None if data is None else _measurements(Path(data), data, float(problem.sigma), output)
+    people = None if data is None else _measurements(Path(data), data, problem, output)
     with quick_compilation(), output.timed("compile + solve"):
         solution = solution_of(case, case.method)
     if not float(solution.value.total) > 0:
@@ -119,13 +119,17 @@ def _act_of(cheat: str, problem: market.Problem, plan: market.Plan) -> market.Mi
     return market.Misreport(i, 1, asked, told="collected 1 point and made up the others about it")
 
 
-def _measurements(path: Path, name: str, sigma: float, output: Output) -> Empirical:
-    table = files.measurements(path, name, VALUE, "--data")
+def _measurements(path: Path, name: str, problem: market.Problem, output: Output) -> Empirical:
+    several = problem.dimension > 1
+    table = files.measurements(path, name, problem.means if several else VALUE, "--data")
     people = Empirical.of(table.cells, name)
     output.warn(files.measurement_warnings(table))
-    found = float(people.sigma[0])
-    if abs(found / sigma - 1) > _ODD:
-        output.warn([f"{name}: the data have a standard deviation of {found:.4g} instead of {sigma:.4g}"])
+    for column, found, sigma in zip(
+        problem.means, people.sigma.tolist(), np.ravel(problem.sigma).tolist(), strict=True
+    ):
+        if abs(found / sigma - 1) > _ODD:
+            whose = f"the data of {column}" if several else "the data"
+            output.warn([f"{name}: {whose} have a standard deviation of {found:.4g} instead of {sigma:.4g}"])
     return people
 
 

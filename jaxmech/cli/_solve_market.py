@@ -104,7 +104,8 @@ def _answer(
     return Answer(
         source=case.source,
         title=case.title,
-        sigma=float(problem.sigma),
+        sigma=np.atleast_1d(np.asarray(problem.sigma, float)),
+        means=problem.means,
         contributors=problem.contributors,
         costs=np.asarray(problem.contributor_costs, float),
         samples=np.asarray(plan.samples).astype(int),
@@ -164,7 +165,9 @@ def _enough(problem: market.Problem) -> int:
 def _changes(problem: market.Problem, plan: market.Plan) -> Iterator[Change]:
     """How the profit moves with σ, with the costs of who collects, and with values and scales of who buys."""
     slopes = market.sensitivity(problem, plan).profit
-    yield Change("σ", float(problem.sigma), float(slopes.sigma))
+    for k in range(problem.dimension):
+        told = "σ" if problem.dimension == 1 else f"σ of {problem.means[k]}"
+        yield Change(told, float(jnp.ravel(problem.sigma)[k]), float(jnp.ravel(slopes.sigma)[k]))
     for i in np.flatnonzero(np.asarray(plan.samples) > 0).tolist():
         name = f"cost of {problem.contributors[i]}"
         yield Change(name, float(problem.contributor_costs[i]), float(slopes.contributor_costs[i]))
@@ -172,8 +175,11 @@ def _changes(problem: market.Problem, plan: market.Plan) -> Iterator[Change]:
         own, slope = problem.valuations[j], slopes.valuations[j]
         yield Change(f"buyers like {problem.buyers[j]}", float(problem.counts[j]), float(slopes.counts[j]))
         if own.kind != "table":
-            yield Change(f"value to {problem.buyers[j]}", float(own.value), float(slope.value))
-            yield Change(f"scale of {problem.buyers[j]}", float(own.scale), float(slope.scale))
+            # One per cent more of everything, where there are several means: slopes by what is moved.
+            worth, scale = (float(jnp.vdot(getattr(own, part), getattr(slope, part))) for part in ("value", "scale"))
+            yield Change(f"value to {problem.buyers[j]}", float(own.largest), worth / float(own.largest))
+            reach = float(jnp.mean(own.scale))
+            yield Change(f"scale of {problem.buyers[j]}", reach, scale / reach)
 
 
 def _diminishing(case: files.MarketCase) -> np.ndarray | None:

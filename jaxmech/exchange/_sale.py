@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech.exchange._envelope import POINTS, RECEIPT, nonce, operator, points_file, public, receipt, whole, written
-from jaxmech.exchange._market import BROKER, VALUE, Delivery, MarketAgreement, Settlement, deliver, settle, sold
+from jaxmech.exchange._market import BROKER, Delivery, MarketAgreement, Settlement, deliver, settle, sold
 from jaxmech.exchange._names import file_names
 from jaxmech.exchange._submissions import Remark
 from jaxmech.exchange._tables import Handed
@@ -58,10 +58,10 @@ def sell(
         secret: 64 hexadecimal digits.
         seed: from which the secret was made, if it was.
     """
-    data = [one.columns[0] for one in handed]
-    counts, sums = np.array([len(column) for column in data]), np.array([float(np.sum(column)) for column in data])
+    counts = np.array([len(one.columns[0]) for one in handed])
+    sums = np.array([[float(np.sum(column)) for column in one.columns] for one in handed])
     settlement = settle(agreement, counts, sums)
-    points = sold(agreement, data, trade=settlement.trade)
+    points = sold(agreement, [np.stack(one.columns, axis=1) for one in handed], trade=settlement.trade)
     found = list(remarks)
     if not settlement.trade and (agreement.samples > 0).any():
         found.append(Remark(None, "void", "there is no trade: somebody who was asked for points handed in none"))
@@ -81,14 +81,16 @@ def sale_files(sale: Sale, *, points: bool = False) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for i, name in enumerate(agreement.parties):
         found[f"{folders[name]}/{PAYMENT}"] = written(_payment(sale, i))
-        found[f"{folders[name]}/{RECEIPT}"] = written(receipt(sale, i, [_checked(sale, i)], _cost(sale, i)))
+        found[f"{folders[name]}/{RECEIPT}"] = written(receipt(sale, i, _checked(sale, i), _cost(sale, i)))
     for place, (name, j) in enumerate(buyers):
         found[f"{folders[name]}/{INVOICE}"] = written(_invoice(sale, name, j))
         found[f"{folders[name]}/{DELIVERED}"] = written(_delivery(sale, place))
         if points:
-            values = sale.deliveries[place].values
-            table = np.stack([values, np.full(len(values), float(agreement.sigma[0]) ** 2)], axis=1)
-            found[f"{folders[name]}/{POINTS}"] = points_file([(VALUE, table)])
+            columns = zip(
+                agreement.distributions, sale.deliveries[place].values.T, agreement.sigma.tolist(), strict=True
+            )
+            rows = [(mean, np.stack([own, np.full(len(own), sigma**2)], axis=1)) for mean, own, sigma in columns]
+            found[f"{folders[name]}/{POINTS}"] = points_file(rows)
 
     def shared(hashes: Mapping[str, str]) -> dict[str, Any]:
         told = {name: hashes[f"{folders[name]}/{RECEIPT}"] for name in agreement.parties}
@@ -102,15 +104,18 @@ def _cost(sale: Sale, i: int) -> float:
     return float(sale.agreement.costs[i] * len(sale.handed[i].columns[0]))
 
 
-def _checked(sale: Sale, i: int) -> dict[str, Any]:
-    column = sale.handed[i].columns[0]
-    return {
-        "name": VALUE,
-        "asked": int(sale.agreement.samples[i, 0]),
-        "count": len(column),
-        "mean": float(np.sum(column)) / len(column) if len(column) else math.nan,
-        "discrepancy": float(sale.settlement.discrepancy[i]),
-    }
+def _checked(sale: Sale, i: int) -> list[dict[str, Any]]:
+    """What is told of each mean."""
+    return [
+        {
+            "name": name,
+            "asked": int(sale.agreement.asked[i]),
+            "count": len(column),
+            "mean": float(np.sum(column)) / len(column) if len(column) else math.nan,
+            "discrepancy": float(sale.settlement.discrepancy[i, k]),
+        }
+        for k, (name, column) in enumerate(zip(sale.agreement.distributions, sale.handed[i].columns, strict=True))
+    ]
 
 
 def _paid(sale: Sale, i: int) -> dict[str, Any]:
@@ -158,10 +163,16 @@ def _invoice(sale: Sale, name: str, j: int) -> dict[str, Any]:
 
 
 def _got(sale: Sale, place: int) -> dict[str, Any]:
-    delivery = sale.deliveries[place]
-    count, mean = delivery.count, delivery.mean
-    error = float(sale.agreement.sigma[0]) / math.sqrt(count) if count else math.inf
-    return {"count": count, "estimate": mean, "standard_error": error}
+    delivery, agreement = sale.deliveries[place], sale.agreement
+    count, means = delivery.count, delivery.mean.tolist()
+    errors = [sigma / math.sqrt(count) if count else math.inf for sigma in agreement.sigma.tolist()]
+    if not agreement.means:
+        return {"count": count, "estimate": means[0], "standard_error": errors[0]}
+    told = zip(agreement.means, means, errors, strict=True)
+    return {
+        "count": count,
+        "estimates": [{"name": name, "estimate": mean, "standard_error": error} for name, mean, error in told],
+    }
 
 
 def _delivery(sale: Sale, place: int) -> dict[str, Any]:
@@ -181,7 +192,7 @@ def _parties(sale: Sale, folders: Mapping[str, str]) -> list[dict[str, Any]]:
             "submission": sale.handed[i].sha256,
             "nonce": nonce(sale, name),
             **_paid(sale, i),
-            "distributions": [_checked(sale, i)],
+            "distributions": _checked(sale, i),
         }
         for i, name in enumerate(sale.agreement.parties)
     ]

@@ -16,7 +16,7 @@ from jaxmech.files._read import number
 
 KEYS = (
     *("sigma", "contributor_costs", "contributors", "buyers", "method", "epsilon", "grid", "second", "chances"),
-    *("limit", "unit", "title", "notes"),
+    *("limit", "unit", "title", "notes", "means"),
 )
 """Keys of ``[market]``: what defines the problem, how to solve it, and what describes it."""
 
@@ -98,16 +98,18 @@ def read_market(section: Mapping[str, Any], folder: Path, source: str, dtype: np
     if len(given) > MAX_TYPES:
         rule = f"must be at most {MAX_TYPES:,} types: buyers who are alike are one, with their count"
         raise ProblemError("number of buyers", len(given), rule)
-    sigma = section["sigma"]
-    if isinstance(sigma, list):
-        raise ProblemError("sigma", sigma, "must be one number: a market sells data on one mean")
+    sigma, means = section["sigma"], section.get("means")
+    several = isinstance(sigma, list)
+    if means is not None and not several:
+        raise ProblemError("means", means, "are named where there are several: give a list of their sigma")
     unit = " ".join(text_of("unit", section).split())
     most = np.inf if unit else 1.0
     problem = market.Problem(
         contributor_costs=cast("contributor_costs", costs, dtype),
-        sigma=cast("sigma", positive_numbers("sigma", sigma, 1), dtype),
-        buyers=[_buyer(i, entry, dtype, most) for i, entry in enumerate(given)],
+        sigma=_by_mean("sigma", sigma, dtype),
+        buyers=[_buyer(i, entry, dtype, most, len(sigma) if several else 1) for i, entry in enumerate(given)],
         contributors=names_of("contributors", section.get("contributors"), len(costs), "one for each of the costs"),
+        means=names_of("means", means, len(sigma), "one for each sigma") if several else None,
     )
     limit = section.get("limit")
     case = MarketCase(
@@ -161,14 +163,29 @@ def _costs(given: object) -> np.ndarray:
     return values
 
 
-def _buyer(i: int, entry: Mapping[str, Any], dtype: np.dtype[Any], most: float) -> market.Buyer:
+def _by_mean(key: str, given: object, dtype: np.dtype[Any], *, zero: bool = False) -> np.ndarray:
+    """A positive number, or a list of them, one for each mean; 0 for what a buyer does not need."""
+    if not isinstance(given, list):
+        return cast(key, positive_numbers(key, given, 1), dtype)
+    if not given:
+        raise ProblemError(key, given, "must be a number, or a list with one for each mean")
+    values = np.array([number(f"{key}[{k}]", entry) for k, entry in enumerate(given)])
+    for k in np.flatnonzero(~(np.isfinite(values) & ((values > 0) | (zero & (values == 0))))):
+        raise ProblemError(
+            f"{key}[{k}]", float(values[k]), f"must {'not be negative' if zero else 'be positive'}, and finite"
+        )
+    return np.asarray(cast(key, values, dtype))
+
+
+def _buyer(i: int, entry: Mapping[str, Any], dtype: np.dtype[Any], most: float, means: int) -> market.Buyer:
     name = entry.get("name")
     where = f"buyers[{i}]"
     try:
         check_keys(entry, BUYER_KEYS, required=("valuation",), here="market.buyers")
         if name is not None:
             name = name_of("name", name)
-        return market.Buyer(_valuation(entry, dtype, most), _whole("count", entry.get("count", 1)), name)
+        valuation = _valuation(entry, dtype, most).of_means(means)
+        return market.Buyer(valuation, _whole("count", entry.get("count", 1)), name)
     except ProblemError as error:
         raise ProblemError(f"{where}.{error.argument}", error.value, error.rule) from None
 
@@ -191,7 +208,7 @@ def _valuation(entry: Mapping[str, Any], dtype: np.dtype[Any], most: float) -> m
             raise ProblemError("monotone", monotone, "must be true or false")
         values = np.array([number(f"values[{m}]", value) for m, value in enumerate(given)], dtype)
         return market.table(values, monotone=monotone, most=most)
-    numbers = [cast(key, positive_numbers(key, entry.get(key, 1.0), 1), dtype) for key in ("scale", "value")]
+    numbers = [_by_mean(key, entry.get(key, 1.0), dtype, zero=key == "value") for key in ("scale", "value")]
     return _SCALED[kind](*numbers, most)
 
 

@@ -80,7 +80,8 @@ def resolved_market(case: MarketCase, method: str, second: int | None = None) ->
     return {
         "title": case.title,
         "notes": case.notes,
-        "sigma": float(problem.sigma),
+        "sigma": np.asarray(problem.sigma, float).tolist(),
+        **({"means": list(problem.means)} if problem.dimension > 1 else {}),
         "contributors": list(problem.contributors),
         "contributor_costs": np.asarray(problem.contributor_costs, float),
         "buyers": [{"name": name, "count": count, **_valuation(valuation)} for name, count, valuation in rows],
@@ -97,8 +98,8 @@ def _valuation(valuation: market.Valuation) -> dict[str, Any]:
     closed = valuation.kind != "table"
     return {
         "valuation": valuation.kind,
-        "scale": float(valuation.scale) if closed else None,
-        "value": float(valuation.value) if closed else None,
+        "scale": np.asarray(valuation.scale, float).tolist() if closed else None,
+        "value": np.asarray(valuation.value, float).tolist() if closed else None,
         "values": None if closed else np.asarray(valuation.values, float),
         **({} if valuation.monotone else {"monotone": False}),
     }

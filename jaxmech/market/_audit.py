@@ -66,7 +66,7 @@ def examine(
     broker = mechanism(problem, plan) if broker is None else broker
     searched = None
     if key is not None and float(plan.total) > 0:
-        searched = best_responses(broker, broker.stakes, key, asked_of(plan), settings)
+        searched = best_responses(broker.as_one, broker.stakes, key, asked_of(plan), settings)
     audits = list(certificates(problem, plan, broker, searched))
     if solve_again is not None and 1 < problem.types <= MOST_TYPES:
         audits.append(_renamed(problem, plan, solve_again))
@@ -229,4 +229,4 @@ def _taken_for(problem: Problem, buyer: int, other: int) -> Problem:
     told = counts + (np.arange(len(counts)) == other) - (np.arange(len(counts)) == buyer)
     types = zip(problem.valuations, told.tolist(), problem.buyers, strict=True)
     buyers = [Buyer(valuation, count, name) for valuation, count, name in types if count > 0]
-    return Problem(problem.contributor_costs, problem.sigma, buyers, problem.contributors)
+    return Problem(problem.contributor_costs, problem.sigma, buyers, problem.contributors, problem.means)

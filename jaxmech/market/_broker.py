@@ -19,14 +19,15 @@ class Trade:
         prices: (types,) what a buyer of each type pays; the same for all of her type.
         payments: (contributors,) what each contributor gets; negative where she pays.
         bought: (types,) points that a buyer of each type gets.
-        estimates: (types,) mean of those points, drawn at random from all; NaN for who buys nothing.
+        estimates: (types,) mean of those points, drawn at random from all; NaN for who buys nothing. Of several means
+            (types, means).
         surplus: what buyers pay less what contributors get: 0 if everybody submits as many points as asked.
     """
 
     prices: Float[Array, " types"]
     payments: Float[Array, " contributors"]
     bought: Float[Array, " types"]
-    estimates: Float[Array, " types"]
+    estimates: Float[Array, " types"] | Float[Array, "types means"]
     surplus: Scalar
 
 
@@ -42,13 +43,19 @@ class Broker:
     If a contributor who was asked for points submits none, there is no trade. The paper's rule is that of two
     contributors; each is compared with all others that are asked here.
 
+    Where a point measures several means, Δ_i² is the average over the means of (Δ_ik/σ_k)², and σ = 1 elsewhere. Its
+    expectation is that of one mean whatever a contributor does alike in all of them, and the sample mean is minimax for
+    this sum of squares whatever the correlation of a point's numbers: no data of others is known to her. So all that is
+    proven of one mean holds. A point of the second contributor is one number for each mean, as many as there are
+    degrees of freedom.
+
     Attributes:
         samples: N_i, points that each contributor is asked for.
         costs: c_i, of a point.
         sizes: points that a buyer of each type gets.
         prices: q_j, expected prices.
         counts: buyers of each type.
-        variance: σ² of a point.
+        variance: σ² of a point; (means,) where it measures several.
 
     Source: Chen, Clinton and Kandasamy 2025, Algorithm 2 and equations (14) and (15).
     """
@@ -58,7 +65,7 @@ class Broker:
     sizes: Float[Array, " types"]
     prices: Float[Array, " types"]
     counts: Float[Array, " types"]
-    variance: Scalar
+    variance: Scalar | Float[Array, " means"]
 
     @property
     def recommended(self) -> Strategy:
@@ -81,21 +88,49 @@ class Broker:
         return jnp.sum(self.counts * self.prices) - jnp.sum(self.costs * self.samples)
 
     @property
+    def level(self) -> Scalar:
+        """σ² in which discrepancies are counted: that of the one mean; 1 of several, each in its own σ."""
+        return self.variance if jnp.ndim(self.variance) == 0 else jnp.ones((), self.variance.dtype)
+
+    @property
+    def unit(self) -> Float[Array, " means"]:
+        """What a discrepancy of 1 is in each mean: σ_k of several means, 1 of one."""
+        return jnp.sqrt(self.variance) if jnp.ndim(self.variance) else jnp.ones((1,), self.variance.dtype)
+
+    @property
+    def as_one(self) -> "Broker":
+        """The broker of one mean with the same expectations, whatever contributors do alike in several ones."""
+        return dataclasses.replace(self, variance=self.level)
+
+    @property
     def stakes(self) -> Stakes:
-        """What contributors have at stake: costs and payments. They do not care for the mean itself: price 0."""
-        return Stakes(self.costs[:, None], jnp.sqrt(self.variance)[None], jnp.zeros_like(self.variance)[None])
+        """What contributors have at stake: costs and payments. They do not care for the mean itself: price 0.
+
+        Several means are one distribution here, as for :attr:`as_one`: a point measures them all.
+        """
+        level = self.level
+        return Stakes(self.costs[:, None], jnp.sqrt(level)[None], jnp.zeros_like(level)[None])
+
+    def alike(self, count: Float[Array, " contributors"], mean: Float[Array, " contributors"]) -> Statistics:
+        """Return submissions whose means are off by as many units in all means.
+
+        Args:
+            count: points that each submits.
+            mean: of them; of several means in σ_k.
+        """
+        return Statistics(jnp.broadcast_to(count[:, None], (*count.shape, *self.unit.shape)), mean[:, None] * self.unit)
 
     @property
     def weight(self) -> Float[Array, " contributors"]:
         """d_i = c_i N_i²/σ²: what a unit of squared discrepancy costs contributor i."""
-        return self.costs * self.samples**2 / self.variance
+        return self.costs * self.samples**2 / self.level
 
     @property
     def discrepancy_variance(self) -> Float[Array, " contributors"]:
         """s_i² = σ²/N_i + σ²/(N − N_i), the variance of an honest discrepancy; 0 for who is not asked."""
         own = jnp.where(self.asked, self.samples, 1.0)
         others = jnp.where(self.asked, jnp.sum(self.samples) - own, 1.0)
-        return jnp.where(self.asked, self.variance / own + self.variance / others, 0.0)
+        return jnp.where(self.asked, self.level / own + self.level / others, 0.0)
 
     def respond(self, submission: Submission | Statistics, key: Array) -> Information:
         """Return what each contributor is paid; nobody gets any data back, and the key is not used.
@@ -118,12 +153,12 @@ class Broker:
 
         Source: Chen, Clinton and Kandasamy 2025, equations (14) and (15).
         """
-        count, mean = submission.count[:, 0], submission.mean[:, 0]
-        right = self.asked & (count == self.samples)
-        opens = self._opens(count)
+        count = submission.count[:, 0]
+        right = self.asked & jnp.all(submission.count == self.samples[:, None], axis=1)
+        opens = self._opens(submission.count)
         share = self.samples / jnp.maximum(jnp.sum(self.samples), 1.0)
         noise = self.weight * self.discrepancy_variance
-        penalty = self.weight * self._discrepancy(count, mean) ** 2
+        penalty = self.weight * self._squared_discrepancy(count, submission.mean)
         payment = jnp.where(right, self.profit * share + self.costs * self.samples + noise, 0.0) - penalty
         common = (jnp.sum(jnp.where(right, noise, 0.0)) - jnp.sum(penalty)) / self.buyers
         price = jnp.where(self.sizes > 0, self.prices * jnp.sum(jnp.where(right, share, 0.0)) + common, 0.0)
@@ -136,7 +171,7 @@ class Broker:
         If they submit fewer points than she is to get, she gets them all.
 
         Args:
-            submission: data sets of all contributors, one distribution.
+            submission: data sets of all contributors: one distribution, or as many as there are means, point by point.
             key: random key for the draws.
 
         Source: Chen, Clinton and Kandasamy 2025, Algorithm 2.
@@ -150,15 +185,16 @@ class Broker:
         """
         prices, payments = self.settle(submission)
         mask = (submission.mask[:, 0] & self.asked[:, None]).ravel()
-        values = submission.values[:, 0].ravel()
+        values = jnp.moveaxis(submission.values, 1, 0).reshape(self.unit.shape[0], -1)
         takes = jnp.minimum(self.sizes, jnp.sum(mask))
-        takes = jnp.where(self._opens(submission.count[:, 0]), takes, 0.0)
+        takes = jnp.where(self._opens(submission.count), takes, 0.0)
 
         def estimate(entry: tuple[Array, Array]) -> Array:
             size, lot = entry
             lots = jnp.where(mask, jax.random.uniform(lot, mask.shape), jnp.inf)
             drawn = jnp.argsort(jnp.argsort(lots)) < size
-            return jnp.sum(jnp.where(drawn, values, 0.0)) / jnp.where(size > 0, size, jnp.nan)
+            found = jnp.sum(jnp.where(drawn, values, 0.0), axis=1) / jnp.where(size > 0, size, jnp.nan)
+            return found if jnp.ndim(self.variance) else found[0]
 
         estimates = jax.lax.map(estimate, (takes, jax.random.split(key, self.sizes.shape[0])))
         surplus = jnp.sum(self.counts * prices) - jnp.sum(payments)
@@ -190,14 +226,18 @@ class Broker:
 
     def _opens(self, count: Array) -> Array:
         """Whether everybody who was asked submits anything; otherwise there is nothing to compare, and no trade."""
-        return jnp.all(jnp.where(self.asked, count > 0, True)) & jnp.any(self.asked)
+        return jnp.all(jnp.where(self.asked[:, None], count > 0, True)) & jnp.any(self.asked)
 
-    def _discrepancy(self, count: Array, mean: Array) -> Array:
-        """Δ_i: each mean less that of all other points of contributors who were asked; 0 for who was not."""
-        heard = jnp.where(self.asked, count, 0.0)
-        others = jnp.sum(heard) - heard
-        theirs = (jnp.sum(heard * mean) - heard * mean) / jnp.maximum(others, 1.0)
-        return jnp.where(self.asked, mean - theirs, 0.0)
+    def _squared_discrepancy(self, count: Array, mean: Array) -> Array:
+        """Δ_i²: each mean less that of all other points of contributors who were asked; 0 for who was not.
+
+        Of (contributors, means) the average over means, each in its unit.
+        """
+        heard = jnp.where(self.asked, count, 0.0)[:, None]
+        others = jnp.sum(heard, axis=0) - heard
+        theirs = (jnp.sum(heard * mean, axis=0) - heard * mean) / jnp.maximum(others, 1.0)
+        squared = jnp.mean(((mean - theirs) / self.unit) ** 2, axis=1)
+        return jnp.where(self.asked, squared, 0.0)
 
 
 def contributor_utility(broker: Broker, samples: Float[Array, " contributors"]) -> Float[Array, " contributors"]:

@@ -33,7 +33,7 @@ from jaxmech.market._prices import most_tempting_swap, utility
 from jaxmech.market._problem import Problem
 from jaxmech.market._solve import mechanism
 from jaxmech.market._spread import Spread, expect, spread
-from jaxmech.mechanism import Audit, Statistics
+from jaxmech.mechanism import Audit
 
 
 def certify(
@@ -86,7 +86,7 @@ def certify(
     broker = mechanism(problem, plan) if broker is None else broker
     found = None
     if search is not None and float(plan.total) > 0:
-        found = best_responses(broker, broker.stakes, search, asked_of(plan), settings)
+        found = best_responses(broker.as_one, broker.stakes, search, asked_of(plan), settings)
     return certificates(problem, plan, broker, found)
 
 
@@ -342,8 +342,8 @@ def _surplus_off_path(broker: Broker) -> Array:
     """What is left over if one contributor submits a point too many, contributor by contributor."""
 
     def surplus(extra: Array) -> Array:
-        count = (broker.samples + extra)[:, None]
-        prices, payments = broker.settle(Statistics(count, jnp.zeros_like(count)))
+        count = broker.samples + extra
+        prices, payments = broker.settle(broker.alike(count, jnp.zeros_like(count)))
         return jnp.sum(broker.counts * prices) - jnp.sum(payments)
 
     return jax.vmap(surplus)(jnp.eye(broker.samples.shape[0], dtype=broker.samples.dtype))

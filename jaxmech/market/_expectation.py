@@ -8,7 +8,6 @@ import jax.numpy as jnp
 from jaxmech._pytree import pytree
 from jaxmech._types import Array, Scalar
 from jaxmech.market._broker import Broker
-from jaxmech.mechanism import Statistics
 
 _REACH = 10  # standard deviations of a discrepancy: rounding of what is fixed does not matter beside its square
 
@@ -65,13 +64,14 @@ def expected_settlement(broker: Broker) -> ExpectedSettlement:
     """Return what a broker pays in expectation, exact for payments that are quadratic in the means. A pure function.
 
     With independent means m_k of variance σ²/N_k, E f(m) = f(0) + Σ_k a_k σ²/N_k, where a_k = (f(h e_k) + f(−h e_k) −
-    2 f(0))/(2 h²) is taken from :meth:`Broker.settle` itself.
+    2 f(0))/(2 h²) is taken from :meth:`Broker.settle` itself. Several means are moved together, each by its σ: what is
+    paid for them adds up, so that their curvatures do.
 
     Args:
         broker: from :func:`mechanism`, or one of one's own.
     """
     agreed, miscounted, left, curvature = _probe(broker)
-    samples, costs, variance = broker.samples, broker.costs, broker.variance
+    samples, costs, variance = broker.samples, broker.costs, broker.level
     of_mean = jnp.where(samples > 0, variance / jnp.where(samples > 0, samples, 1.0), 0.0)
     return ExpectedSettlement(
         payment=agreed + jnp.sum(of_mean[:, None] * curvature, axis=0),
@@ -93,10 +93,10 @@ def _probe(broker: Broker) -> tuple[Array, Array, Array, Array]:
     """
     size = broker.samples.shape[0]
     unit = jnp.eye(size, dtype=broker.samples.dtype)
-    step = _REACH * jnp.sqrt(2 * broker.variance)  # no mean of at least one point varies by more
+    step = _REACH * jnp.sqrt(2 * broker.level)  # no mean of at least one point varies by more
 
     def pay(count: Array, mean: Array) -> Array:
-        return broker.settle(Statistics(count[:, None], mean[:, None]))[1]
+        return broker.settle(broker.alike(count, mean))[1]
 
     agreed = pay(broker.samples, jnp.zeros(size, unit.dtype))
 

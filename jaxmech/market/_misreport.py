@@ -19,7 +19,7 @@ from jaxmech.market._prices import gains
 from jaxmech.market._problem import Problem
 from jaxmech.market._solve import mechanism
 from jaxmech.market._valuation import Valuation
-from jaxmech.mechanism import Audit, Statistics
+from jaxmech.mechanism import Audit
 
 MOST_SHARES = 4096
 """Numbers of the misreporter's points among a buyer's that are told apart; of more, these stand for all."""
@@ -40,7 +40,7 @@ class Misreport:
         contributor: her index.
         collected: points that she collects, 0 for none.
         submitted: points that she hands in.
-        shift: added to her mean, in the unit of σ.
+        shift: added to her mean, in σ; to all of several means.
         scatter: standard deviation of her residuals, in σ: 1 looks like data, 0 is copies of one number.
         told: the misreport in words.
     """
@@ -79,7 +79,7 @@ def misreported(problem: Problem, plan: Plan, act: Misreport) -> Misreported:
     k/m times the shift and a variance that adds up what she knows, what the draw of her residuals leaves, and the
     others' points. Expected prices are taken from the broker's own rule, which is quadratic in the means. Infima over
     the true mean matter only where she collects nothing: far from what she made up, points are worth nothing unless
-    none of them is hers.
+    none of them is hers. Of several means, each has its own infimum: values and what is paid for distances add up.
 
     Args:
         problem: the problem.
@@ -102,13 +102,15 @@ def misreported(problem: Problem, plan: Plan, act: Misreport) -> Misreported:
     broker = mechanism(problem, plan)
     _check(broker, act)
     far = np.array([0.0]) if act.collected else np.append(0.0, np.geomspace(1e-3, _FAR, _DISTANCES))
-    distances = (far + act.shift) * float(np.sqrt(broker.variance))
+    distances = (far + act.shift) * float(np.sqrt(broker.level))
     worth = np.stack([_values(problem, broker, act, j, distances) for j in range(problem.types)])
     prices, payment = (np.asarray(part, float) for part in _paid(broker, act, distances))
-    value, price = worth.min(axis=1), prices.max(axis=0)
+    value, price = worth.min(axis=1).sum(axis=-1), prices.max(axis=0)
+    dearer = (prices - prices[:1]).T / problem.dimension  # of each mean
+    together = (worth - dearer[..., None]).min(axis=1).sum(axis=-1) - prices[0]
     least = float(payment.min()) if act.collected or payment[-1] >= payment[0] else -math.inf  # the farther, the less
     gain = least - float(broker.costs[act.contributor]) * act.collected
-    return Misreported(value, price, value - price, (worth - prices.T).min(axis=1), gain)
+    return Misreported(value, price, value - price, together, gain)
 
 
 def misreports(broker: Broker, contributor: int) -> Iterator[Misreport]:
@@ -204,20 +206,24 @@ def _paid(broker: Broker, act: Misreport, distances: np.ndarray) -> tuple[Array,
 
 
 def _values(problem: Problem, broker: Broker, act: Misreport, j: int, distances: np.ndarray) -> np.ndarray:
-    """(distances,) expected values of a buyer of type j, where the misreporter's mean is off by so much on average."""
+    """(distances, means) expected values of a buyer, where the misreporter's mean is off by so much on average."""
     others = int(np.asarray(broker.samples, float).sum() - float(broker.samples[act.contributor]))
     size = min(int(broker.sizes[j]), others + act.submitted)
     if size == 0:
-        return np.zeros(len(distances))
+        return np.zeros((len(distances), problem.dimension))
     hers, chance = _hypergeometric(act.submitted, others, size)
     part = hers / size
     drawn = np.maximum(1 / np.maximum(hers, 1) - 1 / act.submitted, 0.0)
     own = np.where(hers > 0, _known(act) + act.scatter**2 * drawn, 0.0)
     theirs = np.where(hers < size, 1 / np.maximum(size - hers, 1), 0.0)
-    variance = float(broker.variance) * (part**2 * own + (1 - part) ** 2 * theirs)
-    spread = np.sqrt(np.maximum(variance, _NEGLIGIBLE * float(broker.variance)))
-    found = np.asarray(_worth(problem.valuations[j], jnp.asarray(np.outer(distances, part)), jnp.asarray(spread)))
-    return np.asarray(found, float) @ chance
+    variance = part**2 * own + (1 - part) ** 2 * theirs
+    spread = np.sqrt(float(broker.level) * np.maximum(variance, _NEGLIGIBLE))
+    bias = np.outer(distances, part)
+    if problem.dimension > 1:
+        unit = np.asarray(broker.unit, float)
+        bias, spread = bias[..., None] * unit, spread[:, None] * unit
+    found = np.asarray(_worth(problem.valuations[j], jnp.asarray(bias), jnp.asarray(spread)), float)
+    return np.tensordot(chance, found.reshape(*found.shape[:2], -1), (0, 1))
 
 
 def _hypergeometric(hers: int, others: int, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -250,11 +256,11 @@ def _expected(broker: Broker, who: Array, submitted: Array, known: Array, distan
     samples, size = broker.samples, broker.samples.shape[0]
     hers, asked = jnp.arange(size) == who, samples > 0
     count = jnp.where(hers, submitted, samples)
-    variance = broker.variance * jnp.where(hers, known, jnp.where(asked, 1 / jnp.where(asked, samples, 1.0), 0.0))
-    step = _REACH * jnp.sqrt(broker.variance)
+    variance = broker.level * jnp.where(hers, known, jnp.where(asked, 1 / jnp.where(asked, samples, 1.0), 0.0))
+    step = _REACH * jnp.sqrt(broker.level)
 
     def settled(mean: Array) -> Array:
-        prices, payments = broker.settle(Statistics(count[:, None], mean[:, None]))
+        prices, payments = broker.settle(broker.alike(count, mean))
         return jnp.append(prices, payments[who])
 
     def bend(direction: Array) -> Array:

@@ -32,7 +32,7 @@ class Runs(NamedTuple):
     Attributes:
         prices: (runs, types).
         payments: (runs, contributors).
-        errors: (runs, types) |estimate − true mean| of a buyer; NaN for who buys nothing.
+        errors: (runs, types, means) |estimate − true mean| of a buyer; NaN for who buys nothing.
     """
 
     prices: np.ndarray
@@ -52,16 +52,16 @@ def play(
     """Run the market many times with everybody honest, or all but one, and compare with what was promised.
 
     Normal data are drawn by the contributors' means, and by those of a buyer's points given how many come from whom;
-    measurements are drawn with replacement, point by point. Expected are payments and prices as planned, errors of
-    σ√(2/(πm)), utilities v(m) − q. A buyer's worth in a run is v^e(error), or for a table of values, which knows no
-    errors, the expected one.
+    the numbers of a point that measures several means are independent there. Measurements are drawn with replacement,
+    row by row. Expected are payments and prices as planned, errors of σ√(2/(πm)), utilities v(m) − q. A buyer's worth
+    in a run is v^e(error), or for a table of values, which knows no errors, the expected one.
 
     Args:
         problem: the problem.
         plan: from :func:`solve`, with trade.
         key: random key.
         replications: how many runs.
-        people: measurements, one column; by default normal data.
+        people: measurements, a column for each mean; by default normal data.
         act: what one contributor does instead, on normal data; a made-up mean is off by the shift. What is promised
             remains what honesty brings; averages of value, price and payment are those of :func:`misreported`.
 
@@ -147,15 +147,17 @@ def _on_normal(broker: Broker, key: Array, replications: int, act: Misreport | N
 def _normal_runs(broker: Broker, key: Array, whose: Array, reports: _Reports) -> tuple[Array, Array, Array]:
     """Prices, payments and errors of runs in which buyers get (runs, types, contributors) points of each."""
     means_key, points_key = jax.random.split(key)
-    asked, some, sigma = broker.asked, jnp.maximum(reports.points, 1.0), jnp.sqrt(broker.variance)
-    normal = jax.random.normal(means_key, (whose.shape[0], some.shape[0]), some.dtype)
-    means = jnp.where(asked, sigma * (reports.bias + jnp.sqrt(reports.variance) * normal), 0.0)
-    prices, payments = jax.vmap(lambda mean: broker.settle(Statistics(reports.points[:, None], mean[:, None])))(means)
-    taken = jnp.maximum(whose, 1.0)
-    left = sigma * reports.scatter * jnp.sqrt(jnp.maximum(1 / taken - 1 / some, 0.0))  # given the mean of all of hers
-    part = means[:, None, :] + left * jax.random.normal(points_key, whose.shape, some.dtype)
-    sold = jnp.sum(whose, axis=-1)
-    estimates = jnp.sum(whose * part, axis=-1) / jnp.where(sold > 0, sold, jnp.nan)
+    some, sigma = jnp.maximum(reports.points, 1.0), jnp.sqrt(jnp.atleast_1d(broker.variance))
+    shape = (some.shape[0], sigma.shape[0])
+    normal = jax.random.normal(means_key, (whose.shape[0], *shape), some.dtype)
+    drawn = sigma * (reports.bias[:, None] + jnp.sqrt(reports.variance)[:, None] * normal)
+    means = jnp.where(broker.asked[:, None], drawn, 0.0)
+    count = jnp.broadcast_to(reports.points[:, None], shape)
+    prices, payments = jax.vmap(lambda mean: broker.settle(Statistics(count, mean)))(means)
+    left = reports.scatter * jnp.sqrt(jnp.maximum(1 / jnp.maximum(whose, 1.0) - 1 / some, 0.0))  # given hers all
+    part = jax.random.normal(points_key, (*whose.shape, sigma.shape[0]), some.dtype) * left[..., None] * sigma
+    sold = jnp.sum(whose, axis=-1)[..., None]
+    estimates = jnp.sum(whose[..., None] * (means[:, None] + part), axis=-2) / jnp.where(sold > 0, sold, jnp.nan)
     return prices, payments, jnp.abs(estimates)
 
 
@@ -166,6 +168,7 @@ def _on_people(broker: Broker, people: Empirical, key: Array, replications: int)
     at_once = max(1, min(replications, _NUMBERS_AT_ONCE // (capacity * len(samples))))
     keys = jax.random.split(key, replications)
     mask = jnp.arange(capacity) < broker.samples[:, None, None]
+    mask = jnp.broadcast_to(mask, (len(samples), people.mean.shape[0], capacity))
 
     @jax.jit
     def run(broker: Broker, people: Empirical, keys: Array) -> tuple[Array, Array, Array]:
@@ -174,7 +177,8 @@ def _on_people(broker: Broker, people: Empirical, key: Array, replications: int)
             drawn = people.sample(data_key, (mask.shape[0], capacity))
             data = Submission(jnp.moveaxis(drawn, 1, 2).astype(broker.samples.dtype), mask)
             trade = broker.trade(data, draw_key)
-            return trade.prices, trade.payments, jnp.abs(trade.estimates - people.mean[0])
+            estimates = trade.estimates.reshape(trade.prices.shape[0], -1)
+            return trade.prices, trade.payments, jnp.abs(estimates - people.mean)
 
         found: tuple[Array, Array, Array] = jax.lax.map(once, keys, batch_size=at_once)
         return found
@@ -189,7 +193,6 @@ def _quantities(
     payment = np.asarray(known.payment, float)
     sizes, prices, counts = (np.asarray(part, float) for part in (plan.sizes, plan.prices, problem.counts))
     promised = gains(problem, plan.sizes, plan.prices)
-    sigma = float(problem.sigma)
     revenue = runs.prices @ counts
     sums = {
         "revenue": (float(plan.revenue), revenue),
@@ -201,9 +204,11 @@ def _quantities(
         who = problem.contributors[i]
         rows.append(averaged(who, CONTRIBUTOR, "payment", payment[i], runs.payments[:, i]))
     for j in np.flatnonzero(sizes > 0).tolist():
-        who, error = problem.buyers[j], sigma * np.sqrt(2 / (np.pi * sizes[j]))
+        who, errors = problem.buyers[j], np.atleast_1d(problem.sigma) * np.sqrt(2 / (np.pi * sizes[j]))
         rows.append(averaged(who, BUYER, "price", prices[j], runs.prices[:, j]))
-        rows.append(averaged(who, BUYER, "error", error, runs.errors[:, j]))
+        for k, error in enumerate(errors.tolist()):
+            told = "error" if problem.dimension == 1 else f"error of {problem.means[k]}"
+            rows.append(averaged(who, BUYER, told, error, runs.errors[:, j, k]))
         if not np.isnan(worth[:, j]).any():
             rows.append(averaged(who, BUYER, "utility", promised[j], worth[:, j] - runs.prices[:, j]))
     return tuple(rows)
@@ -236,6 +241,7 @@ def _worth(problem: Problem, plan: Plan, runs: Runs, *, honest: bool) -> np.ndar
     NaN for such a buyer if a contributor is not honest: what her points are worth then, nobody has said.
     """
     expected = np.asarray(problem.value_of(plan.sizes), float)
-    pairs = zip(problem.valuations, runs.errors.T, strict=True)
-    found = [np.asarray(valuation.of_error(errors), float) for valuation, errors in pairs]
+    errors = runs.errors[..., 0] if problem.dimension == 1 else runs.errors
+    pairs = zip(problem.valuations, np.moveaxis(errors, 1, 0), strict=True)
+    found = [np.asarray(valuation.of_error(own), float).reshape(len(own), -1)[:, 0] for valuation, own in pairs]
     return np.where(np.isnan(found) & honest, expected[:, None], found).T

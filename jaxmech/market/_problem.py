@@ -48,9 +48,10 @@ class Problem:
 
     Args:
         contributor_costs: (contributors,) cost of a point, positive and finite, in the unit of the values.
-        sigma: standard deviation of a point.
+        sigma: standard deviation of a point; (means,) where each point measures several means at once.
         buyers: the types of buyers.
         contributors: optional names.
+        means: optional names of several means.
 
     Raises:
         ProblemError: naming the argument, the index, the value and the rule. Values that are being traced
@@ -67,11 +68,12 @@ class Problem:
     """
 
     contributor_costs: Float[Array, " contributors"]
-    sigma: Scalar
+    sigma: Scalar | Float[Array, " means"]
     counts: Float[Array, " types"]
     valuations: tuple[Valuation, ...]
     contributors: tuple[str, ...] = dataclasses.field(metadata={"label": ()})
     buyers: tuple[str, ...] = dataclasses.field(metadata={"label": ()})
+    means: tuple[str, ...] = dataclasses.field(metadata={"label": ()})
 
     def __init__(
         self,
@@ -79,17 +81,23 @@ class Problem:
         sigma: ArrayLike,
         buyers: Sequence[Buyer],
         contributors: Sequence[str] | None = None,
+        means: Sequence[str] | None = None,
     ) -> None:
         costs = positive("contributor_costs", numbers("contributor_costs", contributor_costs, 1))
         if not buyers:
             raise ProblemError("buyers", list(buyers), "must hold at least one type of buyer")
+        deviation = positive("sigma", numbers("sigma", sigma, min(np.ndim(sigma), 1))).astype(costs.dtype)
+        if deviation.shape == (1,):
+            deviation = deviation[0]
+        owned = [buyer.valuation.of_means(deviation.size) for buyer in buyers]
         fields = {
             "contributor_costs": costs,
-            "sigma": positive("sigma", numbers("sigma", sigma, 0)).astype(costs.dtype),
+            "sigma": deviation,
             "counts": jnp.asarray([buyer.count for buyer in buyers], costs.dtype),
-            "valuations": tuple(jax.tree.map(lambda leaf: leaf.astype(costs.dtype), b.valuation) for b in buyers),
+            "valuations": tuple(jax.tree.map(lambda leaf: leaf.astype(costs.dtype), v) for v in owned),
             "contributors": _names("contributors", contributors, costs.shape[0], "contributor"),
             "buyers": _names("buyers", [buyer.name for buyer in buyers], len(buyers), "buyer"),
+            "means": _names("means", means, deviation.size, "mean"),
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
@@ -98,6 +106,11 @@ class Problem:
     def types(self) -> int:
         """Number of types of buyers."""
         return len(self.valuations)
+
+    @property
+    def dimension(self) -> int:
+        """How many means a point measures."""
+        return int(self.sigma.size)
 
     def values(self, sizes: ArrayLike) -> Float[Array, "types sizes"]:
         """Return what sizes are worth: one row per type."""

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import erfc, gammaincc
+from scipy.special import chdtrc
 
 from jaxmech._errors import ProblemError
 from jaxmech._precision import seed_key
@@ -88,6 +89,8 @@ def spread(problem: Problem, plan: Plan, seed: int = 0) -> Spread:
     costs with x the expected gain. Every price
     varies by the sum of these over the B buyers, a quadratic form in independent normal means; its standard deviation
     is exact. The chance that it is negative is exact where all its eigenvalues are equal; otherwise it is simulated.
+    Where a point measures D means, Z² is χ²_D/D: deviations are √D times smaller. Its numbers are taken as independent
+    there.
 
     Args:
         problem: the problem.
@@ -116,23 +119,24 @@ def _spread(broker: Broker, values: Array, key: Array) -> Spread:
     noise = broker.weight * broker.discrepancy_variance
     gain = -broker.guarantee(broker.stakes).promised
     payment = broker.costs * broker.samples + gain
-    form = _form(broker)
+    form, means = _form(broker), broker.unit.shape[0]
     room = jnp.stack([broker.prices, broker.prices - values.astype(broker.prices.dtype)]) * broker.buyers
-    (chance, within), error = _exceeds(room + jnp.trace(form), form, key)
+    (chance, within), error = _exceeds(room + jnp.trace(form), form, key, means)
     buys, pays = broker.sizes > 0, noise > 0
 
     def below(expected: Array) -> Array:
         edge = jnp.maximum(1 + expected / jnp.where(pays, noise, 1.0), 0.0)
-        return jnp.where(pays, erfc(jnp.sqrt(edge / 2)), 0.0)
+        beyond = erfc(jnp.sqrt(edge / 2)) if means == 1 else gammaincc(means / 2, means * edge / 2)
+        return jnp.where(pays, beyond, 0.0)
 
-    deviation = jnp.sqrt(2 * jnp.sum(form**2)) / broker.buyers
+    deviation = jnp.sqrt(2 / means * jnp.sum(form**2)) / broker.buyers
     return Spread(
         price=broker.prices,
         price_deviation=jnp.where(buys, deviation, 0.0),
         negative_price=jnp.where(buys, chance, 0.0),
         price_above_value=jnp.where(buys, 1 - within, 0.0),
         payment=payment,
-        payment_deviation=np.sqrt(2) * noise,
+        payment_deviation=np.sqrt(2 / means) * noise,
         negative_payment=below(payment),
         payment_below_cost=below(gain),
         standard_error=error,
@@ -143,7 +147,8 @@ def frontier(problem: Problem, plan: Plan) -> Frontier:
     """Return what a larger second sample trades for profit: for every size of it up to half of all points.
 
     The noise in every price is (c_1 N_1² + c_2 N_2²)(1/N_1 + 1/N_2)(1 − Z²)/B: with N_2 = 1 it grows with the square of
-    the points collected. Where the lowest cost is tied, the work is shared evenly already and there is one entry.
+    the points collected. Of D means Z² is χ²_D/D. Where the lowest cost is tied, the work is shared evenly already and
+    there is one entry.
 
     Args:
         problem: the problem.
@@ -181,9 +186,10 @@ def frontier(problem: Problem, plan: Plan) -> Frontier:
     noises = low * first**2 * spread_out, high * second**2 * spread_out
     noise = (noises[0] + noises[1]) / buyers
     profit = float(plan.revenue) - low * first - high * second
-    lose = [_tail(profit * share / total, own) for share, own in zip((first, second), noises, strict=True)]
-    above = 1 - _tail(np.array(-least), noise)
-    return Frontier(second, profit, np.sqrt(2) * noise, _tail(prices.min(), noise), above, np.maximum(*lose))
+    tail = partial(_tail, means=problem.dimension)
+    lose = [tail(profit * share / total, own) for share, own in zip((first, second), noises, strict=True)]
+    above, deviation = 1 - tail(np.array(-least), noise), np.sqrt(2 / problem.dimension) * noise
+    return Frontier(second, profit, deviation, tail(prices.min(), noise), above, np.maximum(*lose))
 
 
 BOUNDS = ("price_deviation", "negative_price", "price_above_value", "payment_below_cost")
@@ -253,12 +259,13 @@ def simulate(problem: Problem, plan: Plan, key: Array, replications: int) -> tup
 def honest_runs(broker: Broker, key: Array, replications: int) -> tuple[Array, Array]:
     """Return a broker's prices and payments in runs with honest contributors."""
     asked = broker.asked
-    deviation = jnp.sqrt(broker.variance / jnp.where(asked, broker.samples, 1.0))
-    normal = jax.random.normal(key, (replications, broker.samples.shape[0]), broker.samples.dtype)
-    means = jnp.where(asked, deviation * normal, 0.0)
+    deviation = jnp.sqrt(jnp.atleast_1d(broker.variance) / jnp.where(asked, broker.samples, 1.0)[:, None])
+    normal = jax.random.normal(key, (replications, *deviation.shape), broker.samples.dtype)
+    means = jnp.where(asked[:, None], deviation * normal, 0.0)
+    count = jnp.broadcast_to(broker.samples[:, None], deviation.shape)
 
     def once(mean: Array) -> tuple[Array, Array]:
-        return broker.settle(Statistics(broker.samples[:, None], mean[:, None]))
+        return broker.settle(Statistics(count, mean))
 
     return jax.vmap(once)(means)
 
@@ -301,12 +308,14 @@ def _form(broker: Broker) -> Array:
     others = jnp.maximum(jnp.sum(broker.samples) - samples, 1.0)
     own = jnp.eye(samples.shape[0], dtype=samples.dtype)
     matrix = own - (1 - own) * samples[None, :] / others[:, None]
-    scaled = jnp.where(asked[:, None] & asked, matrix * jnp.sqrt(broker.variance / samples), 0.0)
+    scaled = jnp.where(asked[:, None] & asked, matrix * jnp.sqrt(broker.level / samples), 0.0)
     return scaled.T @ (jnp.where(asked, broker.weight, 0.0)[:, None] * scaled)
 
 
-def _exceeds(edges: Array, form: Array, key: Array) -> tuple[Array, Array]:
+def _exceeds(edges: Array, form: Array, key: Array, means: int) -> tuple[Array, Array]:
     """Chance that a quadratic form in standard normal numbers exceeds each edge, and the largest standard error.
+
+    Of several means it is the average of as many independent ones.
 
     A form whose square is a multiple of itself has that number for all its eigenvalues that are not 0: then, as for two
     contributors, what it adds up to is a multiple of a χ² of as many degrees of freedom.
@@ -316,11 +325,11 @@ def _exceeds(edges: Array, form: Array, key: Array) -> tuple[Array, Array]:
     level = jnp.where(some, squares / jnp.where(some, total, 1.0), 1.0)
     even = jnp.max(jnp.abs(form @ form - level * form)) <= tolerances(form.dtype).condition * level**2
     freedom = jnp.round(jnp.where(some, total, 1.0) / level)
-    exact = gammaincc(freedom / 2, jnp.maximum(edges, 0.0) / (2 * level))
+    exact = gammaincc(means * freedom / 2, means * jnp.maximum(edges, 0.0) / (2 * level))
 
     def draw() -> tuple[Array, Array]:
-        normal = jax.random.normal(key, (REPLICATIONS, form.shape[0]), form.dtype)
-        sums = jnp.sum((normal @ form) * normal, axis=1)
+        normal = jax.random.normal(key, (REPLICATIONS * means, form.shape[0]), form.dtype)
+        sums = jnp.mean(jnp.sum((normal @ form) * normal, axis=1).reshape(REPLICATIONS, means), axis=1)
         chance = jax.lax.map(lambda edge: jnp.mean(sums > edge, dtype=form.dtype), edges.ravel()).reshape(edges.shape)
         doubt = jnp.max(jnp.maximum(chance * (1 - chance), 1 / REPLICATIONS))  # never seen is not impossible
         return chance, jnp.sqrt(doubt / REPLICATIONS)
@@ -332,7 +341,9 @@ def _exceeds(edges: Array, form: Array, key: Array) -> tuple[Array, Array]:
     return chance, error
 
 
-def _tail(expected: np.ndarray | np.generic, noise: np.ndarray) -> np.ndarray:
-    """Chance that expected + noise·(1 − Z²) is negative."""
+def _tail(expected: np.ndarray | np.generic, noise: np.ndarray, means: int) -> np.ndarray:
+    """Chance that expected + noise·(1 − Z²) is negative; of several means that of 1 − χ²/means."""
     edge = np.maximum(1 + np.asarray(expected) / np.where(noise > 0, noise, 1.0), 0.0)
+    if means > 1:
+        return np.asarray(chdtrc(means, means * edge), float)
     return np.vectorize(math.erfc, otypes=[float])(np.sqrt(edge / 2))

@@ -27,11 +27,12 @@ _BLOCK = 2048  # sizes per block where an expectation is integrated: bounds the 
 class Valuation:
     """What a buyer would pay for m points: v^d(m) = E v^e(|Z| σ/√m) for standard normal Z, v^d(0) = 0.
 
-    Made by :func:`threshold`, :func:`exponential`, :func:`linear`, :func:`table` or :func:`by_error`.
+    Made by :func:`threshold`, :func:`exponential`, :func:`linear`, :func:`table` or :func:`by_error`. Of several means
+    values add up: Σ_k v_k(m), each from the error of its mean in the unit of its σ_k.
 
     Attributes:
-        scale: of the error, in the unit of σ; 1 for tables and functions.
-        value: the largest value, v^e(0).
+        scale: of the error, in the unit of σ; 1 for tables and functions; (means,) where there are several.
+        value: the largest value, v^e(0); (means,) where there are several.
         values: of a table, by size; empty otherwise.
         kind: which form.
         function: v^e of a user, elementwise.
@@ -40,8 +41,8 @@ class Valuation:
     Source: Chen, Clinton and Kandasamy 2025, section 3.1, equation (11).
     """
 
-    scale: Scalar
-    value: Scalar
+    scale: Scalar | Float[Array, " means"]
+    value: Scalar | Float[Array, " means"]
     values: Float[Array, " table"]
     kind: str = dataclasses.field(metadata={"static": True})
     function: Callable[[Array], Array] | None = dataclasses.field(metadata={"static": True})
@@ -52,24 +53,29 @@ class Valuation:
         return self.with_error(sizes, sigma)[0]
 
     def with_error(self, sizes: ArrayLike, sigma: Array | float) -> tuple[Array, Array]:
-        """Return v^d at sizes (any shape), and an estimate of its absolute error; 0 where the form is closed."""
+        """Return v^d at sizes (any shape), and an estimate of its absolute error; 0 where the form is closed.
+
+        Args:
+            sizes: whole numbers.
+            sigma: of a point; (means,) where it measures several.
+        """
         dtype = self.value.dtype
         if self.kind == "table":
             last = self.values.shape[-1] - 1
             found = self.values[jnp.clip(jnp.asarray(sizes).astype(int), 0, last)]
             return found, jnp.zeros_like(found)
         sizes = jnp.asarray(sizes, dtype)
-        spread: Array = sigma / jnp.sqrt(jnp.maximum(sizes, 1))
+        spread: Array = sigma / jnp.sqrt(jnp.maximum(sizes[..., None] if jnp.ndim(sigma) else sizes, 1))
         if self.function is not None:
             found, error = _integrate(self.function, spread)
         else:
-            found = self.value * _CLOSED[self.kind](spread / self.scale)
+            found = self.added(self.value * _CLOSED[self.kind](spread / self.scale))
             error = jnp.zeros_like(found)
         nothing = sizes < 1
         return jnp.where(nothing, 0.0, found), jnp.where(nothing, 0.0, error)
 
     def of_error(self, error: ArrayLike) -> Array:
-        """Return v^e at errors (any shape); NaN for a table, which knows sizes only."""
+        """Return v^e at errors (any shape; of several means (…, means)); NaN for a table, which knows sizes only."""
         error = jnp.asarray(error, self.value.dtype)
         if self.kind == "table":
             return jnp.full(error.shape, jnp.nan, error.dtype)
@@ -81,17 +87,17 @@ class Valuation:
             "exponential": lambda: jnp.exp(-ratio),
             "linear": lambda: jnp.maximum(1 - ratio, 0.0),
         }
-        return self.value * shapes[self.kind]()
+        return self.added(self.value * shapes[self.kind]())
 
     def of_estimate(self, bias: ArrayLike, spread: ArrayLike) -> Array:
         """Return E v^e(|b + s Z|) for standard normal Z: what an estimate with bias b and deviation s is worth.
 
         Args:
-            bias: b, any shape.
+            bias: b, any shape; of several means (…, means).
             spread: s, positive; broadcasts with the bias.
 
         Returns:
-            The expectations; NaN for a table, which knows sizes only.
+            The expectations, of several means mean by mean; NaN for a table, which knows sizes only.
         """
         bias, spread = jnp.broadcast_arrays(*(jnp.asarray(part, self.value.dtype) for part in (bias, spread)))
         if self.kind == "table":
@@ -99,6 +105,31 @@ class Valuation:
         if self.function is not None:
             return _both_sides(self.function, bias, spread)
         return self.value * _BIASED[self.kind](jnp.abs(bias) / self.scale, spread / self.scale)
+
+    def of_means(self, means: int) -> "Valuation":
+        """Return the valuation where a point measures several means; a number is the same for all, a value is shared.
+
+        Args:
+            means: how many.
+
+        Raises:
+            ProblemError: for lists of another length, and for functions of one error.
+        """
+        listed = [part.shape[0] for part in (self.scale, self.value) if part.ndim]
+        if self.kind == "function" and means > 1:
+            raise ProblemError("valuation", "by_error", "is a function of one error: sell one mean, or give a list")
+        for length in listed:
+            if length != means or means == 1:
+                rule = f"must be a number, or a list with one for each of {means} means"
+                raise ProblemError("scale and value", f"a list of {length}", rule)
+        if means == 1 or self.kind == "table":
+            return self
+        value = self.value if self.value.ndim else jnp.full((means,), self.value / means)
+        return dataclasses.replace(self, scale=jnp.broadcast_to(self.scale, (means,)), value=value)
+
+    def added(self, values: Array) -> Array:
+        """Return values (…, means) added up over several means; those of one as they are."""
+        return jnp.sum(values, axis=-1) if jnp.ndim(self.value) else values
 
     def times(self, factor: float) -> "Valuation":
         """Return the valuation with all values times a positive factor."""
@@ -109,15 +140,15 @@ class Valuation:
     @property
     def largest(self) -> Scalar:
         """The value that no amount of data exceeds."""
-        return self.value
+        return jnp.sum(self.value) if jnp.ndim(self.value) else self.value
 
 
 def threshold(scale: ArrayLike, value: ArrayLike = 1.0, most: float = 1.0) -> Valuation:
     """v^e(e) = value if e <= scale, else 0; hence v^d(m) = value·erf(scale √m / (σ√2)).
 
     Args:
-        scale: the largest error that is good enough, positive, in the unit of σ.
-        value: largest value, in (0, most].
+        scale: the largest error that is good enough, positive, in the unit of σ; of several means a list.
+        value: largest value, in (0, most]; of several means a list of what each is worth, 0 for what she does not need.
         most: the largest value that is allowed; ∞ where values are in a unit of money.
 
     Raises:
@@ -136,8 +167,8 @@ def exponential(scale: ArrayLike, value: ArrayLike = 1.0, most: float = 1.0) -> 
     """v^e(e) = value·exp(−e/scale); hence v^d(m) = value·erfcx(σ / (scale √(2m))).
 
     Args:
-        scale: the error at which the value has fallen to 1/e, positive, in the unit of σ.
-        value: largest value, in (0, most].
+        scale: the error at which the value has fallen to 1/e, positive, in the unit of σ; of several means a list.
+        value: largest value, in (0, most]; of several means a list of what each is worth, 0 for what she does not need.
         most: the largest value that is allowed; ∞ where values are in a unit of money.
 
     Raises:
@@ -156,8 +187,8 @@ def linear(scale: ArrayLike, value: ArrayLike = 1.0, most: float = 1.0) -> Valua
     """v^e(e) = value·max(1 − e/scale, 0); hence v^d(m) = value·(erf(b/√2) − √(2/π)(1 − exp(−b²/2))/b), b = scale √m/σ.
 
     Args:
-        scale: the error from which on data is worth nothing, positive, in the unit of σ.
-        value: largest value, in (0, most].
+        scale: the error from which on data is worth nothing, positive, in the unit of σ; of several means a list.
+        value: largest value, in (0, most]; of several means a list of what each is worth, 0 for what she does not need.
         most: the largest value that is allowed; ∞ where values are in a unit of money.
 
     Raises:
@@ -247,9 +278,32 @@ def check_values(
 
 
 def _closed(kind: str, scale: ArrayLike, value: ArrayLike, most: float) -> Valuation:
-    size = positive("scale", numbers("scale", scale, 0))
-    largest = positive("value", numbers("value", value, 0), largest=most).astype(size.dtype)
+    size = positive("scale", numbers("scale", scale, min(np.ndim(scale), 1)))
+    if not np.ndim(value):
+        largest = positive("value", numbers("value", value, 0), largest=most).astype(size.dtype)
+    else:
+        largest = _shares(numbers("value", value, 1), most).astype(size.dtype)
+    if size.ndim and largest.ndim and size.shape != largest.shape:
+        raise ProblemError(
+            "value", f"a list of {len(largest)}", f"must have as many entries as there are scales, {len(size)}"
+        )
+    if size.ndim and not largest.ndim:
+        largest = jnp.full(size.shape, largest / size.shape[0])
+    if largest.ndim and not size.ndim:
+        size = jnp.broadcast_to(size, largest.shape)
     return Valuation(size, largest, jnp.zeros((0,), size.dtype), kind, None)
+
+
+def _shares(values: Array, most: float) -> Array:
+    """Values of several means: none negative, at least one positive, at most ``most`` together."""
+    if isinstance(values, jax.core.Tracer):
+        return values
+    host = np.asarray(values, float)
+    for k in np.flatnonzero(~(np.isfinite(host) & (host >= 0))):
+        raise ProblemError(f"value[{k}]", float(host[k]), "must not be negative, and finite")
+    if not 0 < host.sum() <= most * (1 + 1e-12):
+        raise ProblemError("value", host.tolist(), f"must add up to a number in (0, {most:g}]")
+    return values
 
 
 def _linear(a: Array) -> Array:

@@ -71,16 +71,20 @@ class Market(Kind):
         """By contributor, or by type of buyer."""
         buyers = (self.problem.buyers,)
         costs = (self.problem.contributors,)
-        return {"contributor_costs": costs, "sigma": (), "count": buyers, "scale": buyers, "value": buyers}
+        own: dict[str, tuple[tuple[str, ...], ...]] = {"contributor_costs": costs, "sigma": (), "count": buyers}
+        if self.problem.dimension > 1:  # scales and values are lists there, which rules for numbers do not fit
+            return {**own, "sigma": (self.problem.means,)}
+        return {**own, "scale": buyers, "value": buyers}
 
     @property
     def leaves(self) -> Mapping[str, Array]:
         """Costs, the standard deviation, and what buyers are."""
         problem = self.problem
+        own = {"contributor_costs": problem.contributor_costs, "sigma": problem.sigma, "count": problem.counts}
+        if problem.dimension > 1:
+            return own
         return {
-            "contributor_costs": problem.contributor_costs,
-            "sigma": problem.sigma,
-            "count": problem.counts,
+            **own,
             "scale": jnp.stack([valuation.scale for valuation in problem.valuations]),
             "value": jnp.stack([valuation.value for valuation in problem.valuations]),
         }
@@ -105,10 +109,11 @@ class Market(Kind):
 
     def solve(self, leaves: Mapping[str, Array]) -> Row:
         """The plan on the menu."""
-        pairs = enumerate(self.problem.valuations)
-        valuations = tuple(changed(one, scale=leaves["scale"][j], value=leaves["value"][j]) for j, one in pairs)
         valuations = tuple(
-            own if own.kind == "table" else new for own, new in zip(self.problem.valuations, valuations, strict=True)
+            one
+            if one.kind == "table" or "scale" not in leaves
+            else changed(one, scale=leaves["scale"][j], value=leaves["value"][j])
+            for j, one in enumerate(self.problem.valuations)
         )
         problem = changed(
             self.problem,

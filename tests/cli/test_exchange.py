@@ -234,13 +234,18 @@ class TestTrades:
 
     def test_every_fault_is_one_line_and_nothing_is_written(self, trade, tmp_path):
         folder = Trade(tmp_path, trade)
-        (folder.submissions / "Ada.csv").write_text("value\nx\n1\n", encoding="utf-8")
-        (folder.submissions / "Bo, B_.csv").write_text("mean\n2\n", encoding="utf-8")
+        first, *others = folder.signed.distributions
+        rest = "".join(f',"{name}"' for name in others)
+        cells = ",2" * len(others)
+        (folder.submissions / "Ada.csv").write_text(f"{first}{rest}\nx{cells}\n1{cells}\n", encoding="utf-8")
+        (folder.submissions / "Bo, B_.csv").write_text(f"mean{rest}\n2{cells}\n", encoding="utf-8")
         code, out, error = folder.run()
         assert (code, out) == (2, "")
-        assert error.splitlines() == [
-            "jaxmech: Ada.csv: row 2, column value: must be a number, not 'x'",
-            "jaxmech: Bo, B_.csv: row 1, column mean: must be the name of a distribution (value)",
+        told = ", ".join(folder.signed.distributions)
+        lines = error.splitlines()
+        assert lines == [
+            f"jaxmech: Ada.csv: row 2, column {first}: must be a number, not 'x'",
+            f"jaxmech: Bo, B_.csv: row 1, column mean: must be the name of a distribution ({told})",
         ]
         assert not folder.returns.exists()
 
@@ -256,10 +261,11 @@ class TestTrades:
     def test_the_same_data_under_two_names_and_absurd_values_are_told(self, trade, tmp_path):
         folder = Trade(tmp_path, trade)
         text = (folder.submissions / "Ada.csv").read_text(encoding="utf-8")
-        (folder.submissions / "Ada.csv").write_text(f"{text}1e9\n", encoding="utf-8")
+        many = folder.signed.distributions
+        (folder.submissions / "Ada.csv").write_text(f"{text}{','.join(['1e9'] * len(many))}\n", encoding="utf-8")
         shutil.copy(folder.submissions / "Ada.csv", folder.submissions / "Cleo.csv")
         _, page, _ = folder.run()
-        assert "- Cleo and Ada handed in the same points of value" in page
+        assert all(f"- Cleo and Ada handed in the same points of {name}" in page for name in many)
         assert "σ from the median of all, e.g. 1e+09" in page
         assert call("verify", folder.returns, folder.agreement)[0] == 0
 

@@ -127,7 +127,7 @@ def promises_are_kept(runs):
         done = example.carry_out("market", example.draw(signed, generator), f"{run:064x}")
         paid.append(done.settlement.payment)
         charged.append(done.settlement.prices)
-        errors = np.array([abs(delivery.mean - 3.0) for delivery in done.deliveries])
+        errors = np.array([abs(delivery.mean[0] - 3.0) for delivery in done.deliveries])
         squared.append(errors**2)
         worth.append([
             0.8 * np.exp(-errors[0] / value["lab/x"]["scale"]),
@@ -171,7 +171,7 @@ class TestSecrecy:
             for name, row in zip(done.agreement.parties, data, strict=True)
         }
         owed = {
-            name: {repr(value) for value in delivery.values.tolist()} if points else set()
+            name: {repr(value) for value in delivery.values[:, 0].tolist()} if points else set()
             for (name, _), delivery in zip(done.agreement.buyers, done.deliveries, strict=True)
         }
         names = [*done.agreement.parties, *owed]

@@ -44,6 +44,34 @@ count = 2
 valuation = "table"
 values = [0.0, 0.01, 0.02, 0.02, 0.3]
 """
+MEANS = """[market]
+sigma = [2.0, 10.0]
+means = ["iron", "zinc, total"]
+contributors = ["Ada", "Bo, B.", "Cleo"]
+contributor_costs = [0.002, 0.003, 0.02]
+second = 3
+unit = "EUR"
+
+[[market.buyers]]
+name = "lab/x"
+count = 3
+valuation = "exponential"
+scale = [0.6, 3.0]
+value = [0.5, 0.3]
+
+[[market.buyers]]
+name = "office"
+count = 2
+valuation = "linear"
+scale = 2.0
+value = [2.0, 0.0]
+
+[[market.buyers]]
+name = "school"
+count = 2
+valuation = "table"
+values = [0.0, 0.01, 0.02, 0.02, 0.3]
+"""
 MODELS = """[multiparty]
 agents = ["Ada", "Bo, B.", "Cleo", "Dr. D"]
 types = [1.2, 0.8, 0.3, 0.5]
@@ -57,8 +85,8 @@ externality = [
 ]
 """
 TIED = MARKET.replace("[0.002, 0.003, 0.02]\nsecond = 20", "[0.002, 0.002, 0.002]")
-MARKETS = ("market", "tied")
-PROBLEMS = {"market": MARKET, "tied": TIED, "models": MODELS, "free": MODELS + 'mechanism = "free"\n'}
+MARKETS = ("market", "tied", "means")
+PROBLEMS = {"market": MARKET, "tied": TIED, "means": MEANS, "models": MODELS, "free": MODELS + 'mechanism = "free"\n'}
 """Cleo is asked for nothing in the market, unless costs are tied, and gets no model unless models are free."""
 
 
@@ -95,7 +123,8 @@ def agreement(name):
 
 def draw(signed, generator, mean=3.0):
     """Honest normal data, by party and distribution."""
-    return [[mean + 2 * generator.standard_normal(int(count))] for count in signed.samples[:, 0]]
+    spread = signed.sigma if len(signed.distributions) > 1 else [2]
+    return [[mean + part * generator.standard_normal(int(row[0])) for part in spread] for row in signed.samples]
 
 
 def handed(data):
@@ -111,10 +140,12 @@ def handed(data):
 def write(signed, data, folder):
     """The same as files; who has no points hands in none."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (column,) in zip(exchange.file_names(signed.parties), data, strict=True):
-        if len(column):
-            lines = "".join(f"{value!r}\n" for value in column.tolist())
-            (folder / f"{name}.csv").write_text(f"value\n{lines}", encoding="utf-8")
+    header = ",".join(f'"{name}"' if "," in name else name for name in signed.distributions)
+    for name, columns in zip(exchange.file_names(signed.parties), data, strict=True):
+        if len(columns[0]):
+            rows = zip(*(column.tolist() for column in columns), strict=True)
+            lines = "".join(",".join(repr(value) for value in row) + "\n" for row in rows)
+            (folder / f"{name}.csv").write_text(f"{header}\n{lines}", encoding="utf-8")
     return folder
 
 

@@ -25,13 +25,13 @@ class Case(Exchanged):
 
 def other_numbers(data):
     """Too few, none, too many: whatever parties may do."""
-    data[0] = [data[0][0][:-3]]
-    data[1] = [np.concatenate([data[1][0], [3.0, 4.0]])]
-    data[2] = [np.full(7, 2.0)]
+    data[0] = [column[:-3] for column in data[0]]
+    data[1] = [np.concatenate([column, [3.0, 4.0]]) for column in data[1]]
+    data[2] = [np.full(7, 2.0) for _ in data[2]]
 
 
 def nothing_of_one(data):
-    data[1] = [np.zeros(0)]
+    data[1] = [np.zeros(0) for _ in data[1]]
 
 
 @pytest.mark.parametrize("name", example.PROBLEMS)

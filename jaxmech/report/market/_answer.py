@@ -40,7 +40,8 @@ class Answer(Judged):
     Attributes:
         source: the file or the shipped problem.
         title: one line that says what it is, or an empty text.
-        sigma: standard deviation of a point.
+        sigma: (means,) standard deviation of a point.
+        means: what a point measures.
         contributors: their names.
         costs: (contributors,) of a point.
         samples: (contributors,) points that each collects.
@@ -75,7 +76,8 @@ class Answer(Judged):
 
     source: str
     title: str
-    sigma: float
+    sigma: np.ndarray
+    means: tuple[str, ...]
     contributors: tuple[str, ...]
     costs: np.ndarray
     samples: np.ndarray

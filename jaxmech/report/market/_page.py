@@ -54,6 +54,8 @@ def _head(answer: Answer) -> RenderableType:
     buyers = counted(int(answer.counts.sum()), "buyer")
     what = f"{buyers} of {counted(len(answer.buyers), 'type')}, {counted(len(answer.contributors), 'contributor')}"
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
+    if len(answer.means) > 1:
+        what += f"; each point measures {len(answer.means)} means"
     what += f"; method {answer.method}" + (f"; money in {answer.unit}" if answer.unit else "")
     return Group(Text(answer.title or answer.source, style="bold"), Text(f"{answer.source}: {what}"), Text(), verdict)
 

@@ -34,7 +34,8 @@ def _of_buyer(answer: Answer, j: int) -> str:
     paid = short(float(answer.prices[j]), 4)
     k = int(answer.predecessor[j])
     if k < 0:
-        return f"{who} pays {paid}, all that {_points(answer, j)} are worth to her."
+        verb = "is" if answer.sizes[j] == 1 else "are"
+        return f"{who} pays {paid}, all that {_points(answer, j)} {verb} worth to her."
     if answer.sizes[k] == answer.sizes[j]:
         return f"{who} pays {paid}, as {answer.buyers[k]} does for as many points."
     own, other = short(float(answer.utility[j]), 4), short(float(answer.prices[k]), 4)
@@ -49,19 +50,32 @@ def nobody_cheats(answer: Answer) -> list[str]:
     if not answer.trades:
         return ["Nobody is asked for anything."]
     sentences = []
+    differ = "her mean differs from that" if len(answer.means) == 1 else "her means differ from those"
     for i in np.flatnonzero(answer.samples > 0).tolist():
         n, cost = float(answer.samples[i]), float(answer.costs[i])
         instead = np.floor(n / 2) if n > 1 else 2.0
         loss = short(cost * (instead - n) ** 2 / instead)
         others = counted(answer.total - int(n), "point")
         sentences.append(
-            f"{answer.contributors[i]} is paid less, the more her mean differs from that of the others' {others}: "
+            f"{answer.contributors[i]} is paid less, the more {differ} of the others' {others}: "
             f"to collect {counted(int(instead), 'point')} instead of {n:,.0f} would cost her {loss} on balance."
         )
     return [
         *sentences,
+        *_in_several_means(answer),
         "Made-up numbers may be off by any amount, and a wrong number of points loses the fixed part.",
         "All this as long as the others are honest: no mechanism makes collecting best whatever the others do.",
+    ]
+
+
+def _in_several_means(answer: Answer) -> list[str]:
+    """How discrepancies in several means are counted."""
+    means = len(answer.means)
+    if means == 1:
+        return []
+    return [
+        f"Discrepancies in {means} means count alike, each squared in its own σ, on average: a point of the second "
+        f"contributor is {means} numbers that check the first, and prices vary √{means} times less than with one mean."
     ]
 
 
