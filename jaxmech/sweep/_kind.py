@@ -47,7 +47,7 @@ class Kind(ABC):
     """
 
     name: ClassVar[str]
-    keys: ClassVar[str]
+    keys: str  # a kind may have fewer for some problems
     keep: ClassVar[tuple[str, ...]]
     kept: ClassVar[tuple[str, ...]]
     labels: ClassVar[tuple[tuple[str, str], ...]]

@@ -58,6 +58,10 @@ class Market(Kind):
             raise ProblemError(
                 "sizes", sizes, f"must be a whole number from 3 to {MOST_SIZES:,}: so many are on the menu"
             )
+        if problem.dimension > 1:
+            self.keys = (
+                "contributor_costs, contributor_costs[NAME], sigma, sigma[NAME], and of buyers count, count[NAME]"
+            )
         self.problem, self.second, self.most = problem, second, most
         self.menu = _menu(max(2, _ROOM * most_useful(problem)), count, limit)
 

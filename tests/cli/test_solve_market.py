@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jaxmech.cli import main
+from tests.exchange.trades import MEANS
 from tests.files.bad_inputs import GOOD_MARKET
 
 
@@ -202,3 +203,57 @@ def test_money_has_a_unit(mine):
     assert found["unit"] == found["problem"]["unit"] == "EUR"
     assert found["profit"] == pytest.approx(1000 * plain["profit"])
     assert all(record["holds"] for record in found["certificates"])
+
+
+def test_a_point_may_measure_several_means(mine, tmp_path):
+    file = tmp_path / "means.toml"
+    file.write_text(MEANS, encoding="utf-8")
+    page = " ".join(_run(str(file), "--json", str(tmp_path / "answer.json")).stdout.split())
+    answer = json.loads((tmp_path / "answer.json").read_text(encoding="utf-8"))
+    assert (answer["sigma"], answer["means"]) == ([2.0, 10.0], ["iron", "zinc, total"])
+    assert [entry["what"] for entry in answer["sensitivity"]][:2] == ["σ of iron", "σ of zinc, total"]
+    assert "each point measures 2 means" in page
+    assert "a point of the second contributor is 2 numbers that check the first" in page
+    assert "the more her means differ from those of the others' 3 points" in page
+    sweep = tmp_path / "sweep.toml"
+    sweep.write_text('[sweep]\nproblem = "means.toml"\n[sweep.parameters]\n"scale[office]" = [1.0, 2.0]\n')
+    refused = CliRunner().invoke(main, ["sweep", str(sweep), "-o", str(tmp_path / "out")])
+    assert refused.exit_code == 2
+    assert "what can is contributor_costs, contributor_costs[NAME], sigma, sigma[NAME], and of buyers" in refused.stderr
+    sweep.write_text(sweep.read_text().replace("scale[office]", "sigma[iron]"))
+    done = CliRunner().invoke(main, ["sweep", str(sweep), "-o", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.stderr
+    assert "OK" in done.stdout
+
+
+def test_measurements_of_several_means_are_read_by_name(tmp_path):
+    file, data = tmp_path / "means.toml", tmp_path / "data.csv"
+    file.write_text(MEANS, encoding="utf-8")
+    rng = np.random.default_rng(0)
+    rows = "".join(f"{zinc!r},{iron!r}\n" for zinc, iron in (rng.standard_normal((200, 2)) * [20, 2]).tolist())
+    data.write_text(f'"zinc, total",iron\n{rows}', encoding="utf-8")
+    found = CliRunner().invoke(main, ["simulate", str(file), "--data", str(data), "--replications", "50"])
+    assert found.exit_code == 0, found.stderr
+    assert "the data of zinc, total have a standard deviation of" in " ".join(found.stderr.split())
+    assert "error of zinc, total" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (('means = ["iron", "zinc, total"]', 'means = ["iron"]'), "must have 2 names"),
+        (("sigma = [2.0, 10.0]", "sigma = 2.0"), "are named where there are several"),
+        (("scale = [0.6, 3.0]", "scale = [0.6, 3.0, 1.0]"), "buyers[0].value"),
+        (("value = [2.0, 0.0]", "value = [2.0, -1.0]"), "buyers[1].value[1]"),
+        (("value = [2.0, 0.0]", "value = [0.0, 0.0]"), "must add up to a number"),
+        (("sigma = [2.0, 10.0]", "sigma = []"), "sigma"),
+        (("sigma = [2.0, 10.0]", 'sigma = [2.0, "x"]'), "sigma[1]"),
+    ],
+)
+def test_refusals_of_several_means(tmp_path, change, words):
+    file = tmp_path / "means.toml"
+    file.write_text(MEANS.replace(*change), encoding="utf-8")
+    found = _run(str(file))
+    assert found.exit_code == 2
+    assert words in found.stderr
+    assert found.stderr.count("\n") == 1

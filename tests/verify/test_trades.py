@@ -339,7 +339,9 @@ def other(value):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "known"), [("tied", True), ("tied", False), ("models", False), ("cbl", True)])
+@pytest.mark.parametrize(
+    ("name", "known"), [("means", True), ("tied", True), ("tied", False), ("models", False), ("cbl", True)]
+)
 def test_every_entry_of_every_document_is_verified(name, known, tmp_path):
     """One entry after the other is changed; without the files, those cannot be known that only they can tell."""
     case = Case(tmp_path, name) if name in example.PROBLEMS else SharedData(tmp_path, name)
