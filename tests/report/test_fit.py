@@ -78,3 +78,17 @@ def test_short_names_stay_apart(limit):
     assert max(map(len, short)) == limit
     twins = [f"{'x' * 30}{i}{'y' * 30}" for i in range(2)]
     assert short_names(twins, limit) == twins
+
+
+def test_what_rows_are_of_is_repeated_below():
+    """Of several rows of one agent, each says in every run of columns what it is of."""
+    table = new_table(PLAIN, "", "distribution", "collects", "limit", "fails", keys=2)
+    for row in (("Ashford", "glucose", "9", "3.4", "3 %"), ("Ashford", "HDL", "12", "0.7", "1 %")):
+        table.add_row(*row)
+    page = lines(table, 41)
+    assert [line.split() for line in page if line.endswith("%")] == [
+        ["Ashford", "glucose", "3", "%"],
+        ["Ashford", "HDL", "1", "%"],
+    ]
+    assert sum(line.startswith("Ashford") for line in page) == 4
+    assert all(len(line) <= 41 for line in page)

@@ -58,8 +58,9 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
 
 
 def _head(answer: Answer) -> RenderableType:
-    searched, known = counted(len(answer.found.names), "agent"), counted(len(answer.distributions), "distribution")
-    what = f"{answer.source}: {answer.mechanism}; {searched} searched, {known}"
+    what = f"{answer.source}: {answer.mechanism}; {counted(len(answer.found.names), 'agent')} searched"
+    if answer.kind != "multiparty":  # whose agents share models
+        what += f", {counted(len(answer.distributions), 'distribution')}"
     what += f"; money in {answer.currency}" if answer.currency else ""
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
     return Group(Text(answer.title or answer.source, style="bold"), Text(what), Text(), verdict)
@@ -118,7 +119,7 @@ def _table(answer: Answer, box: Box, full: bool) -> Table:
         table.add_row(
             answer.found.names[i],
             single(found.promised[i], places),
-            *[single(found.honest[i], places)] * ran,
+            *["–" if np.isnan(found.honest[i]) else single(found.honest[i], places)] * ran,
             single(found.found[i], places),
             short(error[i], 1),
             _small(bound[i]),

@@ -11,7 +11,7 @@ from rich.text import Text
 from jaxmech._status import Status
 from jaxmech._tolerances import STANDARD_ERRORS
 from jaxmech.mechanism import Quantity, Realised
-from jaxmech.report._numbers import MISSING, counted, percent, short
+from jaxmech.report._numbers import counted, percent, short
 from jaxmech.report._records import claims_in_words, records_table
 from jaxmech.report._tables import Page, make_box, make_page, new_table, print_plain
 from jaxmech.report.runs._answer import Answer
@@ -65,12 +65,12 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
 def _averages(play: Realised, box: Box, full: bool) -> Table:
     shown = play.quantities if full else play.quantities[:MAX_ROWS]
     promises = not all(np.isnan(row.promised) for row in shown)
-    table = new_table(box, "", "of", *["promised"] * promises, "realised", "± ")
+    table = new_table(box, "", "of", *["promised"] * promises, "realised", "± ", keys=2)
     largest = {row.quantity: 0.0 for row in shown}
     for row in shown:
         largest[row.quantity] = max(largest[row.quantity], abs(row.realised))
     for row in shown:
-        told = [MISSING if np.isnan(row.promised) else short(row.promised, 4)] * promises
+        told = ["–" if np.isnan(row.promised) else short(row.promised, 4)] * promises
         off = promises and abs(row.realised - row.promised) > _off(row)
         found = row.realised if abs(row.realised) > _ROUNDING * largest[row.quantity] else 0.0
         error = row.standard_error if found else 0.0
@@ -85,7 +85,7 @@ def _off(row: Quantity) -> float:
 
 def _chances(play: Realised, box: Box, full: bool) -> Table:
     shown = play.chances if full else play.chances[:MAX_ROWS]
-    table = new_table(box, "", "event", "runs", "± ")
+    table = new_table(box, "", "event", "runs", "± ", keys=2)
     for row in shown:
         style = "red" if row.excluded and row.chance > 0 else ""
         table.add_row(row.agent, row.event, percent(row.chance), percent(row.standard_error), style=style)
