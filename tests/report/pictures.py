@@ -23,10 +23,15 @@ def names(m):
     return tuple(TOWNS[i % 24] + ("", " North", " South")[i // 24] for i in range(m))
 
 
-def figure(kind, m):
+def hospitals(m):
+    """Names that begin alike, as they are."""
+    return tuple(f"University Hospital of {TOWNS[i // 3 % 24]} {'ABC'[i % 3]}" for i in range(m))
+
+
+def figure(kind, m, named=names):
     """The plot of a made-up answer with m agents."""
     draw = np.random.default_rng(m)
-    return getattr(report, _MODULES[kind]).plot(_ANSWERS[kind](m, names(m), draw))
+    return getattr(report, _MODULES[kind]).plot(_ANSWERS[kind](m, named(m), draw))
 
 
 def _made(kind, **attributes):

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxmech.mechanism import PENALTY
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, in_unit, legend_above, other, short_names
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, in_unit, legend_above, other
+from jaxmech.report._labels import short_names
 from jaxmech.report._numbers import short
 from jaxmech.report.audit._answer import Answer
 
@@ -43,7 +44,7 @@ def _rows(answer: Answer) -> list[tuple[str, list[int]]]:
     found = answer.found
     bound = np.where(np.isfinite(found.bound), found.bound / found.stake, np.inf)
     order = np.lexsort((np.arange(len(bound)), -bound, -answer.gain)).tolist()
-    names = short_names(found.names)
+    names = short_names(found.names, 32)
     own = order if len(order) <= MAX_ROWS else order[: MAX_ROWS - 1]
     rest = order[len(own) :]
     return [(names[i], [i]) for i in own] + ([(other(len(rest)), rest)] if rest else [])
@@ -61,7 +62,7 @@ def _draw(axis: "Axes", answer: Answer, rows: list[tuple[str, list[int]]]) -> No
     axis.barh(places, gain, 0.66, color=RED, label="gain found")
     axis.errorbar(
         gain, places, xerr=[np.minimum(width, gain), width], fmt="none", ecolor=GREY, capsize=2, linewidth=1,
-        label="confidence interval of the search",
+        label="confidence interval of the search, 99.9 %",
     )  # fmt: skip
     inside = proven & (bound <= end)
     axis.plot(bound[inside], places[inside], "|", color=COLOURS[0], markersize=12, mew=2.2, label="proven bound")
