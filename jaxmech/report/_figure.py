@@ -98,16 +98,19 @@ def _width(axis: "Axes") -> float:
     return float(axis.figure.bbox.width / axis.figure.dpi)
 
 
-def legend_above(axis: "Axes", handles: Sequence[Any] | None = None) -> None:
+def legend_above(axis: "Axes", handles: Sequence[Any] | None = None) -> int:
     """Put the legend above the axes, where it covers nothing, in as many columns as there is room for.
 
     Args:
         axis: what it is of.
         handles: what it shows, if not what was drawn.
+
+    Returns:
+        How many lines it has.
     """
     shown = list(axis.get_legend_handles_labels()[0]) if handles is None else list(handles)
     if not shown:
-        return
+        return 0
     longest = max(len(str(handle.get_label())) for handle in shown) + 6
     room = _width(axis) * _LETTERS * 0.85
     columns = max(1, min(len(shown), int(room // longest)))
@@ -115,11 +118,12 @@ def legend_above(axis: "Axes", handles: Sequence[Any] | None = None) -> None:
         handles=shown, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, frameon=False, fontsize=8,
         borderaxespad=0.2,
     )  # fmt: skip
+    return -(-len(shown) // columns)
 
 
 def plain_powers(axis: "Axis") -> None:
     """Label a logarithmic axis in plain text, for formulas are not set."""
-    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_major_formatter(lambda value, _: f"{value:,.0f}" if 1 <= value <= 1e6 else f"{value:g}")
     axis.set_minor_formatter(lambda value, _: "")
 
 

@@ -50,7 +50,13 @@ def _audit(m, agents, draw):
         names=agents, found=gain * stake, bound=bound * stake, half_width=2e-3 * stake, stake=stake, measure=PENALTY
     )
     return _made(
-        report.audit.Answer, found=found, title="Clinics that share", source="", mechanism="cbl, fair", currency="EUR"
+        report.audit.Answer,
+        found=found,
+        title="Clinics that share",
+        source="",
+        mechanism="cbl, fair",
+        currency="EUR",
+        settings={"dtype": "float64"},
     )
 
 

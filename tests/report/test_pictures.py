@@ -153,3 +153,32 @@ def test_figures_of_curves_are_labelled():
     assert [axis.get_xlabel() for axis in figure.axes] == ["number of agents"] * 2
     assert figure.axes[0].get_ylabel()
     assert "two standard errors" in " ".join(text.get_text() for axis in figure.axes for text in axis.texts)
+
+
+def test_figures_of_papers_say_what_their_axes_are():
+    """Titles stay above legends, powers of ten are no formulas, and bands are explained where there are any."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    x, none = np.array([5, 10, 1000]), np.zeros(3)
+    names = ("cbl", "least of any equilibrium", "a bound below")
+    curves = {name: (x, np.linspace(0, 1, 3), none) for name in names}
+    figure = report.multiparty.plot_curves({"the hard instance": curves}, "agents", "ratio", logarithmic=True)
+    FigureCanvasAgg(figure).draw()
+    (axis,) = figure.axes
+    (title,) = boxes([axis.title])
+    assert not overlap(title, axis.get_legend().get_window_extent())
+    assert (axis.get_xlabel(), axis.get_ylabel(), list(axis.texts)) == ("agents", "ratio", [])
+    assert {label.get_text() for label in ticks(axis, "x")} == {"10", "100", "1,000"}
+    pairs = {2: [(-0.9, 1), (-0.7, 1000)], 3: [(-0.9, 2), (-0.75, 10_000)]}
+    figure = report.multiparty.plot_boundaries(pairs, {2: -0.66, 3: -0.71}, -0.67)
+    FigureCanvasAgg(figure).draw()
+    assert {"1", "1,000"} <= {label.get_text() for label in ticks(figure.axes[0], "y")}
+
+
+def test_an_audit_without_gains_is_empty_and_rounding_is_no_gain():
+    made = pictures._audit(3, pictures.names(3), np.random.default_rng(3))
+    found = made.found
+    found.found, found.bound, found.half_width = np.zeros(3), np.zeros(3), 4e-15 * found.stake
+    (axis,) = report.audit.plot(made).axes
+    assert axis.get_xlim()[1] > 0.1
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["proven bound"]

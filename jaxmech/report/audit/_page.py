@@ -10,7 +10,7 @@ from rich.text import Text
 
 from jaxmech._status import Status
 from jaxmech.mechanism import PENALTY
-from jaxmech.report._numbers import counted, decimals, percent, settle, short, single
+from jaxmech.report._numbers import counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, records_table
 from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.audit._answer import Answer
@@ -71,7 +71,7 @@ def _verdict(answer: Answer) -> str:
     if answer.status is not Status.OK:
         parts.append(f"{answer.status.name}: {answer.status.message} (residual {answer.residual:.1e}).")
     tempted = int(np.sum(found.found > 0))
-    relative = _settled(answer, found.bound) / answer.found.stake
+    relative = answer.settled(found.bound) / answer.found.stake
     if tempted:
         i = int(np.argmax(answer.gain))
         parts.append(
@@ -100,11 +100,6 @@ def _claims(answer: Answer, tempted: int) -> str:
     return f"That nobody gains is not promised; what is promised holds ({counted(len(answer.claims), 'claim')})."
 
 
-def _settled(answer: Answer, values: np.ndarray) -> np.ndarray:
-    """Regrets without what rounding leaves of 0."""
-    return settle(values, np.asarray(answer.found.stake, float), answer.settings["dtype"])
-
-
 def _table(answer: Answer, box: Box, full: bool) -> Table:
     found = answer.found
     shown = list(range(len(answer.found.names)))
@@ -114,7 +109,7 @@ def _table(answer: Answer, box: Box, full: bool) -> Table:
     ran = not np.isnan(found.honest).all()
     table = new_table(box, "", "promised", *["simulated"] * ran, "found", "± ", "bound", base)
     places = decimals(found.promised)
-    error, bound = _settled(answer, found.half_width), _settled(answer, found.bound)
+    error, bound = answer.settled(found.half_width), answer.settled(found.bound)
     for i in shown:
         table.add_row(
             answer.found.names[i],

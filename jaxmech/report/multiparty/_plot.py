@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxmech._printable import printable
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, legend_above, name_agents
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, legend_above, name_agents, plain_powers
 from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
 from jaxmech.report.multiparty._words import describe
 
@@ -154,6 +154,7 @@ def _draw_row(axis: "Axes", answer: ExistenceAnswer) -> None:
 def _draw_boundary(axis: "Axes", answer: BoundaryAnswer) -> None:
     sizes = np.arange(1, answer.searched_to + 1)
     axis.semilogx(sizes, answer.revenue[1 : answer.searched_to + 1], color=COLOURS[0], linewidth=1.4)
+    plain_powers(axis.xaxis)
     axis.axhline(0.0, color="#333333", linewidth=0.8)
     if answer.largest is not None:
         beyond = answer.searched_to
