@@ -213,7 +213,7 @@ class _Certifier:
         found = self.facts.condition
         i, k = (int(index) for index in found.worst)
         who, what = self.problem.agent_name(i), self.problem.distribution_name(k)
-        more = f"{abs(float(found.margin)):.2%} {'less' if found.margin >= 0 else 'more'}"
+        more = f"{100 * abs(float(found.margin)):.2f} % {'less' if found.margin >= 0 else 'more'}"
         witness = f"{who} would pay {more} than alone if only {what} were shared"
         effort = "evaluated for every agent and distribution"
         tolerance = tolerances(self.plan.samples.dtype).condition

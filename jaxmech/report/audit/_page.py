@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxmech._status import Status
+from jaxmech._words import rough
 from jaxmech.mechanism import PENALTY
 from jaxmech.report._numbers import counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, records_table
@@ -80,15 +81,17 @@ def _verdict(answer: Answer) -> str:
         )
     elif np.all(np.isfinite(relative)):
         least = float(relative.max())
-        most = f"nobody gains more than {100 * least:.1g} %" if least > 0 else "nobody can"
+        most = f"nobody gains more than {rough(100 * least)} %" if least > 0 else "nobody can"
         parts.append(f"Nobody was found to gain by cheating, and it is proven that {most}.")
     else:
         width = float(np.max(found.half_width / answer.found.stake))
         parts.append(
-            f"Nobody was found to gain by cheating, within ± {100 * width:.1g} % of what {_basis(answer)}; "
+            f"Nobody was found to gain by cheating, within ± {rough(100 * width)} % of what {_basis(answer)}; "
             "nothing is proven about what was not tried."
         )
     parts.append(_claims(answer, tempted))
+    if untrue := [record.claim for record in answer.weaknesses if not record.holds]:
+        parts.append(f"Not promised, and not so: {'; '.join(untrue)}.")
     return " ".join(part for part in parts if part)
 
 

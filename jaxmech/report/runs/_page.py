@@ -46,7 +46,8 @@ def _head(answer: Answer) -> RenderableType:
     if answer.status is not Status.OK:
         parts.append(f"{answer.status.name}: {answer.status.message} (residual {answer.residual:.1e}).")
     parts.append(claims_in_words(answer.claims))
-    verdict = Text(" ".join(parts), style="green" if answer.solved else "bold red")
+    parts += [_unsettled(play) for play in answer.plays[:1]]
+    verdict = Text(" ".join(filter(None, parts)), style="green" if answer.solved else "bold red")
     return Group(Text(answer.title or answer.source, style="bold"), Text(what), Text(), verdict)
 
 
@@ -77,6 +78,19 @@ def _averages(play: Realised, box: Box, full: bool) -> Table:
         cells = (row.agent, row.quantity, *told, short(found, 4), short(error, 1))
         table.add_row(*cells, style="red" if off else "")
     return table
+
+
+def _unsettled(play: Realised) -> str:
+    """A sentence on the averages that chance hides, as those of payments that vary much from run to run."""
+    largest: dict[str, float] = {}
+    for row in play.quantities:
+        largest[row.quantity] = max(largest.get(row.quantity, 0.0), abs(row.promised))
+    told = [row for row in play.quantities if not np.isnan(row.promised)]
+    loose = [row.quantity for row in told if STANDARD_ERRORS * row.standard_error > (largest[row.quantity] or 1.0)]
+    if not loose:
+        return ""
+    runs, of = counted(play.replications, "run"), ", ".join(dict.fromkeys(loose))
+    return f"{runs} are too few to tell the averages of {of} from nothing: they vary that much from run to run."
 
 
 def _off(row: Quantity) -> float:
