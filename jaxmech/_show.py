@@ -51,14 +51,19 @@ def in_html(record: Any) -> str:
     """
     values = _fields(record)
     rows = {name: np.asarray(value) for name, value in values.items() if _rank(value) in (1, 2)}
-    lengths = [len(array) for array in rows.values()]
-    count = max(set(lengths), key=lengths.count) if lengths else 0
+    sizes: dict[int, int] = {}
+    for array in rows.values():
+        sizes[len(array)] = sizes.get(len(array), 0) + array.size
+    count = max(sizes, key=lambda length: sizes[length]) if sizes else 0
     together = {name: array for name, array in rows.items() if len(array) == count and count > 0}
-    single = [(name, in_short(value)) for name, value in values.items() if name not in together]
+    words = {name: value if isinstance(value, str) else in_short(value) for name, value in values.items()}
+    single = [(name, told) for name, told in words.items() if name not in together]
     parts = [f"<b>{html.escape(type(record).__name__)}</b>", _table([list(pair) for pair in single])]
     if together:
         columns = dict(_columns(together))
-        body = [[str(i + 1), *(_number(array[i]) for array in columns.values())] for i in range(min(count, _ROWS))]
+        names = values.get("agents") or values.get("contributors") or ()
+        names = [str(i + 1) for i in range(count)] if len(names) != count else names
+        body = [[names[i], *(_number(array[i]) for array in columns.values())] for i in range(min(count, _ROWS))]
         parts.append(_table(body, ["", *columns]))
     if count > _ROWS:
         parts.append(f"<small>and {count - _ROWS:,} more rows</small>")

@@ -1,4 +1,4 @@
-"""Words in messages: a word that is not known is refused with the nearest one that is; long lists are cut."""
+"""Words in messages: unknown ones are refused with the nearest that is known; long lists are cut; rough numbers."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -43,3 +43,13 @@ def some(names: Sequence[str], limit: int = 8) -> str:
         'a, b and 1 more'
     """
     return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+
+
+def rough(value: float) -> str:
+    """Return one digit of a number, as of an error: without powers of ten where it is of ordinary size.
+
+    Example:
+        >>> rough(12.3), rough(0.00912), rough(3e-8)
+        ('10', '0.009', '3e-08')
+    """
+    return f"{float(f'{value:.1g}'):g}"

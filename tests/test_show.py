@@ -44,6 +44,11 @@ def test_notebooks_show_names_as_text(plan):
     assert page.count("<tr>") >= 3 + len(PROBLEM.agents)
     assert "<th>samples 3</th>" in page
     assert "A &amp; Co" in PROBLEM._repr_html_()
+    (verdict, *_) = collaboration.certify(PROBLEM, plan)
+    assert f"<td>{verdict.claim}</td>" in verdict._repr_html_()
+    wide = collaboration.Problem(np.ones((8, 4)), [1.0, 2.0, 3.0, 4.0], agents=[f"site {i}" for i in range(8)])
+    assert wide._repr_html_().count("<td>site ") == 8  # costs are what most of it is, and sigma stands beside
+    assert "<td>[1 2 3 4]</td>" in wide._repr_html_()
 
 
 def test_tables_of_pandas(plan):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech._tolerances import STANDARD_ERRORS, tolerances, without_dust
+from jaxmech._words import rough
 from jaxmech.audit._record import Examination
 from jaxmech.deviation import in_words
 from jaxmech.mechanism import EFFICIENT, NASH, PROMISED, RATIONAL, Audit, Target
@@ -43,7 +44,7 @@ class Judge:
             worst = int(np.argmax(gain - bound if beyond > 0 else gain))
             # who gains more than is proven for her fails, whatever is proven for others
             margin = -gain[worst] if beyond == 0 or proven is None else -(proven + beyond)
-            saved = f"would save {found.found[worst]:.4g} of {found.promised[worst]:.6g} ({gain[worst]:.2%})"
+            saved = f"would save {found.found[worst]:.4g} of {found.promised[worst]:.6g} ({100 * gain[worst]:.2f} %)"
             how = in_words(found.family[worst], found.deviation, worst)
             return self._record(NASH, margin, f"{self._name(worst)} {saved}: {how}", found.effort, proven)
         if np.all(np.isfinite(bound)):
@@ -103,7 +104,7 @@ class Judge:
         worst = int(np.argmax(off / allowed))
         witness = (
             f"{self._name(worst)} is promised {found.promised[worst]:.6g} and pays {found.honest[worst]:.6g} "
-            f"± {found.honest_error[worst]:.1g}"
+            f"± {rough(found.honest_error[worst])}"
         )
         return self._record(PROMISED, -off[worst], witness, _SIMULATED, float(allowed[worst]))
 

@@ -224,6 +224,7 @@ def _table(console: "Console", values: Sequence[Value]) -> Any:
     from jaxmech import report
 
     table = report.make_table(report.make_box(console.is_terminal))
+    table.keys = 3  # rows are of a division, an agent and a quantity
     table.add_column("division", no_wrap=True)
     for header in ("agent", "quantity", "published", "computed", "difference"):
         table.add_column(header, justify="left" if header == "quantity" else "right", no_wrap=True)

@@ -128,6 +128,10 @@ def _by_agents() -> Recomputed:
     return Recomputed(statements, _rows(found, "agents"), draw)
 
 
+_BY_TYPE = {"welfare": "welfare", "revenue": "revenue", "uti_1": "agent 1 is left", "uti_2": "agent 2 is left"}
+"""What the second figure shows, and what its curves are called."""
+
+
 def _by_type() -> Recomputed:
     from jaxmech.catalog import experiments
     from jaxmech.report import multiparty as report
@@ -154,7 +158,7 @@ def _by_type() -> Recomputed:
 
     def draw() -> "Figure":
         panels = {
-            _VARIANTS[harmless]: {part: _curve(entry, part) for part in ("welfare", "revenue", "uti_1", "uti_2")}
+            _VARIANTS[harmless]: {name: _curve(entry, part) for part, name in _BY_TYPE.items()}
             for harmless, entry in found.items()
         }
         return report.plot_curves(panels, "type of agent 2 (agent 1 has type 1)")

@@ -61,15 +61,14 @@ def _equals() -> Recomputed:
 
     def draw() -> "Figure":
         none = np.zeros(len(found.agents))
-        log = np.log10(found.agents)
         chosen = [int(np.flatnonzero(found.agents == m)[0]) for m in (5, 10, 100, 10_000)]
         flat = np.zeros(len(experiments.SHARES))
-        curves = {f"{found.agents[k]:,} agents": (np.log10(experiments.SHARES), found.curves[k], flat) for k in chosen}
+        curves = {f"{found.agents[k]:,} agents": (experiments.SHARES, found.curves[k], flat) for k in chosen}
         panels = {
-            "social penalty / first best, by log10 of agents": {"c3d": (log, found.ratio, none)},
-            "penalty / that of n*, by log10 of points collected / n*": curves,
+            "social penalty / first best": {"c3d": (found.agents, found.ratio, none)},
+            "penalty / that of collecting n* points": curves,
         }
-        return report.plot_curves(panels, "log10")
+        return report.plot_curves(panels, ("agents", "points collected / n*"), "ratio of penalties", logarithmic=True)
 
     rows = [
         {"agents": int(m), "ratio": float(ratio), "alpha squared over n": float(alpha)}
@@ -102,7 +101,7 @@ def _cheating() -> Recomputed:
     def draw() -> "Figure":
         none = np.zeros(len(found.agents))
         curves = {name: (found.agents, part, none) for name, part in parts.items()}
-        return report.plot_curves({"penalty over that of honesty": curves}, "agents")
+        return report.plot_curves({"who invents data, and the others": curves}, "agents", "penalty / that of honesty")
 
     names = list(parts)
     rows = [{"agents": int(m), **{name: float(parts[name][k]) for name in names}} for k, m in enumerate(found.agents)]
@@ -143,7 +142,7 @@ def _hardness() -> Recomputed:
             "least of any equilibrium": (found.agents, found.least, none),
             "√m/4": (found.agents, root / 4, none),
         }
-        return report.plot_curves({"social penalty / P(n_OPT)": curves}, "agents")
+        return report.plot_curves({"the hard instance": curves}, "agents", "social penalty / P(n_OPT)")
 
     rows = [
         {"agents": int(m), "optimum": float(best), "least": float(least), "cbl": float(cbl), "√m/4": float(m**0.5 / 4)}

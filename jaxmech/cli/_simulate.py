@@ -288,6 +288,7 @@ def _play(name: str, carried: Carried, outcome: Any, strategies: dict[int, Any],
 def _as_promised(play: Any, problem: Any) -> Any:
     """Whether honest agents paid what was promised, on normal data."""
     from jaxmech._tolerances import STANDARD_ERRORS, tolerances
+    from jaxmech._words import rough
     from jaxmech.mechanism import PROMISED, Audit
 
     slack = tolerances(problem.costs.dtype).claim
@@ -296,7 +297,7 @@ def _as_promised(play: Any, problem: Any) -> Any:
     worst = int(np.argmax(np.abs(play.change) / allowed))
     witness = (
         f"{problem.agent_name(worst)} was promised {play.promised[worst]:.6g} and paid {play.penalty[worst]:.6g} "
-        f"± {play.standard_error[worst]:.1g}"
+        f"± {rough(play.standard_error[worst])}"
     )
     effort = f"{play.replications:,} replications, {STANDARD_ERRORS:g} standard errors"
     return Audit.judged(PROMISED, -abs(float(play.change[worst])), allowed[worst], witness, effort)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxmech._tolerances import tolerances, without_dust
 from jaxmech._types import Amounts, Array, ArrayLike
 from jaxmech.collaboration._approximate import SIGMA_RANGE, Approximate
-from jaxmech.collaboration._efficiency import FACTOR, Efficiency, efficiency
+from jaxmech.collaboration._efficiency import FACTOR, OPTIMUM, Efficiency, efficiency
 from jaxmech.collaboration._enforceable import Condition, leverage_condition
 from jaxmech.collaboration._integer import IntegerPlan
 from jaxmech.collaboration._penalty import collection_cost, penalty, risk
@@ -187,7 +187,8 @@ class _Certifier:
         """Nothing where nothing is proven: what no plan can fail is no certificate."""
         if np.isinf(theory.bound):
             return ()
-        witness = f"social penalty {theory.ratio:.4g} times P(n_OPT) = {theory.baseline:.6g}, bound {theory.bound:.4g}"
+        witness = f"social penalty {theory.ratio:.4g} times {OPTIMUM} ({theory.baseline:.6g}), "
+        witness += f"at most {theory.bound:.4g} times allowed"
         effort = "the theorem's bound, compared with the exact ratio"
         return (self._audit(EFFICIENT, 1 - theory.ratio / theory.bound, witness, effort),)
 
@@ -212,7 +213,7 @@ class _Certifier:
         found = self.facts.condition
         i, k = (int(index) for index in found.worst)
         who, what = self.problem.agent_name(i), self.problem.distribution_name(k)
-        more = f"{abs(float(found.margin)):.2%} {'less' if found.margin >= 0 else 'more'}"
+        more = f"{100 * abs(float(found.margin)):.2f} % {'less' if found.margin >= 0 else 'more'}"
         witness = f"{who} would pay {more} than alone if only {what} were shared"
         effort = "evaluated for every agent and distribution"
         tolerance = tolerances(self.plan.samples.dtype).condition

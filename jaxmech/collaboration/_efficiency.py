@@ -17,6 +17,9 @@ from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._units import in_equivalent_points
 from jaxmech.mechanism import Target
 
+OPTIMUM = "P(n_OPT), the least of compliant agents who lose nothing by sharing"
+"""What social penalties are compared with, for witnesses."""
+
 FACTOR = 8.0
 """With leverage, cbl costs at most so many times what the division does that it starts from."""
 
@@ -101,7 +104,7 @@ def efficient_target(problem: Problem, plan: Plan) -> Target | None:
     theory = efficiency(problem, plan)
     if math.isinf(theory.bound):
         return None
-    return Target(theory.baseline, theory.bound, "P(n_OPT)")
+    return Target(theory.baseline, theory.bound, OPTIMUM)
 
 
 def _optimum(problem: Problem, plan: Plan) -> Amounts:

@@ -169,7 +169,7 @@ class _Told:
         witness = "no report that was tried gains anything"
         if share[i] > 0:
             report = np.asarray(self.answers.misreport.report)[i]
-            witness = f"{self._name(i)} saves {share[i]:.0%} by saying that {self._said(i, report)}"
+            witness = f"{self._name(i)} saves {100 * share[i]:.0f} % by saying that {self._said(i, report)}"
         effort = f"costs from 1/{FARTHEST:g} to {FARTHEST:g} times the true ones, one by one and all together, and ∞"
         return self._fact("nobody gains by misstating her costs", share[i], witness, effort)
 
@@ -179,7 +179,7 @@ class _Told:
         witness = "nobody was found to gain by a second name"
         if share[i] > 0:
             kind = "can measure nothing" if self.answers.second_name.unable[i] else "has the same costs"
-            witness = f"{self._name(i)} saves {share[i]:.0%} by a second name that {kind}"
+            witness = f"{self._name(i)} saves {100 * share[i]:.0f} % by a second name that {kind}"
         return self._fact("nobody gains by a second name", share[i], witness, _SEARCHED)
 
     def allies(self) -> Audit | None:
@@ -189,7 +189,7 @@ class _Told:
         i = int(np.argmax(groups.share))
         witness = "no group was found to gain by it"
         if groups.share[i] > 0:
-            witness = f"{self._names(groups.members[i])} save {groups.share[i]:.0%} of what they pay together"
+            witness = f"{self._names(groups.members[i])} save {100 * groups.share[i]:.0f} % of what they pay together"
         known = "all groups of two and three" if groups.complete else f"{len(groups.members)} groups of two and three"
         return self._fact(
             "nobody gains by sharing everything with an ally", groups.share[i], witness, f"{known}; {_SEARCHED}"
@@ -200,9 +200,8 @@ class _Told:
         share = max(found.share, 0.0) if found.blocked else 0.0
         witness = "every member of every group that was looked at pays no more than she would there"
         if found.blocked:
-            witness = (
-                f"{self._names(found.group)}, who trust each other, would each save {share:.0%} at least by leaving"
-            )
+            witness = f"{self._names(found.group)}, who trust each other, would each save {100 * share:.0f} % at least "
+            witness += "by leaving"
             if found.least != found.group:
                 witness += f"; {self._names(found.least)} are enough to leave with a gain"
         known = f"all {found.groups:,} groups" if found.complete else f"{found.groups:,} groups, not all"
@@ -220,10 +219,11 @@ class _Told:
         if np.isinf(rise):
             witness = f"without {self._name(j)} nobody tells {self._name(i)} something that she needs to know"
         elif rise > 0:
-            witness = f"if {self._name(j)} leaves and the others follow the plan, {self._name(i)} pays {rise:.0%} more"
+            witness = f"if {self._name(j)} leaves and the others follow the plan, {self._name(i)} pays "
+            witness += f"{100 * rise:.0f} % more"
             anew = float(np.asarray(self.answers.pivotal.anew)[j, i]) / pays[i] - 1
             if np.isfinite(anew):
-                change = f"{abs(anew):.0%} {'more' if anew > 0 else 'less'}"
+                change = f"{100 * abs(anew):.0f} % {'more' if anew > 0 else 'less'}"
                 witness += f"; if they agree on a new plan without her (jaxmech solve --without), {change}"
         return self._fact("nobody is pivotal", rise, witness, "the penalties of all agents without each of them")
 

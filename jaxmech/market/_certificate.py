@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
+from jaxmech._words import rough
 from jaxmech.deviation import BestResponse, SearchSettings, best_responses
 from jaxmech.market._broker import Broker
 from jaxmech.market._curve import largest_best
@@ -285,7 +286,7 @@ class _Judge:
     def chances(self) -> Iterator[Audit]:
         """What averages hide, with everybody honest."""
         found = spread(self.problem, self.plan)
-        doubt = f" ± {found.standard_error:.1g}" if found.standard_error else ""
+        doubt = f" ± {rough(float(found.standard_error))}" if found.standard_error else ""
         yield self._prices_positive(found, doubt)
         effort, buyers, contributors = _CHANCES, self.problem.buyers, self.problem.contributors
         worst = int(np.argmax(found.price_above_value))

@@ -202,7 +202,7 @@ def _heuristic(problem: Problem, limit: int | None, least: int, seed: int) -> Pr
     bound = profit_bound(problem, menu, index)
     if profit - bound <= tolerances(menu.values.dtype).optimality * abs(profit):
         bound = max(bound, profit)  # rounding only: a bound that is wrong must be seen
-    gap = f", {1 - profit / bound:.2%} below the bound" if bound > 0 else ""
+    gap = f", {100 * (1 - profit / bound):.2f} % below the bound" if bound > 0 else ""
     found = Found(index, profit, bound, tried, True)
     return _pricing(problem, menu, found, np.inf, "heuristic", f"local search over posted price curves{gap}")
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from jaxmech._tolerances import STANDARD_ERRORS
+from jaxmech._words import rough
 from jaxmech.mechanism._record import Audit
 
 PLATFORM = "platform"
@@ -136,7 +137,7 @@ def as_promised(found: Realised, slack: float) -> Audit:
     row = told[worst]
     witness = (
         f"{row.quantity} of {row.agent}: promised {row.promised:.6g}, on average {row.realised:.6g} "
-        f"± {row.standard_error:.1g}"
+        f"± {rough(row.standard_error)}"
     )
     loose = [row.quantity for row, width in zip(told, allowed, strict=True) if width > 1]
     if loose:
@@ -162,7 +163,7 @@ def never(found: Realised) -> tuple[Audit, ...]:
     for event in dict.fromkeys(row.event for row in found.chances):
         rows = [row for row in found.chances if row.event == event]
         worst = max(rows, key=lambda row: row.chance)
-        witness = f"{worst.agent}: in {100 * worst.chance:.3g} % ± {100 * worst.standard_error:.1g} % of the runs"
+        witness = f"{worst.agent}: in {100 * worst.chance:.3g} % ± {rough(100 * worst.standard_error)} % of the runs"
         witness = witness if worst.chance > 0 else "in no run, to nobody"
         effort = f"{found.replications:,} runs on {found.name}"
         claimed = all(row.excluded for row in rows)

@@ -71,3 +71,8 @@ class Audit:
         room, slack = float(margin), float(tolerance)
         room = -math.inf if math.isnan(room) else room
         return cls(claim, room >= -slack, room, slack, witness, effort, claimed)
+
+    def _repr_html_(self) -> str:
+        from jaxmech._show import in_html
+
+        return in_html(self)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from jaxmech._printable import printable
+from jaxmech.report._labels import wrapped_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +22,12 @@ RED = "#D55E00"
 GREY = "#7F7F7F"
 _LETTERS = 14.0
 """Letters of the small font in an inch."""
+_LINE = 0.14
+"""Height of its lines in inches."""
+_MOST_LINES = 3
+"""Of a name below an axis."""
+_UPRIGHT = 26
+"""Letters of a line that stands upright."""
 _WORDS: Any = {"text.parse_math": False}  # names are names, whatever dollars and backslashes they hold
 STYLE: Any = {
     "font.size": 9.0, "svg.fonttype": "none", "axes.spines.top": False, "axes.spines.right": False, **_WORDS,
@@ -46,25 +53,6 @@ def legend_label(name: str) -> str:
     return f" {shown}" if shown.startswith("_") else shown
 
 
-def short_names(names: Sequence[str], limit: int = 24) -> list[str]:
-    """Return names that fit beside an axis: long ones without their middle or end, but never two alike.
-
-    Args:
-        names: of agents, buyers or distributions.
-        limit: characters of a name.
-
-    Example:
-        >>> short_names(["Ashford", "clinic of the north, site 1", "clinic of the north, site 2"], 12)
-        ['Ashford', 'clini…site 1', 'clini…site 2']
-    """
-    ends = [name if len(name) <= limit else f"{name[: limit - 1]}…" for name in names]
-    if len(set(ends)) == len(set(names)):
-        return ends
-    left, right = limit - limit // 2 - 1, limit // 2
-    middles = [name if len(name) <= limit else f"{name[:left]}…{name[-right:]}" for name in names]
-    return middles if len(set(middles)) == len(set(names)) else list(names)
-
-
 def other(count: int) -> str:
     """Return what those are called who are drawn together.
 
@@ -86,16 +74,21 @@ def in_unit(words: str, unit: str) -> str:
 
 
 def name_agents(axis: "Axes", names: Sequence[str]) -> None:
-    """Write names below an axis with a place for each, upright where they would run into each other.
+    """Write names below an axis with a place for each, on some lines, upright where they would run into each other.
 
     Args:
         axis: whose places are 0, 1, ….
         names: in their order.
     """
-    labels = short_names([printable(name) for name in names], 20)
-    each = _width(axis) * _LETTERS / max(len(labels), 1)
-    upright = max(map(len, labels), default=0) > each
-    axis.set_xticks(range(len(labels)), labels, rotation=90 if upright else 0, fontsize=8)
+    each = 0.88 * _width(axis) / max(len(names), 1)  # inches
+    letters = int(each * _LETTERS)
+    words = [word for name in names for word in printable(name).split()]
+    level = letters >= 10 and max(map(len, words), default=0) <= letters
+    labels = wrapped_names(names, letters, _MOST_LINES) if level else []
+    if not level or any("…" in label for label in labels):
+        level = False
+        labels = wrapped_names(names, _UPRIGHT, max(1, min(_MOST_LINES, int(each / _LINE))))
+    axis.set_xticks(range(len(labels)), labels, rotation=0 if level else 90, fontsize=8)
     axis.tick_params(axis="x", length=0)
 
 
@@ -105,16 +98,19 @@ def _width(axis: "Axes") -> float:
     return float(axis.figure.bbox.width / axis.figure.dpi)
 
 
-def legend_above(axis: "Axes", handles: Sequence[Any] | None = None) -> None:
+def legend_above(axis: "Axes", handles: Sequence[Any] | None = None) -> int:
     """Put the legend above the axes, where it covers nothing, in as many columns as there is room for.
 
     Args:
         axis: what it is of.
         handles: what it shows, if not what was drawn.
+
+    Returns:
+        How many lines it has.
     """
     shown = list(axis.get_legend_handles_labels()[0]) if handles is None else list(handles)
     if not shown:
-        return
+        return 0
     longest = max(len(str(handle.get_label())) for handle in shown) + 6
     room = _width(axis) * _LETTERS * 0.85
     columns = max(1, min(len(shown), int(room // longest)))
@@ -122,11 +118,12 @@ def legend_above(axis: "Axes", handles: Sequence[Any] | None = None) -> None:
         handles=shown, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, frameon=False, fontsize=8,
         borderaxespad=0.2,
     )  # fmt: skip
+    return -(-len(shown) // columns)
 
 
 def plain_powers(axis: "Axis") -> None:
     """Label a logarithmic axis in plain text, for formulas are not set."""
-    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_major_formatter(lambda value, _: f"{value:,.0f}" if 1 <= value <= 1e6 else f"{value:g}")
     axis.set_minor_formatter(lambda value, _: "")
 
 

@@ -16,7 +16,13 @@ _BETWEEN = 3  # characters between two columns
 
 
 class Fitted(Table):
-    """A table that no page is too narrow for, and in which texts are texts: brackets in names are no markup."""
+    """A table that no page is too narrow for, and in which texts are texts: brackets in names are no markup.
+
+    Attributes:
+        keys: how many columns, from the first on, say what a row is of.
+    """
+
+    keys: int = 1
 
     def add_row(
         self, *cells: RenderableType | None, style: str | Style | None = None, end_section: bool = False
@@ -26,8 +32,8 @@ class Fitted(Table):
         super().add_row(*shown, style=style, end_section=end_section)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType | Segment]:
-        """Yield the table, or one for each run of columns that fits, names repeated."""
-        runs = _runs([_least(column) for column in self.columns], options.max_width)
+        """Yield the table, or one for each run of columns that fits, what rows are of repeated."""
+        runs = _runs([_least(column) for column in self.columns], options.max_width, self.keys)
         for place, run in enumerate(runs):
             if place:
                 yield Text()
@@ -67,14 +73,15 @@ class Fitted(Table):
         return self._part(range(len(widths)), widths)
 
 
-def _runs(least: Sequence[int], room: int) -> list[list[int]]:
-    """Runs of columns that fit, the first column in each; one that fits nowhere stands alone with it."""
-    runs: list[list[int]] = [[0]]
-    used = least[0] if least else 0
-    for k, width in enumerate(least[1:], 1):
-        if len(runs[-1]) > 1 and used + width + _BETWEEN > room:
-            runs.append([0])
-            used = least[0]
+def _runs(least: Sequence[int], room: int, keys: int) -> list[list[int]]:
+    """Runs of columns that fit, the first columns in each; one that fits nowhere stands alone with them."""
+    first = list(range(min(keys, len(least))))
+    start = sum(least[:keys]) + _BETWEEN * max(len(first) - 1, 0)
+    runs, used = [[*first]], start
+    for k, width in enumerate(least[keys:], keys):
+        if len(runs[-1]) > keys and used + width + _BETWEEN > room:
+            runs.append([*first])
+            used = start
         runs[-1].append(k)
         used += width + _BETWEEN
     return runs

@@ -89,7 +89,9 @@ def records_table(records: Sequence[Audit], box: Box) -> Table:
 
 
 def _margin(record: Audit) -> str:
-    """Rounding errors are no margin."""
+    """Rounding errors are no margin; what is missing and still holds is within the error that is allowed for."""
     if not np.isfinite(record.margin):
         return INFINITY if record.margin > 0 else f"−{INFINITY}"
-    return "0" if abs(record.margin) < 1e-6 * max(record.tolerance, 1e-9) else f"{record.margin:.2g}"
+    if abs(record.margin) < 1e-6 * max(record.tolerance, 1e-9):
+        return "0"
+    return f"within {-record.margin:.2g}" if record.holds and record.margin < 0 else f"{record.margin:.2g}"

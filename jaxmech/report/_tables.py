@@ -7,7 +7,6 @@ from typing import Literal
 from rich.box import SIMPLE_HEAD, Box
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
-from rich.table import Table
 from rich.text import Text
 
 from jaxmech._printable import printable
@@ -86,14 +85,15 @@ def make_box(terminal: bool) -> Box:
     return SIMPLE_HEAD if terminal else PLAIN
 
 
-def make_table(box: Box) -> Table:
+def make_table(box: Box) -> Fitted:
     """Return an empty table in the style of all reports."""
     return Fitted(box=box, pad_edge=False, padding=(0, 1), show_edge=False, header_style="bold", highlight=False)
 
 
-def new_table(box: Box, *headers: str, justify: Literal["left", "right"] = "right") -> Table:
-    """Return a table with these columns, the first one for names."""
+def new_table(box: Box, *headers: str, justify: Literal["left", "right"] = "right", keys: int = 1) -> Fitted:
+    """Return a table with these columns, the first one for names; ``keys`` of them say what a row is of."""
     table = make_table(box)
+    table.keys = keys
     for k, header in enumerate(headers):
         table.add_column(Text(header), justify=justify if k else "left", overflow="fold")
     return table

@@ -60,6 +60,8 @@ def test_market_on_normal_data_and_on_measurements(write, tmp_path):
     assert "<svg" in (tmp_path / "o.svg").read_text()
     assert "How often: normal data" in result.stdout
     assert "money in EUR" in result.stdout
+    few = "are too few to tell the averages of" in result.stdout
+    assert few == any("too few runs to tell" in record["witness"] for record in found["certificates"])
 
 
 def test_competitors(write):

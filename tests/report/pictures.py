@@ -23,10 +23,15 @@ def names(m):
     return tuple(TOWNS[i % 24] + ("", " North", " South")[i // 24] for i in range(m))
 
 
-def figure(kind, m):
+def hospitals(m):
+    """Names that begin alike, as they are."""
+    return tuple(f"University Hospital of {TOWNS[i // 3 % 24]} {'ABC'[i % 3]}" for i in range(m))
+
+
+def figure(kind, m, named=names):
     """The plot of a made-up answer with m agents."""
     draw = np.random.default_rng(m)
-    return getattr(report, _MODULES[kind]).plot(_ANSWERS[kind](m, names(m), draw))
+    return getattr(report, _MODULES[kind]).plot(_ANSWERS[kind](m, named(m), draw))
 
 
 def _made(kind, **attributes):
@@ -45,7 +50,13 @@ def _audit(m, agents, draw):
         names=agents, found=gain * stake, bound=bound * stake, half_width=2e-3 * stake, stake=stake, measure=PENALTY
     )
     return _made(
-        report.audit.Answer, found=found, title="Clinics that share", source="", mechanism="cbl, fair", currency="EUR"
+        report.audit.Answer,
+        found=found,
+        title="Clinics that share",
+        source="",
+        mechanism="cbl, fair",
+        currency="EUR",
+        settings={"dtype": "float64"},
     )
 
 

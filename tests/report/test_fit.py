@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from jaxmech.report._figure import short_names
+from jaxmech.report._labels import short_names, wrapped_names
 from jaxmech.report._tables import PLAIN, make_table, new_table, print_plain
 
 NAMES = st.text(st.sampled_from("abc 京"), min_size=1, max_size=40).map(lambda text: f"n{' '.join(text.split())}")
@@ -70,11 +70,38 @@ def test_sentences_wrap_and_stay_in_one_table():
     assert " ".join(" ".join(page).split()).count("0.25") == 1
 
 
+PLACES = st.text(st.sampled_from("ab "), min_size=1, max_size=60).map(lambda text: f"n{' '.join(text.split())}n")
+
+
 @pytest.mark.parametrize("limit", [10, 24])
 def test_short_names_stay_apart(limit):
     names = ["Ashford", *(f"hospital of the northern district, site {i}" for i in range(3))]
-    short = short_names(names, limit)
-    assert len(set(short)) == len(names)
-    assert max(map(len, short)) == limit
-    twins = [f"{'x' * 30}{i}{'y' * 30}" for i in range(2)]
-    assert short_names(twins, limit) == twins
+    for made in (names, [f"{'x' * 30}{i}{'y' * 30}" for i in range(2)]):
+        short = short_names(made, limit)
+        assert len(set(short)) == len(made)
+        assert max(map(len, short)) <= limit
+    assert short_names(names, 24)[1:] == [f"hospital … site {i}" for i in range(3)]
+
+
+@settings(deadline=None)
+@given(st.lists(PLACES, min_size=1, max_size=30, unique=True), st.integers(10, 30), st.integers(1, 3))
+def test_no_two_names_look_the_same(names, width, lines):
+    assert len(set(short_names(names, width))) == len(names)
+    texts = wrapped_names(names, width, lines)
+    assert len(set(texts)) == len(names)
+    assert all(len(line) <= width for text in texts for line in text.split("\n"))
+    assert all(text.count("\n") < lines for text in texts)
+
+
+def test_what_rows_are_of_is_repeated_below():
+    """Of several rows of one agent, each says in every run of columns what it is of."""
+    table = new_table(PLAIN, "", "distribution", "collects", "limit", "fails", keys=2)
+    for row in (("Ashford", "glucose", "9", "3.4", "3 %"), ("Ashford", "HDL", "12", "0.7", "1 %")):
+        table.add_row(*row)
+    page = lines(table, 41)
+    assert [line.split() for line in page if line.endswith("%")] == [
+        ["Ashford", "glucose", "3", "%"],
+        ["Ashford", "HDL", "1", "%"],
+    ]
+    assert sum(line.startswith("Ashford") for line in page) == 4
+    assert all(len(line) <= 41 for line in page)

@@ -10,6 +10,8 @@ from rich.console import Console
 
 from jaxmech import Status, report
 from jaxmech.collaboration import Role
+from jaxmech.report._records import records_table
+from jaxmech.report._tables import PLAIN
 from tests.report.examples import answer, free_riding
 
 
@@ -207,3 +209,15 @@ def test_hostile_names_are_escaped_wherever_they_come_from(terminal):
     assert re.sub("\x1b\\[[0-9;]*m", "", text).replace("\n", "").isprintable()
     assert "\x1b[5m" not in text
     assert r"a\x1b[5m\x9bK\x7f\u202e\u200b" in text
+
+
+def test_margins_below_zero_that_hold_say_within_what():
+    record = answer(3, 1).claims[0]
+    below = dataclasses.replace(record, holds=True, margin=-6.6e-6, tolerance=1e-4)
+    buffer = io.StringIO()
+    report.print_plain(Console(file=buffer, width=80), records_table([below], PLAIN))
+    assert "within 6.6e-06" in buffer.getvalue()
+    buffer = io.StringIO()
+    failed = dataclasses.replace(below, holds=False, margin=-0.2)
+    report.print_plain(Console(file=buffer, width=80), records_table([failed], PLAIN))
+    assert re.search(r"NO +-0\.2 ", buffer.getvalue())

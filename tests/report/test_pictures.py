@@ -12,16 +12,21 @@ pytestmark = pytest.mark.long
 
 
 @pytest.fixture(
-    scope="module", params=list(itertools.product(pictures.KINDS, pictures.SIZES)), ids=lambda p: f"{p[0]}-{p[1]}"
+    scope="module",
+    params=[
+        *itertools.product(pictures.KINDS, pictures.SIZES, [pictures.names]),
+        *itertools.product(pictures.KINDS, [60], [pictures.hospitals]),
+    ],
+    ids=lambda p: f"{p[0]}-{p[1]}-{p[2].__name__}",
 )
 def drawn(request):
     """A figure laid out as it is written, and who is in it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    kind, m = request.param
-    figure = pictures.figure(kind, m)
+    kind, m, named = request.param
+    figure = pictures.figure(kind, m, named)
     FigureCanvasAgg(figure).draw()
-    return kind, m, figure
+    return kind, named(m), figure
 
 
 def ticks(axis, direction):
@@ -64,6 +69,14 @@ def test_nothing_is_cut_off(drawn):
             assert box.x1 <= figure.bbox.x1 + 1
 
 
+def test_words_of_axes_stay_beside_them(drawn):
+    axes = drawn[2].axes
+    for axis, other in itertools.permutations(axes, 2):
+        words = boxes([axis.xaxis.label, axis.yaxis.label])
+        theirs = boxes([other.xaxis.label, other.yaxis.label, *ticks(other, "y")])
+        assert not any(overlap(*pair) for pair in itertools.product(words, theirs))
+
+
 def test_axes_say_what_and_in_which_unit(drawn):
     kind, _, figure = drawn
     words = " ".join(f"{axis.get_xlabel()} {axis.get_ylabel()}" for axis in figure.axes)
@@ -75,14 +88,30 @@ def test_axes_say_what_and_in_which_unit(drawn):
 
 
 def test_everybody_is_named_or_counted_among_the_others(drawn):
-    kind, m, figure = drawn
-    texts = [text.get_text() for axis in figure.axes for text in (*axis.get_xticklabels(), *axis.get_yticklabels())]
+    kind, names, figure = drawn
+    axis = figure.axes[-1]
     if kind in ("solve", "simulate", "runs", "multiparty"):
-        assert set(pictures.names(m)) <= set(texts)
+        texts = [text.get_text() for text in axis.get_xticklabels()]
+        assert tuple(map(whom(names), texts)) == names
     if kind == "audit":
-        named = [text for text in texts if text in pictures.names(m)]
+        texts = [text.get_text() for text in axis.get_yticklabels()]
+        named = [text for text in texts if not text.startswith("other (")]
         others = [int(text[7:-1]) for text in texts if text.startswith("other (")]
-        assert len(named) + sum(others) == m
+        assert len({whom(names)(text) for text in named}) == len(named)
+        assert len(named) + sum(others) == len(names)
+
+
+def whom(names):
+    """Who alone is meant by a label, which may be on several lines and leave something out."""
+
+    def meant(label):
+        parts = [" ".join(part.split()) for part in label.split("…")]
+        fits = [name for name in names if name.startswith(parts[0]) and name.endswith(parts[-1])]
+        fits = [name for name in fits if len(parts) > 1 or name == parts[0]]
+        assert len(fits) == 1, (label, fits)
+        return fits[0]
+
+    return meant
 
 
 def test_the_audit_says_who_would_gain_how_much():
@@ -124,3 +153,32 @@ def test_figures_of_curves_are_labelled():
     assert [axis.get_xlabel() for axis in figure.axes] == ["number of agents"] * 2
     assert figure.axes[0].get_ylabel()
     assert "two standard errors" in " ".join(text.get_text() for axis in figure.axes for text in axis.texts)
+
+
+def test_figures_of_papers_say_what_their_axes_are():
+    """Titles stay above legends, powers of ten are no formulas, and bands are explained where there are any."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    x, none = np.array([5, 10, 1000]), np.zeros(3)
+    names = ("cbl", "least of any equilibrium", "a bound below")
+    curves = {name: (x, np.linspace(0, 1, 3), none) for name in names}
+    figure = report.multiparty.plot_curves({"the hard instance": curves}, "agents", "ratio", logarithmic=True)
+    FigureCanvasAgg(figure).draw()
+    (axis,) = figure.axes
+    (title,) = boxes([axis.title])
+    assert not overlap(title, axis.get_legend().get_window_extent())
+    assert (axis.get_xlabel(), axis.get_ylabel(), list(axis.texts)) == ("agents", "ratio", [])
+    assert {label.get_text() for label in ticks(axis, "x")} == {"10", "100", "1,000"}
+    pairs = {2: [(-0.9, 1), (-0.7, 1000)], 3: [(-0.9, 2), (-0.75, 10_000)]}
+    figure = report.multiparty.plot_boundaries(pairs, {2: -0.66, 3: -0.71}, -0.67)
+    FigureCanvasAgg(figure).draw()
+    assert {"1", "1,000"} <= {label.get_text() for label in ticks(figure.axes[0], "y")}
+
+
+def test_an_audit_without_gains_is_empty_and_rounding_is_no_gain():
+    made = pictures._audit(3, pictures.names(3), np.random.default_rng(3))
+    found = made.found
+    found.found, found.bound, found.half_width = np.zeros(3), np.zeros(3), 4e-15 * found.stake
+    (axis,) = report.audit.plot(made).axes
+    assert axis.get_xlim()[1] > 0.1
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["proven bound"]

@@ -164,7 +164,8 @@ class Judge:
     def withheld(self) -> Audit:
         chance = self.proven.failure
         i, k = np.unravel_index(int(np.argmax(chance)), chance.shape)
-        witness = f"{self._name(int(i))} on {self.problem.distribution_name(int(k))}: {chance[i, k]:.3%} of the time"
+        who, what = self._name(int(i)), self.problem.distribution_name(int(k))
+        witness = f"{who} on {what}: honest data lie beyond the limit {100 * chance[i, k]:.3g} % of the time"
         effort = "chance that honest data lie beyond the limit, in closed form"
         return self._audit("honest agents pass", -float(chance[i, k]), witness, effort, False, 1.0)
 

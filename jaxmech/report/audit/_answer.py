@@ -10,6 +10,7 @@ from jaxmech._status import Status
 from jaxmech.audit import Examination
 from jaxmech.collaboration import Questions
 from jaxmech.mechanism import Audit, Examined
+from jaxmech.report._numbers import settle
 from jaxmech.report.audit._populations import OnPopulation
 
 
@@ -61,6 +62,10 @@ class Answer:
     def solved(self) -> bool:
         """Whether the solve ended well and every claim holds."""
         return self.status is Status.OK and all(record.holds for record in self.claims)
+
+    def settled(self, values: np.ndarray) -> np.ndarray:
+        """Regrets without what rounding leaves of 0."""
+        return settle(values, np.asarray(self.found.stake, float), self.settings["dtype"])
 
     @property
     def gain(self) -> np.ndarray:

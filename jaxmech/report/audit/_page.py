@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxmech._status import Status
+from jaxmech._words import rough
 from jaxmech.mechanism import PENALTY
-from jaxmech.report._numbers import counted, decimals, percent, settle, short, single
+from jaxmech.report._numbers import counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, records_table
 from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.audit._answer import Answer
@@ -58,8 +59,9 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
 
 
 def _head(answer: Answer) -> RenderableType:
-    searched, known = counted(len(answer.found.names), "agent"), counted(len(answer.distributions), "distribution")
-    what = f"{answer.source}: {answer.mechanism}; {searched} searched, {known}"
+    what = f"{answer.source}: {answer.mechanism}; {counted(len(answer.found.names), 'agent')} searched"
+    if answer.kind != "multiparty":  # whose agents share models
+        what += f", {counted(len(answer.distributions), 'distribution')}"
     what += f"; money in {answer.currency}" if answer.currency else ""
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
     return Group(Text(answer.title or answer.source, style="bold"), Text(what), Text(), verdict)
@@ -70,7 +72,7 @@ def _verdict(answer: Answer) -> str:
     if answer.status is not Status.OK:
         parts.append(f"{answer.status.name}: {answer.status.message} (residual {answer.residual:.1e}).")
     tempted = int(np.sum(found.found > 0))
-    relative = _settled(answer, found.bound) / answer.found.stake
+    relative = answer.settled(found.bound) / answer.found.stake
     if tempted:
         i = int(np.argmax(answer.gain))
         parts.append(
@@ -79,15 +81,17 @@ def _verdict(answer: Answer) -> str:
         )
     elif np.all(np.isfinite(relative)):
         least = float(relative.max())
-        most = f"nobody gains more than {100 * least:.1g} %" if least > 0 else "nobody can"
+        most = f"nobody gains more than {rough(100 * least)} %" if least > 0 else "nobody can"
         parts.append(f"Nobody was found to gain by cheating, and it is proven that {most}.")
     else:
         width = float(np.max(found.half_width / answer.found.stake))
         parts.append(
-            f"Nobody was found to gain by cheating, within ± {100 * width:.1g} % of what {_basis(answer)}; "
+            f"Nobody was found to gain by cheating, within ± {rough(100 * width)} % of what {_basis(answer)}; "
             "nothing is proven about what was not tried."
         )
     parts.append(_claims(answer, tempted))
+    if untrue := [record.claim for record in answer.weaknesses if not record.holds]:
+        parts.append(f"Not promised, and not so: {'; '.join(untrue)}.")
     return " ".join(part for part in parts if part)
 
 
@@ -99,11 +103,6 @@ def _claims(answer: Answer, tempted: int) -> str:
     return f"That nobody gains is not promised; what is promised holds ({counted(len(answer.claims), 'claim')})."
 
 
-def _settled(answer: Answer, values: np.ndarray) -> np.ndarray:
-    """Regrets without what rounding leaves of 0."""
-    return settle(values, np.asarray(answer.found.stake, float), answer.settings["dtype"])
-
-
 def _table(answer: Answer, box: Box, full: bool) -> Table:
     found = answer.found
     shown = list(range(len(answer.found.names)))
@@ -113,12 +112,12 @@ def _table(answer: Answer, box: Box, full: bool) -> Table:
     ran = not np.isnan(found.honest).all()
     table = new_table(box, "", "promised", *["simulated"] * ran, "found", "± ", "bound", base)
     places = decimals(found.promised)
-    error, bound = _settled(answer, found.half_width), _settled(answer, found.bound)
+    error, bound = answer.settled(found.half_width), answer.settled(found.bound)
     for i in shown:
         table.add_row(
             answer.found.names[i],
             single(found.promised[i], places),
-            *[single(found.honest[i], places)] * ran,
+            *["–" if np.isnan(found.honest[i]) else single(found.honest[i], places)] * ran,
             single(found.found[i], places),
             short(error[i], 1),
             _small(bound[i]),

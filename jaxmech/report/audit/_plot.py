@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxmech.mechanism import PENALTY
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, in_unit, legend_above, other, short_names
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, in_unit, legend_above, other
+from jaxmech.report._labels import short_names
 from jaxmech.report._numbers import short
 from jaxmech.report.audit._answer import Answer
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 24
 """Plots of more agents show those who could gain most, and the others in one row."""
+
+_LEAST = 0.1
+"""In %: where less than this is gained nothing is to be seen, as nothing is to be feared."""
 
 
 def plot(answer: Answer) -> "Figure":
@@ -43,7 +47,7 @@ def _rows(answer: Answer) -> list[tuple[str, list[int]]]:
     found = answer.found
     bound = np.where(np.isfinite(found.bound), found.bound / found.stake, np.inf)
     order = np.lexsort((np.arange(len(bound)), -bound, -answer.gain)).tolist()
-    names = short_names(found.names)
+    names = short_names(found.names, 32)
     own = order if len(order) <= MAX_ROWS else order[: MAX_ROWS - 1]
     rest = order[len(own) :]
     return [(names[i], [i]) for i in own] + ([(other(len(rest)), rest)] if rest else [])
@@ -53,20 +57,24 @@ def _draw(axis: "Axes", answer: Answer, rows: list[tuple[str, list[int]]]) -> No
     found = answer.found
     gain, width, bound = (
         100 * np.array([float(np.max((part / found.stake)[who])) for _, who in rows])
-        for part in (found.found, found.half_width, np.where(np.isfinite(found.bound), found.bound, np.inf))
+        for part in (found.found, *(answer.settled(part) for part in (found.half_width, found.bound)))
     )
     places, proven = np.arange(len(rows)), np.isfinite(bound)
     seen = max(float(np.max(gain)), float(np.max(width)))
-    end = max(seen, min(float(np.max(bound, initial=0.0, where=proven)), 4 * seen or np.inf)) or 1.0
-    axis.barh(places, gain, 0.66, color=RED, label="gain found")
-    axis.errorbar(
-        gain, places, xerr=[np.minimum(width, gain), width], fmt="none", ecolor=GREY, capsize=2, linewidth=1,
-        label="confidence interval of the search",
-    )  # fmt: skip
+    end = max(seen, min(float(np.max(bound, initial=0.0, where=proven)), 4 * seen or np.inf), _LEAST)
+    if np.any(gain > 0):
+        axis.barh(places, gain, 0.66, color=RED, label="gain found")
+    if np.any(width > 0):
+        axis.errorbar(
+            gain, places, xerr=[np.minimum(width, gain), width], fmt="none", ecolor=GREY, capsize=2, linewidth=1,
+            label="confidence interval of the search, 99.9 %",
+        )  # fmt: skip
     inside = proven & (bound <= end)
-    axis.plot(bound[inside], places[inside], "|", color=COLOURS[0], markersize=12, mew=2.2, label="proven bound")
-    beyond = np.full(int(np.sum(~inside)), 1.04 * end)
-    axis.plot(beyond, places[~inside], ">", color=COLOURS[0], markersize=5, label="bound beyond, or none")
+    if np.any(inside):
+        axis.plot(bound[inside], places[inside], "|", color=COLOURS[0], markersize=12, mew=2.2, label="proven bound")
+    if not np.all(inside):
+        beyond = np.full(int(np.sum(~inside)), 1.04 * end)
+        axis.plot(beyond, places[~inside], ">", color=COLOURS[0], markersize=5, label="bound beyond, or none")
     for place, (_, who) in zip(places.tolist(), rows, strict=True):
         axis.annotate(_words(answer, who), (1.09 * end, place), va="center", fontsize=8, annotation_clip=False)
     axis.set_xlim(0, 1.06 * end)

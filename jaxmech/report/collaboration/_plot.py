@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxmech.collaboration import Role
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, in_unit, legend_above, legend_label, name_agents
+from jaxmech.report._figure import (
+    COLOURS,
+    GREY,
+    RED,
+    STYLE,
+    entitle,
+    in_unit,
+    legend_above,
+    legend_label,
+    name_agents,
+    other,
+)
+from jaxmech.report._labels import short_names
 from jaxmech.report.collaboration._answer import Answer
 
 if TYPE_CHECKING:
@@ -16,6 +28,9 @@ if TYPE_CHECKING:
 
 MAX_AGENTS = 60
 """Plots of more agents show those who collect most and lump the others together."""
+
+_OTHERS = COLOURS[-1]
+"""Of distributions beyond those that have a colour of their own: of the others less is collected."""
 
 _DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 
@@ -95,9 +110,8 @@ def _draw_samples(axis: "Axes", answer: Answer, shown: Sequence[int]) -> None:
     x, bottom = np.arange(len(shown)), np.zeros(len(shown))
     samples = np.nan_to_num(answer.samples[list(shown)])
     checked = answer.is_role(Role.CHECKED)[list(shown)] & (samples > 0) & (not answer.pooled)
-    d = samples.shape[1]
-    for k in range(d):
-        colour = COLOURS[k % len(COLOURS)]
+    colours, _ = _colours(answer)
+    for k, colour in enumerate(colours):
         # Hatching says "checked" in print and to readers who see no colours.
         for mask, hatch in ((~checked[:, k], ""), (checked[:, k], "////")):
             axis.bar(
@@ -110,13 +124,30 @@ def _draw_samples(axis: "Axes", answer: Answer, shown: Sequence[int]) -> None:
     _legend_samples(axis, answer, bool(checked.any()))
 
 
+def _colours(answer: Answer) -> tuple[list[str], int]:
+    """A colour for each distribution, and how many share the last one: those of which least is collected."""
+    d = len(answer.distributions)
+    if d <= len(COLOURS):
+        return list(COLOURS[:d]), 0
+    own = len(COLOURS) - 1
+    totals = np.nan_to_num(answer.samples).sum(axis=0)
+    colours = [_OTHERS] * d
+    for colour, k in zip(COLOURS, sorted(np.argsort(-totals, kind="stable")[:own].tolist()), strict=False):
+        colours[k] = colour
+    return colours, d - own
+
+
 def _legend_samples(axis: "Axes", answer: Answer, checked: bool) -> None:
     from matplotlib.patches import Patch
 
-    names = answer.distributions[:12]
     entries = []
     if len(answer.distributions) > 1:
-        entries = [Patch(color=COLOURS[k % len(COLOURS)], label=legend_label(name)) for k, name in enumerate(names)]
+        colours, together = _colours(answer)
+        names = short_names(answer.distributions, 40)
+        named = [(c, name) for c, name in zip(colours, names, strict=True) if c != _OTHERS or not together]
+        entries = [Patch(color=colour, label=legend_label(name)) for colour, name in named]
+        if together:
+            entries.append(Patch(color=_OTHERS, label=other(together)))
     if checked:
         entries.append(Patch(facecolor=GREY, hatch="////", edgecolor="white", label="checked"))
     if entries:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxmech.collaboration import Role
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, in_unit, legend_above, other, short_names
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, in_unit, legend_above, other
+from jaxmech.report._labels import short_names
 from jaxmech.report._numbers import short
 from jaxmech.report.design._answer import Answer
 
@@ -98,8 +99,8 @@ def _pieces(answer: Answer, role: Role, k: int) -> Iterator[tuple[int, float]]:
 def _draw_penalties(axis: "Axes", answer: Answer) -> None:
     alone = float(answer.alone_penalty.sum())
     bars = {
-        "first best": (answer.first_best, GREY),
-        "P(n_OPT)": (answer.baseline, GREY),
+        "first best:\nif nobody could refuse": (answer.first_best, GREY),
+        "P(n_OPT): compliant,\nnobody worse off than alone": (answer.baseline, GREY),
         "designed": (answer.social_penalty, RED),
         f"best published\n({answer.rival})": (answer.published, COLOURS[1]),
         "everybody alone": (alone, GREY),

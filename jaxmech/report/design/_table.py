@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxmech.collaboration import Role
-from jaxmech.report._numbers import column
+from jaxmech.report._numbers import column, single
 from jaxmech.report._tables import new_table
 from jaxmech.report.design._answer import Answer
 
@@ -60,10 +60,10 @@ def rule_table(answer: Answer, box: Box, *, full: bool = False) -> list[Table | 
 def _filled(answer: Answer, box: Box, shown: Sequence[_Row]) -> Table:
     several = len(answer.distributions) > 1
     names = ["", *(["distribution"] if several else []), "role", "collects", "|Z|", "|Z′|", "limit t", "fails"]
-    table = new_table(box, *names)
+    table = new_table(box, *names, keys=1 + several)
     offered = answer.offered
     columns = [
-        column([float(amounts[row.place]) for row in shown])
+        _amounts([float(amounts[row.place]) for row in shown])
         for amounts in (answer.samples, offered.comparison, offered.rest, offered.limit)
     ]
     for row, *cells, limit in zip(shown, *columns, strict=True):
@@ -80,6 +80,13 @@ def _filled(answer: Answer, box: Box, shown: Sequence[_Row]) -> Table:
             style="" if role is Role.CHECKED else "dim",
         )
     return table
+
+
+def _amounts(values: list[float]) -> list[str]:
+    """Whole numbers of points have no decimals."""
+    entries = np.asarray(values)
+    finite = entries[np.isfinite(entries)]
+    return [single(value, 0) for value in values] if np.all(finite == np.rint(finite)) else column(entries)
 
 
 def _together(answer: Answer) -> list[_Row]:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, in_unit, legend_above, other, short_names
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, in_unit, legend_above, other
+from jaxmech.report._labels import short_names, wrapped_names
 from jaxmech.report.market._answer import Answer
 
 if TYPE_CHECKING:
@@ -52,10 +53,9 @@ def _draw_curve(axis: "Axes", answer: Answer) -> None:
     sizes = answer.curve_sizes
     paid = answer.counts * answer.prices
     drawn = np.sort(np.argsort(-paid, kind="stable")[:MAX_CURVES])
-    names = short_names(answer.buyers)
+    labels = wrapped_names([f"worth to {name}" for name in answer.buyers], 32, 2)
     for j, colour in zip(drawn.tolist(), COLOURS, strict=False):
-        label = f"worth to {names[j]}"
-        axis.plot(sizes, answer.curve_values[j], color=colour, linewidth=1.3, label=label)
+        axis.plot(sizes, answer.curve_values[j], color=colour, linewidth=1.3, label=labels[j])
         if answer.sizes[j] > 0:
             x, price, worth = (float(part[j]) for part in (answer.sizes, answer.prices, answer.values))
             axis.plot([x, x], [price, worth], color=colour, linewidth=1.0, linestyle=":")
@@ -91,7 +91,7 @@ def _surplus(answer: Answer) -> list[tuple[str, str, float, float]]:
         used = np.flatnonzero((money != 0) | (gain != 0))
         most = used[np.argsort(-(money + gain)[used], kind="stable")]
         own = np.sort(most if len(most) <= MAX_ROWS else most[: MAX_ROWS - 1])
-        rest, short = most[len(own) :], short_names(names)
+        rest, short = most[len(own) :], short_names(names, 40)
         rows += [(short[i], colour, float(money[i]), float(gain[i])) for i in own]
         rows += [(other(len(rest)), colour, float(money[rest].sum()), float(gain[rest].sum()))] if len(rest) else []
     return rows

@@ -1,10 +1,12 @@
 """Plots of answers: utilities and payments, a map of revenue, or revenue against disparity."""
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, legend_above, name_agents
+from jaxmech._printable import printable
+from jaxmech.report._figure import COLOURS, GREY, RED, STYLE, entitle, legend_above, name_agents, plain_powers
 from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
 from jaxmech.report.multiparty._words import describe
 
@@ -74,7 +76,7 @@ def _draw_money(axis: "Axes", answer: PlanAnswer) -> None:
     for k, (label, values, colour) in enumerate(parts):
         axis.bar(x + 0.2 * (k - 1.5), values[shown], 0.19, color=colour, label=label)
     axis.axhline(0.0, color="#333333", linewidth=0.8)
-    axis.set_ylabel("earnings and payments")
+    axis.set_ylabel("earnings and payments\n(unit of the file)")
     name_agents(axis, names)
     if len(names) < len(answer.agents):
         axis.set_xlabel(f"the first {len(names)} of {len(answer.agents):,} agents", color=GREY)
@@ -98,10 +100,15 @@ def _draw_map(axis: "Axes", answer: ExistenceAnswer) -> None:
     _mark_levels(axis, answer)
     label = "least room" if answer.exists else "fails first"
     axis.plot(*answer.profile[:2], "o", color=RED, markeredgecolor="white", clip_on=False, label=label, zorder=3)
-    axis.set_xlabel(f"size of {answer.members[0]}")
+    axis.set_xlabel(_wrap(f"size of {answer.members[0]}"))
     others = f" (all others at {'0' if answer.disparity is not None else 'their least'})"
-    axis.set_ylabel(f"size of {answer.members[1]}{others if len(answer.members) > 2 else ''}")
+    axis.set_ylabel(_wrap(f"size of {answer.members[1]}{others if len(answer.members) > 2 else ''}"))
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, fontsize=8)
+
+
+def _wrap(words: str) -> str:
+    """Words of an axis on as many lines as they take."""
+    return "\n".join(textwrap.wrap(printable(words), 48))
 
 
 def _mark_levels(axis: "Axes", answer: ExistenceAnswer) -> None:
@@ -137,7 +144,7 @@ def _draw_row(axis: "Axes", answer: ExistenceAnswer) -> None:
     rest = ", ".join(
         f"{name} at {size:.6g}" for name, size in zip(answer.members, answer.sizes, strict=True) if name != who
     )
-    axis.set_xlabel(f"size of {who} ({rest})")
+    axis.set_xlabel(_wrap(f"size of {who} ({rest})"))
     axis.set_ylabel("sum over all who take part")
     if answer.disparity is not None:
         axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
@@ -147,6 +154,7 @@ def _draw_row(axis: "Axes", answer: ExistenceAnswer) -> None:
 def _draw_boundary(axis: "Axes", answer: BoundaryAnswer) -> None:
     sizes = np.arange(1, answer.searched_to + 1)
     axis.semilogx(sizes, answer.revenue[1 : answer.searched_to + 1], color=COLOURS[0], linewidth=1.4)
+    plain_powers(axis.xaxis)
     axis.axhline(0.0, color="#333333", linewidth=0.8)
     if answer.largest is not None:
         beyond = answer.searched_to

@@ -11,7 +11,7 @@ from rich.text import Text
 from jaxmech._status import Status
 from jaxmech._tolerances import STANDARD_ERRORS
 from jaxmech.mechanism import Quantity, Realised
-from jaxmech.report._numbers import MISSING, counted, percent, short
+from jaxmech.report._numbers import counted, percent, short
 from jaxmech.report._records import claims_in_words, records_table
 from jaxmech.report._tables import Page, make_box, make_page, new_table, print_plain
 from jaxmech.report.runs._answer import Answer
@@ -46,7 +46,8 @@ def _head(answer: Answer) -> RenderableType:
     if answer.status is not Status.OK:
         parts.append(f"{answer.status.name}: {answer.status.message} (residual {answer.residual:.1e}).")
     parts.append(claims_in_words(answer.claims))
-    verdict = Text(" ".join(parts), style="green" if answer.solved else "bold red")
+    parts += [_unsettled(play) for play in answer.plays[:1]]
+    verdict = Text(" ".join(filter(None, parts)), style="green" if answer.solved else "bold red")
     return Group(Text(answer.title or answer.source, style="bold"), Text(what), Text(), verdict)
 
 
@@ -65,12 +66,12 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
 def _averages(play: Realised, box: Box, full: bool) -> Table:
     shown = play.quantities if full else play.quantities[:MAX_ROWS]
     promises = not all(np.isnan(row.promised) for row in shown)
-    table = new_table(box, "", "of", *["promised"] * promises, "realised", "± ")
+    table = new_table(box, "", "of", *["promised"] * promises, "realised", "± ", keys=2)
     largest = {row.quantity: 0.0 for row in shown}
     for row in shown:
         largest[row.quantity] = max(largest[row.quantity], abs(row.realised))
     for row in shown:
-        told = [MISSING if np.isnan(row.promised) else short(row.promised, 4)] * promises
+        told = ["–" if np.isnan(row.promised) else short(row.promised, 4)] * promises
         off = promises and abs(row.realised - row.promised) > _off(row)
         found = row.realised if abs(row.realised) > _ROUNDING * largest[row.quantity] else 0.0
         error = row.standard_error if found else 0.0
@@ -79,13 +80,26 @@ def _averages(play: Realised, box: Box, full: bool) -> Table:
     return table
 
 
+def _unsettled(play: Realised) -> str:
+    """A sentence on the averages that chance hides, as those of payments that vary much from run to run."""
+    largest: dict[str, float] = {}
+    for row in play.quantities:
+        largest[row.quantity] = max(largest.get(row.quantity, 0.0), abs(row.promised))
+    told = [row for row in play.quantities if not np.isnan(row.promised)]
+    loose = [row.quantity for row in told if STANDARD_ERRORS * row.standard_error > (largest[row.quantity] or 1.0)]
+    if not loose:
+        return ""
+    runs, of = counted(play.replications, "run"), ", ".join(dict.fromkeys(loose))
+    return f"{runs} are too few to tell the averages of {of} from nothing: they vary that much from run to run."
+
+
 def _off(row: Quantity) -> float:
     return STANDARD_ERRORS * row.standard_error + 1e-9 * abs(row.promised)
 
 
 def _chances(play: Realised, box: Box, full: bool) -> Table:
     shown = play.chances if full else play.chances[:MAX_ROWS]
-    table = new_table(box, "", "event", "runs", "± ")
+    table = new_table(box, "", "event", "runs", "± ", keys=2)
     for row in shown:
         style = "red" if row.excluded and row.chance > 0 else ""
         table.add_row(row.agent, row.event, percent(row.chance), percent(row.standard_error), style=style)

@@ -41,6 +41,7 @@ def plot(answer: Answer) -> "Figure":
                 x, [100 * row.chance for row in rows], yerr=error, fmt="os^Dv"[position % 5], markersize=4, capsize=2,
                 linewidth=1, color=COLOURS[position % len(COLOURS)], label=legend_label(event),
             )  # fmt: skip
+        axis.set_xlim(-0.7, len(names) - 0.3)
         axis.set_ylabel("% of runs")
         name_agents(axis, names)
         axis.set_xlabel("bars: two standard errors to each side", fontsize=8, color=GREY, loc="right")

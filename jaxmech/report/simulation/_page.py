@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxmech._status import Status
+from jaxmech._words import rough
 from jaxmech.report._numbers import counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, records_table
 from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
@@ -130,7 +131,7 @@ def _other_spread(answer: Answer, play: Play) -> list[str]:
 
 
 def _change(part: float) -> str:
-    shown = percent(abs(part)) if abs(part) >= 5e-4 else f"{100 * abs(part):.1g} %"
+    shown = percent(abs(part)) if abs(part) >= 5e-4 else f"{rough(100 * abs(part))} %"
     return f"{shown} {'more' if part > 0 else 'less'}"
 
 

@@ -42,6 +42,7 @@ def plot(answer: Answer) -> "Figure":
                 fmt="os^"[position % 3], color=COLOURS[position], markersize=4, capsize=2, linewidth=1,
                 label=legend_label(f"{play.name}, {play.replications:,} replications"),
             )  # fmt: skip
+        axis.set_xlim(-0.7, len(shown) - 0.3)
         axis.set_ylabel("realised − promised, % of promised")
         names = [answer.agents[i] for i in shown]
         name_agents(axis, names)
