@@ -57,12 +57,12 @@ def build(problem: Problem, kinds: Kinds, candidate: Candidate, told: Told, rule
     )
 
 
-def shape_of(rule: Rule, kept: float | None) -> Shape:
+def shape_of(rule: Rule, kept: Array | float | None) -> Shape:
     """A rule as the search knows it: a threshold that leaves so much to who fails, or any other if that is None."""
     return Table(rule) if kept is None else Threshold(jnp.asarray(kept, rule.variance.dtype))
 
 
-def departure_of(problem: Problem, kept: float | None, design: Design, *, exactly: bool = False) -> Array:
+def departure_of(problem: Problem, kept: Array | float | None, design: Design, *, exactly: bool = False) -> Array:
     """By how much what agents pay differs from what they are promised, relatively, at most.
 
     Args:

@@ -29,7 +29,7 @@ from jaxmech.design._starts import (
 )
 from jaxmech.design._table import Table
 from jaxmech.design._terms import Crowd, Layout, Shape, Stake, Terms, others, terms_of
-from jaxmech.design._wishes import Wishes
+from jaxmech.design._wishes import Bounds
 
 _COLUMN_STARTS, _COLUMN = 18, Plan(lanes=6, steps=150, more=150)
 _LINKED_STARTS, _LINKED = 12, Plan(lanes=4, steps=150, more=400)
@@ -39,7 +39,7 @@ _FROM_PLANS, _FROM_SHARES = 2, 4
 
 
 def candidates(
-    kinds: Kinds, rivals: Rivals, table: Choices, rule: Rule | None, wishes: Wishes
+    kinds: Kinds, rivals: Rivals, table: Choices, rule: Rule | None, bounds: Bounds
 ) -> tuple[Candidate, Dual]:
     """Return candidates on a leading axis, solved ones at finite social penalties, and the duals by distribution.
 
@@ -48,9 +48,9 @@ def candidates(
         rivals: published plans, for starts.
         table: the best thresholds of one agent.
         rule: the noise, one distribution at a time; a threshold, linked too where that is allowed, if None.
-        wishes: static.
+        bounds: that are wished for.
     """
-    crowd, threshold = kinds.crowd(wishes), Threshold(jnp.asarray(wishes.kept, kinds.weight.dtype))
+    crowd, threshold = kinds.crowd(bounds), Threshold(jnp.asarray(bounds.kept, kinds.weight.dtype))
     columns = _columns(crowd)
     duals = jax.vmap(dual, in_axes=(None, 1, None, 0))(table, kinds.costs, kinds.weight, kinds.error)
     plans = kinds_tables(kinds, rivals)
@@ -60,7 +60,7 @@ def candidates(
         return _shaped(kinds, columns, ends, Table(rule)), duals
     first = _side_by_side(threshold, columns, ends, Origin.THRESHOLDS)
     found = [jax.tree.map(lambda leaf: leaf[None], part) for part in (first, safe(kinds))]
-    if wishes.linked and kinds.costs.shape[1] > 1:
+    if bounds.linked and kinds.costs.shape[1] > 1:
         found.insert(1, _linked(threshold, crowd, first))
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *found), duals
 

@@ -22,7 +22,7 @@ from jaxmech.design._plan import Design, Rule
 from jaxmech.design._published import Rivals, published
 from jaxmech.design._rules import check_rule, threshold_rule
 from jaxmech.design._whole import in_whole_samples
-from jaxmech.design._wishes import Wishes
+from jaxmech.design._wishes import Bounds, Wishes
 from jaxmech.design.proof import DEPARTURE, holds, prove
 
 Tree = TypeVar("Tree")
@@ -113,8 +113,8 @@ def unproven(problem: Problem, wishes: Wishes) -> Solution[Design]:
     kinds, rivals = everybody(problem), published(problem, whole=False)
     wholes = published(problem, whole=True)
     table, rule = choices(wishes.kept, wishes.failure), threshold_rule(wishes.noise)
-    found, _ = candidates(kinds, rivals, table, None, wishes)
-    rounded = in_whole_samples(kinds, found, wholes, None, wishes)
+    found, _ = candidates(kinds, rivals, table, None, wishes.bounds)
+    rounded = in_whole_samples(kinds, found, wholes, None, wishes.bounds)
     nothing = jnp.asarray(jnp.nan)
     make = jax.vmap(build, in_axes=(None, None, 0, None, None))
     fractions = make(problem, kinds, found, Told(*rivals.best, nothing), rule)
@@ -145,7 +145,7 @@ class _Search:
         wishes, kinds = self.wishes, kinds_of(self.problem)
         rivals, table = published(self.problem, whole=False), choices(wishes.kept, wishes.failure)
         with stage("design, part 1 of 4: thresholds by descent from many starts"):
-            found, duals = _finished(_candidates(kinds, rivals, table, self.rule, wishes))
+            found, duals = _finished(_candidates(kinds, rivals, table, self.rule, self._bounds))
         with stage("design, part 2 of 4: what no rule of the family gets below"):
             bound = self._family(kinds, duals, whole=wishes.whole)
         made = [] if wishes.whole else self._built(kinds, found, rivals, bound)
@@ -154,7 +154,7 @@ class _Search:
             wholes = published(self.problem, whole=True)
             bound = bound if wishes.whole else self._family(kinds, duals, whole=True)
             with stage("design, part 3 of 4: whole samples"):
-                rounded = _finished(_in_whole_samples(kinds, found, wholes, self.rule, wishes))
+                rounded = _finished(_in_whole_samples(kinds, found, wholes, self.rule, self._bounds))
             kept += self._built(kinds, rounded, wholes, bound)
         yield from sorted(kept, key=lambda one: float(one.social_penalty))
 
@@ -188,6 +188,12 @@ class _Search:
         )
 
     @property
+    def _bounds(self) -> Bounds:
+        """What is wished for; one distribution has nothing to link, and is compiled once for both."""
+        bounds = self.wishes.bounds
+        return dataclasses.replace(bounds, linked=bounds.linked and self.problem.shape[1] > 1)
+
+    @property
     def _kept(self) -> float | None:
         return self.wishes.kept if self.rule is None else None
 
@@ -215,10 +221,9 @@ def _first_that_holds(problem: Problem, designs: Iterable[Design]) -> Solution[D
     return Solution(best[0], status, jnp.asarray(best[1]), jnp.asarray(tried, jnp.int32))
 
 
-_candidates = jax.jit(candidates, static_argnames="wishes")
-_in_whole_samples = jax.jit(in_whole_samples, static_argnames="wishes")
+_candidates, _in_whole_samples = jax.jit(candidates), jax.jit(in_whole_samples)
 _build = jax.jit(jax.vmap(build, in_axes=(None, None, 0, None, None)))
-_departure = jax.jit(departure_of, static_argnames="kept")
+_departure = jax.jit(departure_of)
 
 
 def _finished(found: Tree) -> Tree:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxmech._types import Array
 from jaxmech.collaboration import Problem, best_whole_alone
 from jaxmech.design._terms import Crowd, Stake, Terms
-from jaxmech.design._wishes import Wishes
+from jaxmech.design._wishes import Bounds
 
 _GROUPED_FROM = 40
 """From so many agents on, those with equal costs count as two kinds: one of them, and all others."""
@@ -36,9 +36,9 @@ class Kinds(NamedTuple):
         """The best whole number of points for who works alone; 0 where she cannot sample."""
         return best_whole_alone(Problem.unchecked(self.costs, jnp.sqrt(self.error), jnp.ones_like(self.error)))
 
-    def crowd(self, wishes: Wishes) -> Crowd:
+    def crowd(self, bounds: Bounds) -> Crowd:
         """What the search knows of them."""
-        return Crowd(Stake(self.costs, self.error), self.weight, jnp.asarray(wishes.failure, self.weight.dtype))
+        return Crowd(Stake(self.costs, self.error), self.weight, jnp.asarray(bounds.failure, self.weight.dtype))
 
     def of_agents(self, table: Array) -> Array:
         """A table by agent as one by kind: where equal agents differ, the last of them stands for her kind."""

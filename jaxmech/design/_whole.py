@@ -16,7 +16,7 @@ from jaxmech.design._plan import Origin, Rule
 from jaxmech.design._published import Rivals
 from jaxmech.design._table import Table
 from jaxmech.design._terms import Crowd, Layout, Settled, Shape, Stake, Terms, others
-from jaxmech.design._wishes import Wishes
+from jaxmech.design._wishes import Bounds
 
 _HOWS = (jnp.round, jnp.ceil, jnp.floor)
 _LEAST = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
@@ -24,7 +24,7 @@ _LEAST = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
 _SWEEPS = 4
 
 
-def in_whole_samples(kinds: Kinds, found: Candidate, rivals: Rivals, rule: Rule | None, wishes: Wishes) -> Candidate:
+def in_whole_samples(kinds: Kinds, found: Candidate, rivals: Rivals, rule: Rule | None, bounds: Bounds) -> Candidate:
     """Return whole numbers near candidates, and near published plans, with levels of their own; on a leading axis.
 
     Amounts are rounded in several ways, to at least 1 where agents are checked; once more with those let off who are
@@ -35,18 +35,18 @@ def in_whole_samples(kinds: Kinds, found: Candidate, rivals: Rivals, rule: Rule 
         found: from :func:`~jaxmech.design._candidates.candidates`.
         rivals: published plans in whole samples.
         rule: the noise; a threshold if None.
-        wishes: static.
+        bounds: that are wished for.
     """
     fewer = found.checked & (jnp.round(found.samples) >= 1)
     layouts = [(how(found.samples), found.checked) for how in _HOWS] + [(jnp.round(found.samples), fewer)]
     ways = [found._replace(samples=samples, checked=checked) for samples, checked in layouts]
     if rule is None:
-        links = (False, True) if wishes.linked and kinds.costs.shape[1] > 1 else (False,)
+        links = (False, True) if bounds.linked and kinds.costs.shape[1] > 1 else (False,)
         ways += [_of_plans(kinds, rivals, linked=link) for link in links]
     every = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *ways)
-    shape = Threshold(jnp.asarray(wishes.kept, kinds.weight.dtype)) if rule is None else Table(rule)
-    linkable = rule is None and wishes.linked and kinds.costs.shape[1] > 1
-    return jax.lax.map(partial(_whole, shape, kinds, kinds.crowd(wishes), linkable), every, batch_size=shape.lanes // 6)
+    shape = Threshold(jnp.asarray(bounds.kept, kinds.weight.dtype)) if rule is None else Table(rule)
+    linkable = rule is None and bounds.linked and kinds.costs.shape[1] > 1
+    return jax.lax.map(partial(_whole, shape, kinds, kinds.crowd(bounds), linkable), every, batch_size=shape.lanes // 6)
 
 
 def _of_plans(kinds: Kinds, rivals: Rivals, *, linked: bool) -> Candidate:

@@ -2,9 +2,28 @@
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._pytree import pytree
+from jaxmech._types import Scalar
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
+class Bounds:
+    """Wishes as the search takes them: numbers are traced, so that other wishes are not compiled anew.
+
+    Attributes:
+        kept: share of the rest's precision that is left to who fails.
+        failure: largest chance that an honest agent fails.
+        linked: whether failing on one distribution may spoil all; static.
+    """
+
+    kept: Scalar
+    failure: Scalar
+    linked: bool = dataclasses.field(metadata={"static": True})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,3 +53,8 @@ class Wishes:
     def kept(self) -> float:
         """Share of the rest's precision that is left to who fails."""
         return 1 / (1 + self.noise)
+
+    @property
+    def bounds(self) -> Bounds:
+        """What the search has to keep."""
+        return Bounds(jnp.asarray(self.kept), jnp.asarray(self.failure), self.linked)

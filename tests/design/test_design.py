@@ -10,8 +10,8 @@ import pytest
 from jaxmech import ProblemError, Status
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design import Wishes, certify, design, family_bound, prove
-from jaxmech.design._candidates import candidates
 from jaxmech.design._certify import rival
+from jaxmech.design._design import _candidates
 from jaxmech.design._family import choices
 from jaxmech.design._kinds import kinds_of
 from jaxmech.design._published import published
@@ -263,9 +263,8 @@ def assert_no_thresholds_lie_below_the_bound(seed, d):
     spread = 10 ** rng.uniform(-2, 0.3, d)
     problem = Problem(10 ** (spread * rng.normal(size=(4, d))), 1000 * 10 ** rng.uniform(-0.5, 0.5, d))
     kinds = kinds_of(problem)
-    wishes = Wishes(linked=False)
     start = published(problem, whole=False)
-    every, _ = jax.jit(candidates, static_argnames="wishes")(kinds, start, choices(0.0, 1.0), None, wishes)
+    every, _ = _candidates(kinds, start, choices(0.0, 1.0), None, Wishes(linked=False).bounds)
     found = jax.tree.map(lambda leaf: np.asarray(leaf[0]), every)
     for k in range(d):
         error = float(kinds.error[k])

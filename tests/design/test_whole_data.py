@@ -24,12 +24,14 @@ from jaxmech.design import (
     realise,
     smooth_design,
 )
+from jaxmech.design._certify import rival
 from jaxmech.design._kinds import Candidate, kinds_of
 from jaxmech.design._linked import Threshold
 from jaxmech.design._plan import Origin
 from jaxmech.design._published import published as published_plans
 from jaxmech.design._terms import Stake, Terms
 from jaxmech.design._whole import in_whole_samples
+from jaxmech.design.proof._certificate import Judge
 from jaxmech.deviation import Normal, SearchSettings, simulate
 from tests.design.test_mechanism import made_by_hand
 from tests.oracles import design as oracle
@@ -62,7 +64,8 @@ def assert_kept(problem, solution):
     promised = np.asarray(made.penalty)
     assert np.all(np.abs(paid - promised) <= KEPT * promised + 5 * error)
     assert np.all(np.abs(paid - realise(problem, made)) <= 5 * error + 1e-9 * promised)
-    assert all(audit.holds for audit in verdicts(problem, made).values() if audit.claimed)
+    # facts are told elsewhere, and take a proof of their own
+    assert all(audit.holds for audit in Judge(problem, made, prove(problem, made), rival(problem, made)).claims())
     return made
 
 
@@ -230,7 +233,7 @@ def test_comparison_sets_are_sought_for_every_agent():
         checked=~nothing, social=1.0, linked=True, origin=int(Origin.LINKED),
     )  # fmt: skip
     one = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], start)
-    ends = in_whole_samples(kinds_of(problem), one, published_plans(problem, whole=True), None, Wishes())
+    ends = in_whole_samples(kinds_of(problem), one, published_plans(problem, whole=True), None, Wishes().bounds)
     rounded = int(jnp.argmin(ends.social[:4]))  # before those of published plans
     end = jax.tree.map(lambda leaf: np.asarray(leaf[rounded]), ends)
     assert np.all(end.comparison >= 1)

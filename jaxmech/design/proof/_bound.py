@@ -242,7 +242,9 @@ def _least_cubic(p: tuple[np.ndarray, ...], low: np.ndarray, high: np.ndarray) -
     # the minimum, if there is one, by the formula that does not cancel
     place = np.where(p[2] > 0, -p[1] / (p[2] + root), (root - p[2]) / (3 * p[3]))
     place = np.where(np.isfinite(place), np.clip(place, low, high), low)
-    points = np.stack([low, place, high])
-    values = np.stack([at(point) for point in points])
-    best = np.argmin(values, axis=0)[None]
-    return np.take_along_axis(points, best, 0)[0], np.take_along_axis(values, best, 0)[0]
+    best, value = low, at(low)
+    for other in (place, high):
+        there = at(other)
+        better = ~(value <= there)  # NaN, too, is taken: then nothing is known
+        best, value = np.where(better, other, best), np.where(better, there, value)
+    return best, value

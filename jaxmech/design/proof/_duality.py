@@ -19,6 +19,7 @@ last place, log P to a few units in the last place of 1 (P is, relatively, and i
 much), so what is taken off is 64 eps of the sum of all terms' sizes, with 1 + |log P| for the size of log P.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +36,7 @@ _FIRST = 1e-12
 """Chance to pass from which on multipliers are used."""
 _PROGRESS = 1e-7
 _GIVE = 1e-10
+_ROOT_TWO, _DENSITY = np.sqrt(2), np.sqrt(2 / np.pi)
 _ROUNDING = 64 * float(np.finfo(float).eps)
 """What rounding may do to a sum of a few dozen terms, in units of the sum of their sizes."""
 
@@ -80,10 +82,9 @@ class Least(NamedTuple):
 
 def honest_penalty(offer: Offer, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return what she pays if she collects these amounts, and her chance to pass."""
-    log_chance, _ = _log_chance(offer, samples)
+    log_chance = _log_chance(offer, samples)
     success = np.exp(np.sum(np.where(offer.checked, log_chance, 0.0), axis=1))
-    value, _ = _cost(offer, samples, success[:, None])
-    return np.sum(value, axis=1), success
+    return np.sum(_cost(offer, samples, success[:, None]), axis=1), success
 
 
 def least_penalty(offer: Offer, target: np.ndarray, give_up: float = 1.0) -> Least:
@@ -143,7 +144,7 @@ def _best_multiplier(offer: Offer, success: np.ndarray, scale: np.ndarray) -> tu
         found, amounts = _minima(offer, multiplier, success)
         here = _sum_up(multiplier, success, found)
         best, value = np.where(here > value, multiplier, best), np.maximum(here, value)
-        log_chance, _ = _log_chance(offer, amounts)
+        log_chance = _log_chance(offer, amounts)
         short = np.sum(np.where(offer.checked, log_chance, 0.0), axis=1) < np.log(success)
         low, high = np.where(short, middle, low), np.where(short, high, middle)
     return best, value
@@ -188,14 +189,21 @@ def _minima(offer: Offer, multiplier: np.ndarray, success: np.ndarray) -> tuple[
     able = np.isfinite(offer.costs)
     costs = np.where(able, offer.costs, 1.0)
     mu, s = multiplier[:, None], success[:, None]
+    pull = np.where(offer.checked & (mu > 0), mu, 0.0)
+    pulled = pull > 0
+    some, every = bool(pulled.any()), bool(pulled.all())
+    cost_slope, rise = _cost_slope(offer, s), _rise(offer)
+
+    def slope_at(amounts: np.ndarray) -> np.ndarray:
+        if not some:
+            return cost_slope(amounts)
+        push = pull * rise(amounts)
+        return cost_slope(amounts) - (push if every else np.where(pulled, push, 0.0))
 
     def value_and_slope(amounts: np.ndarray) -> tuple[np.ndarray, ...]:
         """Both, and the sums of the sizes of their terms."""
-        value, slope = _cost(offer, amounts, s)
-        log_chance, rise = _log_chance(offer, amounts)
-        pull = np.where(offer.checked & (mu > 0), mu, 0.0)
-        with np.errstate(invalid="ignore"):
-            worth, push = (np.where(pull > 0, pull * part, 0.0) for part in (log_chance, rise))
+        value, slope = _cost(offer, amounts, s), cost_slope(amounts)
+        worth, push = (np.where(pulled, pull * part, 0.0) for part in (_log_chance(offer, amounts), rise(amounts)))
         # all terms of the cost are positive, and those of its slope but c negative
         return value - worth, slope - push, value + pull + np.abs(worth), 2 * costs - slope + push
 
@@ -204,16 +212,18 @@ def _minima(offer: Offer, multiplier: np.ndarray, success: np.ndarray) -> tuple[
     high = reach
     low = np.where(able, 1e-12 * high, 0.0)
     point = np.sqrt(np.maximum(low * high, 0.0))
-    for _ in range(_INNER):
-        _, slope, *_ = value_and_slope(point)
-        low, high = np.where(slope <= 0, point, low), np.where(slope > 0, point, high)
-        point = np.where(high > 4 * low, np.sqrt(low * high), (low + high) / 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for _ in range(_INNER):
+            slope = slope_at(point)
+            low, high = np.where(slope <= 0, point, low), np.where(slope > 0, point, high)
+            point = np.where(high > 4 * low, np.sqrt(low * high), (low + high) / 2)
+        at_low, at_high = value_and_slope(low), value_and_slope(high)
     # If even the lower end rises, the least is at 0, below it.
-    _, falling, *_ = value_and_slope(low)
-    from_low = _tangent(value_and_slope(low), np.where(falling > 0, low, high - low), reach)
-    from_high = _tangent(value_and_slope(high), high - low, reach)
+    falling = at_low[1]
+    from_low = _tangent(at_low, np.where(falling > 0, low, high - low), reach)
+    from_high = _tangent(at_high, high - low, reach)
     inside = np.where(falling > 0, from_low, np.fmax(from_low, from_high))
-    at_zero, _ = _cost(offer, np.zeros_like(low), s)
+    at_zero = _cost(offer, np.zeros_like(low), s)
     return np.where(able, inside, at_zero * (1 - _ROUNDING)), point
 
 
@@ -224,31 +234,64 @@ def _tangent(end: tuple[np.ndarray, ...], width: np.ndarray, reach: np.ndarray) 
         return np.asarray(value - np.abs(slope) * width - _ROUNDING * (size + steep * reach))
 
 
-def _cost(offer: Offer, amounts: np.ndarray, success: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """f_k(n; s) and its slope."""
-    able = np.isfinite(offer.costs)
-    costs = np.where(able, offer.costs, 0.0)
+def _cost(offer: Offer, amounts: np.ndarray, success: np.ndarray) -> np.ndarray:
+    """f_k(n; s)."""
+    costs = np.where(np.isfinite(offer.costs), offer.costs, 0.0)
     both = amounts + offer.comparison
-    failing, passing = both + offer.kept[:, None] * offer.rest, both + offer.rest
     with np.errstate(divide="ignore", invalid="ignore"):
-        if_failed, if_passed = offer.error / failing, offer.error / passing
+        if_failed, if_passed = (
+            offer.error / (both + offer.kept[:, None] * offer.rest),
+            offer.error / (both + offer.rest),
+        )
         # 0·∞ = 0: whoever never fails does not mind what failing would bring
         bad = np.where(success < 1, (1 - success) * if_failed, 0.0)
         good = np.where(success > 0, success * if_passed, 0.0)
-        steep = np.where(success < 1, (1 - success) * if_failed / failing, 0.0)
-        steep = steep + np.where(success > 0, success * if_passed / passing, 0.0)
-    return bad + good + costs * amounts, costs - steep
+    return np.asarray(bad + good + costs * amounts)
 
 
-def _log_chance(offer: Offer, amounts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Log P_k(n) and its derivative; 0 where nothing is checked."""
-    checked = offer.checked & (offer.comparison > 0)
-    z = np.where(checked, offer.comparison, 1.0)
-    limit = np.where(checked, offer.limit, 1.0)
+def _cost_slope(offer: Offer, success: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The slope of f_k(n; s), as a function of n: what does not depend on it is computed once."""
+    costs = np.where(np.isfinite(offer.costs), offer.costs, 0.0)
+    kept, fails, passes = offer.kept[:, None] * offer.rest, success < 1, success > 0
+    chance, always = 1 - success, bool(np.all(fails & passes))
+
+    def slope(amounts: np.ndarray) -> np.ndarray:
+        both = amounts + offer.comparison
+        failing, passing = both + kept, both + offer.rest
+        bad, good = chance * (offer.error / failing) / failing, success * (offer.error / passing) / passing
+        if always:
+            return np.asarray(costs - (bad + good))
+        return np.asarray(costs - (np.where(fails, bad, 0.0) + np.where(passes, good, 0.0)))
+
+    return slope
+
+
+def _log_chance(offer: Offer, amounts: np.ndarray) -> np.ndarray:
+    """Log P_k(n); 0 where nothing is checked."""
+    checked, z, limit = _checks(offer)
     n = np.maximum(amounts, 1e-300)
-    level = limit * np.sqrt(n * z / (n + z))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        chance = erf(level / np.sqrt(2))
-        rise = np.sqrt(2 / np.pi) * np.exp(-(level**2) / 2) * level / 2 * z / (n * (n + z)) / chance
-        logarithm = np.log(chance)
-    return np.where(checked, logarithm, 0.0), np.where(checked, rise, 0.0)
+    with np.errstate(divide="ignore"):
+        logarithm = np.log(erf(limit * np.sqrt(n * z / (n + z)) / np.sqrt(2)))
+    return np.where(checked, logarithm, 0.0)
+
+
+def _rise(offer: Offer) -> Callable[[np.ndarray], np.ndarray]:
+    """The derivative of log P_k(n), as a function of n; 0 where nothing is checked."""
+    checked, z, limit = _checks(offer)
+    everywhere = bool(checked.all())
+
+    def slope(amounts: np.ndarray) -> np.ndarray:
+        n = np.maximum(amounts, 1e-300)
+        both = n + z
+        level = limit * np.sqrt(n * z / both)
+        chance = erf(level / _ROOT_TWO)
+        rise = _DENSITY * np.exp(-(level**2) / 2) * level / 2 * z / (n * both) / chance
+        return rise if everywhere else np.where(checked, rise, 0.0)
+
+    return slope
+
+
+def _checks(offer: Offer) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where something is compared, z and limit; 1 where nothing is."""
+    checked = offer.checked & (offer.comparison > 0)
+    return checked, np.where(checked, offer.comparison, 1.0), np.where(checked, offer.limit, 1.0)
