@@ -379,6 +379,8 @@ HOST = {
     "mechanism.draw_points": "takes a key and data sets: runs inside every mechanism's respond",
     "mechanism.claims_what_is_proven": _WORDS,
     "mechanism.only_whole_points": _WORDS,
+    "mechanism.answers_alone": _WORDS,
+    "mechanism.settled": "chooses by the class of a mechanism",
     "mechanism.secret_key": "asks the system for entropy",
     "deviation.best_response": _CHOOSES,
     "deviation.best_responses": _CHOOSES,

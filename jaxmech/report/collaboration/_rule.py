@@ -48,4 +48,4 @@ def rule_sentences(answer: Answer) -> list[str]:
     limits = next((fact for fact in answer.facts if fact.claim == ADMISSIBLE), None)
     if limits is not None and not limits.holds:
         text += f" Not all of sigma_range is covered by that: {limits.witness}."
-    return [text, "Calibrated rules cannot be searched by jaxmech audit or carried out by jaxmech run yet."]
+    return [text]
