@@ -228,6 +228,9 @@ PURE = {
     "collaboration.degrees_of_freedom": Pure(
         lambda n: collaboration.degrees_of_freedom(n, 0.9 * jnp.sum(n, axis=0)), (AMOUNTS,)
     ),
+    "collaboration.lifted_check": of_problem(
+        lambda p: collaboration.lifted_check(p, collaboration.c3d_plan(p).value), EQUAL
+    ),
     "collaboration.sigma_limits": of_problem(
         lambda p: collaboration.sigma_limits(p, collaboration.c3d_plan(p).value), EQUAL
     ),

@@ -9,15 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from scipy import stats
+from scipy import optimize, stats
 
 from jaxmech import deviation
 from jaxmech.cli import main
-from jaxmech.collaboration import Problem, mechanism, solve
+from jaxmech.collaboration import LIFTED, Problem, certify, lifted_check, mechanism, solve
 from jaxmech.collaboration._calibration import QUANTILES_TO, at_quantile, level_quantiles
 from jaxmech.collaboration._corruption import corruption_root
 from jaxmech.collaboration._regret import regret
-from jaxmech.mechanism import NASH, Stakes, answers_alone
+from jaxmech.mechanism import NASH, Stakes, Submission, answers_alone
 from tests.oracles.calibrated import noise_level
 
 COST, M, N = 0.004, 10, 5
@@ -100,6 +100,26 @@ def test_other_laws_are_for_simulations(plan):
     people = deviation.StudentT(jnp.zeros(1), jnp.ones(1), 5.0)
     with pytest.raises(ValueError, match="simulate it"):
         deviation.robustness(mechanism(ASSUMED, plan), ASSUMED, people, 0, jax.random.key(0), 100)
+
+
+def test_an_ally_whose_points_spread_lifts_the_check(plan):
+    """Her mean stays what it was: 45 clean points for a single one of hers. A fact of certificates."""
+    values = np.random.default_rng(3).standard_normal((M, 1, N))
+    apart = values[1] - values[1].mean()
+    values[1] += 1e4 * apart
+    told = mechanism(ASSUMED, plan).respond(
+        Submission(jnp.asarray(values), jnp.ones((M, 1, N), bool)), jax.random.key(0)
+    )
+    np.testing.assert_array_equal(np.delete(told.noisy_variance, 1), 1.0)
+    assert float(told.noisy_variance[1, 0]) > 1.0  # the ally herself is checked as ever
+    least = optimize.minimize_scalar(lambda n: 1 / (n + 45) + COST * n, bounds=(0, 20), method="bounded").fun
+    fact = next(record for record in certify(ASSUMED, plan) if record.claim == LIFTED)
+    assert not fact.claimed
+    assert -fact.margin == pytest.approx(1 - least / float(plan.penalty[0]), rel=1e-5)
+    assert "agent 1 saves 68% of her penalty" in fact.witness
+    ten = solve(Problem([[COST / 4]] * M, 1.0), mechanism="c3d", calibrated=True).value
+    dear = Problem([[COST / 4]] * M, 1.0)
+    assert float(lifted_check(dear, ten)[0]) == pytest.approx(float(ten.penalty[0]) - 1 / 90, rel=1e-9)
 
 
 @pytest.mark.long
