@@ -228,6 +228,9 @@ PURE = {
     "collaboration.degrees_of_freedom": Pure(
         lambda n: collaboration.degrees_of_freedom(n, 0.9 * jnp.sum(n, axis=0)), (AMOUNTS,)
     ),
+    "collaboration.lifted_check": of_problem(
+        lambda p: collaboration.lifted_check(p, collaboration.c3d_plan(p).value), EQUAL
+    ),
     "collaboration.sigma_limits": of_problem(
         lambda p: collaboration.sigma_limits(p, collaboration.c3d_plan(p).value), EQUAL
     ),
@@ -379,6 +382,8 @@ HOST = {
     "mechanism.draw_points": "takes a key and data sets: runs inside every mechanism's respond",
     "mechanism.claims_what_is_proven": _WORDS,
     "mechanism.only_whole_points": _WORDS,
+    "mechanism.answers_alone": _WORDS,
+    "mechanism.settled": "chooses by the class of a mechanism",
     "mechanism.secret_key": "asks the system for entropy",
     "deviation.best_response": _CHOOSES,
     "deviation.best_responses": _CHOOSES,

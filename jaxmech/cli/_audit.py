@@ -14,7 +14,6 @@ from jaxmech.cli._play import (
     carry,
     check_seed,
     named,
-    refuse_search_of_calibrated,
     replications_option,
     seed_option,
 )
@@ -107,8 +106,8 @@ def _check_questions(carried: Carried) -> None:
     """Refuse before any search what has no answers.
 
     Raises:
-        ProblemError: for a design, a division given in amounts, and for agents who differ in precision or in what
-            accuracy is worth to them.
+        ProblemError: for a design, a calibrated rule, a division given in amounts, and for agents who differ in
+            precision or in what accuracy is worth to them.
     """
     from jaxmech import ProblemError, collaboration
 
@@ -117,6 +116,9 @@ def _check_questions(carried: Carried) -> None:
             raise ProblemError(
                 "--questions", True, "is for published mechanisms: designs are made anew for every report"
             )
+        if carried.plan.calibrated:
+            rule = "is not for calibrated rules yet, whose spread allies could move: ask without calibrated = true"
+            raise ProblemError("--questions", True, rule)
         if carried.plan.division == collaboration.TARGET:
             rule = "is for divisions that follow from costs: given amounts say nothing of other costs and names"
             raise ProblemError("--questions", True, rule)
@@ -174,16 +176,18 @@ def within_limits(problem: Any) -> Any:
 def _collaboration(
     carried: Carried, population: tuple[str, ...], chosen: Any, seed: int, replications: int | None, output: Output
 ) -> Any:
+    from jaxmech import ProblemError, deviation, report
     from jaxmech import audit as auditing
-    from jaxmech import deviation, report
     from jaxmech._precision import seed_key
     from jaxmech.mechanism import Stakes
 
-    refuse_search_of_calibrated(carried)
     problem = carried.case.problem
     if population:
         with named(carried.case.source):
             Stakes.of(problem).of_agents_alike("gains on data of other laws are for points that are alike")
+            if getattr(carried.plan, "calibrated", False):
+                rule = "what calibrated rules bring on other laws is simulated: jaxmech simulate --population"
+                raise ProblemError("--population", population[0], rule)
     laws = populations(population, _by_draw(carried.case, population), output)
     if chosen is not None:
         deviation.check_draws(carried.mechanism, chosen.batch * chosen.batches)

@@ -142,17 +142,6 @@ def carry(case: Any, choice: Choice, output: Output) -> Carried:
         return _solve(case, division, mechanism, output)
 
 
-def refuse_search_of_calibrated(carried: Carried) -> None:
-    """Refuse to search for what calibrated rules could lose: only one agent at a time is answered fast enough.
-
-    Raises:
-        ProblemError: naming the key.
-    """
-    if getattr(carried.plan, "calibrated", False):
-        rule = "calibrated rules are certified by quadrature (jaxmech solve) and cannot be searched yet"
-        raise ProblemError(f"{carried.case.source}: calibrated", True, rule)
-
-
 def _solve(case: Any, division: str, mechanism: str, output: Output) -> Carried:
     from jaxmech import collaboration
     from jaxmech._status import Status

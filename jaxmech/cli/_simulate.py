@@ -18,7 +18,6 @@ from jaxmech.cli._play import (
     carry,
     check_seed,
     named,
-    refuse_search_of_calibrated,
     replications_option,
     seed_option,
 )
@@ -210,7 +209,6 @@ def _cheating(
 
     problem = carried.case.problem
     names = [problem.agent_name(i) for i in range(problem.shape[0])]
-    refuse_search_of_calibrated(carried)
     i = names.index(one_of("--cheat", clean_name(cheat), names, "must be the name of an agent:"))
     unit = problem.in_equivalent_points().precision
     with output.timed("search"):

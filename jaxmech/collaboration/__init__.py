@@ -2,7 +2,7 @@
 
 from jaxmech.collaboration._account import Account, account, account_alone, account_of_error
 from jaxmech.collaboration._advice import Advice, advise, has_equal_costs
-from jaxmech.collaboration._approximate import ADMISSIBLE, SIGMA_RANGE, sigma_limits
+from jaxmech.collaboration._approximate import ADMISSIBLE, LIFTED, SIGMA_RANGE, lifted_check, sigma_limits
 from jaxmech.collaboration._bargaining import egalitarian_bargaining, kalai_smorodinsky_bargaining, nash_bargaining
 from jaxmech.collaboration._blocking import Blocking, blocking
 from jaxmech.collaboration._c3d import c3d_plan
@@ -43,6 +43,7 @@ __all__ = [
     "CHECKING",
     "DIVISIONS",
     "ESTIMATES",
+    "LIFTED",
     "MECHANISMS",
     "POOLS",
     "REMEDIES",
@@ -110,6 +111,7 @@ __all__ = [
     "kalai_smorodinsky_bargaining",
     "leverage_condition",
     "leverage_optimum",
+    "lifted_check",
     "mechanism",
     "mechanism_by_value",
     "nash_bargaining",

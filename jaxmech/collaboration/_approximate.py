@@ -12,6 +12,7 @@ from jaxmech._extremes import highest, lowest
 from jaxmech._types import Agents, Array, ArrayLike
 from jaxmech.collaboration._calibration import admissible
 from jaxmech.collaboration._guarantee import strategies_regret
+from jaxmech.collaboration._penalty import collection_cost
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._roles import coefficients, role_penalty
@@ -21,6 +22,9 @@ from jaxmech.mechanism import NASH, Audit
 
 ADMISSIBLE = "sigma_range admissible"
 """The fact that tells whether noise can keep everybody honest in all of the range that was asked for."""
+
+LIFTED = "no ally can lift the check"
+"""The fact that tells what one other saves an agent who hands in points that spread far: σ̂ is then without bound."""
 
 SIGMA_RANGE = (0.5, 2.0)
 """Factors of the assumed σ between which calibrated rules are certified, unless others are asked for."""
@@ -102,6 +106,31 @@ def sigma_limits(problem: Problem, plan: Plan) -> tuple[Array, Array]:
     return highest(jnp.where(checked, low, 0)), lowest(jnp.where(checked, high, jnp.inf))
 
 
+@jax.jit
+@in_equivalent_points()
+def lifted_check(problem: Problem, plan: Plan) -> Agents:
+    """Return what each agent saves who knows that another's points spread far: σ̂² = ∞, κ̂ = 0, and no noise is added.
+
+    She then gets T − n* clean points whatever she hands in, and pays min_n σ²/(n + T − n*) + c n on every distribution
+    on which she is checked. Her ally's mean, her cost and what she herself gets back stay as they are.
+
+    Source: this package; elementary.
+
+    Example:
+        >>> from jaxmech.collaboration import solve
+        >>> problem = Problem([[0.001]] * 10, 1.0)
+        >>> plan = solve(problem, mechanism="c3d", calibrated=True).value
+        >>> round(float(lifted_check(problem, plan)[0] / plan.penalty[0]), 3)  # 1/90 instead of 0.0344
+        0.677
+    """
+    checked = plan.role == Role.CHECKED
+    told = (problem, plan.samples, plan.role, plan.alpha, plan.total, plan.rule)
+    clean = jnp.where(checked, plan.total - plan.samples, 1)
+    n = jnp.where(checked, jnp.maximum(alone_samples(problem) - clean, 0), 0)
+    least = problem.scale**2 / (clean + n) + collection_cost(problem, n)
+    return jnp.sum(jnp.where(checked, role_penalty(*told) - least, 0), axis=-1)
+
+
 def _rescaled(problem: Problem, factor: Array) -> Problem:
     return Problem.unchecked(
         problem.costs, problem.sigma * factor, problem.price, problem.agents, problem.distributions, problem.precision
@@ -164,7 +193,19 @@ class Approximate:
         covered = min(low / least if least > 0 else np.inf, most / high) - 1
         witness = f"noise can keep all honest where σ is {least:.3g} to {most:.3g} times the assumed one"
         limits = Audit.judged(ADMISSIBLE, covered, 0.0, witness, _LIMITS, claimed=False)
-        return claim, fact, limits
+        return claim, fact, limits, self._lifted()
+
+    def _lifted(self) -> Audit:
+        """What the spread of one other's points can do, which nothing bounds."""
+        saved, paid = (np.asarray(table, float) for table in (lifted_check(self.problem, self.plan), self.plan.penalty))
+        parts = _parts(saved, paid)
+        worst = int(np.argmax(parts))
+        witness = (
+            f"{self.problem.agent_name(worst)} saves {parts[worst]:.0%} of her penalty if one other hands in points "
+            "that spread far, and she knows: nobody's data get any noise then"
+        )
+        effort = "σ̂ → ∞, in closed form; jaxmech run names whose points spread twice as much as agreed"
+        return Audit.judged(LIFTED, -float(parts[worst]), self.slack, witness, effort, claimed=False)
 
     def _told(
         self, claim: str, parts: np.ndarray, known: np.ndarray, room: float, about: str, *, claimed: bool

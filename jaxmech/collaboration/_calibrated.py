@@ -7,7 +7,12 @@ import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
 from jaxmech._types import Amounts, Array
-from jaxmech.collaboration._calibration import calibrated_ratio
+from jaxmech.collaboration._calibration import (
+    at_quantile,
+    calibrated_ratio,
+    degrees_of_freedom,
+    level_quantiles,
+)
 from jaxmech.collaboration._checking import Checked, checked_mechanism
 from jaxmech.collaboration._guarantee import checked_guarantee
 from jaxmech.collaboration._penalty import collection_cost
@@ -36,18 +41,39 @@ class Calibrated:
 
     σ̂² is the variance within Z, within Z' and within what was not drawn of the others' data, so that nothing that she
     does moves it. It must stay hidden, as the others' data must, until she has submitted: who knows that σ̂² came out
-    twice as large as σ² collects 0.6 n*. Where nothing tells a variance, α is that of the assumed σ. It does not answer
-    one agent alone, since σ̂ is drawn: a search of all strategies against it takes minutes to compile.
+    twice as large as σ² collects 0.6 n*. Where nothing tells a variance, α is that of the assumed σ. Once σ̂ is drawn it
+    answers one agent alone (:class:`~jaxmech.mechanism.Settling`): so strategies are searched.
 
     Attributes:
         checked: the mechanism at the assumed σ; its ``variance`` is that by which points are weighed.
         worth: c n*²/price, which κ̂ σ̂² is.
+        levels: (quantiles, agents, distributions), α at equally spaced normal quantiles of σ̂², the others being honest
+            and σ² being the ``variance``; see :meth:`of`, which makes them.
 
     Source: this package; the noise level is that of Clinton et al. 2025, equation (11).
     """
 
     checked: Checked
     worth: Amounts
+    levels: Array
+
+    @classmethod
+    def of(cls, checked: Checked, worth: Amounts) -> "Calibrated":
+        """Return the mechanism with its noise levels.
+
+        Args:
+            checked: see the class.
+            worth: likewise.
+        """
+        freedom = degrees_of_freedom(checked.samples, checked.total)
+        told = (checked.role == Role.CHECKED) & (freedom >= 1)
+        safe = jnp.where(told, checked.samples, 1)
+        kappa = jnp.where(told, worth / checked.variance, 0.1)
+        tau, freedom = jnp.where(told, checked.total / safe, 10), jnp.where(told, freedom, 1)
+        ratio = level_quantiles(Rule(checked.estimate).root, tau, kappa, freedom)
+        some = told & (ratio > 0)
+        level = jnp.where(some, jnp.sqrt(jnp.where(some, ratio * safe, 1)), 0)
+        return cls(checked, worth, jnp.where(told, level, checked.alpha))
 
     @property
     def claims(self) -> tuple[str, ...]:
@@ -96,6 +122,20 @@ class Calibrated:
         alpha = self._alpha(jax.lax.stop_gradient(within))
         return dataclasses.replace(rules, alpha=alpha).sort_out(own, drawn)
 
+    def settle(self, agent: Array, key: Array) -> Checked:
+        """Return the mechanism with the noise level that one agent meets in one exchange, the others being honest.
+
+        For normal data σ̂² is σ² times χ²/ν, independent of the means of all parts, and of everything that she does.
+
+        Args:
+            agent: her index.
+            key: random key of the exchange.
+        """
+        normal = jax.random.normal(key, self.levels.shape[-1:], self.levels.dtype)
+        level = at_quantile(self.levels[:, agent], normal)
+        hers = (jnp.arange(len(self.checked.samples)) == agent)[:, None]
+        return dataclasses.replace(self.checked, alpha=jnp.where(hers, level, self.checked.alpha))
+
     def guarantee(self, stakes: Stakes) -> Guarantee:
         """Return what is proven about every strategy's penalty on normal data, by quadrature over σ̂ and convexity."""
         rules = self.checked
@@ -125,4 +165,4 @@ def carrying_out(problem: Problem, plan: Plan) -> Checked | Calibrated:
     checked = checked_mechanism(problem, plan)
     if not plan.calibrated:
         return checked
-    return Calibrated(checked, collection_cost(problem, plan.samples) * plan.samples / problem.price)
+    return Calibrated.of(checked, collection_cost(problem, plan.samples) * plan.samples / problem.price)

@@ -95,7 +95,7 @@ def questions(problem: Problem, plan: Plan, key: jax.Array) -> Questions:
         key: random key of the searches.
 
     Raises:
-        ProblemError: for a plan of a calibrated rule, whose searches would take minutes to compile, for a division
+        ProblemError: for a plan of a calibrated rule, whose spread allies could move, for a division
             that was given in amounts, and for agents who differ in precision or in what accuracy is worth to them.
 
     Source: this package; see each of the functions.
@@ -108,7 +108,9 @@ def questions(problem: Problem, plan: Plan, key: jax.Array) -> Questions:
         ['nobody gains by sharing everything with an ally', 'no group would rather leave']
     """
     if plan.calibrated:
-        raise ProblemError("calibrated", True, "such rules cannot be searched: ask about the rule that is not")
+        raise ProblemError(
+            "calibrated", True, "allies could move the spread too, which is not tried: ask about the rule that is not"
+        )
     if plan.division == TARGET:
         rule = "given amounts say nothing of other costs and names: ask about a division that follows from costs"
         raise ProblemError("division", plan.division, rule)

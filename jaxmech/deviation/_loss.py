@@ -12,7 +12,7 @@ from jaxmech.deviation._data_sets import DataSetDeviation
 from jaxmech.deviation._draws import Draws, PointDraws
 from jaxmech.deviation._estimate import Estimate
 from jaxmech.deviation._strategy import Deviation
-from jaxmech.mechanism import Information, Separate, Stakes, Statistics, Submission
+from jaxmech.mechanism import Information, Separate, Settling, Stakes, Statistics, Submission, answers_alone, settled
 
 _IGNORANCE = 1e6
 """Squared error of an agent who has nothing to estimate from, in σ²: a mean anywhere is as bad as we like to say."""
@@ -95,7 +95,7 @@ def exchange(
     """Return what one agent sees, submits and gets back in one draw; arguments as in :func:`losses`."""
     if isinstance(row, PointDraws):
         return _in_points(mechanism, stakes, agent, deviation, row, mean)
-    once = _separately if isinstance(mechanism, Separate) else _together
+    once = _separately if answers_alone(mechanism) else _together
     return once(mechanism, stakes, agent, deviation, row, mean)
 
 
@@ -142,16 +142,17 @@ def agent_row(information: Information, agent: Array | int) -> Information:
 
 def senders(mechanism: Any) -> int:
     """How many means of others a draw needs: one where the mechanism answers one agent alone."""
-    return 1 if isinstance(mechanism, Separate) else int(np.shape(mechanism.recommended.samples)[0])
+    return 1 if answers_alone(mechanism) else int(np.shape(mechanism.recommended.samples)[0])
 
 
 def _separately(
-    mechanism: Separate, stakes: Stakes, agent: Array, deviation: Deviation, row: Draws, mean: Array
+    mechanism: Separate | Settling, stakes: Stakes, agent: Array, deviation: Deviation, row: Draws, mean: Array
 ) -> Exchange:
+    alone = settled(mechanism, agent, row.keys)
     seen = mean_of(deviation.samples, mean, stakes.sigma, row.own)
     submitted = deviation.submit(seen, row.private, stakes.sigma)
-    others = mean_of(mechanism.clean_others[agent], mean, stakes.sigma, row.others[0])
-    answer = mechanism.respond_to(agent, submitted, others[None])
+    others = mean_of(alone.clean_others[agent], mean, stakes.sigma, row.others[0])
+    answer = alone.respond_to(agent, submitted, others[None])
     noisy = answer.noisy_count[0] > 0
     noise = jnp.where(noisy, answer.noisy_variance[0], 0.0) / jnp.where(noisy, answer.noisy_count[0], 1.0)
     return Exchange(seen, submitted, answer, mean, noise)

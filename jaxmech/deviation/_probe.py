@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxmech._types import Array
 from jaxmech.deviation._loss import agent_row
-from jaxmech.mechanism import Information, Separate, Stakes, Statistics
+from jaxmech.mechanism import Information, Separate, Settling, Stakes, Statistics, answers_alone, settled
 
 
 class Probes(NamedTuple):
@@ -48,14 +48,14 @@ def probe(mechanism: Any, stakes: Stakes, agents: Array, probes: Probes, keys: A
         probes: what she submits.
         keys: several random keys, the same for all probes.
     """
-    once = _separately if isinstance(mechanism, Separate) else _together
+    once = _separately if answers_alone(mechanism) else _together
     told: Told = jax.vmap(lambda agent, one: once(mechanism, stakes, agent, one, keys))(agents, probes)
     return told
 
 
-def _separately(mechanism: Separate, stakes: Stakes, agent: Array, one: Probes, keys: Array) -> Told:
-    del keys
-    answer = mechanism.respond_to(agent, Statistics(one.counts[None], one.means[None]), jnp.zeros_like(one.means)[None])
+def _separately(mechanism: Separate | Settling, stakes: Stakes, agent: Array, one: Probes, keys: Array) -> Told:
+    alone = settled(mechanism, agent, keys[0])
+    answer = alone.respond_to(agent, Statistics(one.counts[None], one.means[None]), jnp.zeros_like(one.means)[None])
     noisy = _worth(answer, stakes)[0]
     return Told(answer.clean_count[0], noisy, noisy, answer.payment[0])
 

@@ -11,7 +11,7 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.deviation._compiled import compiled
 from jaxmech.deviation._loss import agent_row
-from jaxmech.mechanism import Information, Separate, Stakes, Statistics, Submission
+from jaxmech.mechanism import Information, Stakes, Statistics, Submission, answers_alone
 
 _ROUNDING = 1e4
 """Answers that differ by so many spacings of numbers are the same."""
@@ -37,7 +37,7 @@ def reads_points(mechanism: Any, problem: Any) -> bool:
         >>> reads_points(collaboration.mechanism(problem, plan), problem)
         False
     """
-    if isinstance(mechanism, Separate):
+    if answers_alone(mechanism):
         return False
     stakes = Stakes.of(problem)
     if needs_points(mechanism, stakes):
@@ -55,7 +55,7 @@ def needs_points(mechanism: Any, stakes: Stakes) -> bool:
         mechanism: any :class:`~jaxmech.mechanism.Mechanism`.
         stakes: costs, standard deviations and prices.
     """
-    if isinstance(mechanism, Separate):
+    if answers_alone(mechanism):
         return False
     samples = jnp.asarray(mechanism.recommended.samples, stakes.costs.dtype)
     try:

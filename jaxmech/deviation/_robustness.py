@@ -16,7 +16,7 @@ from jaxmech.deviation._population import Population
 from jaxmech.deviation._response import honest
 from jaxmech.deviation._simulate import check_replications
 from jaxmech.deviation._strategy import Deviation
-from jaxmech.mechanism import Separate, Stakes
+from jaxmech.mechanism import Separate, Settling, Stakes
 
 _AMOUNTS = (0.5, 0.75, 0.9, 1.0, 1.1, 1.35, 2.0)
 """Amounts to try, in units of what is recommended."""
@@ -160,6 +160,9 @@ def robustness(
 
 
 def _check(mechanism: Any, stakes: Stakes, population: Population) -> None:
+    if isinstance(mechanism, Settling):
+        rule = "settles its noise by the spread of the data, whose law is known for normal data only: simulate it"
+        raise ProblemError("mechanism", type(mechanism).__name__, rule)
     if not isinstance(mechanism, Separate):
         raise ProblemError("mechanism", type(mechanism).__name__, "must offer clean_others and respond_to")
     spread, sigma = np.asarray(population.sigma, float), np.asarray(stakes.sigma, float)

@@ -19,7 +19,7 @@ from jaxmech.deviation._reading import needs_points
 from jaxmech.deviation._response import honest
 from jaxmech.deviation._size import check_draws, check_points
 from jaxmech.deviation._strategy import Deviation
-from jaxmech.mechanism import Information, Outcome, Separate, Stakes, Statistics, Submission, priced
+from jaxmech.mechanism import Information, Outcome, Stakes, Statistics, Submission, answers_alone, priced
 
 _BATCHES = 16
 """Independent sets of evenly spread draws, from which the standard error is computed."""
@@ -93,7 +93,7 @@ def simulate(
         stakes.of_agents_alike("strategies on data sets are for points that are alike")
     if source is None:
         check_draws(mechanism, replications)
-        if not chosen and isinstance(mechanism, Separate):
+        if not chosen and answers_alone(mechanism):
             return _one_by_one(mechanism, stakes, key, replications)
         return _by_statistics(mechanism, stakes, key, play, replications)
     if isinstance(source, Submission):

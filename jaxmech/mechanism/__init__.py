@@ -13,10 +13,13 @@ from jaxmech.mechanism._protocol import (
     Information,
     Mechanism,
     Separate,
+    Settling,
     Strategy,
     Whole,
+    answers_alone,
     claims_what_is_proven,
     only_whole_points,
+    settled,
 )
 from jaxmech.mechanism._realised import PLATFORM, Chance, Quantity, Realised, as_promised, averaged, counted, never
 from jaxmech.mechanism._record import CLAIMS, EFFICIENT, NASH, PROMISED, RATIONAL, Audit, Target
@@ -58,6 +61,7 @@ __all__ = [
     "Quantity",
     "Realised",
     "Separate",
+    "Settling",
     "Stakes",
     "Statistics",
     "Strategy",
@@ -65,6 +69,7 @@ __all__ = [
     "Target",
     "Whole",
     "Within",
+    "answers_alone",
     "as_promised",
     "averaged",
     "best_whole",
@@ -79,6 +84,7 @@ __all__ = [
     "only_whole_points",
     "priced",
     "secret_key",
+    "settled",
     "subset_variance",
     "within_points",
 ]

@@ -117,6 +117,53 @@ class Separate(Protocol):
 
 
 @runtime_checkable
+class Settling(Protocol):
+    """What a mechanism may offer instead of :class:`Separate`: that it answers one agent alone once something is drawn.
+
+    What is drawn depends on the others' data and on the key, and on nothing that she does, such as a noise level that
+    follows the spread of the others' points; it is independent of the means of these points.
+    """
+
+    def settle(self, agent: Array, key: Array) -> Separate:
+        """Return the mechanism as it is for one agent in one exchange, the others being honest.
+
+        Args:
+            agent: her index.
+            key: random key for what is drawn.
+        """
+        ...
+
+
+def answers_alone(mechanism: Any) -> bool:
+    """Return whether a mechanism answers one agent alone, at once or after something is drawn.
+
+    Source: none; a question to a mechanism.
+
+    Example:
+        >>> answers_alone(object())
+        False
+    """
+    return isinstance(mechanism, Separate | Settling)
+
+
+def settled(mechanism: Any, agent: Array, key: Array) -> Any:
+    """Return what answers one agent alone in one exchange.
+
+    Args:
+        mechanism: one that :func:`answers_alone`.
+        agent: her index.
+        key: random key for what is drawn, if anything is.
+
+    Source: none; programming.
+
+    Example:
+        >>> settled("draws nothing", jnp.array(0), jnp.array(0))
+        'draws nothing'
+    """
+    return mechanism.settle(agent, key) if isinstance(mechanism, Settling) else mechanism
+
+
+@runtime_checkable
 class Whole(Protocol):
     """What a mechanism may say beside the protocol: that points are whole, and that what is proven holds for these.
 

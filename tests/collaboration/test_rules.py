@@ -24,7 +24,7 @@ from jaxmech.collaboration import (
     temptation,
 )
 from jaxmech.deviation import SearchSettings
-from jaxmech.mechanism import NASH, Separate, Stakes, Statistics, Submission, draw_points, within_points
+from jaxmech.mechanism import NASH, Separate, Settling, Stakes, Statistics, Submission, draw_points, within_points
 from tests.oracles.calibrated import expected_penalty
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
@@ -256,6 +256,7 @@ def test_calibrated_mechanism_pays_its_quadrature(given):
     plan = integer_plan(EQUAL, solve(Problem([[0.004]] * 10, 1.0), mechanism="c3d", calibrated=True).value).plan
     there = Problem([[0.004]] * 10, 1.5)
     machine = mechanism(there, plan)
+    assert isinstance(machine, Settling)
     assert not isinstance(machine, Separate)
     expected = float(machine.guarantee(Stakes.of(there)).promised[0])
     assert expected == pytest.approx(float(calibrated_penalty(5.0, 5.0, 50.0, 0.004, 1.5, 43.0)), rel=1e-9)

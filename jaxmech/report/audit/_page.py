@@ -77,7 +77,7 @@ def _verdict(answer: Answer) -> str:
         i = int(np.argmax(answer.gain))
         parts.append(
             f"{tempted:,} of {len(answer.found.names):,} would gain by cheating, most of all {answer.found.names[i]}: "
-            f"{percent(answer.gain[i])} of what {_basis(answer)}."
+            f"{_small_percent(answer.gain[i])} of what {_basis(answer)}."
         )
     elif np.all(np.isfinite(relative)):
         least = float(relative.max())
@@ -121,7 +121,7 @@ def _table(answer: Answer, box: Box, full: bool) -> Table:
             single(found.found[i], places),
             short(error[i], 1),
             _small(bound[i]),
-            f"[{percent(answer.gain[i])}, {_small_percent(bound[i] / answer.found.stake[i])}]",
+            f"[{_small_percent(answer.gain[i])}, {_small_percent(bound[i] / answer.found.stake[i])}]",
             style="red" if found.found[i] > 0 else "",
         )
     return table
@@ -156,4 +156,4 @@ def _small(value: float) -> str:
 def _small_percent(value: float) -> str:
     if not np.isfinite(value):
         return "∞"
-    return percent(value) if value > 5e-4 or value == 0 else f"{100 * value:.0e} %"
+    return percent(value) if value > 5e-4 or value == 0 else f"{100 * value:.1g} %"

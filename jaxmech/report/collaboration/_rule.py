@@ -1,6 +1,6 @@
 """What is said about rules that are not the published one: steady weights, calibrated noise."""
 
-from jaxmech.collaboration import ADMISSIBLE
+from jaxmech.collaboration import ADMISSIBLE, LIFTED
 from jaxmech.mechanism import NASH
 from jaxmech.report.collaboration._answer import Answer
 
@@ -48,4 +48,10 @@ def rule_sentences(answer: Answer) -> list[str]:
     limits = next((fact for fact in answer.facts if fact.claim == ADMISSIBLE), None)
     if limits is not None and not limits.holds:
         text += f" Not all of sigma_range is covered by that: {limits.witness}."
-    return [text, "Calibrated rules cannot be searched by jaxmech audit or carried out by jaxmech run yet."]
+    lifted = next((fact for fact in answer.facts if fact.claim == LIFTED), None)
+    if lifted is not None and not lifted.holds:
+        text += (
+            f" One party can undo it: {lifted.witness}. Look at what jaxmech run says of spreads before anybody uses "
+            "an estimate."
+        )
+    return [text]
