@@ -122,7 +122,7 @@ class Calibrated:
         alpha = self._alpha(jax.lax.stop_gradient(within))
         return dataclasses.replace(rules, alpha=alpha).sort_out(own, drawn)
 
-    def settle(self, agent: Array, key: Array) -> Checked:
+    def settle_noise(self, agent: Array, key: Array) -> Checked:
         """Return the mechanism with the noise level that one agent meets in one exchange, the others being honest.
 
         For normal data σ̂² is σ² times χ²/ν, independent of the means of all parts, and of everything that she does.

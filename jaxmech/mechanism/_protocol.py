@@ -124,7 +124,7 @@ class Settling(Protocol):
     follows the spread of the others' points; it is independent of the means of these points.
     """
 
-    def settle(self, agent: Array, key: Array) -> Separate:
+    def settle_noise(self, agent: Array, key: Array) -> Separate:
         """Return the mechanism as it is for one agent in one exchange, the others being honest.
 
         Args:
@@ -160,7 +160,7 @@ def settled(mechanism: Any, agent: Array, key: Array) -> Any:
         >>> settled("draws nothing", jnp.array(0), jnp.array(0))
         'draws nothing'
     """
-    return mechanism.settle(agent, key) if isinstance(mechanism, Settling) else mechanism
+    return mechanism.settle_noise(agent, key) if isinstance(mechanism, Settling) else mechanism
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from scipy import optimize, stats
 
-from jaxmech import deviation
+from jaxmech import deviation, market
 from jaxmech.cli import main
 from jaxmech.collaboration import LIFTED, Problem, certify, lifted_check, mechanism, solve
 from jaxmech.collaboration._calibration import QUANTILES_TO, at_quantile, level_quantiles
@@ -152,3 +152,9 @@ def test_audit_of_a_calibrated_problem(tmp_path):
     assert nash["holds"]
     assert -1e-3 < nash["margin"] <= 0
     assert all(row["regret_found"] < 1e-3 * row["promised"] for row in document["agents"])
+
+
+def test_a_broker_settles_trades_and_no_noise():
+    costs, buyers = [0.01, 0.02], [market.Buyer(market.exponential(0.3), count=10)]
+    problem = market.Problem(costs, 1.0, buyers)
+    assert not answers_alone(market.mechanism(problem, market.solve(problem).value))
