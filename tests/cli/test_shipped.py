@@ -41,3 +41,10 @@ def test_simulations(name):
 @pytest.mark.parametrize("name", ["equal-agents", "hard-instance", "clinics"])
 def test_prices(name):
     whole(run("price", name, "--standard-error", "0.1"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["competitors", "market-growth"])
+def test_audits_of_competitors(name):
+    whole(found := run("audit", name))
+    assert "distribution" not in found.stdout  # they share a model
