@@ -48,3 +48,17 @@ def test_it_is_noarch_with_the_same_command():
     assert "noarch: python" in RECIPE
     scripts = PROJECT["project"]["scripts"]
     assert listed("entry_points") == [f"{name} = {target}" for name, target in scripts.items()]
+
+
+def test_links_licence_and_what_is_tried_are_those_of_the_project():
+    """What is imported and run after a build exists; links and the licence file are the project's."""
+    assert f"license_file: {PROJECT['project']['license-files'][0]}\n" in RECIPE
+    assert (ROOT / PROJECT["project"]["license-files"][0]).is_file()
+    assert RECIPE.count(PROJECT["project"]["urls"]["Source"]) == 2
+    for module in listed("imports"):
+        path = ROOT.joinpath(*module.split("."))
+        assert path.is_dir()
+    (script,) = PROJECT["project"]["scripts"]
+    assert all(line.split()[0] == script for line in re.findall(r"^      - (jaxmech .*)$", RECIPE, re.MULTILINE)[1:])
+    assert "jaxmech examples three-agents" in RECIPE
+    assert (ROOT / "jaxmech" / "catalog" / "problems" / "three-agents.toml").is_file()

@@ -41,3 +41,9 @@ def test_simulations(name):
 @pytest.mark.parametrize("name", ["equal-agents", "hard-instance", "clinics"])
 def test_prices(name):
     whole(run("price", name, "--standard-error", "0.1"))
+
+
+@pytest.mark.long
+def test_an_audit_of_competitors():
+    whole(found := run("audit", "market-growth"))
+    assert "distribution" not in found.stdout  # they share a model
