@@ -123,6 +123,7 @@ def tracked(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
         total: how many there are.
 
     Example:
+        >>> start()  # whatever was told before
         >>> sum(tracked([1, 2, 3], "numbers", 3)), str(state())
         (6, 'working')
     """
