@@ -93,11 +93,13 @@ def hand_in(folder):
 def cheat(folder):
     """Ashford invents triglycerides: what run reports, what she gets, and that all agrees, as the README says."""
     path = folder / "handed-in" / "Ashford.csv"
+    run("jaxmech run agreement.json handed-in -o honest --seed 1", folder)  # the page's own secret may be another
     path.write_text(re.sub("^,,[^,]*", ",,2.2", path.read_text(encoding="utf-8"), flags=re.MULTILINE), encoding="utf-8")
     told = run("jaxmech run agreement.json handed-in -o cheated --seed 1", folder).stdout
     assert "- Ashford, triglycerides: points spread 0 times as much as agreed" in told
     means = []
-    for returns in ("cheated", "returns"):
+    assert run("jaxmech verify returns agreement.json", folder).stdout == "All agrees.\n"
+    for returns in ("cheated", "honest"):
         assert run(f"jaxmech verify {returns} agreement.json", folder).stdout == "All agrees.\n"
         owed = json.loads((folder / returns / "Ashford" / "estimate.json").read_text(encoding="utf-8"))
         entry = owed["distributions"][2]

@@ -118,7 +118,7 @@ def _table(answer: Answer, box: Box, full: bool) -> Table:
             answer.found.names[i],
             single(found.promised[i], places),
             *["–" if np.isnan(found.honest[i]) else single(found.honest[i], places)] * ran,
-            single(found.found[i], places),
+            _found(found.found[i], places),
             short(error[i], 1),
             _small(bound[i]),
             f"[{_small_percent(answer.gain[i])}, {_small_percent(bound[i] / answer.found.stake[i])}]",
@@ -147,6 +147,11 @@ def _best(answer: Answer) -> list[str]:
 
 def _basis(answer: Answer) -> str:
     return "she is promised to pay" if answer.found.measure == PENALTY else "she has at stake"
+
+
+def _found(value: float, places: int) -> str:
+    """As many decimals as beside it, or two digits where these would hide whether it is below the bound."""
+    return single(value, places) if value == 0 or abs(value) >= 10.0 ** (1 - places) else _small(value)
 
 
 def _small(value: float) -> str:
