@@ -22,11 +22,14 @@ class Temptation(NamedTuple):
 
     Attributes:
         pays: if all follow the plan; the plan's penalties are its sums over distributions.
-        instead: if she alone did half of her work where she works, or collected one sample where she receives.
+        instead: if she alone did half of her work where she works, or collected one sample where she receives; within
+            limits as near to that as she may.
+        samples: that amount.
     """
 
     pays: Amounts
     instead: Amounts
+    samples: Amounts
 
 
 class FreeRiding(NamedTuple):
@@ -82,7 +85,7 @@ def truthful_penalty(problem: Problem, plan: Plan, samples: Amounts) -> Amounts:
     return jnp.where(alone, by_herself, jnp.where(checked, watched, together))
 
 
-@in_equivalent_points()
+@in_equivalent_points(returns=("samples",))
 def temptation(problem: Problem, plan: Plan) -> Temptation:
     """Return what the plan costs each agent on each distribution, and what the nearest temptation would.
 
@@ -106,7 +109,7 @@ def temptation(problem: Problem, plan: Plan) -> Temptation:
         nearest = jnp.clip(nearest, problem.capacity.least, problem.capacity.most)
         nearest = jnp.where(problem.capacity.allows(problem.costs, nearest)[:, None], nearest, plan.samples)
     pays, instead = _each(problem, plan, plan.samples, nearest)
-    return Temptation(pays, instead)
+    return Temptation(pays, instead, nearest)
 
 
 @in_equivalent_points(returns=("samples",))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmech._sheets import Row, Sheet, SheetError, canonical, decimal_mark, open_sheet
+from jaxmech._sheets import Row, Sheet, SheetError, canonical, decimal_mark, decoded, is_workbook, open_sheet
 
 SUFFIXES = (".csv", ".xlsx", ".parquet")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -110,8 +110,14 @@ def _quick(content: bytes, distributions: Sequence[str]) -> dict[str, np.ndarray
         return None
     kinds = dict.fromkeys(distributions, arrow.float64())
     convert = reader.ConvertOptions(column_types=kinds, null_values=[""], strings_can_be_null=True)
+    how = {
+        # a pool of threads may be starting still when the program ends
+        "read_options": reader.ReadOptions(use_threads=False),
+        "parse_options": reader.ParseOptions(ignore_empty_lines=False),
+        "convert_options": convert,
+    }
     try:
-        table = reader.read_csv(arrow.BufferReader(content), convert_options=convert)
+        table = reader.read_csv(arrow.BufferReader(content), **how)
         names = table.column_names
     except (arrow.ArrowInvalid, arrow.ArrowKeyError, UnicodeDecodeError):
         return None
@@ -158,11 +164,25 @@ def _careful(content: bytes, name: str, distributions: Sequence[str]) -> tuple[d
         rows = sheet.rows()
         header = [cell.strip() for cell in next(rows, (1, []))[1]]
         faults = _header_faults(name, header, distributions)
-        return ({}, faults) if faults else _cells(name, header, rows, _decimal(sheet))
+        if faults:
+            return {}, faults
+        columns, faults = _cells(name, header, rows, _decimal(sheet))
+        if len(header) == 1 and (line := _blank_line(content)):
+            faults = [Fault(name, line, header[0], "must not be left empty above numbers"), *faults]
+        return columns, faults
     except SheetError as error:
         column = "" if error.column is None else header[error.column]
         found = f"{error.value[:40]!r} " if error.value else ""
         return {}, [Fault(name, error.line, column, f"{found}{error.rule}")]
+
+
+def _blank_line(content: bytes) -> int:
+    """The first blank line between others, or 0: readers pass over it, but in one column it is a missing value."""
+    if is_workbook(content):
+        return 0
+    lines = decoded(content).rstrip().splitlines()
+    first = next((k for k, line in enumerate(lines) if line.strip()), 0)
+    return next((k + 1 for k, line in enumerate(lines) if k > first and not line.strip()), 0)
 
 
 def _decimal(sheet: Sheet) -> str:

@@ -25,7 +25,7 @@ def solved(name, division, mechanism):
 @pytest.mark.parametrize(("name", "division", "mechanism"), PLANS)
 def test_penalties_by_distribution_add_up_and_temptations_do_not_pay(name, division, mechanism):
     problem, plan = solved(name, division, mechanism)
-    pays, instead = temptation(problem, plan)
+    pays, instead, _ = temptation(problem, plan)
     np.testing.assert_allclose(np.sum(pays, axis=1), plan.penalty, rtol=1e-10)
     if mechanism != "pool":
         assert (np.asarray(instead) >= np.asarray(pays) * (1 - 1e-12)).all()
@@ -33,7 +33,7 @@ def test_penalties_by_distribution_add_up_and_temptations_do_not_pay(name, divis
 
 def test_the_temptation_is_half_the_work_or_one_sample():
     problem, plan = solved("clinics", "leverage", "cbl")
-    _, instead = (np.asarray(part) for part in temptation(problem, plan))
+    _, instead, _ = (np.asarray(part) for part in temptation(problem, plan))
     samples, costs = np.asarray(plan.samples), np.asarray(problem.costs)
     error = np.asarray(problem.sigma**2 * problem.price)
     seen = set()
@@ -80,7 +80,7 @@ def test_temptations_are_pure_functions():
     plan = collaboration.solve(Problem(costs, 10.0)).value
 
     def lost(costs):
-        pays, instead = temptation(Problem(costs, 10.0), plan)
+        pays, instead, _ = temptation(Problem(costs, 10.0), plan)
         return jnp.sum(instead - pays)
 
     many = jax.jit(jax.vmap(jax.grad(lost)))(costs * jnp.linspace(0.9, 1.1, 3)[:, None, None])
@@ -96,3 +96,14 @@ def test_half_of_the_work_under_no_noise_is_what_a_longer_mean_leaves():
     half = plan.samples / 2
     expected = problem.scale**2 / (half + plan.total - plan.samples) + problem.costs * half
     np.testing.assert_allclose(truthful_penalty(problem, silent, half), expected, rtol=1e-9)
+
+
+def test_limits_keep_the_temptation_near():
+    """Who must collect 50 and is asked for 55 is not tempted by half of that; what is told is the amount."""
+    problem = Problem([[0.033], [0.067], [1.0]], 10.0, least=[[50.0], [0.0], [0.0]])
+    plan = collaboration.solve(problem, division="rational").raise_for_status().value
+    pays, instead, samples = temptation(problem, plan)
+    assert samples[0, 0] == 50
+    assert samples[1, 0] == pytest.approx(float(plan.samples[1, 0]) / 2)
+    assert instead[0, 0] == pytest.approx(10.0**2 / 50 + 0.033 * 50)
+    assert pays[0, 0] < instead[0, 0]

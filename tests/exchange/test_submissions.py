@@ -85,6 +85,16 @@ def test_every_fault_is_told_with_its_place(content, starts, arrow, tmp_path, mo
         assert "\n" not in str(fault)
 
 
+@pytest.mark.parametrize("arrow", [True, False])
+def test_a_blank_line_in_one_column_is_a_missing_value(arrow, tmp_path, monkeypatch):
+    if not arrow:
+        monkeypatch.setattr(_tables, "_arrow", lambda module: None)
+    _, faults = read("first\n1\n\n2\n", tmp_path, (True, False))
+    assert [str(fault) for fault in faults] == ["Ada.csv: row 3, column first: must not be left empty above numbers"]
+    found, faults = read("first\n1\n2\n\n\n", tmp_path, (True, False))
+    assert (found.columns[0].tolist(), faults) == ([1.0, 2.0], [])
+
+
 @given(
     rows=st.lists(
         st.tuples(

@@ -53,6 +53,7 @@ class Accounts:
         whole: whether all samples are whole numbers.
         currency: the unit of the costs, or an empty text.
         instead: (agents, distributions) what the nearest temptation would cost each there; None where not known.
+        nearest: likewise how many samples that are.
         free: what each would do in a pool if she thought of herself alone; None for mechanisms that check.
         dtype: in which was solved.
     """
@@ -63,6 +64,7 @@ class Accounts:
     whole: bool
     currency: str
     instead: np.ndarray | None = None
+    nearest: np.ndarray | None = None
     free: FreeRiding | None = None
     dtype: str = "float64"
 

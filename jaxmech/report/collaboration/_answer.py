@@ -153,6 +153,7 @@ class Answer(Arrangement):
         leverage: whether the plan uses leverage (condition (8) holds).
         pays: (agents, distributions) what she pays for each distribution, error and collection.
         instead: what the nearest temptation would cost her there: half the work, or one sample where she receives.
+        nearest: how many samples that are: limits can keep them from being half.
         free: what she would do in a pool if she thought of herself alone; None for mechanisms that check.
         whole: the plan in whole samples, or None where there is none, or amounts are too large to be whole numbers.
         efficiency: against what is possible, or None where there is no plan.
@@ -174,6 +175,7 @@ class Answer(Arrangement):
     leverage: bool
     pays: np.ndarray
     instead: np.ndarray
+    nearest: np.ndarray
     free: FreeRiding | None
     whole: Whole | None
     efficiency: Efficiency | None

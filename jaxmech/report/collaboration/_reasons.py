@@ -108,10 +108,10 @@ def _amount(answer: Answer, case: Temptation) -> str:
 def _explain_alone(answer: Answer, where: str, case: Temptation) -> str:
     name, n = answer.distributions[case.distribution], _amount(answer, case)
     of = "" if where == name else f" of {name}"
-    return (
-        f"is alone on {where}: gets back only what she collects, and {n}{of} is her own best "
-        f"(half of it would cost her {short(case.instead, 4)} instead of {short(case.pays, 4)})."
-    )
+    told = ""
+    if less := _fewer(answer, case, "half of it"):
+        told = f" ({less} would cost her {short(case.instead, 4)} instead of {short(case.pays, 4)})"
+    return f"is alone on {where}: gets back only what she collects, and {n}{of} is her own best{told}."
 
 
 def _explain_receives(answer: Answer, where: str, case: Temptation) -> str:
@@ -133,11 +133,23 @@ def _explain_receives(answer: Answer, where: str, case: Temptation) -> str:
 def _explain_checked(answer: Answer, where: str, case: Temptation) -> str:
     name = answer.distributions[case.distribution]
     on = "there" if where == name else f"on {name}"
-    n = _amount(answer, case)
+    noise = "whatever makes her data differ from the others' adds noise to what she gets"
+    less = _fewer(answer, case, f"half of her {_amount(answer, case)} samples")
+    if not less:
+        return f"is checked on {where}: {noise}."
     return (
-        f"is checked on {where}: half of her {n} samples would cost her {short(case.instead, 4)} {on} instead of "
-        f"{short(case.pays, 4)}, and whatever makes her data differ from the others' adds noise to what she gets."
+        f"is checked on {where}: {less} would cost her {short(case.instead, 4)} {on} instead of "
+        f"{short(case.pays, 4)}, and {noise}."
     )
+
+
+def _fewer(answer: Answer, case: Temptation, half: str) -> str:
+    """The amount that she is tempted to collect, in words; nothing where limits leave her no other."""
+    place = case.agent, case.distribution
+    less, asked = float(answer.nearest[place]), float(answer.samples[place])
+    if less >= asked * (1 - 1e-9):
+        return ""
+    return half if abs(less - asked / 2) <= 1e-6 * asked else f"{short(less)} samples, as few as she must collect,"
 
 
 _EXPLAIN: dict[Role, Callable[[Answer, str, Temptation], str]] = {

@@ -18,6 +18,7 @@ def signed(answer: Answer) -> Answer:
     if whole is None or accounts is None or answer.fractions is not None:
         return answer
     instead = answer.instead if accounts.instead is None else accounts.instead
+    nearest = answer.nearest if accounts.nearest is None else accounts.nearest
     return dataclasses.replace(
         answer,
         fractions=answer,
@@ -31,6 +32,7 @@ def signed(answer: Answer) -> Answer:
         alone_penalty=whole.alone_penalty,
         pays=accounts.plan.bill + accounts.plan.error,
         instead=instead,
+        nearest=nearest,
         free=accounts.free,
         certificates=whole.certificates,
     )
