@@ -18,7 +18,7 @@ class ProblemError(JaxmechError, ValueError):
 
     def __init__(self, argument: str, value: object, rule: str) -> None:
         self.argument, self.value, self.rule = argument, value, rule
-        super().__init__(f"{_cut(argument, 400)} = {_cut(_shown(value), 60)}: {_cut(rule, 2000)}")
+        super().__init__(f"{_cut(argument, 400)} = {_short(_shown(value), 66)}: {_cut(rule, 2000)}")
 
 
 class SolveError(JaxmechError, RuntimeError):
@@ -30,6 +30,12 @@ def _shown(value: object) -> str:
         return repr(value)
     except (RecursionError, ValueError):  # nested thousands deep; an integer of more than 4,300 digits
         return f"(a value of type {type(value).__name__}, too large to print)"
+
+
+def _short(text: str, limit: int) -> str:
+    """A value with its closing quotation mark; a fingerprint fits in whole."""
+    cut = _cut(text, limit)
+    return f"{cut}{text[0]}" if cut.endswith("…") and text[:1] in ("'", '"') else cut
 
 
 def _cut(text: str, limit: int) -> str:

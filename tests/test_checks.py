@@ -109,3 +109,9 @@ def test_what_is_known_is_checked_inside_jit_too():
     assert float(revenue(jnp.array([0.5, 1.0]))) > 0
     with pytest.raises(ProblemError, match=r"types\[1\] = -1.0"):
         refused(jnp.array(table))
+
+
+def test_a_fingerprint_is_shown_in_whole_and_longer_texts_keep_their_quotation_marks():
+    whole = str(jm.ProblemError("agreement", "a1" * 32, "must be another"))
+    assert whole == f"agreement = '{'a1' * 32}': must be another"
+    assert str(jm.ProblemError("key", "b" * 100, "is too long")) == f"key = '{'b' * 64}…': is too long"

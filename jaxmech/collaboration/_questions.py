@@ -191,7 +191,8 @@ class _Told:
         i = int(np.argmax(groups.share))
         witness = "no group was found to gain by it"
         if groups.share[i] > 0:
-            witness = f"{self._names(groups.members[i])} save {100 * groups.share[i]:.0f} % of what they pay together"
+            witness = f"{self._names(groups.members[i])} save {100 * groups.share[i]:.0f} % of what they pay together "
+            witness += "by sharing everything with each other"
         known = "all groups of two and three" if groups.complete else f"{len(groups.members)} groups of two and three"
         return self._fact(
             "nobody gains by sharing everything with an ally", groups.share[i], witness, f"{known}; {_SEARCHED}"
@@ -249,7 +250,8 @@ class _Told:
             what = "anything" if len(changed) == len(truth) else self.problem.distribution_name(changed[0])
             return f"she cannot measure {what}"
         factor = report[changed[0]] / truth[changed[0]]
-        which = "her costs are" if len(changed) > 1 else f"her cost of {self.problem.distribution_name(changed[0])} is"
+        of = "" if len(truth) == 1 else f" of {self.problem.distribution_name(changed[0])}"
+        which = "her costs are" if len(changed) > 1 else f"her cost{of} is"
         return f"{which} {factor:.3g} times what {'they are' if len(changed) > 1 else 'it is'}"
 
 

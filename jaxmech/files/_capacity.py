@@ -47,7 +47,10 @@ def _budget(key: str, given: object, costs: Costs, folder: Path) -> np.ndarray:
 def _row(key: str, given: object, costs: Costs, *, endless: bool) -> np.ndarray:
     m, d = costs.table.shape
     table = "" if key == "budget" else f", a table {m} x {d}"
-    forms = f"must be one number, one per agent ({m}){table}, or the name of a CSV file whose first column names agents"
+    forms = (
+        f"must be one number, a list with one per agent ({m}) in the order of the agents{table}, or the name of a CSV "
+        "file whose first column names agents"
+    )
     if isinstance(given, list):
         if len(given) != m:
             raise ProblemError(key, given, f"{forms}, but has {len(given)} entries")
@@ -56,6 +59,8 @@ def _row(key: str, given: object, costs: Costs, *, endless: bool) -> np.ndarray:
     elif isinstance(given, str):
         raise ProblemError(key, given, forms)
     else:
+        if not isinstance(given, (int, float)):
+            raise ProblemError(key, given, forms)
         values, places = np.array(number(key, given)), [key]
     for place, value in zip(places, np.atleast_1d(values), strict=True):
         if not (value >= 0 and (endless or np.isfinite(value))):

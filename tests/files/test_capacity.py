@@ -37,6 +37,7 @@ def test_numbers_rows_tables_and_files(tmp_path):
     ("keys", "parts"),
     [
         ("most = [1, 2, 3]\n", ("most", "one per agent (2)")),
+        ('most = {"Ada" = 20}\n', ("most", "one per agent (2) in the order of the agents", "CSV file")),
         ("most = [[1, 2], [3, -4]]\n", ("most[1][1] = -4", "0 or more")),
         ("least = inf\n", ("least = inf", "finite")),
         ("least = [[0, 0], [0, 1]]\n", ("least[1][1] = 1", "cannot sample")),
@@ -45,7 +46,7 @@ def test_numbers_rows_tables_and_files(tmp_path):
         ('budget = "money.csv"\n', ("money.csv", "'C'", "name of costs")),
         ('most = "nothing"\n', ("most", "CSV file")),
     ],
-    ids=[f"case {i}" for i in range(8)],
+    ids=[f"case {i}" for i in range(9)],
 )
 def test_what_is_wrong(tmp_path, keys, parts):
     with pytest.raises(ProblemError) as caught:

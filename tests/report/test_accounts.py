@@ -63,9 +63,9 @@ def test_who_carries_the_work_and_who_gains_nothing():
     """Ada carries 60 % of all bills; Bo saves 10 %, Cleo half; Ada and Dee would pay the same alone."""
     books = accounts([6, 2, 2, 0], [10, 9, 5, 4], [10, 10, 10, 4])
     elsewhere = {"social": np.array([0.3, 0.1, 0.1, 0.0]), "leverage": np.array([0.0, 0.1, 0.1, 0.0])}
-    work, winners, idle, remedy = signing_sentences(books, NAMES, elsewhere, designable=True)
+    work, idle, remedy, winners = signing_sentences(books, NAMES, elsewhere, designable=True)
     assert work == "3 of 4 collect something, for 10.00 EUR in all; half of that or more is carried by Ada (60 %)."
-    assert winners == "Bo saves least by signing, 1.000 EUR (10 %); Cleo most, 5.000 EUR (50 %)."
+    assert winners == "Of those who gain, Bo saves least by signing, 1.000 EUR (10 %); Cleo most, 5.000 EUR (50 %)."
     assert idle == "Ada and Dee gain 0 %: signing costs nothing and brings nothing."
     assert remedy == "With --division social --mechanism cbl Ada would gain up to 30 %."
 
@@ -74,9 +74,23 @@ def test_who_carries_the_work_and_who_gains_nothing():
 def test_who_would_gain_nowhere_is_told_what_else_there_is(designable, word):
     books = accounts([6, 2], [10, 5], [10, 10])
     sentences = signing_sentences(books, NAMES[:2], {"social": np.array([0.0, 0.5])}, designable=designable)
-    assert "Ada gains 0 %" in sentences[2]
-    assert "In no division that was tried (social)" in sentences[3]
-    assert word in sentences[3]
+    assert "Ada gains 0 %" in sentences[1]
+    assert "In no division that was tried (social)" in sentences[2]
+    assert word in sentences[2]
+
+
+def test_savings_are_those_of_the_table_beside_and_ties_are_named():
+    """Books in whole samples, a table in fractions: the sentence repeats the table."""
+    books = accounts([6, 2, 2, 1], [10, 9, 5, 4], [10, 10, 10, 4])
+    table = np.array([2.0, 2.0, 6.0, 2.0]), np.array([10.0, 10.0, 10.0, 10.0])
+    winners = signing_sentences(books, NAMES, {}, designable=True, saved=table)[-1]
+    assert winners == "Ada, Bo and 1 more save least by signing, 2.000 EUR (20 %) each; Cleo most, 6.000 EUR (60 %)."
+
+
+def test_the_unit_of_errors_is_sigma_where_sigma_is_one():
+    made = answer(3, 2)
+    assert "in the unit of the measurements" in " ".join(printed(made).split())
+    assert "in units of σ, which is 1 here" in " ".join(printed(dataclasses.replace(made, sigma=np.ones(2))).split())
 
 
 def test_who_loses_is_named_and_who_gets_what_money_does_not_buy():

@@ -54,7 +54,7 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
         yield "What nobody promises", [records_table(answer.weaknesses, box)]
         yield (
             "Who is pivotal: what everybody pays if one agent leaves and the others follow the plan",
-            [pivotal_table(answer.questions, answer.found.names, box, full=full)],
+            list(pivotal_table(answer.questions, answer.found.names, box, full=full)),
         )
 
 
@@ -90,8 +90,8 @@ def _verdict(answer: Answer) -> str:
             "nothing is proven about what was not tried."
         )
     parts.append(_claims(answer, tempted))
-    if untrue := [record.claim for record in answer.weaknesses if not record.holds]:
-        parts.append(f"Not promised, and not so: {'; '.join(untrue)}.")
+    if weak := [record.witness.split("; ")[0] for record in answer.weaknesses if not record.holds]:
+        parts.append(f"Not promised: {'; '.join(weak)}.")
     return " ".join(part for part in parts if part)
 
 

@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 from rich.box import Box
 from rich.table import Table
+from rich.text import Text
 
 from jaxmech.collaboration import Questions
 from jaxmech.mechanism import Audit
-from jaxmech.report._numbers import decimals, single
+from jaxmech.report._numbers import INFINITY, decimals, single
 from jaxmech.report._records import record_document
 from jaxmech.report._tables import new_table
 
 _MOST = 8
-"""Agents of a table that is shown whole; of more, those who matter most to somebody."""
+"""Agents of a table that is shown whole; of more, those whose absence costs the others most."""
 
 
 def questions_document(answers: Questions, weaknesses: Sequence[Audit]) -> dict[str, Any]:
@@ -53,8 +54,8 @@ def questions_document(answers: Questions, weaknesses: Sequence[Audit]) -> dict[
     }
 
 
-def pivotal_table(answers: Questions, names: Sequence[str], box: Box, *, full: bool = False) -> Table:
-    """Return what everybody pays, one row for each agent who leaves.
+def pivotal_table(answers: Questions, names: Sequence[str], box: Box, *, full: bool = False) -> list[Table | Text]:
+    """Return what everybody pays, one row for each agent who leaves; of many agents, the most pivotal ones first.
 
     Args:
         answers: numbers.
@@ -63,16 +64,43 @@ def pivotal_table(answers: Questions, names: Sequence[str], box: Box, *, full: b
         full: whether to leave nobody out.
     """
     pays, absent = answers.pays, np.asarray(answers.pivotal.absent, float)
-    shown = list(range(len(names)))
-    if not full and len(shown) > _MOST:
-        others = np.where(np.eye(len(names), dtype=bool), -np.inf, absent)
-        shown = sorted(np.argsort(-np.max(others, axis=1), kind="stable")[:_MOST].tolist())
-    table = new_table(box, "without", *[names[i] for i in shown])
+    if not full and len(names) > _MOST:
+        return most_pivotal(pays, absent, names, box)
+    table = new_table(box, "without", *names)
     places = decimals(pays)
-    for row in [None, *shown]:
+    for row in [None, *range(len(names))]:
         paid = pays if row is None else absent[row]
-        table.add_row("(nobody)" if row is None else names[row], *[single(paid[i], places) for i in shown])
-    return table
+        table.add_row("(nobody)" if row is None else names[row], *[single(amount, places) for amount in paid])
+    return [table]
+
+
+def most_pivotal(pays: np.ndarray, absent: np.ndarray, names: Sequence[str], box: Box) -> list[Table | Text]:
+    """Return the agents whose absence costs the others most, the worst first, with whoever each hits hardest.
+
+    Args:
+        pays: (agents,) what each pays under the plan.
+        absent: (agents, agents) what each pays if the agent of the row leaves.
+        names: of the agents.
+        box: frame of the table.
+    """
+    others = ~np.eye(len(names), dtype=bool)
+    rise = np.where(others & np.isfinite(pays), absent - np.where(np.isfinite(pays), pays, 0.0), 0.0)
+    lost, dearer = np.isinf(rise).sum(axis=1), np.where(np.isfinite(rise), rise, 0.0).sum(axis=1)
+    places = decimals(np.array([pays[np.isfinite(pays)].sum()]))
+    headers = "the others pay", "instead of", "know too little", "hit hardest", "pays", "instead of"
+    table = new_table(box, "without", *headers)
+    for j in np.lexsort((-dearer, -lost))[:_MOST].tolist():
+        told = others[j] & np.isfinite(rise[j]) & np.isfinite(pays)
+        i = int(np.argmax(np.where(others[j], rise[j] / np.where(pays > 0, pays, 1.0), -np.inf)))
+        both = [single(float(amounts[told].sum()), places) for amounts in (absent[j], pays)]
+        hit = [names[i], single(float(absent[j, i]), places), single(float(pays[i]), places)]
+        table.add_row(names[j], *both, f"{lost[j]:,}", *(hit if rise[j, i] > 0 else ["–", "–", "–"]))
+    note = (
+        f"The {_MOST} whose absence costs the others most, the worst first; the others pay: all who still learn "
+        f"something about everything they need; know too little: those who then pay {INFINITY}. "
+        f"Not shown: {len(names) - _MOST:,} more agents; --verbose shows all, --json FILE has all numbers (questions)."
+    )
+    return [table, Text(note, style="dim")]
 
 
 def _groups(answers: Questions) -> list[dict[str, Any]]:

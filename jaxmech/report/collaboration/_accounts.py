@@ -163,6 +163,7 @@ def error_tables(
     width: int,
     box: Box,
     *,
+    standard: bool = False,
     full: bool = False,
 ) -> list[Table | Text]:
     """Return the standard error that each agent ends up with, beside the one that she would have alone.
@@ -173,6 +174,7 @@ def error_tables(
         distributions: their names.
         width: of the page, in characters.
         box: the lines to draw.
+        standard: whether σ = 1 throughout, so that errors are parts of σ.
         full: whether to show everything, however much there is.
     """
     if not full and len(agents) > MAX_ROWS:
@@ -192,7 +194,8 @@ def error_tables(
         for row, name in enumerate(names):
             table.add_row(name, *(cells[k][1][row] for k in block))
         parts.append(table)
-    note = f"With the agreement / alone, in the unit of the measurements; {INFINITY}: she would know nothing."
+    unit = "in units of σ, which is 1 here" if standard else "in the unit of the measurements"
+    note = f"With the agreement / alone, {unit}; {INFINITY}: she would know nothing."
     return [*parts, Text(note, style="dim"), *_left(agents, agents, sum(len(block) for block in runs[cut:]))]
 
 

@@ -16,7 +16,7 @@ from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, m
 from jaxmech.report.collaboration._accounts import Accounts, error_tables, money_table
 from jaxmech.report.collaboration._advice import WORTH_TELLING, among_equals, suggestions
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
-from jaxmech.report.collaboration._panels import errors_by_value, panels_section
+from jaxmech.report.collaboration._panels import errors_by_value, panels_section, values_of
 from jaxmech.report.collaboration._reasons import reasons
 from jaxmech.report.collaboration._rule import rule_in_words, rule_sentences
 from jaxmech.report.collaboration._signing import better_design, signing_sentences
@@ -108,10 +108,12 @@ def board_sections(
     whole = "in whole samples" if accounts.whole else "in fractions of samples"
     yield f"Money apart from error ({whole})", list(money_table(accounts, answer.agents, box, full=full))
     names, errors = errors_by_value(answer, accounts)
-    tables = error_tables(errors, answer.agents, names, width, box, full=full)
+    standard = values_of(answer) is None and bool(np.all(np.asarray(answer.sigma) == 1))
+    tables = error_tables(errors, answer.agents, names, width, box, standard=standard, full=full)
     yield f"Standard errors, together and alone ({whole})", list(tables)
-    sentences = signing_sentences(accounts, answer.agents, elsewhere or {}, designable=designable)
-    yield f"Who carries the work, and why each should sign ({whole})", make_paragraphs(sentences)
+    saved = answer.gain, answer.alone_penalty
+    sentences = signing_sentences(accounts, answer.agents, elsewhere or {}, designable=designable, saved=saved)
+    yield f"Who carries the work ({whole}), and why each should sign", make_paragraphs(sentences)
 
 
 def _head(answer: Answer) -> RenderableType:

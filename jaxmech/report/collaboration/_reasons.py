@@ -48,6 +48,8 @@ def reasons(answer: Answer, *, full: bool = False) -> list[str]:
         sentences = [sentence for i in range(len(answer.agents)) for sentence in reasons_of(answer, i)]
     else:
         sentences = [sentence for role in Role for sentence in _of_role(answer, role)]
+        if len(sentences) > 1 and len(answer.distributions) > 1:
+            sentences.insert(0, _SEVERAL_ROLES)
     return [*sentences, *unchecked(answer)]
 
 
@@ -61,7 +63,11 @@ def unchecked(answer: Answer) -> list[str]:
     trusted = alone.any(axis=0) & received.any(axis=0)
     if not trusted.any():
         return []
-    head = "" if answer.is_role(Role.CHECKED).any() else "Nobody is checked under this plan. "
+    checked = answer.is_role(Role.CHECKED).any(axis=0)
+    head = "" if checked.any() else "Nobody is checked under this plan. "
+    only = np.flatnonzero(trusted & ~checked).tolist()
+    if checked.any() and only:
+        head = f"{_listed(answer, only)}: all that is collected comes from who is compared with nobody. "
     return [
         f"{head}What is handed in by who works alone is compared with nothing: to invent it would gain her nothing, "
         "and cost her nothing either. Whoever receives it trusts that she has no other reason to."
@@ -182,9 +188,14 @@ def _temptations_of_pooling(answer: Answer, free: FreeRiding) -> list[str]:
     ]
 
 
-def _names(answer: Answer, places: list[int], limit: int = 6) -> str:
-    if len(places) == len(answer.distributions) > 1:
-        return "everything"
+_SEVERAL_ROLES = "An agent can have one role on one distribution and another on the next: she is counted in each."
+
+
+def _names(answer: Answer, places: list[int]) -> str:
+    return "everything" if len(places) == len(answer.distributions) > 1 else _listed(answer, places)
+
+
+def _listed(answer: Answer, places: list[int], limit: int = 6) -> str:
     names = [answer.distributions[k] for k in places[:limit]]
     rest = len(places) - limit
     return ", ".join(names) + (f" and {rest} more" if rest > 0 else "")

@@ -1,6 +1,7 @@
 """Who carries the work, why each should sign, and where those who gain nothing would: in sentences."""
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 
@@ -9,22 +10,33 @@ from jaxmech.report.collaboration._accounts import Accounts
 
 _MOST_NAMES = 6
 
+Saved: TypeAlias = tuple[np.ndarray, np.ndarray]
+"""(agents,) what each saves, and what she pays alone."""
+
 
 def signing_sentences(
-    accounts: Accounts, agents: tuple[str, ...], elsewhere: Mapping[str, np.ndarray], *, designable: bool
+    accounts: Accounts,
+    agents: tuple[str, ...],
+    elsewhere: Mapping[str, np.ndarray],
+    *,
+    designable: bool,
+    saved: Saved | None = None,
 ) -> list[str]:
-    """Return who carries the work and why each should sign; who gains nothing is named.
+    """Return who carries the work and why each should sign; who gains nothing is named first, then the range of gains.
 
     Args:
         accounts: the books.
         agents: their names.
         elsewhere: what each agent would gain under cbl, as a fraction of what she pays alone, by division.
         designable: whether a design could bring more; not where the plan is one, or where there are none.
+        saved: gain and penalty alone as the table of the same page has them, which may be of the plan in fractions;
+            else those of the books.
     """
+    saved = saved or (accounts.gain, accounts.alone.penalty)
     return [
         _work(accounts, agents),
-        _winners(accounts, agents),
-        *_without_gain(accounts, agents, elsewhere, designable=designable),
+        *_without_gain(saved[0], agents, elsewhere, designable=designable),
+        _winners(accounts, agents, saved),
     ]
 
 
@@ -59,9 +71,9 @@ def _work(accounts: Accounts, agents: tuple[str, ...]) -> str:
     return f"{who}; half of that or more is carried by {named}."
 
 
-def _winners(accounts: Accounts, agents: tuple[str, ...]) -> str:
-    """The range of what is gained, and that nobody loses."""
-    gain, alone = accounts.gain, accounts.alone.penalty
+def _winners(accounts: Accounts, agents: tuple[str, ...], saved: Saved) -> str:
+    """The range of what is gained by those who gain, and that nobody loses."""
+    gain, alone = saved
     able = np.isfinite(alone)
     winners = np.flatnonzero(able & (gain > 0))
     parts = []
@@ -69,10 +81,14 @@ def _winners(accounts: Accounts, agents: tuple[str, ...]) -> str:
         relative = gain[winners] / alone[winners]
         low, high = (int(winners[f(relative)]) for f in (np.argmin, np.argmax))
         least, most = (f"{accounts.money(float(gain[i]))} ({percent(float(gain[i] / alone[i]))})" for i in (low, high))
-        text = f"{agents[low]} saves least by signing, {least}; {agents[high]} most, {most}"
-        if low == high or abs(relative.max() - relative.min()) < 5e-4:
+        if low == high or abs(relative.max() - relative.min()) < _TIE:
             text = f"{_listed(agents, winners)} {'saves' if len(winners) == 1 else 'save'} {least} by signing"
-            text += "" if len(winners) == 1 else " each" if np.ptp(gain[winners]) < 5e-4 * gain[winners].max() else ""
+            text += "" if len(winners) == 1 else " each" if np.ptp(gain[winners]) < _TIE * gain[winners].max() else ""
+        else:
+            of = "Of those who gain, " if np.any(gain == 0) else ""
+            tied = winners[(relative < relative.min() + _TIE) & (abs(gain[winners] - gain[low]) < _TIE * gain[low])]
+            text = f"{of}{_listed(agents, tied, 2)} {'saves' if len(tied) == 1 else 'save'} least by signing, {least}"
+            text += f"{' each' if len(tied) > 1 else ''}; {agents[high]} most, {most}"
         parts.append(f"{text}.")
     if not able.all():
         only = np.flatnonzero(~able)
@@ -87,13 +103,13 @@ def _winners(accounts: Accounts, agents: tuple[str, ...]) -> str:
 
 
 def _without_gain(
-    accounts: Accounts, agents: tuple[str, ...], elsewhere: Mapping[str, np.ndarray], *, designable: bool
+    gain: np.ndarray, agents: tuple[str, ...], elsewhere: Mapping[str, np.ndarray], *, designable: bool
 ) -> list[str]:
     """Everybody who gains 0 %, with what would change that."""
-    idle = np.flatnonzero(accounts.gain == 0)
+    idle = np.flatnonzero(gain == 0)
     if not len(idle):
         return []
-    better = {name: [i for i in idle.tolist() if gain[i] > _WORTH] for name, gain in elsewhere.items()}
+    better = {name: [i for i in idle.tolist() if there[i] > _WORTH] for name, there in elsewhere.items()}
     verb = "gains" if len(idle) == 1 else "gain"
     sentences = [f"{_listed(agents, idle)} {verb} 0 %: signing costs nothing and brings nothing."]
     for name, winners in better.items():
@@ -115,9 +131,12 @@ def _without_gain(
 _WORTH = 1e-3
 """Gains below this fraction are not worth a sentence."""
 
+_TIE = 5e-4
+"""Gains that differ by less, as a fraction, are said to be the same."""
 
-def _listed(agents: tuple[str, ...], which: np.ndarray) -> str:
-    names = [agents[i] for i in which[:_MOST_NAMES].tolist()]
+
+def _listed(agents: tuple[str, ...], which: np.ndarray, most: int = _MOST_NAMES) -> str:
+    names = [agents[i] for i in which[:most].tolist()]
     rest = len(which) - len(names)
     if rest:
         return f"{', '.join(names)} and {rest:,} more"
