@@ -25,7 +25,8 @@ def answer(types=3, **changes):
     profit = revenue - float(cost @ samples)
     second = np.arange(1, total // 2)
     made = market.Answer(
-        source="example", title="Points for sale", sigma=1.0, contributors=("one", "[two]", "three"), costs=cost,
+        source="example", title="Points for sale",
+        sigma=np.ones(1), means=("mean 1",), contributors=("one", "[two]", "three"), costs=cost,
         samples=samples, buyers=tuple(f"[bold]buyer {j}" for j in range(types)), counts=counts, sizes=sizes,
         prices=prices, values=values, predecessor=np.arange(types) - 1, total=total, revenue=revenue, profit=profit,
         optimum=profit + 0.001, optimum_bound=profit + 0.001, profit_bound=profit, method="exact", guarantee="optimal",
