@@ -46,7 +46,7 @@ def examples(name: str | None, **options: Any) -> int:
     )
     if output.prints and key in shipped:
         for file in _companions(shipped[key]):
-            note(f"it refers to {file}: jaxmech examples {file} > {file}")
+            note(f"it reads {file}, so save that beside it, too: jaxmech examples {file} > {file}")
     return DONE
 
 

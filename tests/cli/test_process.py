@@ -27,7 +27,7 @@ def test_a_reader_who_leaves_early_is_no_error():
     program = f"{sys.executable} -c 'from jaxmech.cli import main; main()'"
     script = f"{program} examples clinics | head -1; echo ${{PIPESTATUS[0]}}"
     found = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=PLAIN, timeout=120, check=True)
-    assert found.stderr == "" or found.stderr.startswith("jaxmech: it refers to")
+    assert found.stderr == "" or found.stderr.startswith("jaxmech: it reads ")
     assert found.stdout.splitlines() == ["# Two dozen clinics share four laboratory measurements.", "0"]
 
 
