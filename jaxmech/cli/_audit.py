@@ -62,8 +62,8 @@ def audit(
     Takes 20 seconds to two minutes on the shipped problems.
 
     --questions also tells what no mechanism here claims: what agents gain by misstating their costs, by a second name,
-    by sharing everything with an ally; which group would rather leave; and who is pivotal. Takes as long again, ten minutes
-    for two dozen agents.
+    by sharing everything with an ally; which group would rather leave; and who is pivotal. Takes as long again, ten
+    minutes for two dozen agents.
     """
     output = Output(**options)
     with output.timed("import"):
