@@ -140,7 +140,7 @@ def _parquet(content: bytes, name: str) -> tuple[dict[str, np.ndarray], list[Fau
     if arrow is None or reader is None:
         return {}, [Fault(name, 0, "", "Parquet needs pyarrow: pip install 'jaxmech[exchange]'")]
     try:
-        table = reader.read_table(arrow.BufferReader(content))
+        table = reader.read_table(arrow.BufferReader(content), use_threads=False, pre_buffer=False)
     except (arrow.ArrowException, OSError):
         return {}, [Fault(name, 0, "", "is not a valid Parquet file")]
     columns, faults = {}, []
