@@ -165,9 +165,7 @@ def _enough(problem: market.Problem) -> int:
 def _changes(problem: market.Problem, plan: market.Plan) -> Iterator[Change]:
     """How the profit moves with σ, with the costs of who collects, and with values and scales of who buys."""
     slopes = market.sensitivity(problem, plan).profit
-    for k in range(problem.dimension):
-        told = "σ" if problem.dimension == 1 else f"σ of {problem.means[k]}"
-        yield Change(told, float(jnp.ravel(problem.sigma)[k]), float(jnp.ravel(slopes.sigma)[k]))
+    yield from _by_mean(problem, "σ", problem.sigma, slopes.sigma)
     for i in np.flatnonzero(np.asarray(plan.samples) > 0).tolist():
         name = f"cost of {problem.contributors[i]}"
         yield Change(name, float(problem.contributor_costs[i]), float(slopes.contributor_costs[i]))
@@ -175,11 +173,15 @@ def _changes(problem: market.Problem, plan: market.Plan) -> Iterator[Change]:
         own, slope = problem.valuations[j], slopes.valuations[j]
         yield Change(f"buyers like {problem.buyers[j]}", float(problem.counts[j]), float(slopes.counts[j]))
         if own.kind != "table":
-            # One per cent more of everything, where there are several means: slopes by what is moved.
-            worth, scale = (float(jnp.vdot(getattr(own, part), getattr(slope, part))) for part in ("value", "scale"))
-            yield Change(f"value to {problem.buyers[j]}", float(own.largest), worth / float(own.largest))
-            reach = float(jnp.mean(own.scale))
-            yield Change(f"scale of {problem.buyers[j]}", reach, scale / reach)
+            yield from _by_mean(problem, f"value to {problem.buyers[j]}", own.value, slope.value)
+            yield from _by_mean(problem, f"scale of {problem.buyers[j]}", own.scale, slope.scale)
+
+
+def _by_mean(problem: market.Problem, what: str, numbers: Array, slopes: Array) -> Iterator[Change]:
+    """The change of a number, or of one for each of several means."""
+    ends = [""] if problem.dimension == 1 else [f" ({mean})" for mean in problem.means]
+    for end, number, slope in zip(ends, np.ravel(numbers).tolist(), np.ravel(slopes).tolist(), strict=True):
+        yield Change(f"{what}{end}", number, slope)
 
 
 def _diminishing(case: files.MarketCase) -> np.ndarray | None:

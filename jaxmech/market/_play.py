@@ -70,7 +70,8 @@ def play(
         worth is below their price, contributors who are paid less than collecting cost. Host only.
 
     Raises:
-        ProblemError: for a plan without trade, for too many points, and for a misreport on measurements.
+        ProblemError: for a plan without trade, for too many points, for measurements of another number of means, and for
+            a misreport on measurements.
 
     Source: Chen, Clinton and Kandasamy 2025, Algorithm 2 and Theorem 5.1; equations (8) to (10) for a misreport.
 
@@ -84,6 +85,9 @@ def play(
     """
     if not float(plan.total) > 0:
         raise ProblemError("plan", "no trade", "must be a plan with trade: here nobody collects, buys or pays anything")
+    if people is not None and people.values.shape[1] != problem.dimension:
+        rule = f"must have a column for each mean that a point measures, {problem.dimension}"
+        raise ProblemError("people", f"{people.values.shape[1]} columns", rule)
     broker = mechanism(problem, plan)
     if people is None:
         runs, name = _on_normal(broker, key, replications, act), "normal data"

@@ -1,7 +1,6 @@
 """How much prices and payments vary around what is expected, and what less variation costs."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
@@ -344,6 +343,4 @@ def _exceeds(edges: Array, form: Array, key: Array, means: int) -> tuple[Array, 
 def _tail(expected: np.ndarray | np.generic, noise: np.ndarray, means: int) -> np.ndarray:
     """Chance that expected + noise·(1 − Z²) is negative; of several means that of 1 − χ²/means."""
     edge = np.maximum(1 + np.asarray(expected) / np.where(noise > 0, noise, 1.0), 0.0)
-    if means > 1:
-        return np.asarray(chdtrc(means, means * edge), float)
-    return np.vectorize(math.erfc, otypes=[float])(np.sqrt(edge / 2))
+    return np.asarray(chdtrc(means, means * edge), float)

@@ -211,7 +211,7 @@ def test_a_point_may_measure_several_means(mine, tmp_path):
     page = " ".join(_run(str(file), "--json", str(tmp_path / "answer.json")).stdout.split())
     answer = json.loads((tmp_path / "answer.json").read_text(encoding="utf-8"))
     assert (answer["sigma"], answer["means"]) == ([2.0, 10.0], ["iron", "zinc, total"])
-    assert [entry["what"] for entry in answer["sensitivity"]][:2] == ["σ of iron", "σ of zinc, total"]
+    assert [entry["what"] for entry in answer["sensitivity"]][:2] == ["σ (iron)", "σ (zinc, total)"]
     assert "each point measures 2 means" in page
     assert "a point of the second contributor is 2 numbers that check the first" in page
     assert "the more her means differ from those of the others' 3 points" in page

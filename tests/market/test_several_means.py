@@ -218,6 +218,12 @@ def test_the_market_is_played_with_all_its_means(solved):
         assert abs(row.realised - row.promised) < 4.5 * row.standard_error + 0.1 * abs(row.promised), row
 
 
+def test_measurements_of_other_means_are_refused(solved):
+    people = deviation.Empirical.of(np.random.default_rng(0).standard_normal((50, 2)), "people")
+    with pytest.raises(ProblemError, match=r"people = '?2 columns'?: must have a column for each mean .* 3"):
+        market.play(*solved, jax.random.key(0), 10, people)
+
+
 def test_a_buyer_gets_whole_points(solved):
     problem, plan = solved
     broker = market.mechanism(problem, plan)
