@@ -70,8 +70,8 @@ def play(
         worth is below their price, contributors who are paid less than collecting cost. Host only.
 
     Raises:
-        ProblemError: for a plan without trade, for too many points, for measurements of another number of means, and for
-            a misreport on measurements.
+        ProblemError: for a plan without trade, for too many points, for measurements of another number of means, and
+            for a misreport on measurements.
 
     Source: Chen, Clinton and Kandasamy 2025, Algorithm 2 and Theorem 5.1; equations (8) to (10) for a misreport.
 
