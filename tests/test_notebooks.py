@@ -25,6 +25,12 @@ class TestNotebook:
         assert all(output["output_type"] in ("stream", "display_data", "execute_result") for output in outputs)
         assert all(output.get("name") != "stderr" for output in outputs)
 
+    def test_plots_are_there(self, path):
+        """Run without a display that notebooks show, a cell that prints loses its picture and nothing else."""
+        for cell in self.cells(path):
+            if cell["cell_type"] == "code" and "plt.subplots(" in "".join(cell["source"]):
+                assert any("image/png" in output.get("data", {}) for output in cell["outputs"])
+
     def cells(self, path):
         return json.loads(path.read_text(encoding="utf-8"))["cells"]
 
