@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import SupportsFloat
 
 from jaxmech._errors import ProblemError
 
@@ -53,3 +54,14 @@ def rough(value: float) -> str:
         ('10', '0.009', '3e-08')
     """
     return f"{float(f'{value:.1g}'):g}"
+
+
+def figure(value: SupportsFloat) -> str:
+    """Return a number with six digits; a large one with all before the point, instead of a power of ten.
+
+    Example:
+        >>> figure(1779.2412), figure(12345678.9), figure(1.5e-9)
+        ('1779.24', '12,345,679', '1.5e-09')
+    """
+    number = float(value)
+    return f"{number:,.0f}" if 999_999.5 <= abs(number) < 1e15 else f"{number:.6g}"

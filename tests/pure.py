@@ -59,6 +59,15 @@ def of_plan(function, **more):
     return Pure(applied, (COSTS, AMOUNTS), **more)
 
 
+def _checked_plan(problem, amounts):
+    """Everybody checked against a hundred times as much."""
+    plan = collaboration.pool_plan(problem, amounts).value
+    role = jnp.full(amounts.shape, collaboration.Role.CHECKED)
+    return dataclasses.replace(
+        plan, mechanism="cbl", role=role, alpha=1.1 * jnp.sqrt(amounts), total=100 * plan.total, leverage=True
+    )
+
+
 def _market(costs, values):
     buyers = [market.Buyer(market.table(row), count=2) for row in (values, values * jnp.linspace(0.3, 0.6, 9))]
     return market.Problem(costs, 1.0, buyers)
@@ -251,6 +260,7 @@ PURE = {
         mechanism.best_whole, (AMOUNTS + 0.3,), derivative="whole numbers do not change with what is differentiated by"
     ),
     "collaboration.temptation": of_plan(collaboration.temptation),
+    "collaboration.invention": of_amounts(lambda p, n: collaboration.invention(p, _checked_plan(p, n))),
     "collaboration.free_riding": of_plan(collaboration.free_riding),
     "collaboration.truthful_penalty": of_amounts(
         lambda p, n: collaboration.truthful_penalty(p, collaboration.pool_plan(p, n).value, n)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech._tolerances import STANDARD_ERRORS, tolerances, without_dust
-from jaxmech._words import rough
+from jaxmech._words import figure, rough
 from jaxmech.audit._record import Examination
 from jaxmech.deviation import in_words
 from jaxmech.mechanism import EFFICIENT, NASH, PROMISED, RATIONAL, Audit, Target
@@ -44,19 +44,21 @@ class Judge:
             worst = int(np.argmax(gain - bound if beyond > 0 else gain))
             # who gains more than is proven for her fails, whatever is proven for others
             margin = -gain[worst] if beyond == 0 or proven is None else -(proven + beyond)
-            saved = f"would save {found.found[worst]:.4g} of {found.promised[worst]:.6g} ({100 * gain[worst]:.2f} %)"
+            saved = (
+                f"would save {found.found[worst]:.4g} of {figure(found.promised[worst])} ({100 * gain[worst]:.2f} %)"
+            )
             how = in_words(found.family[worst], found.deviation, worst)
             return self._record(NASH, margin, f"{self._name(worst)} {saved}: {how}", found.effort, proven)
         if np.all(np.isfinite(bound)):
             worst = int(np.argmax(bound))
             most = without_dust(found.bound[worst], found.promised[worst])
-            witness = f"{self._name(worst)} could save at most {most:.1g} of {found.promised[worst]:.6g}"
+            witness = f"{self._name(worst)} could save at most {most:.1g} of {figure(found.promised[worst])}"
             return self._record(NASH, -bound[worst], witness, f"proven bound of the mechanism; {found.effort}", proven)
         worst = int(np.argmax(np.where(np.isfinite(bound), 0.0, noise)))
         unproven = int(np.sum(~np.isfinite(bound)))
         witness = (
             f"no gain found beyond the confidence interval, widest for {self._name(worst)} "
-            f"(± {found.half_width[worst]:.2g} of {found.promised[worst]:.6g}); nothing proven for {unproven} of "
+            f"(± {found.half_width[worst]:.2g} of {figure(found.promised[worst])}); nothing proven for {unproven} of "
             f"{len(bound)} agents"
         )
         effort = f"search only, so that larger gains are not excluded: {found.effort}"
@@ -71,8 +73,8 @@ class Judge:
         worst = int(np.argmin(margins))
         witness = "nobody could work alone, so nobody has a bound"
         if able.any():
-            alone = f"{found.alone[worst]:.6g} alone"
-            witness = f"{self._name(worst)} pays {found.promised[worst]:.6g}, and {alone}"
+            alone = f"{figure(found.alone[worst])} alone"
+            witness = f"{self._name(worst)} pays {figure(found.promised[worst])}, and {alone}"
         if found.certain:
             return self._record(RATIONAL, margins[worst], witness, "exact penalties of compliant agents")
         errors = np.where(able, STANDARD_ERRORS * found.honest_error / safe, 0.0)
@@ -88,7 +90,7 @@ class Judge:
         found = self.found
         social = float(found.promised.sum())
         ratio = social / target.baseline if target.baseline > 0 else math.inf
-        witness = f"social penalty {social:.6g}, {ratio:.4g} times {target.name} ({target.baseline:.6g})"
+        witness = f"social penalty {figure(social)}, {ratio:.4g} times {target.name} ({figure(target.baseline)})"
         witness += f", at most {target.factor:.4g} times allowed" if told else ""
         tolerance = self._slack
         if not found.certain:
@@ -103,7 +105,7 @@ class Judge:
         allowed = np.maximum(STANDARD_ERRORS * found.honest_error / found.stake, self._slack)
         worst = int(np.argmax(off / allowed))
         witness = (
-            f"{self._name(worst)} is promised {found.promised[worst]:.6g} and pays {found.honest[worst]:.6g} "
+            f"{self._name(worst)} is promised {figure(found.promised[worst])} and pays {figure(found.honest[worst])} "
             f"± {rough(found.honest_error[worst])}"
         )
         return self._record(PROMISED, -off[worst], witness, _SIMULATED, float(allowed[worst]))

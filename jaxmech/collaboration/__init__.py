@@ -19,6 +19,7 @@ from jaxmech.collaboration._efficiency import Efficiency, efficiency
 from jaxmech.collaboration._enforceable import Condition, Enforceable, enforceable, leverage_condition
 from jaxmech.collaboration._impossible import Unavoidable, unavoidable
 from jaxmech.collaboration._integer import IntegerPlan, integer_plan
+from jaxmech.collaboration._invention import Invention, invention
 from jaxmech.collaboration._joint import Joint, joint_estimation, joint_gains
 from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._misreport import Misreport, cost_misreport
@@ -63,6 +64,7 @@ __all__ = [
     "FreeRiding",
     "Groups",
     "IntegerPlan",
+    "Invention",
     "Joint",
     "Misreport",
     "Pivotal",
@@ -106,6 +108,7 @@ __all__ = [
     "free_riding",
     "has_equal_costs",
     "integer_plan",
+    "invention",
     "joint_estimation",
     "joint_gains",
     "kalai_smorodinsky_bargaining",

@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxmech._extremes import highest, lowest
 from jaxmech._types import Agents, Array, ArrayLike
+from jaxmech._words import figure
 from jaxmech.collaboration._calibration import admissible
 from jaxmech.collaboration._guarantee import strategies_regret
 from jaxmech.collaboration._penalty import collection_cost
@@ -167,7 +168,7 @@ class Approximate:
         excess = np.maximum(self.amounts - self.slack, 0)
         worst = int(np.argmax(excess if excess.max() > 0 else relative))
         witness = (
-            f"{self.problem.agent_name(worst)} could save at most {found.bound[worst]:.3g} of {found.paid[worst]:.6g} "
+            f"{self.problem.agent_name(worst)} could save at most {found.bound[worst]:.3g} of {figure(found.paid[worst])} "
             f"({100 * relative[worst]:.2f} %), whatever she does, in the worst case of {ANY_LAW}; by another amount "
             f"alone {self.amounts[worst]:.1g} of it"
         )

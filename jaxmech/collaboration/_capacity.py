@@ -8,6 +8,7 @@ from jaxmech._checks import real_numbers, require
 from jaxmech._errors import ProblemError
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, ArrayLike
+from jaxmech._words import figure
 from jaxmech.mechanism import Capacity
 
 
@@ -70,7 +71,7 @@ def _check(costs: np.ndarray, most: np.ndarray, least: np.ndarray, budget: np.nd
         raise ProblemError(f"least[{i}][{k}]", float(least[i, k]), "must be 0: this agent cannot sample it")
     needed = np.sum(np.where(able & (least > 0), np.where(able, costs, 1.0) * least, 0.0), axis=1)
     for (i,) in np.argwhere(needed > budget * (1 + tolerances(costs.dtype).condition)):
-        rule = f"must be at least {needed[i]:.6g}, what the samples cost that she must collect"
+        rule = f"must be at least {figure(needed[i])}, what the samples cost that she must collect"
         raise ProblemError(f"budget[{i}]", float(budget[i]), rule)
     nobody = ~np.any(able & (most > 0) & (budget > 0)[:, None], axis=0)
     for (k,) in np.argwhere(nobody):

@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxmech._tolerances import tolerances, without_dust
 from jaxmech._types import Amounts, Array, ArrayLike
+from jaxmech._words import figure
 from jaxmech.collaboration._approximate import SIGMA_RANGE, Approximate
 from jaxmech.collaboration._efficiency import FACTOR, OPTIMUM, Efficiency, efficiency
 from jaxmech.collaboration._enforceable import Condition, leverage_condition
@@ -144,7 +145,7 @@ class _Certifier:
         witness = "nobody can work alone on everything, so nobody has a bound"
         if bounded.any():
             who = self.problem.agent_name(worst)
-            witness = f"{who} pays {paid[worst]:.6g}, and {self.facts.own[worst]:.6g} alone"
+            witness = f"{who} pays {figure(paid[worst])}, and {figure(self.facts.own[worst])} alone"
         effort = "penalties of compliant agents in closed form, compared for every agent"
         return self._audit(RATIONAL, margins[worst], witness, effort)
 
@@ -158,11 +159,11 @@ class _Certifier:
         what = self.problem.distribution_name(k)
         if facts.gain[worst, k] > 0:
             best, asked = (amounts / whole_points(self.problem) for amounts in (facts.best, self.plan.samples))
-            change = f"{best[worst, k]:.6g} samples of {what} instead of {asked[worst, k]:.6g}"
-            witness = f"{who} would save {facts.gain[worst, k]:.3g} of {paid[worst]:.6g} with {change}"
+            change = f"{figure(best[worst, k])} samples of {what} instead of {figure(asked[worst, k])}"
+            witness = f"{who} would save {facts.gain[worst, k]:.3g} of {figure(paid[worst])} with {change}"
         else:
             most = without_dust(float(facts.bound[worst, k]), float(paid[worst]))
-            witness = f"{who} could save at most {most:.1g} of {paid[worst]:.6g} on {what}"
+            witness = f"{who} could save at most {most:.1g} of {figure(paid[worst])} on {what}"
         effort = "the best free-rider in closed form" if self.plan.pooled else _NASH_EFFORT
         if self.problem.capacity is not None:
             effort += "; of amounts within most, least and budget"
@@ -179,7 +180,7 @@ class _Certifier:
         gap = np.where(promised == paid, 0, _ratio(np.abs(promised - paid), paid))
         worst = int(np.argmax(gap))
         who = self.problem.agent_name(worst)
-        witness = f"{who} is promised {promised[worst]:.6g} and pays {paid[worst]:.6g}"
+        witness = f"{who} is promised {figure(promised[worst])} and pays {figure(paid[worst])}"
         effort = "penalties recomputed from roles, amounts and coefficients"
         return self._audit(PROMISED, -gap[worst], witness, effort)
 
@@ -187,7 +188,7 @@ class _Certifier:
         """Nothing where nothing is proven: what no plan can fail is no certificate."""
         if np.isinf(theory.bound):
             return ()
-        witness = f"social penalty {theory.ratio:.4g} times {OPTIMUM} ({theory.baseline:.6g}), "
+        witness = f"social penalty {theory.ratio:.4g} times {OPTIMUM} ({figure(theory.baseline)}), "
         witness += f"at most {theory.bound:.4g} times allowed"
         effort = "the theorem's bound, compared with the exact ratio"
         return (self._audit(EFFICIENT, 1 - theory.ratio / theory.bound, witness, effort),)
@@ -197,7 +198,7 @@ class _Certifier:
         margins = 1 - _ratio(paid, FACTOR * target)
         worst = int(np.argmin(margins))
         who = self.problem.agent_name(worst)
-        witness = f"{who} pays {paid[worst]:.6g}, {paid[worst] / target[worst]:.3g} times {target[worst]:.6g}"
+        witness = f"{who} pays {figure(paid[worst])}, {paid[worst] / target[worst]:.3g} times {figure(target[worst])}"
         effort = "both penalties in closed form, compared for every agent"
         return self._audit("at most 8 times the division's penalty", margins[worst], witness, effort, claimed=True)
 

@@ -10,6 +10,7 @@ from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Codes, Int, Scalar, Support
+from jaxmech._words import figure
 from jaxmech.collaboration._limited_roles import dearer
 from jaxmech.collaboration._limited_whole import affordable, settle_whole
 from jaxmech.collaboration._penalty import collection_cost, penalty, risk
@@ -149,7 +150,7 @@ def _check_limits(problem: Problem) -> None:
         raise ProblemError(f"most[{i}][{k}]", float(limits.most[i, k] / unit[i, k]), rule)
     needed, budget = np.sum(np.where(able, point * least, 0.0), axis=1), np.asarray(limits.budget) * slack
     for (i,) in np.argwhere(needed > budget):
-        rule = f"does not pay for the whole numbers of samples that she must collect ({needed[i]:.6g})"
+        rule = f"does not pay for the whole numbers of samples that she must collect ({figure(needed[i])})"
         raise ProblemError(f"budget[{i}]", float(limits.budget[i]), rule)
     for (k,) in np.argwhere(~np.any(able & (most > 0) & (point <= budget[:, None]), axis=0)):
         rule = "must let somebody collect one whole sample, and a budget pay for it"

@@ -32,7 +32,7 @@ def coefficients(
 
     Source: Clinton et al. 2025, equation (11), in the dimensionless numbers τ = T/n* and κ = (n*/n_IND)².
     """
-    tau, kappa = _dimensionless(problem, samples, total)
+    tau, kappa = dimensionless(problem, samples, total)
     root = rule.root(jnp.where(checked, tau, 10), jnp.where(checked, kappa, 0.1))
     return Solution(
         value=jnp.where(checked, jnp.sqrt(jnp.where(checked, root.value * samples, 1)), jnp.nan),
@@ -57,7 +57,7 @@ def role_penalty(
     Source: Clinton et al. 2025, appendix E.4.
     """
     error = problem.scale**2
-    tau, kappa = _dimensionless(problem, samples, total)
+    tau, kappa = dimensionless(problem, samples, total)
     checked = role == Role.CHECKED
     safe_samples = jnp.where(samples > 0, samples, 1)
     tau, kappa = jnp.where(checked, tau, 10), jnp.where(checked, kappa, 0.1)
@@ -91,7 +91,7 @@ def checked_levels(
     ratio = jnp.where(checked, jnp.where(checked, alpha, 1) ** 2 / safe_samples, 1)
     if not rule.calibrated:
         return Levels(ratio, None)
-    tau, kappa = _dimensionless(problem, samples, total)
+    tau, kappa = dimensionless(problem, samples, total)
     freedom = jnp.where(checked, jnp.maximum(degrees_of_freedom(samples, total), 1), 1)
     return rule.levels(jnp.where(checked, tau, 10), jnp.where(checked, kappa, 0.1), ratio, freedom)
 
@@ -119,7 +119,7 @@ def check_freedom(problem: Problem, plan: Plan) -> None:
         raise ProblemError("calibrated", True, rule)
 
 
-def _dimensionless(problem: Problem, samples: Amounts, total: Distributions) -> tuple[Amounts, Amounts]:
+def dimensionless(problem: Problem, samples: Amounts, total: Distributions) -> tuple[Amounts, Amounts]:
     """τ = T/n and κ = c n²/σ²; arbitrary where n = 0."""
     safe, error = jnp.where(samples > 0, samples, 1), problem.scale**2
     if not problem.valued_alike:

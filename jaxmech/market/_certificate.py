@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
-from jaxmech._words import rough
+from jaxmech._words import figure, rough
 from jaxmech.deviation import BestResponse, SearchSettings, best_responses
 from jaxmech.market._broker import Broker
 from jaxmech.market._curve import largest_best
@@ -148,7 +148,9 @@ class _Judge:
         gains = np.asarray(utility(self.problem, self.plan.sizes, self.plan.prices), float)
         worst = int(np.argmin(gains))
         paid = float(self.plan.prices[worst])
-        witness = f"{self.problem.buyers[worst]} pays {paid:.6g} for what is worth {paid + gains[worst]:.6g} to her"
+        witness = (
+            f"{self.problem.buyers[worst]} pays {figure(paid)} for what is worth {figure(paid + gains[worst])} to her"
+        )
         effort = "values in closed form or by quadrature, compared for every type"
         return self._audit("individually rational for buyers", self.margins.rational_for_buyers, witness, effort)
 
@@ -159,7 +161,7 @@ class _Judge:
             what = "buying nothing"
         else:
             size, paid = float(self.plan.sizes[swap.other]), float(self.plan.prices[swap.other])
-            what = f"the {size:,.0f} points of {self.problem.buyers[swap.other]} for {paid:.6g}"
+            what = f"the {size:,.0f} points of {self.problem.buyers[swap.other]} for {figure(paid)}"
         if math.isinf(swap.loss):
             witness = "there is one offer only, and no other to swap it for"
         else:
@@ -178,7 +180,7 @@ class _Judge:
         gains = np.where(asked, gain / np.where(asked, spent, 1.0), np.inf)
         worst = int(np.argmin(gains))
         who = self.problem.contributors[worst]
-        witness = f"{who} is paid {payment[worst]:.6g} for points that cost {spent[worst]:.6g}"
+        witness = f"{who} is paid {figure(payment[worst])} for points that cost {figure(spent[worst])}"
         effort = "what the broker pays in expectation, exact, compared for every contributor"
         return self._audit(claim, self.margins.rational_for_contributors, witness, effort)
 
@@ -220,7 +222,7 @@ class _Judge:
     def budget_balanced(self) -> Audit:
         gap, paid, got = (np.asarray(part, float) for part in _budget_gaps(self.problem, self.broker))
         worst = int(np.argmax(gap))
-        witness = f"in one run buyers paid {paid[worst]:.6g} and contributors got {got[worst]:.6g}"
+        witness = f"in one run buyers paid {figure(paid[worst])} and contributors got {figure(got[worst])}"
         if not float(self.plan.total):
             witness = _NO_TRADE
         effort = f"an identity of (14) and (15), recomputed in {REALISATIONS} runs of honest contributors"
@@ -237,9 +239,9 @@ class _Judge:
             f"{largest:,.6g} points are sold at most, {collected:,.6g} collected",
             f"the plan's total is {total:,.6g}, its samples are {collected:,.6g}",
             f"points are not whole, by {broken:.3g}",
-            f"a number of points is negative: {min(float(samples.min()), float(sizes.min()), 0.0):.6g}",
+            f"a number of points is negative: {figure(min(float(samples.min()), float(sizes.min()), 0.0))}",
             f"points are sold, and {asked} collect any",
-            f"{self.problem.buyers[int(np.argmax(unsold))]} gets no points for {unsold.max():.6g}",
+            f"{self.problem.buyers[int(np.argmax(unsold))]} gets no points for {figure(unsold.max())}",
         ]
         room = np.asarray(shortfalls(self.plan, jnp.asarray(self.scale, self.plan.prices.dtype)), float)
         witness, margin = told[int(np.argmin(room))], float(self.margins.deliverable)  # NaN is the least of all
@@ -253,7 +255,9 @@ class _Judge:
         revenue = float(np.asarray(counts, float) @ np.asarray(plan.prices, float))
         profit = revenue - float(np.asarray(costs, float) @ np.asarray(plan.samples, float))
         bound, promised = float(plan.profit_bound), not math.isinf(float(plan.allowance))
-        witness = f"profit {profit:.6g}; no equilibrium of an envy-free, rational market brings more than {bound:.6g}"
+        witness = (
+            f"profit {figure(profit)}; no equilibrium of an envy-free, rational market brings more than {figure(bound)}"
+        )
         effort = f"{plan.method}: {plan.guarantee}; the profit recomputed from prices and samples"
         return self._audit("profit-optimal", self.margins.profit_optimal, witness, effort, claimed=promised)
 
@@ -265,7 +269,7 @@ class _Judge:
         gain = tabulate(self.problem, offers) - posted
         sold = float(np.asarray(self.problem.counts, float) @ posted[largest_best(gain)])
         margin = sold / max(float(self.plan.revenue), 1e-300) - 1
-        witness = f"left to choose from the price list, buyers pay {sold:.6g} instead of {float(self.plan.revenue):.6g}"
+        witness = f"left to choose from the price list, buyers pay {figure(sold)} instead of {figure(float(self.plan.revenue))}"
         return self._audit("a price list sells as well", margin, witness, "demand (4) of every type", claimed=False)
 
     def budget_off_path(self) -> Audit:

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from jaxmech._tolerances import STANDARD_ERRORS
-from jaxmech._words import rough
+from jaxmech._words import figure, rough
 from jaxmech.mechanism._record import Audit
 
 PLATFORM = "platform"
@@ -136,7 +136,7 @@ def as_promised(found: Realised, slack: float) -> Audit:
     worst = int(np.argmax(off / allowed))
     row = told[worst]
     witness = (
-        f"{row.quantity} of {row.agent}: promised {row.promised:.6g}, on average {row.realised:.6g} "
+        f"{row.quantity} of {row.agent}: promised {figure(row.promised)}, on average {figure(row.realised)} "
         f"± {rough(row.standard_error)}"
     )
     loose = [row.quantity for row, width in zip(told, allowed, strict=True) if width > 1]

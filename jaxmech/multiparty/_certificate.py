@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
+from jaxmech._words import figure
 from jaxmech.mechanism import Audit
 from jaxmech.multiparty._interdependent import known
 from jaxmech.multiparty._largest import CLAIM
@@ -182,7 +183,7 @@ class _Certifier:
         worst = int(np.argmin(self.facts.rational))
         who = self.problem.agent_name(worst)
         have, away = float(self.facts.utility[worst]), float(self.facts.outside[worst])
-        witness = f"{who} has {have:.6g}, and {away:.6g} if she stays away"
+        witness = f"{who} has {figure(have)}, and {figure(away)} if she stays away"
         claimed = self.plan.mechanism == "exploitation" or self._harmless
         return self._audit(
             "individually rational", self.facts.rational[worst], witness, "both computed, for every agent", claimed
@@ -193,10 +194,10 @@ class _Certifier:
         scale = max(float(np.abs(self.facts.value).sum()), abs(most), 1e-300)
         proof = closed_form(known(self.problem.valuation, self.problem.types))
         if proof:
-            witness, effort = f"welfare {welfare:.6g}, at most {most:.6g}", f"closed form: {proof}"
+            witness, effort = f"welfare {figure(welfare)}, at most {figure(most)}", f"closed form: {proof}"
         else:
             tried = f"{tries(self.problem.count):,}"
-            witness = f"welfare {welfare:.6g}, best of {tried} allocations tried {most:.6g}"
+            witness = f"welfare {figure(welfare)}, best of {tried} allocations tried {figure(most)}"
             effort = f"{FINER}; the plan's allocation by {SEARCHED}"
         claimed = bool(proof) and (self.plan.mechanism == "exploitation" or self._harmless)
         return self._audit("efficient", (welfare - most) / scale, witness, effort, claimed)
@@ -205,9 +206,9 @@ class _Certifier:
         paid = np.asarray(self.plan.payment, float)
         scale = float(np.abs(paid).sum()) or 1.0
         least = int(np.argmin(paid))
-        witness = f"revenue {paid.sum():.6g}"
+        witness = f"revenue {figure(paid.sum())}"
         if paid[least] < 0:
-            witness += f"; {self.problem.agent_name(least)} is paid {-paid[least]:.6g}"
+            witness += f"; {self.problem.agent_name(least)} is paid {figure(-paid[least])}"
         claimed = self.plan.mechanism == "free" or self._harmless
         effort = "at these types" if not claimed else "nobody is harmed by others' models, so no payment is negative"
         effort = "nobody pays anything" if self.plan.mechanism == "free" else effort
@@ -217,9 +218,9 @@ class _Certifier:
         most = int(np.argmax(self.facts.rational))
         spare = float(self.facts.utility[most] - self.facts.outside[most])
         revenue = float(np.asarray(self.plan.payment, float).sum())
-        witness = f"revenue {revenue:.6g}; charged more, each would rather stay away"
+        witness = f"revenue {figure(revenue)}; charged more, each would rather stay away"
         if self.facts.rational[most] > self._tolerance:
-            witness = f"{self.problem.agent_name(most)} could be charged {spare:.6g} more"
+            witness = f"{self.problem.agent_name(most)} could be charged {figure(spare)} more"
         effort = "for this allocation at these types, by what staying away brings: every rational mechanism"
         return self._audit(CLAIM, 0.0 - np.maximum(self.facts.rational[most], 0.0), witness, effort)
 

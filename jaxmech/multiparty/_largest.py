@@ -6,6 +6,7 @@ import numpy as np
 
 from jaxmech._extremes import highest
 from jaxmech._types import Array
+from jaxmech._words import figure
 from jaxmech.mechanism import Audit
 from jaxmech.multiparty._existence import rounding, settled
 from jaxmech.multiparty._interdependent import known
@@ -63,13 +64,13 @@ def largest_revenue(table: ReportTable) -> Audit:
     place = np.unravel_index(int(np.argmin(lacking)), lacking.shape)
     agent, *profile = (int(entry) for entry in place)
     levels = np.asarray(table.space.levels, float)
-    types = ", ".join(f"{levels[i, level]:.6g}" for i, level in enumerate(profile))
+    types = ", ".join(f"{figure(levels[i, level])}" for i, level in enumerate(profile))
     tolerance, margin = 16 * rounding(table.payment.dtype), float(lacking[place])
     paid = float(np.asarray(table.payment)[place])
-    witness = f"nobody can be charged more; all payments of all profiles sum to {float(np.sum(table.payment)):.6g}"
+    witness = f"nobody can be charged more; all payments of all profiles sum to {figure(float(np.sum(table.payment)))}"
     if margin < -tolerance:
         who = table.space.agent_name(agent)
-        witness = f"at types ({types}), {who} pays {paid:.6g}, and would not be lost or lie at {float(most[place]):.6g}"
+        witness = f"at types ({types}), {who} pays {figure(paid)}, and would not be lost or lie at {figure(most[place])}"
     effort = f"shortest paths over all downward reports in all {stake[0].size:,} profiles"
     return Audit.judged(CLAIM, margin, tolerance, witness, effort, claimed=False)
 

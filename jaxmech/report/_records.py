@@ -5,11 +5,13 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from rich.box import Box
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from jaxmech._status import Status
 from jaxmech.mechanism import Audit
+from jaxmech.report._meanings import meanings_of
 from jaxmech.report._numbers import INFINITY
 from jaxmech.report._tables import make_table
 
@@ -27,6 +29,15 @@ class Certified(Protocol):
     def status(self) -> Status:
         """How the solve ended."""
         ...
+
+
+_COLUMNS = (
+    "Witness: the case that is nearest to failing. Margin: by what part it is on the safe side; if negative, by what "
+    "part it fails."
+)
+_WITHIN = "Within: it falls short by so much, which the errors of the check explain."
+
+_ALL_HOLD = {1: "The one claim holds.", 2: "Both claims hold."}
 
 
 class Judged:
@@ -72,7 +83,7 @@ def claims_in_words(claims: Sequence[Audit]) -> str:
         return f"Fails: {', '.join(failed)}."
     if not claims:
         return ""
-    return "The one claim holds." if len(claims) == 1 else f"All {len(claims)} claims hold."
+    return _ALL_HOLD.get(len(claims), f"All {len(claims)} claims hold.")
 
 
 def records_table(records: Sequence[Audit], box: Box) -> Table:
@@ -86,6 +97,12 @@ def records_table(records: Sequence[Audit], box: Box) -> Table:
         verdict = Text("yes", style="green") if record.holds else Text("NO", style="bold red")
         table.add_row(record.claim, verdict, _margin(record), record.witness)
     return table
+
+
+def records_section(records: Sequence[Audit], box: Box) -> list[RenderableType]:
+    """Return claims or facts as a table, and below it what the words in it mean."""
+    words = [_COLUMNS, *([_WITHIN] if any(_margin(record).startswith("within") for record in records) else [])]
+    return [records_table(records, box), Text(" ".join([*words, *meanings_of(records)]), style="dim")]
 
 
 def _margin(record: Audit) -> str:

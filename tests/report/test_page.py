@@ -84,7 +84,7 @@ def test_verdict_counts_winners_and_losers():
     penalty = made.alone_penalty * np.array([0.5, 1.0, 1.5])
     text = _print(dataclasses.replace(made, penalty=penalty, social_penalty=float(penalty.sum())))
     assert "1 of 3 gain, 1 loses." in text
-    assert "All 2 claims hold." in text
+    assert "Both claims hold." in text
 
 
 def test_a_gain_that_is_a_rounding_error_is_zero():

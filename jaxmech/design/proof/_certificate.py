@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxmech._tolerances import tolerances, without_dust
+from jaxmech._words import figure
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._carried_out import carried_out, is_whole
 from jaxmech.design._plan import Design
@@ -100,7 +101,7 @@ class Judge:
         worst = int(np.argmin(margins))
         witness = "nobody can work alone on everything, so nobody has a bound"
         if np.isfinite(alone).any():
-            witness = f"{self._name(worst)} pays {paid[worst]:.6g}, and {alone[worst]:.6g} alone"
+            witness = f"{self._name(worst)} pays {figure(paid[worst])}, and {figure(alone[worst])} alone"
         effort = f"penalties in closed form, for every agent{self._scope}"
         return self._audit("individually rational", margins[worst], witness, effort)
 
@@ -109,7 +110,7 @@ class Judge:
         worst = int(np.argmax(np.where(np.isnan(open_gain), np.inf, open_gain)))
         paid = self.proven.honest[worst]
         most = without_dust(paid * open_gain[worst], paid)
-        witness = f"{self._name(worst)} could save at most {most:.1g} of {paid:.6g}"
+        witness = f"{self._name(worst)} could save at most {most:.1g} of {figure(paid)}"
         by_duality = f"convex duality, valid between grid points: {self.proven.intervals} intervals at most"
         how = by_duality if self.proven.intervals else "tangents, because penalties are convex in amounts"
         effort = f"truthful submission by theorem (Anderson's inequality); amounts by {how}{self._scope}"
@@ -122,7 +123,7 @@ class Judge:
         worst = int(np.argmax(np.where(np.isnan(gap), np.inf, gap)))
         total = abs(float(self.design.social_penalty) / float(np.sum(paid)) - 1)
         room = float(np.max([gap[worst], np.max(chance), total]))  # NaN if one of them is
-        witness = f"{self._name(worst)} is promised {promised[worst]:.6g} and pays {paid[worst]:.6g}"
+        witness = f"{self._name(worst)} is promised {figure(promised[worst])} and pays {figure(paid[worst])}"
         effort = f"penalties and chances recomputed from amounts, limits and the rule{self._scope}"
         return self._audit("penalties as promised", -room, witness, effort)
 
@@ -137,8 +138,8 @@ class Judge:
         excess = np.where(uncompared, np.inf, excess)
         i, k = np.unravel_index(int(np.argmax(excess)), excess.shape)
         witness = (
-            f"{self._name(int(i))} is given {given[i, k]:.6g} points of {self.problem.distribution_name(int(k))}; "
-            f"the others have {theirs[i, k]:.6g}"
+            f"{self._name(int(i))} is given {figure(given[i, k])} points of {self.problem.distribution_name(int(k))}; "
+            f"the others have {figure(theirs[i, k])}"
         )
         return self._audit("feasible", -max(float(excess[i, k]), 0.0), witness, "compared for every agent")
 
@@ -146,7 +147,7 @@ class Judge:
         """With what is handed in, not with what the design says; whole numbers against whole numbers."""
         name, published = self.published
         paid = float(np.sum(self.proven.honest))
-        witness = f"social penalty {paid:.6g}, {paid / published:.4g} times that of {name} ({published:.6g})"
+        witness = f"social penalty {figure(paid)}, {paid / published:.4g} times that of {name} ({figure(published)})"
         effort = f"social penalties in closed form, {'both in whole samples' if self.whole else 'both in fractions'}"
         return self._audit("no worse than the published mechanisms", 1 - paid / published, witness, effort)
 
@@ -155,7 +156,9 @@ class Judge:
         paid, promised = realise(self.problem, self.design), np.asarray(self.design.penalty, float)
         gap = np.abs(paid / promised - 1)
         worst = int(np.argmax(np.where(np.isnan(gap), np.inf, gap)))
-        witness = f"{self._name(worst)} is promised {promised[worst]:.6g} and pays {paid[worst]:.6g} on whole data"
+        witness = (
+            f"{self._name(worst)} is promised {figure(promised[worst])} and pays {figure(paid[worst])} on whole data"
+        )
         effort = "penalties with all numbers of points rounded as the mechanism rounds them, for every agent"
         if self.whole:
             effort = "all numbers of points are whole: everything above holds for data sets"
@@ -175,9 +178,9 @@ class Judge:
         gain = 1 - proven.least / proven.honest
         worst = int(np.argmax(np.where(np.isnan(gain), np.inf, gain)))
         paid = proven.honest[worst]
-        witness = f"{self._name(worst)} could save at most {100 * gain[worst]:.2g} % of {paid:.6g}"
+        witness = f"{self._name(worst)} could save at most {100 * gain[worst]:.2g} % of {figure(paid)}"
         if not gain[worst] <= HOPELESS:
-            witness = f"{self._name(worst)} could save more than {100 * HOPELESS:.2g} % of {paid:.6g}"
+            witness = f"{self._name(worst)} could save more than {100 * HOPELESS:.2g} % of {figure(paid)}"
         effort = "the same proof with all numbers of points rounded as the mechanism rounds them"
         claim = "Nash incentive compatible on whole data up to rounding"
         return self._audit(claim, -gain[worst], witness, effort, False, HOPELESS)

@@ -12,7 +12,7 @@ from jaxmech._status import Status
 from jaxmech._words import rough
 from jaxmech.mechanism import PENALTY
 from jaxmech.report._numbers import counted, decimals, percent, short, single
-from jaxmech.report._records import claims_in_words, records_table
+from jaxmech.report._records import claims_in_words, records_section
 from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.audit._answer import Answer
 from jaxmech.report.audit._populations import populations_in_words, populations_table
@@ -47,11 +47,11 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
         told = make_paragraphs(populations_in_words(*measured))
         yield "Regret found on other laws", [populations_table(*measured, box, most), *told]
     if answer.claims:
-        yield "Certificates", [records_table(answer.claims, box)]
+        yield "Certificates", records_section(answer.claims, box)
     if answer.facts:
-        yield "Facts, not claimed", [records_table(answer.facts, box)]
+        yield "Facts, not claimed", records_section(answer.facts, box)
     if answer.questions is not None:
-        yield "What nobody promises", [records_table(answer.weaknesses, box)]
+        yield "What nobody promises", records_section(answer.weaknesses, box)
         yield (
             "Who is pivotal: what everybody pays if one agent leaves and the others follow the plan",
             list(pivotal_table(answer.questions, answer.found.names, box, full=full)),

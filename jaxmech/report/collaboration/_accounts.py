@@ -9,7 +9,7 @@ from rich.box import Box
 from rich.table import Table
 from rich.text import Text
 
-from jaxmech.collaboration import FreeRiding
+from jaxmech.collaboration import FreeRiding, Invention
 from jaxmech.report._numbers import INFINITY, column, decimals, percent, settle, single
 from jaxmech.report._tables import blocks, new_table
 
@@ -55,6 +55,7 @@ class Accounts:
         instead: (agents, distributions) what the nearest temptation would cost each there; None where not known.
         nearest: likewise how many samples that are.
         free: what each would do in a pool if she thought of herself alone; None for mechanisms that check.
+        invented: what made-up numbers would bring whom the published rules check; else None.
         dtype: in which was solved.
     """
 
@@ -66,6 +67,7 @@ class Accounts:
     instead: np.ndarray | None = None
     nearest: np.ndarray | None = None
     free: FreeRiding | None = None
+    invented: Invention | None = None
     dtype: str = "float64"
 
     @property

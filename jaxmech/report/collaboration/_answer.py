@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech._status import Status
-from jaxmech.collaboration import POOLS, Advice, Efficiency, FreeRiding, Joint, Role, Values
+from jaxmech.collaboration import POOLS, Advice, Efficiency, FreeRiding, Invention, Joint, Role, Values
 from jaxmech.mechanism import Audit
 from jaxmech.report._numbers import settle
 from jaxmech.report._records import Judged
@@ -160,6 +160,8 @@ class Answer(Arrangement):
         advice: social penalties of other choices, or None where there is no plan.
         estimate: how noisy points are weighed, by the noise that was "drawn" or "steady".
         calibrated: whether the noise level follows the spread of the data.
+        invented: what made-up numbers would bring whom the published rules check; None for others, and where there are
+            too many agents and distributions to ask.
         joint: by panel, an agent who is checked on it and what she gains by knowing how its values are correlated.
         values: what is measured where one draw measures several values; else None.
         limited: whether there are limits on what agents collect or spend.
@@ -185,4 +187,5 @@ class Answer(Arrangement):
     values: Values | None = None
     joint: Mapping[str, tuple[str, Joint]] = dataclasses.field(default_factory=dict)
     limited: bool = False
+    invented: Invention | None = None
     fractions: "Answer | None" = None

@@ -11,7 +11,7 @@ from rich.text import Text
 from jaxmech._status import Status
 from jaxmech.collaboration import REMEDIES, Efficiency
 from jaxmech.report._numbers import column, counted, percent, short
-from jaxmech.report._records import claims_in_words, explained, records_table
+from jaxmech.report._records import claims_in_words, explained, records_section
 from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, make_table, print_plain
 from jaxmech.report.collaboration._accounts import Accounts, error_tables, money_table
 from jaxmech.report.collaboration._advice import WORTH_TELLING, among_equals, suggestions
@@ -66,9 +66,9 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     elif target is None:
         yield "In whole samples", make_paragraphs([_NOT_WHOLE])
     if answer.claims:
-        yield "Certificates", [records_table(answer.claims, box)]
+        yield "Certificates", records_section(answer.claims, box)
     if answer.facts:
-        yield "Facts, not claimed", [records_table(answer.facts, box)]
+        yield "Facts, not claimed", records_section(answer.facts, box)
     advice = suggestions(answer) if target is None else []
     if answer.efficiency and not answer.pooled and _designable(answer):
         least = answer.efficiency.any_equilibrium

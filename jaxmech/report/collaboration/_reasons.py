@@ -141,11 +141,26 @@ def _explain_checked(answer: Answer, where: str, case: Temptation) -> str:
     on = "there" if where == name else f"on {name}"
     noise = "whatever makes her data differ from the others' adds noise to what she gets"
     less = _fewer(answer, case, f"half of her {_amount(answer, case)} samples")
+    made_up = _made_up(answer, case)
     if not less:
-        return f"is checked on {where}: {noise}."
+        return f"is checked on {where}: {noise}. {made_up}".strip()
     return (
         f"is checked on {where}: {less} would cost her {short(case.instead, 4)} {on} instead of "
-        f"{short(case.pays, 4)}, and {noise}."
+        f"{short(case.pays, 4)}, and {noise}. {made_up}".strip()
+    )
+
+
+def _made_up(answer: Answer, case: Temptation) -> str:
+    """What it would bring her to measure nothing and invent numbers; nothing where that is not known."""
+    if answer.invented is None:
+        return ""
+    within, far = (float(part[case.agent, case.distribution]) for part in answer.invented)
+    pays, lost = short(case.pays, 4), short(far, 4)
+    if within == 0:
+        return f"Numbers that she made up would cost her more than {pays} whatever they are, {lost} if far off."
+    return (
+        f"Numbers that she made up would cost her {lost} if they are far off, and less than {pays} only if their mean "
+        f"is within {short(within, 2)} σ of the true one."
     )
 
 

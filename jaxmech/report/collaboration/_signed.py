@@ -34,5 +34,6 @@ def signed(answer: Answer) -> Answer:
         instead=instead,
         nearest=nearest,
         free=accounts.free,
+        invented=accounts.invented,
         certificates=whole.certificates,
     )

@@ -10,7 +10,7 @@ from rich.text import Text
 from jaxmech._status import Status
 from jaxmech.collaboration import Role
 from jaxmech.report._numbers import column, counted, percent, short
-from jaxmech.report._records import claims_in_words, records_table
+from jaxmech.report._records import claims_in_words, records_section
 from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.collaboration import board_sections, collection_tables, gain_table, penalties_of, sigma_table
 from jaxmech.report.design._answer import Answer
@@ -46,9 +46,9 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         yield from board_sections(answer, answer.accounts, width, box, full=full)
     yield "Why nobody cheats", make_paragraphs(_reasons(answer))
     yield "How good the design is", _comparison(answer, box)
-    yield "Certificates", [records_table(answer.claims, box)]
+    yield "Certificates", records_section(answer.claims, box)
     if answer.facts:
-        yield "Facts, not claimed", [records_table(answer.facts, box)]
+        yield "Facts, not claimed", records_section(answer.facts, box)
 
 
 def _head(answer: Answer) -> RenderableType:

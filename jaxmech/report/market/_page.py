@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from jaxmech.report._numbers import column, counted, decimals, percent, settle, short, single
-from jaxmech.report._records import claims_in_words, records_table
+from jaxmech.report._records import claims_in_words, records_section
 from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.market._answer import Answer
 from jaxmech.report.market._reasons import nobody_cheats, nobody_swaps, suggestions
@@ -42,9 +42,9 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
     yield "How good the plan is", make_paragraphs(_quality(answer))
     if answer.changes:
         yield "What moves the profit", _changes(answer, box)
-    yield "Certificates", [records_table(answer.claims, box)]
+    yield "Certificates", records_section(answer.claims, box)
     if answer.facts:
-        yield "Facts, not claimed", [records_table(answer.facts, box)]
+        yield "Facts, not claimed", records_section(answer.facts, box)
     advice = suggestions(answer)
     if advice:
         yield "Worth considering", make_paragraphs(advice)

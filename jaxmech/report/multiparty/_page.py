@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxmech.report._numbers import column, settle
-from jaxmech.report._records import records_table
+from jaxmech.report._records import records_section
 from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
 from jaxmech.report.multiparty._words import (
@@ -69,9 +69,9 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
         yield "Why", make_paragraphs(boundary_reasons(answer))
         yield "Revenue where one agent has all data, over the whole market", [_curve(answer, box)]
     if answer.claims:
-        yield "Certificates", [records_table(answer.claims, box)]
+        yield "Certificates", records_section(answer.claims, box)
     if answer.facts:
-        yield "Facts, not claimed", [records_table(answer.facts, box)]
+        yield "Facts, not claimed", records_section(answer.facts, box)
 
 
 def _models(answer: PlanAnswer, box: Box, full: bool) -> Table:

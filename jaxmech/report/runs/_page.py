@@ -12,7 +12,7 @@ from jaxmech._status import Status
 from jaxmech._tolerances import STANDARD_ERRORS
 from jaxmech.mechanism import Quantity, Realised
 from jaxmech.report._numbers import counted, percent, short
-from jaxmech.report._records import claims_in_words, records_table
+from jaxmech.report._records import claims_in_words, records_section
 from jaxmech.report._tables import Page, make_box, make_page, new_table, print_plain
 from jaxmech.report.runs._answer import Answer
 
@@ -58,9 +58,9 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
         if play.chances:
             yield f"How often: {play.name}", [_chances(play, box, full)]
     if answer.claims:
-        yield "Certificates", [records_table(answer.claims, box)]
+        yield "Certificates", records_section(answer.claims, box)
     if answer.facts:
-        yield "Facts, not claimed", [records_table(answer.facts, box)]
+        yield "Facts, not claimed", records_section(answer.facts, box)
 
 
 def _averages(play: Realised, box: Box, full: bool) -> Table:

@@ -11,7 +11,7 @@ from rich.text import Text
 from jaxmech._status import Status
 from jaxmech._words import rough
 from jaxmech.report._numbers import counted, decimals, percent, short, single
-from jaxmech.report._records import claims_in_words, records_table
+from jaxmech.report._records import claims_in_words, records_section
 from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.simulation._answer import Answer, Play
 from jaxmech.report.simulation._law import above, law_in_words
@@ -49,7 +49,7 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
         remarks = [*_remarks(answer, play), *(law_in_words(answer, play) if play is not answer.plays[0] else [])]
         yield title, [_table(answer, play, box, full), *make_paragraphs(remarks)]
     if answer.claims:
-        yield "Certificates", [records_table(answer.claims, box)]
+        yield "Certificates", records_section(answer.claims, box)
 
 
 def _head(answer: Answer) -> RenderableType:
