@@ -168,8 +168,8 @@ class Approximate:
         excess = np.maximum(self.amounts - self.slack, 0)
         worst = int(np.argmax(excess if excess.max() > 0 else relative))
         witness = (
-            f"{self.problem.agent_name(worst)} could save at most {found.bound[worst]:.3g} of {figure(found.paid[worst])} "
-            f"({100 * relative[worst]:.2f} %), whatever she does, in the worst case of {ANY_LAW}; by another amount "
+            f"{self.problem.agent_name(worst)} could save at most {found.bound[worst]:.3g} of "
+            f"{figure(found.paid[worst])} ({100 * relative[worst]:.2f} %), whatever she does, in the worst case of {ANY_LAW}; by another amount "
             f"alone {self.amounts[worst]:.1g} of it"
         )
         # any excess fails, whoever has it: a larger bound of another agent leaves her no room

@@ -268,8 +268,9 @@ class _Judge:
         posted = np.array([prices[sizes == size].min() if size > 0 else 0.0 for size in offers])
         gain = tabulate(self.problem, offers) - posted
         sold = float(np.asarray(self.problem.counts, float) @ posted[largest_best(gain)])
-        margin = sold / max(float(self.plan.revenue), 1e-300) - 1
-        witness = f"left to choose from the price list, buyers pay {figure(sold)} instead of {figure(float(self.plan.revenue))}"
+        revenue = float(self.plan.revenue)
+        margin = sold / max(revenue, 1e-300) - 1
+        witness = f"left to choose from the price list, buyers pay {figure(sold)} instead of {figure(revenue)}"
         return self._audit("a price list sells as well", margin, witness, "demand (4) of every type", claimed=False)
 
     def budget_off_path(self) -> Audit:

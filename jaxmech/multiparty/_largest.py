@@ -70,7 +70,9 @@ def largest_revenue(table: ReportTable) -> Audit:
     witness = f"nobody can be charged more; all payments of all profiles sum to {figure(float(np.sum(table.payment)))}"
     if margin < -tolerance:
         who = table.space.agent_name(agent)
-        witness = f"at types ({types}), {who} pays {figure(paid)}, and would not be lost or lie at {figure(most[place])}"
+        witness = (
+            f"at types ({types}), {who} pays {figure(paid)}, and would not be lost or lie at {figure(most[place])}"
+        )
     effort = f"shortest paths over all downward reports in all {stake[0].size:,} profiles"
     return Audit.judged(CLAIM, margin, tolerance, witness, effort, claimed=False)
 
