@@ -106,7 +106,7 @@ class Judge:
         worst = int(np.argmax(off / allowed))
         witness = (
             f"{self._name(worst)} is promised {figure(found.promised[worst])} and pays {figure(found.honest[worst])} "
-            f"± {rough(found.honest_error[worst])}"
+            f"(standard error {rough(found.honest_error[worst])})"
         )
         return self._record(PROMISED, -off[worst], witness, _SIMULATED, float(allowed[worst]))
 

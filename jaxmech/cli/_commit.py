@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from jaxmech._errors import ProblemError
-from jaxmech.cli._group import DONE, say
+from jaxmech.cli._group import DONE, note, say
 from jaxmech.cli._options import examples_of
 
 _EXAMPLES = (
@@ -46,4 +46,5 @@ def _draw(target: Path) -> str:
 
     secret = exchange.new_secret()
     exchange.write_secret("-o", target, secret)
+    note(f"publish this line before anybody hands in data, and show {target} to nobody until all have")
     return exchange.commitment(secret)

@@ -286,7 +286,7 @@ def _play(name: str, carried: Carried, outcome: Any, strategies: dict[int, Any],
 def _as_promised(play: Any, problem: Any) -> Any:
     """Whether honest agents paid what was promised, on normal data."""
     from jaxmech._tolerances import STANDARD_ERRORS, tolerances
-    from jaxmech._words import rough
+    from jaxmech._words import figure, rough
     from jaxmech.mechanism import PROMISED, Audit
 
     slack = tolerances(problem.costs.dtype).claim
@@ -294,8 +294,8 @@ def _as_promised(play: Any, problem: Any) -> Any:
     allowed = np.maximum(STANDARD_ERRORS * play.standard_error / promised, slack)
     worst = int(np.argmax(np.abs(play.change) / allowed))
     witness = (
-        f"{problem.agent_name(worst)} was promised {play.promised[worst]:.6g} and paid {play.penalty[worst]:.6g} "
-        f"± {rough(play.standard_error[worst])}"
+        f"{problem.agent_name(worst)} was promised {figure(play.promised[worst])} and paid {figure(play.penalty[worst])} "
+        f"(standard error {rough(play.standard_error[worst])})"
     )
     effort = f"{play.replications:,} replications, {STANDARD_ERRORS:g} standard errors"
     return Audit.judged(PROMISED, -abs(float(play.change[worst])), allowed[worst], witness, effort)

@@ -169,8 +169,8 @@ class Approximate:
         worst = int(np.argmax(excess if excess.max() > 0 else relative))
         witness = (
             f"{self.problem.agent_name(worst)} could save at most {found.bound[worst]:.3g} of "
-            f"{figure(found.paid[worst])} ({100 * relative[worst]:.2f} %), whatever she does, in the worst case of {ANY_LAW}; by another amount "
-            f"alone {self.amounts[worst]:.1g} of it"
+            f"{figure(found.paid[worst])} ({100 * relative[worst]:.2f} %), whatever she does, in the worst case of "
+            f"{ANY_LAW}; by another amount alone {self.amounts[worst]:.1g} of it"
         )
         # any excess fails, whoever has it: a larger bound of another agent leaves her no room
         return Audit.judged(NASH, -(relative.max() + excess.max()), relative.max(), witness, _STEADY)

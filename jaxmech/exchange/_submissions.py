@@ -91,7 +91,7 @@ def read_submissions(folder: Path, agreement: Asked) -> tuple[list[Handed], list
 
     Raises:
         FaultyError: with every fault of every file.
-        ProblemError: if the folder cannot be read.
+        ProblemError: if the folder cannot be read, or holds no party's file although points are asked for.
     """
     try:
         entries = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
@@ -113,6 +113,9 @@ def read_submissions(folder: Path, agreement: Asked) -> tuple[list[Handed], list
             handed += [read] if read else []
     if faults:
         raise FaultyError(faults)
+    if (agreement.samples > 0).any() and all(one.file is None for one in handed):
+        wanted = " or ".join(names[int(np.argmax((agreement.samples > 0).any(axis=1)))] + suffix for suffix in SUFFIXES)
+        raise ProblemError("submissions", str(folder), f"holds no file of any party, such as {wanted}")
     missing = [name + SUFFIXES[0] for name, one in zip(names, handed, strict=True) if one.file is None]
     extra = [_extra(name, missing) for name in present]
     return handed, [*remarks(agreement, handed), *_not_recomputed(agreement, handed), *extra]
@@ -199,7 +202,8 @@ def _values(agreement: Asked, handed: Sequence[Handed], k: int) -> list[Remark]:
         far = np.abs(column - middle) > FAR * sigma
         if far.any():
             worst = float(column[np.argmax(np.abs(column - middle))])
-            text = f"{where}: {int(far.sum()):,} points more than {FAR:g} σ from the median of all, e.g. {worst:.6g}"
+            points = "1 point" if far.sum() == 1 else f"{int(far.sum()):,} points, each"
+            text = f"{where}: {points} more than {FAR:g} σ from the median of all, e.g. {worst:.6g}"
             found.append(Remark(party, "far", text))
         ratio = float(np.std(column, ddof=1)) / agreed if len(column) >= FEWEST else np.nan
         if ratio >= WIDE or ratio <= 1 / WIDE:  # neither, where nobody has agreed on a spread

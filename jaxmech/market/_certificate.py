@@ -291,7 +291,7 @@ class _Judge:
     def chances(self) -> Iterator[Audit]:
         """What averages hide, with everybody honest."""
         found = spread(self.problem, self.plan)
-        doubt = f" ± {rough(float(found.standard_error))}" if found.standard_error else ""
+        doubt = f" (standard error {rough(float(found.standard_error))})" if found.standard_error else ""
         yield self._prices_positive(found, doubt)
         effort, buyers, contributors = _CHANCES, self.problem.buyers, self.problem.contributors
         worst = int(np.argmax(found.price_above_value))
@@ -310,8 +310,8 @@ class _Judge:
         chance = _chance(found.negative_price[worst])
         who = self.problem.buyers[worst]
         witness = (
-            f"{who} pays {found.price[worst]:.4g} ± {found.price_deviation[worst]:.4g}, and is paid instead with "
-            f"probability {_likely(chance, doubt)}"
+            f"{who} pays {found.price[worst]:.4g} on average, give or take {found.price_deviation[worst]:.4g}, and is "
+            f"paid instead with probability {_likely(chance, doubt)}"
         )
         return self._audit("prices never negative", -chance, witness, _CHANCES, claimed=False, tolerance=0.0)
 

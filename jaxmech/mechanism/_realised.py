@@ -137,7 +137,7 @@ def as_promised(found: Realised, slack: float) -> Audit:
     row = told[worst]
     witness = (
         f"{row.quantity} of {row.agent}: promised {figure(row.promised)}, on average {figure(row.realised)} "
-        f"± {rough(row.standard_error)}"
+        f"(standard error {rough(row.standard_error)})"
     )
     loose = [row.quantity for row, width in zip(told, allowed, strict=True) if width > 1]
     if loose:
@@ -163,7 +163,8 @@ def never(found: Realised) -> tuple[Audit, ...]:
     for event in dict.fromkeys(row.event for row in found.chances):
         rows = [row for row in found.chances if row.event == event]
         worst = max(rows, key=lambda row: row.chance)
-        witness = f"{worst.agent}: in {100 * worst.chance:.3g} % ± {rough(100 * worst.standard_error)} % of the runs"
+        witness = f"{worst.agent}: in {100 * worst.chance:.3g} % of the runs"
+        witness += f" (standard error {rough(100 * worst.standard_error)} %)"
         witness = witness if worst.chance > 0 else "in no run, to nobody"
         effort = f"{found.replications:,} runs on {found.name}"
         claimed = all(row.excluded for row in rows)

@@ -53,6 +53,21 @@ def make_paragraphs(sentences: Iterable[str]) -> list[RenderableType]:
     return [Text(sentence) for sentence in sentences]
 
 
+def headed(title: str, source: str, what: str) -> tuple[Text, Text]:
+    """Return the first two lines of a page: the title, and what it is about; without a title the file is named once.
+
+    Args:
+        title: of the problem, or an empty text.
+        source: the file or the shipped problem.
+        what: what it is about.
+
+    Example:
+        >>> [line.plain for line in headed("", "mine.toml", "3 agents")]
+        ['mine.toml', '3 agents']
+    """
+    return Text(title or source, style="bold"), Text(f"{source}: {what}" if title else what)
+
+
 class _Printable:
     """A renderable whose texts are escaped after their layout: styles are the program's, texts may be anybody's."""
 

@@ -243,8 +243,8 @@ CHANCES = ("prices never negative", "prices never above value", "payments never 
         (0.0, 0.0, True, "probability less than 1e-15"),
         (6e-17, 0.0, True, "probability less than 1e-15"),
         (2e-15, 0.0, False, "probability 2e-15"),
-        (0.25, 0.002, False, "probability 0.25 ± 0.002"),
-        (0.0, 0.002, True, "probability 0 ± 0.002"),
+        (0.25, 0.002, False, "probability 0.25 (standard error 0.002)"),
+        (0.0, 0.002, True, "probability 0 (standard error 0.002)"),
     ],
 )
 def test_chances_are_told_as_exactly_as_they_are_known(solved, monkeypatch, chance, doubt, holds, told):
@@ -260,4 +260,4 @@ def test_chances_are_told_as_exactly_as_they_are_known(solved, monkeypatch, chan
     assert [audits[claim].margin for claim in CHANCES] == [pytest.approx(-chance if not holds else 0.0, abs=0)] * 3
     for claim in CHANCES[:2]:
         assert audits[claim].witness.endswith(told)
-    assert audits[CHANCES[2]].witness.endswith(told.split(" ±")[0] if chance else "probability less than 1e-15")
+    assert audits[CHANCES[2]].witness.endswith(told.split(" (")[0] if chance else "probability less than 1e-15")

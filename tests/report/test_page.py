@@ -180,7 +180,7 @@ def test_sigma_estimates_are_shown_with_their_errors():
     estimates = (report.collaboration.Sigma("glucose", 11.5, 0.62, 442),)
     text = _print(answer(3, 1, estimates=estimates))
     assert "11.500" in text or "11.50" in text
-    assert "± 5.4 %" in text
+    assert "standard error up to 5.4 %" in text
     assert "442" in text
 
 

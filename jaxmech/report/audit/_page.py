@@ -13,7 +13,7 @@ from jaxmech._words import rough
 from jaxmech.mechanism import PENALTY
 from jaxmech.report._numbers import counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, records_section
-from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report._tables import Page, headed, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.audit._answer import Answer
 from jaxmech.report.audit._populations import populations_in_words, populations_table
 from jaxmech.report.audit._questions import pivotal_table
@@ -59,12 +59,12 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
 
 
 def _head(answer: Answer) -> RenderableType:
-    what = f"{answer.source}: {answer.mechanism}; {counted(len(answer.found.names), 'agent')} searched"
+    what = f"{answer.mechanism}; {counted(len(answer.found.names), 'agent')} searched"
     if answer.kind != "multiparty":  # whose agents share models
         what += f", {counted(len(answer.distributions), 'distribution')}"
     what += f"; money in {answer.currency}" if answer.currency else ""
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
-    return Group(Text(answer.title or answer.source, style="bold"), Text(what), Text(), verdict)
+    return Group(*headed(answer.title, answer.source, what), Text(), verdict)
 
 
 def _verdict(answer: Answer) -> str:
@@ -110,7 +110,7 @@ def _table(answer: Answer, box: Box, full: bool) -> Table:
         shown = sorted(np.argsort(-answer.gain, kind="stable")[: MAX_ROWS // 2].tolist())
     base = "of promised" if answer.found.measure == PENALTY else "of stake"
     ran = not np.isnan(found.honest).all()
-    table = new_table(box, "", "promised", *["simulated"] * ran, "found", "± ", "bound", base)
+    table = new_table(box, "", "promised", *["simulated"] * ran, "found", "± (99.9 %)", "bound", base)
     places = decimals(found.promised)
     error, bound = answer.settled(found.half_width), answer.settled(found.bound)
     for i in shown:

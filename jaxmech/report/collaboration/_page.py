@@ -12,7 +12,7 @@ from jaxmech._status import Status
 from jaxmech.collaboration import REMEDIES, Efficiency
 from jaxmech.report._numbers import column, counted, percent, short
 from jaxmech.report._records import claims_in_words, explained, records_section
-from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, make_table, print_plain
+from jaxmech.report._tables import Page, headed, make_box, make_page, make_paragraphs, make_table, print_plain
 from jaxmech.report.collaboration._accounts import Accounts, error_tables, money_table
 from jaxmech.report.collaboration._advice import WORTH_TELLING, among_equals, suggestions
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
@@ -125,8 +125,7 @@ def _head(answer: Answer) -> RenderableType:
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
     first = [part for sentence in among_equals(answer) for part in (Text(), Text(sentence, style="yellow"))]
     what += "" if answer.fractions is None else "; in whole samples"
-    title = Text(answer.title or answer.source, style="bold")
-    return Group(title, Text(f"{answer.source}: {what}"), Text(), verdict, *first)
+    return Group(*headed(answer.title, answer.source, what), Text(), verdict, *first)
 
 
 def _verdict(answer: Answer) -> str:
@@ -173,7 +172,7 @@ def _efficiency(answer: Answer) -> list[str]:
     else:
         text += f", so honesty costs a factor {ratio}"
         text += f"; the mechanism guarantees at most {short(found.bound, 4)}." if np.isfinite(found.bound) else "."
-    return [text, f"First best, if nobody could refuse: {short(found.first_best, 4)}.", *_impossible(found)]
+    return [text, f"First best: {short(found.first_best, 4)}, the least if all did as told, whoever lost by it.", *_impossible(found)]
 
 
 def _impossible(found: Efficiency) -> list[str]:
@@ -270,7 +269,7 @@ def sigma_table(answer: Arrangement, box: Box) -> list[RenderableType]:
         pair = column([entry.sigma, entry.standard_error])
         table.add_row(entry.distribution, *pair, f"{entry.count:,}")
     largest = max(entry.standard_error / entry.sigma for entry in answer.estimates)
-    note = f"Amounts and penalties are proportional to σ and inherit its uncertainty (up to ± {percent(largest)})."
+    note = f"Amounts and penalties are proportional to σ and inherit its uncertainty (standard error up to {percent(largest)})."
     if dropped := answer.estimates[0].dropped:
         note = f"{note} Rows left out because a value is missing: {dropped:,}."
     return [table, Text(note, style="dim")]

@@ -114,10 +114,14 @@ def _amount(answer: Answer, case: Temptation) -> str:
 def _explain_alone(answer: Answer, where: str, case: Temptation) -> str:
     name, n = answer.distributions[case.distribution], _amount(answer, case)
     of = "" if where == name else f" of {name}"
-    told = ""
-    if less := _fewer(answer, case, "half of it"):
-        told = f" ({less} would cost her {short(case.instead, 4)} instead of {short(case.pays, 4)})"
-    return f"is alone on {where}: gets back only what she collects, and {n}{of} is her own best{told}."
+    less = _fewer(answer, case, "half of it")
+    if not less:
+        return (
+            f"is alone on {where}: gets back only what she collects, {n}{of}, no less than she must. A check can ask for "
+            "half of what an agent would collect for herself, and this is more."
+        )
+    told = f"{less} would cost her {short(case.instead, 4)} instead of {short(case.pays, 4)}"
+    return f"is alone on {where}: gets back only what she collects, and {n}{of} is her own best ({told})."
 
 
 def _explain_receives(answer: Answer, where: str, case: Temptation) -> str:

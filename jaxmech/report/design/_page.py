@@ -11,7 +11,7 @@ from jaxmech._status import Status
 from jaxmech.collaboration import Role
 from jaxmech.report._numbers import column, counted, percent, short
 from jaxmech.report._records import claims_in_words, records_section
-from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report._tables import Page, headed, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.collaboration import board_sections, collection_tables, gain_table, penalties_of, sigma_table
 from jaxmech.report.design._answer import Answer
 from jaxmech.report.design._table import rule_table
@@ -53,9 +53,9 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
 
 def _head(answer: Answer) -> RenderableType:
     m, d = answer.samples.shape
-    what = f"{answer.source}: {counted(m, 'agent')}, {counted(d, 'distribution')}; designed: {answer.origin}"
+    what = f"{counted(m, 'agent')}, {counted(d, 'distribution')}; designed: {answer.origin}"
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
-    return Group(Text(answer.title or answer.source, style="bold"), Text(what), Text(), verdict)
+    return Group(*headed(answer.title, answer.source, what), Text(), verdict)
 
 
 def _verdict(answer: Answer) -> str:

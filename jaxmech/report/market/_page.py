@@ -9,12 +9,20 @@ from rich.text import Text
 
 from jaxmech.report._numbers import column, counted, decimals, percent, settle, short, single
 from jaxmech.report._records import claims_in_words, records_section
-from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report._tables import Page, headed, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.market._answer import Answer
 from jaxmech.report.market._reasons import nobody_cheats, nobody_swaps, suggestions
 
 MAX_ROWS = 40
 """Tables of more rows show the first ones."""
+
+
+_WHOSE = Text("All that buyers pay is handed on to those who collect: the profit is theirs.", style="dim")
+_VARIES = Text(
+    "Varies by: standard deviation of what one run charges around the price. It follows how far the contributors' means "
+    "happen to be apart, which keeps them honest.",
+    style="dim",
+)
 
 
 def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
@@ -57,7 +65,7 @@ def _head(answer: Answer) -> RenderableType:
     if len(answer.means) > 1:
         what += f"; each point measures {len(answer.means)} means"
     what += f"; method {answer.method}" + (f"; money in {answer.unit}" if answer.unit else "")
-    return Group(Text(answer.title or answer.source, style="bold"), Text(f"{answer.source}: {what}"), Text(), verdict)
+    return Group(*headed(answer.title, answer.source, what), Text(), verdict)
 
 
 def _verdict(answer: Answer) -> str:
@@ -94,7 +102,7 @@ def _contributors(answer: Answer, box: Box, full: bool) -> list[RenderableType]:
         table.add_row(answer.contributors[i], costs[i], points, *cells, end_section=end)
     sums = (float(spent.sum()), float(answer.spread.payment.sum()), float(answer.gain.sum()))
     table.add_row("all", "", f"{answer.total:,}", *(single(value, places) for value in sums), style="bold")
-    return [table, *_left(len(answer.contributors) - len(shown))]
+    return [table, *_left(len(answer.contributors) - len(shown)), *([_WHOSE] if answer.trades else [])]
 
 
 def _buyers(answer: Answer, box: Box, full: bool) -> list[RenderableType]:
@@ -110,7 +118,7 @@ def _buyers(answer: Answer, box: Box, full: bool) -> list[RenderableType]:
         table.add_row(*row, end_section=j == shown[-1])
     sums = [float(answer.counts @ part) for part in (answer.prices, answer.values, answer.utility)]
     table.add_row("all", f"{int(answer.counts.sum()):,}", "", *column(sums), "", style="bold")
-    return [table, *_left(len(answer.buyers) - len(shown))]
+    return [table, *_left(len(answer.buyers) - len(shown)), *([_VARIES] if answer.trades else [])]
 
 
 def _quality(answer: Answer) -> list[str]:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from jaxmech.report._numbers import column, settle
 from jaxmech.report._records import records_section
-from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report._tables import Page, headed, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.multiparty._answer import Answer, BoundaryAnswer, ExistenceAnswer, PlanAnswer
 from jaxmech.report.multiparty._words import (
     boundary_reasons,
@@ -48,8 +48,7 @@ def page(answer: Answer, box: Box, *, full: bool = False) -> Page:
         full: whether to leave nothing out.
     """
     style = "green" if answer.solved else "bold red"
-    what = Text(f"{answer.source}: {describe(answer)}")
-    head = Group(Text(answer.title or answer.source, style="bold"), what, Text(), Text(verdict(answer), style=style))
+    head = Group(*headed(answer.title, answer.source, describe(answer)), Text(), Text(verdict(answer), style=style))
     return make_page(head, [] if answer.status.is_failure else _sections(answer, box, full), box)
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from jaxmech._status import Status
 from jaxmech.report._numbers import column, decimals, short, single
-from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report._tables import Page, headed, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.price._answer import Answer
 
 _MOST = 6
@@ -52,9 +52,9 @@ def _asked(answer: Answer) -> bool:
 
 
 def _head(answer: Answer) -> RenderableType:
-    what = f"{answer.source}: division {answer.division}, mechanism {answer.mechanism}"
+    what = f"division {answer.division}, mechanism {answer.mechanism}"
     style = "green" if answer.status is Status.OK else "bold red"
-    parts = [Text(answer.title or answer.source, style="bold"), Text(what), Text(), Text(_verdict(answer), style=style)]
+    parts = [*headed(answer.title, answer.source, what), Text(), Text(_verdict(answer), style=style)]
     if _asked(answer):
         parts += [Text(), Text(f"Write into the file: {answer.line}")]
     return Group(*parts)

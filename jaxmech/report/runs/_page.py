@@ -13,7 +13,7 @@ from jaxmech._tolerances import STANDARD_ERRORS
 from jaxmech.mechanism import Quantity, Realised
 from jaxmech.report._numbers import counted, percent, short
 from jaxmech.report._records import claims_in_words, records_section
-from jaxmech.report._tables import Page, make_box, make_page, new_table, print_plain
+from jaxmech.report._tables import Page, headed, make_box, make_page, new_table, print_plain
 from jaxmech.report.runs._answer import Answer
 
 MAX_ROWS = 60
@@ -40,7 +40,7 @@ def page(answer: Answer, box: Box, *, full: bool = False) -> Page:
 
 
 def _head(answer: Answer) -> RenderableType:
-    what = f"{answer.source}: {counted(len(answer.agents), 'agent')}; {answer.mechanism}"
+    what = f"{counted(len(answer.agents), 'agent')}; {answer.mechanism}"
     what += f"; money in {answer.unit}" if answer.unit else ""
     parts = []
     if answer.status is not Status.OK:
@@ -48,7 +48,7 @@ def _head(answer: Answer) -> RenderableType:
     parts.append(claims_in_words(answer.claims))
     parts += [_unsettled(play) for play in answer.plays[:1]]
     verdict = Text(" ".join(filter(None, parts)), style="green" if answer.solved else "bold red")
-    return Group(Text(answer.title or answer.source, style="bold"), Text(what), Text(), verdict)
+    return Group(*headed(answer.title, answer.source, what), Text(), verdict)
 
 
 def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[RenderableType]]]:
@@ -66,7 +66,7 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
 def _averages(play: Realised, box: Box, full: bool) -> Table:
     shown = play.quantities if full else play.quantities[:MAX_ROWS]
     promises = not all(np.isnan(row.promised) for row in shown)
-    table = new_table(box, "", "of", *["promised"] * promises, "realised", "± ", keys=2)
+    table = new_table(box, "", "of", *["promised"] * promises, "realised", "standard error", keys=2)
     largest = {row.quantity: 0.0 for row in shown}
     for row in shown:
         largest[row.quantity] = max(largest[row.quantity], abs(row.realised))
@@ -99,7 +99,7 @@ def _off(row: Quantity) -> float:
 
 def _chances(play: Realised, box: Box, full: bool) -> Table:
     shown = play.chances if full else play.chances[:MAX_ROWS]
-    table = new_table(box, "", "event", "runs", "± ", keys=2)
+    table = new_table(box, "", "event", "runs", "standard error", keys=2)
     for row in shown:
         style = "red" if row.excluded and row.chance > 0 else ""
         table.add_row(row.agent, row.event, percent(row.chance), percent(row.standard_error), style=style)

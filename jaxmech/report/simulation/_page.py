@@ -12,7 +12,7 @@ from jaxmech._status import Status
 from jaxmech._words import rough
 from jaxmech.report._numbers import counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, records_section
-from jaxmech.report._tables import Page, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report._tables import Page, headed, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.simulation._answer import Answer, Play
 from jaxmech.report.simulation._law import above, law_in_words
 
@@ -54,9 +54,9 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
 
 def _head(answer: Answer) -> RenderableType:
     count = f"{counted(len(answer.agents), 'agent')}, {counted(len(answer.distributions), 'distribution')}"
-    what = f"{answer.source}: {count}; {answer.mechanism}; amounts in {answer.amounts}"
+    what = f"{count}; {answer.mechanism}; amounts in {answer.amounts}"
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
-    return Group(Text(answer.title or answer.source, style="bold"), Text(what), Text(), verdict)
+    return Group(*headed(answer.title, answer.source, what), Text(), verdict)
 
 
 def _verdict(answer: Answer) -> str:
@@ -71,7 +71,7 @@ def _verdict(answer: Answer) -> str:
         change = "as much as" if abs(total) < 2.5 * error else f"{_change(total)} than"
         # beyond one standard error a difference is told, though it may be chance
         told = f"{100 * total:+.1f} %, " if error < abs(total) < 2.5 * error else ""
-        parts.append(f"On {play.name} all pay {change} promised ({told}± {_error(error)}).")
+        parts.append(f"On {play.name} all pay {change} promised ({told}standard error {_error(error)}).")
     for play in answer.plays[1:]:
         if found := above(answer, play):
             most = f"{found[0].agent} by {percent(found[0].change)}"

@@ -11,7 +11,7 @@ from jaxmech._status import Status
 from jaxmech.collaboration import REMEDIES
 from jaxmech.report._numbers import column, counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, explained
-from jaxmech.report._tables import make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report._tables import headed, make_box, make_page, make_paragraphs, new_table, print_plain
 from jaxmech.report.without._answer import Answer
 
 MAX_ROWS = 40
@@ -47,8 +47,8 @@ def names(answer: Answer) -> str:
 def _head(answer: Answer) -> RenderableType:
     everybody = answer.everybody
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
-    what = f"{everybody.source}: {counted(len(everybody.agents), 'agent')}, without {names(answer)}"
-    return Group(Text(everybody.title or everybody.source, style="bold"), Text(what), Text(), verdict)
+    what = f"{counted(len(everybody.agents), 'agent')}, without {names(answer)}"
+    return Group(*headed(everybody.title, everybody.source, what), Text(), verdict)
 
 
 def _verdict(answer: Answer) -> str:
