@@ -261,6 +261,7 @@ PURE = {
     ),
     "collaboration.temptation": of_plan(collaboration.temptation),
     "collaboration.invention": of_amounts(lambda p, n: collaboration.invention(p, _checked_plan(p, n))),
+    "collaboration.misjudged": of_amounts(lambda p, n: collaboration.misjudged(p, _checked_plan(p, n), 1.2)),
     "collaboration.free_riding": of_plan(collaboration.free_riding),
     "collaboration.truthful_penalty": of_amounts(
         lambda p, n: collaboration.truthful_penalty(p, collaboration.pool_plan(p, n).value, n)

@@ -294,8 +294,8 @@ def _as_promised(play: Any, problem: Any) -> Any:
     allowed = np.maximum(STANDARD_ERRORS * play.standard_error / promised, slack)
     worst = int(np.argmax(np.abs(play.change) / allowed))
     witness = (
-        f"{problem.agent_name(worst)} was promised {figure(play.promised[worst])} and paid {figure(play.penalty[worst])} "
-        f"(standard error {rough(play.standard_error[worst])})"
+        f"{problem.agent_name(worst)} was promised {figure(play.promised[worst])} and paid "
+        f"{figure(play.penalty[worst])} (standard error {rough(play.standard_error[worst])})"
     )
     effort = f"{play.replications:,} replications, {STANDARD_ERRORS:g} standard errors"
     return Audit.judged(PROMISED, -abs(float(play.change[worst])), allowed[worst], witness, effort)

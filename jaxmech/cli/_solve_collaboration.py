@@ -16,13 +16,23 @@ from jaxmech.cli._choice import Choice
 from jaxmech.cli._jax import quick_compilation, settings
 from jaxmech.cli._law import joint_facts, law_warnings
 from jaxmech.cli._options import Output
-from jaxmech.collaboration import Account, FreeRiding, IntegerPlan, Invention, Plan, Problem, Role, Temptation
+from jaxmech.collaboration import (
+    Account,
+    FreeRiding,
+    IntegerPlan,
+    Invention,
+    Misjudged,
+    Plan,
+    Problem,
+    Role,
+    Temptation,
+)
 from jaxmech.design import cost_among_equals
 from jaxmech.mechanism import Audit
-from jaxmech.report.collaboration import Accounts, Answer, Books, Sigma, Whole
+from jaxmech.report.collaboration import OFF, Accounts, Answer, Books, Sigma, WhatIf, Whole
 
-_INVENTED = 20_000
-"""Agents times distributions up to which a page tells what made-up numbers would bring."""
+_MANY = 20_000
+"""Agents times distributions up to which a page tells what made-up numbers and another σ would bring."""
 
 
 class Numbers(NamedTuple):
@@ -34,6 +44,7 @@ class Numbers(NamedTuple):
     tempted: Temptation
     free: FreeRiding | None
     invented: Invention | None
+    misjudged: tuple[Misjudged, ...]
 
 
 def solve_collaboration(case: files.CollaborationCase, choice: Choice, output: Output) -> Answer:
@@ -125,7 +136,7 @@ def compute(
         instead=_host(numbers.tempted.instead),
         nearest=_host(numbers.tempted.samples),
         free=None if numbers.free is None else jax.tree.map(_host, numbers.free),
-        invented=None if numbers.invented is None else jax.tree.map(_host, numbers.invented),
+        what_if=_what_if(numbers),
         penalty=_host(plan.penalty),
         social_penalty=float(plan.social_penalty),
         accounts=judged.accounts,
@@ -229,7 +240,7 @@ def accounts_of(problem: Problem, plan: Plan, currency: str) -> tuple[Accounts, 
         instead=_host(numbers.tempted.instead),
         nearest=_host(numbers.tempted.samples),
         free=None if numbers.free is None else jax.tree.map(_host, numbers.free),
-        invented=None if numbers.invented is None else jax.tree.map(_host, numbers.invented),
+        what_if=_what_if(numbers),
         dtype=problem.costs.dtype.name,
     )
     return accounts, rounded
@@ -271,14 +282,24 @@ def _whole(rounded: IntegerPlan, certificates: tuple[Audit, ...]) -> Whole:
 
 @jax.jit
 def _numbers(problem: Problem, plan: Plan) -> Numbers:
-    asked = plan.rule.published and not plan.pooled and problem.costs.size <= _INVENTED
+    few = problem.costs.size <= _MANY
+    invented = few and plan.rule.published and not plan.pooled
+    other = OFF if few and not plan.calibrated and problem.capacity is None else ()
     return Numbers(
         alone_samples=collaboration.alone_samples(problem),
         alone_penalty=collaboration.alone_penalty(problem),
         target_penalty=collaboration.penalty(problem, plan.target),
         tempted=collaboration.temptation(problem, plan),
         free=collaboration.free_riding(problem, plan) if plan.pooled else None,
-        invented=collaboration.invention(problem, plan) if asked else None,
+        invented=collaboration.invention(problem, plan) if invented else None,
+        misjudged=tuple(collaboration.misjudged(problem, plan, factor) for factor in other),
+    )
+
+
+def _what_if(numbers: Numbers) -> WhatIf:
+    return WhatIf(
+        invented=None if numbers.invented is None else jax.tree.map(_host, numbers.invented),
+        misjudged=tuple(jax.tree.map(_host, entry) for entry in numbers.misjudged),
     )
 
 

@@ -22,6 +22,7 @@ from jaxmech.collaboration._integer import IntegerPlan, integer_plan
 from jaxmech.collaboration._invention import Invention, invention
 from jaxmech.collaboration._joint import Joint, joint_estimation, joint_gains
 from jaxmech.collaboration._leverage import leverage_optimum
+from jaxmech.collaboration._misjudged import Misjudged, misjudged
 from jaxmech.collaboration._misreport import Misreport, cost_misreport
 from jaxmech.collaboration._names import Allies, SecondName, allies, second_names
 from jaxmech.collaboration._panels import Reduced, Values, mechanism_by_value, problem_by_value, reduce_panels
@@ -66,6 +67,7 @@ __all__ = [
     "IntegerPlan",
     "Invention",
     "Joint",
+    "Misjudged",
     "Misreport",
     "Pivotal",
     "Plan",
@@ -117,6 +119,7 @@ __all__ = [
     "lifted_check",
     "mechanism",
     "mechanism_by_value",
+    "misjudged",
     "nash_bargaining",
     "penalty",
     "pivotal",

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxmech._types import Amounts, Array
 from jaxmech.collaboration._corruption import checked_penalty
@@ -12,10 +11,8 @@ from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._roles import dimensionless
 from jaxmech.collaboration._units import in_equivalent_points
+from jaxmech.numerics import NORMAL_NODES, NORMAL_WEIGHTS
 
-_NODES = np.linspace(-8.0, 8.0, 161)
-"""The trapezoidal rule on these is exact to rounding for a normal variable, but next to α² = ∞: 2e-5 at α² = 100 n*."""
-_WEIGHTS = np.exp(-(_NODES**2) / 2) / np.sum(np.exp(-(_NODES**2) / 2))
 _HALVINGS = 40
 _REACH = 10.0, 4.0
 """Off by this many standard errors, plus √(T/n*) times the other, made-up numbers bring almost nothing."""
@@ -65,8 +62,8 @@ def invention(problem: Problem, plan: Plan) -> Invention:
 
 
 def _error(tau: Array, ratio: Array, off: Array) -> Array:
-    """Her squared error in units of σ²/n*, for numbers that are off by so many σ/√n*."""
-    z, weight = (jnp.asarray(part, tau.dtype) for part in (_NODES, _WEIGHTS))
+    """Her squared error in units of σ²/n*, for numbers that are off by so many σ/√n*; to 2e-5 at α² = 100 n*."""
+    z, weight = (jnp.asarray(part, tau.dtype) for part in (NORMAL_NODES, NORMAL_WEIGHTS))
     tau, ratio, off = (part[..., None] for part in (tau, ratio, off))
     spread = 1 + ratio * (off - z) ** 2
     clean = spread / (spread + tau - 2)

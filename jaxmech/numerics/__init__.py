@@ -15,7 +15,7 @@ from jaxmech.numerics._limited import MOST_UNKNOWNS, LimitedOptimum, solve_limit
 from jaxmech.numerics._limited_program import Limits
 from jaxmech.numerics._minimise import Minimum, minimise
 from jaxmech.numerics._program import Kind
-from jaxmech.numerics._quadrature import Expectation, half_normal_expectation
+from jaxmech.numerics._quadrature import NORMAL_NODES, NORMAL_WEIGHTS, Expectation, half_normal_expectation
 from jaxmech.numerics._rows import through_rows
 from jaxmech.numerics._sharing import SharingOptimum, solve_sharing
 from jaxmech.numerics._spread import Spread, spread
@@ -23,6 +23,8 @@ from jaxmech.numerics._stream import Method, lanes_that_fit, stream
 
 __all__ = [
     "MOST_UNKNOWNS",
+    "NORMAL_NODES",
+    "NORMAL_WEIGHTS",
     "ROOT",
     "EqualBudgets",
     "Expectation",

@@ -23,7 +23,7 @@ def test_made_up_numbers_at_the_break_even_cost_what_measuring_costs(many):
     """Points drawn one by one: n* to compare with, the rest with noise, and the estimate that is recommended."""
     problem, plan = many
     n, total, alpha, pays = (float(np.ravel(part)[0]) for part in (plan.samples, plan.total, plan.alpha, plan.penalty))
-    assert n == pytest.approx(10.0) and total == pytest.approx(1000.0)
+    assert (n, total) == pytest.approx((10.0, 1000.0))
     within, far = (float(part[0, 0]) for part in invention(problem, plan))
     assert 0.1 < within < 1.37 / np.sqrt(n)
     assert far == pytest.approx(4.0 / n)
@@ -48,7 +48,7 @@ def test_who_is_made_to_measure_could_not_do_without_even_if_she_knew_the_mean()
     plan = collaboration.solve(problem, division="leverage", mechanism="cbl").value
     within, far = (np.asarray(part) for part in invention(problem, plan))
     checked = np.asarray(plan.role) == Role.CHECKED
-    assert (np.isfinite(within) == checked).all() and (np.isfinite(far) == checked).all()
+    assert (np.isfinite([within, far]) == checked).all()
     assert (within[checked] == 0).all()
     assert (far[checked] > np.asarray(collaboration.temptation(problem, plan).pays)[checked]).all()
 
@@ -72,7 +72,8 @@ def test_further_off_costs_more_than_honesty_and_nearer_costs_less():
     errors = np.asarray(jax.jit(jax.vmap(_error, (None, None, 0)))(jnp.asarray(tau), ratio, off_by))
     cheaper = errors < honest
     assert (np.abs(np.diff(cheaper.astype(int), axis=0)).sum(axis=0) == cheaper[0]).all()
-    assert ((off > 0) == cheaper[0]).all() and 0.1 < np.mean(off > 0) < 0.5
+    assert ((off > 0) == cheaper[0]).all()
+    assert 0.1 < np.mean(off > 0) < 0.5
     assert (cheaper == (places[:, None, None] < off)).all()
     assert not cheaper[-1].any()
 

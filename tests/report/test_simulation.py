@@ -56,7 +56,9 @@ def played(change=(0.18, 0.01, 0.0), sigma=1.0, skewness=2.0, log_skewness=0.1):
 def test_who_ends_above_her_promise_is_told_with_the_reason_in_the_data_and_what_helps():
     (one,), (told,) = above(played()), law_in_words(played())
     assert (one.agent, one.distribution) == ("Ann", "fat")
-    assert told.startswith("Above their promise on these data: Ann 18 % (standard error 2.0 %). Why: fat is skewed and heavy-tailed")
+    assert told.startswith(
+        "Above their promise on these data: Ann 18 % (standard error 2.0 %). Why: fat is skewed and heavy-tailed"
+    )
     assert "skewness 2, excess kurtosis 5" in told
     for remedy in ("larger amounts", "the logarithm of fat", "mechanism pool"):
         assert remedy in told
@@ -85,7 +87,10 @@ def test_a_mechanism_that_holds_for_any_law_blames_the_standard_deviation_alone(
 
 def test_a_difference_that_may_be_chance_is_told_all_the_same():
     """Three percent less at a standard error of two is no news, but it is not left out of the sentence either."""
-    for change, said in ((-0.03, "as much as promised (-3.0 %, standard error 2"), (-0.01, "as much as promised (standard error 2")):
+    for change, said in (
+        (-0.03, "as much as promised (-3.0 %, standard error 2"),
+        (-0.01, "as much as promised (standard error 2"),
+    ):
         buffer = io.StringIO()
         report.simulation.print_page(played(change=(change,) * 3), Console(file=buffer, width=200))
         assert said in " ".join(buffer.getvalue().split())

@@ -1,8 +1,10 @@
 """One solved problem of sharing data without money: as a page, as a document, as rows, as a plot."""
 
 from jaxmech.report.collaboration._accounts import (
+    OFF,
     Accounts,
     Books,
+    WhatIf,
     accounts_document,
     error_tables,
     money_table,
@@ -20,12 +22,14 @@ from jaxmech.report.collaboration._signing import better_design, signing_sentenc
 from jaxmech.report.collaboration._tables import collection_tables, gain_table, penalties_of
 
 __all__ = [
+    "OFF",
     "Accounts",
     "Answer",
     "Arrangement",
     "Books",
     "Panel",
     "Sigma",
+    "WhatIf",
     "Whole",
     "accounts_document",
     "arrangement_document",

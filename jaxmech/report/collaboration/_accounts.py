@@ -9,7 +9,7 @@ from rich.box import Box
 from rich.table import Table
 from rich.text import Text
 
-from jaxmech.collaboration import FreeRiding, Invention
+from jaxmech.collaboration import FreeRiding, Invention, Misjudged
 from jaxmech.report._numbers import INFINITY, column, decimals, percent, settle, single
 from jaxmech.report._tables import blocks, new_table
 
@@ -18,6 +18,23 @@ MAX_ROWS = 40
 
 SHOWN = 10
 MAX_BLOCKS = 4
+
+
+OFF = 0.8, 1.2
+"""What σ may be, in parts of what it is taken for, that a page tells the consequences of."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WhatIf:
+    """What happens where somebody, or what all assume, is not as agreed.
+
+    Attributes:
+        invented: what made-up numbers would bring whom the published rules check; None for other rules.
+        misjudged: what another σ would bring, for each of :data:`OFF`; empty for calibrated rules, and within limits.
+    """
+
+    invented: Invention | None
+    misjudged: tuple[Misjudged, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +72,7 @@ class Accounts:
         instead: (agents, distributions) what the nearest temptation would cost each there; None where not known.
         nearest: likewise how many samples that are.
         free: what each would do in a pool if she thought of herself alone; None for mechanisms that check.
-        invented: what made-up numbers would bring whom the published rules check; else None.
+        what_if: what made-up numbers and another σ would bring; None where there is too much to ask.
         dtype: in which was solved.
     """
 
@@ -67,7 +84,7 @@ class Accounts:
     instead: np.ndarray | None = None
     nearest: np.ndarray | None = None
     free: FreeRiding | None = None
-    invented: Invention | None = None
+    what_if: WhatIf | None = None
     dtype: str = "float64"
 
     @property

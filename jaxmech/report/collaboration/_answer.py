@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from jaxmech._status import Status
-from jaxmech.collaboration import POOLS, Advice, Efficiency, FreeRiding, Invention, Joint, Role, Values
+from jaxmech.collaboration import POOLS, Advice, Efficiency, FreeRiding, Joint, Role, Values
 from jaxmech.mechanism import Audit
 from jaxmech.report._numbers import settle
 from jaxmech.report._records import Judged
-from jaxmech.report.collaboration._accounts import Accounts
+from jaxmech.report.collaboration._accounts import Accounts, WhatIf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,8 +160,7 @@ class Answer(Arrangement):
         advice: social penalties of other choices, or None where there is no plan.
         estimate: how noisy points are weighed, by the noise that was "drawn" or "steady".
         calibrated: whether the noise level follows the spread of the data.
-        invented: what made-up numbers would bring whom the published rules check; None for others, and where there are
-            too many agents and distributions to ask.
+        what_if: what made-up numbers and another σ would bring; None where there is too much to ask.
         joint: by panel, an agent who is checked on it and what she gains by knowing how its values are correlated.
         values: what is measured where one draw measures several values; else None.
         limited: whether there are limits on what agents collect or spend.
@@ -187,5 +186,5 @@ class Answer(Arrangement):
     values: Values | None = None
     joint: Mapping[str, tuple[str, Joint]] = dataclasses.field(default_factory=dict)
     limited: bool = False
-    invented: Invention | None = None
+    what_if: WhatIf | None = None
     fractions: "Answer | None" = None

@@ -18,7 +18,7 @@ from jaxmech.report.collaboration._advice import WORTH_TELLING, among_equals, su
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
 from jaxmech.report.collaboration._panels import errors_by_value, panels_section, values_of
 from jaxmech.report.collaboration._reasons import reasons
-from jaxmech.report.collaboration._rule import rule_in_words, rule_sentences
+from jaxmech.report.collaboration._rule import misjudged_sentences, rule_in_words, rule_sentences
 from jaxmech.report.collaboration._signing import better_design, signing_sentences
 from jaxmech.report.collaboration._tables import MAX_ROWS, collection_tables, gain_table, penalties_of
 
@@ -55,6 +55,8 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         )
     title = "Who would cheat" if answer.pooled else "Why nobody cheats"
     yield title, make_paragraphs([*reasons(answer, full=full), *rule_sentences(answer)])
+    if other := misjudged_sentences(answer):
+        yield "If σ is not what it is taken for", make_paragraphs(other)
     target = answer.fractions
     if target is not None:
         yield "The target, in fractions of samples", _target(answer, target, width, box, full)
@@ -172,7 +174,8 @@ def _efficiency(answer: Answer) -> list[str]:
     else:
         text += f", so honesty costs a factor {ratio}"
         text += f"; the mechanism guarantees at most {short(found.bound, 4)}." if np.isfinite(found.bound) else "."
-    return [text, f"First best: {short(found.first_best, 4)}, the least if all did as told, whoever lost by it.", *_impossible(found)]
+    best = f"First best: {short(found.first_best, 4)}, the least if all did as told, whoever lost by it."
+    return [text, best, *_impossible(found)]
 
 
 def _impossible(found: Efficiency) -> list[str]:
@@ -269,7 +272,8 @@ def sigma_table(answer: Arrangement, box: Box) -> list[RenderableType]:
         pair = column([entry.sigma, entry.standard_error])
         table.add_row(entry.distribution, *pair, f"{entry.count:,}")
     largest = max(entry.standard_error / entry.sigma for entry in answer.estimates)
-    note = f"Amounts and penalties are proportional to σ and inherit its uncertainty (standard error up to {percent(largest)})."
+    error = f"standard error up to {percent(largest)}"
+    note = f"Amounts and penalties are proportional to σ and inherit its uncertainty ({error})."
     if dropped := answer.estimates[0].dropped:
         note = f"{note} Rows left out because a value is missing: {dropped:,}."
     return [table, Text(note, style="dim")]

@@ -117,8 +117,8 @@ def _explain_alone(answer: Answer, where: str, case: Temptation) -> str:
     less = _fewer(answer, case, "half of it")
     if not less:
         return (
-            f"is alone on {where}: gets back only what she collects, {n}{of}, no less than she must. A check can ask for "
-            "half of what an agent would collect for herself, and this is more."
+            f"is alone on {where}: gets back only what she collects, {n}{of}, no less than she must. A check can ask "
+            "for half of what an agent would collect for herself, and this is more."
         )
     told = f"{less} would cost her {short(case.instead, 4)} instead of {short(case.pays, 4)}"
     return f"is alone on {where}: gets back only what she collects, and {n}{of} is her own best ({told})."
@@ -156,9 +156,9 @@ def _explain_checked(answer: Answer, where: str, case: Temptation) -> str:
 
 def _made_up(answer: Answer, case: Temptation) -> str:
     """What it would bring her to measure nothing and invent numbers; nothing where that is not known."""
-    if answer.invented is None:
+    if answer.what_if is None or answer.what_if.invented is None:
         return ""
-    within, far = (float(part[case.agent, case.distribution]) for part in answer.invented)
+    within, far = (float(part[case.agent, case.distribution]) for part in answer.what_if.invented)
     pays, lost = short(case.pays, 4), short(far, 4)
     if within == 0:
         return f"Numbers that she made up would cost her more than {pays} whatever they are, {lost} if far off."

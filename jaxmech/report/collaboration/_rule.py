@@ -1,7 +1,11 @@
-"""What is said about rules that are not the published one: steady weights, calibrated noise."""
+"""What is said about rules that are not the published one, steady weights and calibrated noise, and about another σ."""
+
+import numpy as np
 
 from jaxmech.collaboration import ADMISSIBLE, LIFTED
 from jaxmech.mechanism import NASH
+from jaxmech.report._numbers import percent, relative, short
+from jaxmech.report.collaboration._accounts import OFF
 from jaxmech.report.collaboration._answer import Answer
 
 
@@ -55,3 +59,34 @@ def rule_sentences(answer: Answer) -> list[str]:
             "an estimate."
         )
     return [text]
+
+
+def misjudged_sentences(answer: Answer) -> list[str]:
+    """Return what happens under the plan where σ is smaller or larger than it is taken for; nothing if not known.
+
+    Args:
+        answer: one solved problem.
+    """
+    if answer.what_if is None or not answer.what_if.misjudged:
+        return []
+    lines, most = [], 0.0
+    for factor, found in zip(OFF, answer.what_if.misjudged, strict=True):
+        paid, least = float(found.penalty.sum()), factor * answer.social_penalty
+        change = f"{percent(abs(paid / least - 1))} {'more' if paid > least else 'less'}"
+        lines.append(
+            f"{percent(abs(factor - 1))} {'larger' if factor > 1 else 'smaller'}: all pay {short(paid, 4)} if they do "
+            f"as agreed, {change} than under a plan that is made for that σ."
+        )
+        saved = relative(np.asarray(found.saving), np.asarray(found.penalty))
+        i = int(np.argmax(saved))
+        if saved[i] > 5e-4:
+            how = "less" if factor < 1 else "more"
+            most = max(most, float(saved[i]))
+            lines[-1] += (
+                f" Who sees it would rather collect {how}: {answer.agents[i]} could save {percent(saved[i])} so."
+            )
+    if most > 0:
+        lines.append(
+            "Where there are points enough, calibrated = true takes the noise level from the data, whatever σ is."
+        )
+    return lines

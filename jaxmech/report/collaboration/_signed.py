@@ -34,6 +34,6 @@ def signed(answer: Answer) -> Answer:
         instead=instead,
         nearest=nearest,
         free=accounts.free,
-        invented=accounts.invented,
+        what_if=accounts.what_if,
         certificates=whole.certificates,
     )

@@ -19,8 +19,8 @@ MAX_ROWS = 40
 
 _WHOSE = Text("All that buyers pay is handed on to those who collect: the profit is theirs.", style="dim")
 _VARIES = Text(
-    "Varies by: standard deviation of what one run charges around the price. It follows how far the contributors' means "
-    "happen to be apart, which keeps them honest.",
+    "Varies by: standard deviation of what one run charges around the price. It follows how far the contributors' "
+    "means happen to be apart, which keeps them honest.",
     style="dim",
 )
 

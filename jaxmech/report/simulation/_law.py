@@ -69,7 +69,9 @@ def law_in_words(answer: Answer, play: Play | None = None) -> list[str]:
     play = play or answer.plays[1]
     columns = [answer.distributions.index(name) for name in dict.fromkeys(one.distribution for one in found)]
     reasons = "; ".join(_reason(answer, play, k) for k in columns[:_NAMED])
-    who = ", ".join(f"{one.agent} {percent(one.change)} (standard error {percent(one.standard_error)})" for one in found[:_NAMED])
+    who = ", ".join(
+        f"{one.agent} {percent(one.change)} (standard error {percent(one.standard_error)})" for one in found[:_NAMED]
+    )
     if len(found) > _NAMED:
         who += f" and {len(found) - _NAMED} more"
     return [f"Above their promise on these data: {who}. Why: {reasons}. {_remedy(answer, play, columns)}"]
