@@ -60,7 +60,7 @@ def test_columns_line_up():
 
 def test_thousands_of_agents_show_the_most_important_and_say_how_many_are_left():
     text = _print(answer(3000, 2))
-    assert len(text.splitlines()) < 120
+    assert len(text.splitlines()) < 130
     assert "2,988 more agents; --csv FILE writes them all" in text
     full = _print(answer(300, 2), full=True)
     assert "Clinic 177 " in full
@@ -180,7 +180,7 @@ def test_sigma_estimates_are_shown_with_their_errors():
     estimates = (report.collaboration.Sigma("glucose", 11.5, 0.62, 442),)
     text = _print(answer(3, 1, estimates=estimates))
     assert "11.500" in text or "11.50" in text
-    assert "standard error up to 5.4 %" in text
+    assert "standard error up to 5.4 %" in " ".join(text.split())
     assert "442" in text
 
 
