@@ -46,11 +46,21 @@ def _assert_same(one, other, within):
 
 
 @cache
+def _compiled(name):
+    """The function compiled: one object, so that what takes it again finds it traced."""
+    return jax.jit(PURE[name].function)
+
+
+@cache
+def _compiled_for_batches(name):
+    return jax.jit(jax.vmap(PURE[name].function))
+
+
+@cache
 def _alone(name):
     """The answers of instances one by one, compiled."""
-    case = PURE[name]
-    function = jax.jit(case.function)
-    return [jax.device_get(function(*_at(_batch(case, 4), i))) for i in range(4)]
+    batched = _batch(PURE[name], 4)
+    return [jax.device_get(_compiled(name)(*_at(batched, i))) for i in range(4)]
 
 
 def _numbers(answer):
@@ -69,20 +79,19 @@ def test_compiled_as_not_compiled(name):
 @pytest.mark.parametrize("shape", [(4,), (2, 2)])
 def test_batches_and_nested_batches_as_a_loop(name, shape):
     case = PURE[name]
-    function = case.function
-    for _ in shape:
-        function = jax.vmap(function)
-    many = jax.jit(function)(*_batch(case, *shape))
+    nested = jax.jit(jax.vmap(jax.vmap(_compiled(name))))
+    function = nested if len(shape) > 1 else _compiled_for_batches(name)
+    many = function(*_batch(case, *shape))
     for i, alone in enumerate(_alone(name)):
         index = np.unravel_index(i, shape)
         _assert_same([leaf[index] for leaf in jax.tree.leaves(_numbers(many))], _numbers(alone), case.within)
 
 
-def _total(case):
+def _total(name):
     """A scalar of every answer's numbers, each with a weight of its own, and of residuals, which are constants."""
 
     def scalar(arguments):
-        numbers = _floats(case.function(*arguments))
+        numbers = _floats(_compiled(name)(*arguments))
         parts = [
             jnp.where(jnp.isfinite(leaf), leaf, 0.0) * jnp.cos(jnp.arange(leaf.size).reshape(leaf.shape))
             for leaf in numbers
@@ -95,7 +104,7 @@ def _total(case):
 @every
 def test_slopes_in_batches_forward_and_reverse(name):
     case = PURE[name]
-    scalar, batched = _total(case), _batch(case, 2)
+    scalar, batched = _total(name), _batch(case, 2)
 
     def forward(arguments):
         return jax.jvp(scalar, (arguments,), (arguments,))[1]
@@ -113,8 +122,10 @@ def test_slopes_in_batches_forward_and_reverse(name):
 @pytest.mark.parametrize("vectorised", [False, True])
 def test_lowers_for_accelerators_without_calls_of_libraries(name, vectorised):
     case = PURE[name]
-    function, arguments = (jax.vmap(case.function), _batch(case, 2)) if vectorised else (case.function, case.arguments)
-    module = export.export(jax.jit(function), platforms=["cuda", "tpu"])(*map(jnp.asarray, arguments)).mlir_module()
+    function, arguments = (
+        (_compiled_for_batches(name), _batch(case, 4)) if vectorised else (_compiled(name), case.arguments)
+    )
+    module = export.export(function, platforms=["cuda", "tpu"])(*map(jnp.asarray, arguments)).mlir_module()
     assert set(re.findall(r"custom_call @([^(]+)", module)) <= set(case.calls)
 
 
