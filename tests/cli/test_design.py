@@ -79,6 +79,7 @@ def test_anybody_can_recompute_the_design(document):
     assert sum(penalty) == pytest.approx(document["plan"]["social_penalty"], rel=1e-7)
 
 
+@pytest.mark.long
 def test_other_amounts_cost_more(document):
     rules, draw = document["rule"], np.random.default_rng(0)
     honest = np.array(document["plan"]["penalty"])

@@ -52,6 +52,7 @@ def test_steady_weights_in_a_document(file):
     assert published["plan"]["penalty"][0] > document["plan"]["penalty"][0]
 
 
+@pytest.mark.long
 def test_calibrated_noise_in_a_document_and_on_the_page(file):
     path = file("calibrated = true\nsigma_range = [0.8, 1.2]\n")
     document = _document(path)

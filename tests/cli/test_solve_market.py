@@ -205,6 +205,7 @@ def test_money_has_a_unit(mine):
     assert all(record["holds"] for record in found["certificates"])
 
 
+@pytest.mark.long
 def test_a_point_may_measure_several_means(mine, tmp_path):
     file = tmp_path / "means.toml"
     file.write_text(MEANS, encoding="utf-8")

@@ -72,6 +72,7 @@ def test_data_of_the_command_line(folder):
     assert found.stderr.count("\n") == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("price", "warned"), [(1.0, True), (4e4, False)])
 def test_solve_warns_of_skewed_measurements_where_few_points_are_compared(tmp_path, price, warned):
     values = np.exp(1.2 * np.random.default_rng(0).standard_normal(400))

@@ -95,7 +95,14 @@ def selected(name):
     return [case for case in chosen if name not in NEEDS_FINITE or case.has_finite_bounds]
 
 
-TABLE = [(name, case) for name in SOLVERS for case in selected(name)]
+def marks(name, shape):
+    """Where a shape takes seconds to compile, one or two are for everybody and the others for CI."""
+    usual = {"rational": {(3, 1), (3, 2)}, "nash": {(3, 1), (3, 2)}, "kalai-smorodinsky": {(3, 1)}}
+    dear = name in usual and shape not in usual[name]
+    return [pytest.mark.long] * dear
+
+
+TABLE = [pytest.param(name, case, marks=marks(name, case.shape)) for name in SOLVERS for case in selected(name)]
 
 
 @pytest.mark.parametrize(("name", "case"), TABLE, ids=lambda x: str(x))
@@ -113,9 +120,16 @@ MAKERS = {
 }
 
 
-@pytest.mark.parametrize("shape", RANDOM, ids=str)
 @pytest.mark.parametrize("family", MAKERS)
-@pytest.mark.parametrize("name", ["rational", "egalitarian", "nash"])
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        pytest.param(name, shape, marks=marks(name, shape))
+        for name in ("rational", "egalitarian", "nash")
+        for shape in RANDOM
+    ],
+    ids=str,
+)
 def test_equals_clarabel_on_random_problems(name, family, shape):
     rng = np.random.default_rng([*family.encode(), *shape])
     for trial in range(RANDOM[shape]):
@@ -152,7 +166,7 @@ def test_egalitarian_closed_form_in_one_distribution():
     assert np.asarray(collaboration.egalitarian_bargaining(problem).value).ravel() == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize("m", [4, 16, 100])
+@pytest.mark.parametrize("m", [4, *(pytest.param(m, marks=pytest.mark.long) for m in (16, 100))])
 def test_hard_instance(m):
     problem = collaboration.Problem(hard_instance(m), 1.0)
     optimum = compiled(collaboration.rational_optimum)(problem).raise_for_status().value
@@ -210,6 +224,7 @@ def test_batch_equals_loop_and_jit_equals_eager(name):
         assert int(many.status[i]) == int(one.status) == Status.OK
 
 
+@pytest.mark.long
 def test_a_bad_instance_fails_alone():
     good = jnp.asarray(PAPER)
     bad = [good.at[1, 0].set(bad) for bad in (jnp.nan, -1.0, 0.0)]
@@ -237,6 +252,7 @@ def test_working_alone_fails_only_where_a_cost_is_no_cost():
     assert [Status.of(int(s)).name for s in many.status] == ["OK", "NONFINITE", "NONFINITE", "OK"]
 
 
+@pytest.mark.long
 def test_own_bounds():
     problem = collaboration.Problem(PAPER, 10.0)
     bounds = np.array([3.0, np.inf, np.inf])
@@ -294,6 +310,7 @@ def test_one_distribution_over_six_decades(m):
         assert penalties.sum() == pytest.approx(oracle.social_penalty, rel=1e-6)
 
 
+@pytest.mark.long
 def test_nash_finds_the_smallest_gains():
     """Three agents over six decades: the cheapest gains a thousandth of what she pays."""
     rng = np.random.default_rng(0)

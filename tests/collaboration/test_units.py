@@ -29,7 +29,11 @@ def twins(costs=COSTS, sigma=SIGMA, price=PRICE):
     return Problem(costs, sigma, price), Problem(costs / precision, reference, price), precision
 
 
-@pytest.mark.parametrize("division", ["alone", "social", *EVERYBODY_ABLE])
+DEAR = pytest.param("kalai-smorodinsky", marks=pytest.mark.long)
+CHEAP = [division for division in EVERYBODY_ABLE if division not in DEAR.values]
+
+
+@pytest.mark.parametrize("division", ["alone", "social", *CHEAP, DEAR])
 def test_divisions_are_those_of_the_problem_with_equal_points(division):
     problem, alike, precision = twins()
     found, expected = (collaboration.divide(one, division) for one in (problem, alike))
@@ -161,6 +165,7 @@ def checked():
     return problem, plan, collaboration.mechanism(problem, plan)
 
 
+@pytest.mark.long
 def test_promises_are_kept_on_statistics_and_on_data_sets(checked):
     problem, plan, machine = checked
     exact = deviation.simulate(machine, problem, None, jax.random.key(0), replications=20_000)

@@ -94,6 +94,7 @@ def test_it_is_a_mechanism(whole):
     assert machine.clean_others[1].tolist() == [12.0, 12.0]  # no more than there are
 
 
+@pytest.mark.long
 def test_promised_penalties_come_true(whole):
     """By counts and means, as one agent against the law of the others and all together; and on data sets."""
     problem, made, machine = whole

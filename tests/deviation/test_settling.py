@@ -67,6 +67,7 @@ def _played(collected, handed_in, gain, sigma, runs=60_000):
     return paid.mean(), paid.std() / np.sqrt(runs)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sigma", [1.0, 1.5])
 def test_strategies_pay_what_they_pay_on_data_sets(plan, sigma):
     """The truth, another amount, a shrunk mean, and twice as many points as there are, at the true σ."""
@@ -154,6 +155,7 @@ def test_audit_of_a_calibrated_problem(tmp_path):
     assert all(row["regret_found"] < 1e-3 * row["promised"] for row in document["agents"])
 
 
+@pytest.mark.long
 def test_a_broker_settles_trades_and_no_noise():
     costs, buyers = [0.01, 0.02], [market.Buyer(market.exponential(0.3), count=10)]
     problem = market.Problem(costs, 1.0, buyers)

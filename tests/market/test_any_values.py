@@ -33,6 +33,7 @@ def test_every_allocation_is_tried_in_vain(types, columns):
         assert found.profit == pytest.approx(best_of_any(values, counts, cost), abs=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("types", "largest"), [(1, 9), (2, 9), (3, 5)])
 def test_every_allocation_is_tried_in_vain_where_values_rise(types, largest):
     for seed in range(100):

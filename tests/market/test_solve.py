@@ -144,6 +144,7 @@ def test_a_bound_below_the_profit_is_seen(monkeypatch):
     assert not verdict.holds
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["approximate", "heuristic"])
 def test_other_methods_make_plans_too(method):
     problem = lab_market((0.004, 0.005))

@@ -243,6 +243,7 @@ class TestCertificates:
         assert "allocations tried 1" in audit.witness
         assert "at most" not in audit.witness
 
+    @pytest.mark.long
     def test_quasi_monotone(self):
         value = QuasiMonotone(own=jnp.sqrt, others=lambda q: -0.3 * q[::-1] ** 2, agents=2)
         problem = Problem([0.2, 0.9], value, "linear")
@@ -257,6 +258,7 @@ class TestCertificates:
         assert not audits[EFFICIENT].claimed
         assert "search" in audits[EFFICIENT].effort
 
+    @pytest.mark.long
     def test_a_valuation_of_ones_own_that_knows_the_most_claims_efficiency(self):
         problem = Problem([0.3, 0.9], Rivals(jnp.array([1.0, 0.4])))
         audits = told(problem, solve(problem).value)
