@@ -32,6 +32,7 @@ def run(*args):
     return CliRunner().invoke(main, [str(arg) for arg in args])
 
 
+@pytest.mark.long
 def test_json_is_clean_and_holds_what_standard_error_says(folder):
     found = run("solve", folder / "mine.toml", "--json", "-")
     document = json.loads(found.stdout)
@@ -65,6 +66,7 @@ def test_an_error_stands_alone(folder):
     assert "warning" not in found.stderr
 
 
+@pytest.mark.long
 def test_data_of_the_command_line(folder):
     found = run("simulate", folder / "good.toml", "--data", folder / "rows.csv", "--replications", 100, "--json", "-")
     document = json.loads(found.stdout)

@@ -188,6 +188,7 @@ def test_zeros_are_exact_and_equal_rows_get_equal_amounts():
             assert small > 1e-10, (name, str(case))
 
 
+@pytest.mark.long
 def test_one_agent_works_alone_whatever_the_division():
     problem = collaboration.Problem([[0.04, 1.0]], [10.0, 3.0])
     expected = np.array([[50.0, 3.0]])

@@ -228,6 +228,7 @@ def test_calibrated_plan_promises_its_expectation(calibrated):
     np.testing.assert_allclose(account(EQUAL, calibrated).error.ravel() + 0.01, calibrated.penalty, rtol=1e-9)
 
 
+@pytest.mark.long
 def test_certificate_of_a_calibrated_rule(calibrated):
     records = {record.claim: record for record in certify(EQUAL, calibrated, sigma_range=(0.8, 1.2))}
     assert all(record.holds for record in records.values() if record.claimed)
@@ -275,6 +276,7 @@ def test_calibrated_mechanism_pays_its_quadrature(given):
     assert paid.mean() == pytest.approx(expected, abs=4 * paid.std() / np.sqrt(len(paid)))
 
 
+@pytest.mark.long
 def test_variance_within_is_that_of_the_parts():
     """Against the definition, for data sets of several sizes where not all points are drawn."""
     values = jax.random.normal(jax.random.key(2), (4, 1, 6)) + jnp.arange(4.0)[:, None, None]

@@ -108,6 +108,7 @@ def test_a_misreport_is_told_in_costs_of_her_own_points():
     np.testing.assert_allclose(hers.amount * precision[1], same.amount, atol=1e-9)
 
 
+@pytest.mark.long
 def test_whole_samples_are_her_own_and_the_plan_is_an_equilibrium():
     sigma = np.array([[1.0], [1.0], [2.0], [2.0], [4.0], [1.5], [3.0]])
     problem = Problem(0.002 / sigma**2, sigma)

@@ -93,6 +93,7 @@ def checked():
     return problem, plan, collaboration.mechanism(problem, plan)
 
 
+@pytest.mark.long
 def test_promises_are_kept(checked):
     problem, plan, machine = checked
     exact = deviation.simulate(machine, problem, None, jax.random.key(0), replications=20_000)

@@ -133,6 +133,7 @@ def test_who_submits_nothing_fails(whole):
     assert honest.noisy_count.tolist() == [made.rest[1].tolist()]
 
 
+@pytest.mark.long
 def test_capped_noise_is_what_the_table_says(whole):
     """Who is beyond the limit gets the rest with noise of the stated variance."""
     _, made, machine = whole

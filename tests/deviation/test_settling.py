@@ -103,6 +103,7 @@ def test_other_laws_are_for_simulations(plan):
         deviation.robustness(mechanism(ASSUMED, plan), ASSUMED, people, 0, jax.random.key(0), 100)
 
 
+@pytest.mark.long
 def test_an_ally_whose_points_spread_lifts_the_check(plan):
     """Her mean stays what it was: 45 clean points for a single one of hers. A fact of certificates."""
     values = np.random.default_rng(3).standard_normal((M, 1, N))

@@ -47,6 +47,7 @@ def test_honest_play_in_all_forms_brings_what_was_promised():
     assert np.max(conditioned.standard_error / plan.penalty) < 1e-3
 
 
+@pytest.mark.long
 def test_unrounded_plans_keep_their_promise_on_statistics():
     problem, plan, machine = equal(10, "c3d")
     assert float(plan.samples[0, 0]) % 1 > 0.1

@@ -69,6 +69,7 @@ def busy():
     return market.Problem([0.05, 0.06], 1.0, [*buyers, market.Buyer(market.table([0.0, 0.1, 0.2, 0.7, 1.0]), 3)])
 
 
+@pytest.mark.long
 def test_such_a_market_is_solved_with_all_claims(busy):
     plan = market.solve(busy).raise_for_status().value
     assert plan.sizes.tolist() == [2, 4]

@@ -59,6 +59,7 @@ def test_values_of_means_add_up(kind):
     assert found == pytest.approx([0.0, *np.sum(parts, axis=1)], abs=1e-12)
 
 
+@pytest.mark.long
 def test_the_plan_is_that_of_one_mean_with_the_same_values(solved):
     problem, plan = solved
     sizes = jnp.arange(600)

@@ -233,6 +233,7 @@ class TestCertificates:
         audits = told(problem, dataclasses.replace(plan, outside=plan.outside - 5, utility=plan.utility - 4))
         assert audits[IR].margin == pytest.approx(0.0, abs=1e-14)
 
+    @pytest.mark.long
     def test_most_welfare_of_a_function_of_ones_own_is_a_fact(self):
         """Welfare is most, 1, where agent 1's model has quality 0.7123, between two qualities that solve tries."""
         value = General(lambda q: jnp.stack([-100 * (q[0] - 0.7123) ** 2, q[1]]), 2)
