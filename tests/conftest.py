@@ -13,7 +13,7 @@ os.environ.setdefault("JAX_ENABLE_X64", "1")
 # Most of the time of these tests is compilation: both workers, and the processes that they start, share what they have
 # compiled, and so does the next run. JAX finds programs by content, so that nothing in there is ever stale.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
 def _outermost_functions(self, node, visit=_import_hook.JaxtypingTransformer.visit_FunctionDef):

@@ -389,6 +389,7 @@ def test_calls_to_the_host_reach_the_function_that_was_handed_in():
     assert set(first) == set(second) == {1.0, 2.0, 3.0}
 
 
+@pytest.mark.long
 def test_what_is_kept_is_bounded():
     for kept in (_programs._TRACED, _programs._PLACED, _programs._PROGRAMS):
         kept._kept.clear()

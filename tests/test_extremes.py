@@ -72,6 +72,7 @@ def test_slopes_of_inputs_that_are_computed_in_the_same_program(name):
     np.testing.assert_allclose(slopes, between, rtol=2e-6, atol=1e-9)
 
 
+@pytest.mark.long
 def test_there_is_always_a_least_entry():
     np.testing.assert_array_equal(is_lowest(VALUES, 1), jnp.min(VALUES, axis=1, keepdims=True) == VALUES)
     np.testing.assert_array_equal(is_lowest(jnp.array([2.0, 1.0, 1.0]), -1), [False, True, True])

@@ -19,7 +19,11 @@ PACKAGES = (numerics, mechanism, collaboration, market, multiparty, deviation, a
 CASES = [pytest.param(name, marks=pytest.mark.slow if case.slow else ()) for name, case in PURE.items()]
 FACTORS = np.array([1.0, 1.02, 0.97, 1.05])
 
+# Whoever runs the tests compiles and lowers every function; batches and slopes take a compilation more each.
+IN_CI = [pytest.param(name, marks=pytest.mark.slow if case.slow else pytest.mark.long) for name, case in PURE.items()]
+
 every = pytest.mark.parametrize("name", CASES)
+every_in_ci = pytest.mark.parametrize("name", IN_CI)
 
 
 def _batch(case, *shape):
@@ -46,11 +50,21 @@ def _assert_same(one, other, within):
 
 
 @cache
+def _compiled(name):
+    """The function compiled: one object, so that what takes it again finds it traced."""
+    return jax.jit(PURE[name].function)
+
+
+@cache
+def _compiled_for_batches(name):
+    return jax.jit(jax.vmap(PURE[name].function))
+
+
+@cache
 def _alone(name):
     """The answers of instances one by one, compiled."""
-    case = PURE[name]
-    function = jax.jit(case.function)
-    return [jax.device_get(function(*_at(_batch(case, 4), i))) for i in range(4)]
+    batched = _batch(PURE[name], 4)
+    return [jax.device_get(_compiled(name)(*_at(batched, i))) for i in range(4)]
 
 
 def _numbers(answer):
@@ -65,24 +79,30 @@ def test_compiled_as_not_compiled(name):
     _assert_same(_numbers(_alone(name)[0]), _numbers(eager), case.within)
 
 
-@every
-@pytest.mark.parametrize("shape", [(4,), (2, 2)])
-def test_batches_and_nested_batches_as_a_loop(name, shape):
+def _assert_a_loop(name, function, shape):
+    """Instances side by side are those one by one."""
     case = PURE[name]
-    function = case.function
-    for _ in shape:
-        function = jax.vmap(function)
-    many = jax.jit(function)(*_batch(case, *shape))
+    many = function(*_batch(case, *shape))
     for i, alone in enumerate(_alone(name)):
         index = np.unravel_index(i, shape)
         _assert_same([leaf[index] for leaf in jax.tree.leaves(_numbers(many))], _numbers(alone), case.within)
 
 
-def _total(case):
+@every_in_ci
+def test_batches_as_a_loop(name):
+    _assert_a_loop(name, _compiled_for_batches(name), (4,))
+
+
+@every_in_ci
+def test_nested_batches_as_a_loop(name):
+    _assert_a_loop(name, jax.jit(jax.vmap(jax.vmap(_compiled(name)))), (2, 2))
+
+
+def _total(name):
     """A scalar of every answer's numbers, each with a weight of its own, and of residuals, which are constants."""
 
     def scalar(arguments):
-        numbers = _floats(case.function(*arguments))
+        numbers = _floats(_compiled(name)(*arguments))
         parts = [
             jnp.where(jnp.isfinite(leaf), leaf, 0.0) * jnp.cos(jnp.arange(leaf.size).reshape(leaf.shape))
             for leaf in numbers
@@ -92,10 +112,10 @@ def _total(case):
     return scalar
 
 
-@every
+@every_in_ci
 def test_slopes_in_batches_forward_and_reverse(name):
     case = PURE[name]
-    scalar, batched = _total(case), _batch(case, 2)
+    scalar, batched = _total(name), _batch(case, 2)
 
     def forward(arguments):
         return jax.jvp(scalar, (arguments,), (arguments,))[1]
@@ -109,13 +129,19 @@ def test_slopes_in_batches_forward_and_reverse(name):
     np.testing.assert_allclose(jax.jit(jax.vmap(forward))(batched), along, rtol=1e-6, atol=1e-9)
 
 
+def _assert_lowers(name, function, arguments):
+    module = export.export(function, platforms=["cuda", "tpu"])(*map(jnp.asarray, arguments)).mlir_module()
+    assert set(re.findall(r"custom_call @([^(]+)", module)) <= set(PURE[name].calls)
+
+
 @every
-@pytest.mark.parametrize("vectorised", [False, True])
-def test_lowers_for_accelerators_without_calls_of_libraries(name, vectorised):
-    case = PURE[name]
-    function, arguments = (jax.vmap(case.function), _batch(case, 2)) if vectorised else (case.function, case.arguments)
-    module = export.export(jax.jit(function), platforms=["cuda", "tpu"])(*map(jnp.asarray, arguments)).mlir_module()
-    assert set(re.findall(r"custom_call @([^(]+)", module)) <= set(case.calls)
+def test_lowers_for_accelerators_without_calls_of_libraries(name):
+    _assert_lowers(name, _compiled(name), PURE[name].arguments)
+
+
+@every_in_ci
+def test_batches_lower_for_accelerators_without_calls_of_libraries(name):
+    _assert_lowers(name, _compiled_for_batches(name), _batch(PURE[name], 4))
 
 
 def test_every_public_function_is_on_one_of_the_lists():

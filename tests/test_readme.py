@@ -114,8 +114,9 @@ def folder(tmp_path):
 
 
 def shown(story):
-    """A story as a parameter: those that search for cheaters take long."""
-    marks = [pytest.mark.long] if any(re.search("audit|--without|--secret", command) for command, _ in story) else []
+    """A story as a parameter: those that search for cheaters, sweep or carry out an agreement take long."""
+    dear = re.compile("audit|--without|--secret|--estimate|sweep|agreement.json")
+    marks = [pytest.mark.long] if any(dear.search(command) for command, _ in story) else []
     return pytest.param(story, id=f"{story[0][0]}: {story[0][1][0][:40] if story[0][1] else ''}", marks=marks)
 
 

@@ -39,6 +39,7 @@ def test_one_line_inside_a_transformation():
     assert shown[0].startswith("Problem(costs=")
 
 
+@pytest.mark.long
 def test_notebooks_show_names_as_text(plan):
     page = plan._repr_html_()
     assert page.count("<tr>") >= 3 + len(PROBLEM.agents)
@@ -61,6 +62,7 @@ def test_tables_of_pandas(plan):
     assert found.to_dataframe(firms).loc["G", "payment"] == float(found.payment[1])
 
 
+@pytest.mark.long
 def test_tables_of_a_market():
     buyers = [market.Buyer(market.threshold(0.5), 3, "lab")]
     problem = market.Problem([0.01, 0.02], 1.0, buyers)

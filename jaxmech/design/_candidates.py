@@ -36,6 +36,8 @@ _LINKED_STARTS, _LINKED = 12, Plan(lanes=4, steps=150, more=400)
 _SHAPED_STARTS, _SHAPED = 2, Plan(lanes=2, steps=150, more=0)
 _LINKED_KEPT = 6
 _FROM_PLANS, _FROM_SHARES = 2, 4
+_RIVALS = 4
+"""Plans that a search knows at least: with fewer the last one counts again, so that programs are the same."""
 
 
 def candidates(
@@ -69,6 +71,15 @@ def kinds_tables(kinds: Kinds, rivals: Rivals) -> tuple[Array, Array]:
     """Amounts and roles of published plans by kind of agent, (rivals, kinds, distributions); nothing where none is."""
     samples = jnp.where(jnp.isfinite(rivals.social)[:, None, None], rivals.samples, 0.0)
     return jax.vmap(kinds.of_agents)(samples), jax.vmap(kinds.of_agents)(rivals.role)
+
+
+def one_of_each(kinds: Kinds, rivals: Rivals) -> tuple[Kinds, Rivals]:
+    """The same kinds as if they had one agent each, and plans of those: programs for any number of agents are one."""
+    samples, role = kinds_tables(kinds, rivals)
+    plans = Rivals(samples, role, rivals.social, rivals.code)
+    missing = max(_RIVALS - len(rivals.code), 0)
+    plans = jax.tree.map(lambda leaf: jnp.concatenate([leaf, *[leaf[-1:]] * missing]), plans)
+    return kinds._replace(kind=jnp.arange(len(kinds.weight))), plans
 
 
 def _columns(crowd: Crowd) -> Crowd:

@@ -50,6 +50,7 @@ def test_single_precision_invents_neither_gains_nor_losses():
     assert "by signing, and" not in page
 
 
+@pytest.mark.long
 def test_the_clinics_by_hand():
     """Dollars; Dunmore receives glucose from the three who collect it, and alone she would collect σ√(p/c) = 57.5."""
     document = solved("clinics")

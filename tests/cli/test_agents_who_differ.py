@@ -35,6 +35,7 @@ def solved(tmp_path_factory):
     return folder, json.loads((folder / "plan.json").read_text(encoding="utf-8")), result.output
 
 
+@pytest.mark.long
 def test_document_and_pages(solved):
     folder, document, page = solved
     jsonschema.validate(document, schemas.load("collaboration"))

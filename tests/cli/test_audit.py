@@ -132,6 +132,7 @@ def test_questions_are_about_sharing(file, capsys):
     assert "--questions" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_plans_within_limits_are_compared_with_the_first_best_within_them():
     """The cheapest collects all she can, ten points; the next as many more as make 3/T² = 0.02."""
     problem = collaboration.Problem([[0.01], [0.02], [0.03]], 1.0, most=10.0)

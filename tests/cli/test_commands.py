@@ -78,6 +78,7 @@ def test_doctor_finds_what_is_wrong(monkeypatch):
     assert "2 of 6 checks fail." in result.stdout
 
 
+@pytest.mark.long
 def test_doctor_in_float32():
     assert _run("doctor", "--dtype", "float32").exit_code == 0
 

@@ -79,6 +79,7 @@ def test_anybody_can_recompute_the_design(document):
     assert sum(penalty) == pytest.approx(document["plan"]["social_penalty"], rel=1e-7)
 
 
+@pytest.mark.long
 def test_other_amounts_cost_more(document):
     rules, draw = document["rule"], np.random.default_rng(0)
     honest = np.array(document["plan"]["penalty"])
@@ -212,6 +213,7 @@ def test_names_are_checked_before_anything_is_designed(folder, capsys, monkeypat
     assert 'did you mean "designed"' in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_sweep_has_no_designs(folder, capsys):
     (folder / "sweep.toml").write_text('[sweep]\nproblem = "four.toml"\n[sweep.parameters]\nprice = [1.0, 2.0]\n')
     assert run("sweep", folder / "sweep.toml", "-o", folder / "results") == 2

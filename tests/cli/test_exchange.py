@@ -342,6 +342,7 @@ def in_euros(tmp_path_factory):
 class TestEuros:
     """A market in euros with a buyer who may have too much."""
 
+    @pytest.mark.long
     def test_the_office_is_sold_the_two_points_that_are_worth_most_to_it(self, in_euros):
         agreement, handed, returns, page = in_euros
         money = json.loads((returns / "operator.json").read_text(encoding="utf-8"))["money"]
@@ -504,6 +505,7 @@ class TestSchema:
     def test_documents_of_long_commands_are_valid(self, arguments, name):
         jsonschema.validate(json.loads(call(*arguments, "--json", "-")[1]), schemas.load(name))
 
+    @pytest.mark.long
     def test_the_document_of_a_sweep_is_valid(self, tmp_path):
         found = call("sweep", "uncertain-costs", "-o", tmp_path / "results", "--json", "-")
         jsonschema.validate(json.loads(found[1]), schemas.load("sweep"))

@@ -87,6 +87,7 @@ class TestDocuments:
         assert found["largest_level"] == [2.0, 2.0, 2.0]
 
 
+@pytest.mark.long
 def test_page(rivals):
     page = " ".join(run("solve", rivals, "--boundary").stdout.split())
     assert "Algorithm 1 with others present or absent" in page

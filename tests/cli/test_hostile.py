@@ -211,6 +211,7 @@ def test_files_keep_what_was_written(solved):
     assert rows[1].startswith("'=1+1,")
 
 
+@pytest.mark.long
 def test_names_are_drawn_as_they_are(solved):
     from xml.etree import ElementTree
 

@@ -81,6 +81,7 @@ class TestPlans:
         assert "Fails: incentive compatible." in page
         assert "her own model harms her" in " ".join(page.split())
 
+    @pytest.mark.long
     def test_rows(self):
         rows = list(csv.DictReader(io.StringIO(run("solve", "competitors", "--csv", "-").stdout)))
         assert [row["agent"] for row in rows] == ["Incumbent", "Challenger", "Copycat"]
@@ -228,6 +229,7 @@ def test_plots(arguments, tmp_path):
         assert path.stat().st_size > 5000
 
 
+@pytest.mark.long
 def test_plots_of_three_agents_show_two(tmp_path):
     path = tmp_path / "plot.svg"
     run("solve", market(tmp_path, -0.9, 4, agents=3), "--plot", path, "--quiet")

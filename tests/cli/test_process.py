@@ -11,6 +11,7 @@ COMMAND = [sys.executable, "-W", "error", "-c", "from jaxmech.cli import main; m
 PLAIN = {key: value for key, value in os.environ.items() if key not in ("JAX_ENABLE_X64", "XLA_FLAGS", "COLUMNS")}
 
 
+@pytest.mark.long
 def test_json_on_standard_output_is_one_document_in_float64():
     found = subprocess.run(
         [*COMMAND, "solve", "three-agents", "--division", "nash", "--json", "-"],
@@ -41,6 +42,7 @@ def test_a_closed_standard_output_is_no_error():
     assert (found.returncode, found.stderr) == (0, "")
 
 
+@pytest.mark.long
 def test_a_terminal_that_knows_no_greek(tmp_path):
     environment = {**PLAIN, "PYTHONIOENCODING": "ascii"}
     found = subprocess.run(

@@ -27,6 +27,7 @@ def signed(tmp_path_factory):
     return folder
 
 
+@pytest.mark.long
 def test_the_page_carries_the_fingerprint_of_the_agreement(signed):
     document = json.loads((signed / "a.json").read_text())
     text = Read((signed / "a.html").read_text(encoding="utf-8")).text
@@ -35,6 +36,7 @@ def test_the_page_carries_the_fingerprint_of_the_agreement(signed):
     assert text.count("signature") == 10
 
 
+@pytest.mark.long
 def test_all_that_is_signed_is_of_the_plan_in_whole_samples(tmp_path):
     """Fractions stand in one section, which says that nobody owes them; the sheets add up to integer_plan."""
     costs = [[factor] for factor in (0.7, 0.75, *[0.9] * 12, 1.0, 1.1, 1.2, 1.3)]

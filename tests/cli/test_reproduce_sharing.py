@@ -10,8 +10,10 @@ from jaxmech.catalog import experiments
 from jaxmech.cli import main
 from jaxmech.cli._reproduce_sharing import SHARING
 
+DEAR = ("hard-instance", "talk-cheating")
 
-@pytest.mark.parametrize("name", SHARING)
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in DEAR)) for name in SHARING])
 def test_all_statements_agree(name, tmp_path):
     plot = tmp_path / "plot.svg"
     result = CliRunner().invoke(main, ["reproduce", name, "--json", "-", "--plot", str(plot)])
@@ -38,6 +40,7 @@ def test_cheating_pays_what_the_mean_of_the_others_costs():
     np.testing.assert_allclose(found.victims, 0.5 + found.agents / (2 * (found.agents - 1)), rtol=1e-9)
 
 
+@pytest.mark.long
 def test_the_hard_instance_is_the_published_one():
     found = experiments.hardness_by_agents()
     np.testing.assert_allclose(found.optimum, 4 * np.sqrt(found.agents), rtol=1e-9)

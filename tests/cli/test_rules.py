@@ -37,6 +37,7 @@ def _document(*arguments):
     return document
 
 
+@pytest.mark.long
 def test_steady_weights_in_a_document(file):
     document = _document(file('estimate = "steady"\n'))
     assert (document["plan"]["estimate"], document["plan"]["calibrated"]) == ("steady", False)
@@ -52,6 +53,7 @@ def test_steady_weights_in_a_document(file):
     assert published["plan"]["penalty"][0] > document["plan"]["penalty"][0]
 
 
+@pytest.mark.long
 def test_calibrated_noise_in_a_document_and_on_the_page(file):
     path = file("calibrated = true\nsigma_range = [0.8, 1.2]\n")
     document = _document(path)
@@ -64,6 +66,7 @@ def test_calibrated_noise_in_a_document_and_on_the_page(file):
     assert "σ need not be known to keep everybody honest" in page
 
 
+@pytest.mark.long
 def test_simulations_keep_the_promises_of_both_rules(file):
     for more in ('estimate = "steady"\n', "calibrated = true\n"):
         found = _run("simulate", file(more), "--replications", "512", "--json", "-")
@@ -100,6 +103,7 @@ def test_the_pool_of_a_steady_problem_is_the_pool(file):
     assert document["warnings"] == ["estimate in the file means nothing for pool: it is for c3d, cbl"]
 
 
+@pytest.mark.long
 def test_sweeps_refuse_other_rules(file, tmp_path):
     path = file('estimate = "steady"\n')
     sweep = tmp_path / "sweep.toml"

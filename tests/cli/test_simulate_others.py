@@ -33,6 +33,7 @@ def write(tmp_path):
     return put
 
 
+@pytest.mark.long
 def test_market_on_normal_data_and_on_measurements(write, tmp_path):
     path = write(MARKET.format(costs='[0.1, 0.15]\nunit = "EUR"'))
     rows = np.random.default_rng(0).normal(size=400)
@@ -64,6 +65,7 @@ def test_market_on_normal_data_and_on_measurements(write, tmp_path):
     assert few == any("too few runs to tell" in record["witness"] for record in found["certificates"])
 
 
+@pytest.mark.long
 def test_competitors(write):
     found = document("competitors", "--replications", 200)
     assert [play["name"] for play in found["plays"]] == ["these types", "types drawn evenly from nothing to these"]

@@ -68,6 +68,7 @@ def test_json_types_and_shapes(clinics):
     assert set(np.ravel(clinics["plan"]["role"])) == {"alone", "receives", "checked"}
 
 
+@pytest.mark.long
 def test_alpha_is_null_where_nothing_is_corrupted_and_infinity_is_a_word(clinics):
     for alphas, roles in zip(clinics["plan"]["alpha"], clinics["plan"]["role"], strict=True):
         for alpha, role in zip(alphas, roles, strict=True):
@@ -139,6 +140,7 @@ def test_quiet_prints_nothing_and_verbose_says_where_the_time_goes(tmp_path):
     assert "Who collects what" in result.stdout
 
 
+@pytest.mark.long
 def test_page_at_80_columns(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     result = _run("clinics")
@@ -148,6 +150,7 @@ def test_page_at_80_columns(monkeypatch):
         assert word in result.stdout
 
 
+@pytest.mark.long
 def test_division_and_mechanism_of_the_file_are_the_default(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(
@@ -168,6 +171,7 @@ def test_float32():
     np.testing.assert_allclose(np.ravel(document["target"]["samples"]), PUBLISHED["nash"][0], rtol=1e-3)
 
 
+@pytest.mark.long
 def test_names_with_brackets_are_names(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('[collaboration]\nsigma = 10.0\nagents = ["[red]A", "B[/]"]\ncosts = [[0.033], [0.066]]\n')

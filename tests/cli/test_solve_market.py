@@ -41,6 +41,7 @@ def mine(tmp_path):
     return write
 
 
+@pytest.mark.long
 def test_json_is_as_promised(document):
     assert document["kind"] == "market"
     assert document["status"]["name"] == "OK"
@@ -163,6 +164,7 @@ def test_float32():
     assert found["profit"] == pytest.approx(8.3312, rel=1e-4)
 
 
+@pytest.mark.long
 def test_bounds_on_chances_decide_about_the_second_sample(mine, tmp_path):
     chances = "chances = { negative_price = 0.2 }\n"
     found = json.loads(_run(mine(chances + GOOD_MARKET), "--json", "-").stdout)
@@ -205,6 +207,7 @@ def test_money_has_a_unit(mine):
     assert all(record["holds"] for record in found["certificates"])
 
 
+@pytest.mark.long
 def test_a_point_may_measure_several_means(mine, tmp_path):
     file = tmp_path / "means.toml"
     file.write_text(MEANS, encoding="utf-8")
@@ -226,6 +229,7 @@ def test_a_point_may_measure_several_means(mine, tmp_path):
     assert "OK" in done.stdout
 
 
+@pytest.mark.long
 def test_measurements_of_several_means_are_read_by_name(tmp_path):
     file, data = tmp_path / "means.toml", tmp_path / "data.csv"
     file.write_text(MEANS, encoding="utf-8")

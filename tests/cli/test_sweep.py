@@ -108,6 +108,7 @@ def test_float32(write, tmp_path):
     assert "dtype changed" in _run(write(GOOD), "-o", tmp_path / "out").stderr
 
 
+@pytest.mark.long
 def test_bar_on_a_terminal_and_none_in_a_pipe(write, tmp_path):
     path = write(GOOD)
     shown, terminal = pty.openpty()

@@ -32,6 +32,7 @@ def swept(write, problem, rest):
     return write(f'[sweep]\nproblem = "problem.toml"\n{rest}')
 
 
+@pytest.mark.long
 def test_market(write, tmp_path):
     rest = '[sweep.parameters]\nsigma = [1.0, 2.0]\n"contributor_costs[Ann]" = [0.05, 0.1, 5.0]\n'
     path = swept(write, MARKET.format(costs="[0.1, 0.15]"), rest)
@@ -58,6 +59,7 @@ def test_growth(write, tmp_path):
     assert "exists: 50 % of those with status OK" in " ".join(result.stdout.split())
 
 
+@pytest.mark.long
 def test_a_market_with_a_unit_has_any_values(write, tmp_path):
     market = MARKET.format(costs='[1.0, 2.0]\nunit = "EUR"')
     market = market.replace(

@@ -100,6 +100,7 @@ def test_a_sweep_says_that_given_amounts_are_not_swept(folder):
     assert "has a target" in result.stderr
 
 
+@pytest.mark.long
 def test_another_division_on_the_command_line(folder):
     result = _run("solve", folder / "given.toml", "--division", "leverage", "--quiet", "--json", folder / "other.json")
     assert result.exit_code == 0

@@ -32,6 +32,7 @@ def run(*args):
     return CliRunner().invoke(main, [str(arg) for arg in args])
 
 
+@pytest.mark.long
 def test_json_is_clean_and_holds_what_standard_error_says(folder):
     found = run("solve", folder / "mine.toml", "--json", "-")
     document = json.loads(found.stdout)
@@ -65,6 +66,7 @@ def test_an_error_stands_alone(folder):
     assert "warning" not in found.stderr
 
 
+@pytest.mark.long
 def test_data_of_the_command_line(folder):
     found = run("simulate", folder / "good.toml", "--data", folder / "rows.csv", "--replications", 100, "--json", "-")
     document = json.loads(found.stdout)
@@ -72,6 +74,7 @@ def test_data_of_the_command_line(folder):
     assert found.stderr.count("\n") == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("price", "warned"), [(1.0, True), (4e4, False)])
 def test_solve_warns_of_skewed_measurements_where_few_points_are_compared(tmp_path, price, warned):
     values = np.exp(1.2 * np.random.default_rng(0).standard_normal(400))

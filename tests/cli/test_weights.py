@@ -71,6 +71,7 @@ class TestPlan:
         np.testing.assert_allclose(ones["payment"], plain["payment"], atol=1e-15)
         assert "weights" not in plain["problem"]
 
+    @pytest.mark.long
     def test_audit_and_simulate(self, folder):
         path = written(folder, PLAN)
         assert all(record["holds"] for record in document("audit", path)["certificates"])

@@ -61,6 +61,7 @@ def test_is_the_answer_to_the_problem_without_them(left):
     assert without["left_out"][0]["alone"] == document["alone"]["penalty"][0]
 
 
+@pytest.mark.long
 def test_the_document_is_the_agreement_of_all_still(left, folder):
     document, _ = left
     jsonschema.validate(document, schemas.load("collaboration"))
@@ -70,6 +71,7 @@ def test_the_document_is_the_agreement_of_all_still(left, folder):
         key: everybody[key] for key in ("plan", "problem", "integer_plan")}  # fmt: skip
 
 
+@pytest.mark.long
 def test_the_page_and_the_rows_say_who_pays_what(left, folder):
     code, page, error = call(folder / "five.toml", "--without", "Ada")
     assert (code, error) == (0, "")

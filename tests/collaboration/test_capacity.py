@@ -145,6 +145,7 @@ def test_a_budget_for_one_distribution_is_a_most_for_leverage_and_a_traced_one_f
     np.testing.assert_allclose(one, other, rtol=1e-9)
 
 
+@pytest.mark.long
 def test_rows_that_bind():
     """Nobody but the third can collect much, and she may not pay more than alone."""
     problem = Problem([[1.0], [1.0], [1.0]], 1.0, most=[0.1, 0.2, 5.0])
@@ -204,6 +205,7 @@ def test_a_batch_is_a_loop_and_compiled_is_eager():
         np.testing.assert_allclose(together.value[i], one.value, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.long
 def test_derivatives_follow_differences():
     problem, (costs, _, most, least, budget) = PROBLEMS[0]
     rng = np.random.default_rng(0)
@@ -360,6 +362,7 @@ def test_what_has_no_limits_yet_says_so():
             ask()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("limits", "parts"),
     [

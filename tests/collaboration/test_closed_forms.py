@@ -109,6 +109,7 @@ def test_what_is_left_of_the_total_keeps_its_digits_where_it_is_1e_24_of_it():
         assert found == pytest.approx(expected, rel=1e-13)
 
 
+@pytest.mark.long
 def test_second_derivatives_of_the_leverage_optimum():
     """Forward over reverse and reverse over forward, against differences of the gradient."""
     costs = jnp.array([[1.0, 3.0], [2.0, 1e-3], [30.0, 2.0], [40.0, 2.5]])

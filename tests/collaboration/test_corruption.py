@@ -274,6 +274,7 @@ NEARLY_LINEAR = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("tau", "kappa"), HARD + NEARLY_LINEAR)
 def test_second_derivatives(tau, kappa):
     twice_tau, both, twice_kappa = (oracle.derivative(tau, kappa, order) for order in ((2, 0), (1, 1), (0, 2)))

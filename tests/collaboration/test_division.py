@@ -22,14 +22,15 @@ NEEDS_FINITE = ("nash", "kalai-smorodinsky")
 
 
 @functools.cache
-def compiled(name):
-    return jax.jit(SOLVERS[name][0])
+def compiled(function):
+    """One program per function and shape, for all tests here."""
+    return jax.jit(function)
 
 
 def solve(name, costs, sigma=10.0):
     """Solve without names and host checks, compiled once per shape."""
     problem = collaboration.Problem(jnp.asarray(costs), jnp.asarray(sigma))
-    return compiled(name)(problem)
+    return compiled(SOLVERS[name][0])(problem)
 
 
 def value(name, costs, sigma, penalties):
@@ -94,7 +95,14 @@ def selected(name):
     return [case for case in chosen if name not in NEEDS_FINITE or case.has_finite_bounds]
 
 
-TABLE = [(name, case) for name in SOLVERS for case in selected(name)]
+def marks(name, shape):
+    """Where a shape takes seconds to compile, one or two are for everybody and the others for CI."""
+    usual = {"rational": {(3, 1), (3, 2)}, "nash": {(3, 1), (3, 2)}, "kalai-smorodinsky": {(3, 1)}}
+    dear = name in usual and shape not in usual[name]
+    return [pytest.mark.long] * dear
+
+
+TABLE = [pytest.param(name, case, marks=marks(name, case.shape)) for name in SOLVERS for case in selected(name)]
 
 
 @pytest.mark.parametrize(("name", "case"), TABLE, ids=lambda x: str(x))
@@ -102,7 +110,7 @@ def test_equals_clarabel(name, case):
     compare(name, case)
 
 
-RANDOM = {(3, 2): 25, (6, 3): 15}
+RANDOM = {(3, 2): 25, (8, 3): 15}  # shapes of the table: compiled already
 MAKERS = {
     "binding": lambda rng, m, d: np.exp(
         0.3 * rng.standard_normal((m, 1)) + 0.5 * rng.standard_normal(d) + 0.05 * rng.standard_normal((m, d))
@@ -112,9 +120,16 @@ MAKERS = {
 }
 
 
-@pytest.mark.parametrize("shape", RANDOM, ids=str)
 @pytest.mark.parametrize("family", MAKERS)
-@pytest.mark.parametrize("name", ["rational", "egalitarian", "nash"])
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        pytest.param(name, shape, marks=marks(name, shape))
+        for name in ("rational", "egalitarian", "nash")
+        for shape in RANDOM
+    ],
+    ids=str,
+)
 def test_equals_clarabel_on_random_problems(name, family, shape):
     rng = np.random.default_rng([*family.encode(), *shape])
     for trial in range(RANDOM[shape]):
@@ -138,7 +153,7 @@ PUBLISHED = {  # Clinton et al. 2025, appendix C, with more digits from an indep
 def test_appendix_c(name):
     problem = collaboration.Problem(PAPER, 10.0)
     samples, penalties = PUBLISHED[name]
-    found = getattr(collaboration, name)(problem).raise_for_status().value
+    found = compiled(getattr(collaboration, name))(problem).raise_for_status().value
     assert np.asarray(found).ravel() == pytest.approx(samples, rel=1e-7, abs=1e-9)
     if penalties:
         assert np.asarray(collaboration.penalty(problem, found)) == pytest.approx(penalties, abs=1e-6)
@@ -151,10 +166,10 @@ def test_egalitarian_closed_form_in_one_distribution():
     assert np.asarray(collaboration.egalitarian_bargaining(problem).value).ravel() == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize("m", [4, 16, 100])
+@pytest.mark.parametrize("m", [4, *(pytest.param(m, marks=pytest.mark.long) for m in (16, 100))])
 def test_hard_instance(m):
     problem = collaboration.Problem(hard_instance(m), 1.0)
-    optimum = collaboration.rational_optimum(problem).raise_for_status().value
+    optimum = compiled(collaboration.rational_optimum)(problem).raise_for_status().value
     gamma = float(np.min(hard_instance(m)))
     assert float(collaboration.social_penalty(problem, optimum)) == pytest.approx(4 * np.sqrt(m * gamma), rel=1e-9)
     assert np.ptp(np.asarray(optimum)[1:, 1]) <= 1e-9
@@ -173,6 +188,7 @@ def test_zeros_are_exact_and_equal_rows_get_equal_amounts():
             assert small > 1e-10, (name, str(case))
 
 
+@pytest.mark.long
 def test_one_agent_works_alone_whatever_the_division():
     problem = collaboration.Problem([[0.04, 1.0]], [10.0, 3.0])
     expected = np.array([[50.0, 3.0]])
@@ -185,7 +201,7 @@ def test_one_agent_works_alone_whatever_the_division():
 @pytest.mark.parametrize("name", SOLVERS)
 def test_laws(name):
     """Scaling c -> tc and σ -> uσ, the price, and the order of agents and distributions."""
-    costs = cases("binding")[2 if name == "nash" else 1].costs
+    costs = cases("binding")[3 if name == "nash" else 1].costs
     base = np.asarray(solve(name, costs, 2.0).value)
     assert np.asarray(solve(name, costs * 9, 2.0).value) == pytest.approx(base / 3, rel=1e-6, abs=1e-7)
     assert np.asarray(solve(name, costs, 8.0).value) == pytest.approx(base * 4, rel=1e-6, abs=1e-7)
@@ -193,7 +209,7 @@ def test_laws(name):
     turned = np.asarray(solve(name, costs[order][:, columns], 2.0).value)
     assert turned[order][:, columns] == pytest.approx(base, rel=1e-6, abs=1e-7)
     priced = collaboration.Problem(costs, 2.0, price=16.0)
-    assert np.asarray(compiled(name)(priced).value) == pytest.approx(base * 4, rel=1e-6, abs=1e-7)
+    assert np.asarray(compiled(SOLVERS[name][0])(priced).value) == pytest.approx(base * 4, rel=1e-6, abs=1e-7)
 
 
 @pytest.mark.long
@@ -209,6 +225,7 @@ def test_batch_equals_loop_and_jit_equals_eager(name):
         assert int(many.status[i]) == int(one.status) == Status.OK
 
 
+@pytest.mark.long
 def test_a_bad_instance_fails_alone():
     good = jnp.asarray(PAPER)
     bad = [good.at[1, 0].set(bad) for bad in (jnp.nan, -1.0, 0.0)]
@@ -236,6 +253,7 @@ def test_working_alone_fails_only_where_a_cost_is_no_cost():
     assert [Status.of(int(s)).name for s in many.status] == ["OK", "NONFINITE", "NONFINITE", "OK"]
 
 
+@pytest.mark.long
 def test_own_bounds():
     problem = collaboration.Problem(PAPER, 10.0)
     bounds = np.array([3.0, np.inf, np.inf])
@@ -293,6 +311,7 @@ def test_one_distribution_over_six_decades(m):
         assert penalties.sum() == pytest.approx(oracle.social_penalty, rel=1e-6)
 
 
+@pytest.mark.long
 def test_nash_finds_the_smallest_gains():
     """Three agents over six decades: the cheapest gains a thousandth of what she pays."""
     rng = np.random.default_rng(0)

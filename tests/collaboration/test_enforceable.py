@@ -209,6 +209,7 @@ class TestEqualsTogether:
         assert np.sum(plan.role == Role.ALONE) == (m if together else 4)
         assert float(plan.social_penalty) / (2 * m**0.5) == pytest.approx(ratio, rel=3e-3)
 
+    @pytest.mark.long
     def test_from_17_equals_on_it_is_c3d(self):
         problem = Problem([[1.0]] * 17, 1.0)
         plan = cbl_plan(problem, jnp.full((17, 1), 17**-0.5), together=True).value

@@ -148,6 +148,7 @@ def test_egalitarian_over_sixteen_decades(m, d):
     assert np.asarray(many.residual).max() <= 1e-12
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("m", "d"), [(10, 5), (6, 4)])
 def test_egalitarian_where_the_support_that_is_read_off_has_a_cycle(m, d):
     """One in a thousand of ordinary instances: shares of 1e-5 that should be zero, and close a cycle."""
@@ -159,6 +160,7 @@ def test_egalitarian_where_the_support_that_is_read_off_has_a_cycle(m, d):
     assert kkt.judge("egalitarian", costs, np.ones((4000, d)), np.asarray(many.value)).right.all()
 
 
+@pytest.mark.long
 def test_egalitarian_equals_many_digits():
     """Where the support is clear, against Newton's method in 60 digits."""
     costs = np.array([[1.00, 0.62], [1.21, 0.55], [0.83, 0.95], [1.44, 1.30]])

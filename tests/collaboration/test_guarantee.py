@@ -51,6 +51,7 @@ def test_published_mechanisms_have_no_regret(division):
     assert np.max(found.regret / found.promised) < 1e-12
 
 
+@pytest.mark.long
 def test_bound_is_a_bound_where_rows_are_dealt_to_other_agents():
     """Nobody's certified least may exceed what any amount on a fine grid costs her."""
     problem, plan, machine = different(10, seed=2)

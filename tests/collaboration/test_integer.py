@@ -169,6 +169,7 @@ def test_a_pool_that_would_round_to_nothing_asks_for_one_sample():
     assert integer_plan(problem, plan).samples.ravel().tolist() == [1, 0]
 
 
+@pytest.mark.long
 def test_batches_and_float32():
     cases = [random_case(seed)[:3] for seed in (1, 2)]
     costs, sigma, n = (np.stack(parts) for parts in zip(*cases, strict=True))

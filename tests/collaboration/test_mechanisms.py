@@ -241,6 +241,7 @@ def _collection(problem, plan):
     return (costs * plan.samples).sum(axis=-1)
 
 
+@pytest.mark.long
 def test_who_collects_another_amount_pays_the_deviation_penalty():
     """One agent of C3D collects 2n*, the others comply."""
     problem = Problem([[0.01]] * 8, 2.0)

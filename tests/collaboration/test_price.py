@@ -54,6 +54,7 @@ def test_all_prices_together_scale_everything(case, factor):
         np.testing.assert_allclose(one, two, rtol=1e-6)
 
 
+@pytest.mark.long
 def test_what_the_plan_jumps_over_is_said():
     """A little more price changes who works alone: no price brings what lies between."""
 

@@ -78,6 +78,7 @@ def test_claim_fails_where_the_noise_level_is_another(steady, factor):
     assert not _nash(EQUAL, dataclasses.replace(steady, alpha=factor * steady.alpha)).holds
 
 
+@pytest.mark.long
 def test_claim_fails_by_one_agent_though_others_are_allowed_more():
     """Half a per cent of noise too much, for the agent whose bound is least: together below the largest bound."""
     plan = solve(MIXED, division="egalitarian", estimate="steady").raise_for_status().value
@@ -227,6 +228,7 @@ def test_calibrated_plan_promises_its_expectation(calibrated):
     np.testing.assert_allclose(account(EQUAL, calibrated).error.ravel() + 0.01, calibrated.penalty, rtol=1e-9)
 
 
+@pytest.mark.long
 def test_certificate_of_a_calibrated_rule(calibrated):
     records = {record.claim: record for record in certify(EQUAL, calibrated, sigma_range=(0.8, 1.2))}
     assert all(record.holds for record in records.values() if record.claimed)
@@ -240,6 +242,7 @@ def test_certificate_of_a_calibrated_rule(calibrated):
     assert [round(float(limit), 3) for limit in sigma_limits(EQUAL, calibrated)] == [0.649, 3.162]
 
 
+@pytest.mark.long
 def test_both_together_promise_nothing_about_other_laws():
     plan = solve(EQUAL, mechanism="c3d", estimate="steady", calibrated=True).raise_for_status().value
     record = _nash(EQUAL, plan, sigma_range=(0.9, 1.1))
@@ -273,6 +276,7 @@ def test_calibrated_mechanism_pays_its_quadrature(given):
     assert paid.mean() == pytest.approx(expected, abs=4 * paid.std() / np.sqrt(len(paid)))
 
 
+@pytest.mark.long
 def test_variance_within_is_that_of_the_parts():
     """Against the definition, for data sets of several sizes where not all points are drawn."""
     values = jax.random.normal(jax.random.key(2), (4, 1, 6)) + jnp.arange(4.0)[:, None, None]
@@ -332,6 +336,7 @@ def test_without_others_the_assumed_sigma_decides(calibrated):
     assert float(told.noisy_count[0, 0]) == 0
 
 
+@pytest.mark.long
 def test_prices_and_costs_scale_alike():
     plain = solve(EQUAL, mechanism="c3d", calibrated=True).value
     dear = Problem([[0.01]] * 10, 1.0, price=10.0)

@@ -107,6 +107,7 @@ def test_many_equal_agents_are_all_checked_as_in_c3d():
     np.testing.assert_allclose(cbl.penalty, c3d.penalty, rtol=1e-13)
 
 
+@pytest.mark.long
 def test_under_leverage_every_promise_of_theorem_5_is_kept():
     checked = 0
     for seed in range(120):
@@ -341,6 +342,7 @@ def test_the_compiled_plan_is_the_eager_one():
     np.testing.assert_array_equal(pool_plan(problem, n).value.penalty, collaboration.penalty(problem, n))
 
 
+@pytest.mark.long
 def test_float32_is_float32_throughout():
     costs = np.exp(np.random.default_rng(0).normal(0, 0.1, (30, 2))).astype(np.float32)
     problem = Problem(costs, np.float32(2.0))

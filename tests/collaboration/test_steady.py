@@ -89,6 +89,7 @@ def test_where_both_roots_have_met_there_is_none():
     assert steady_root(200.0, 0.075, 3.0).status == Status.NO_ROOT
 
 
+@pytest.mark.long
 def test_derivatives_in_two_ways():
     """Forward mode against the implicit function theorem on the first-order condition, and against differences."""
 

@@ -42,6 +42,7 @@ def test_amounts_of_a_named_division_give_its_plan(division, mechanism):
     _same(given.value, named)
 
 
+@pytest.mark.long
 def test_every_agent_keeps_lemma_5_and_theorem_5():
     """An eightfold penalty at most, on every distribution, wherever (8) holds; the numbers are recomputed here."""
     rng, leveraged = np.random.default_rng(5), 0
@@ -80,6 +81,7 @@ def test_own_points_of_agents_who_differ():
         np.testing.assert_allclose(getattr(given, field), getattr(named, field), rtol=1e-12)
 
 
+@pytest.mark.long
 def test_batches_and_slopes():
     """vmap is a loop, and penalties have slopes in the amounts that differences confirm."""
     base = np.asarray(divide(PROBLEM, "leverage").value)
@@ -95,6 +97,7 @@ def test_batches_and_slopes():
     np.testing.assert_allclose(slope, difference, rtol=1e-6, atol=1e-13)
 
 
+@pytest.mark.long
 def test_advice_pivotal_and_whole_samples():
     amounts = divide(PROBLEM, "egalitarian").value
     plan = solve(PROBLEM, division=amounts).value

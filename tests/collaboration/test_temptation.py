@@ -98,6 +98,7 @@ def test_half_of_the_work_under_no_noise_is_what_a_longer_mean_leaves():
     np.testing.assert_allclose(truthful_penalty(problem, silent, half), expected, rtol=1e-9)
 
 
+@pytest.mark.long
 def test_limits_keep_the_temptation_near():
     """Who must collect 50 and is asked for 55 is not tempted by half of that; what is told is the amount."""
     problem = Problem([[0.033], [0.067], [1.0]], 10.0, least=[[50.0], [0.0], [0.0]])

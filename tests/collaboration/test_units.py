@@ -29,7 +29,11 @@ def twins(costs=COSTS, sigma=SIGMA, price=PRICE):
     return Problem(costs, sigma, price), Problem(costs / precision, reference, price), precision
 
 
-@pytest.mark.parametrize("division", ["alone", "social", *EVERYBODY_ABLE])
+DEAR = pytest.param("kalai-smorodinsky", marks=pytest.mark.long)
+CHEAP = [division for division in EVERYBODY_ABLE if division not in DEAR.values]
+
+
+@pytest.mark.parametrize("division", ["alone", "social", *CHEAP, DEAR])
 def test_divisions_are_those_of_the_problem_with_equal_points(division):
     problem, alike, precision = twins()
     found, expected = (collaboration.divide(one, division) for one in (problem, alike))
@@ -104,6 +108,7 @@ def test_a_misreport_is_told_in_costs_of_her_own_points():
     np.testing.assert_allclose(hers.amount * precision[1], same.amount, atol=1e-9)
 
 
+@pytest.mark.long
 def test_whole_samples_are_her_own_and_the_plan_is_an_equilibrium():
     sigma = np.array([[1.0], [1.0], [2.0], [2.0], [4.0], [1.5], [3.0]])
     problem = Problem(0.002 / sigma**2, sigma)
@@ -161,6 +166,7 @@ def checked():
     return problem, plan, collaboration.mechanism(problem, plan)
 
 
+@pytest.mark.long
 def test_promises_are_kept_on_statistics_and_on_data_sets(checked):
     problem, plan, machine = checked
     exact = deviation.simulate(machine, problem, None, jax.random.key(0), replications=20_000)

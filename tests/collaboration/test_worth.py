@@ -93,6 +93,7 @@ def checked():
     return problem, plan, collaboration.mechanism(problem, plan)
 
 
+@pytest.mark.long
 def test_promises_are_kept(checked):
     problem, plan, machine = checked
     exact = deviation.simulate(machine, problem, None, jax.random.key(0), replications=20_000)
@@ -120,6 +121,7 @@ def test_own_choices_rest_on_cost_over_worth():
     np.testing.assert_allclose(scaled.penalty, plan.penalty * factor[:, 0], rtol=1e-12)
 
 
+@pytest.mark.long
 def test_no_root_of_m_is_claimed_without_equal_prices():
     """Section 10: w = c = (1000, 1, …, 1), eleven agents: far above √11."""
     worth = np.where(np.arange(11) == 0, 1000.0, 1.0)[:, None]
@@ -133,6 +135,7 @@ def test_no_root_of_m_is_claimed_without_equal_prices():
     assert collaboration.mechanism(problem, plan).target(Stakes.of(problem)) is None
 
 
+@pytest.mark.long
 def test_slopes_in_every_price_are_finite_differences():
     """Of a rational optimum whose rows bind, by the implicit function rule of the interior point."""
     costs = COSTS * np.array([[0.5], [1.0], [1.0], [2.0]])
@@ -185,6 +188,7 @@ def test_what_needs_equal_prices_says_so():
             refused()
 
 
+@pytest.mark.long
 def test_nobody_who_wants_it_can_be_asked():
     """She alone could sample it, and may not lose: there is no such division; where others can, there is."""
     costs = np.where(np.arange(4)[:, None] * np.ones(2) == 1, COSTS, [[0.5, np.inf]])

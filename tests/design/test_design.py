@@ -63,8 +63,9 @@ def assert_sound(problem, wishes=None):
     return made
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("agents", [3, 5, 10, 100, 1000])
+@pytest.mark.parametrize(
+    "agents", [3, *(pytest.param(agents, marks=pytest.mark.slow) for agents in (5, 10, 100, 1000))]
+)
 def test_equal_agents(agents):
     problem = Problem([[1.0]] * agents, SIGMA)
     made = assert_sound(problem) if agents < 100 else design(problem).raise_for_status().value
@@ -119,6 +120,7 @@ def test_amounts_and_limits_that_do_not_fit_are_noticed(linked):
     assert both <= failing(problem, changed(made, samples=made.samples * 1.05))
 
 
+@pytest.mark.long
 def test_other_rules_are_refused(linked):
     """The proof is about thresholds: it says so instead of overlooking what else a rule does."""
     problem, made = linked
@@ -222,6 +224,7 @@ def test_wishes_without_sense_are_refused(wishes, rule):
         Wishes(**wishes)
 
 
+@pytest.mark.long
 def test_roles_and_limits_agree(linked):
     _, made = linked
     role = np.asarray(made.role)

@@ -138,6 +138,7 @@ def test_gradient_of_the_social_penalty(started):
                 assert exact == pytest.approx((up - down) / (2 * step), rel=1e-5, abs=1e-7), (name, place)
 
 
+@pytest.mark.long
 def test_the_social_penalty_forgets_the_order_of_agents(started):
     crowd, starts = started
     order = np.array([2, 0, 3, 1])

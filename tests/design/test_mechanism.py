@@ -94,6 +94,7 @@ def test_it_is_a_mechanism(whole):
     assert machine.clean_others[1].tolist() == [12.0, 12.0]  # no more than there are
 
 
+@pytest.mark.long
 def test_promised_penalties_come_true(whole):
     """By counts and means, as one agent against the law of the others and all together; and on data sets."""
     problem, made, machine = whole
@@ -132,6 +133,7 @@ def test_who_submits_nothing_fails(whole):
     assert honest.noisy_count.tolist() == [made.rest[1].tolist()]
 
 
+@pytest.mark.long
 def test_capped_noise_is_what_the_table_says(whole):
     """Who is beyond the limit gets the rest with noise of the stated variance."""
     _, made, machine = whole

@@ -158,6 +158,7 @@ def test_levels_are_stationary_and_the_largest_such(name):
     assert np.all(np.asarray(penalty(rule, deal, beyond).slope) > 0)
 
 
+@pytest.mark.long
 def test_levels_of_many_agents_are_those_of_each():
     rule = RULES["ramp"]
     many = Deal(*(jnp.stack([part, 1.1 * part]) for part in ONE))

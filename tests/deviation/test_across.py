@@ -30,6 +30,7 @@ def test_opposite_shifts_are_found_where_noise_is_a_product():
     assert offset[0] * offset[1] < 0
 
 
+@pytest.mark.long
 def test_a_copied_column_is_found_where_noise_is_a_difference():
     machine, alpha = linked(between=1.0)
     true = oracle.copy_gain(alpha)

@@ -59,6 +59,7 @@ def test_audit_tells_them_and_finds_nothing_against_c3d():
     assert "agent 3 would save" in verdict.witness
 
 
+@pytest.mark.long
 def test_who_reads_points():
     equals, _, c3d = equal(5, "c3d")
     assert not reads_points(c3d, equals)

@@ -69,6 +69,7 @@ def test_without_an_answer_for_one_agent_the_penalty_is_the_same():
         assert abs(paid - exact) < 5 * error
 
 
+@pytest.mark.long
 def test_who_invents_pays_by_how_far_off_she_is():
     """She submits 0 where the mean is 3σ; half of the points are hers, so the pooled mean is off by 1.5σ."""
     problem, plan, machine = equal(2, "pool")
@@ -103,6 +104,7 @@ def paid_for(values, given, key):
     return penalty(machine, there, 0, dataclasses.replace(strategy, **numbers), key, draws=256, mean=0.5)
 
 
+@pytest.mark.long
 def test_derivatives_are_those_of_differences_under_the_same_draws():
     values, given = parameters()
     run = jax.jit(lambda values, key: paid_for(values, given, key))
@@ -152,6 +154,7 @@ def test_what_makes_no_sense_is_refused(changed, words):
         penalty(machine, problem, changed.pop("agent", 0), strategy, KEYS[0], **changed)
 
 
+@pytest.mark.long
 def test_draws_are_spread_evenly_and_finite():
     for dtype in (jnp.float64, jnp.float32):
         with jax.enable_x64(dtype == jnp.float64):

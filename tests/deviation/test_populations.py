@@ -69,6 +69,7 @@ def test_who_is_alike_is_measured_once_and_who_is_not_is_not():
     assert len(robustness_of_all(pool, problem, population("laplace", 1.0), KEY, 64, [4, 3])) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sigma", [1.0, 2.0])
 def test_in_a_pool_only_the_variance_matters(sigma):
     """Everybody pays σ²/T + c n, and most is gained by who stops collecting as far as is tried, at half of n."""
@@ -84,6 +85,7 @@ def test_in_a_pool_only_the_variance_matters(sigma):
         assert found.found == found.regret
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["student-t:3", "lognormal:1"])
 def test_the_published_rule_leaves_much_to_gain_on_heavy_tails(name):
     """20 agents who are asked for 5 points each."""

@@ -67,6 +67,7 @@ def _played(collected, handed_in, gain, sigma, runs=60_000):
     return paid.mean(), paid.std() / np.sqrt(runs)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sigma", [1.0, 1.5])
 def test_strategies_pay_what_they_pay_on_data_sets(plan, sigma):
     """The truth, another amount, a shrunk mean, and twice as many points as there are, at the true σ."""
@@ -102,6 +103,7 @@ def test_other_laws_are_for_simulations(plan):
         deviation.robustness(mechanism(ASSUMED, plan), ASSUMED, people, 0, jax.random.key(0), 100)
 
 
+@pytest.mark.long
 def test_an_ally_whose_points_spread_lifts_the_check(plan):
     """Her mean stays what it was: 45 clean points for a single one of hers. A fact of certificates."""
     values = np.random.default_rng(3).standard_normal((M, 1, N))
@@ -154,6 +156,7 @@ def test_audit_of_a_calibrated_problem(tmp_path):
     assert all(row["regret_found"] < 1e-3 * row["promised"] for row in document["agents"])
 
 
+@pytest.mark.long
 def test_a_broker_settles_trades_and_no_noise():
     costs, buyers = [0.01, 0.02], [market.Buyer(market.exponential(0.3), count=10)]
     problem = market.Problem(costs, 1.0, buyers)

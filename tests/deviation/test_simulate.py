@@ -47,6 +47,7 @@ def test_honest_play_in_all_forms_brings_what_was_promised():
     assert np.max(conditioned.standard_error / plan.penalty) < 1e-3
 
 
+@pytest.mark.long
 def test_unrounded_plans_keep_their_promise_on_statistics():
     problem, plan, machine = equal(10, "c3d")
     assert float(plan.samples[0, 0]) % 1 > 0.1
@@ -65,6 +66,7 @@ def test_another_amount_costs_what_the_formula_says_in_both_forms():
         assert float(outcome.standard_error[0]) < 0.02 * expected
 
 
+@pytest.mark.long
 def test_a_fabricator_in_the_pool_pays_and_harms_the_same_in_both_forms():
     problem = collaboration.Problem([[0.01]] * 6, 1.0)
     n = jnp.full((6, 1), 4.0)
@@ -183,6 +185,7 @@ def test_steady_weights_are_worth_the_same_on_any_population(measured):
         assert found.steady_error < 1e-3 * exact
 
 
+@pytest.mark.long
 def test_heavy_tails_leave_little_to_gain_and_skewness_more(measured):
     assert measured["heavy"].regret < 0.02 * measured["heavy"].honest
     skewed = measured["skewed"]

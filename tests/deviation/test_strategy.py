@@ -103,6 +103,7 @@ def test_families_that_claim_to_move_with_the_data_do():
     np.testing.assert_array_equal(np.asarray(starts.guesses), np.arange(len(starts_for(1))) >= anywhere)
 
 
+@pytest.mark.long
 def test_a_wrong_price_is_no_price():
     """Where errors have no price the estimate is not looked at, whatever it is."""
     problem, _, machine = equal(10, "c3d")

@@ -47,9 +47,9 @@ CHANGES = {"as agreed": None, "fewer": fewer, "narrow": narrow, "wide": wide, "n
         ("calibrated", "as agreed"),
         ("calibrated", "wide"),
         ("calibrated", "nobody else"),
-        ("both", "fewer"),
-        ("both", "narrow"),
-        ("calibrated panel", "fewer"),
+        pytest.param("both", "fewer", marks=pytest.mark.long),
+        pytest.param("both", "narrow", marks=pytest.mark.long),
+        pytest.param("calibrated panel", "fewer", marks=pytest.mark.long),
     ],
 )
 def test_an_honest_exchange_is_accepted(name, change, tmp_path):

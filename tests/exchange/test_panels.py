@@ -57,6 +57,7 @@ def test_a_draw_is_paid_for_once(done):
     assert [entry["name"] for entry in owed["distributions"]] == ["first", "a", "b", "c"]
 
 
+@pytest.mark.long
 def test_promises_are_kept_whatever_the_correlation():
     """Coordinates that are equal up to their σ, the strongest dependence there is."""
     signed, generator, runs = example.agreement("panel"), np.random.default_rng(1), 150

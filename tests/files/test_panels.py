@@ -109,6 +109,7 @@ def test_what_does_not_fit_panels_is_refused(old, new, parts, read):
     assert all(part in " ".join(str(refused.value).split()) for part in parts), str(refused.value)
 
 
+@pytest.mark.long
 def test_the_answer_tells_every_value(read):
     read(GOOD)
     done = CliRunner().invoke(main, ["solve", "mine.toml", "--json", "-"])

@@ -171,6 +171,7 @@ def test_names_are_not_compared_with_each_other(kind):
     assert Counted.comparisons < 1_000
 
 
+@pytest.mark.long
 def test_many_names_are_found_in_a_table(tmp_path):
     """In whatever order; a search from the beginning for each would take minutes."""
     names = [f"clinic {i}" for i in range(60_000)]

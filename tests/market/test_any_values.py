@@ -33,6 +33,7 @@ def test_every_allocation_is_tried_in_vain(types, columns):
         assert found.profit == pytest.approx(best_of_any(values, counts, cost), abs=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("types", "largest"), [(1, 9), (2, 9), (3, 5)])
 def test_every_allocation_is_tried_in_vain_where_values_rise(types, largest):
     for seed in range(100):
@@ -68,6 +69,7 @@ def busy():
     return market.Problem([0.05, 0.06], 1.0, [*buyers, market.Buyer(market.table([0.0, 0.1, 0.2, 0.7, 1.0]), 3)])
 
 
+@pytest.mark.long
 def test_such_a_market_is_solved_with_all_claims(busy):
     plan = market.solve(busy).raise_for_status().value
     assert plan.sizes.tolist() == [2, 4]

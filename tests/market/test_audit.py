@@ -38,6 +38,7 @@ def test_nobody_gains_and_all_is_bounded(solved):
     assert found.audits == claims
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("factor", [0.3, 2.5])
 def test_a_contributor_finds_what_brute_force_finds(solved, factor):
     problem, plan = solved

@@ -54,6 +54,7 @@ def test_buyers_of_nothing_are_left_out():
     assert abs(float(trade.surplus)) < 1e-12 * abs(float(trade.payments.sum())) + 1e-12
 
 
+@pytest.mark.long
 def test_trade_on_data_sets(setting):
     _, plan, broker = setting
     points = data(broker, np.random.default_rng(2))
@@ -174,6 +175,7 @@ def test_who_would_lose_leaves():
         assert -float(gone[i]) == float(known.least[i]) == 0.0
 
 
+@pytest.mark.long
 def test_guarantee_holds_for_its_own_stakes_only(setting):
     _, _, broker = setting
     assert broker.guarantee(broker.stakes).regret.tolist() == [0.0, 0.0]

@@ -225,6 +225,7 @@ class _Fixed:
         )
 
 
+@pytest.mark.long
 def test_methods_without_a_promise_claim_no_optimum():
     problem = with_tables(rough(0, 2, 12), [2, 1], [0.02, 0.03])
     heuristic = certificates(problem, market.solve(problem, "heuristic").value)["profit-optimal"]

@@ -66,6 +66,7 @@ def play(problem, plan, act, distance, seed=0):
     return np.array(worth), np.array(prices), np.array(paid)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("contributor", "which"), [(0, 0), (0, 1), (1, 2), (1, 3), (1, 4)])
 def test_a_market_played_point_by_point_agrees(solved, contributor, which):
     problem, plan = solved
@@ -138,6 +139,7 @@ def test_tables_know_no_errors():
     assert np.isnan(market.misreported(problem, plan, market.Misreport(0, 1, 1)).value).all()
 
 
+@pytest.mark.long
 def test_types_with_tables_are_left_out_by_name():
     buyers = [market.Buyer(market.exponential(0.3), 10, "lab"), market.Buyer(market.table([0.0, 0.5]), 2, "office")]
     problem = market.Problem([0.01, 0.02], 1.0, buyers)

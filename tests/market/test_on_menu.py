@@ -53,6 +53,7 @@ def test_search_against_the_tree_on_the_host_and_alone():
     assert float(alone.profit) == float(found.profit[7])
 
 
+@pytest.mark.long
 def test_search_that_is_given_up_has_a_bound_that_holds():
     values, counts, costs = _markets(40, 3, 64)
     charges = costs[:, None] * SIZES
@@ -129,6 +130,7 @@ def test_derivatives_are_those_of_the_largest_profit():
     assert float(jax.jvp(profit, (1.0,), (1.0,))[1]) == pytest.approx(float(slopes[0]), rel=1e-12)
 
 
+@pytest.mark.long
 def test_a_menu_too_short_says_what_it_may_miss():
     problem = lab_market()
     plan = market.solve(problem).value
@@ -137,6 +139,7 @@ def test_a_menu_too_short_says_what_it_may_miss():
     assert float(short.value.optimum) < float(plan.optimum) <= float(short.value.optimum_bound)
 
 
+@pytest.mark.long
 def test_a_second_sample_that_is_too_large():
     problem = with_tables(np.array([[0.0, 0.5, 0.8, 0.9]]), [3], [0.1, 0.15])
     assert int(market.solve(problem, sizes=range(20)).status) == Status.OK

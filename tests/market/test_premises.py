@@ -30,6 +30,7 @@ def solved():
     return problem, plan, {audit.claim: audit for audit in market.certify(problem, plan)}
 
 
+@pytest.mark.long
 def test_a_market_that_discriminates_exceeds_the_bound(solved):
     problem, plan, audits = solved
     more = audits["the most even of markets that discriminate"]

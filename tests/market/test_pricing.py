@@ -119,6 +119,7 @@ def lab_buyers():
     return [market.Buyer(market.exponential(0.01), 3), market.Buyer(market.linear(0.02, 0.5), 5)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(2))
 def test_heuristic_is_near_the_optimum_and_its_bound_above(seed):
     values, counts = (rough, smooth)[seed % 2](seed, 4, 60), COUNTS[:4]

@@ -59,6 +59,7 @@ def test_values_of_means_add_up(kind):
     assert found == pytest.approx([0.0, *np.sum(parts, axis=1)], abs=1e-12)
 
 
+@pytest.mark.long
 def test_the_plan_is_that_of_one_mean_with_the_same_values(solved):
     problem, plan = solved
     sizes = jnp.arange(600)
@@ -69,6 +70,7 @@ def test_the_plan_is_that_of_one_mean_with_the_same_values(solved):
     assert np.asarray(plan.prices) == pytest.approx(np.asarray(other.prices), rel=1e-12)
 
 
+@pytest.mark.long
 def test_equal_means_are_one_mean_but_for_what_varies():
     one = market.Problem(COSTS, 2.0, [Buyer(market.linear(0.9, 0.8), 9), Buyer(market.exponential(2.0, 0.3), 4)])
     four = market.Problem(COSTS, [2.0] * 4, [Buyer(market.linear(0.9, 0.8), 9), Buyer(market.exponential(2.0, 0.3), 4)])
@@ -234,6 +236,7 @@ def test_a_buyer_gets_whole_points(solved):
     assert np.asarray(trade.estimates) == pytest.approx(np.outer(trade.estimates[:, 0], [1, 2, 5]), nan_ok=True)
 
 
+@pytest.mark.long
 def test_compiles_batches_and_differentiates():
     def profit(sigma):
         return market.solve(market.Problem(COSTS, sigma, BUYERS[:2]), sizes=range(160)).value.profit

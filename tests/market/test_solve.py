@@ -83,6 +83,7 @@ def test_work_is_divided(costs, total, second, expected):
     assert market.divide_work(problem, total, second).tolist() == expected
 
 
+@pytest.mark.long
 def test_tied_contributors_reach_the_optimum_and_lower_the_variance():
     tied, apart = (market.solve(lab_market(costs)).value for costs in ((0.001,) * 4, (0.001, 0.001 + 1e-9)))
     assert float(tied.profit) == pytest.approx(float(tied.optimum), rel=1e-12)
@@ -144,6 +145,7 @@ def test_a_bound_below_the_profit_is_seen(monkeypatch):
     assert not verdict.holds
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["approximate", "heuristic"])
 def test_other_methods_make_plans_too(method):
     problem = lab_market((0.004, 0.005))

@@ -32,6 +32,7 @@ def test_a_market_in_another_unit_holds_all_its_claims():
     assert {audit.claim: audit.holds for audit in audits} == {claim: audit.holds for claim, audit in before.items()}
 
 
+@pytest.mark.long
 def test_on_a_menu_too():
     small = lab_market((0.02, 0.03))
     one, other = (market.solve(problem, sizes=range(33)).value for problem in (small, rescaled(small, UNIT)))

@@ -118,6 +118,7 @@ def test_functions_that_break_the_rules_are_found_out(function, words):
     assert all(word in str(error.value) for word in words), str(error.value)
 
 
+@pytest.mark.long
 def test_shape_is_measured():
     buyers = [
         market.Buyer(market.exponential(0.3), name="a"),

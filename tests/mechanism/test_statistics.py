@@ -42,6 +42,7 @@ def test_pools_answer_both_forms_alike(mechanism):
         np.testing.assert_allclose(one, other, rtol=1e-14)
 
 
+@pytest.mark.long
 def test_both_forms_of_a_checked_submission_have_one_law():
     """Mean and variance of every agent's estimate, given the same honest data: over draws of data and of noise."""
     problem = collaboration.Problem([[0.01]] * 7, 1.0)
@@ -65,6 +66,7 @@ def test_both_forms_of_a_checked_submission_have_one_law():
         assert abs(values[0].mean() - values[1].mean()) < 5 * error
 
 
+@pytest.mark.long
 def test_one_agent_alone_is_answered_as_among_all():
     """respond_to against respond, given the same clean mean of others: everything but the noise."""
     problem = collaboration.Problem([[0.01]] * 6, 1.0)

@@ -110,6 +110,7 @@ def test_batch_equals_loop():
     assert together.tolist() == [int(largest_disparity(g, 2, 60).value.largest) for g in growths]
 
 
+@pytest.mark.long
 def test_where_mechanisms_end_is_a_pure_function():
     """Verdicts, critical growth rates and their premises, under jit and vmap, as one by one."""
     growths = jnp.array([-1.0, -0.9, -0.7, -0.5, 0.2])
@@ -125,6 +126,7 @@ def test_where_mechanisms_end_is_a_pure_function():
     assert kept.tolist() == [bool(never_fails(-0.7, n)) for n in agents.tolist()]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("growth", [-0.9, -0.7, -0.55])
 def test_revenue_at_the_boundary_differentiates_forward_and_reverse(growth):
     """Against finite differences; the largest size is a whole number and does not move."""
@@ -152,6 +154,7 @@ def test_float32_says_where_rounding_could_decide():
 
 
 class TestTheory:
+    @pytest.mark.long
     @pytest.mark.parametrize("agents", [2, 3, 4, 7])
     def test_critical_growth_is_where_the_constant_share_is_affordable(self, agents):
         """φ from a dense grid of factors by which agents lie, in long double."""

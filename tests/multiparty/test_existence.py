@@ -181,6 +181,7 @@ class TestLaws:
                 table[list(order)], np.transpose(table, (0, *(1 + np.argsort(order)))), atol=1e-14
             )
 
+    @pytest.mark.long
     def test_a_function_of_ones_own_is_the_named_market(self):
         def share(q):
             total = jnp.sum(q)
@@ -263,6 +264,7 @@ class TestLaws:
         np.testing.assert_allclose(found.payment, maximal_payments(market_growth(-0.8, 2, 9)), atol=2e-6)
 
 
+@pytest.mark.long
 def test_the_residual_sees_wrong_utilities():
     """Utilities at the highest level are compared with every report, so that one wrong anywhere near shows."""
     space = market_growth(-0.8, 2, 12)
@@ -322,6 +324,7 @@ def test_bad_input_is_one_clear_line(make, parts):
         assert part in message
 
 
+@pytest.mark.long
 def test_two_hundred_random_spaces_have_what_one_linear_program_says():
     """All payments of all profiles in one program, which shares no code with the package: largest least revenue."""
     generator, verdicts = np.random.default_rng(11), []

@@ -141,6 +141,7 @@ class TestExistence:
             assert float(jnp.min(solution.value.revenue)) == pytest.approx(least, abs=1e-7)
         assert 5 < sum(verdicts) < len(verdicts) - 5
 
+    @pytest.mark.long
     def test_payments_are_shortest_paths(self, table):
         for i, other in itertools.product(range(2), range(3)):
             lengths = oracle.by_shortest_paths(MARKET, i, [LEVELS[other]], LEVELS)
@@ -157,12 +158,14 @@ class TestExistence:
             lengths = oracle.by_shortest_paths(MARKET, 0, [levels[other]], levels)
             np.testing.assert_allclose(found.value.payment[0, :, other], lengths, atol=1e-12)
 
+    @pytest.mark.long
     def test_chain_starts_with_staying_away_and_adds_up(self):
         space = TypeSpace(LEVELS, Interdependent(lambda q, t: q * (1 + t) - 0.9 * (jnp.sum(q) - q) * (2 - t), 2))
         chain, payment = binding_chain(space, 0, (2, 0)), existence(space).value.payment
         assert chain.levels[-1] == 2
         np.testing.assert_allclose(chain.payment, payment[0, chain.levels, 0], atol=1e-14)
 
+    @pytest.mark.long
     def test_readings(self):
         generator = np.random.default_rng(4)
         for _ in range(4):

@@ -110,6 +110,7 @@ def test_the_largest_payments_of_the_package_are_those_of_its_own_table():
     np.testing.assert_allclose(largest_payments(table), multiparty.maximal_payments(space), atol=1e-12)
 
 
+@pytest.mark.long
 def test_slopes_in_growing_markets_are_finite_in_batches():
     """The slope of a maximum that is computed once more with another rounding was 0/0."""
 

@@ -233,6 +233,7 @@ class TestCertificates:
         audits = told(problem, dataclasses.replace(plan, outside=plan.outside - 5, utility=plan.utility - 4))
         assert audits[IR].margin == pytest.approx(0.0, abs=1e-14)
 
+    @pytest.mark.long
     def test_most_welfare_of_a_function_of_ones_own_is_a_fact(self):
         """Welfare is most, 1, where agent 1's model has quality 0.7123, between two qualities that solve tries."""
         value = General(lambda q: jnp.stack([-100 * (q[0] - 0.7123) ** 2, q[1]]), 2)
@@ -243,6 +244,7 @@ class TestCertificates:
         assert "allocations tried 1" in audit.witness
         assert "at most" not in audit.witness
 
+    @pytest.mark.long
     def test_quasi_monotone(self):
         value = QuasiMonotone(own=jnp.sqrt, others=lambda q: -0.3 * q[::-1] ** 2, agents=2)
         problem = Problem([0.2, 0.9], value, "linear")
@@ -257,6 +259,7 @@ class TestCertificates:
         assert not audits[EFFICIENT].claimed
         assert "search" in audits[EFFICIENT].effort
 
+    @pytest.mark.long
     def test_a_valuation_of_ones_own_that_knows_the_most_claims_efficiency(self):
         problem = Problem([0.3, 0.9], Rivals(jnp.array([1.0, 0.4])))
         audits = told(problem, solve(problem).value)

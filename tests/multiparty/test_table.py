@@ -109,6 +109,7 @@ def test_verdict_is_that_of_mechaudit(case):
         assert report.passed == audits[claim].holds, claim
 
 
+@pytest.mark.long
 def test_a_few_lies_of_many_find_what_is_wrong():
     """Where not all misreports can be looked at, the certificate says how many were; a wrong payment still shows."""
     table = report_table(market_growth(-0.7, 2, 9))

@@ -63,6 +63,7 @@ def test_the_largest_payments_are_those_of_linear_programs():
         np.testing.assert_allclose(np.moveaxis(paid[i], i, 0)[:, a, b], best, atol=1e-8)
 
 
+@pytest.mark.long
 def test_coalitions_keep_the_weights_of_their_members():
     space = TypeSpace([0.5, 2.0], Linear(EFFECTS), weighted("logistic", WEIGHTS))
     assert [part.space.quality.weights for part in coalitions(space)] == [

@@ -183,6 +183,7 @@ def _start_of_tail(k, order, x):
     return mpmath.fsum(mpmath.mpf(c) * mpmath.mpf(x) ** power for power, c in enumerate(terms.coef.tolist()))
 
 
+@pytest.mark.long
 def test_derivatives_of_tails_at_both_ends():
     ends = jnp.array([0.0, jnp.inf])
     np.testing.assert_array_equal(jax.vmap(jax.grad(lambda x: tails(x).p))(ends), [1, 0])

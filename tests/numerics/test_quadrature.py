@@ -54,6 +54,7 @@ def test_jumps_beside_the_ends_of_intervals_are_seen():
     np.testing.assert_allclose(found.value, expected, atol=1e-10)
 
 
+@pytest.mark.long
 def test_derivative_by_scale():
     """d/ds E f(s|Z|) = E |Z| f'(s|Z|), and by finite differences."""
 

@@ -140,6 +140,7 @@ def test_a_failed_solve_has_a_page_too():
     assert 'class="party"' not in text
 
 
+@pytest.mark.long
 def test_thousands_of_parties_are_cut_and_it_is_said():
     text = page_of(answer(_parties.MOST + 7, 1))
     assert text.count('class="party"') == _parties.MOST

@@ -56,6 +56,7 @@ class TestMarkets:
             for i, name in enumerate("ABC"):
                 assert row[f"samples[{name}]"] == plan.samples[i]
 
+    @pytest.mark.long
     def test_tables_keep_their_values(self, rows):
         _, sweep, found = rows
         assert "scale" in sweep.parameter_names  # of the one buyer who has any
@@ -72,6 +73,7 @@ class TestMarkets:
         assert set(summary.quantiles) == {"profit", "revenue"}
         assert np.isnan(summary.leverage)
 
+    @pytest.mark.long
     def test_a_menu_that_ends_too_early_is_told(self, tmp_path):
         """A cost that falls by a hundred makes more points pay than the menu has: that row alone says so."""
         summary = run(Sweep(SHOP, {"contributor_costs[A]": [0.02, 2e-4]}, sizes=400), tmp_path)

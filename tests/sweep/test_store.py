@@ -74,6 +74,7 @@ class TestSameBytes:
         assert (summary.found, summary.instances) == (20 * parts, 200)
         assert content(tmp_path) == uninterrupted
 
+    @pytest.mark.long
     def test_after_kills_while_computing(self, uninterrupted, tmp_path):
         """Twice, from outside, between the computing of a shard and its writing; then finished by a third process."""
         for wanted in (2, 5):
@@ -87,6 +88,7 @@ class TestSameBytes:
         run(small(shard=20), tmp_path)
         assert content(tmp_path) == uninterrupted
 
+    @pytest.mark.long
     def test_on_two_devices(self, uninterrupted, tmp_path):
         process = child(tmp_path, flags="--xla_force_host_platform_device_count=2")
         _, errors = process.communicate(timeout=120)
