@@ -65,7 +65,8 @@ def sweep(file: str, directory: str, scheduler: str | None, **options: Any) -> i
 
     Results are Parquet files in DIR, one row per instance, failures included. Run the same command again after it was
     stopped or killed: it goes on where it was, and ends with the same bytes. The exit code is 1 only if every instance
-    failed; how many did is counted by status. Takes 10 seconds on the shipped one.
+    failed; how many did is counted by status. Takes 10 seconds on the shipped one. With --scheduler the workers of a
+    Dask cluster compute, every file for itself, with the same bytes; it waits until there is one.
     """
     output = Output(**options)
     with output.timed("import"):
