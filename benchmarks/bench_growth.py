@@ -44,7 +44,7 @@ def run(axes: Sequence[str] | None = None, most: int | None = None) -> list[dict
 
 def cases() -> dict[str, tuple[Any, ...]]:
     """By name: sizes, from a size to a compiled call and its program, exponents of time and memory, and why."""
-    square = "a step costs m d min(m, d); steps hardly grow"
+    square = "a step costs m d min(m, d)"
     return {
         "agents m, m x 10": ((160, 320, 640, 1280, 2560), lambda m: _optimum(m, 10), 1, 1, square),
         "distributions d, 10 x d": ((160, 320, 640, 1280, 2560), lambda d: _optimum(10, d), 1, 1, square),
