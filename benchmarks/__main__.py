@@ -29,13 +29,15 @@ def main() -> int:
         parser.error(f"NAME {unknown[0]!r}: must be one of {', '.join(names)}")
     modules = ["accelerator"] if chosen.gpu else [f"bench_{name}" for name in chosen.names or names]
     rows: list[dict[str, Any]] = []
+    alone = importlib.import_module(f"benchmarks.{modules[0]}") if len(modules) == 1 else None
+    columns = getattr(alone, "COLUMNS", _table.COLUMNS)
     for name in modules:
         print(f"{name} …", file=sys.stderr, flush=True)
         for row in importlib.import_module(f"benchmarks.{name}").run():
             rows.append(row)
             print(f"  {row['work']}, {row['size']}: {row['run_s']:.3g} s", file=sys.stderr, flush=True)
             about = _table.machine()
-            Path(f"{chosen.out}.md").write_text(_table.markdown(rows, about), encoding="utf-8")
+            Path(f"{chosen.out}.md").write_text(_table.markdown(rows, about, columns), encoding="utf-8")
             Path(f"{chosen.out}.json").write_text(_table.as_json(rows, about), encoding="utf-8")
     print(Path(f"{chosen.out}.md").read_text(encoding="utf-8"))
     return 0

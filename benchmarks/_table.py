@@ -23,11 +23,20 @@ def machine() -> dict[str, Any]:
     }
 
 
-def markdown(rows: list[dict[str, Any]], about: dict[str, Any]) -> str:
-    """Return the rows as a table, below one line on the machine; what only some rows have comes last."""
+def markdown(rows: list[dict[str, Any]], about: dict[str, Any], columns: tuple[str, ...] = COLUMNS) -> str:
+    """Return the rows as a table, below one line on the machine; what only some rows have comes last.
+
+    Args:
+        rows: by name of the column.
+        about: the machine.
+        columns: of the table; a benchmark may have its own, and then has no others.
+    """
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     head = f"{about['processor']}, {about['cores']} cores; {', '.join(about['devices'])}; Python {about['python']}"
     lines = [f"{head}; {versions}. Times in seconds; compilation is not part of them.", ""]
+    if columns != COLUMNS:
+        lines += [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
+        return "\n".join([*lines, *(f"| {' | '.join(_short(row[key]) for key in columns)} |" for row in rows)]) + "\n"
     lines += [f"| {' | '.join(COLUMNS)} | more |", "|" + " --- |" * (len(COLUMNS) + 1)]
     for row in rows:
         more = ", ".join(f"{key} {_short(value)}" for key, value in row.items() if key not in COLUMNS)
@@ -41,6 +50,8 @@ def as_json(rows: list[dict[str, Any]], about: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, float) and value != value:
+        return "–"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from benchmarks import _table
+from benchmarks import _table, bench_growth
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 MODULES = sorted(path.stem for path in FOLDER.glob("bench_*.py"))
@@ -46,3 +48,26 @@ def test_unknown_name_is_one_line():
     assert found.returncode == 2
     assert "must be one of" in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_exponents_are_those_of_powers():
+    sizes = np.array([10, 20, 40, 80])
+    slope, off = bench_growth.exponent(sizes, 3.0 * sizes**2.5)
+    assert slope == pytest.approx(2.5)
+    assert off == pytest.approx(1.0)
+    assert bench_growth.exponent(sizes, sizes * np.array([1.0, 1.0, 2.0, 1.0]))[1] == pytest.approx(2**0.7)
+
+
+def test_growth_of_a_square():
+    """What a program holds is told by XLA, and is no matter of luck: a table goes in, and one comes out."""
+
+    def double(size):
+        return bench_growth._compiled(lambda table: 2 * table, jnp.ones((size, size)))
+
+    row = bench_growth._row("a square", (8, 16, 32), double, 2, 2, "entries")
+    assert row["memory exponent"] == pytest.approx(2.0)
+    assert [point["bytes"] for point in row["points"]] == [2 * 8 * size**2 for size in (8, 16, 32)]
+    text = _table.markdown([row], _table.machine(), bench_growth.COLUMNS)
+    assert text.splitlines()[-1].startswith("| a square | 8 to 32, 3 of them | ")
+    assert text.splitlines()[-1].endswith("| 2 | 2 | entries |")
+    assert "| – |" in _table.markdown([{**row, "should": float("nan")}], _table.machine(), bench_growth.COLUMNS)

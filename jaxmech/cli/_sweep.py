@@ -44,6 +44,7 @@ _EXAMPLES = (
     "jaxmech sweep uncertain-costs -o results",
     "jaxmech examples uncertain-costs > mine.toml",
     "jaxmech sweep mine.toml -o results --json summary.json",
+    "jaxmech sweep mine.toml -o results --scheduler tcp://10.0.0.1:8786",
 )
 
 
@@ -53,13 +54,19 @@ _EXAMPLES = (
 )
 @click.argument("file")
 @click.option("-o", "--output", "directory", required=True, metavar="DIR", help="Directory of the results (Parquet).")
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Compute on a Dask cluster: its scheduler's address, or the file that it wrote (extra dask).",
+)
 @shared("json", "dtype", "quiet", "verbose")
-def sweep(file: str, directory: str, **options: Any) -> int:
+def sweep(file: str, directory: str, scheduler: str | None, **options: Any) -> int:
     """Solve many instances of one problem: grids, random draws, or a table of instances.
 
     Results are Parquet files in DIR, one row per instance, failures included. Run the same command again after it was
     stopped or killed: it goes on where it was, and ends with the same bytes. The exit code is 1 only if every instance
-    failed; how many did is counted by status. Takes 10 seconds on the shipped one.
+    failed; how many did is counted by status. Takes 10 seconds on the shipped one. With --scheduler the workers of a
+    Dask cluster compute, every file for itself, with the same bytes; it waits until there is one.
     """
     output = Output(**options)
     with output.timed("import"):
@@ -78,7 +85,7 @@ def sweep(file: str, directory: str, **options: Any) -> int:
     try:
         farewell(_GOES_ON)
         with output.timed("compile + solve"):
-            summary = sweeps.run(many, directory, _report)
+            summary = sweeps.run(many, directory, _report, scheduler=scheduler)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_GOES_ON) from None
     output.deliver(

@@ -1,6 +1,7 @@
 """Solve a sharing program, differentiably: scaling, support, certified residual and the implicit derivative."""
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -26,6 +27,9 @@ from jaxmech.numerics._program import (
     pull_of,
     total_weight,
 )
+
+MANY = 256
+"""Agents beyond which those who are alike are found by sorting: a table of all pairs would outgrow everything else."""
 
 
 class SharingOptimum(NamedTuple):
@@ -140,8 +144,11 @@ def _optimum(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Array]
 def _alike(program: Program, iterate: Iterate) -> Iterate:
     """Give agents with the same data the mean of what they have: optima are convex sets that exchanging them keeps."""
     ends = jnp.stack([jnp.min(program.costs, axis=1), jnp.max(program.costs, axis=1), program.bounds])
-    pairs = jnp.all(ends[:, :, None] == ends[:, None], axis=0)
-    some = jnp.sum(pairs) > len(pairs)
+    if ends.shape[1] > MANY:
+        some = jnp.max(_groups(ends.T)) + 1 < ends.shape[1]
+    else:
+        pairs = jnp.all(ends[:, :, None] == ends[:, None], axis=0)
+        some = jnp.sum(pairs) > len(pairs)
     averaged: Iterate = jax.lax.cond(some, _averaged, lambda _, iterate: iterate, program, iterate)
     return averaged
 
@@ -151,20 +158,52 @@ def _averaged(program: Program, iterate: Iterate) -> Iterate:
     columns = (program.weights, program.bounds, program.direction, program.bounded.astype(dtype))
     tables = [program.costs, program.able.astype(dtype), *([] if program.worth is None else [program.worth])]
     data = jnp.concatenate([jnp.stack(columns, axis=1), *tables], axis=1)
+    shared = _by_groups(data) if len(data) > MANY else _by_pairs(data)
+    rows = (iterate.amount, iterate.gap, iterate.multiplier, iterate.slack)
+    amount, gap, multiplier, slack = map(shared, rows)
+    return dataclasses.replace(iterate, amount=amount, gap=gap, multiplier=multiplier, slack=slack)
+
+
+def _by_pairs(data: Array) -> Callable[[Array], Array]:
+    """From values by row to their means over equal rows; a value of its own stays as it is."""
     every = jnp.ones((len(data), len(data)), bool)
-    # one column after the other: of many agents all pairs at once would not fit into memory
+    # one column after the other: of many columns all pairs at once would not fit into memory
     same = jax.lax.fori_loop(0, data.shape[1], lambda k, same: same & (data[:, None, k] == data[None, :, k]), every)
     count = jnp.sum(same, axis=1)
 
     def shared(values: Array) -> Array:
-        shape = (-1, *(1 for _ in values.shape[1:]))
-        shares = same.astype(dtype) / count[:, None].astype(dtype)
+        shares = same.astype(data.dtype) / count[:, None].astype(data.dtype)
         mean = jnp.matmul(shares, values, precision=jax.lax.Precision.HIGHEST)
-        return jnp.where(count.reshape(shape) == 1, values, mean)
+        return jnp.where(_tall(count, values) == 1, values, mean)
 
-    rows = (iterate.amount, iterate.gap, iterate.multiplier, iterate.slack)
-    amount, gap, multiplier, slack = map(shared, rows)
-    return dataclasses.replace(iterate, amount=amount, gap=gap, multiplier=multiplier, slack=slack)
+    return shared
+
+
+def _by_groups(data: Array) -> Callable[[Array], Array]:
+    """The same without a table of pairs."""
+    label = _groups(data)
+
+    def summed(values: Array) -> Array:
+        return jax.ops.segment_sum(values, label, len(data))[label]
+
+    count = summed(jnp.ones(len(data), data.dtype))
+    return lambda values: jnp.where(_tall(count, values) == 1, values, summed(values) / _tall(count, values))
+
+
+def _groups(data: Array) -> Array:
+    """A number for each row, the same for rows that are equal: all are sorted by one column after the other."""
+
+    def refine(k: Array, label: Array) -> Array:
+        order = jnp.lexsort((data[:, k], label))
+        old, column = label[order], data[:, k][order]
+        new = (old[1:] != old[:-1]) | (column[1:] != column[:-1])
+        return jnp.zeros_like(label).at[order[1:]].set(jnp.cumsum(new, dtype=label.dtype))
+
+    return jax.lax.fori_loop(0, data.shape[1], refine, jnp.zeros(len(data), jnp.int32))
+
+
+def _tall(counts: Array, values: Array) -> Array:
+    return counts.reshape(-1, *(1 for _ in values.shape[1:]))
 
 
 @_optimum.defjvp

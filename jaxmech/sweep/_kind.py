@@ -47,6 +47,7 @@ class Kind(ABC):
     """
 
     name: ClassVar[str]
+    problem: Any  # with the values of all that does not vary
     keys: str  # a kind may have fewer for some problems
     keep: ClassVar[tuple[str, ...]]
     kept: ClassVar[tuple[str, ...]]
@@ -117,6 +118,10 @@ class Kind(ABC):
             ProblemError: naming the key.
         """
         del fixed, drawn
+
+    def options(self) -> dict[str, Any]:
+        """Return what a sweep was asked for of this kind, beside the problem."""
+        return {name: value for name in ("division", "mechanism") if (value := getattr(self, name)) is not None}
 
     @property
     def dtype(self) -> Any:

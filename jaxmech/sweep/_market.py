@@ -63,7 +63,12 @@ class Market(Kind):
                 "contributor_costs, contributor_costs[NAME], sigma, sigma[NAME], and of buyers count, count[NAME]"
             )
         self.problem, self.second, self.most = problem, second, most
+        self._sizes, self._limit = sizes, limit
         self.menu = _menu(max(2, _ROOM * most_useful(problem)), count, limit)
+
+    def options(self) -> dict[str, Any]:
+        """How long the menu is, and what bounds it."""
+        return {"sizes": self._sizes, "second": self.second, "limit": self._limit, "most": self.most}
 
     @property
     def title(self) -> str:

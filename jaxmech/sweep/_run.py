@@ -1,19 +1,24 @@
 """Running a sweep: what is missing, shard by shard, and a summary of all."""
 
+import contextlib
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
 from jaxmech import _batch
+from jaxmech._errors import ProblemError
 from jaxmech._status import Status
 from jaxmech.sweep._instance import make_columns, make_instance
 from jaxmech.sweep._store import Store
 from jaxmech.sweep._sweep import Sweep
+
+if TYPE_CHECKING:
+    from jaxmech.sweep._cluster import Cluster
 
 MAX_CHUNK = 512
 CHUNK_ENTRIES = 65_536
@@ -84,8 +89,14 @@ class Summary:
         return self.instances - self.statuses.get(Status.OK.name, 0)
 
 
-def run(sweep: Sweep, directory: str | Path, progress: Callable[[Progress], None] | None = None) -> Summary:
-    """Compute what is missing of a sweep, on all cores and devices, and sum up all of it.
+def run(
+    sweep: Sweep,
+    directory: str | Path,
+    progress: Callable[[Progress], None] | None = None,
+    *,
+    scheduler: str | None = None,
+) -> Summary:
+    """Compute what is missing of a sweep, on all cores and devices or on a cluster, and sum up all of it.
 
     The results are Parquet files ``part-00000.parquet`` and so on, with a row per instance, failures included, and a
     manifest ``_manifest.json``. Each file is written whole, so that a run that was killed goes on where it was when it
@@ -94,13 +105,16 @@ def run(sweep: Sweep, directory: str | Path, progress: Callable[[Progress], None
     Args:
         sweep: what varies.
         directory: of the results; new, empty, or of the same sweep.
-        progress: what to call with a :class:`Progress`, several times per shard.
+        progress: what to call with a :class:`Progress`, several times per shard; of a cluster, after each.
+        scheduler: address of a Dask scheduler, or the file that it wrote: its workers compute the shards then, each of
+            them on its own; this process checks and writes what they return. The bytes are the same.
 
     Returns:
         The summary, of earlier runs' shards as well.
 
     Raises:
-        ProblemError: for a directory that holds anything else, or files that are damaged; and if pyarrow is missing.
+        ProblemError: for a directory that holds anything else, or files that are damaged; if pyarrow is missing; in
+            one of several processes of ``jax.distributed``; and for a cluster that cannot be used or fails.
 
     Example:
         >>> import tempfile
@@ -111,11 +125,15 @@ def run(sweep: Sweep, directory: str | Path, progress: Callable[[Progress], None
         {'OK': 2}
     """
     began = time.perf_counter()
-    store = Store(directory, sweep, jax.default_backend())
-    with store.locked():
+    _refuse_many_processes()
+    with contextlib.ExitStack() as stack:
+        cluster = None if scheduler is None else stack.enter_context(_connected(scheduler))
+        store = Store(directory, sweep, cluster.platform if cluster else jax.default_backend())
+        stack.enter_context(store.locked())
         store.start()
         tables: list[Any] = [_digest(sweep, store.read(shard)) for shard in range(sweep.shards)]
-        store.check_room(sum(table is None for table in tables))
+        missing = [shard for shard, table in enumerate(tables) if table is None]
+        store.check_room(len(missing))
         found = sum(len(table["status"]) for table in tables if table is not None)
         done = found
 
@@ -127,19 +145,26 @@ def run(sweep: Sweep, directory: str | Path, progress: Callable[[Progress], None
             if progress:
                 progress(Progress(done + part, sweep.instances, found, now - started[0]))
 
-        instance = make_instance(sweep)
-        for shard in (shard for shard, table in enumerate(tables) if table is None):
-            columns = _compute(sweep, instance, shard, report)
-            store.write(shard, columns)
-            tables[shard] = {name: columns[name] for name in _summarised(sweep)}
-            done += len(columns["index"])
+        begun = time.perf_counter()
+        for shard, table in _there(sweep, store, missing, cluster) if cluster else _here(sweep, store, missing, report):
+            tables[shard] = table
+            done += len(table["status"])
+            if cluster:
+                report(0, time.perf_counter() - begun)
     return _sum_up(sweep, Path(directory), tables, found, time.perf_counter() - began)
 
 
-def _compute(
+def compute(
     sweep: Sweep, instance: Callable[[Any], Any], shard: int, report: Callable[[int, float], None]
 ) -> dict[str, np.ndarray]:
-    """All columns of a shard; it is filled up to whole chunks, so that one compilation serves all."""
+    """Return all columns of a shard; it is filled up to whole chunks, so that one compilation serves all.
+
+    Args:
+        sweep: what varies.
+        instance: from the number of an instance to its row.
+        shard: which.
+        report: what to call with how many instances of it are done, and the seconds that they took.
+    """
     start = shard * sweep.shard
     index = np.arange(start, min(start + sweep.shard, sweep.instances))
     count = len(index)
@@ -153,6 +178,35 @@ def _compute(
         progress=lambda state: report(min(state.done, count), state.seconds),
     )
     return make_columns(sweep, index, jax.tree.map(lambda leaf: leaf[:count], rows))
+
+
+def _here(
+    sweep: Sweep, store: Store, shards: Iterable[int], report: Callable[[int, float], None]
+) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """Compute and write shards in this process."""
+    instance = make_instance(sweep)
+    for shard in shards:
+        columns = compute(sweep, instance, shard, report)
+        store.write(shard, columns)
+        yield shard, {name: columns[name] for name in _summarised(sweep)}
+
+
+def _there(sweep: Sweep, store: Store, shards: list[int], cluster: "Cluster") -> Iterator[tuple[int, Any]]:
+    """Write the shards that others have computed, as they come."""
+    for shard, data in cluster.compute(sweep, shards):
+        yield shard, _digest(sweep, store.accept(shard, data))
+
+
+def _connected(scheduler: str) -> contextlib.AbstractContextManager["Cluster"]:
+    from jaxmech.sweep._cluster import connected  # only who has a cluster has its package
+
+    return connected(scheduler)
+
+
+def _refuse_many_processes() -> None:
+    if jax.process_count() > 1:
+        rule = "all would write the same files: run the sweep in one process, or give a Dask cluster as scheduler"
+        raise ProblemError("jax.process_count()", jax.process_count(), rule)
 
 
 def _chunk(sweep: Sweep) -> int:

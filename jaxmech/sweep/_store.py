@@ -15,6 +15,7 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech._whole import TEMPORARY, write_whole
 from jaxmech.sweep._sweep import Sweep
+from jaxmech.sweep._worker import PACKAGES
 
 MANIFEST = "_manifest.json"
 """Readers of a directory of Parquet pass over names that begin with an underscore or a dot."""
@@ -43,7 +44,7 @@ class Store:
             "kind": "sweep",
             "format": FORMAT,
             "fingerprint": sweep.fingerprint,
-            "versions": {name: version(name) for name in ("jaxmech", "jax", "jaxlib", "pyarrow")},
+            "versions": {name: version(name) for name in PACKAGES},
             "platform": platform,
             "shards": sweep.shards,
             **sweep.description(),
@@ -91,14 +92,21 @@ class Store:
         Raises:
             ProblemError: if the operating system refuses.
         """
-        import pyarrow as pa
+        self._put(shard, file_bytes(self.sweep, self.manifest["fingerprint"], shard, columns))
 
-        # Without a number there is nothing, which averages and counts pass over.
-        table = pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
-        try:
-            write_whole(self.path(shard), self._bytes(table.replace_schema_metadata(self._label(shard))))
-        except OSError as error:
-            raise _refused(self.path(shard), error) from None
+    def accept(self, shard: int, data: bytes) -> Any:
+        """Write a shard that another machine has computed, and return it as an Arrow table.
+
+        Args:
+            shard: which.
+            data: the content of its file.
+
+        Raises:
+            ProblemError: if it is damaged or not of this sweep, or if the operating system refuses.
+        """
+        table = self._table(shard, data, "came damaged from a worker: run the same command again")
+        self._put(shard, data)
+        return table
 
     def read(self, shard: int) -> Any:
         """Return a shard as an Arrow table, or None if it is not there.
@@ -106,9 +114,6 @@ class Store:
         Raises:
             ProblemError: if the file is unreadable, damaged, or not of this sweep.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         path = self.path(shard)
         if not path.exists():
             return None
@@ -117,20 +122,7 @@ class Store:
         except OSError as error:  # what cannot be read now may be whole
             rule = f"cannot be read: {(error.strerror or str(error)).lower()}; it may be whole, so make it readable"
             raise self._foreign(path.name, rule) from None
-        try:
-            table = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True).read()
-            # Pages have checksums, names and statistics have none: whole is what would be written again just so.
-            whole = self._bytes(table) == data
-        except MemoryError:  # of Arrow too: sizes in a damaged file may be any number
-            rule = "does not fit into memory, or is damaged: try again before you delete it"
-            raise self._foreign(path.name, rule) from None
-        except (pa.ArrowException, OSError, ValueError, KeyError):
-            table, whole = None, False
-        if not whole:
-            raise self._foreign(path.name, "is damaged: delete it and run the same command again, to compute it anew")
-        if table.schema.metadata != self._label(shard) or table.num_rows != self._rows(shard):
-            raise self._foreign(path.name, "is not of this sweep: move it away, or give another directory")
-        return table
+        return self._table(shard, data, "is damaged: delete it and run the same command again, to compute it anew")
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -159,27 +151,38 @@ class Store:
         finally:
             os.close(handle)
 
-    def _bytes(self, table: Any) -> bytes:
-        """A table as the content of a file, the same bytes for the same table."""
+    def _put(self, shard: int, data: bytes) -> None:
+        try:
+            write_whole(self.path(shard), data)
+        except OSError as error:
+            raise _refused(self.path(shard), error) from None
+
+    def _table(self, shard: int, data: bytes, damaged: str) -> Any:
+        """A file's content as an Arrow table, if it is whole and of this sweep."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        buffer = pa.BufferOutputStream()
-        words = [field.name for field in table.schema if pa.types.is_string(field.type)]
-        # Numbers hardly repeat: a dictionary of them takes three times as long to write, and more room.
-        layout = {"row_group_size": self.sweep.shard, "compression": _COMPRESSION, "use_dictionary": words}
-        pq.write_table(table, buffer, write_page_checksum=True, **layout)
-        content: bytes = buffer.getvalue().to_pybytes()
-        return content
+        name = self.path(shard).name
+        try:
+            table = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True).read()
+            # Pages have checksums, names and statistics have none: whole is what would be written again just so.
+            whole = _content(self.sweep, table) == data
+        except MemoryError:  # of Arrow too: sizes in a damaged file may be any number
+            rule = "does not fit into memory, or is damaged: try again before you delete it"
+            raise self._foreign(name, rule) from None
+        except (pa.ArrowException, OSError, ValueError, KeyError):
+            table, whole = None, False
+        if not whole:
+            raise self._foreign(name, damaged)
+        if table.schema.metadata != _label(self.manifest["fingerprint"], shard) or table.num_rows != self._rows(shard):
+            raise self._foreign(name, "is not of this sweep: move it away, or give another directory")
+        return table
 
     def _foreign(self, name: str, rule: str) -> ProblemError:
         return ProblemError(f"{self.directory}: file", name, rule)
 
     def _rows(self, shard: int) -> int:
         return min(self.sweep.shard, self.sweep.instances - shard * self.sweep.shard)
-
-    def _label(self, shard: int) -> dict[bytes, bytes]:
-        return {b"jaxmech.sweep": self.manifest["fingerprint"].encode(), b"jaxmech.shard": str(shard).encode()}
 
     def _check_directory(self) -> None:
         known = {self.path(shard).name for shard in range(self.sweep.shards)}
@@ -214,6 +217,22 @@ class Store:
             raise ProblemError("directory", str(self.directory), rule)
 
 
+def file_bytes(sweep: Sweep, fingerprint: str, shard: int, columns: Mapping[str, np.ndarray]) -> bytes:
+    """Return a shard as the content of its file, the same bytes for the same columns.
+
+    Args:
+        sweep: what varies.
+        fingerprint: its own, which takes time to find.
+        shard: which.
+        columns: the results.
+    """
+    import pyarrow as pa
+
+    # Without a number there is nothing, which averages and counts pass over.
+    table = pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
+    return _content(sweep, table.replace_schema_metadata(_label(fingerprint, shard)))
+
+
 def require_pyarrow() -> None:
     """Refuse to sweep where the package is missing that writes Parquet.
 
@@ -224,6 +243,23 @@ def require_pyarrow() -> None:
         import pyarrow  # noqa: F401
     except ImportError:
         raise ProblemError("pyarrow", "missing", "sweeps need it: pip install 'jaxmech[sweep]'") from None
+
+
+def _content(sweep: Sweep, table: Any) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    buffer = pa.BufferOutputStream()
+    words = [field.name for field in table.schema if pa.types.is_string(field.type)]
+    # Numbers hardly repeat: a dictionary of them takes three times as long to write, and more room.
+    layout = {"row_group_size": sweep.shard, "compression": _COMPRESSION, "use_dictionary": words}
+    pq.write_table(table, buffer, write_page_checksum=True, **layout)
+    content: bytes = buffer.getvalue().to_pybytes()
+    return content
+
+
+def _label(fingerprint: str, shard: int) -> dict[bytes, bytes]:
+    return {b"jaxmech.sweep": fingerprint.encode(), b"jaxmech.shard": str(shard).encode()}
 
 
 def _words(value: Any) -> str:
