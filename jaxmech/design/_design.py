@@ -23,7 +23,7 @@ from jaxmech.design._published import Rivals, published
 from jaxmech.design._rules import check_rule, threshold_rule
 from jaxmech.design._whole import in_whole_samples
 from jaxmech.design._wishes import Bounds, Wishes
-from jaxmech.design.proof import DEPARTURE, holds, prove
+from jaxmech.design.proof import DEPARTURE, holds, prove, ratio
 
 Tree = TypeVar("Tree")
 
@@ -182,9 +182,9 @@ class _Search:
         fails = self.wishes.failure
         return sum(
             proven_value(
-                jax.tree.map(lambda leaf, k=k: leaf[k], duals), costs[:, k], weight, error[k], fails, whole=whole
+                jax.tree.map(lambda leaf, k=k: leaf[k], duals), costs[:, k], weight, error[:, k], fails, whole=whole
             )
-            for k in range(len(error))
+            for k in range(costs.shape[1])
         )
 
     @property
@@ -212,7 +212,7 @@ def _first_that_holds(problem: Problem, designs: Iterable[Design]) -> Solution[D
         held = holds(problem, made, proven, rival(problem, made))
         tried += 1
         if best is None or held:
-            best = made, max(float(np.max(1 - proven.least / proven.honest)), 0.0)
+            best = made, max(float(np.max(1 - ratio(proven.least, proven.honest))), 0.0)
         if held:
             break
     if best is None:
