@@ -71,6 +71,12 @@ def kinds_tables(kinds: Kinds, rivals: Rivals) -> tuple[Array, Array]:
     return jax.vmap(kinds.of_agents)(samples), jax.vmap(kinds.of_agents)(rivals.role)
 
 
+def among_kinds(kinds: Kinds, rivals: Rivals) -> Rivals:
+    """Published plans by kind of agent instead of by agent."""
+    samples, role = kinds_tables(kinds, rivals)
+    return rivals._replace(samples=samples, role=role)
+
+
 def _columns(crowd: Crowd) -> Crowd:
     """One distribution each, on a leading axis."""
 

@@ -14,7 +14,7 @@ from jaxmech._progress import stage
 from jaxmech._status import Solution, Status
 from jaxmech.collaboration import Problem
 from jaxmech.design._build import Told, blank, build, departure_of
-from jaxmech.design._candidates import candidates, safe
+from jaxmech.design._candidates import among_kinds, candidates, safe
 from jaxmech.design._certify import rival
 from jaxmech.design._family import Dual, choices, proven_value
 from jaxmech.design._kinds import Candidate, Kinds, everybody, kinds_of
@@ -145,7 +145,8 @@ class _Search:
         wishes, kinds = self.wishes, kinds_of(self.problem)
         rivals, table = published(self.problem, whole=False), choices(wishes.kept, wishes.failure)
         with stage("design, part 1 of 4: thresholds by descent from many starts"):
-            found, duals = _finished(_candidates(kinds, rivals, table, self.rule, self._bounds))
+            plans = among_kinds(kinds, rivals)
+            found, duals = _finished(_candidates(kinds.themselves, plans, table, self.rule, self._bounds))
         with stage("design, part 2 of 4: what no rule of the family gets below"):
             bound = self._family(kinds, duals, whole=wishes.whole)
         made = [] if wishes.whole else self._built(kinds, found, rivals, bound)
@@ -154,7 +155,8 @@ class _Search:
             wholes = published(self.problem, whole=True)
             bound = bound if wishes.whole else self._family(kinds, duals, whole=True)
             with stage("design, part 3 of 4: whole samples"):
-                rounded = _finished(_in_whole_samples(kinds, found, wholes, self.rule, self._bounds))
+                plans = among_kinds(kinds, wholes)
+                rounded = _finished(_in_whole_samples(kinds.themselves, found, plans, self.rule, self._bounds))
             kept += self._built(kinds, rounded, wholes, bound)
         yield from sorted(kept, key=lambda one: float(one.social_penalty))
 

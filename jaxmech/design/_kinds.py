@@ -12,7 +12,8 @@ from jaxmech.design._terms import Crowd, Stake, Terms
 from jaxmech.design._wishes import Bounds
 
 _GROUPED_FROM = 40
-"""From so many agents on, those with equal costs count as two kinds: one of them, and all others."""
+"""From so many agents on, those with equal costs count as two kinds: one of them, and all others; from one agent on
+where prices differ between agents, whose groups then decide, and not each of them."""
 _SIZES = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 """Numbers of kinds that are compiled for; the rest is filled up with agents who do not exist."""
 
@@ -36,6 +37,11 @@ class Kinds(NamedTuple):
     def whole_alone(self) -> Array:
         """The best whole number of points for who works alone; 0 where she cannot sample."""
         return best_whole_alone(Problem.unchecked(self.costs, jnp.ones_like(self.error[0]), self.error))
+
+    @property
+    def themselves(self) -> "Kinds":
+        """The same without agents: nothing in it, and so nothing compiled for it, depends on how many they are."""
+        return self._replace(kind=jnp.arange(len(self.weight)))
 
     def crowd(self, bounds: Bounds) -> Crowd:
         """What the search knows of them."""
@@ -89,11 +95,11 @@ def everybody(problem: Problem) -> Kinds:
 
 
 def kinds_of(problem: Problem) -> Kinds:
-    """Group agents: everybody is a kind, unless there are many with equal costs and prices. Host only."""
+    """Group agents: everybody is a kind, unless there are many, or groups, of equal costs and prices. Host only."""
     single_kinds = everybody(problem)
     table = np.concatenate([np.asarray(part, float) for part in (single_kinds.costs, single_kinds.error)], axis=1)
     m, d = problem.shape
-    if m < _GROUPED_FROM:
+    if m < _GROUPED_FROM and problem.valued_alike:
         rows, kind, weight = table, np.arange(m), np.ones(m)
     else:
         different, back = np.unique(table, axis=0, return_inverse=True)

@@ -58,9 +58,9 @@ def proven_bound(
 ) -> float:
     """Return a social penalty below which no noise rules get, for one distribution.
 
-    Only some T are of interest. Every agent pays at least her e/T, and all together at least T times the least cost. And T
-    is not below anybody's n_IND: she would not be alone, no check would keep her (B < 0), and if she received she would
-    collect a fraction, or if samples are whole and T (T + 1) < n_IND² one more sample.
+    Only some T are of interest. Every agent pays at least her e/T, and all together at least T times the least cost.
+    And T is not below anybody's n_IND: she would not be alone, no check would keep her (B < 0), and if she received she
+    would collect a fraction, or if samples are whole and T (T + 1) < n_IND² one more sample.
 
     Args:
         side: who is there.
