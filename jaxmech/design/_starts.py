@@ -60,9 +60,14 @@ def with_the_cheapest_alone(crowd: Crowd, starts: Start) -> Start:
 
 
 def from_amounts(crowd: Crowd, samples: Array, alone: Array, ratio: float) -> Start:
-    """A start from amounts, with ``ratio`` points in the comparison for each of hers."""
+    """A start from amounts, with ``ratio`` points in the comparison for each of hers.
+
+    Where some have no use for what they can measure, failing has to cost much: then idle agents get fewer the larger
+    it is.
+    """
     theirs, some = others(crowd.weight, samples), samples > 0
-    share = jnp.where(some, ratio * samples, _IDLE * theirs) / jnp.where(theirs > 0, theirs, 1.0)
+    idle = jnp.where(jnp.any(crowd.stake.able & (crowd.stake.error <= 0)), _IDLE / ratio**3, _IDLE)
+    share = jnp.where(some, ratio * samples, idle * theirs) / jnp.where(theirs > 0, theirs, 1.0)
     return _start(alone, some & ~alone, samples, jnp.clip(share, 1e-6, 0.8))
 
 

@@ -306,7 +306,7 @@ def test_barter_by_monte_carlo(bartered):
 def test_a_table_of_equal_prices_changes_nothing(linked):
     _, made = linked
     other = design(Problem(COSTS, SIGMA, np.ones((4, 2)))).raise_for_status().value
-    assert float(other.social_penalty) == pytest.approx(float(made.social_penalty), rel=1e-6)
+    assert float(other.social_penalty) == pytest.approx(float(made.social_penalty), rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -326,5 +326,5 @@ def test_prices_by_agent(costs, price):
 
 
 def test_points_that_are_not_alike_are_refused():
-    with pytest.raises(ProblemError, match=r"sigma = a table by agent: must be one number.*compares points"):
+    with pytest.raises(ProblemError, match=r"sigma = 'a table by agent': must be one number.*compares points"):
         design(Problem(COSTS, np.full((4, 2), SIGMA)))
