@@ -66,7 +66,7 @@ def from_amounts(crowd: Crowd, samples: Array, alone: Array, ratio: float) -> St
     it is.
     """
     theirs, some = others(crowd.weight, samples), samples > 0
-    idle = jnp.where(jnp.any(crowd.stake.able & (crowd.stake.error <= 0)), _IDLE / ratio**3, _IDLE)
+    idle = jnp.where(jnp.any(crowd.stake.able & (crowd.stake.error <= 0)), _IDLE / ratio**2, _IDLE)
     share = jnp.where(some, ratio * samples, idle * theirs) / jnp.where(theirs > 0, theirs, 1.0)
     return _start(alone, some & ~alone, samples, jnp.clip(share, 1e-6, 0.8))
 

@@ -314,7 +314,7 @@ def test_a_table_of_equal_prices_changes_nothing(linked):
     [
         (COSTS, [[1, 1], [1, 1], [0, 0], [1, 1]]),
         (COSTS, [[1, 0.5], [2, 1], [0.3, 0], [1, 3]]),
-        ([[np.inf, 1], [np.inf, 1], [1, np.inf], [1, np.inf]], NEEDED),
+        pytest.param([[np.inf, 1], [np.inf, 1], [1, np.inf], [1, np.inf]], NEEDED, marks=pytest.mark.slow),
     ],
     ids=["needs nothing", "different worth", "cannot sample what they need"],
 )

@@ -96,7 +96,10 @@ def departure(problem: Problem, design: Design, realised: np.ndarray | None = No
 
 
 def ratio(paid: np.ndarray, promised: np.ndarray) -> np.ndarray:
-    """One penalty over another; 1 where both are 0, as they are for who has no use for anything."""
+    """Return one penalty over another; 1 where both are 0, as they are for who has no use for anything.
+
+    Source: this package.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where((paid == 0) & (promised == 0), 1.0, paid / promised))
 
