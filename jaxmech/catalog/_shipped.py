@@ -12,6 +12,7 @@ _NAMES = (
     "equal-agents",
     "hard-instance",
     "blood-panel",
+    "barter",
     "data-market",
     "competitors",
     "market-growth",

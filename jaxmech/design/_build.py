@@ -72,19 +72,21 @@ def departure_of(problem: Problem, kept: Array | float | None, design: Design, *
         exactly: with numbers of points as they stand, instead of those that data sets have.
     """
     made, shape = design if exactly else carried_out(design), shape_of(design.rule, kept)
-    stake = Stake(problem.costs, jnp.broadcast_to(problem.price * problem.sigma**2, problem.shape[1:]))
+    stake = Stake(problem.costs, jnp.broadcast_to(problem.price * problem.sigma**2, problem.shape))
     n, z = (jnp.where(made.checked, part, 1.0) for part in (made.samples, made.comparison))
     level = made.limit / problem.sigma * jnp.sqrt(n * z / (n + z))
     terms = Terms(made.samples, made.comparison, made.rest, made.checked)
 
     def column(terms: Terms, level: Array, costs: Array, error: Array) -> Array:
-        one = jax.tree.map(lambda leaf: leaf[:, None], (terms, level, costs))
-        return shape.honest(one[0], Stake(one[2], error[None]), one[1])
+        one = jax.tree.map(lambda leaf: leaf[:, None], (terms, level, costs, error))
+        return shape.honest(one[0], Stake(*one[2:]), one[1])
 
-    apart = jax.vmap(column, in_axes=(1, 1, 1, 0))(terms, level, stake.costs, stake.error).sum(axis=0)
+    apart = jax.vmap(column, in_axes=(1, 1, 1, 1))(terms, level, stake.costs, stake.error).sum(axis=0)
     paid = jnp.where(made.linked, shape.honest(terms, stake, level), apart)
     lost = jnp.any(made.checked & (made.comparison <= 0), axis=1)
-    gap = jnp.abs(jnp.where(lost, jnp.inf, paid) / design.penalty - 1)
+    paid, promised = jnp.where(lost, jnp.inf, paid), design.penalty
+    # who needs nothing pays nothing, and keeps it
+    gap = jnp.where((paid == 0) & (promised == 0), 0.0, jnp.abs(paid / promised - 1))
     return jnp.max(jnp.where(jnp.isnan(gap), jnp.inf, gap))
 
 

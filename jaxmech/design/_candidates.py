@@ -13,7 +13,7 @@ from jaxmech.collaboration import Role
 from jaxmech.design._descent import SETTLED, Ends, Plan, Start, best, rank, search, slacks, total_penalty
 from jaxmech.design._family import Choices, Dual, Shares, dual
 from jaxmech.design._kinds import Candidate, Kinds
-from jaxmech.design._linked import Threshold
+from jaxmech.design._linked import Threshold, error_of
 from jaxmech.design._plan import Origin, Rule
 from jaxmech.design._published import Rivals
 from jaxmech.design._starts import (
@@ -54,7 +54,7 @@ def candidates(
     """
     crowd, threshold = kinds.crowd(bounds), Threshold(jnp.asarray(bounds.kept, kinds.weight.dtype))
     columns = _columns(crowd)
-    duals = jax.vmap(dual, in_axes=(None, 1, None, 0))(table, kinds.costs, kinds.weight, kinds.error)
+    duals = jax.vmap(dual, in_axes=(None, 1, None, 1))(table, kinds.costs, kinds.weight, kinds.error)
     plans = kinds_tables(kinds, rivals)
     starts = jax.vmap(_column_starts, in_axes=(0, 0, 2))(columns, duals.shares, plans)
     ends = jax.vmap(partial(_best_end, threshold, plan=_COLUMN))(columns, starts)
@@ -73,22 +73,22 @@ def kinds_tables(kinds: Kinds, rivals: Rivals) -> tuple[Array, Array]:
     return jax.vmap(kinds.of_agents)(samples), jax.vmap(kinds.of_agents)(rivals.role)
 
 
-def one_of_each(kinds: Kinds, rivals: Rivals) -> tuple[Kinds, Rivals]:
-    """The same kinds as if they had one agent each, and plans of those: programs for any number of agents are one."""
+def among_kinds(kinds: Kinds, rivals: Rivals) -> Rivals:
+    """Published plans by kind of agent instead of by agent, :data:`_RIVALS` of them at least."""
     samples, role = kinds_tables(kinds, rivals)
-    plans = Rivals(samples, role, rivals.social, rivals.code)
+    plans = rivals._replace(samples=samples, role=role)
     missing = max(_RIVALS - len(rivals.code), 0)
-    plans = jax.tree.map(lambda leaf: jnp.concatenate([leaf, *[leaf[-1:]] * missing]), plans)
-    return kinds._replace(kind=jnp.arange(len(kinds.weight))), plans
+    padded: Rivals = jax.tree.map(lambda leaf: jnp.concatenate([leaf, *[leaf[-1:]] * missing]), plans)
+    return padded
 
 
 def _columns(crowd: Crowd) -> Crowd:
     """One distribution each, on a leading axis."""
 
     def column(costs: Array, error: Array) -> Crowd:
-        return Crowd(Stake(costs[:, None], error[None]), crowd.weight, crowd.fails)
+        return Crowd(Stake(costs[:, None], error[:, None]), crowd.weight, crowd.fails)
 
-    every: Crowd = jax.vmap(column, in_axes=(1, 0))(crowd.stake.costs, crowd.stake.error)
+    every: Crowd = jax.vmap(column, in_axes=(1, 1))(crowd.stake.costs, crowd.stake.error)
     return every
 
 
@@ -181,21 +181,25 @@ def together(parts: Candidate, origin: Origin | Array) -> Candidate:
 
 
 def safe(kinds: Kinds) -> Candidate:
-    """Return the trivial alternative: the r cheapest work alone, the others receive, with the best r for each."""
+    """Return the trivial alternative: the r cheapest work alone, the others receive, with the best r for each.
+
+    Where accuracy is worth more to some, those are the cheapest whose cost is the smallest part of that.
+    """
     stake, weight = Stake(kinds.costs, kinds.error), kinds.weight[:, None]
-    unit, there = stake.alone, stake.able & (weight > 0)
-    order = jnp.argsort(jnp.where(there, kinds.costs, jnp.inf), axis=0, stable=True)
-    usable, size, many = (
-        jnp.take_along_axis(jnp.broadcast_to(part, unit.shape), order, axis=0) for part in (there, unit, weight)
+    unit, there = stake.alone, stake.wanting & (weight > 0)
+    order = jnp.argsort(jnp.where(there, stake.costs_over_worth, jnp.inf), axis=0, stable=True)
+    parts = (there, unit, weight, weight * kinds.error)
+    usable, size, many, error = (
+        jnp.take_along_axis(jnp.broadcast_to(part, unit.shape), order, axis=0) for part in parts
     )
-    size, many = jnp.where(usable, size, 1.0), jnp.where(usable, many, 0.0)
-    total, working = jnp.cumsum(many * size, axis=0), jnp.cumsum(many * 2 * kinds.error / size, axis=0)
-    paid = working + (jnp.sum(weight) - jnp.cumsum(many, axis=0)) * kinds.error / total
+    size, many, error = (jnp.where(usable, part, blank) for part, blank in ((size, 1.0), (many, 0.0), (error, 0.0)))
+    total, working = jnp.cumsum(many * size, axis=0), jnp.cumsum(2 * error / size, axis=0)
+    paid = working + (jnp.sum(weight * kinds.error, axis=0) - jnp.cumsum(error, axis=0)) / total
     best_place = jnp.argmin(jnp.where(usable, paid, jnp.inf), axis=0)
     alone = (jnp.argsort(order, axis=0) <= best_place) & there
     samples = jnp.where(alone, unit, 0.0)
     theirs = jnp.sum(weight * samples, axis=0)
-    penalty = jnp.where(alone, 2 * kinds.error / jnp.where(alone, unit, 1.0), kinds.error / theirs).sum(axis=1)
+    penalty = jnp.where(alone, 2 * kinds.error / jnp.where(alone, unit, 1.0), error_of(kinds.error, theirs)).sum(axis=1)
     nothing = jnp.zeros_like(samples)
     return Candidate(
         samples=samples,

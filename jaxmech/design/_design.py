@@ -14,7 +14,7 @@ from jaxmech._progress import stage
 from jaxmech._status import Solution, Status
 from jaxmech.collaboration import Problem
 from jaxmech.design._build import Told, blank, build, departure_of
-from jaxmech.design._candidates import candidates, one_of_each, safe
+from jaxmech.design._candidates import among_kinds, candidates, safe
 from jaxmech.design._certify import rival
 from jaxmech.design._family import Dual, choices, proven_value
 from jaxmech.design._kinds import Candidate, Kinds, everybody, kinds_of
@@ -23,7 +23,7 @@ from jaxmech.design._published import Rivals, published
 from jaxmech.design._rules import check_rule, threshold_rule
 from jaxmech.design._whole import in_whole_samples
 from jaxmech.design._wishes import Bounds, Wishes
-from jaxmech.design.proof import DEPARTURE, holds, prove
+from jaxmech.design.proof import DEPARTURE, holds, prove, ratio
 
 Tree = TypeVar("Tree")
 
@@ -145,7 +145,8 @@ class _Search:
         wishes, kinds = self.wishes, kinds_of(self.problem)
         rivals, table = published(self.problem, whole=False), choices(wishes.kept, wishes.failure)
         with stage("design, part 1 of 4: thresholds by descent from many starts"):
-            found, duals = _finished(_candidates(*_one_of_each(kinds, rivals), table, self.rule, self._bounds))
+            plans = _among_kinds(kinds, rivals)
+            found, duals = _finished(_candidates(kinds.themselves, plans, table, self.rule, self._bounds))
         with stage("design, part 2 of 4: what no rule of the family gets below"):
             bound = self._family(kinds, duals, whole=wishes.whole)
         made = [] if wishes.whole else self._built(kinds, found, rivals, bound)
@@ -154,8 +155,8 @@ class _Search:
             wholes = published(self.problem, whole=True)
             bound = bound if wishes.whole else self._family(kinds, duals, whole=True)
             with stage("design, part 3 of 4: whole samples"):
-                each, plans = _one_of_each(kinds, wholes)
-                rounded = _finished(_in_whole_samples(each, found, plans, self.rule, self._bounds))
+                plans = _among_kinds(kinds, wholes)
+                rounded = _finished(_in_whole_samples(kinds.themselves, found, plans, self.rule, self._bounds))
             kept += self._built(kinds, rounded, wholes, bound)
         yield from sorted(kept, key=lambda one: float(one.social_penalty))
 
@@ -183,9 +184,9 @@ class _Search:
         fails = self.wishes.failure
         return sum(
             proven_value(
-                jax.tree.map(lambda leaf, k=k: leaf[k], duals), costs[:, k], weight, error[k], fails, whole=whole
+                jax.tree.map(lambda leaf, k=k: leaf[k], duals), costs[:, k], weight, error[:, k], fails, whole=whole
             )
-            for k in range(len(error))
+            for k in range(costs.shape[1])
         )
 
     @property
@@ -213,7 +214,7 @@ def _first_that_holds(problem: Problem, designs: Iterable[Design]) -> Solution[D
         held = holds(problem, made, proven, rival(problem, made))
         tried += 1
         if best is None or held:
-            best = made, max(float(np.max(1 - proven.least / proven.honest)), 0.0)
+            best = made, max(float(np.max(1 - ratio(proven.least, proven.honest))), 0.0)
         if held:
             break
     if best is None:
@@ -222,7 +223,7 @@ def _first_that_holds(problem: Problem, designs: Iterable[Design]) -> Solution[D
     return Solution(best[0], status, jnp.asarray(best[1]), jnp.asarray(tried, jnp.int32))
 
 
-_candidates, _in_whole_samples, _one_of_each = jax.jit(candidates), jax.jit(in_whole_samples), jax.jit(one_of_each)
+_candidates, _in_whole_samples, _among_kinds = jax.jit(candidates), jax.jit(in_whole_samples), jax.jit(among_kinds)
 _build = jax.jit(jax.vmap(build, in_axes=(None, None, 0, None, None)))
 _departure = jax.jit(departure_of)
 

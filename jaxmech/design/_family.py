@@ -136,7 +136,13 @@ class FamilyBound(NamedTuple):
 
 
 def family_bound(
-    costs: np.ndarray, weight: np.ndarray, error: float, kept: float = 0.0, fails: float = 1.0, *, whole: bool = False
+    costs: np.ndarray,
+    weight: np.ndarray,
+    error: float | np.ndarray,
+    kept: float = 0.0,
+    fails: float = 1.0,
+    *,
+    whole: bool = False,
 ) -> FamilyBound:
     """Return a bound of the social penalty over all mechanisms of the family, for one distribution. Host only.
 
@@ -149,7 +155,7 @@ def family_bound(
     Args:
         costs: (kinds,) of one point; ∞ for who cannot sample.
         weight: (kinds,) agents of each kind.
-        error: price σ².
+        error: price σ², a number or (kinds,); who has no use for the distribution, with 0, collects nothing of it.
         kept: see :class:`~jaxmech.design._linked.Threshold`.
         fails: the largest chance that an honest agent fails.
         whole: whether who is alone collects the best whole number of points; else n_IND.
@@ -164,15 +170,18 @@ def family_bound(
         True
     """
     table = choices(float(kept), float(fails))
+    error = np.broadcast_to(np.asarray(error, float), np.shape(costs))
     found = _dual(table, *(jnp.asarray(part, float) for part in (costs, weight, error)))
     return FamilyBound(proven_value(found, costs, weight, error, fails, whole=whole), float(found.estimate))
 
 
 def proven_value(
-    found: Dual, costs: np.ndarray, weight: np.ndarray, error: float, fails: float, *, whole: bool
+    found: Dual, costs: np.ndarray, weight: np.ndarray, error: np.ndarray, fails: float, *, whole: bool
 ) -> float:
     """Prove what a dual points to; see :func:`family_bound`."""
-    side = Side(*_together(costs, weight), error, float(np.sqrt(2) * erfinv(1 - fails)))
+    side = Side(*_together(costs, weight, error), float(np.sqrt(2) * erfinv(1 - fails)))
+    if not np.any(np.isfinite(side.costs)):
+        return np.inf if len(side.error) else 0.0  # nobody who needs it can sample it
     places, duals = np.asarray(found.totals, float), np.asarray(found.slopes, float)
 
     def slopes_near(total: np.ndarray) -> np.ndarray:
@@ -183,11 +192,11 @@ def proven_value(
     return proven_bound(side, float(found.estimate), slopes_near, whole=whole)
 
 
-def _together(costs: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Equal costs once, with all who have them; nobody who does not exist."""
-    there = weight > 0
-    different, back = np.unique(costs[there], return_inverse=True)
-    return different, np.bincount(back, weight[there])
+def _together(costs: np.ndarray, weight: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Equal agents once, with how many they are; nobody who does not exist, or has no use for the distribution."""
+    there = (weight > 0) & (error > 0)
+    different, back = np.unique(np.stack([costs, error])[:, there], axis=1, return_inverse=True)
+    return different[0], np.bincount(back.reshape(-1), weight[there]), different[1]
 
 
 def dual(table: Choices, costs: Array, weight: Array, error: Array) -> Dual:
@@ -197,11 +206,11 @@ def dual(table: Choices, costs: Array, weight: Array, error: Array) -> Dual:
         table: from :func:`choices`.
         costs: (kinds,) of one point; ∞ for who cannot sample.
         weight: (kinds,) agents of each kind.
-        error: price σ².
+        error: (kinds,) price σ².
 
     Source: this package.
     """
-    able = jnp.isfinite(costs)
+    able = jnp.isfinite(costs) & (error > 0)
     safe = jnp.where(able, costs, 1.0)
     unit, price = jnp.where(able, jnp.sqrt(error / safe), 1.0), jnp.where(able, jnp.sqrt(error * safe), 0.0)
     side = _Side(jax.tree.map(jnp.asarray, table), able, unit, price, weight, error)
@@ -273,7 +282,7 @@ class _Side(NamedTuple):
         everything = price * (unit / total + self.table.amounts)
         checked = jnp.where((total / unit > _LARGEST_TOTAL) & able, everything, checked)
         alone = jnp.where(able, 2 * price, jnp.inf)
-        receiving = jnp.full_like(alone, self.error / total)
+        receiving = jnp.broadcast_to((self.error / total)[:, None], alone.shape)
         counts = jnp.where(able, unit * self.table.amounts, 0.0)
         count = jnp.concatenate([counts, jnp.where(able, unit, 0.0), jnp.zeros_like(alone)], axis=1)
         penalty = jnp.concatenate([jnp.where(able, checked, jnp.inf), alone, receiving], axis=1)

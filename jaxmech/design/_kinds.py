@@ -1,4 +1,4 @@
-"""Agents grouped by their costs, and candidates for a design by kind of agent."""
+"""Agents grouped by their costs and prices, and candidates for a design by kind of agent."""
 
 from typing import NamedTuple
 
@@ -7,21 +7,23 @@ import numpy as np
 
 from jaxmech._types import Array
 from jaxmech.collaboration import Problem, best_whole_alone
+from jaxmech.design._plan import alike
 from jaxmech.design._terms import Crowd, Stake, Terms
 from jaxmech.design._wishes import Bounds
 
 _GROUPED_FROM = 40
-"""From so many agents on, those with equal costs count as two kinds: one of them, and all others."""
+"""From so many agents on, those with equal costs count as two kinds: one of them, and all others; from one agent on
+where prices differ between agents, whose groups then decide, and not each of them."""
 _SIZES = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 """Numbers of kinds that are compiled for; the rest is filled up with agents who do not exist."""
 
 
 class Kinds(NamedTuple):
-    """Agents grouped by their costs; kinds without agents at the end.
+    """Agents grouped by their costs and prices; kinds without agents at the end.
 
     Attributes:
         costs: (kinds, distributions).
-        error: (distributions,) price σ².
+        error: (kinds, distributions) price σ².
         weight: (kinds,) how many agents.
         kind: (agents,) the kind of each.
     """
@@ -34,7 +36,12 @@ class Kinds(NamedTuple):
     @property
     def whole_alone(self) -> Array:
         """The best whole number of points for who works alone; 0 where she cannot sample."""
-        return best_whole_alone(Problem.unchecked(self.costs, jnp.sqrt(self.error), jnp.ones_like(self.error)))
+        return best_whole_alone(Problem.unchecked(self.costs, jnp.ones_like(self.error[0]), self.error))
+
+    @property
+    def themselves(self) -> "Kinds":
+        """The same without agents: nothing in it, and so nothing compiled for it, depends on how many they are."""
+        return self._replace(kind=jnp.arange(len(self.weight)))
 
     def crowd(self, bounds: Bounds) -> Crowd:
         """What the search knows of them."""
@@ -80,33 +87,22 @@ class Candidate(NamedTuple):
         return Terms(self.samples, self.comparison, self.rest, self.checked)
 
 
-def check_alike(problem: Problem) -> Problem:
-    """Return a problem, refusing agents who differ in precision or in what accuracy is worth to them, and limits.
-
-    Raises:
-        ProblemError: naming the argument.
-    """
-    alike = problem.of_agents_alike("a design compares points that are alike")
-    return alike.without_limits("a design has none; cbl keeps within them")
-
-
 def everybody(problem: Problem) -> Kinds:
     """Everybody is a kind of her own. It traces."""
-    check_alike(problem)
-    m, d = problem.shape
-    error = jnp.broadcast_to(problem.price * problem.sigma**2, (d,)).astype(float)
+    m, d = alike(problem).shape
+    error = jnp.broadcast_to(problem.price * problem.sigma**2, (m, d)).astype(float)
     return Kinds(problem.costs.astype(float), error, jnp.ones(m), jnp.arange(m))
 
 
 def kinds_of(problem: Problem) -> Kinds:
-    """Group agents: everybody is a kind, unless there are many with equal costs. Host only."""
-    check_alike(problem)
-    costs = np.asarray(problem.costs, float)
-    m, d = costs.shape
-    if m < _GROUPED_FROM:
-        rows, kind, weight = costs, np.arange(m), np.ones(m)
+    """Group agents: everybody is a kind, unless there are many, or groups, of equal costs and prices. Host only."""
+    single_kinds = everybody(problem)
+    table = np.concatenate([np.asarray(part, float) for part in (single_kinds.costs, single_kinds.error)], axis=1)
+    m, d = problem.shape
+    if m < _GROUPED_FROM and problem.valued_alike:
+        rows, kind, weight = table, np.arange(m), np.ones(m)
     else:
-        different, back = np.unique(costs, axis=0, return_inverse=True)
+        different, back = np.unique(table, axis=0, return_inverse=True)
         back = back.reshape(-1)
         counts = np.bincount(back)
         first = np.unique(back, return_index=True)[1]
@@ -117,6 +113,7 @@ def kinds_of(problem: Problem) -> Kinds:
         weight = np.concatenate([np.ones(len(counts)), counts[counts > 1] - 1.0])
     size = next((size for size in _SIZES if size >= len(rows)), len(rows))
     missing = size - len(rows)
-    rows = np.concatenate([rows, np.full((missing, d), np.inf)])
+    nobody = np.concatenate([np.full(d, np.inf), table[0, d:]])
+    rows = np.concatenate([rows, np.tile(nobody, (missing, 1))])
     weight = np.concatenate([weight, np.zeros(missing)])
-    return Kinds(jnp.asarray(rows), everybody(problem).error, jnp.asarray(weight), jnp.asarray(kind))
+    return Kinds(*(jnp.asarray(part) for part in (rows[:, :d], rows[:, d:], weight, kind)))

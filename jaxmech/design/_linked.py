@@ -158,10 +158,8 @@ class Threshold(NamedTuple):
     def walking_away(self, terms: Terms, stake: Stake) -> Array:
         """Return the least penalty of an agent who gives up passing: Σ_k min_n (e_k/(n + z_k + kept D_k) + c_k n)."""
         given = terms.comparison + self.kept * terms.rest
-        own = jnp.where(stake.able, jnp.maximum(jnp.sqrt(stake.error / stake.finite_costs) - given, 0.0), 0.0)
-        points = own + given
-        error = jnp.where(points > 0, stake.error / jnp.where(points > 0, points, 1.0), jnp.inf)
-        return jnp.sum(error + stake.finite_costs * own, axis=-1)
+        own = jnp.maximum(stake.alone - given, 0.0)
+        return jnp.sum(error_of(stake.error, own + given) + stake.finite_costs * own, axis=-1)
 
     def collecting_less(self, terms: Terms, stake: Stake, level: Array, share: float) -> Array:
         """Return the penalty of an agent who collects this share of all that she is asked for, and submits it."""
@@ -176,7 +174,14 @@ class Threshold(NamedTuple):
         """error/N and error/N² for the points N that an agent has if she fails, and if she passes."""
         both = terms.samples + terms.comparison
         failing, passing = both + self.kept * terms.rest, both + terms.rest
-        return _Parts(stake.error / failing, stake.error / passing, stake.error / failing**2, stake.error / passing**2)
+        lost, got = error_of(stake.error, failing), error_of(stake.error, passing)
+        return _Parts(lost, got, error_of(lost, failing), error_of(got, passing))
+
+
+def error_of(error: Array, points: Array) -> Array:
+    """Return e/N: ∞ without points, and 0 for who has no use for them."""
+    some = points > 0
+    return jnp.where(error > 0, jnp.where(some, error / jnp.where(some, points, 1.0), jnp.inf), 0.0)
 
 
 def _pull(terms: Terms, piece: _Parts, costs: Array) -> _Pull:

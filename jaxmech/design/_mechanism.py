@@ -11,7 +11,7 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Codes, Distributions
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._carried_out import is_whole
-from jaxmech.design._plan import Design, Rule
+from jaxmech.design._plan import Design, Rule, alike
 from jaxmech.mechanism import (
     CLAIMS,
     Drawn,
@@ -190,8 +190,7 @@ def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None
     """
     from jaxmech.design.proof import proven_least
 
-    alike = problem.of_agents_alike("a design compares points that are alike")
-    shape = alike.without_limits("a design has none; cbl keeps within them").costs.shape
+    shape = alike(problem).costs.shape
     proven = proven_least(problem, design) if least is None else least
     context = (problem.costs, problem.price, problem.sigma)
     return Designed(

@@ -7,10 +7,11 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
+from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._show import Tabular
 from jaxmech._types import Agents, Amounts, Array, Codes, Scalar
-from jaxmech.collaboration import Role
+from jaxmech.collaboration import Problem, Role
 
 __all__ = ["RIVALS", "Design", "Origin", "Role", "Rule"]
 
@@ -22,6 +23,18 @@ RIVALS = (
     "cbl over the alone division",
 )
 """Published mechanisms by their codes."""
+
+
+def alike(problem: Problem) -> Problem:
+    """Return a problem, refusing agents who differ in precision, and limits: a design compares points that are alike.
+
+    Raises:
+        ProblemError: naming the argument.
+    """
+    if not (problem.counted_alike and problem.precision is None):
+        rule = "must be one number, or one per distribution: a design compares points that are alike"
+        raise ProblemError("sigma", "a table by agent", f"{rule}; cbl does not need that")
+    return problem.without_limits("a design has none; cbl keeps within them")
 
 
 class Origin(enum.IntEnum):

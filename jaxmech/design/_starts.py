@@ -50,7 +50,7 @@ def from_shares(shares: Shares) -> Start:
 
 def with_the_cheapest_alone(crowd: Crowd, starts: Start) -> Start:
     """The same with one of the cheapest agents alone; for one distribution."""
-    costs = jnp.where(crowd.weight == 1, crowd.stake.costs[:, 0], jnp.inf)
+    costs = jnp.where(crowd.weight == 1, crowd.stake.costs_over_worth[:, 0], jnp.inf)
     chosen = (jnp.arange(len(costs)) == jnp.argmin(costs))[:, None]
 
     def one(layout: Layout) -> Layout:
@@ -60,9 +60,14 @@ def with_the_cheapest_alone(crowd: Crowd, starts: Start) -> Start:
 
 
 def from_amounts(crowd: Crowd, samples: Array, alone: Array, ratio: float) -> Start:
-    """A start from amounts, with ``ratio`` points in the comparison for each of hers."""
+    """A start from amounts, with ``ratio`` points in the comparison for each of hers.
+
+    Where some have no use for what they can measure, failing has to cost much: then idle agents get fewer the larger
+    it is.
+    """
     theirs, some = others(crowd.weight, samples), samples > 0
-    share = jnp.where(some, ratio * samples, _IDLE * theirs) / jnp.where(theirs > 0, theirs, 1.0)
+    idle = jnp.where(jnp.any(crowd.stake.able & (crowd.stake.error <= 0)), _IDLE / ratio**2, _IDLE)
+    share = jnp.where(some, ratio * samples, idle * theirs) / jnp.where(theirs > 0, theirs, 1.0)
     return _start(alone, some & ~alone, samples, jnp.clip(share, 1e-6, 0.8))
 
 
@@ -88,14 +93,17 @@ def from_costs(shape: Shape, crowd: Crowd, count: int) -> Start:
 
     Amounts are in proportion to c^(−p) among the j cheapest, with and without the cheapest alone, in all sizes.
     """
-    costs, unit = crowd.stake.costs, crowd.stake.alone
-    cheapest = jnp.arange(len(costs))[:, None] == jnp.argmin(costs, axis=0)
+    stake = crowd.stake
+    unit = stake.alone
+    # who needs nothing can be made to collect nothing; else it may be what she does not need
+    costs = jnp.where(jnp.any(stake.error > 0, axis=-1, keepdims=True), stake.costs, jnp.inf)
+    cheapest = jnp.arange(len(costs))[:, None] == jnp.argmin(stake.costs_over_worth, axis=0)
     patterns = []
     for lone in (False, True):
         alone = cheapest & lone
         suppliers = sorted({min(j, len(costs) - lone) for j in _SUPPLIERS} - {0})
         for power, few in itertools.product(_POWERS, suppliers):
-            amounts = _by_costs(jnp.where(alone, jnp.inf, costs), crowd.weight, unit, power, few)
+            amounts = _by_costs(jnp.where(alone, jnp.inf, costs), crowd, power, few)
             sizes = itertools.product(_SIZES, _RATIOS)
             tables = ((jnp.where(alone, unit, size * amounts), alone, ratio) for size, ratio in sizes)
             patterns.append(stack(*(from_amounts(crowd, *table) for table in tables)))
@@ -111,11 +119,13 @@ def _start(alone: Array, checked: Array, samples: Array, share: Array) -> Start:
     return Start(Layout(alone, checked), Variables(log, logit))
 
 
-def _by_costs(costs: Array, weight: Array, unit: Array, power: float, suppliers: int) -> Array:
+def _by_costs(costs: Array, crowd: Crowd, power: float, suppliers: int) -> Array:
     """Amounts in proportion to c^(−p) among the cheapest, of the size of the first best in total."""
+    weight, stake = crowd.weight, crowd.stake
     order = jnp.argsort(jnp.argsort(costs, axis=0), axis=0)
     parts = jnp.where(jnp.isfinite(costs) & (order < suppliers), costs, jnp.inf) ** -power
     total = jnp.sum(weight[:, None] * parts, axis=0)
     parts = parts / jnp.where(total > 0, total, 1.0)
     parts = jnp.where(parts < 1e-4 / jnp.maximum(1.0, jnp.max(weight)), 0.0, parts)
-    return parts * jnp.sqrt(jnp.sum(weight)) * jnp.sum(weight[:, None] * parts * unit, axis=0)
+    first_best = jnp.sqrt(jnp.sum(weight[:, None] * jnp.broadcast_to(stake.error, parts.shape), axis=0))
+    return parts * first_best * jnp.sum(weight[:, None] * parts / jnp.sqrt(stake.finite_costs), axis=0)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from jaxmech._types import Array
+from jaxmech.design._linked import error_of
 from jaxmech.design._plan import Rule
 from jaxmech.design._table_penalty import Deal, stationary_level, table_penalty
 from jaxmech.design._terms import Settled, Stake, Terms
@@ -48,7 +49,7 @@ class Table(NamedTuple):
         """Penalty of an honest agent at given levels."""
         paid = table_penalty(self.rule, _deal(terms, stake), jnp.where(terms.checked, level, 1.0)).value
         given = terms.samples + terms.comparison + terms.rest
-        known = jnp.where(given > 0, stake.error / jnp.where(given > 0, given, 1.0), jnp.inf)
+        known = error_of(stake.error, given)
         spent = jnp.where(terms.samples > 0, stake.finite_costs * terms.samples, 0.0)
         return jnp.sum(jnp.where(terms.checked, paid, known + spent), axis=-1)
 

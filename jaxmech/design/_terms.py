@@ -41,11 +41,12 @@ class Stake:
 
     Attributes:
         costs: of one point; ∞: cannot sample.
-        error: price σ², what an estimate from one point costs.
+        error: price σ², what an estimate from one point costs, by kind where prices differ between agents; 0 where
+            somebody has no use for it.
     """
 
     costs: Amounts
-    error: Distributions
+    error: Amounts | Distributions
 
     @property
     def able(self) -> Support:
@@ -59,8 +60,18 @@ class Stake:
 
     @property
     def alone(self) -> Amounts:
-        """n_IND; 0 for who cannot sample."""
-        return jnp.where(self.able, jnp.sqrt(self.error / self.finite_costs), 0.0)
+        """n_IND; 0 for who cannot sample, or has no use for it."""
+        return jnp.where(self.wanting, jnp.sqrt(jnp.where(self.wanting, self.error / self.finite_costs, 1.0)), 0.0)
+
+    @property
+    def wanting(self) -> Support:
+        """Who would collect what for herself."""
+        return self.able & (self.error > 0)
+
+    @property
+    def costs_over_worth(self) -> Amounts:
+        """What orders those who collect for themselves from the cheapest; ∞ for who does not."""
+        return jnp.where(self.wanting, self.finite_costs / jnp.where(self.error > 0, self.error, 1.0), jnp.inf)
 
 
 @pytree

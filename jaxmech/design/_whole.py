@@ -80,10 +80,10 @@ def _whole(shape: Shape, kinds: Kinds, crowd: Crowd, linkable: bool, found: Cand
 
     def column(part: Terms, layout: Layout, costs: Array, error: Array) -> Candidate:
         part, layout, costs = jax.tree.map(lambda leaf: leaf[:, None], (part, layout, costs))
-        return _settled(shape, Crowd(Stake(costs, error[None]), crowd.weight, crowd.fails), part, layout)
+        return _settled(shape, Crowd(Stake(costs, error[:, None]), crowd.weight, crowd.fails), part, layout)
 
     def apart() -> Candidate:
-        each = jax.vmap(column, in_axes=(1, 1, 1, 0))(part, layout, crowd.stake.costs, crowd.stake.error)
+        each = jax.vmap(column, in_axes=(1, 1, 1, 1))(part, layout, crowd.stake.costs, crowd.stake.error)
         return together(each, origin)
 
     def tied() -> Candidate:

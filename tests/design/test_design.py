@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -11,12 +10,8 @@ from jaxmech import ProblemError, Status
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design import Wishes, certify, design, family_bound, prove
 from jaxmech.design._certify import rival
-from jaxmech.design._design import _candidates
-from jaxmech.design._family import choices
-from jaxmech.design._kinds import kinds_of
-from jaxmech.design._published import published
-from jaxmech.design.proof._bound import _least, _Owners
 from jaxmech.design.proof._certificate import Judge
+from tests.oracles import barter
 from tests.oracles import design as oracle
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
@@ -25,7 +20,6 @@ SIGMA = 1000.0
 """Such that agents collect hundreds of points: rounding does next to nothing."""
 COSTS = np.random.default_rng(0).uniform(0.5, 1.5, (4, 2))
 REACHED = {3: 1.1199, 5: 1.17449, 10: 1.21357, 100: 1.14831, 1000: 1.09409}
-FAMILY = {5: 1.1743, 10: 1.2136, 15: 1.2181, 100: 1.1483, 1000: 1.0941, 10000: 1.0674}
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +46,15 @@ def assert_sound(problem, wishes=None):
     assert not failing(problem, made)
     assert float(made.social_penalty) <= float(made.published) * (1 + 1e-6)
     kept = 1 / (1 + float(made.rule.variance[-1]))
-    sigma, error = np.asarray(problem.sigma), np.asarray(problem.price * problem.sigma**2)
+    sigma = np.asarray(problem.sigma)
+    errors = np.broadcast_to(problem.price * problem.sigma**2, problem.shape)
     for i in range(problem.shape[0]):
         parts = [np.asarray(part[i]) for part in (made.samples, made.comparison, made.rest, made.limit / sigma)]
         columns = [slice(None)] if made.linked else [slice(k, k + 1) for k in range(problem.shape[1])]
-        costs = np.asarray(problem.costs[i])
+        costs, error = np.asarray(problem.costs[i]), errors[i]
         paid = sum(oracle.linked_penalty(*(x[k] for x in parts), costs[k], error[k], kept) for k in columns)
         assert float(made.penalty[i]) == pytest.approx(paid, rel=1e-6)
-        assert paid <= 2 * np.sum(np.sqrt(costs * error)) * (1 + 1e-6)
+        assert paid <= 2 * np.sum(np.sqrt(costs[error > 0] * error[error > 0])) * (1 + 1e-6)
     return made
 
 
@@ -233,98 +228,106 @@ def test_roles_and_limits_agree(linked):
     assert np.all(np.asarray(made.rest)[role == Role.ALONE] == 0)
 
 
-# The family's bound.
+# Barter: who needs one mean, and is cheap in the other. It is compiled for the shapes of the design above.
+
+NEEDED = [[1.0, 0.0]] * 2 + [[0.0, 1.0]] * 2
 
 
-@pytest.mark.parametrize("agents", sorted(FAMILY))
-def test_family_bounds(agents):
-    found = family_bound(np.ones(1), np.array([float(agents)]), 1.0)
-    assert found.estimate / (2 * agents**0.5) == pytest.approx(FAMILY[agents], abs=1e-4)
-    assert found.estimate * (1 - 1e-3) < found.value < found.estimate
+def two_groups(half, dear=10.0):
+    price = np.repeat([[1.0, 0.0], [0.0, 1.0]], half, axis=0)
+    return Problem(1 + (dear - 1) * price, SIGMA, price)
 
 
-@pytest.mark.parametrize(("agents", "reached"), [(10, 767.5278), (37, 1444.124)])
-def test_designs_that_lie_below_the_estimate_do_not_lie_below_the_bound(agents, reached):
-    """Certified designs of equal agents with costs 1 and σ = 100."""
-    found = family_bound(np.ones(1), np.array([float(agents)]), 1e4)
-    assert reached < found.estimate
-    assert (1 - 1e-3) * reached < found.value < reached
+@pytest.fixture(scope="module")
+def bartered():
+    problem = two_groups(2)
+    return problem, design(problem).raise_for_status().value
 
 
-@pytest.mark.slow
-def test_family_bound_of_five_by_brute_force():
-    totals = np.linspace(1.3, 2.6, 27) * 5**0.5 / 1.9
-    brute = oracle.family_bound_equal(5, totals)
-    found = family_bound(np.ones(1), np.array([5.0]), 1.0)
-    assert found.estimate == pytest.approx(brute, rel=3e-4)
-    assert (1 - 1.3e-3) * brute < found.value < brute
+def deal(problem, made, i):
+    parts = made.comparison, made.rest, made.limit, problem.costs, problem.price
+    return barter.Deal(*(np.asarray(part[i]) for part in parts), SIGMA)
 
 
-def assert_no_thresholds_lie_below_the_bound(seed, d):
-    """Several instances at once, one per distribution; what is reached by the oracle, one distribution at a time."""
-    rng = np.random.default_rng(seed)
-    spread = 10 ** rng.uniform(-2, 0.3, d)
-    problem = Problem(10 ** (spread * rng.normal(size=(4, d))), 1000 * 10 ** rng.uniform(-0.5, 0.5, d))
-    kinds = kinds_of(problem)
-    start = published(problem, whole=False)
-    every, _ = _candidates(kinds, start, choices(0.0, 1.0), None, Wishes(linked=False).bounds)
-    found = jax.tree.map(lambda leaf: np.asarray(leaf[0]), every)
-    for k in range(d):
-        error = float(kinds.error[k])
-        bound = family_bound(np.asarray(kinds.costs[:, k]), np.asarray(kinds.weight), error).value
-        scale = np.sqrt(error / kinds.costs[:, k])
-        reached = 0.0
-        for i in range(4):
-            n, z, rest = found.samples[i, k], found.comparison[i, k], found.rest[i, k]
-            limit = found.level[i, k] * np.sqrt(1 / n + 1 / z) if found.checked[i, k] else np.inf
-            assert n < scale[i] * (1 + 1e-9)
-            reached += oracle.linked_penalty([n], [z], [rest], [limit], [kinds.costs[i, k]], [error])
-        assert bound <= reached, (seed, k)
-        assert bound > 0.93 * reached, (seed, k)  # duality over counts leaves a gap for so few agents
+def assert_bartered(problem, made):
+    """Everybody supplies what she has no use for, at what a search over one number says."""
+    half = problem.shape[0] // 2
+    unit = 4 * SIGMA * half**0.5
+    wanted = np.asarray(problem.price) > 0
+    assert np.all((np.asarray(made.samples) > 0) == ~wanted)
+    assert np.all((np.asarray(made.role) == Role.CHECKED) == ~wanted)
+    assert float(made.social_penalty) / unit == pytest.approx(barter.symmetric_ratio(2 * half, 10.0), rel=1e-5)
+    apart = family_bound(np.full(half, 10.0), np.ones(half), SIGMA**2).value  # either group for itself
+    assert float(made.family) == pytest.approx(2 * apart, rel=1e-3)
+    assert float(made.social_penalty) < 0.4 * float(made.family)
+    assert float(made.family) < float(made.published)
+
+
+def test_barter(bartered):
+    problem, made = bartered
+    assert_bartered(problem, made)
+    assert not failing(problem, made)
+    assert float(made.published) == pytest.approx(4 * 2 * SIGMA * 10**0.5)  # no published rule brings anything
 
 
 @pytest.mark.long
-def test_no_thresholds_lie_below_the_bound():
-    assert_no_thresholds_lie_below_the_bound(0, d=2)
+def test_barter_of_many(bartered):
+    problem = two_groups(50)
+    assert_bartered(problem, design(problem).raise_for_status().value)
+
+
+@pytest.mark.parametrize("i", [0, 3])
+def test_nothing_gains_in_barter(bartered, i):
+    """Amounts of both means and shifted submissions, by brute force; chances by quadrature."""
+    problem, made = bartered
+    met, needed = deal(problem, made, i), int(problem.price[i, 1])
+    asked, promised = np.asarray(made.samples[i]), float(made.penalty[i])
+    assert met.penalty(asked) == pytest.approx(promised, rel=1e-9)
+    assert promised * (1 - 1e-6) < met.least(asked, needed) <= promised * (1 + 1e-9)
+    wide = dataclasses.replace(met, limit=3 * met.limit)
+    assert wide.least(asked, needed) < 0.99 * wide.penalty(asked)  # nothing is left to collect for
+
+
+def test_barter_by_monte_carlo(bartered):
+    """Means are drawn, compared and combined: honest, with nothing of what she does not need, less, and lies."""
+    problem, made = bartered
+    met, asked, promised = deal(problem, made, 0), np.asarray(made.samples[0]), float(made.penalty[0])
+    still, lie = np.zeros(2), np.array([0.0, SIGMA / asked[1] ** 0.5])
+    ways = [
+        (asked, still),
+        (asked * 0.0, still),
+        (asked / 2, still),
+        (asked, lie),
+        (asked + np.array([20.0, 0.0]), still),
+    ]
+    for seed, (amounts, shifts) in enumerate(ways):
+        mean, error = met.drawn(amounts, shifts, 400_000, seed)
+        assert abs(mean - met.penalty(amounts, shifts)) < 4 * error
+        assert mean > promised - 4 * error
+
+
+def test_a_table_of_equal_prices_changes_nothing(linked):
+    _, made = linked
+    other = design(Problem(COSTS, SIGMA, np.ones((4, 2)))).raise_for_status().value
+    assert float(other.social_penalty) == pytest.approx(float(made.social_penalty), rel=1e-5)
 
 
 @pytest.mark.parametrize(
-    ("costs", "error"),
+    ("costs", "price"),
     [
-        ([0.562286093, 0.00126079437, 0.00295425885, 23.3243405], 1956328.5420228727),
-        ([59.5446479, 0.0321466508, 21.9534967, 0.0601241962], 442396.40495231684),
-        ([107.540382, 0.0445515145, 0.103248334, 0.351610884], 106987.50180273746),
+        (COSTS, [[1, 1], [1, 1], [0, 0], [1, 1]]),
+        (COSTS, [[1, 0.5], [2, 1], [0.3, 0], [1, 3]]),
+        pytest.param([[np.inf, 1], [np.inf, 1], [1, np.inf], [1, np.inf]], NEEDED, marks=pytest.mark.slow),
     ],
+    ids=["needs nothing", "different worth", "cannot sample what they need"],
 )
-def test_bound_is_near_the_estimate_where_what_a_point_is_worth_jumps(costs, error):
-    found = family_bound(np.array(costs), np.ones(4), error)
-    assert 0.998 * found.estimate < found.value <= found.estimate * (1 + 1e-4)
+def test_prices_by_agent(costs, price):
+    made = assert_sound(Problem(costs, SIGMA, price))
+    needs_nothing = ~np.any(price, axis=1)
+    assert not np.any(np.asarray(made.samples)[needs_nothing])
+    assert not np.any(np.asarray(made.penalty)[needs_nothing])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 10))
-def test_no_thresholds_lie_below_the_bound_of_more_instances(seed):
-    assert_no_thresholds_lie_below_the_bound(seed, d=12)
-
-
-@pytest.mark.parametrize("value", [(1.2, 3.0), (1.5, 2.0), (1.05, 6.0), (1.8, 4.0), (1.1, 1.3)], ids=str)
-def test_what_one_agent_can_bring_is_bounded_for_all_totals_of_an_interval(value):
-    """Against a fine grid of levels and comparison sets, at several totals."""
-    slope, total = value
-    owners = _Owners(*(np.array([x]) for x in (slope, 1 / (1.01 * total), 1 / total, np.inf)))
-    found = float(_least(owners, 0.0)[0])
-    brute = min(oracle.least_lagrangian(slope, t) for t in total * np.linspace(1, 1.01, 5))
-    assert found <= brute
-    assert found > brute - 0.03 / total
-
-
-@pytest.mark.long
-def test_family_bounds_scale_and_forget_the_order():
-    costs, weight = np.array([0.5, 1.0, 2.0, np.inf]), np.array([1.0, 3.0, 2.0, 1.0])
-    value = family_bound(costs, weight, 1.0).value
-    assert family_bound(4 * costs, weight, 9.0).value == pytest.approx(6 * value, rel=1e-6)
-    assert family_bound(costs[::-1], weight[::-1], 1.0).value == pytest.approx(value, rel=1e-6)
-    alone = 2 * np.sqrt(costs[:3]) @ weight[:3] + 1.0
-    assert 2 * np.sqrt(7 * 0.5) < value < alone  # between the first best and all alone
-    for wish in ((0.2, 1.0), (0.0, 1e-3)):
-        assert family_bound(costs, weight, 1.0, *wish).value >= value * (1 - 1e-3)
+def test_points_that_are_not_alike_are_refused():
+    with pytest.raises(ProblemError, match=r"sigma = 'a table by agent': must be one number.*compares points"):
+        design(Problem(COSTS, np.full((4, 2), SIGMA)))

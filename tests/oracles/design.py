@@ -29,8 +29,8 @@ def linked_penalty(amounts, comparison, rest, limit, costs, error, kept=0.0):
     for n, z, rest_k, c, e in zip(amounts, comparison, rest, costs, error, strict=True):
         failing, passed = n + z + kept * rest_k, n + z + rest_k
         if s < 1:
-            total += (1 - s) * (e / failing if failing > 0 else math.inf)
-        total += (s * e / passed if s > 0 else 0.0) + (c * n if n > 0 else 0.0)
+            total += (1 - s) * (e / failing if failing > 0 else math.inf if e > 0 else 0.0)
+        total += (s * e / passed if s > 0 and e > 0 else 0.0) + (c * n if n > 0 else 0.0)
     return total
 
 

@@ -2,7 +2,7 @@
 
 from jaxmech.design.proof._bound import Side, proven_bound
 from jaxmech.design.proof._certificate import DEPARTURE, Published, certificate, holds
-from jaxmech.design.proof._prove import Proven, departure, prove, proven_least, realise
+from jaxmech.design.proof._prove import Proven, departure, prove, proven_least, ratio, realise
 
 __all__ = [
     "DEPARTURE",
@@ -15,5 +15,6 @@ __all__ = [
     "prove",
     "proven_bound",
     "proven_least",
+    "ratio",
     "realise",
 ]

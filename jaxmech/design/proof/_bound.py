@@ -6,7 +6,8 @@ n + (1 − s) w + s v, and n is stationary where
 
     k (w − v) z w = B n,    B = 1 − (1 − s) w² − s v²,    so    n = k (w − v)/(B + k w (w − v)),    B ≥ 0.
 
-Whatever all collect, Σ_i n_i = T; so for every λ their penalties add up to at least
+Who has no use for the distribution (e = 0) collects nothing of it under any such rule, and pays nothing for it: she is
+left out. Whatever all collect, Σ_i n_i = T; so for every λ their penalties add up to at least
 
     λT + Σ_i min(F_i, alone, receiving),    F = min over τ, w of (1 − λ) n + (1 − s) w + s v,
 
@@ -44,11 +45,11 @@ _ROUNDING = 1e-13
 
 
 class Side(NamedTuple):
-    """One distribution, by kind of agent: costs (∞: cannot sample), how many, price σ², and the least τ."""
+    """One distribution, by kind of agent: costs (∞: cannot sample), how many, price σ² (positive), and the least τ."""
 
     costs: np.ndarray
     weight: np.ndarray
-    error: float
+    error: np.ndarray
     least: float
 
 
@@ -57,9 +58,9 @@ def proven_bound(
 ) -> float:
     """Return a social penalty below which no noise rules get, for one distribution.
 
-    Only some T are of interest. Every agent pays at least e/T, and all together at least T times the least cost. And T
-    is not below anybody's n_IND: she would not be alone, no check would keep her (B < 0), and if she received she would
-    collect a fraction, or if samples are whole and T (T + 1) < n_IND² one more sample.
+    Only some T are of interest. Every agent pays at least her e/T, and all together at least T times the least cost.
+    And T is not below anybody's n_IND: she would not be alone, no check would keep her (B < 0), and if she received she
+    would collect a fraction, or if samples are whole and T (T + 1) < n_IND² one more sample.
 
     Args:
         side: who is there.
@@ -70,9 +71,9 @@ def proven_bound(
     Source: this package; convex duality, for every T between two edges at once.
     """
     most, alone = 1.01 * estimate, _alone(side, whole)
-    wanted = np.sqrt(side.error / np.min(side.costs))
+    wanted = np.sqrt(np.max(side.error / side.costs))
     wanted = np.sqrt(wanted**2 + 0.25) - 0.5 if whole else wanted
-    fewest, largest = max(np.sum(side.weight) * side.error / most, wanted), most / np.min(side.costs)
+    fewest, largest = max(np.sum(side.weight * side.error) / most, wanted), most / np.min(side.costs)
     edges = np.geomspace(fewest, largest, 2 + int(np.log(largest / fewest) / np.log(_WIDEST)))
     low, high, bound = edges[:-1], edges[1:], most
     target = estimate * (1 - _TARGET)
@@ -107,18 +108,18 @@ def _social(
 ) -> np.ndarray:
     """λT + Σ_i min(F_i, alone, receiving), from below, for intervals of T."""
     able = np.isfinite(side.costs)
-    costs = side.costs[able]
-    unit, price = np.sqrt(side.error / costs), np.sqrt(side.error * costs)
+    costs, error = side.costs[able], side.error[able]
+    unit, price = np.sqrt(error / costs), np.sqrt(error * costs)
     shape = (len(low), len(costs))
-    receiving = side.error / high
+    receiving = error / high[:, None]
     count, paid = (part[able] for part in alone)
-    cap = np.minimum(receiving[:, None], paid - slopes[:, None] * count)
+    cap = np.minimum(receiving, paid - slopes[:, None] * count)
     owners = _Owners(
         *(np.ravel(np.broadcast_to(part, shape)) for part in (slopes[:, None] / costs, unit / high[:, None])),
         *(np.ravel(part) for part in (unit / low[:, None], cap / price)),
     )
     least = np.minimum(_least(owners, side.least).reshape(shape) * price, cap)
-    return np.asarray(slopes * low + least @ side.weight[able] + np.sum(side.weight[~able]) * receiving)
+    return np.asarray(slopes * low + least @ side.weight[able] + np.sum((side.weight * side.error)[~able]) / high)
 
 
 class _Owners(NamedTuple):

@@ -11,7 +11,7 @@ from jaxmech._words import figure
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._carried_out import carried_out, is_whole
 from jaxmech.design._plan import Design
-from jaxmech.design.proof._prove import HOPELESS, Proven, columns, least_apart, prove, realise
+from jaxmech.design.proof._prove import HOPELESS, Proven, columns, least_apart, prove, ratio, realise
 from jaxmech.mechanism import Audit
 
 
@@ -94,10 +94,10 @@ class Judge:
     def individually_rational(self) -> Audit:
         *_, costs, error = columns(self.problem, self.design)
         nothing = np.zeros_like(costs)
-        alone = np.sum(np.where(np.isfinite(costs), least_apart(nothing, costs, error, self.whole), np.inf), axis=1)
+        alone = np.sum(least_apart(nothing, costs, error, self.whole), axis=1)
         paid = np.fmax(np.asarray(self.design.penalty, float), self.proven.honest)
         with np.errstate(invalid="ignore"):
-            margins = np.where(np.isfinite(alone), 1 - paid / alone, np.inf)
+            margins = np.where(np.isfinite(alone), 1 - ratio(paid, alone), np.inf)
         worst = int(np.argmin(margins))
         witness = "nobody can work alone on everything, so nobody has a bound"
         if np.isfinite(alone).any():
@@ -106,7 +106,7 @@ class Judge:
         return self._audit("individually rational", margins[worst], witness, effort)
 
     def incentive_compatible(self) -> Audit:
-        open_gain = 1 - self.proven.least / self.proven.honest
+        open_gain = 1 - ratio(self.proven.least, self.proven.honest)
         worst = int(np.argmax(np.where(np.isnan(open_gain), np.inf, open_gain)))
         paid = self.proven.honest[worst]
         most = without_dust(paid * open_gain[worst], paid)
@@ -118,7 +118,7 @@ class Judge:
 
     def as_promised(self) -> Audit:
         promised, paid = np.asarray(self.design.penalty, float), self.proven.honest
-        gap = np.abs(promised / paid - 1)
+        gap = np.abs(ratio(promised, paid) - 1)
         chance = np.abs(np.asarray(self.design.failure, float) - self.proven.failure)
         worst = int(np.argmax(np.where(np.isnan(gap), np.inf, gap)))
         total = abs(float(self.design.social_penalty) / float(np.sum(paid)) - 1)
@@ -154,7 +154,7 @@ class Judge:
     def kept_on_whole_data(self) -> Audit:
         """What a plan promises is what is paid when it is carried out, point by point."""
         paid, promised = realise(self.problem, self.design), np.asarray(self.design.penalty, float)
-        gap = np.abs(paid / promised - 1)
+        gap = np.abs(ratio(paid, promised) - 1)
         worst = int(np.argmax(np.where(np.isnan(gap), np.inf, gap)))
         witness = (
             f"{self._name(worst)} is promised {figure(promised[worst])} and pays {figure(paid[worst])} on whole data"
@@ -175,7 +175,7 @@ class Judge:
     def left_to_gain(self) -> Audit:
         """Rounding moves the best amounts: what there is to gain by other amounts when points are whole."""
         proven = prove(self.problem, carried_out(self.design))
-        gain = 1 - proven.least / proven.honest
+        gain = 1 - ratio(proven.least, proven.honest)
         worst = int(np.argmax(np.where(np.isnan(gain), np.inf, gain)))
         paid = proven.honest[worst]
         witness = f"{self._name(worst)} could save at most {100 * gain[worst]:.2g} % of {figure(paid)}"

@@ -50,7 +50,7 @@ class Offer(NamedTuple):
         kept: (rows,) share of the rest's precision that is left to her if she fails.
         limit: t/σ, largest discrepancy that passes; ∞ where nothing is checked.
         costs: of one point; ∞ where she cannot sample.
-        error: price σ².
+        error: price σ²; 0 where she has no use for the distribution.
     """
 
     comparison: np.ndarray
@@ -240,13 +240,19 @@ def _cost(offer: Offer, amounts: np.ndarray, success: np.ndarray) -> np.ndarray:
     both = amounts + offer.comparison
     with np.errstate(divide="ignore", invalid="ignore"):
         if_failed, if_passed = (
-            offer.error / (both + offer.kept[:, None] * offer.rest),
-            offer.error / (both + offer.rest),
+            over(offer.error, both + offer.kept[:, None] * offer.rest),
+            over(offer.error, both + offer.rest),
         )
         # 0·∞ = 0: whoever never fails does not mind what failing would bring
         bad = np.where(success < 1, (1 - success) * if_failed, 0.0)
         good = np.where(success > 0, success * if_passed, 0.0)
     return np.asarray(bad + good + costs * amounts)
+
+
+def over(error: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return e/N: ∞ without points, and 0 for who has no use for them, however many they are."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(error > 0, error / points, 0.0))
 
 
 def _cost_slope(offer: Offer, success: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -258,7 +264,8 @@ def _cost_slope(offer: Offer, success: np.ndarray) -> Callable[[np.ndarray], np.
     def slope(amounts: np.ndarray) -> np.ndarray:
         both = amounts + offer.comparison
         failing, passing = both + kept, both + offer.rest
-        bad, good = chance * (offer.error / failing) / failing, success * (offer.error / passing) / passing
+        lost, got = over(over(offer.error, failing), failing), over(over(offer.error, passing), passing)
+        bad, good = chance * lost, success * got
         if always:
             return np.asarray(costs - (bad + good))
         return np.asarray(costs - (np.where(fails, bad, 0.0) + np.where(passes, good, 0.0)))

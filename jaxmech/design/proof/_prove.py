@@ -7,8 +7,8 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._carried_out import carried_out, is_whole
-from jaxmech.design._plan import Design, Rule
-from jaxmech.design.proof._duality import Offer, honest_penalty, least_penalty
+from jaxmech.design._plan import Design, Rule, alike
+from jaxmech.design.proof._duality import Offer, honest_penalty, least_penalty, over
 from jaxmech.design.proof._tangent import tangents
 
 _NOTHING = (0.0, 1.0, 0.0, np.inf, np.inf, 0.0)
@@ -91,8 +91,17 @@ def departure(problem: Problem, design: Design, realised: np.ndarray | None = No
     Source: this package.
     """
     paid = realise(problem, design) if realised is None else realised
-    gap = np.abs(paid / np.asarray(design.penalty, float) - 1)
+    gap = np.abs(ratio(paid, np.asarray(design.penalty, float)) - 1)
     return float(np.max(np.where(np.isnan(gap), np.inf, gap)))
+
+
+def ratio(paid: np.ndarray, promised: np.ndarray) -> np.ndarray:
+    """Return one penalty over another; 1 where both are 0, as they are for who has no use for anything.
+
+    Source: this package.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where((paid == 0) & (promised == 0), 1.0, paid / promised))
 
 
 class _Rows(NamedTuple):
@@ -155,21 +164,22 @@ def _apart(table: tuple[np.ndarray, ...], alone: np.ndarray, whole: bool) -> tup
     free = alone | ((rest <= 0) & ~np.isfinite(limit))
     given = np.where(alone, 0.0, comparison)
     spent = np.where(samples > 0, np.where(np.isfinite(costs), costs, np.inf), 0.0) * np.where(samples > 0, samples, 1)
-    with np.errstate(divide="ignore"):
-        paid = np.where(free, error / (samples + given) + spent, 0.0)
+    paid = np.where(free, over(error, samples + given) + spent, 0.0)
     least = np.where(free, least_apart(given, costs, error, whole), 0.0)
     return paid.sum(axis=1), least.sum(axis=1), free
 
 
 def least_apart(given: np.ndarray, costs: np.ndarray, error: np.ndarray, whole: bool) -> np.ndarray:
-    """min_n (e/(N + n) + cn) with N points given, over whole numbers or all; e/N where she cannot sample."""
-    able = np.isfinite(costs)
+    """min_n (e/(N + n) + cn) with N points given, over whole numbers or all; e/N where she cannot sample.
+
+    Where she has no use for the distribution (e = 0) she collects nothing and pays nothing.
+    """
+    able = np.isfinite(costs) & (error > 0)
     safe = np.where(able, costs, 1.0)
     best = np.where(able, np.maximum(np.sqrt(error / safe) - given, 0.0), 0.0)
 
     def paid(samples: np.ndarray) -> np.ndarray:
-        with np.errstate(divide="ignore"):
-            return np.asarray(error / (given + samples) + safe * samples)
+        return over(error, given + samples) + safe * samples
 
     if not whole:
         return paid(best)
@@ -185,8 +195,7 @@ def _is_threshold(rule: Rule) -> bool:
 
 def columns(problem: Problem, design: Design) -> tuple[np.ndarray, ...]:
     """Samples, comparison, rest, limit in σ, costs and error, (agents, distributions) each."""
-    alike = problem.of_agents_alike("a design compares points that are alike")
-    sigma = np.asarray(alike.without_limits("a design has none; cbl keeps within them").sigma, float)
+    sigma = np.asarray(alike(problem).sigma, float)
     error = np.broadcast_to(np.asarray(problem.price, float) * sigma**2, problem.shape)
     limit = np.asarray(design.limit, float) / sigma
     samples, comparison, rest = (np.asarray(part, float) for part in (design.samples, design.comparison, design.rest))

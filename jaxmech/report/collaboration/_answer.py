@@ -125,7 +125,7 @@ class Arrangement(Judged):
 
     @property
     def by_agent(self) -> bool:
-        """Whether σ or the price is a table by agent, for which there are neither designs nor exchanges."""
+        """Whether σ or the price is a table by agent, for which there are no exchanges."""
         return np.ndim(self.sigma) > 1 or np.ndim(self.price) > 1
 
     @property

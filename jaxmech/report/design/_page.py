@@ -106,6 +106,11 @@ def _reasons(answer: Answer) -> list[str]:
             "mean passes most often as it is, and the limit is such that another number of points, none included, "
             "would cost her more."
         )
+    if np.any((answer.samples > 0) & (np.broadcast_to(answer.price, answer.samples.shape) == 0)):
+        sentences.append(
+            "Barter: who has no use for a distribution collects it all the same, because the rest of what she does "
+            "need hangs on the check there; linking is what makes her."
+        )
     return [*sentences, _whole_data(answer)]
 
 
