@@ -46,5 +46,7 @@ def _draw(target: Path) -> str:
 
     secret = exchange.new_secret()
     exchange.write_secret("-o", target, secret)
-    note(f"publish this line before anybody hands in data, and show {target} to nobody until all have")
+    note(
+        f"publish this line before anybody hands in data; show {target} to no party, then or later: it takes noise off"
+    )
     return exchange.commitment(secret)

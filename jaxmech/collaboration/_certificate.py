@@ -216,6 +216,8 @@ class _Certifier:
         who, what = self.problem.agent_name(i), self.problem.distribution_name(k)
         more = f"{100 * abs(float(found.margin)):.2f} % {'less' if found.margin >= 0 else 'more'}"
         witness = f"{who} would pay {more} than alone if only {what} were shared"
+        if not np.isfinite(float(found.margin)):
+            witness = f"{who} has no use for {what}, and would collect it for nothing if only that were shared"
         effort = "evaluated for every agent and distribution"
         tolerance = tolerances(self.plan.samples.dtype).condition
         return Audit.judged("condition (8)", found.margin, tolerance, witness, effort, claimed=False)

@@ -65,12 +65,14 @@ def unchecked(answer: Answer) -> list[str]:
         return []
     checked = answer.is_role(Role.CHECKED).any(axis=0)
     head = "" if checked.any() else "Nobody is checked under this plan. "
+    by_herself = np.where(alone & trusted, answer.samples, 0.0).sum()
+    share = f"{short(float(by_herself))} of {short(float(answer.samples.sum()))} samples"
     only = np.flatnonzero(trusted & ~checked).tolist()
     if checked.any() and only:
         head = f"{_listed(answer, only)}: all that is collected comes from who is compared with nobody. "
     return [
-        f"{head}What is handed in by who works alone is compared with nothing: to invent it would gain her nothing, "
-        "and cost her nothing either. Whoever receives it trusts that she has no other reason to."
+        f"{head}What is handed in by who works alone ({share}) is compared with nothing: to invent it would gain her "
+        "nothing, and cost her nothing either. Whoever receives it trusts that she has no other reason to."
     ]
 
 
@@ -117,11 +119,15 @@ def _explain_alone(answer: Answer, where: str, case: Temptation) -> str:
     less = _fewer(answer, case, "half of it")
     if not less:
         return (
-            f"is alone on {where}: gets back only what she collects, {n}{of}, no less than she must. A check can ask "
-            "for half of what an agent would collect for herself, and this is more."
+            f"is alone on {where}: gets back only what she collects, {n}{of}, no less than she must. A check makes "
+            "nobody collect more than half of what she would collect for herself, and this is more."
         )
     told = f"{less} would cost her {short(case.instead, 4)} instead of {short(case.pays, 4)}"
-    return f"is alone on {where}: gets back only what she collects, and {n}{of} is her own best ({told})."
+    place = case.agent, case.distribution
+    bill = float(answer.costs[place] * answer.samples[place])
+    most = answer.limited and case.pays - bill > bill * (1 + 1e-6)  # an error that is worth more than its samples
+    best = "as many as her limits allow" if most else "her own best"
+    return f"is alone on {where}: gets back only what she collects, and {n}{of} is {best} ({told})."
 
 
 def _explain_receives(answer: Answer, where: str, case: Temptation) -> str:

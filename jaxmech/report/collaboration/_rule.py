@@ -73,9 +73,10 @@ def misjudged_sentences(answer: Answer) -> list[str]:
     for factor, found in zip(OFF, answer.what_if.misjudged, strict=True):
         paid, least = float(found.penalty.sum()), factor * answer.social_penalty
         change = f"{percent(abs(paid / least - 1))} {'more' if paid > least else 'less'}"
+        why = ", as more is collected than such a plan could ask for" if factor < 1 and paid < least else ""
         lines.append(
             f"{percent(abs(factor - 1))} {'larger' if factor > 1 else 'smaller'}: all pay {short(paid, 4)} if they do "
-            f"as agreed, {change} than under a plan that is made for that σ."
+            f"as agreed, {change} than under a plan that is made for that σ{why}."
         )
         saved = relative(np.asarray(found.saving), np.asarray(found.penalty))
         i = int(np.argmax(saved))

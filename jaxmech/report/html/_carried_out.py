@@ -89,7 +89,7 @@ def _party(agreement: Mapping[str, Any], estimate: Any, receipt: Any, unit: str)
             *receipt["remarks"],
         ),
         honest=(
-            f"SHA-256 of what you handed in: {receipt['submission']}.",
+            f"SHA-256 of what you handed in: {receipt['submission'] or 'nothing was handed in'}.",
             f"Your receipt is in your folder, {_RECEIPT}; its SHA-256 is in {_PUBLIC}.",
         ),
         signs=False,

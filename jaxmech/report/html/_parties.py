@@ -210,7 +210,7 @@ def _fair(answer: Arrangement, accounts: Accounts, i: int) -> list[str]:
     rational = next((record for record in answer.claims if record.claim == "individually rational"), None)
     if rational is not None:
         words = "Nobody pays more than alone" if rational.holds else "NOT everybody pays as little as alone"
-        sentences.append(f"{words}: {rational.witness}.")
+        sentences.append(f"{words}; the closest case: {rational.witness}.")
     return sentences
 
 
@@ -222,7 +222,7 @@ def _honest(answer: Arrangement, i: int) -> list[str]:
     for record in answer.claims:
         if "incentive compatible" in record.claim:
             verdict = "holds" if record.holds else "does NOT hold"
-            sentences.append(f"Certificate “{record.claim}” {verdict}: {record.witness}.")
+            sentences.append(f"Certificate “{record.claim}” {verdict}; the closest case: {record.witness}.")
     return sentences
 
 

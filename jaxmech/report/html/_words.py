@@ -57,7 +57,7 @@ AGREEMENT_LIMITS = (
     "batches that share an error are not covered.",
     "Distributions are taken as measured independently of each other. Who can compute one from others, or knows the "
     "answer already, is not noticed.",
-    "The noise protects only as long as its secret is unknown until all have handed in (jaxmech commit).",
+    "The noise protects only as long as no party knows its secret, before or after data are handed in (jaxmech commit).",
     "Whether the stated costs are true is not checked, and no money changes hands by this agreement.",
     "What a party does with what she gets back, and the privacy of the people measured, are matters of a contract.",
 )
@@ -168,7 +168,7 @@ def steps(answer: Arrangement) -> Section:
         "publishes the commitment to it, before any data are handed in (jaxmech commit).",
         "Each party measures as many points as her page says, and hands in one file named after her, with one column "
         f"per distribution ({columns}). Without a file she hands in nothing.",
-        "All files are read and checked together: every fault is told with its file, row and column, and nothing goes "
+        "All files are read and checked together: faults are told with file, row and column, and nothing goes "
         "on before there is none (jaxmech run). What is merely odd, such as another number of points than agreed, is "
         "reported and has no consequence but what the mechanism does by itself.",
         _checks(answer),

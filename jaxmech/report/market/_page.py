@@ -85,6 +85,9 @@ def _verdict(answer: Answer) -> str:
         if short_of < 1e-6
         else f", at most {percent(short_of)} below what any envy-free market could bring"
     )
+    sold = answer.sizes > 0
+    if np.any(answer.spread.price_deviation[sold] > answer.prices[sold]):
+        text += ". What a buyer pays in one run varies by more than her price"
     return f"{text}. {claims}"
 
 
