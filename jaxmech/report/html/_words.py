@@ -57,7 +57,7 @@ AGREEMENT_LIMITS = (
     "batches that share an error are not covered.",
     "Distributions are taken as measured independently of each other. Who can compute one from others, or knows the "
     "answer already, is not noticed.",
-    "The noise protects only as long as no party knows its secret, before or after data are handed in (jaxmech commit).",
+    "The noise protects only as long as no party knows its secret, before or after the exchange (jaxmech commit).",
     "Whether the stated costs are true is not checked, and no money changes hands by this agreement.",
     "What a party does with what she gets back, and the privacy of the people measured, are matters of a contract.",
 )
