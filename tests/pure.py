@@ -63,9 +63,7 @@ def _checked_plan(problem, amounts):
     """Everybody checked against a hundred times as much."""
     plan = collaboration.pool_plan(problem, amounts).value
     role = jnp.full(amounts.shape, collaboration.Role.CHECKED)
-    return dataclasses.replace(
-        plan, mechanism="cbl", role=role, alpha=1.1 * jnp.sqrt(amounts), total=100 * plan.total, leverage=True
-    )
+    return dataclasses.replace(plan, mechanism="cbl", role=role, alpha=1.1 * jnp.sqrt(amounts), total=100 * plan.total)
 
 
 def _market(costs, values):

@@ -75,7 +75,7 @@ def test_without_somebody_takes_her_row_with_her(solved):
     ("command", "key"),
     [
         (("run", "plan.json", "."), "problem.sigma"),
-        (("design", "mine.toml"), "price"),
+        (("design", "mine.toml"), "sigma"),
         (("price", "mine.toml", "--standard-error", "1"), "price"),
         (("audit", "mine.toml", "--population", "laplace"), "price"),
         (("audit", "mine.toml", "--questions"), "mine.toml: price"),

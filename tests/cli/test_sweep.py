@@ -235,7 +235,7 @@ def test_changed_file_in_the_same_directory_is_one_line(write, tmp_path):
 
 
 def test_interrupted_is_one_line(write, tmp_path, monkeypatch):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("jaxmech.sweep.run", interrupted)

@@ -181,7 +181,6 @@ def test_what_needs_equal_prices_says_so():
         lambda: collaboration.solve(problem, division="kalai-smorodinsky"),
         lambda: collaboration.solve(problem, mechanism="c3d"),
         lambda: collaboration.price_of_standard_error(problem, 1.0),
-        lambda: jm.design.design(problem),
         lambda: deviation.robustness(machine, problem, people, 0, jax.random.key(0), 1000),
     ):
         with pytest.raises(jm.ProblemError, match=r"^price = 'a table by agent': must be one number"):

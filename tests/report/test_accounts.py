@@ -109,7 +109,7 @@ def test_the_pointer_to_designs_says_what_can_be_saved_at_most():
     assert f"{100 * (1 - least / social):.0f} % less." in text
     best = dataclasses.replace(made, efficiency=dataclasses.replace(made.efficiency, any_equilibrium=social))
     assert "jaxmech design" not in printed(best)
-    differ = dataclasses.replace(made, price=np.ones((3, 1)))
+    differ = dataclasses.replace(made, sigma=np.ones((3, 1)))
     assert "jaxmech design" not in printed(differ)
 
 
