@@ -156,7 +156,8 @@ def test_roles_are_explained_once_where_there_are_many():
     sentences = report.collaboration.reasons(answer(24, 5))
     assert sentences[0].startswith("An agent can have one role on one distribution and another on the next")
     assert {sentence.split(",")[0] for sentence in sentences[1:4]} == {"Alone", "Checked", "Receives"}
-    assert sentences[4].startswith("What is handed in by who works alone (33.7 of 152 samples) is compared with nothing")
+    said = "What is handed in by who works alone (33.7 of 152 samples) is compared with nothing: "
+    assert sentences[4].startswith(said)
     assert len(sentences) == 5
     assert len(report.collaboration.reasons(answer(24, 5), full=True)) >= 24
 
