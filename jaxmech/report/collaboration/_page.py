@@ -45,7 +45,8 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     if answer.estimates:
         yield "Standard deviations, estimated from measurements", sigma_table(answer, box)
     yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
-    yield f"Alone against together ({penalties_of(answer)})", list(gain_table(answer, box, full=full))
+    table = gain_table(answer, box, full=full)
+    yield f"Alone against together ({penalties_of(answer)})", [*table, Text(_penalty(answer), style="dim")]
     if answer.values and answer.accounts:
         yield "What one draw measures", panels_section(answer, box)
     if answer.accounts:
@@ -77,6 +78,16 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         advice.append(better_design(answer.social_penalty, least, answer.source, answer.currency))
     if advice:
         yield "Worth considering", make_paragraphs(advice)
+
+
+def _penalty(answer: Answer) -> str:
+    """What the parties pay, in a sentence, with the price where it is one of what they measure."""
+    text = "Penalty: what her samples cost, and price times the expected squared error with which she knows the means"
+    if answer.values is not None:
+        return f"{text}."
+    low, high = (short(float(find(answer.price))) for find in (np.min, np.max))
+    price = low if low == high else f"{low} to {high}"
+    return f"{text}; the price is {price}{f' {answer.currency}'.rstrip()} for a squared error of 1."
 
 
 def _designable(answer: Answer) -> bool:
