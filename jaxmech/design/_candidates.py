@@ -45,6 +45,9 @@ def candidates(
 ) -> tuple[Candidate, Dual]:
     """Return candidates on a leading axis, solved ones at finite social penalties, and the duals by distribution.
 
+    The search has units of its own, the largest cost and the largest error, so that it does not depend on those of the
+    problem: ends of descents scatter by 10⁻⁶ with rounding.
+
     Args:
         kinds: who takes part.
         rivals: published plans, for starts.
@@ -52,6 +55,22 @@ def candidates(
         rule: the noise, one distribution at a time; a threshold, linked too where that is allowed, if None.
         bounds: that are wished for.
     """
+    there = jnp.isfinite(kinds.costs) & (kinds.weight[:, None] > 0)
+    largest = jnp.max(jnp.where(there, kinds.costs, 0.0)), jnp.max(kinds.error)
+    cost, error = (jnp.where(unit > 0, unit, 1.0) for unit in largest)  # nobody who can measure, or needs, is no unit
+    points, penalty = jnp.sqrt(error / cost), jnp.sqrt(error * cost)
+    inside = kinds._replace(costs=kinds.costs / cost, error=kinds.error / error)
+    plans = rivals._replace(samples=rivals.samples / points, social=rivals.social / penalty)
+    found, duals = _in_own_units(inside, plans, table, rule, bounds)
+    tables = {name: points * getattr(found, name) for name in ("samples", "comparison", "rest")}
+    found = found._replace(**tables, penalty=penalty * found.penalty, social=penalty * found.social)
+    shares = duals.shares._replace(samples=points * duals.shares.samples)
+    return found, Dual(penalty * duals.estimate, points * duals.totals, cost * duals.slopes, shares)
+
+
+def _in_own_units(
+    kinds: Kinds, rivals: Rivals, table: Choices, rule: Rule | None, bounds: Bounds
+) -> tuple[Candidate, Dual]:
     crowd, threshold = kinds.crowd(bounds), Threshold(jnp.asarray(bounds.kept, kinds.weight.dtype))
     columns = _columns(crowd)
     duals = jax.vmap(dual, in_axes=(None, 1, None, 1))(table, kinds.costs, kinds.weight, kinds.error)
