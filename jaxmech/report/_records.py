@@ -99,10 +99,18 @@ def records_table(records: Sequence[Audit], box: Box) -> Table:
     return table
 
 
-def records_section(records: Sequence[Audit], box: Box) -> list[RenderableType]:
-    """Return claims or facts as a table, and below it what the words in it mean."""
-    words = [_COLUMNS, *([_WITHIN] if any(_margin(record).startswith("within") for record in records) else [])]
-    return [records_table(records, box), Text(" ".join([*words, *meanings_of(records)]), style="dim")]
+def records_section(records: Sequence[Audit], box: Box, *, explained: bool = True) -> list[RenderableType]:
+    """Return claims or facts as a table, and below it what the words in it mean.
+
+    Args:
+        records: the rows.
+        box: the lines to draw.
+        explained: whether there is room for that; what the columns are is said below claims, which come first.
+    """
+    columns = [_COLUMNS] if records[0].claimed else []
+    within = [_WITHIN] if any(_margin(record).startswith("within") for record in records) else []
+    words = [*columns, *within, *meanings_of(records)] if explained else []
+    return [records_table(records, box), *([Text(" ".join(words), style="dim")] if words else [])]
 
 
 def _margin(record: Audit) -> str:

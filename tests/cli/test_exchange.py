@@ -52,8 +52,9 @@ def folder(tmp_path):
 
 def test_from_agreement_to_verified_returns(name, tmp_path):
     folder, secret = Folder(tmp_path, name), tmp_path / "secret.json"
-    code, commitment, _ = call("commit", "-o", secret)
+    code, commitment, told = call("commit", "-o", secret)
     assert code == 0
+    assert told.startswith("jaxmech: publish this line before anybody hands in data; show ")
     code, page, errors = folder.run("--secret", secret, "--points")
     assert (code, errors) == (0, "")
     assert commitment.strip() in page

@@ -224,6 +224,13 @@ class TestFolder:
         with pytest.raises(exchange.FaultyError, match="must be a file"):
             exchange.read_submissions(folder, self.signed)
 
+    def test_a_folder_without_any_party_is_the_wrong_one(self, tmp_path):
+        (tmp_path / "notes.csv").write_text("first,second\n", encoding="utf-8")
+        with pytest.raises(ProblemError, match=r"holds no file of any party, such as Ada\.csv or Ada\.xlsx or"):
+            exchange.read_submissions(tmp_path, self.signed)
+        (tmp_path / "Ada.csv").write_text("first,second\n", encoding="utf-8")  # she has none, but it is a file of hers
+        assert len(exchange.read_submissions(tmp_path, self.signed)[0]) == len(self.signed.parties)
+
     def test_a_folder_that_is_none(self, folder):
         with pytest.raises(ProblemError, match="must be a folder"):
             exchange.read_submissions(folder / "Ada.csv", self.signed)

@@ -58,6 +58,17 @@ def test_brackets_in_names_are_no_markup():
     assert "[two]" in page
 
 
+def test_whose_the_profit_is_and_how_much_prices_vary():
+    page = " ".join(text(answer()).split())
+    assert "All that buyers pay is handed on to those who collect: the profit is theirs." in page
+    head, loud = "What a buyer pays in one run varies by more than her price.", answer()
+    assert head in page  # ± 7 around less than 1
+    calm = dataclasses.replace(loud, spread=dataclasses.replace(loud.spread, price_deviation=0.5 * loud.prices))
+    assert head not in " ".join(text(calm).split())
+    nothing = dataclasses.replace(loud, total=0, samples=0 * loud.samples, sizes=0 * loud.sizes)
+    assert "the profit is theirs" not in text(nothing)
+
+
 @pytest.mark.parametrize("width", [60, 100, 140])
 def test_page_keeps_its_width(width):
     assert max(map(len, text(answer(), width).splitlines())) <= max(width, 95)

@@ -136,13 +136,16 @@ def _books_document(books: Books) -> dict[str, np.ndarray]:
     }
 
 
-def money_table(accounts: Accounts, agents: tuple[str, ...], box: Box, *, full: bool = False) -> list[Table | Text]:
+def money_table(
+    accounts: Accounts, agents: tuple[str, ...], box: Box, *, price: str = "", full: bool = False
+) -> list[Table | Text]:
     """Return what each agent pays her laboratory and what her remaining error is worth, alone and together.
 
     Args:
         accounts: the books.
         agents: their names.
         box: the lines to draw.
+        price: of a squared error of 1, in words; an empty text where there are several.
         full: whether to show every agent, however many there are.
     """
     shown = _shown(accounts, full=full)
@@ -168,8 +171,8 @@ def money_table(accounts: Accounts, agents: tuple[str, ...], box: Box, *, full: 
         style="bold",
     )
     note = (
-        f"Bill: what her laboratory costs her, cost times samples ({accounts.unit}). Error worth: price times the "
-        f"expected squared error that she is left with ({accounts.unit}). A penalty is the sum of the two. Share: of "
+        f"Bill: cost times samples ({accounts.unit}). Error worth: price{f' ({price})' if price else ''} times the "
+        f"expected squared error of what she knows of the means ({accounts.unit}). A penalty is their sum. Share: of "
         "all bills."
     )
     return [table, Text(note, style="dim"), *_left(agents, shown)]

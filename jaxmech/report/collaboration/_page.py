@@ -45,8 +45,7 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     if answer.estimates:
         yield "Standard deviations, estimated from measurements", sigma_table(answer, box)
     yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
-    table = gain_table(answer, box, full=full)
-    yield f"Alone against together ({penalties_of(answer)})", [*table, Text(_penalty(answer), style="dim")]
+    yield f"Alone against together ({penalties_of(answer)})", list(gain_table(answer, box, full=full))
     if answer.values and answer.accounts:
         yield "What one draw measures", panels_section(answer, box)
     if answer.accounts:
@@ -68,26 +67,17 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         yield "In whole samples", [*tables, *make_paragraphs(_whole(answer))]
     elif target is None:
         yield "In whole samples", make_paragraphs([_NOT_WHOLE])
+    few = full or len(answer.agents) <= MAX_ROWS
     if answer.claims:
-        yield "Certificates", records_section(answer.claims, box)
+        yield "Certificates", records_section(answer.claims, box, explained=few)
     if answer.facts:
-        yield "Facts, not claimed", records_section(answer.facts, box)
+        yield "Facts, not claimed", records_section(answer.facts, box, explained=few)
     advice = suggestions(answer) if target is None else []
     if answer.efficiency and not answer.pooled and _designable(answer):
         least = answer.efficiency.any_equilibrium
         advice.append(better_design(answer.social_penalty, least, answer.source, answer.currency))
     if advice:
         yield "Worth considering", make_paragraphs(advice)
-
-
-def _penalty(answer: Answer) -> str:
-    """What the parties pay, in a sentence, with the price where it is one of what they measure."""
-    text = "Penalty: what her samples cost, and price times the expected squared error with which she knows the means"
-    if answer.values is not None:
-        return f"{text}."
-    low, high = (short(float(find(answer.price))) for find in (np.min, np.max))
-    price = low if low == high else f"{low} to {high}"
-    return f"{text}; the price is {price}{f' {answer.currency}'.rstrip()} for a squared error of 1."
 
 
 def _designable(answer: Answer) -> bool:
@@ -119,7 +109,10 @@ def board_sections(
         full: whether to leave nothing out, however many agents there are.
     """
     whole = "in whole samples" if accounts.whole else "in fractions of samples"
-    yield f"Money apart from error ({whole})", list(money_table(accounts, answer.agents, box, full=full))
+    yield (
+        f"Money apart from error ({whole})",
+        list(money_table(accounts, answer.agents, box, price=_price(answer), full=full)),
+    )
     names, errors = errors_by_value(answer, accounts)
     standard = values_of(answer) is None and bool(np.all(np.asarray(answer.sigma) == 1))
     tables = error_tables(errors, answer.agents, names, width, box, standard=standard, full=full)
@@ -127,6 +120,14 @@ def board_sections(
     saved = answer.gain, answer.alone_penalty
     sentences = signing_sentences(accounts, answer.agents, elsewhere or {}, designable=designable, saved=saved)
     yield f"Who carries the work ({whole}), and why each should sign", make_paragraphs(sentences)
+
+
+def _price(answer: Arrangement) -> str:
+    """What a squared error of 1 costs; nothing where values of a panel have prices of their own, told elsewhere."""
+    if values_of(answer) is not None:
+        return ""
+    low, high = (short(float(find(answer.price))) for find in (np.min, np.max))
+    return (low if low == high else f"{low} to {high}") + f" {answer.currency}".rstrip()
 
 
 def _head(answer: Answer) -> RenderableType:

@@ -71,8 +71,8 @@ def unchecked(answer: Answer) -> list[str]:
     if checked.any() and only:
         head = f"{_listed(answer, only)}: all that is collected comes from who is compared with nobody. "
     return [
-        f"{head}What is handed in by who works alone ({share}) is compared with nothing: to invent it would gain her "
-        "nothing, and cost her nothing either. Whoever receives it trusts that she has no other reason to."
+        f"{head}What is handed in by who works alone ({share}) is compared with nothing: to invent it would gain "
+        "and cost her nothing. Whoever receives it trusts that she has no other reason to."
     ]
 
 
