@@ -36,6 +36,8 @@ _LINKED_STARTS, _LINKED = 12, Plan(lanes=4, steps=150, more=400)
 _SHAPED_STARTS, _SHAPED = 2, Plan(lanes=2, steps=150, more=0)
 _LINKED_KEPT = 6
 _FROM_PLANS, _FROM_SHARES = 2, 4
+BY_KIND = ("samples", "comparison", "rest", "level", "success", "penalty", "alone", "checked")
+"""What of a candidate is told kind by kind."""
 _RIVALS = 4
 """Plans that a search knows at least: with fewer the last one counts again, so that programs are the same."""
 
@@ -45,8 +47,8 @@ def candidates(
 ) -> tuple[Candidate, Dual]:
     """Return candidates on a leading axis, solved ones at finite social penalties, and the duals by distribution.
 
-    The search has units of its own, the largest cost and the largest error, so that it does not depend on those of the
-    problem: ends of descents scatter by 10⁻⁶ with rounding.
+    The search has an order of its own, by costs, and units, the largest cost and the largest error, so that it depends
+    on those of the problem no more than rounding does: descents that begin next to each other may end apart.
 
     Args:
         kinds: who takes part.
@@ -55,20 +57,25 @@ def candidates(
         rule: the noise, one distribution at a time; a threshold, linked too where that is allowed, if None.
         bounds: that are wished for.
     """
+    order = jnp.lexsort((*jnp.concatenate([kinds.costs, kinds.error], axis=1).T[::-1], kinds.weight <= 0))
+    back = jnp.argsort(order)
     there = jnp.isfinite(kinds.costs) & (kinds.weight[:, None] > 0)
     largest = jnp.max(jnp.where(there, kinds.costs, 0.0)), jnp.max(kinds.error)
     cost, error = (jnp.where(unit > 0, unit, 1.0) for unit in largest)  # nobody who can measure, or needs, is no unit
     points, penalty = jnp.sqrt(error / cost), jnp.sqrt(error * cost)
-    inside = kinds._replace(costs=kinds.costs / cost, error=kinds.error / error)
-    plans = rivals._replace(samples=rivals.samples / points, social=rivals.social / penalty)
-    found, duals = _in_own_units(inside, plans, table, rule, bounds)
-    tables = {name: points * getattr(found, name) for name in ("samples", "comparison", "rest")}
-    found = found._replace(**tables, penalty=penalty * found.penalty, social=penalty * found.social)
-    shares = duals.shares._replace(samples=points * duals.shares.samples)
+    inside = Kinds(kinds.costs[order] / cost, kinds.error[order] / error, kinds.weight[order], jnp.arange(len(order)))
+    samples, role = (part[:, order] for part in kinds_tables(kinds, rivals))
+    plans = Rivals(samples / points, role, rivals.social / penalty, rivals.code)
+    found, duals = _in_order(inside, plans, table, rule, bounds)
+    tables = {name: getattr(found, name)[:, back] for name in BY_KIND}
+    counts = {name: points * tables[name] for name in ("samples", "comparison", "rest")}
+    found = found._replace(**{**tables, **counts}, social=penalty * found.social)
+    found = found._replace(penalty=penalty * found.penalty)
+    shares = Shares(points * duals.shares.samples[..., back], *(part[..., back] for part in duals.shares[1:]))
     return found, Dual(penalty * duals.estimate, points * duals.totals, cost * duals.slopes, shares)
 
 
-def _in_own_units(
+def _in_order(
     kinds: Kinds, rivals: Rivals, table: Choices, rule: Rule | None, bounds: Bounds
 ) -> tuple[Candidate, Dual]:
     crowd, threshold = kinds.crowd(bounds), Threshold(jnp.asarray(bounds.kept, kinds.weight.dtype))

@@ -100,9 +100,7 @@ def kinds_of(problem: Problem) -> Kinds:
     table = np.concatenate([np.asarray(part, float) for part in (single_kinds.costs, single_kinds.error)], axis=1)
     m, d = problem.shape
     if m < _GROUPED_FROM and problem.valued_alike:
-        # in an order that does not depend on that of the agents
-        order = np.lexsort(table.T[::-1])
-        rows, kind, weight = table[order], np.argsort(order), np.ones(m)
+        rows, kind, weight = table, np.arange(m), np.ones(m)
     else:
         different, back = np.unique(table, axis=0, return_inverse=True)
         back = back.reshape(-1)
