@@ -25,6 +25,8 @@ def keep_programs() -> None:
 
     A folder that cannot be made, or that is not the user's alone, is not used: what lies in it is run.
     """
+    # another process may be writing a file, may have removed it, or have been killed: then it is compiled again
+    warnings.filterwarnings("ignore", message="Error (reading|writing) persistent compilation cache")
     if _FOLDER in os.environ:
         return
     folder = cache_folder()
@@ -33,8 +35,6 @@ def keep_programs() -> None:
     _bound(folder)
     for name, value in ((_FOLDER, str(folder)), (_SHORTEST, _QUICKEST)):
         os.environ.setdefault(name, value)  # read when JAX is imported, here and in processes that this one starts
-    # another process may have removed a file, or have been killed while it wrote one: then it is compiled again
-    warnings.filterwarnings("ignore", message="Error (reading|writing) persistent compilation cache")
 
 
 def cache_folder() -> Path:
