@@ -59,6 +59,13 @@ def test_the_clinics_by_hand():
     assert accounts["standard_error"][i][0] == pytest.approx(1 / np.sqrt(66 + 69 + 64))
     assert accounts["alone"]["samples"][i][0] in (57, 58)
     assert accounts["bill"][i] == [0, 0, 0, 0]
+    other, error = document["what_if"], float(np.sum(accounts["error"][i]))
+    assert [(entry["factor"], entry["penalty"][i]) for entry in other["misjudged"]] == [
+        (0.8, pytest.approx(0.64 * error)),
+        (1.2, pytest.approx(1.44 * error)),
+    ]
+    assert (other["whole"], other["invention"]["far"][0]) == (True, [None, None, 13_000 / 16, 13_000 / 13])
+    assert other["invention"]["far"][i] == [None] * 4
     page = " ".join(CliRunner().invoke(main, ["solve", "clinics"]).stdout.split())
     assert "Marlow and Northgate gain 0 %: signing costs nothing and brings nothing." in page
     assert "With --division social --mechanism cbl Marlow would gain up to 52 %." in page

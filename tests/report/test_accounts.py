@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from jaxmech import report
-from jaxmech.report.collaboration import Accounts, Books, signing_sentences
+from jaxmech.collaboration import Invention, Misjudged
+from jaxmech.report.collaboration import Accounts, Books, WhatIf, signing_sentences
 from tests.report.examples import answer
 
 
@@ -126,3 +127,19 @@ def test_few_samples_do_not_make_the_same_division_look_better():
     text = " ".join(printed(made).split())
     assert "Clinic 1, Clinic 2 and Clinic 3 gain 0 %" in text
     assert "would gain up to" not in text
+
+
+def test_the_document_tells_of_another_sigma_and_of_made_up_numbers():
+    """Of the plan that is carried out; where neither is known it says so."""
+    made = answer(4, 2)
+    assert report.collaboration.document(made)["what_if"] is None
+    paid, table = np.arange(4.0), np.full((4, 2), 0.5)
+    known = WhatIf(Invention(table, 2 * table), (Misjudged(paid, 0 * paid), Misjudged(2 * paid, paid)))
+    made = dataclasses.replace(made, accounts=dataclasses.replace(made.accounts, what_if=known))
+    found = report.collaboration.document(made)["what_if"]
+    assert [entry["factor"] for entry in found["misjudged"]] == [0.8, 1.2]
+    assert found["misjudged"][1]["penalty"].tolist() == [0, 2, 4, 6]
+    assert (found["invention"]["far"] == 1).all()
+    known = dataclasses.replace(known, invented=None, misjudged=())
+    made = dataclasses.replace(made, accounts=dataclasses.replace(made.accounts, what_if=known))
+    assert report.collaboration.document(made)["what_if"] == {"whole": True, "misjudged": [], "invention": None}

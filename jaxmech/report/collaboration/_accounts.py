@@ -125,6 +125,20 @@ def accounts_document(accounts: Accounts | None) -> dict[str, Any] | None:
     }
 
 
+def what_if_document(accounts: Accounts | None) -> dict[str, Any] | None:
+    """Return what another σ and made-up numbers would bring under the plan that is carried out, for a JSON document."""
+    if accounts is None or accounts.what_if is None:
+        return None
+    found = accounts.what_if
+    return {
+        "whole": accounts.whole,
+        "misjudged": [
+            {"factor": factor, **entry._asdict()} for factor, entry in zip(OFF, found.misjudged, strict=False)
+        ],
+        "invention": None if found.invented is None else found.invented._asdict(),
+    }
+
+
 def _books_document(books: Books) -> dict[str, np.ndarray]:
     samples = books.samples
     whole = np.array_equal(samples, np.round(samples)) and np.abs(samples).max() < 2**53

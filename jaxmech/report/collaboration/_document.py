@@ -8,7 +8,7 @@ import numpy as np
 from jaxmech._status import Status
 from jaxmech.collaboration import REMEDIES, Role
 from jaxmech.report._records import record_document, status_document
-from jaxmech.report.collaboration._accounts import accounts_document
+from jaxmech.report.collaboration._accounts import accounts_document, what_if_document
 from jaxmech.report.collaboration._advice import among_equals, suggestions
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
 from jaxmech.report.collaboration._panels import panels_document
@@ -45,6 +45,7 @@ def document(answer: Answer) -> dict[str, Any]:
         },
         "integer_plan": _whole(answer.whole, alike=answer.sigma.ndim == 1) if answer.whole else None,
         "efficiency": dataclasses.asdict(answer.efficiency) if answer.efficiency else None,
+        "what_if": what_if_document(answer.accounts),
         "advice": _advice(answer),
         **({} if answer.values is None else {"panels": panels_document(answer)}),
     }
