@@ -10,7 +10,7 @@ from jaxmech._tolerances import STANDARD_ERRORS, tolerances, without_dust
 from jaxmech._words import figure, rough
 from jaxmech.audit._record import Examination
 from jaxmech.deviation import in_words
-from jaxmech.mechanism import EFFICIENT, NASH, PROMISED, RATIONAL, Audit, Target
+from jaxmech.mechanism import COMPUTED, EFFICIENT, NASH, PROMISED, RATIONAL, SEARCHED, SIMULATED, Audit, Target
 
 SECRET = "noise that nobody knows"
 
@@ -48,7 +48,8 @@ class Judge:
                 f"would save {found.found[worst]:.4g} of {figure(found.promised[worst])} ({100 * gain[worst]:.2f} %)"
             )
             how = in_words(found.family[worst], found.deviation, worst)
-            return self._record(NASH, margin, f"{self._name(worst)} {saved}: {how}", found.effort, proven)
+            told = f"{self._name(worst)} {saved}: {how}"
+            return self._record(NASH, margin, told, found.effort, proven, known=SEARCHED)
         if np.all(np.isfinite(bound)):
             worst = int(np.argmax(bound))
             most = without_dust(found.bound[worst], found.promised[worst])
@@ -62,7 +63,7 @@ class Judge:
             f"{len(bound)} agents"
         )
         effort = f"search only, so that larger gains are not excluded: {found.effort}"
-        return self._record(NASH, 0.0, witness, effort, max(self._slack, float(noise.max())))
+        return self._record(NASH, 0.0, witness, effort, max(self._slack, float(noise.max())), known=SEARCHED)
 
     def individually_rational(self) -> Audit:
         """Whether nobody pays more than alone."""
@@ -78,7 +79,8 @@ class Judge:
         if found.certain:
             return self._record(RATIONAL, margins[worst], witness, "exact penalties of compliant agents")
         errors = np.where(able, STANDARD_ERRORS * found.honest_error / safe, 0.0)
-        return self._record(RATIONAL, margins[worst], witness, _SIMULATED, max(self._slack, float(errors[worst])))
+        slack = max(self._slack, float(errors[worst]))
+        return self._record(RATIONAL, margins[worst], witness, _SIMULATED, slack, known=SIMULATED)
 
     def efficient(self, target: Target, told: bool) -> Audit:
         """Whether the social penalty is within a factor of a baseline.
@@ -96,7 +98,8 @@ class Judge:
         if not found.certain:
             tolerance = max(tolerance, STANDARD_ERRORS * float(np.sum(found.honest_error)) / social)
         effort = "exact penalties of compliant agents" if found.certain else _SIMULATED
-        return self._record(EFFICIENT, 1 - ratio / target.factor, witness, effort, tolerance, told)
+        known = COMPUTED if found.certain else SIMULATED
+        return self._record(EFFICIENT, 1 - ratio / target.factor, witness, effort, tolerance, told, known)
 
     def as_promised(self) -> Audit:
         """Whether honest agents pay in a simulation what the mechanism says they pay."""
@@ -108,7 +111,7 @@ class Judge:
             f"{self._name(worst)} is promised {figure(found.promised[worst])} and pays {figure(found.honest[worst])} "
             f"(standard error {rough(found.honest_error[worst])})"
         )
-        return self._record(PROMISED, -off[worst], witness, _SIMULATED, float(allowed[worst]))
+        return self._record(PROMISED, -off[worst], witness, _SIMULATED, float(allowed[worst]), known=SIMULATED)
 
     def noise_known(self) -> Audit:
         """The fact that noise is announced which does not depend on the key."""
@@ -130,9 +133,11 @@ class Judge:
         effort: str,
         tolerance: float | None = None,
         claimable: bool = True,
+        known: str = "",
     ) -> Audit:
         slack = self._slack if tolerance is None else tolerance
-        return Audit.judged(claim, room, slack, witness, effort, claimed=claim in self.claims and claimable)
+        claimed = claim in self.claims and claimable
+        return Audit.judged(claim, room, slack, witness, effort, claimed=claimed, known=known)
 
 
 _SIMULATED = f"simulated penalties of honest agents, within {STANDARD_ERRORS:g} standard errors"

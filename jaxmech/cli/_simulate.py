@@ -287,7 +287,7 @@ def _as_promised(play: Any, problem: Any) -> Any:
     """Whether honest agents paid what was promised, on normal data."""
     from jaxmech._tolerances import STANDARD_ERRORS, tolerances
     from jaxmech._words import figure, rough
-    from jaxmech.mechanism import PROMISED, Audit
+    from jaxmech.mechanism import PROMISED, SIMULATED, Audit
 
     slack = tolerances(problem.costs.dtype).claim
     promised = np.where(play.promised > 0, play.promised, 1.0)  # who needs nothing pays nothing
@@ -298,4 +298,5 @@ def _as_promised(play: Any, problem: Any) -> Any:
         f"{figure(play.penalty[worst])} (standard error {rough(play.standard_error[worst])})"
     )
     effort = f"{play.replications:,} replications, {STANDARD_ERRORS:g} standard errors"
-    return Audit.judged(PROMISED, -abs(float(play.change[worst])), allowed[worst], witness, effort)
+    off = abs(float(play.change[worst]))
+    return Audit.judged(PROMISED, -off, allowed[worst], witness, effort, known=SIMULATED)

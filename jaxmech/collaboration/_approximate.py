@@ -19,7 +19,7 @@ from jaxmech.collaboration._problem import Problem, alone_samples
 from jaxmech.collaboration._roles import coefficients, role_penalty
 from jaxmech.collaboration._rule import Rule
 from jaxmech.collaboration._units import in_equivalent_points
-from jaxmech.mechanism import NASH, Audit
+from jaxmech.mechanism import NASH, SEARCHED, Audit
 
 ADMISSIBLE = "sigma_range admissible"
 """The fact that tells whether noise can keep everybody honest in all of the range that was asked for."""
@@ -215,7 +215,10 @@ class Approximate:
         witness = f"{self.problem.agent_name(worst)} could save at most {parts.max():.2g} of her penalty {about}"
         effort = f"{_CALIBRATED_STEADY if self.plan.rule.steady else _CALIBRATED}, at {len(parts)} values of σ"
         margin = -(room + (parts - known).max())
-        return Audit.judged(claim, margin, CALIBRATED_TOLERANCE + room, witness, effort, claimed=claimed)
+        # bounded at each of these σ, and at none between them
+        return Audit.judged(
+            claim, margin, CALIBRATED_TOLERANCE + room, witness, effort, claimed=claimed, known=SEARCHED
+        )
 
 
 def _parts(gain: ArrayLike, paid: ArrayLike) -> np.ndarray:

@@ -16,7 +16,7 @@ from jaxmech.collaboration._names import Allies, SecondName, allies, second_name
 from jaxmech.collaboration._pivotal import Pivotal, pivotal
 from jaxmech.collaboration._plan import TARGET, Plan
 from jaxmech.collaboration._problem import Problem
-from jaxmech.mechanism import Audit
+from jaxmech.mechanism import COMPUTED, SEARCHED, Audit
 
 GROUPS = 45
 """Groups of a size that are looked at: all pairs of ten agents."""
@@ -207,8 +207,9 @@ class _Told:
             witness += "by leaving"
             if found.least != found.group:
                 witness += f"; {self._names(found.least)} are enough to leave with a gain"
-        known = f"all {found.groups:,} groups" if found.complete else f"{found.groups:,} groups, not all"
-        return self._fact("no group would rather leave", share, witness, known)
+        effort = f"all {found.groups:,} groups" if found.complete else f"{found.groups:,} groups, not all"
+        known = COMPUTED if found.complete else SEARCHED
+        return self._fact("no group would rather leave", share, witness, effort, known)
 
     def pivotal(self) -> Audit:
         absent, pays = np.array(self.answers.pivotal.absent, float), self.answers.pays
@@ -230,9 +231,9 @@ class _Told:
                 witness += f"; if they agree on a new plan without her (jaxmech solve --without), {change}"
         return self._fact("nobody is pivotal", rise, witness, "the penalties of all agents without each of them")
 
-    def _fact(self, claim: str, share: float, witness: str, effort: str) -> Audit:
+    def _fact(self, claim: str, share: float, witness: str, effort: str, known: str = "") -> Audit:
         tolerance = tolerances(np.asarray(self.problem.costs).dtype).claim
-        return Audit.judged(claim, 0.0 - share, tolerance, witness, effort, claimed=False)
+        return Audit.judged(claim, 0.0 - share, tolerance, witness, effort, claimed=False, known=known)
 
     def _name(self, i: int) -> str:
         return self.problem.agent_name(int(i))

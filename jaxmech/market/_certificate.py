@@ -34,7 +34,7 @@ from jaxmech.market._prices import most_tempting_swap, utility
 from jaxmech.market._problem import Problem
 from jaxmech.market._solve import mechanism
 from jaxmech.market._spread import Spread, expect, spread
-from jaxmech.mechanism import Audit
+from jaxmech.mechanism import COMPUTED, PROVEN, SEARCHED, SIMULATED, Audit
 
 
 def certify(
@@ -144,6 +144,11 @@ class _Judge:
         """By how much a margin may fall short and the claim still hold."""
         return tolerances(self.plan.prices.dtype).claim
 
+    @property
+    def _published(self) -> bool:
+        """Whether payments are those of the theorem."""
+        return type(self.broker) is Broker
+
     def rational_for_buyers(self) -> Audit:
         gains = np.asarray(utility(self.problem, self.plan.sizes, self.plan.prices), float)
         worst = int(np.argmin(gains))
@@ -202,7 +207,8 @@ class _Judge:
         who, change = self.problem.contributors[worst], "gain" if best > 0 else "lose"
         amount = abs(best) * scale[worst]
         witness = f"{who} would {change} {amount:.3g} by {instead} instead of {samples[worst]:,.0f}"
-        return self._audit(claim, self.margins.incentive_compatible, witness, _NASH_EFFORT)
+        known = PROVEN if self._published else SEARCHED
+        return self._audit(claim, self.margins.incentive_compatible, witness, _NASH_EFFORT, known=known)
 
     def nothing_found(self, found: BestResponse) -> Audit:
         """What a search over amounts, submissions and made-up data finds: a lower bound, beside the proof."""
@@ -226,7 +232,8 @@ class _Judge:
         if not float(self.plan.total):
             witness = _NO_TRADE
         effort = f"an identity of (14) and (15), recomputed in {REALISATIONS} runs of honest contributors"
-        return self._audit("budget balanced", self.margins.budget_balanced, witness, effort)
+        known = PROVEN if self._published else SIMULATED
+        return self._audit("budget balanced", self.margins.budget_balanced, witness, effort, known=known)
 
     def deliverable(self) -> Audit:
         """Is what is sold collected, by contributors who can be checked against each other?"""
@@ -292,20 +299,21 @@ class _Judge:
         """What averages hide, with everybody honest."""
         found = spread(self.problem, self.plan)
         doubt = f" (standard error {rough(float(found.standard_error))})" if found.standard_error else ""
-        yield self._prices_positive(found, doubt)
+        known = SIMULATED if found.standard_error else COMPUTED
+        yield self._prices_positive(found, doubt, known)
         effort, buyers, contributors = _CHANCES, self.problem.buyers, self.problem.contributors
         worst = int(np.argmax(found.price_above_value))
         chance = _chance(found.price_above_value[worst])
         told = (
             f"{buyers[worst]} pays more than her points are worth on average with probability {_likely(chance, doubt)}"
         )
-        yield self._audit("prices never above value", -chance, told, effort, claimed=False, tolerance=0.0)
+        yield self._audit("prices never above value", -chance, told, effort, claimed=False, tolerance=0.0, known=known)
         worst = int(np.argmax(found.payment_below_cost))
         chance = _chance(found.payment_below_cost[worst])
         told = f"{contributors[worst]} is paid less than collecting costs with probability {_likely(chance)}"
         yield self._audit("payments never below cost", -chance, told, effort, claimed=False, tolerance=0.0)
 
-    def _prices_positive(self, found: Spread, doubt: str) -> Audit:
+    def _prices_positive(self, found: Spread, doubt: str, known: str) -> Audit:
         worst = int(np.argmax(found.negative_price))
         chance = _chance(found.negative_price[worst])
         who = self.problem.buyers[worst]
@@ -313,7 +321,8 @@ class _Judge:
             f"{who} pays {found.price[worst]:.4g} on average, give or take {found.price_deviation[worst]:.4g}, and is "
             f"paid instead with probability {_likely(chance, doubt)}"
         )
-        return self._audit("prices never negative", -chance, witness, _CHANCES, claimed=False, tolerance=0.0)
+        claim = "prices never negative"
+        return self._audit(claim, -chance, witness, _CHANCES, claimed=False, tolerance=0.0, known=known)
 
     def _audit(
         self,
@@ -323,9 +332,10 @@ class _Judge:
         effort: str,
         claimed: bool = True,
         tolerance: float | None = None,
+        known: str = "",
     ) -> Audit:
-        allowed = self.claim if tolerance is None else tolerance
-        return Audit.judged(claim, float(margin) + 0.0, allowed, witness, effort, claimed=claimed)  # never −0
+        allowed, room = self.claim if tolerance is None else tolerance, float(margin) + 0.0  # never −0
+        return Audit.judged(claim, room, allowed, witness, effort, claimed=claimed, known=known)
 
 
 _budget_gaps = jax.jit(budget_gaps)

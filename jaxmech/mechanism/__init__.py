@@ -4,6 +4,7 @@ from jaxmech.mechanism._capacity import Capacity
 from jaxmech.mechanism._equivalent import Equivalent, equivalent_points
 from jaxmech.mechanism._examined import GAIN, PENALTY, Departure, Examined
 from jaxmech.mechanism._key import secret_key
+from jaxmech.mechanism._known import COMPUTED, PROVEN, SEARCHED, SIMULATED
 from jaxmech.mechanism._outcome import Outcome, priced
 from jaxmech.mechanism._protocol import (
     Approximate,
@@ -37,13 +38,17 @@ from jaxmech.mechanism._subsets import (
 
 __all__ = [
     "CLAIMS",
+    "COMPUTED",
     "EFFICIENT",
     "GAIN",
     "NASH",
     "PENALTY",
     "PLATFORM",
     "PROMISED",
+    "PROVEN",
     "RATIONAL",
+    "SEARCHED",
+    "SIMULATED",
     "Approximate",
     "Audit",
     "Capacity",

@@ -4,6 +4,8 @@ import dataclasses
 import math
 from typing import NamedTuple, SupportsFloat
 
+from jaxmech.mechanism._known import usually_known
+
 NASH = "Nash incentive compatible"
 RATIONAL = "individually rational"
 EFFICIENT = "efficient"
@@ -39,6 +41,9 @@ class Audit:
         witness: the case that is nearest to breaking the claim, in words.
         effort: how the verdict was reached: a proof, a formula evaluated, or how widely was searched.
         claimed: whether the mechanism makes this claim, or whether it is a fact told for information.
+        known: how the verdict is known: ``"proven"`` by theorem or by a bound that leaves nothing out, ``"computed"``
+            from the plan's numbers for everybody, ``"searched"`` by trying, so that more is not excluded,
+            ``"simulated"`` in random runs; an empty text for claims of somebody's own that do not say it.
     """
 
     claim: str
@@ -48,6 +53,10 @@ class Audit:
     witness: str
     effort: str
     claimed: bool = True
+    known: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "known", self.known or usually_known(self.claim))
 
     @classmethod
     def judged(
@@ -59,10 +68,12 @@ class Audit:
         effort: str,
         *,
         claimed: bool = True,
+        known: str = "",
     ) -> "Audit":
         """Return the verdict on a margin: the claim holds where it is at least −tolerance.
 
-        A margin that is no number is −∞: what cannot be computed is an unbounded failure.
+        A margin that is no number is −∞: what cannot be computed is an unbounded failure. How a claim is usually known
+        is known of its name; ``known`` says where it is known in another way.
 
         Example:
             >>> Audit.judged("nobody gains", float("nan"), 1e-6, "agent 1", "a formula evaluated").holds
@@ -70,7 +81,7 @@ class Audit:
         """
         room, slack = float(margin), float(tolerance)
         room = -math.inf if math.isnan(room) else room
-        return cls(claim, room >= -slack, room, slack, witness, effort, claimed)
+        return cls(claim, room >= -slack, room, slack, witness, effort, claimed, known)
 
     def _repr_html_(self) -> str:
         from jaxmech._show import in_html

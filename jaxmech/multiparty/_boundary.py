@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 from jaxmech._pytree import pytree
 from jaxmech._status import Status
 from jaxmech._types import Array, ArrayLike, Scalar
-from jaxmech.mechanism import Audit
+from jaxmech.mechanism import PROVEN, SEARCHED, Audit
 from jaxmech.multiparty._existence import rounding
 from jaxmech.multiparty._growth import concentration_holds, market_share, never_fails
 from jaxmech.multiparty._sizes import Boundary, gain_of_report, largest_disparity
@@ -142,7 +142,8 @@ def boundary_audits(verdict: Verdict) -> tuple[Audit, ...]:
     size = int(np.nanargmin(np.asarray(verdict.found.revenue))) if verdict.largest is None else verdict.largest
     told = f"with {size:,} against 0, revenue is {within:.3g} of the market"
     claim = f"a desirable mechanism exists {'everywhere' if verdict.unbounded else reach}"
-    audits = [Audit.judged(claim, within, slack, told, verdict.argument)]
+    known = PROVEN if verdict.unbounded or bool(verdict.premise) else SEARCHED
+    audits = [Audit.judged(claim, within, slack, told, verdict.argument, known=known)]
     if verdict.largest is not None:
         told = f"with {verdict.largest + 1:,} against 0, revenue is {beyond:.3g} of the market"
         effort = "the chain of misreports that binds; one profile is enough"

@@ -11,12 +11,14 @@ import numpy as np
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech._words import figure
-from jaxmech.mechanism import Audit
+from jaxmech.mechanism import PROVEN, Audit
+from jaxmech.mechanism import SEARCHED as TRIED
 from jaxmech.multiparty._interdependent import known
 from jaxmech.multiparty._largest import CLAIM
 from jaxmech.multiparty._problem import Problem
 from jaxmech.multiparty._search import SEARCHED
 from jaxmech.multiparty._solve import Plan, allocate, departures, follows, outside_value
+from jaxmech.multiparty._valuation import Linear
 from jaxmech.multiparty._welfare import FINER, closed_form, most_welfare, tries
 
 REPORTS = 257
@@ -177,7 +179,8 @@ class _Certifier:
         witness = "nobody gains by any report or choice of model that was tried"
         if worst > self._tolerance:
             witness = f"{who} gains {worst:.3g} of what is at stake if {act}" + self._reason(agent)
-        return self._audit("incentive compatible", 0.0 - worst, witness, self._proof())
+        how = PROVEN if self._by_theorem and worst <= self._tolerance else TRIED
+        return self._audit("incentive compatible", 0.0 - worst, witness, self._proof(), how=how)
 
     def individually_rational(self) -> Audit:
         worst = int(np.argmin(self.facts.rational))
@@ -200,7 +203,8 @@ class _Certifier:
             witness = f"welfare {figure(welfare)}, best of {tried} allocations tried {figure(most)}"
             effort = f"{FINER}; the plan's allocation by {SEARCHED}"
         claimed = bool(proof) and (self.plan.mechanism == "exploitation" or self._harmless)
-        return self._audit("efficient", (welfare - most) / scale, witness, effort, claimed)
+        how = PROVEN if proof else TRIED
+        return self._audit("efficient", (welfare - most) / scale, witness, effort, claimed, how)
 
     def budget_balanced(self) -> Audit:
         paid = np.asarray(self.plan.payment, float)
@@ -233,6 +237,13 @@ class _Certifier:
         own = float(self.facts.harm[agent, agent])
         return f": her own model harms her (coefficient {own:.3g})" if own < 0 else ""
 
+    @property
+    def _by_theorem(self) -> bool:
+        """Whether a theorem covers every report; that nobody is harmed at any quality is known of linear valuations."""
+        if self.plan.mechanism == "exploitation":
+            return bool(getattr(self.problem.valuation, "quasi_monotone", False))
+        return self._harmless and isinstance(self.problem.valuation, Linear)
+
     def _proof(self) -> str:
         tried = f"{REPORTS} reports and both models tried for every agent"
         if self.plan.mechanism == "exploitation" and bool(getattr(self.problem.valuation, "quasi_monotone", False)):
@@ -246,5 +257,7 @@ class _Certifier:
         found = tolerances(self.plan.payment.dtype)
         return 16 * found.root * found.eps
 
-    def _audit(self, claim: str, room: SupportsFloat, witness: str, effort: str, claimed: bool = True) -> Audit:
-        return Audit.judged(claim, room, self._tolerance, witness, effort, claimed=claimed)
+    def _audit(
+        self, claim: str, room: SupportsFloat, witness: str, effort: str, claimed: bool = True, how: str = ""
+    ) -> Audit:
+        return Audit.judged(claim, room, self._tolerance, witness, effort, claimed=claimed, known=how)

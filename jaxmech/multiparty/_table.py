@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._types import Array, ArrayLike
-from jaxmech.mechanism import Audit
+from jaxmech.mechanism import COMPUTED, PROVEN, SEARCHED, Audit
 from jaxmech.multiparty._existence import rounding, settled
 from jaxmech.multiparty._interdependent import known
 from jaxmech.multiparty._quality import pooled
@@ -261,7 +261,8 @@ class _Auditor:
                 "profiles, both models: for each type the two next below, nothing, and fractions of it; that no other "
                 "gains rests on the pass over the types"
             )
-        return self._audit("incentive compatible", 0.0 - gain, witness, effort)
+        how = SEARCHED if looked < every else COMPUTED
+        return self._audit("incentive compatible", 0.0 - gain, witness, effort, how=how)
 
     def individually_rational(self) -> Audit:
         k, n = self.table.space.shape[0], len(self.table.space.shape)
@@ -285,7 +286,7 @@ class _Auditor:
         witness = f"at types {self._types(profile)}, {worth} of {what} brings more welfare"
         effort = f"all {2**n} ways of giving the best model or none in all {count:,} profiles"
         effort = f"closed form in all {count:,} profiles: {proof}" if proof else effort
-        return self._audit("efficient", margin, witness, effort)
+        return self._audit("efficient", margin, witness, effort, how=PROVEN if proof else SEARCHED)
 
     def budget_balanced(self, claimed: bool) -> Audit:
         profile = np.unravel_index(int(self.facts.budget_at), self.table.space.shape)
@@ -305,8 +306,10 @@ class _Auditor:
         levels = np.asarray(self.table.space.levels)
         return "(" + ", ".join(f"{levels[i, int(level)]:.6g}" for i, level in enumerate(profile)) + ")"
 
-    def _audit(self, claim: str, margin: float, witness: str, effort: str, claimed: bool = True) -> Audit:
-        return Audit.judged(claim, margin, self._slack, witness, effort, claimed=claimed)
+    def _audit(
+        self, claim: str, margin: float, witness: str, effort: str, claimed: bool = True, how: str = ""
+    ) -> Audit:
+        return Audit.judged(claim, margin, self._slack, witness, effort, claimed=claimed, known=how)
 
 
 def _more(margin: float, than: str) -> str:

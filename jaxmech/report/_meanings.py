@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from jaxmech.mechanism import Audit
+from jaxmech.mechanism import COMPUTED, PROVEN, SEARCHED, SIMULATED, Audit
 
 MEANINGS = (
     ("individually rational for buyers", "nobody pays more than her points are worth to her on average."),
@@ -14,7 +14,7 @@ MEANINGS = (
         "anything else than what she measured.",
     ),
     ("incentive compatible", "nobody gains by reporting anything but the truth, whatever the others are like."),
-    ("penalties as promised", "recomputed from the rule, amount by amount, everybody pays what the plan says."),
+    ("penalties as promised", "if all do as agreed, everybody pays on average what the plan says."),
     ("condition (8)", "the condition of that number in Clinton et al. (2025): everybody would share each distribution "
      "even if it were the only one."),
     ("envy-free", "nobody would rather have what another is offered, at its price."),
@@ -25,6 +25,28 @@ MEANINGS = (
     ("discriminate", "a market that discriminates asks different prices for the same points."),
 )  # fmt: skip
 """What a claim, or a word in it, means; the first entry that is found in a claim explains it."""
+
+HOW = {
+    PROVEN: "by theorem, or by a bound that leaves nothing out.",
+    COMPUTED: "from the plan's numbers, for everybody.",
+    SEARCHED: "by trying, so that more is not excluded.",
+    SIMULATED: "in random runs, up to their standard errors.",
+}
+"""What is said of how claims are known."""
+
+
+def how_known(records: Sequence[Audit]) -> list[str]:
+    """Return what the words for how claims are known mean, one sentence for each that is used.
+
+    Args:
+        records: the rows of the table.
+
+    Example:
+        >>> how_known([Audit.judged("envy-free", 0.1, 0.0, "agent 1", "all swaps")])
+        ["Computed: from the plan's numbers, for everybody."]
+    """
+    used = {record.known for record in records}
+    return [f"{word.capitalize()}: {text}" for word, text in HOW.items() if word in used]
 
 
 def meanings_of(records: Sequence[Audit]) -> list[str]:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from jaxmech._status import Status
 from jaxmech.mechanism import Audit
-from jaxmech.report._meanings import meanings_of
+from jaxmech.report._meanings import how_known, meanings_of
 from jaxmech.report._numbers import INFINITY
 from jaxmech.report._tables import make_table
 
@@ -73,7 +73,7 @@ def status_document(status: Status, residual: float, remedies: Mapping[Status, s
 def record_document(record: Audit) -> dict[str, Any]:
     """Return a claim or fact for a JSON document."""
     fields = ("claim", "holds", "margin", "tolerance", "witness", "effort")
-    return {field: getattr(record, field) for field in fields}
+    return {**{field: getattr(record, field) for field in fields}, "known": record.known or None}
 
 
 def claims_in_words(claims: Sequence[Audit]) -> str:
@@ -87,15 +87,16 @@ def claims_in_words(claims: Sequence[Audit]) -> str:
 
 
 def records_table(records: Sequence[Audit], box: Box) -> Table:
-    """Return claims or facts as a table: verdict, margin, witness."""
+    """Return claims or facts as a table: verdict, how it is known, margin, witness."""
     table = make_table(box)
     table.add_column("claim", ratio=3, overflow="fold")
     table.add_column("holds")
+    table.add_column("known")
     table.add_column("margin", justify="right")
     table.add_column("witness", ratio=6, overflow="fold")
     for record in records:
         verdict = Text("yes", style="green") if record.holds else Text("NO", style="bold red")
-        table.add_row(record.claim, verdict, _margin(record), record.witness)
+        table.add_row(record.claim, verdict, record.known, _margin(record), record.witness)
     return table
 
 
@@ -109,7 +110,7 @@ def records_section(records: Sequence[Audit], box: Box, *, explained: bool = Tru
     """
     columns = [_COLUMNS] if records[0].claimed else []
     within = [_WITHIN] if any(_margin(record).startswith("within") for record in records) else []
-    words = [*columns, *within, *meanings_of(records)] if explained else []
+    words = [*columns, *within, *how_known(records), *meanings_of(records)] if explained else []
     return [records_table(records, box), *([Text(" ".join(words), style="dim")] if words else [])]
 
 

@@ -38,6 +38,10 @@ def test_a_gain_beyond_ones_own_bound_breaks_it_though_others_are_allowed_more()
     assert not judged([0.0, 0.13]).holds
 
 
+def test_what_was_found_is_searched_and_what_is_bounded_proven():
+    assert (judged([0.08, 0.0]).known, judged([0.0, 0.0]).known) == ("searched", "proven")
+
+
 def test_members_are_those_of_other_audits():
     record = Examination(
         ("a", "b", "c"), (2,), np.ones(1), True, *(np.zeros(1) for _ in range(7)), ("other amount",),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from jaxmech import ProblemError
-from jaxmech.mechanism import Audit, Information, Mechanism, Stakes, Strategy, Submission, secret_key
+from jaxmech.mechanism import SEARCHED, Audit, Information, Mechanism, Stakes, Strategy, Submission, secret_key
+from jaxmech.mechanism._known import KNOWN, usually_known
 
 
 def test_ragged_data_become_a_masked_array():
@@ -91,3 +92,11 @@ def test_alone_in_whole_points_is_the_best_whole_number():
     np.testing.assert_allclose(stakes.alone_in_whole_points(), paid, rtol=1e-14)
     assert np.isinf(paid[0])
     assert np.all(np.asarray(stakes.alone) <= paid)
+
+
+def test_how_a_claim_is_known_is_known_of_its_name_unless_a_record_says_otherwise():
+    for start, word in KNOWN.items():
+        assert usually_known(f"{start} …") == word, f"{start!r} stands below a shorter beginning"
+    told = Audit.judged("Nash incentive compatible", 0.0, 0.0, "agent 1", "tried")
+    assert (told.known, Audit.judged("of her own", 0.0, 0.0, "agent 1", "tried").known) == ("proven", "")
+    assert Audit.judged("Nash incentive compatible", 0.0, 0.0, "agent 1", "tried", known=SEARCHED).known == "searched"

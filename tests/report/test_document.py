@@ -25,7 +25,7 @@ def test_document_has_the_promised_keys():
     assert set(document["plan"]) >= {"samples", "alpha", "role", "leverage", "penalty", "social_penalty"}
     assert set(document["efficiency"]) == {"ratio", "bound", "baseline", "first_best", "any_equilibrium", "dominant"}
     for record in (*document["certificates"], *document["facts"]):
-        assert set(record) >= {"claim", "holds", "margin", "tolerance", "witness"}
+        assert set(record) >= {"claim", "holds", "margin", "tolerance", "witness", "known"}
 
 
 def test_claims_and_facts_are_apart():

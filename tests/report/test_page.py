@@ -222,4 +222,4 @@ def test_margins_below_zero_that_hold_say_within_what():
     buffer = io.StringIO()
     failed = dataclasses.replace(below, holds=False, margin=-0.2)
     report.print_plain(Console(file=buffer, width=80), records_table([failed], PLAIN))
-    assert re.search(r"NO +-0\.2 ", buffer.getvalue())
+    assert re.search(r"NO +computed +-0\.2 ", buffer.getvalue())

@@ -88,11 +88,14 @@ def test_words_are_explained_once_below_the_table_that_uses_them():
     assert told.startswith("Witness: the case that is nearest to failing. Margin:")
     assert told.count("Individually rational: ") == told.count("Nash incentive compatible: ") == 1
     assert "pleases" not in told
+    assert told.count("Proven: ") == told.count("Computed: ") == 1
+    assert "Searched: " not in told
     assert "Within:" not in told
     loose = Audit.judged("penalties as promised", -0.1, 0.2, "agent 1", "a search")
     assert "Within: it falls short by so much" in said_of(loose)
     fact = Audit.judged("condition (8)", 0.1, 0.0, "agent 1", "a formula", claimed=False)
-    assert said_of(fact).startswith("Condition (8): the condition of that number in Clinton et al. (2025)")
+    computed = "Computed: from the plan's numbers, for everybody. "
+    assert said_of(fact).startswith(f"{computed}Condition (8): the condition of that number in Clinton et al. (2025)")
     assert said_of(fact, explained=False) == ""
 
 

@@ -271,7 +271,7 @@ def _worse_off(answer: Answer, whole: Whole) -> str:
     text = "Nobody pays more than with the best whole numbers alone"
     if rise[i] < 5e-4:
         return f"{text}, nor noticeably more than in fractions."
-    return f"{text}. Rounding costs {answer.agents[i]} most: {percent(float(rise[i]))} more than in fractions."
+    return f"{text}. Rounding costs {answer.agents[i]} most: {percent(float(rise[i]))} more."
 
 
 def sigma_table(answer: Arrangement, box: Box) -> list[RenderableType]:
