@@ -54,6 +54,16 @@ def fingerprint(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(document)).hexdigest()
 
 
+def spoken(seal: str) -> str:
+    """Return a fingerprint in one line and in groups, so that two people can compare it aloud.
+
+    Example:
+        >>> spoken("0123456789abcdef" * 4)
+        'Fingerprint: 0123456789abcdef 0123456789abcdef 0123456789abcdef 0123456789abcdef'
+    """
+    return "Fingerprint: " + " ".join(seal[k : k + 16] for k in range(0, len(seal), 16))
+
+
 def sealed(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a document as it is written, with its fingerprint: what parties sign is named by it.
 

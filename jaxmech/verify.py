@@ -38,7 +38,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["UnreadableError", "main", "verify"]
+__all__ = ["UnreadableError", "main", "said", "verify"]
 
 DIGITS = 1e-9
 GAIN = {"float64": 1e-6, "float32": 1e-2}
@@ -76,6 +76,11 @@ def fingerprint(document: dict[str, Any]) -> str:
     rest = {key: value for key, value in document.items() if key != "fingerprint"}
     text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return sha256(text.encode("utf-8"))
+
+
+def spoken(seal: str) -> str:
+    """Return a fingerprint in one line and in groups, so that two people can compare it aloud."""
+    return "Fingerprint: " + " ".join(seal[k : k + 16] for k in range(0, len(seal), 16))
 
 
 def numbers(value: Any) -> np.ndarray:
@@ -153,6 +158,17 @@ def normal(words: np.random.Philox, count: int) -> np.ndarray:
 class Signed:
     """What agreements of all kinds answer, unless they have something of their own to say."""
 
+    def __init__(self, document: dict[str, Any]) -> None:
+        """Read what is needed; what is missing is told by its name."""
+        try:
+            self.read(document)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnreadableError(f"the agreement lacks what it takes to carry it out: {error}") from None
+
+    def read(self, document: dict[str, Any]) -> None:
+        """Read what is needed."""
+        raise NotImplementedError
+
     def more(self, owed: Any) -> Any:
         """Return what operator.json holds beside the parties; of the exchange as a whole; of a distribution."""
         return {}
@@ -163,31 +179,28 @@ class Signed:
 class Agreement(Signed):
     """What the parties signed who share data, in arrays: parties × distributions."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
-        """Read what is needed; what is missing is told by its name."""
+    def read(self, document: dict[str, Any]) -> None:
+        """Read what is needed."""
         self.document, self.money, self.kappa = document, 0.0, np.zeros(0)
-        try:
-            problem, plan = document["problem"], document["integer_plan"]
-            self.gain = GAIN[document["settings"]["dtype"]]
-            self.seal, self.mechanism, self.target = document["fingerprint"], problem["mechanism"], document["target"]
-            self.parties, self.names, panels = problem["agents"], problem["distributions"], problem.get("panels") or {}
-            self.costs, self.sigma, self.price = (numbers(problem[key]) for key in ("costs", "sigma", "price"))
-            self.asked, self.role, self.penalty = numbers(plan["samples"]), plan["role"], numbers(plan["penalty"])
-            shape: tuple[int, ...] = self.asked.shape
-            self.pooled, self.designed = self.mechanism in ("pool", "counted-pool"), self.mechanism == "designed"
-            tables = [np.zeros(shape) if self.pooled else numbers(plan[key]) for key in ("comparison", "rest")]
-            self.z, self.rest = tables
-            self.alpha = np.zeros(shape) if self.pooled or self.designed else numbers(plan["alpha"])
-            self.steady = problem.get("estimate", "drawn") == "steady"
-            self.calibrated, self.levels = bool(problem.get("calibrated", False)), dict[Any, Any]()
-            self.limit = numbers(plan["limit"]) if self.designed else np.full(shape, math.inf)
-            self.table = [numbers(plan[key]) for key in ("discrepancy", "variance")] if self.designed else []
-            self.linked = self.designed and plan["linked"]
-            self.most, self.least, self.budget = np.full(shape, math.inf), np.zeros(shape), np.full(shape[:1], math.inf)
-            if any(problem.get(key) is not None for key in ("most", "least", "budget")):
-                self.most, self.least, self.budget = (numbers(problem[key]) for key in ("most", "least", "budget"))
-        except (KeyError, TypeError, ValueError) as error:
-            raise UnreadableError(f"the agreement lacks what it takes to carry it out: {error}") from None
+        problem, plan = document["problem"], document["integer_plan"]
+        self.gain = GAIN[document["settings"]["dtype"]]
+        self.seal, self.mechanism, self.target = document["fingerprint"], problem["mechanism"], document["target"]
+        self.parties, self.names, panels = problem["agents"], problem["distributions"], problem.get("panels") or {}
+        self.costs, self.sigma, self.price = (numbers(problem[key]) for key in ("costs", "sigma", "price"))
+        self.asked, self.role, self.penalty = numbers(plan["samples"]), plan["role"], numbers(plan["penalty"])
+        shape: tuple[int, ...] = self.asked.shape
+        self.pooled, self.designed = self.mechanism in ("pool", "counted-pool"), self.mechanism == "designed"
+        tables = [np.zeros(shape) if self.pooled else numbers(plan[key]) for key in ("comparison", "rest")]
+        self.z, self.rest = tables
+        self.alpha = np.zeros(shape) if self.pooled or self.designed else numbers(plan["alpha"])
+        self.steady = problem.get("estimate", "drawn") == "steady"
+        self.calibrated, self.levels = bool(problem.get("calibrated", False)), dict[Any, Any]()
+        self.limit = numbers(plan["limit"]) if self.designed else np.full(shape, math.inf)
+        self.table = [numbers(plan[key]) for key in ("discrepancy", "variance")] if self.designed else []
+        self.linked = self.designed and plan["linked"]
+        self.most, self.least, self.budget = np.full(shape, math.inf), np.zeros(shape), np.full(shape[:1], math.inf)
+        if any(problem.get(key) is not None for key in ("most", "least", "budget")):
+            self.most, self.least, self.budget = (numbers(problem[key]) for key in ("most", "least", "budget"))
         if self.costs.shape != (len(self.parties), len(self.names)) or shape != self.costs.shape:
             raise UnreadableError("the agreement's tables do not fit its names")
         if [self.most.shape, self.least.shape, self.budget.shape] != [shape, shape, shape[:1]]:
@@ -518,49 +531,44 @@ def nonce_of(agreement: Any, secret: str, name: str) -> str:
     return sha256("\n".join(("jaxmech receipt", secret, agreement.seal, name)).encode("utf-8"))
 
 
+def paper(kind: str, agreement: Any, told: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
+    """Return what a document in a party's folder should be."""
+    return plain({"kind": kind, "party": told["name"], "agreement": agreement.seal, **rest})
+
+
+def entry_of(agreement: Any, secret: str, told: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
+    """Return what a party's part of operator.json should be."""
+    keys = ("name", "folder") if rest.get("side") == "buyer" else ("name", "folder", "file", "submission")
+    return plain({**{key: told[key] for key in keys}, "nonce": nonce_of(agreement, secret, told["name"]), **rest})
+
+
 def receipt_of(agreement: Any, secret: str, told: dict[str, Any], checks: list[dict[str, Any]], cost: float) -> Any:
     """Return what a party's receipt should be."""
-    name = told["name"]
-    return {
-        "kind": "receipt",
-        "party": name,
-        "agreement": agreement.seal,
+    rest = {
         "cost": cost,
-        "nonce": nonce_of(agreement, secret, name),
+        "nonce": nonce_of(agreement, secret, told["name"]),
         "remarks": remarks_of(agreement, told, checks),
         "submission": told["submission"],
         "file": told["file"],
         "checks": checks,
         "counts": [entry["count"] for entry in checks],
     }
+    return paper("receipt", agreement, told, rest)
 
 
 def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: list[dict[str, Any]], i: int) -> Owed:
     """Return what a party's estimate and receipt, and her part of operator.json, should be."""
-    name = agreement.parties[i]
     cost = float(sum(agreement.costs[i, k] * entry["count"] for k, entry in enumerate(entries) if entry["count"]))
-    nonce, more = nonce_of(agreement, secret, name), ("sigma", "freedom", "alpha", "level") * agreement.calibrated
     money = {"penalty_promised": float(agreement.penalty[i]), "cost": cost, "payment": 0.0}
-    estimate = {
-        "kind": "estimate",
-        "party": name,
-        "agreement": agreement.seal,
-        **money,
-        "distributions": [{key: entry[key] for key in (*OWED, *more)} for entry in entries],
+    more = ("sigma", "freedom", "alpha", "level") * agreement.calibrated
+    hers, checks = ([{key: one[key] for key in (*keys, *more)} for one in entries] for keys in (OWED, CHECKS))
+    files = {
+        "estimate.json": paper("estimate", agreement, told, {**money, "distributions": hers}),
+        "receipt.json": receipt_of(agreement, secret, told, checks, cost),
     }
-    checks = [{key: entry[key] for key in (*CHECKS, *more)} for entry in entries]
-    receipt = receipt_of(agreement, secret, told, checks, cost)
-    part = {
-        "name": name,
-        "folder": told["folder"],
-        "file": told["file"],
-        "submission": told["submission"],
-        "nonce": nonce,
-        **money,
-        "distributions": [{key: value for key, value in entry.items() if key != "points"} for entry in entries],
-    }
-    files = {"estimate.json": plain(estimate), "receipt.json": plain(receipt)}
-    return Owed(files, plain(part), entries, float(np.max(agreement.sigma)))
+    known = [{key: value for key, value in entry.items() if key != "points"} for entry in entries]
+    part = entry_of(agreement, secret, told, {**money, "distributions": known})
+    return Owed(files, part, entries, float(np.max(agreement.sigma)))
 
 
 def remarks_of(agreement: Any, told: dict[str, Any], entries: list[dict[str, Any]]) -> list[str]:
@@ -782,24 +790,21 @@ def best_alone(agreement: Agreement, i: int, worth: np.ndarray) -> float:
 class Market(Signed):
     """What contributors and buyers signed, in arrays."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
-        """Read what is needed; what is missing is told by its name."""
-        try:
-            problem, sellers, buyers = document["problem"], document["contributors"], document["buyers"]
-            self.document, self.seal, self.mechanism = document, document["fingerprint"], "broker"
-            self.gain, self.means = GAIN[document["settings"]["dtype"]], problem.get("means") or []
-            self.names, self.sigma = self.means or ["value"], numbers(problem["sigma"]).reshape(-1)
-            if len(self.names) != len(self.sigma):
-                raise ValueError("means do not fit sigma")
-            self.parties, self.types = [row["name"] for row in sellers], [row["name"] for row in buyers]
-            self.valuations, self.draws = problem["buyers"], ["point"] * len(self.sigma)
-            told = [
-                [numbers([row[key] for row in sellers]) for key in ("cost", "samples", "payment")],
-                [numbers([row[key] for row in buyers]) for key in ("count", "size", "price")],
-            ]
-            (self.costs, self.n, self.promised), (self.counts, self.sizes, self.prices) = told
-        except (KeyError, TypeError, ValueError) as error:
-            raise UnreadableError(f"the agreement lacks what it takes to carry it out: {error}") from None
+    def read(self, document: dict[str, Any]) -> None:
+        """Read what is needed."""
+        problem, sellers, buyers = document["problem"], document["contributors"], document["buyers"]
+        self.document, self.seal, self.mechanism = document, document["fingerprint"], "broker"
+        self.gain, self.means = GAIN[document["settings"]["dtype"]], problem.get("means") or []
+        self.names, self.sigma = self.means or ["value"], numbers(problem["sigma"]).reshape(-1)
+        if len(self.names) != len(self.sigma):
+            raise ValueError("means do not fit sigma")
+        self.parties, self.types = [row["name"] for row in sellers], [row["name"] for row in buyers]
+        self.valuations, self.draws = problem["buyers"], ["point"] * len(self.sigma)
+        told = [
+            [numbers([row[key] for row in sellers]) for key in ("cost", "samples", "payment")],
+            [numbers([row[key] for row in buyers]) for key in ("count", "size", "price")],
+        ]
+        (self.costs, self.n, self.promised), (self.counts, self.sizes, self.prices) = told
         self.buyers = [
             (name if count == 1 else f"{name} {number + 1}", j)
             for j, (name, count) in enumerate(zip(self.types, self.counts.tolist(), strict=True))
@@ -876,23 +881,13 @@ class Market(Signed):
             for name, one, apart in zip(self.names, handed, paid["discrepancy"], strict=True)
         ]
         money = {**{key: value for key, value in paid.items() if key != "discrepancy"}, "cost": cost}
-        name, nonce = self.parties[i], nonce_of(self, secret, self.parties[i])
         files = {
-            "payment.json": plain({"kind": "payment", "party": name, "agreement": self.seal, **money, **self.unit}),
-            "receipt.json": plain(receipt_of(self, secret, told, checks, cost)),
+            "payment.json": paper("payment", self, told, {**money, **self.unit}),
+            "receipt.json": receipt_of(self, secret, told, checks, cost),
         }
-        part = {
-            "name": name,
-            "folder": told["folder"],
-            "side": "contributor",
-            "file": told["file"],
-            "submission": told["submission"],
-            "nonce": nonce,
-            **money,
-            "distributions": checks,
-        }
+        part = entry_of(self, secret, told, {"side": "contributor", **money, "distributions": checks})
         typical = float(self.weight[i] * self.honest[i])
-        return Owed(files, plain(part), [], {"": typical, "mean": spread, "discrepancy": spread})
+        return Owed(files, part, [], {"": typical, "mean": spread, "discrepancy": spread})
 
     def buyer(self, secret: str, name: str, invoice: Any, told: Any, available: int, points: Any) -> Owed:
         """Return what the returns should hold of a buyer: a subset of her own, apart from those of all others."""
@@ -910,23 +905,14 @@ class Market(Signed):
             entries.append({"name": name_of, **error, "clean_count": size, "noisy_count": 0, "points": rows})
         found = [{key: entry[key] for key in ("name", *NOTHING)} for entry in entries]
         got = {"count": size, **({"estimates": found} if self.means else {key: found[0][key] for key in NOTHING})}
-        nonce, head = nonce_of(self, secret, name), {"party": name, "agreement": self.seal}
+        which = {"inverted": 2 * size > available, "listed": sha256(np.flatnonzero(listed).astype("<u8").tobytes())}
+        part = entry_of(self, secret, told, {"side": "buyer", **invoice, **got, **which})
         files = {
-            "invoice.json": plain({"kind": "invoice", **head, **invoice, **self.unit, "nonce": nonce}),
-            "delivery.json": plain({"kind": "delivery", **head, "type": invoice["type"], **got}),
-        }
-        part = {
-            "name": name,
-            "folder": told["folder"],
-            "side": "buyer",
-            "nonce": nonce,
-            **invoice,
-            **got,
-            "inverted": 2 * size > available,
-            "listed": sha256(np.flatnonzero(listed).astype("<u8").tobytes()),
+            "invoice.json": paper("invoice", self, told, {**invoice, **self.unit, "nonce": part["nonce"]}),
+            "delivery.json": paper("delivery", self, told, {"type": invoice["type"], **got}),
         }
         size_of = {"": float(self.weight @ self.honest) / self.customers, "estimate": float(np.max(self.sigma))}
-        return Owed(files, plain(part), entries, size_of)
+        return Owed(files, part, entries, size_of)
 
     def left(self, i: int, amount: float) -> float:
         """Return what a contributor is left on average who collects an amount and hands in as many points as asked."""
@@ -1014,20 +1000,17 @@ def erfcx(x: float) -> float:
 class Models(Signed):
     """What competitors signed, in arrays."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
-        """Read what is needed; what is missing is told by its name."""
-        try:
-            problem = document["problem"]
-            if "weights" in problem:
-                raise ValueError("data that count unequally are not carried out")
-            self.document, self.seal, self.mechanism = document, document["fingerprint"], problem["mechanism"]
-            self.dtype, self.names = document["settings"]["dtype"], ["value"]
-            self.gain, self.parties = GAIN[self.dtype], problem["agents"]
-            self.types, self.effects = numbers(problem["types"]), numbers(problem["externality"])
-            self.points, self.promised = float(problem["points"]), numbers(document["payment"])
-            self.quality_name, self.asked = problem["quality"], np.round(self.types * self.points)
-        except (KeyError, TypeError, ValueError) as error:
-            raise UnreadableError(f"the agreement lacks what it takes to carry it out: {error}") from None
+    def read(self, document: dict[str, Any]) -> None:
+        """Read what is needed."""
+        problem = document["problem"]
+        if "weights" in problem:
+            raise ValueError("data that count unequally are not carried out")
+        self.document, self.seal, self.mechanism = document, document["fingerprint"], problem["mechanism"]
+        self.dtype, self.names = document["settings"]["dtype"], ["value"]
+        self.gain, self.parties = GAIN[self.dtype], problem["agents"]
+        self.types, self.effects = numbers(problem["types"]), numbers(problem["externality"])
+        self.points, self.promised = float(problem["points"]), numbers(document["payment"])
+        self.quality_name, self.asked = problem["quality"], np.round(self.types * self.points)
         self.everybody, self.exploits = self.parties, self.mechanism == "exploitation"
         self.money = float(np.abs(self.effects).sum())
         slack = 4 * float(np.finfo(self.dtype).eps) * np.abs(self.effects).sum(axis=0)
@@ -1057,7 +1040,7 @@ class Models(Signed):
         gets, qualities = self.handed_out(sizes, there), self.quality(sizes)
         best = there & self.harmless if self.exploits else there
         found = []
-        for i, name in enumerate(self.parties):
+        for i in range(len(self.parties)):
             value, outside, due = self.pays(sizes, there, i)
             model = "best" if best[i] else "own" if there[i] else "none"
             made, entry = self.made_of(hers, model, i, told[i])
@@ -1070,27 +1053,16 @@ class Models(Signed):
                 "due": due,
             }
             checks = [{"name": "value", "asked": int(self.asked[i]), "count": hers.counts[i], "mean": hers.means[i]}]
-            head = {"party": name, "agreement": self.seal}
             files = {
-                "model.json": plain({"kind": "model", **head, **made}),
-                "invoice.json": plain({"kind": "invoice", **head, **money}),
-                "receipt.json": plain(receipt_of(self, secret, told[i], checks, 0.0)),
+                "model.json": paper("model", self, told[i], made),
+                "invoice.json": paper("invoice", self, told[i], money),
+                "receipt.json": receipt_of(self, secret, told[i], checks, 0.0),
             }
-            part = {
-                "name": name,
-                "folder": told[i]["folder"],
-                "side": "competitor",
-                "file": told[i]["file"],
-                "submission": told[i]["submission"],
-                "nonce": nonce_of(self, secret, name),
-                "present": bool(there[i]),
-                **money,
-                **made,
-                "distributions": checks,
-            }
+            more = {"side": "competitor", "present": bool(there[i]), **money, **made, "distributions": checks}
+            part = entry_of(self, secret, told[i], more)
             spread = made["variance"] ** 0.5 if made["variance"] >= 0 else 0.0
             scale = float(np.abs(self.effects[i]) @ np.maximum(gets, qualities))
-            found.append(Owed(files, plain(part), [entry], {"": scale, "mean": spread}))
+            found.append(Owed(files, part, [entry], {"": scale, "mean": spread}))
         return found
 
     def made_of(self, hers: Handed, model: str, i: int, told: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -1279,6 +1251,12 @@ def _check_shared(
     ]
 
 
+def said(agreement: Path, lines: list[str]) -> str:
+    """Return what a person reads: one line per disagreement; or that there is none, and under which agreement."""
+    agreed = f"All agrees.\n{spoken(fingerprint(load(agreement)[0]))}\n"
+    return "".join(f"{line}\n" for line in lines) or agreed
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Verify as a program: 0 if all agrees, 1 and one line per disagreement, 2 on what cannot be read."""
     parser = argparse.ArgumentParser(prog="verify", description="Recompute what jaxmech run returned.")
@@ -1292,7 +1270,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnreadableError as error:
         sys.stderr.write(f"verify: {error}\n")
         return 2
-    sys.stdout.write("".join(f"{line}\n" for line in lines) or "All agrees.\n")
+    sys.stdout.write(said(given.agreement, lines))
     return 1 if lines else 0
 
 

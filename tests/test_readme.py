@@ -98,9 +98,9 @@ def cheat(folder):
     told = run("jaxmech run agreement.json handed-in -o cheated --seed 1", folder).stdout
     assert "- Ashford, triglycerides: points spread 0 times as much as agreed" in told
     means = []
-    assert run("jaxmech verify returns agreement.json", folder).stdout == "All agrees.\n"
+    assert run("jaxmech verify returns agreement.json", folder).stdout.startswith("All agrees.\nFingerprint: ")
     for returns in ("cheated", "honest"):
-        assert run(f"jaxmech verify {returns} agreement.json", folder).stdout == "All agrees.\n"
+        assert run(f"jaxmech verify {returns} agreement.json", folder).stdout.startswith("All agrees.\nFingerprint: ")
         owed = json.loads((folder / returns / "Ashford" / "estimate.json").read_text(encoding="utf-8"))
         entry = owed["distributions"][2]
         means.append(entry["clean_mean"])

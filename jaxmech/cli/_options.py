@@ -207,11 +207,16 @@ class Output:
                 self._put("--csv", self.csv_path, "csv", rows())
             if self.xlsx_path is not None and rows:
                 files.write("--xlsx", self.xlsx_path, files.workbook(rows()))
+            sealed: Mapping[str, Any] = {}
             if self.json_path is not None:
+                sealed = document()
                 # a document that is sealed already holds its warnings
-                self._put("--json", self.json_path, "json", {"warnings": self.warnings, **document()})
+                self._put("--json", self.json_path, "json", {"warnings": self.warnings, **sealed})
             if self.prints and text:
                 say(text())
+                sealed = document() if self.report_path is not None and not sealed else sealed
+                if files.FINGERPRINT in sealed:
+                    say(f"\n{files.spoken(sealed[files.FINGERPRINT])}\n")
         if self.verbose:
             note(durations(self.seconds))
 

@@ -23,9 +23,10 @@ def verify(returns: str, agreement: str, submissions: str | None, secret: str | 
     """Recompute fingerprints, draws, noise, estimates, receipts, promises and incentives of RETURNS under AGREEMENT.
 
     The program is one file that imports nothing of jaxmech, jaxmech/verify.py; it runs by itself, too. The exit code is
-    0 if all agrees, 1 with one line per disagreement, 2 on what cannot be read.
+    0 if all agrees, 1 with one line per disagreement, 2 on what cannot be read. If all agrees, the fingerprint of
+    AGREEMENT is printed: that is what parties compare with each other.
     """
-    from jaxmech.verify import UnreadableError
+    from jaxmech.verify import UnreadableError, said
     from jaxmech.verify import verify as recompute
 
     folder, file = (None if name is None else Path(name) for name in (submissions, secret))
@@ -34,5 +35,5 @@ def verify(returns: str, agreement: str, submissions: str | None, secret: str | 
     except UnreadableError as error:
         sys.stderr.write(f"jaxmech: {error}\n")
         return BAD_INPUT
-    say("".join(f"{line}\n" for line in lines) or "All agrees.\n")
+    say(said(Path(agreement), lines))
     return SOLVED_BADLY if lines else DONE

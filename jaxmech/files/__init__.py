@@ -1,6 +1,6 @@
 """Files: problems and measurements in, JSON and CSV out."""
 
-from jaxmech._json import json_text, sealed
+from jaxmech._json import FINGERPRINT, json_text, sealed, spoken
 from jaxmech.files._case import KINDS, Case, locate, read, section_of
 from jaxmech.files._collaboration import DESIGNED, MECHANISMS, CollaborationCase, measurement_warnings
 from jaxmech.files._dependence import MAX_DEPENDENT_COLUMNS, Dependence, dependence_warnings, dependences
@@ -17,6 +17,7 @@ from jaxmech.files._write import csv_text, workbook, write
 
 __all__ = [
     "DESIGNED",
+    "FINGERPRINT",
     "KINDS",
     "MAX_BYTES",
     "MAX_DEPENDENT_COLUMNS",
@@ -58,6 +59,7 @@ __all__ = [
     "resolved_multiparty",
     "sealed",
     "section_of",
+    "spoken",
     "workbook",
     "write",
 ]

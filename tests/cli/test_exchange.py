@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -23,6 +24,12 @@ from tests.exchange import trades
 def call(*arguments):
     found = CliRunner().invoke(main, [str(argument) for argument in arguments])
     return found.exit_code, found.stdout, found.stderr
+
+
+def all_agrees(agreement):
+    """What is said then: also under which agreement, in groups that can be read aloud."""
+    groups = re.findall("[0-9a-f]{16}", json.loads(agreement.read_text(encoding="utf-8"))["fingerprint"])
+    return f"All agrees.\nFingerprint: {' '.join(groups)}\n"
 
 
 @pytest.fixture(params=example.COMMANDS)
@@ -60,7 +67,7 @@ def test_from_agreement_to_verified_returns(name, tmp_path):
     assert commitment.strip() in page
     assert "cheat" not in page
     verdict = call("verify", folder.returns, folder.agreement, "--submissions", folder.submissions, "--secret", secret)
-    assert verdict == (0, "All agrees.\n", "")
+    assert verdict == (0, all_agrees(folder.agreement), "")
     for path in [*folder.returns.rglob("*.json"), secret]:
         document = json.loads(path.read_text(encoding="utf-8"))
         jsonschema.validate(document, schemas.load(document["kind"]))
@@ -228,7 +235,8 @@ class TestTrades:
         assert (code, errors) == (0, "")
         assert "charged" in page
         options = ("--submissions", folder.submissions, "--secret", secret)
-        assert call("verify", folder.returns, folder.agreement, *options) == (0, "All agrees.\n", "")
+        told = call("verify", folder.returns, folder.agreement, *options)
+        assert told == (0, all_agrees(folder.agreement), "")
         for path in [*folder.returns.rglob("*.json"), folder.agreement]:
             document = json.loads(path.read_text(encoding="utf-8"))
             jsonschema.validate(document, schemas.load(document["kind"]))
@@ -349,7 +357,7 @@ class TestEuros:
         money = json.loads((returns / "operator.json").read_text(encoding="utf-8"))["money"]
         said = f"charged {money['charged']:.6g} EUR, paid {money['paid']:.6g} EUR, surplus 0 EUR"
         assert said in " ".join(page.split())
-        assert call("verify", returns, agreement, "--submissions", handed) == (0, "All agrees.\n", "")
+        assert call("verify", returns, agreement, "--submissions", handed) == (0, all_agrees(agreement), "")
         invoice = json.loads((returns / "office" / "invoice.json").read_text(encoding="utf-8"))
         assert invoice["size"] == 2
         assert invoice["price"] == pytest.approx(35.0)

@@ -50,6 +50,17 @@ def clinics() -> dict:
     return _json("clinics")
 
 
+def test_who_writes_an_agreement_is_told_its_fingerprint(tmp_path):
+    """In groups, on a line of its own; where nothing is written there is nothing to sign."""
+    paths = [tmp_path / "agreement.json", tmp_path / "page.html"]
+    for option, path in zip(("--json", "--report"), paths, strict=True):
+        told = CliRunner().invoke(main, ["solve", "three-agents", option, str(path)]).stdout.splitlines()[-1]
+        seal = told.removeprefix("Fingerprint: ").replace(" ", "")
+        assert (len(told), len(seal)) == (80, 64)
+        assert seal in path.read_text(encoding="utf-8")
+    assert "Fingerprint" not in CliRunner().invoke(main, ["solve", "three-agents"]).stdout
+
+
 @pytest.mark.long
 def test_json_types_and_shapes(clinics):
     m, d = len(clinics["agents"]), len(clinics["distributions"])

@@ -1,7 +1,9 @@
 """Agreements of every mechanism, made by the program once, and data to carry them out on."""
 
 import contextlib
+import dataclasses
 import functools
+import hashlib
 import json
 import tempfile
 from pathlib import Path
@@ -121,6 +123,11 @@ def agreement(name):
     return exchange.read_agreement(document(name), name)
 
 
+def drawn_alike(name):
+    """The agreement with a fingerprint of its name: draws rest on it, and no word of the document shall change them."""
+    return dataclasses.replace(agreement(name), fingerprint=hashlib.sha256(name.encode()).hexdigest())
+
+
 def draw(signed, generator, mean=3.0):
     """Honest normal data, by party and distribution."""
     return [
@@ -159,7 +166,7 @@ def penalties(done, mean=3.0):
 
 def promises_are_kept(name, runs, within):
     """Promised penalties are those of many exchanges on average, whose standard errors are small beside them."""
-    signed, generator, paid = agreement(name), np.random.default_rng(1), []
+    signed, generator, paid = drawn_alike(name), np.random.default_rng(1), []
     for run in range(runs):
         done = exchange.carry_out(signed, handed(draw(signed, generator)), [], f"{run:064x}")
         paid.append(penalties(done))

@@ -26,13 +26,10 @@ def entries(done, i):
 
 
 def promises_are_kept(name, runs):
-    signed, generator = example.agreement(name), np.random.default_rng(1)
-    paid = np.stack(
-        [
-            example.penalties(carry_out(name, data=example.draw(signed, generator), secret=f"{run:064x}"))
-            for run in range(runs)
-        ]
-    )
+    signed, generator = example.drawn_alike(name), np.random.default_rng(1)
+    data = (example.handed(example.draw(signed, generator)) for _ in range(runs))
+    done = (exchange.carry_out(signed, handed, [], f"{run:064x}") for run, handed in enumerate(data))
+    paid = np.stack([example.penalties(one) for one in done])
     error = np.std(paid, axis=0, ddof=1) / runs**0.5
     together = paid.sum(axis=1)
     assert abs(together.mean() - signed.penalty.sum()) < 3 * np.std(together, ddof=1) / runs**0.5

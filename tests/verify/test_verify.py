@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -402,7 +403,9 @@ def test_it_runs_by_itself(honest, tmp_path, options):
     command = [sys.executable, *options, str(alone), str(honest.returns), str(honest.agreement)]
     options = ["--submissions", str(honest.submissions), "--secret", str(honest.secret)]
     found = subprocess.run([*command, *options], capture_output=True, text=True, timeout=120, cwd=tmp_path, check=False)
-    assert (found.returncode, found.stdout, found.stderr) == (0, "All agrees.\n", "")
+    groups = " ".join(textwrap.wrap(json.loads(honest.agreement.read_text(encoding="utf-8"))["fingerprint"], 16))
+    told = f"All agrees.\nFingerprint: {groups}\n"
+    assert (found.returncode, found.stdout, found.stderr) == (0, told, "")
 
 
 def test_its_exit_codes(case, capsys):
