@@ -64,11 +64,29 @@ def test_who_carries_the_work_and_who_gains_nothing():
     """Ada carries 60 % of all bills; Bo saves 10 %, Cleo half; Ada and Dee would pay the same alone."""
     books = accounts([6, 2, 2, 0], [10, 9, 5, 4], [10, 10, 10, 4])
     elsewhere = {"social": np.array([0.3, 0.1, 0.1, 0.0]), "leverage": np.array([0.0, 0.1, 0.1, 0.0])}
-    work, idle, remedy, winners = signing_sentences(books, NAMES, elsewhere, designable=True)
+    work, idle, remedy, left, winners = signing_sentences(books, NAMES, elsewhere, designable=True)
     assert work == "3 of 4 collect something, for 10.00 EUR in all; half of that or more is carried by Ada (60 %)."
     assert winners == "Of those who gain, Bo saves least by signing, 1.000 EUR (10 %); Cleo most, 5.000 EUR (50 %)."
     assert idle == "Ada and Dee gain 0 %: signing costs nothing and brings nothing."
     assert remedy == "With --division social --mechanism cbl Ada would gain up to 30 %."
+    assert left.startswith("In no division that was tried (social, leverage) would Dee gain. A design may find a check")
+    assert left.endswith(
+        "A fixed sum that others pay her out of the 6.000 EUR that they gain, agreed apart and in advance, changes "
+        "nobody's incentives."
+    )
+
+
+@pytest.mark.parametrize(
+    ("bills", "told"),
+    [
+        ([3, 3, 3, 3], "4 of 4 collect something, for 12.00 EUR in all, each 25 % of that."),
+        ([0, 6, 0, 0], "1 of 4 collects something, for 6.000 EUR in all: Bo."),
+        ([10, 9, 9, 9], "half of that or more is carried by Ada (27 %), Bo (24 %)."),
+    ],
+)
+def test_who_carries_half_is_said_where_it_says_something(bills, told):
+    work = signing_sentences(accounts(bills, [20] * 4, [30] * 4), NAMES, {}, designable=True)[0]
+    assert work.endswith(told)
 
 
 @pytest.mark.parametrize(("designable", "word"), [(True, "jaxmech design"), (False, "fixed sum")])

@@ -44,7 +44,7 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         return
     if answer.estimates:
         yield "Standard deviations, estimated from measurements", sigma_table(answer, box)
-    yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
+    yield from _collected(answer, width, box, full)
     yield f"Alone against together ({penalties_of(answer)})", list(gain_table(answer, box, full=full))
     if answer.values and answer.accounts:
         yield "What one draw measures", panels_section(answer, box)
@@ -62,11 +62,6 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         yield "The target, in fractions of samples", _target(answer, target, width, box, full)
     elif answer.efficiency:
         yield "How good the plan is", make_paragraphs(_efficiency(answer))
-    if target is None and answer.whole:
-        tables = [] if not full and len(answer.agents) > MAX_ROWS else _whole_tables(answer, answer.whole, width, box)
-        yield "In whole samples", [*tables, *make_paragraphs(_whole(answer))]
-    elif target is None:
-        yield "In whole samples", make_paragraphs([_NOT_WHOLE])
     few = full or len(answer.agents) <= MAX_ROWS
     if answer.claims:
         yield "Certificates", records_section(answer.claims, box, explained=few)
@@ -78,6 +73,24 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         advice.append(better_design(answer.social_penalty, least, answer.source, answer.currency))
     if advice:
         yield "Worth considering", make_paragraphs(advice)
+
+
+def _collected(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tuple[str, list[RenderableType]]]:
+    """Who collects what: first in whole samples, as it is signed, then in fractions, which most numbers are about."""
+    title = "Who collects what (samples)"
+    tables: list[RenderableType] = list(collection_tables(answer, width, box, full=full))
+    if answer.fractions is not None:
+        yield title, tables
+    elif answer.whole is None:
+        yield title, [*tables, *make_paragraphs([_NOT_WHOLE])]
+    elif np.array_equal(answer.samples, answer.whole.samples):
+        yield title, [*tables, *make_paragraphs(_whole(answer))]
+    else:
+        rounded = dataclasses.replace(answer, samples=answer.whole.samples, role=answer.whole.role)
+        whole = collection_tables(rounded, width, box, full=full)
+        yield title, [*list(whole), *make_paragraphs(_whole(answer))]
+        if full or len(answer.agents) <= MAX_ROWS:
+            yield "In fractions of samples, before rounding", [*tables, *make_paragraphs([_FRACTIONS])]
 
 
 def _designable(answer: Answer) -> bool:
@@ -206,6 +219,7 @@ def _impossible(found: Efficiency) -> list[str]:
     return lines
 
 
+_FRACTIONS = "What follows is about these amounts, unless it says that it is in whole samples."
 _NOT_WHOLE = "The amounts are too large to be whole numbers of samples: count in a larger unit."
 
 
@@ -215,7 +229,27 @@ def _whole(answer: Answer) -> list[str]:
     change = f"{percent(abs(whole.loss))} {'more' if whole.loss > 0 else 'less'} than"
     change = "as much as" if abs(whole.loss) < 5e-4 else change
     text = f"Rounded to whole samples, all pay {short(whole.social_penalty, 4)} together, {change} in fractions."
-    return [f"{text} {claims_in_words(whole.certificates)}".strip(), _worse_off(answer, whole)]
+    text = f"{text} {claims_in_words(whole.certificates)}".strip()
+    return [text, *_left_over(answer, whole), _worse_off(answer, whole)]
+
+
+def _left_over(answer: Answer, whole: Whole) -> list[str]:
+    """To whom of agents who are alike goes what rounding leaves over, and how many samples that makes."""
+    apart = [answer.costs, *(table for table in (answer.sigma, answer.price) if np.ndim(table) > 1)]
+    alike: dict[bytes, list[int]] = {}
+    for i, row in enumerate(np.concatenate(apart, axis=1)):
+        alike.setdefault(row.tobytes() + np.asarray(whole.role[i]).tobytes(), []).append(i)
+    first = [group for group in alike.values() if (np.diff(whole.samples[group], axis=0) <= 0).all()]
+    counts = whole.samples.sum(axis=1)
+    most = max(first, key=lambda group: counts[group[0]] - counts[group[-1]], default=[0])
+    high, low = counts[most[0]], counts[most[-1]]
+    if high == low or answer.limited:
+        return []
+    every = ", on every distribution" if len(answer.distributions) > 1 else ""
+    return [
+        f"Of agents who are alike, those named first collect what rounding leaves over{every}: "
+        f"{answer.agents[most[0]]} collects {high:,.0f} in all, {answer.agents[most[-1]]} {low:,.0f}."
+    ]
 
 
 def _target(answer: Answer, target: Answer, width: int, box: Box, full: bool) -> list[RenderableType]:
@@ -246,14 +280,6 @@ def _elsewhere(answer: Answer) -> dict[str, np.ndarray]:
     own = np.where(alone > 0, alone, 1.0)
     tried = answer.advice.penalties if answer.advice else {}
     return {name: np.where(alone > 0, 1 - penalty / own, 0.0) for name, penalty in tried.items()}
-
-
-def _whole_tables(answer: Answer, whole: Whole, width: int, box: Box) -> list[RenderableType]:
-    """Who collects what in whole samples, unless that is said already."""
-    if np.array_equal(answer.samples, whole.samples):
-        return []
-    rounded = dataclasses.replace(answer, samples=whole.samples, role=whole.role)
-    return list(collection_tables(rounded, width, box, full=len(answer.agents) > MAX_ROWS))
 
 
 def _worse_off(answer: Answer, whole: Whole) -> str:

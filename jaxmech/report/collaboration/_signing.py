@@ -35,7 +35,7 @@ def signing_sentences(
     saved = saved or (accounts.gain, accounts.alone.penalty)
     return [
         _work(accounts, agents),
-        *_without_gain(saved[0], agents, elsewhere, designable=designable),
+        *_without_gain(accounts, saved[0], agents, elsewhere, designable=designable),
         _winners(accounts, agents, saved),
     ]
 
@@ -58,13 +58,19 @@ def better_design(social: float, least: float, source: str, currency: str) -> st
 
 
 def _work(accounts: Accounts, agents: tuple[str, ...]) -> str:
-    """The fewest agents who carry half of all bills."""
+    """The fewest agents who carry half of all bills, unless those who collect carry about the same."""
     share = accounts.share
+    some = share[share > 0]
     order = np.argsort(-share, kind="stable")
     half = int(np.searchsorted(np.cumsum(share[order]), 0.5 - 1e-9)) + 1
     collecting = int(np.sum(accounts.plan.samples.sum(axis=1) > 0))
     bills = accounts.money(float(accounts.plan.bill.sum()))
-    who = f"{collecting:,} of {len(agents):,} collect something, for {bills} in all"
+    who = f"{collecting:,} of {len(agents):,} collect{'s' * (collecting == 1)} something, for {bills} in all"
+    if collecting == 1:
+        return f"{who}: {agents[int(np.argmax(accounts.plan.samples.sum(axis=1)))]}."
+    if len(some) and some.max() < _EVEN * some.min():
+        low, high = percent(float(some.min())), percent(float(some.max()))
+        return f"{who}, each {low if low == high else f'{low} to {high}'} of that."
     if half > _MOST_NAMES:
         return f"{who}; it takes {half:,} of them to carry half of that, none more than {percent(float(share.max()))}."
     named = ", ".join(f"{agents[i]} ({percent(float(share[i]))})" for i in order[:half].tolist())
@@ -103,7 +109,12 @@ def _winners(accounts: Accounts, agents: tuple[str, ...], saved: Saved) -> str:
 
 
 def _without_gain(
-    gain: np.ndarray, agents: tuple[str, ...], elsewhere: Mapping[str, np.ndarray], *, designable: bool
+    accounts: Accounts,
+    gain: np.ndarray,
+    agents: tuple[str, ...],
+    elsewhere: Mapping[str, np.ndarray],
+    *,
+    designable: bool,
 ) -> list[str]:
     """Everybody who gains 0 %, with what would change that."""
     idle = np.flatnonzero(gain == 0)
@@ -117,19 +128,26 @@ def _without_gain(
             best = max(float(elsewhere[name][i]) for i in winners)
             who = _listed(agents, np.array(winners))
             sentences.append(f"With --division {name} --mechanism cbl {who} would gain up to {percent(best)}.")
-    if not any(better.values()):
-        tried = f" In no division that was tried ({', '.join(elsewhere)}) would that change." if elsewhere else ""
-        remedy = (
-            " A design may find a check for her where the published mechanisms have none: jaxmech design."
-            if designable
-            else " What is agreed apart and in advance, a fixed sum that the others pay, changes nobody's incentives."
-        )
-        sentences.append(f"{tried}{remedy}".strip())
+    left = np.array([i for i in idle.tolist() if not any(i in winners for winners in better.values())], int)
+    if len(left):
+        tried = f"In no division that was tried ({', '.join(elsewhere)}) would {_listed(agents, left)} gain. "
+        design = "A design may find a check for her where the published mechanisms have none: jaxmech design. "
+        sentences.append(f"{tried if elsewhere else ''}{design if designable else ''}{_fixed_sum(accounts, gain)}")
     return sentences
+
+
+def _fixed_sum(accounts: Accounts, gain: np.ndarray) -> str:
+    """What can be agreed beside any plan, with what there is to share."""
+    there = float(gain[np.isfinite(gain) & (gain > 0)].sum())
+    out = f" out of the {accounts.money(there)} that they gain" if there > 0 else ""
+    return f"A fixed sum that others pay her{out}, agreed apart and in advance, changes nobody's incentives."
 
 
 _WORTH = 1e-3
 """Gains below this fraction are not worth a sentence."""
+
+_EVEN = 1.1
+"""Shares that differ by less than this factor are about the same: half of them is half of the heads."""
 
 _TIE = 5e-4
 """Gains that differ by less, as a fraction, are said to be the same."""
