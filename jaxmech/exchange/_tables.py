@@ -80,15 +80,9 @@ def read_handed(path: Path, distributions: Sequence[str], needed: Sequence[bool]
         table, faults = _parquet(content, name)
     else:
         quick = _quick(content, distributions)
-        table, faults = (quick, []) if quick is not None else _careful(content, name, distributions)
-    faults = faults + [
-        Fault(name, 1, distribution, "must be there, even if it is empty")
-        for distribution, must in zip(distributions, needed, strict=True)
-        if must and distribution not in table and not faults
-    ]
-    faults += [
-        Fault(name, 1, column, "must be the name of a distribution") for column in table if column not in distributions
-    ]
+        table, faults = (quick, []) if quick is not None else _careful(content, name, distributions, needed)
+    if not faults:
+        faults = _header_faults(name, list(table), distributions, needed)
     if faults:
         return None, faults
     columns = tuple(table.get(distribution, np.zeros(0)) for distribution in distributions)
@@ -157,13 +151,15 @@ def _parquet(content: bytes, name: str) -> tuple[dict[str, np.ndarray], list[Fau
     return columns, faults
 
 
-def _careful(content: bytes, name: str, distributions: Sequence[str]) -> tuple[dict[str, np.ndarray], list[Fault]]:
+def _careful(
+    content: bytes, name: str, distributions: Sequence[str], needed: Sequence[bool]
+) -> tuple[dict[str, np.ndarray], list[Fault]]:
     """Read a table of any dialect or a spreadsheet cell by cell, and say everything that is wrong with it."""
     try:
         sheet = open_sheet(content)
         rows = sheet.rows()
         header = [cell.strip() for cell in next(rows, (1, []))[1]]
-        faults = _header_faults(name, header, distributions)
+        faults = _header_faults(name, header, distributions, needed)
         if faults:
             return {}, faults
         columns, faults = _cells(name, header, rows, _decimal(sheet))
@@ -193,7 +189,8 @@ def _decimal(sheet: Sheet) -> str:
     return decimal_mark(((line, k, cell) for line, row in rows for k, cell in enumerate(row)), sheet.separator)
 
 
-def _header_faults(name: str, header: list[str], distributions: Sequence[str]) -> list[Fault]:
+def _header_faults(name: str, header: list[str], distributions: Sequence[str], needed: Sequence[bool]) -> list[Fault]:
+    """Everything that is wrong with a first row, in one line."""
     known = ", ".join(distributions)
     if not header:
         return [Fault(name, 1, "", f"is empty: the first row must name the distributions ({known})")]
@@ -203,7 +200,22 @@ def _header_faults(name: str, header: list[str], distributions: Sequence[str]) -
             faults.append(Fault(name, 1, column or str(k + 1), f"must be the name of a distribution ({known})"))
         elif column in header[:k]:
             faults.append(Fault(name, 1, column, "must not occur twice"))
-    return faults
+    faults += [
+        Fault(name, 1, distribution, "must be there, even if it is empty")
+        for distribution, must in zip(distributions, needed, strict=True)
+        if must and distribution not in header
+    ]
+    if len(faults) < 2:
+        return faults
+    rules: dict[str, list[str]] = {}
+    for fault in faults:
+        rules.setdefault(fault.rule, []).append(fault.column)
+    several = "must be the name of a distribution", "must be names of distributions"
+    told = (
+        f"columns {', '.join(columns)} {rule.replace(*several)}" if len(columns) > 1 else f"column {columns[0]} {rule}"
+        for rule, columns in rules.items()
+    )
+    return [Fault(name, 1, "", "; ".join(told))]
 
 
 def _cells(

@@ -10,7 +10,7 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech._words import suggestion
 from jaxmech.files._keys import names_of
-from jaxmech.files._read import MAX_ENTRIES, NO_COST, number, read_table
+from jaxmech.files._read import MAX_ENTRIES, MOST_TOLD, NO_COST, number, read_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,15 +117,22 @@ def _reorder(costs: Costs, key: str, names: tuple[str, ...] | None) -> Costs:
     if names is None:
         return costs
     places, wanted = {name: i for i, name in enumerate(found)}, set(names)
-    for i, name in enumerate(names):
-        if name not in places:
-            raise ProblemError(f"{key}[{i}]", name, f"must be a name in {costs.file}{suggestion(name, found)}")
-    for name in found:
-        if name not in wanted:
-            raise ProblemError(
-                f"{costs.file}: {key}", name, f"must be one of the names in {key}{suggestion(name, names)}"
-            )
+    missing = [name for name in names if name not in places]
+    unknown = [name for name in found if name not in wanted]
+    if missing:
+        rule = f"must be a name in {costs.file}{_also('; so must', missing[1:])}"
+        rule += _also(f"; not in {key}, but there:", unknown) + suggestion(missing[0], found)
+        raise ProblemError(f"{key}[{names.index(missing[0])}]", missing[0], rule)
+    if unknown:
+        rule = f"must be one of the names in {key}{_also('; so must', unknown[1:])}{suggestion(unknown[0], names)}"
+        raise ProblemError(f"{costs.file}: {key}", unknown[0], rule)
     order = [places[name] for name in names]
     if key == "agents":
         return dataclasses.replace(costs, table=costs.table[order], agents=names)
     return dataclasses.replace(costs, table=costs.table[:, order], distributions=names)
+
+
+def _also(words: str, names: list[str]) -> str:
+    """Further names that break a rule, so that all are mended at once; nothing if there are none."""
+    more = f" and {len(names) - MOST_TOLD:,} more" if len(names) > MOST_TOLD else ""
+    return f"{words} {', '.join(map(repr, names[:MOST_TOLD]))}{more}" if names else ""

@@ -18,6 +18,9 @@ from jaxmech._words import suggestion
 MAX_BYTES = 128 * 2**20
 """Largest file that is read. A cell takes two bytes at least, so this also bounds the table that is allocated."""
 
+MOST_TOLD = 8
+"""Of many faults of the same names, so many are told beside the first."""
+
 MAX_ENTRIES = 4_000_000
 """Largest table of costs or measurements: a solve holds some dozens of arrays of this size in memory."""
 
@@ -330,15 +333,22 @@ def _check_header(name: str, header: list[str], columns: tuple[str, ...]) -> Non
 
 
 def _check_names(name: str, kind: str, names: Iterable[str]) -> None:
+    """Refuse names that are missing, unprintable or repeated: the first with what is wrong, the others after it."""
     seen: set[str] = set()
+    faults: list[tuple[int, str, str]] = []
     for position, entry in enumerate(names, start=1):
         if not entry:
-            raise ProblemError(f"{name}: {kind} {position}", entry, "must have a name, not be empty")
-        if not entry.isprintable():
-            raise ProblemError(f"{name}: {kind} {position}", entry, "must have a name that is printable text")
-        if entry in seen:
-            raise ProblemError(f"{name}: {kind} {position}", entry, "must not occur twice")
+            faults.append((position, entry, "must have a name, not be empty"))
+        elif not entry.isprintable():
+            faults.append((position, entry, "must have a name that is printable text"))
+        elif entry in seen:
+            faults.append((position, entry, "must not occur twice"))
         seen.add(entry)
+    if faults:
+        (position, entry, rule), *others = faults
+        also = "".join(f"; {kind} {place} ({other!r}) {why}" for place, other, why in others[:MOST_TOLD])
+        also += f"; and {len(others) - MOST_TOLD:,} more" if len(others) > MOST_TOLD else ""
+        raise ProblemError(f"{name}: {kind} {position}", entry, rule + also)
 
 
 def _cell(row: str, column: str, cell: str, blank: str, reading: Reading) -> float:

@@ -254,7 +254,8 @@ class TestTrades:
         lines = error.splitlines()
         assert lines == [
             f"jaxmech: Ada.csv: row 2, column {first}: must be a number, not 'x'",
-            f"jaxmech: Bo, B_.csv: row 1, column mean: must be the name of a distribution ({told})",
+            f"jaxmech: Bo, B_.csv: row 1: column mean must be the name of a distribution ({told}); "
+            f"column {first} must be there, even if it is empty",
         ]
         assert not folder.returns.exists()
 

@@ -54,8 +54,14 @@ def test_what_is_read(content, columns, arrow, tmp_path, monkeypatch):
 
 FAULTS = [
     ("", ["Ada.csv: row 1: is empty"]),
-    ("first,third\n1,2\n", ["Ada.csv: row 1, column third: must be the name of a distribution"]),
-    ("first,first\n1,2\n", ["Ada.csv: row 1, column first: must not occur twice"]),
+    (
+        "first,third\n1,2\n",
+        [
+            "Ada.csv: row 1: column third must be the name of a distribution (first, second); column second must be there"
+        ],
+    ),
+    ("first,first\n1,2\n", ["Ada.csv: row 1: column first must not occur twice; column second must be there"]),
+    ("a,b\n1,2\n", ["row 1: columns a, b must be names of distributions (first, second); columns first, second must"]),
     ("first\n1\n", ["Ada.csv: row 1, column second: must be there, even if it is empty"]),
     ("first,second\n1,x\ny,2\n", ["row 2, column second: must be a number, not 'x'", "row 3, column first"]),
     ("first,second\n1,\n1,2\n1,\n1,3\n", ["Ada.csv: row 2, column second: must not be left empty above numbers"]),
@@ -108,7 +114,7 @@ def test_both_readers_agree(rows):
     """Whatever the quick reader takes, the careful one takes too, and finds the same numbers."""
     text = "\n".join(["first,second", *(",".join(map(str, row)) for row in rows)]) + "\n"
     quick = _tables._quick(text.encode(), NAMES)
-    careful, faults = _tables._careful(text.encode(), "Ada.csv", NAMES)
+    careful, faults = _tables._careful(text.encode(), "Ada.csv", NAMES, (False, False))
     if quick is not None:
         assert faults == []
         assert {name: column.tolist() for name, column in quick.items()} == {

@@ -125,6 +125,17 @@ def test_one_name_written_in_two_ways_occurs_twice(tmp_path):
         _write(tmp_path, 'sigma = 1.0\ncosts = "costs.csv"\n')
 
 
+def test_all_names_of_a_table_that_are_wrong_are_told_at_once(tmp_path):
+    """Whoever mends one should not be told the next only then."""
+    given = 'sigma = 1.0\ncosts = "costs.csv"\ndistributions = ["x", "y", "z"]\n'
+    wrong = {"name,u,v,z": "must be a name in costs.csv; so must 'y'; not in distributions, but there: 'u', 'v'",
+             "name,x,x,": "must not occur twice; column 3 ('') must have a name, not be empty"}  # fmt: skip
+    for header, words in wrong.items():
+        with pytest.raises(ProblemError) as refused:
+            _write(tmp_path, given, costs=f"{header}\nA,1.0,2.0,3.0\n")
+        assert words in str(refused.value)
+
+
 def test_line_breaks_in_the_names_of_a_table_are_blanks(tmp_path):
     case = _write(tmp_path, 'sigma = 1.0\ncosts = "costs.csv"\n', costs='clinic,"glucose\r\n (mg/dl)"\n"A\nB",1\n')
     assert case.problem.distributions == ("glucose (mg/dl)",)
