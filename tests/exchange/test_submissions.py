@@ -56,9 +56,7 @@ FAULTS = [
     ("", ["Ada.csv: row 1: is empty"]),
     (
         "first,third\n1,2\n",
-        [
-            "Ada.csv: row 1: column third must be the name of a distribution (first, second); column second must be there"
-        ],
+        ["Ada.csv: row 1: column third must be the name of a distribution (first, second); column second must be"],
     ),
     ("first,first\n1,2\n", ["Ada.csv: row 1: column first must not occur twice; column second must be there"]),
     ("a,b\n1,2\n", ["row 1: columns a, b must be names of distributions (first, second); columns first, second must"]),

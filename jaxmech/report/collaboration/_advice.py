@@ -63,8 +63,8 @@ def suggestions(answer: Answer) -> list[str]:
         )
     elif answer.mechanism == "cbl" and not answer.leverage:
         sentences.append(
-            f"The {answer.division} division gives the mechanism no leverage: condition (8) fails, so the cheapest "
-            "agents work alone, all others only receive, and the division itself is not carried out."
+            f"Under the {answer.division} division others' data are not enough to keep everybody honest: condition (8) "
+            "fails, so the cheapest agents work alone, all others only receive, and the division is not carried out."
         )
     if advice.best != advice.division and advice.saving >= WORTH_TELLING:
         under = "" if answer.mechanism == "cbl" else " --mechanism cbl"
