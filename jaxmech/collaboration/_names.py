@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from jaxmech._status import is_failure
 from jaxmech._types import Array, Bool, Float, Int
+from jaxmech.collaboration._limited_names import with_second_name
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._solve import mechanism, solve_unchecked
@@ -37,6 +38,7 @@ def second_names(
     """Search for what each of some agents gains by a second name, the plan being made anew for all names.
 
     The name says that its costs are hers, or that it can measure nothing; c3d, for equal costs, admits the first alone.
+    With most, least and budget she has no more of them under two names: each that can measure has half.
     She shares everything among her names (:func:`~jaxmech.deviation.group_response`) and needs one estimate.
 
     Args:
@@ -57,14 +59,12 @@ def second_names(
         (0.1, [True])
     """
     problem.of_agents_alike("second names are searched for among agents who are alike")
-    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     kinds = jnp.array([False, True] if plan.mechanism != "c3d" else [False])
     m, _ = problem.shape
 
     def one(asked: tuple[Array, Array, Array]) -> Group:
         agent, unable, drawn = asked
-        said = jnp.where(unable, jnp.inf, problem.costs[agent])
-        told = Problem.unchecked(jnp.concatenate([problem.costs, said[None]]), problem.sigma, problem.price)
+        told = with_second_name(problem, agent, unable)
         solution = solve_unchecked(told, plan.division, plan.mechanism, plan.rule)
         found = group_response(mechanism(told, solution.value), told, jnp.stack([agent, m]), drawn, draws, one=True)
         return found._replace(pays=jnp.where(is_failure(solution.status), jnp.inf, found.pays))
@@ -113,7 +113,6 @@ def allies(problem: Problem, plan: Plan, groups: Int[Array, "groups members"], k
         >>> float(plan.penalty.sum()), round(float(plan.penalty.sum() - found.gain[0]), 1)  # she who is cheap collects
         (2.25, 1.4)
     """
-    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     carried = mechanism(problem, plan)
 
     def one(asked: tuple[Array, Array]) -> Group:

@@ -87,7 +87,8 @@ def questions(problem: Problem, plan: Plan, key: jax.Array) -> Questions:
     """Answer what users ask of a plan and the papers do not: gains of misstated costs, second names, allies, leavers.
 
     Searches find lower bounds. Agents with the same costs, amounts and roles are searched for once. Of more than 45
-    pairs, or threes, those are looked at who pay most.
+    pairs, or threes, those are looked at who pay most. With most, least and budget everybody keeps within her own: what
+    she can and must do does not depend on her reports, two names share it, and a group can do the sum of it.
 
     Args:
         problem: the problem.
@@ -115,14 +116,13 @@ def questions(problem: Problem, plan: Plan, key: jax.Array) -> Questions:
         rule = "given amounts say nothing of other costs and names: ask about a division that follows from costs"
         raise ProblemError("division", plan.division, rule)
     problem.of_agents_alike("questions about names and allies are asked of agents who are alike")
-    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     m, d = problem.shape
     names_key, allies_key = jax.random.split(key)
     draws = 1 << max(9, min(12, (_WORK // (m * d)).bit_length() - 1))
     kinds = _kinds(problem, plan)
     first = np.array([kinds.index(kind) for kind in kinds])
     chosen = np.unique(first)
-    told = Problem.unchecked(problem.costs, problem.sigma, problem.price)
+    told = Problem.unchecked(problem.costs, problem.sigma, problem.price, capacity=problem.capacity)
     names = second_names(told, plan, jnp.asarray(chosen), names_key, draws)
     place = np.searchsorted(chosen, first)
     misreport = None
@@ -268,7 +268,10 @@ def _misreport(problem: Problem, plan: Plan, agent: int) -> Misreport:
 
 def _kinds(problem: Problem, plan: Plan) -> list[bytes]:
     """Agents of one kind have the same costs, amounts and roles."""
-    table = np.concatenate([np.asarray(problem.costs), np.asarray(plan.samples), np.asarray(plan.role)], axis=1)
+    parts = [problem.costs, plan.samples, plan.role]
+    if problem.capacity is not None:
+        parts += [problem.capacity.most, problem.capacity.least, problem.capacity.budget[:, None]]
+    table = np.concatenate([np.asarray(part) for part in parts], axis=1)
     return [row.tobytes() for row in table]
 
 

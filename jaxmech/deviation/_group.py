@@ -69,11 +69,12 @@ def group_response(
 ) -> Group:
     """Search for what a group of names can do together if all others comply: min over joint strategies of Σ penalties.
 
-    Whoever of them has the least cost collects; they hand in one of :data:`HANDED_IN` in each distribution, and
-    estimate from everything that they have or that comes back to any of them, by a combination of all these means whose
-    weights depend on how much noise was added. Combinations are fitted by least squares on one set of draws, strategies
-    are compared on a second, and the winner is paid for on a third: a lower bound of what a group can gain, up to the
-    standard error. Points that they invent are not tried, so that the true mean plays no role.
+    Whoever of them has the least cost collects, within her limits if there are any; they hand in one of
+    :data:`HANDED_IN` in each distribution, and estimate from everything that they have or that comes back to any of
+    them, by a combination of all these means whose weights depend on how much noise was added. Combinations are fitted
+    by least squares on one set of draws, strategies are compared on a second, and the winner is paid for on a third: a
+    lower bound of what a group can gain, up to the standard error. Points that they invent are not tried, so that the
+    true mean plays no role.
 
     Args:
         mechanism: any :class:`~jaxmech.mechanism.Mechanism` that answers counts and means.
@@ -97,7 +98,7 @@ def group_response(
         >>> round(1 - float(found.pays) / float(plan.penalty[:2].sum()), 1), HANDED_IN[int(found.handed_in[0])]
         (0.3, 'copies')
     """
-    stakes = Stakes.of(problem).of_agents_alike("allies are searched for among agents who are alike")
+    stakes = Stakes.of(problem).of_agents_alike("allies are searched for among agents who are alike", limits=True)
     asked = jnp.asarray(mechanism.recommended.samples, stakes.costs.dtype)
     game = _Game(mechanism, stakes, asked, members, _units(stakes, asked, members), one)
     fit, compare, judge = (spread_draws(part, draws, *asked.shape) for part in jax.random.split(key, 3))
@@ -107,7 +108,7 @@ def group_response(
         parts, payment = game.losses(how, weights, compare)
         return jnp.mean(parts, axis=0) - jnp.mean(payment) / parts.shape[1], weights
 
-    every = _every(game.unit)
+    every = game.allowed(_every(game.unit))
     cost, weights = jax.lax.map(tried, every)
 
     def composed(choice: Array) -> tuple[_How, Array]:
@@ -140,11 +141,30 @@ class _Game(NamedTuple):
         """Priced errors and cost by draw and distribution, and what the mechanism pays by draw."""
         runs = self.runs(how, draws)
         error = (runs.base + jnp.sum(runs.features * weights, axis=-1)) ** 2
-        everywhere = jnp.broadcast_to(how.collected, self.stakes.costs.shape)
-        cost = jnp.min(self.stakes.spent(everywhere)[self.members], axis=0)
+        cost = self._cost(how.collected)
         estimators = 1 if self.one else len(self.members)
         error = or_ignorance(error, runs.known, self.stakes)
         return estimators * self.stakes.price * error + cost, runs.payment
+
+    def allowed(self, how: _How) -> _How:
+        """The nearest amounts that they can and must collect together."""
+        if self.stakes.capacity is None:
+            return how
+        low, high = (jnp.sum(bounds, axis=0) for bounds in _bounds(self.stakes, self.asked, self.members))
+        return how._replace(collected=jnp.clip(how.collected, low, high))
+
+    def _cost(self, collected: Distributions) -> Distributions:
+        """Whoever has the least cost collects, up to her most; everybody what she must."""
+        if self.stakes.capacity is None:
+            everywhere = jnp.broadcast_to(collected, self.stakes.costs.shape)
+            return jnp.min(self.stakes.spent(everywhere)[self.members], axis=0)
+        costs, (low, high) = self.stakes.costs[self.members], _bounds(self.stakes, self.asked, self.members)
+        order = jnp.argsort(costs, axis=0)
+        price, low, high = (jnp.take_along_axis(table, order, axis=0) for table in (costs, low, high))
+        room = high - low
+        before = jnp.concatenate([jnp.zeros_like(room[:1]), jnp.cumsum(room, axis=0)[:-1]])
+        amount = low + jnp.clip(collected - jnp.sum(low, axis=0) - before, 0, room)
+        return jnp.sum(jnp.where(amount > 0, jnp.where(amount > 0, price, 1) * amount, 0), axis=0)
 
     def runs(self, how: _How, draws: Draws) -> _Run:
         """What comes back in every draw."""
@@ -189,6 +209,22 @@ def _units(stakes: Stakes, asked: Array, members: Array) -> Distributions:
     able = jnp.isfinite(cheapest)
     alone = stakes.sigma * jnp.sqrt(stakes.price / jnp.where(able, cheapest, 1))
     return jnp.where(able, jnp.where(total > 0, total, alone), 0)
+
+
+def _bounds(stakes: Stakes, asked: Array, members: Array) -> tuple[Array, Array]:
+    """What each member must and can collect of each distribution, (members, distributions), whatever of the others.
+
+    What of a budget is left beside what she is asked for is dealt evenly, so that no choice exceeds it.
+    """
+    assert stakes.capacity is not None
+    least, most, budget = (
+        part[members] for part in (stakes.capacity.least, stakes.capacity.most, stakes.capacity.budget)
+    )
+    costs, asked = stakes.costs[members], asked[members]
+    price = jnp.where(costs != jnp.inf, costs, 1)
+    left = jnp.maximum(budget - jnp.sum(price * asked, axis=1), 0)
+    afford = asked + left[:, None] / (asked.shape[1] * price)
+    return least, jnp.maximum(jnp.minimum(most, afford), least)
 
 
 def _every(unit: Distributions) -> _How:
