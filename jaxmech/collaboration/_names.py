@@ -12,7 +12,7 @@ from jaxmech.collaboration._limited_names import with_second_name
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._solve import mechanism, solve_unchecked
-from jaxmech.deviation import Group, group_response
+from jaxmech.deviation import SPREADS, Group, group_response
 
 
 class SecondName(NamedTuple):
@@ -23,12 +23,14 @@ class SecondName(NamedTuple):
         standard_error: of that.
         unable: whether that name says that it can measure nothing; else it says that its costs are hers.
         collected: (asked, distributions) what she then collects, for both names together.
+        spread: (asked, distributions) how many times the variance of points is handed in, where noise follows it.
     """
 
     gain: Float[Array, " asked"]
     standard_error: Float[Array, " asked"]
     unable: Bool[Array, " asked"]
     collected: Float[Array, "asked distributions"]
+    spread: Float[Array, "asked distributions"]
 
 
 @partial(jax.jit, static_argnames="draws")
@@ -66,7 +68,9 @@ def second_names(
         agent, unable, drawn = asked
         told = with_second_name(problem, agent, unable)
         solution = solve_unchecked(told, plan.division, plan.mechanism, plan.rule)
-        found = group_response(mechanism(told, solution.value), told, jnp.stack([agent, m]), drawn, draws, one=True)
+        found = group_response(
+            mechanism(told, solution.value), told, jnp.stack([agent, m]), drawn, draws, one=True, spreads=_spreads(plan)
+        )
         return found._replace(pays=jnp.where(is_failure(solution.status), jnp.inf, found.pays))
 
     who, second = (table.reshape(-1) for table in jnp.meshgrid(agents, kinds, indexing="ij"))
@@ -75,7 +79,7 @@ def second_names(
     best = jnp.argmin(by_kind.pays, axis=1)
     chosen: Group = jax.tree.map(lambda leaf: leaf[jnp.arange(len(agents)), best], by_kind)
     gain = plan.penalty[agents] - chosen.pays
-    return SecondName(gain, chosen.standard_error, kinds[best], chosen.collected)
+    return SecondName(gain, chosen.standard_error, kinds[best], chosen.collected, chosen.spread)
 
 
 class Allies(NamedTuple):
@@ -85,11 +89,13 @@ class Allies(NamedTuple):
         gain: of all members together; negative or 0 if nothing was found.
         standard_error: of that.
         collected: (groups, distributions) what they then collect together.
+        spread: (groups, distributions) how many times the variance of points is handed in, where noise follows it.
     """
 
     gain: Float[Array, " groups"]
     standard_error: Float[Array, " groups"]
     collected: Float[Array, "groups distributions"]
+    spread: Float[Array, "groups distributions"]
 
 
 @partial(jax.jit, static_argnames="draws")
@@ -116,7 +122,13 @@ def allies(problem: Problem, plan: Plan, groups: Int[Array, "groups members"], k
     carried = mechanism(problem, plan)
 
     def one(asked: tuple[Array, Array]) -> Group:
-        return group_response(carried, problem, *asked, draws)
+        return group_response(carried, problem, *asked, draws, spreads=_spreads(plan))
 
     found: Group = jax.lax.map(one, (groups, jax.random.split(key, len(groups))))
-    return Allies(jnp.sum(plan.penalty[groups], axis=1) - found.pays, found.standard_error, found.collected)
+    gain = jnp.sum(plan.penalty[groups], axis=1) - found.pays
+    return Allies(gain, found.standard_error, found.collected, found.spread)
+
+
+def _spreads(plan: Plan) -> tuple[float, ...]:
+    """Spreads are told where noise follows them."""
+    return SPREADS if plan.calibrated else ()
