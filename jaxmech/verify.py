@@ -221,7 +221,7 @@ class Agreement(Signed):
         groups = [panels.get(name, [name]) for name in self.names]
         of = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
         self.names, self.draws = [name for group in groups for name in group], [self.by_draw.names[j] for j in of]
-        if len(self.sigma) != len(of) or len(self.price) != len(of) or len(set(self.names)) < len(of):
+        if len(self.sigma) != len(of) or self.price.shape != (len(of),) or len(set(self.names)) < len(of):
             raise UnreadableError("the agreement's panels do not fit its sigma and price")
         self.by_draw.sigma, self.by_draw.price = np.ones(len(groups)), np.bincount(of, self.price * self.sigma**2)
         self.costs = np.where(np.diff(of, prepend=-1) > 0, self.costs[:, of], 0.0)  # a draw is paid for once
@@ -617,11 +617,10 @@ def check_points(path: Path, where: str, entries: list[dict[str, Any]], known: b
 def penalty(agreement: Agreement, i: int, amounts: np.ndarray) -> float:
     """Return what a party pays on average if she collects these amounts and the others what they are asked for."""
     others = agreement.asked.sum(axis=0) - agreement.asked[i]
-    worth = agreement.price * agreement.sigma**2
+    worth = np.broadcast_to(agreement.price * agreement.sigma**2, agreement.costs.shape)[i]
     spent = sum(float(agreement.costs[i, k] * n) for k, n in enumerate(amounts) if n > 0)
-    errors = designed_errors(agreement, i, amounts) if agreement.designed else []
-    if not agreement.designed:
-        errors = [published_error(agreement, i, k, float(n), float(others[k])) for k, n in enumerate(amounts)]
+    published = (published_error(agreement, i, k, float(n), float(others[k])) for k, n in enumerate(amounts))
+    errors = designed_errors(agreement, i, amounts) if agreement.designed else list(published)
     return spent + sum(float(w) * error for w, error in zip(worth, errors, strict=True) if w > 0)
 
 
@@ -698,8 +697,9 @@ def table_of_noise(agreement: Agreement) -> tuple[np.ndarray, np.ndarray]:
 def soundness(agreement: Agreement) -> Iterator[str]:
     """Say where a penalty is not as promised, or a party is worse off than alone, or gains by another amount."""
     agreement = agreement.by_draw
-    worth, room = agreement.price * agreement.sigma**2, CALIBRATED if agreement.calibrated else agreement.gain
-    for i, name in enumerate(agreement.parties):
+    table = np.broadcast_to(agreement.price * agreement.sigma**2, agreement.costs.shape)  # prices may be by party
+    room = CALIBRATED if agreement.calibrated else agreement.gain
+    for i, (name, worth) in enumerate(zip(agreement.parties, table, strict=True)):
         promised, honest = float(agreement.penalty[i]), penalty(agreement, i, agreement.asked[i])
         if not (honest == promised or abs(honest - promised) <= agreement.gain * promised):
             yield f"agreement: {name} is promised a penalty of {promised:.9g}, but pays {honest:.9g}"
@@ -727,12 +727,12 @@ def optimality(document: dict[str, Any]) -> float | None:
     """Return by how much the division of work misses the KKT conditions of the rational or the social optimum.
 
     Multipliers λ ≥ 0 of who pays as much as alone, with sum Λ: (1 + λ_i) c_ik ≥ (m + Λ) e_k/S_k², with equality where
-    n_ik > 0; relative. None for other divisions, where amounts are limited, and where the multipliers are not unique or
-    need not exist.
+    n_ik > 0; relative. None for other divisions, where amounts are limited or prices differ by party, and where the
+    multipliers are not unique or need not exist.
     """
     if document.get("division") not in ("rational", "social") or not document.get("target"):
         return None
-    if document.get("problem", {}).get("budget") is not None:
+    if document.get("problem", {}).get("budget") is not None or numbers(document["price"]).ndim > 1:
         return None
     costs, samples = numbers(document["costs"]), numbers(document["target"]["samples"])
     worth, m = numbers(document["price"]) * numbers(document["sigma"]) ** 2, len(costs)

@@ -106,7 +106,7 @@ def _check_questions(carried: Carried) -> None:
     """Refuse before any search what has no answers.
 
     Raises:
-        ProblemError: for a design, a calibrated rule, a division given in amounts, and for agents who differ in
+        ProblemError: for a design, a division given in amounts, and for agents who differ in
             precision or in what accuracy is worth to them.
     """
     from jaxmech import ProblemError, collaboration
@@ -116,9 +116,6 @@ def _check_questions(carried: Carried) -> None:
             raise ProblemError(
                 "--questions", True, "is for published mechanisms: designs are made anew for every report"
             )
-        if carried.plan.calibrated:
-            rule = "is not for calibrated rules yet, whose spread allies could move: ask without calibrated = true"
-            raise ProblemError("--questions", True, rule)
         if carried.plan.division == collaboration.TARGET:
             rule = "is for divisions that follow from costs: given amounts say nothing of other costs and names"
             raise ProblemError("--questions", True, rule)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Bool, Scalar
 from jaxmech.collaboration._division import first_best
+from jaxmech.collaboration._limited_blocking import limited_blocking
 from jaxmech.collaboration._penalty import penalty
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._units import in_equivalent_points
@@ -36,7 +37,8 @@ def blocking(problem: Problem, pays: ArrayLike, members: Bool[Array, " agents"])
 
     The members pool what they collect and check nobody. Who pays ∞ gains by any finite penalty: she counts as if she
     paid what the first best costs all agents together, and who pays 0 gains by nothing. The bound is that of the
-    multipliers λ: 1 − t >= Σ_k 2√(w_k Σλ min_i λ_i c[i, k]) / Σ λ_i pays_i for every n.
+    multipliers λ: 1 − t >= Σ_k 2√(w_k Σλ min_i λ_i c[i, k]) / Σ λ_i pays_i for every n. With most, least and budget
+    every member keeps within her own: together they can do the sum of it.
 
     Args:
         problem: the problem.
@@ -52,8 +54,9 @@ def blocking(problem: Problem, pays: ArrayLike, members: Bool[Array, " agents"])
         >>> [round(float(blocking(problem, stays, jnp.arange(10) < size).share), 4) for size in (3, 4)]
         [-0.0753, 0.0688]
     """
-    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     stays = jnp.asarray(pays, problem.costs.dtype)
+    if problem.capacity is not None:
+        return Blocking(*limited_blocking(problem, stays, members))
     supplied = jnp.any(members[:, None] & (problem.costs != jnp.inf), axis=0)
     if not problem.valued_alike:
         supplied = supplied | ~jnp.any(members[:, None] & (problem.price > 0), axis=0)

@@ -1,6 +1,7 @@
 """Whether some group of agents would rather leave together: all groups, or a descent through them. A host shell."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +15,8 @@ from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._units import in_equivalent_points
 
-EVERY = 16
-"""Up to so many agents all groups are looked at: 65,535 of them."""
+EVERY, EVERY_LIMITED = 16, 12
+"""Up to so many agents all groups are looked at, 65,535 of them; with most, least or budget 4,095."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,9 +52,9 @@ def core(problem: Problem, plan: Plan) -> Core:
     """Look for a group S and a division n_S with p_i(n_S) < p_i(plan) for all i in S, who then pool unchecked.
 
     Members trust each other: nobody is checked. That is another question than whether a group could run a mechanism of
-    its own. Up to 16 agents, all groups are looked at. Above, the search starts from everybody and leaves out one agent
-    after the other, whoever's going leaves the most to the rest: of equal agents that misses nothing, of others finding
-    none proves none.
+    its own. Up to 16 agents, 12 with most, least or budget, all groups are looked at. Above, the search starts from
+    everybody and leaves out one agent after the other, whoever's going leaves the most to the rest: of equal agents
+    that misses nothing, of others finding none proves none.
 
     Args:
         problem: the problem.
@@ -68,9 +69,9 @@ def core(problem: Problem, plan: Plan) -> Core:
         >>> len(found.least), round(found.share, 4), found.complete  # three of five, but best all of them
         (3, 0.354, True)
     """
-    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     m, _ = problem.shape
-    masks, found = _every_group(problem, plan) if m <= EVERY else _fewer_and_fewer(problem, plan)
+    every = m <= (EVERY if problem.capacity is None else EVERY_LIMITED)
+    masks, found = _every_group(problem, plan) if every else _fewer_and_fewer(problem, plan)
     share, bound = np.asarray(found.share), np.asarray(found.bound)
     slack = tolerances(problem.costs.dtype).claim
     best = int(np.nanargmax(share))
@@ -85,7 +86,7 @@ def core(problem: Problem, plan: Plan) -> Core:
         least=() if least is None else _names(masks[least]),
         bound=float(np.max(bound)),
         groups=len(masks),
-        complete=m <= EVERY and bool(proven.all()),
+        complete=every and bool(proven.all()),
     )
 
 
@@ -97,16 +98,16 @@ def _every_group(problem: Problem, plan: Plan) -> tuple[np.ndarray, Blocking]:
     """All groups but the empty one, on all cores."""
     m, _ = problem.shape
     masks = (np.arange(1, 2**m)[:, None] >> np.arange(m)) % 2 == 1
-    same = (problem.costs, problem.sigma, problem.price, plan.penalty)
+    same = (problem.costs, problem.sigma, problem.price, problem.capacity, plan.penalty)
     # repeated, not closed over, so that one compilation serves all problems of a size
-    repeated = tuple(np.broadcast_to(np.asarray(part), (len(masks), *part.shape)) for part in same)
+    repeated = jax.tree.map(lambda part: np.broadcast_to(np.asarray(part), (len(masks), *part.shape)), same)
     return masks, batch(_judged, (*repeated, masks))
 
 
-def _judged(told: tuple[Array, ...]) -> Blocking:
+def _judged(told: tuple[Any, ...]) -> Blocking:
     """One group of one problem."""
-    costs, sigma, price, pays, members = told
-    found: Blocking = blocking(Problem.unchecked(costs, sigma, price), pays, members)
+    costs, sigma, price, capacity, pays, members = told
+    found: Blocking = blocking(Problem.unchecked(costs, sigma, price, capacity=capacity), pays, members)
     return found
 
 
@@ -121,7 +122,7 @@ def _without_each(problem: Problem, pays: Array, members: Array) -> Blocking:
 def _fewer_and_fewer(problem: Problem, plan: Plan) -> tuple[np.ndarray, Blocking]:
     """Everybody, then without whoever leaves most to the others, down to one: every group on the way, and beside it."""
     m, _ = problem.shape
-    told = Problem.unchecked(problem.costs, problem.sigma, problem.price)
+    told = Problem.unchecked(problem.costs, problem.sigma, problem.price, capacity=problem.capacity)
     members = np.ones(m, bool)
     masks: list[np.ndarray] = []
     parts: list[Blocking] = []

@@ -111,6 +111,18 @@ def limited_kalai_smorodinsky(problem: Problem) -> Solution[Amounts]:
     )
 
 
+def limited_minimax(problem: Problem, bounds: Agents, direction: Agents) -> tuple[LimitedOptimum, Limits]:
+    """Minimise τ subject to p_i(n) <= bounds[i] + direction[i] τ within the limits; with the program that was solved.
+
+    Args:
+        problem: the problem, with a capacity.
+        bounds: ∞ for agents of whom nothing is asked.
+        direction: a, positive.
+    """
+    limits = _limits(problem, Kind.MINIMAX, 0 * direction, bounds, direction)
+    return solve_limited(Kind.MINIMAX, limits, alone_samples(problem)), limits
+
+
 def check_size(problem: Problem) -> Problem:
     """Return a problem with a capacity, refusing one too large for the method that takes limits into account.
 

@@ -10,11 +10,12 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech._status import is_failure
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Agents, Array, Distributions, Float, Int, Scalar
+from jaxmech._types import Array, Distributions, Float, Int, Scalar
 from jaxmech._words import one_of
+from jaxmech.collaboration._limited_names import limits_of_a_report
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, Plan, Role
-from jaxmech.collaboration._problem import Problem, alone_samples
+from jaxmech.collaboration._problem import Problem, alone_samples, unlimited_alone
 from jaxmech.collaboration._roles import checked_levels
 from jaxmech.collaboration._rule import Levels, Rule, rule_of
 from jaxmech.collaboration._solve import solve_unchecked
@@ -72,7 +73,8 @@ def cost_misreport(
     factor but for jumps where roles change, so that the surroundings of the best factors are scanned again, finer each
     time. What it finds is a lower bound: other reports, and other submissions after them, may gain more. A cost that is
     ∞ stays so: what she cannot sample she does not offer. Where nobody is left who can sample something there is no
-    plan.
+    plan. Most, least and budget are known, not reported: she keeps within them, her budget at her true costs, whatever
+    she said, and nobody can say that she cannot measure what she must.
 
     Args:
         problem: the problem with the true costs.
@@ -93,7 +95,6 @@ def cost_misreport(
         >>> round(float(found.report[0]), 4), round(float(found.gain / found.pays), 4)  # then agent 3 seems cheaper
         (0.1018, 0.1828)
     """
-    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     one_of("mechanism", mechanism, MECHANISMS)
     one_of("division", division, DIVISIONS)
     if mechanism == "c3d":
@@ -169,7 +170,15 @@ def _comparable(penalty: Array) -> Array:
 def _judged(problem: Problem, agent: Array, report: Array, division: str, mechanism: str, rule: Rule) -> _Judged:
     said = problem.costs.at[agent].set(report)
     possible = jnp.all(jnp.any(said != jnp.inf, axis=0))
-    told = Problem.unchecked(jnp.where(possible, said, problem.costs), problem.sigma, problem.price)
+    told = Problem.unchecked(said, problem.sigma, problem.price)
+    if problem.capacity is not None:
+        told, possible = limits_of_a_report(problem, agent, said)
+    told = Problem.unchecked(
+        jnp.where(possible, told.costs, problem.costs),
+        problem.sigma,
+        problem.price,
+        capacity=jax.tree.map(partial(jnp.where, possible), told.capacity, problem.capacity),
+    )
     solution = solve_unchecked(told, division, mechanism, rule)
     plan: Plan = solution.value
     obeying, least, amount = _pooling(problem, agent, plan) if plan.pooled else _playing(problem, told, agent, plan)
@@ -180,6 +189,8 @@ def _judged(problem: Problem, agent: Array, report: Array, division: str, mechan
 def _pooling(problem: Problem, agent: Array, plan: Plan) -> tuple[Array, Array, Array]:
     """She complies, as all do in a pool."""
     paid = jnp.sum(risk(_hers(problem, agent) ** 2, plan.total) + collection_cost(problem, plan.samples)[agent])
+    if problem.capacity is not None:
+        paid = jnp.where(problem.capacity.allows(problem.costs, plan.samples)[agent], paid, jnp.inf)
     return paid, paid, plan.samples[agent]
 
 
@@ -198,8 +209,13 @@ def _playing(problem: Problem, told: Problem, agent: Array, plan: Plan) -> tuple
     # c n alone may not exceed what obeying costs
     cost = jnp.where(checked, problem.costs[agent], 1)
     most = jnp.where(checked, watched(jnp.where(checked, asked, 1)) / cost, 1)
-    amount = jnp.where(checked, _minimiser(watched, most), jnp.maximum(alone - others, 0))
-    by_asked, by_amount = paid(asked), paid(amount)
+    by_asked = paid(asked)
+    if problem.capacity is None:
+        amount = jnp.where(checked, _minimiser(watched, jnp.zeros_like(most), most), jnp.maximum(alone - others, 0))
+    else:
+        amount = _within(problem, agent, jnp.where(checked, jnp.nan, others), watched, most)
+        by_asked = jnp.where(problem.capacity.allows(problem.costs, plan.samples)[agent], by_asked, jnp.inf)
+    by_amount = paid(amount)
     better = by_amount < by_asked
     return (
         jnp.sum(by_asked),
@@ -226,8 +242,44 @@ def _hers(problem: Problem, agent: Array) -> Distributions:
     return problem.scale if problem.valued_alike else problem.scale[agent]
 
 
-def _minimiser(penalty: Any, most: Agents) -> Array:
-    """Golden sections of [0, most], elementwise: the penalty is convex in the amount."""
+def _within(problem: Problem, agent: Array, others: Array, watched: Any, most: Array) -> Distributions:
+    """Her best amounts within her limits: with a multiplier μ of her budget every distribution is by itself.
+
+    Args:
+        problem: with a capacity.
+        agent: her index.
+        others: points of the others that she gets; NaN where she is checked.
+        watched: her penalty by amount where she is checked.
+        most: more than she then wants.
+    """
+    capacity = problem.capacity
+    assert capacity is not None
+    checked, low, high = jnp.isnan(others), capacity.least[agent], capacity.most[agent]
+    price = jnp.where(problem.costs[agent] != jnp.inf, problem.costs[agent], 1)
+    wish, theirs = unlimited_alone(problem)[agent], jnp.where(checked, 0, others)
+
+    def wanted(tightness: Array) -> Array:
+        more = 1 / tightness**2 - 1  # μ
+        bottom, top = jnp.where(checked, low, 0), jnp.where(checked, jnp.clip(most, low, high), 1)
+        hers = _minimiser(lambda n: watched(n) + more * price * n, bottom, top)
+        return jnp.where(checked, hers, jnp.clip(wish * tightness - theirs, low, high))
+
+    def halve(_: Any, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        poor, rich, amount = state
+        middle = (poor + rich) / 2
+        found = wanted(middle)
+        fits = jnp.sum(price * found) <= capacity.budget[agent]
+        return jnp.where(fits, middle, poor), jnp.where(fits, rich, middle), jnp.where(fits, found, amount)
+
+    one = jnp.ones((), low.dtype)
+    free = wanted(one)
+    bounded = jnp.sum(price * free) > capacity.budget[agent]
+    _, _, amount = jax.lax.fori_loop(0, jnp.where(bounded, _HALVINGS, 0), halve, (0 * one, one, low))
+    return jnp.where(bounded, amount, free)
+
+
+def _minimiser(penalty: Any, low: Array, high: Array) -> Array:
+    """Golden sections of [low, high], elementwise: the penalty is convex in the amount."""
     golden = (5**0.5 - 1) / 2
 
     def cut(_: Any, ends: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -236,5 +288,5 @@ def _minimiser(penalty: Any, most: Agents) -> Array:
         falls = penalty(left) <= penalty(right)
         return jnp.where(falls, low, left), jnp.where(falls, right, high)
 
-    low, high = jax.lax.fori_loop(0, _HALVINGS, cut, (jnp.zeros_like(most), most))
+    low, high = jax.lax.fori_loop(0, _HALVINGS, cut, (low, high))
     return (low + high) / 2

@@ -8,10 +8,11 @@ import jax.numpy as jnp
 
 from jaxmech._status import is_failure
 from jaxmech._types import Array, Bool, Float, Int
+from jaxmech.collaboration._limited_names import with_second_name
 from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._solve import mechanism, solve_unchecked
-from jaxmech.deviation import Group, group_response
+from jaxmech.deviation import SPREADS, Group, group_response
 
 
 class SecondName(NamedTuple):
@@ -22,12 +23,14 @@ class SecondName(NamedTuple):
         standard_error: of that.
         unable: whether that name says that it can measure nothing; else it says that its costs are hers.
         collected: (asked, distributions) what she then collects, for both names together.
+        spread: (asked, distributions) how many times the variance of points is handed in, where noise follows it.
     """
 
     gain: Float[Array, " asked"]
     standard_error: Float[Array, " asked"]
     unable: Bool[Array, " asked"]
     collected: Float[Array, "asked distributions"]
+    spread: Float[Array, "asked distributions"]
 
 
 @partial(jax.jit, static_argnames="draws")
@@ -37,6 +40,7 @@ def second_names(
     """Search for what each of some agents gains by a second name, the plan being made anew for all names.
 
     The name says that its costs are hers, or that it can measure nothing; c3d, for equal costs, admits the first alone.
+    With most, least and budget she has no more of them under two names: each that can measure has half.
     She shares everything among her names (:func:`~jaxmech.deviation.group_response`) and needs one estimate.
 
     Args:
@@ -57,16 +61,16 @@ def second_names(
         (0.1, [True])
     """
     problem.of_agents_alike("second names are searched for among agents who are alike")
-    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     kinds = jnp.array([False, True] if plan.mechanism != "c3d" else [False])
     m, _ = problem.shape
 
     def one(asked: tuple[Array, Array, Array]) -> Group:
         agent, unable, drawn = asked
-        said = jnp.where(unable, jnp.inf, problem.costs[agent])
-        told = Problem.unchecked(jnp.concatenate([problem.costs, said[None]]), problem.sigma, problem.price)
+        told = with_second_name(problem, agent, unable)
         solution = solve_unchecked(told, plan.division, plan.mechanism, plan.rule)
-        found = group_response(mechanism(told, solution.value), told, jnp.stack([agent, m]), drawn, draws, one=True)
+        found = group_response(
+            mechanism(told, solution.value), told, jnp.stack([agent, m]), drawn, draws, one=True, spreads=_spreads(plan)
+        )
         return found._replace(pays=jnp.where(is_failure(solution.status), jnp.inf, found.pays))
 
     who, second = (table.reshape(-1) for table in jnp.meshgrid(agents, kinds, indexing="ij"))
@@ -75,7 +79,7 @@ def second_names(
     best = jnp.argmin(by_kind.pays, axis=1)
     chosen: Group = jax.tree.map(lambda leaf: leaf[jnp.arange(len(agents)), best], by_kind)
     gain = plan.penalty[agents] - chosen.pays
-    return SecondName(gain, chosen.standard_error, kinds[best], chosen.collected)
+    return SecondName(gain, chosen.standard_error, kinds[best], chosen.collected, chosen.spread)
 
 
 class Allies(NamedTuple):
@@ -85,11 +89,13 @@ class Allies(NamedTuple):
         gain: of all members together; negative or 0 if nothing was found.
         standard_error: of that.
         collected: (groups, distributions) what they then collect together.
+        spread: (groups, distributions) how many times the variance of points is handed in, where noise follows it.
     """
 
     gain: Float[Array, " groups"]
     standard_error: Float[Array, " groups"]
     collected: Float[Array, "groups distributions"]
+    spread: Float[Array, "groups distributions"]
 
 
 @partial(jax.jit, static_argnames="draws")
@@ -113,11 +119,16 @@ def allies(problem: Problem, plan: Plan, groups: Int[Array, "groups members"], k
         >>> float(plan.penalty.sum()), round(float(plan.penalty.sum() - found.gain[0]), 1)  # she who is cheap collects
         (2.25, 1.4)
     """
-    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     carried = mechanism(problem, plan)
 
     def one(asked: tuple[Array, Array]) -> Group:
-        return group_response(carried, problem, *asked, draws)
+        return group_response(carried, problem, *asked, draws, spreads=_spreads(plan))
 
     found: Group = jax.lax.map(one, (groups, jax.random.split(key, len(groups))))
-    return Allies(jnp.sum(plan.penalty[groups], axis=1) - found.pays, found.standard_error, found.collected)
+    gain = jnp.sum(plan.penalty[groups], axis=1) - found.pays
+    return Allies(gain, found.standard_error, found.collected, found.spread)
+
+
+def _spreads(plan: Plan) -> tuple[float, ...]:
+    """Spreads are told where noise follows them."""
+    return SPREADS if plan.calibrated else ()

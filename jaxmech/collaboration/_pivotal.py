@@ -11,6 +11,7 @@ from jaxmech._errors import ProblemError
 from jaxmech._status import is_failure
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Codes, Float
 from jaxmech.collaboration._corruption import deviation_penalty
+from jaxmech.collaboration._limited_blocking import supplied_by
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import TARGET, Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_penalty
@@ -19,7 +20,7 @@ from jaxmech.collaboration._solve import solve_unchecked
 from jaxmech.collaboration._steady import steady_penalty
 from jaxmech.collaboration._temptation import truthful_penalty
 from jaxmech.collaboration._units import in_equivalent_points
-from jaxmech.mechanism import of_others
+from jaxmech.mechanism import Capacity, of_others
 
 Table = Float[Array, "agents agents"]
 """Row j is about agent j; column i says what agent i then pays."""
@@ -32,7 +33,8 @@ class Pivotal(NamedTuple):
         pays: (agents,) if all follow the plan.
         absent: j's points are missing and the others follow the plan. She pays p_IND[j]; ∞ for whoever is left without
             any point of some distribution.
-        short: j delivers the stated share of the points that she is asked for, all of them true, and pays for no more.
+        short: j delivers the stated share of the points that she is asked for, all of them true, and pays for no more;
+            with ``least`` no fewer than she must collect.
         anew: the others make a new plan without j, by the same division and mechanism. She pays p_IND[j]; ∞ where
             nobody else can sample something, NaN where no plan was found.
     """
@@ -68,7 +70,6 @@ def pivotal(problem: Problem, plan: Plan, share: ArrayLike = 0.5) -> Pivotal:
         >>> [round(float(paid), 3) for paid in pivotal(problem, plan).absent[0]]
         [10.0, 10.607]
     """
-    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     if not isinstance(share, jax.core.Tracer) and not (np.shape(share) == () and 0 < np.asarray(share) <= 1):
         raise ProblemError("share", share, "must be one number in (0, 1]")
     found: Pivotal = _tables(problem, plan, jnp.asarray(share, problem.costs.dtype))
@@ -82,7 +83,7 @@ def _tables(problem: Problem, plan: Plan, share: Array) -> Pivotal:
     remaining = jax.vmap(partial(_remaining, problem, plan))
     her_rows = herself[:, :, None]
     absent = remaining(jnp.where(her_rows, 0, plan.samples))
-    short = remaining(jnp.where(her_rows, share, 1) * plan.samples)
+    short = remaining(jnp.where(her_rows, _delivers(problem, plan, share), plan.samples))
     alone = alone_penalty(problem)
     return Pivotal(
         pays=plan.penalty,
@@ -135,9 +136,16 @@ def _levels(problem: Problem, plan: Plan, compared: Array, available: Array, cle
     return Levels(jnp.where(told, levels.ratio, ratio), levels.weight)
 
 
+def _delivers(problem: Problem, plan: Plan, share: Array) -> Amounts:
+    """So much of what everybody is asked for, and no less than she must collect."""
+    if problem.capacity is None:
+        return share * plan.samples
+    return jnp.maximum(share * plan.samples, problem.capacity.least)
+
+
 def _herself(problem: Problem, plan: Plan, share: Array) -> Agents:
     """What each pays who alone delivers a share; who counts as short in a counted pool gets nothing back."""
-    samples = share * plan.samples
+    samples = _delivers(problem, plan, share)
     pays = truthful_penalty(problem, plan, samples)
     if plan.mechanism == "counted-pool":
         refused = (plan.samples > 0) & (samples < plan.samples)
@@ -154,15 +162,27 @@ def _anew(problem: Problem, plan: Plan) -> Table:
 
     def row(rest: Array) -> Agents:
         costs = problem.costs[rest]
-        supplied = jnp.all(jnp.any(costs != jnp.inf, axis=0))
         price = problem.price if problem.valued_alike else problem.price[rest]
-        told = Problem.unchecked(jnp.where(supplied, costs, 1), problem.sigma, price)
+        capacity = jax.tree.map(lambda bounds: bounds[rest], problem.capacity)
+        told = Problem.unchecked(costs, problem.sigma, price, capacity=capacity)
+        supplied = jnp.all(supplied_by(told, jnp.ones(m - 1, bool)))
+        told = _harmless_unless(supplied, told)
         solution = solve_unchecked(told, _of_the_rest(plan, rest), plan.mechanism, plan.rule)
         pays = jnp.where(is_failure(solution.status), jnp.nan, solution.value.penalty)
         return jnp.zeros(m, pays.dtype).at[rest].set(jnp.where(supplied, pays, jnp.inf))
 
     table: Table = jax.vmap(row)(others)
     return table
+
+
+def _harmless_unless(supplied: Array, problem: Problem) -> Problem:
+    """The problem, or where something is collected by nobody one that can be solved: its answer is not looked at."""
+    costs = jnp.where(supplied, problem.costs, 1)
+    capacity = problem.capacity
+    if capacity is not None:
+        most, least = jnp.where(supplied, capacity.most, jnp.inf), jnp.where(supplied, capacity.least, 0)
+        capacity = Capacity(most, least, jnp.where(supplied, capacity.budget, jnp.inf))
+    return Problem.unchecked(costs, problem.sigma, problem.price, capacity=capacity)
 
 
 def _of_the_rest(plan: Plan, rest: Array) -> str | Amounts:

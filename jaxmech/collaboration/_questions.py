@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._tolerances import STANDARD_ERRORS, tolerances
+from jaxmech._types import ArrayLike
 from jaxmech.collaboration._core import Core, core
 from jaxmech.collaboration._impossible import Unavoidable, unavoidable
 from jaxmech.collaboration._misreport import FARTHEST, Misreport, cost_misreport
@@ -87,7 +88,9 @@ def questions(problem: Problem, plan: Plan, key: jax.Array) -> Questions:
     """Answer what users ask of a plan and the papers do not: gains of misstated costs, second names, allies, leavers.
 
     Searches find lower bounds. Agents with the same costs, amounts and roles are searched for once. Of more than 45
-    pairs, or threes, those are looked at who pay most.
+    pairs, or threes, those are looked at who pay most. Second names and allies of a calibrated rule also hand in points
+    farther apart, so that less noise is added. With most, least and budget everybody keeps within her own: what she can
+    and must do does not depend on her reports, two names share it, and a group can do the sum of it.
 
     Args:
         problem: the problem.
@@ -95,8 +98,8 @@ def questions(problem: Problem, plan: Plan, key: jax.Array) -> Questions:
         key: random key of the searches.
 
     Raises:
-        ProblemError: for a plan of a calibrated rule, whose spread allies could move, for a division
-            that was given in amounts, and for agents who differ in precision or in what accuracy is worth to them.
+        ProblemError: for a division that was given in amounts, and for agents who differ in precision or in what
+            accuracy is worth to them.
 
     Source: this package; see each of the functions.
 
@@ -107,22 +110,19 @@ def questions(problem: Problem, plan: Plan, key: jax.Array) -> Questions:
         >>> [fact.claim for fact in facts(problem, answers) if fact.holds]
         ['nobody gains by sharing everything with an ally', 'no group would rather leave']
     """
-    if plan.calibrated:
-        raise ProblemError(
-            "calibrated", True, "allies could move the spread too, which is not tried: ask about the rule that is not"
-        )
     if plan.division == TARGET:
         rule = "given amounts say nothing of other costs and names: ask about a division that follows from costs"
         raise ProblemError("division", plan.division, rule)
     problem.of_agents_alike("questions about names and allies are asked of agents who are alike")
-    problem.without_limits("questions are asked of agents who can collect as much and as little as they like")
     m, d = problem.shape
     names_key, allies_key = jax.random.split(key)
-    draws = 1 << max(9, min(12, (_WORK // (m * d)).bit_length() - 1))
+    # the noise of a calibrated rule is a root for every draw
+    most = 10 if plan.calibrated else 12
+    draws = 1 << max(9, min(most, (_WORK // (m * d)).bit_length() - 1))
     kinds = _kinds(problem, plan)
     first = np.array([kinds.index(kind) for kind in kinds])
     chosen = np.unique(first)
-    told = Problem.unchecked(problem.costs, problem.sigma, problem.price)
+    told = Problem.unchecked(problem.costs, problem.sigma, problem.price, capacity=problem.capacity)
     names = second_names(told, plan, jnp.asarray(chosen), names_key, draws)
     place = np.searchsorted(chosen, first)
     misreport = None
@@ -182,6 +182,7 @@ class _Told:
         if share[i] > 0:
             kind = "can measure nothing" if self.answers.second_name.unable[i] else "has the same costs"
             witness = f"{self._name(i)} saves {100 * share[i]:.0f} % by a second name that {kind}"
+            witness += _apart(self.answers.second_name.spread[i])
         return self._fact("nobody gains by a second name", share[i], witness, _SEARCHED)
 
     def allies(self) -> Audit | None:
@@ -192,7 +193,7 @@ class _Told:
         witness = "no group was found to gain by it"
         if groups.share[i] > 0:
             witness = f"{self._names(groups.members[i])} save {100 * groups.share[i]:.0f} % of what they pay together "
-            witness += "by sharing everything with each other"
+            witness += "by sharing everything with each other" + _apart(groups.found.spread[i])
         known = "all groups of two and three" if groups.complete else f"{len(groups.members)} groups of two and three"
         return self._fact(
             "nobody gains by sharing everything with an ally", groups.share[i], witness, f"{known}; {_SEARCHED}"
@@ -256,20 +257,36 @@ class _Told:
         return f"{which} {factor:.3g} times what {'they are' if len(changed) > 1 else 'it is'}"
 
 
+def _apart(spread: ArrayLike) -> str:
+    """How far apart points are handed in."""
+    factor = float(np.sqrt(np.max(np.asarray(spread))))
+    return f", points handed in {factor:.3g} times as far apart" if factor > 1 else ""
+
+
 _MOST_NAMES = 6
 _SEARCHED = "strategies of sharing, copying and leaving out points, and the estimate that fits them best"
 
 
 def _misreport(problem: Problem, plan: Plan, agent: int) -> Misreport:
     found: Misreport = jax.device_get(
-        cost_misreport(problem, agent, division=plan.division, mechanism=plan.mechanism, estimate=plan.estimate)
+        cost_misreport(
+            problem,
+            agent,
+            division=plan.division,
+            mechanism=plan.mechanism,
+            estimate=plan.estimate,
+            calibrated=plan.calibrated,
+        )
     )
     return found
 
 
 def _kinds(problem: Problem, plan: Plan) -> list[bytes]:
     """Agents of one kind have the same costs, amounts and roles."""
-    table = np.concatenate([np.asarray(problem.costs), np.asarray(plan.samples), np.asarray(plan.role)], axis=1)
+    parts = [problem.costs, plan.samples, plan.role]
+    if problem.capacity is not None:
+        parts += [problem.capacity.most, problem.capacity.least, problem.capacity.budget[:, None]]
+    table = np.concatenate([np.asarray(part) for part in parts], axis=1)
     return [row.tobytes() for row in table]
 
 

@@ -3,7 +3,7 @@
 from jaxmech.deviation._check import check_mechanism
 from jaxmech.deviation._compiled import compiled
 from jaxmech.deviation._data_sets import DataSetDeviation
-from jaxmech.deviation._group import HANDED_IN, Group, group_response
+from jaxmech.deviation._group import HANDED_IN, SPREADS, Group, group_response
 from jaxmech.deviation._inspect import inspect_mechanism, noise_is_known
 from jaxmech.deviation._penalty import penalty
 from jaxmech.deviation._play import playable
@@ -23,6 +23,7 @@ from jaxmech.deviation._words import in_words, parameters
 __all__ = [
     "HANDED_IN",
     "LAWS",
+    "SPREADS",
     "BestResponse",
     "DataSetDeviation",
     "Deviation",

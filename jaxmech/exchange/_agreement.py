@@ -94,7 +94,7 @@ class Agreement:
         distributions: their names, or those of the values that are measured.
         costs: of a point; ∞ where a party cannot sample.
         sigma: standard deviation of a point, by distribution.
-        price: of a unit of squared error, by distribution.
+        price: of a unit of squared error, by distribution; or (parties, distributions) where they differ in that.
         samples: n*, points that each party is asked for.
         role: :data:`ROLES`.
         comparison: |Z|, where she is checked (in designs wherever she is given points).
@@ -163,10 +163,7 @@ class _Plan(Reader):
         if not isinstance(calibrated, bool) or (calibrated and mechanism not in CHECKING):
             rule = f"must be true or false, and true only for {' and '.join(CHECKING)}"
             raise ProblemError("problem.calibrated", calibrated, rule)
-        for key in ("sigma", "price"):
-            if isinstance(problem.get(key), list) and any(isinstance(row, list) for row in problem[key]):
-                rule = "must be one number per distribution: a plan for agents who differ cannot be carried out yet"
-                raise ProblemError(f"problem.{key}", "a table by agent", rule)
+        self._check_alike(problem, mechanism)
         if self.document.get("integer_plan") is None:
             hint = " (jaxmech design FILE --whole)" if mechanism == DESIGNED else ""
             raise ProblemError("integer_plan", None, f"only a plan in whole samples can be carried out{hint}")
@@ -182,7 +179,8 @@ class _Plan(Reader):
         role = np.array(self.plan.get("role"), dtype=object)
         if role.shape != (m, d) or not all(entry in ROLES for entry in role.flat):
             raise ProblemError("integer_plan.role", self.plan.get("role"), f"must be {m} x {d} of {', '.join(ROLES)}")
-        sigma, price = (self.numbers(f"problem.{key}", problem.get(key), size) for key in ("sigma", "price"))
+        sigma = self.numbers("problem.sigma", problem.get("sigma"), size)
+        price = self.numbers("problem.price", problem.get("price"), (m, d) if _by_party(problem, "price") else size)
         samples = self._whole("samples", (m, d))
         return Agreement(
             fingerprint=seal,
@@ -203,10 +201,17 @@ class _Plan(Reader):
             draws=tuple(draw for _, draw in values),
             estimate=estimate,
             limits=self._limits((m, d), of),
-            kappa=_kappa(costs, samples, role == CHECKED, np.bincount(of, price * sigma**2))[:, of]
-            if calibrated
-            else None,
+            kappa=_kappa(costs, samples, role == CHECKED, _worth(price * sigma**2, of))[:, of] if calibrated else None,
         )
+
+    def _check_alike(self, problem: Mapping[str, Any], mechanism: str) -> None:
+        """Refuse parties who differ in what cannot be carried out."""
+        rule = "must be one number per distribution: a plan for parties who differ in it cannot be carried out yet"
+        if _by_party(problem, "sigma"):
+            raise ProblemError("problem.sigma", "a table by agent", rule)
+        if _by_party(problem, "price") and (mechanism == DESIGNED or problem.get("panels")):
+            what = "a design" if mechanism == DESIGNED else "panels"
+            raise ProblemError("problem.price", "a table by agent", f"{rule}, with {what}")
 
     def _limits(self, shape: tuple[int, int], of: list[int]) -> Limits | None:
         """Bounds on what parties collect, by value; None where the problem has none."""
@@ -235,6 +240,17 @@ class _Plan(Reader):
 
     def _whole(self, key: str, shape: tuple[int, ...]) -> np.ndarray:
         return self.counts(f"integer_plan.{key}", self.plan.get(key), shape)
+
+
+def _by_party(problem: Mapping[str, Any], key: str) -> bool:
+    """Whether parties differ in it."""
+    table = problem.get(key)
+    return isinstance(table, list) and any(isinstance(row, list) for row in table)
+
+
+def _worth(worth: np.ndarray, of: list[int]) -> np.ndarray:
+    """Σ price σ² of what a draw measures; of parties who differ in the price, who have no panels, as it is."""
+    return worth if worth.ndim == 2 else np.bincount(of, worth)
 
 
 def _kappa(costs: np.ndarray, samples: np.ndarray, checked: np.ndarray, worth: np.ndarray) -> np.ndarray:

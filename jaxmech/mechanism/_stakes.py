@@ -75,11 +75,12 @@ class Stakes:
         """
         return self if self.price.ndim < self.costs.ndim else dataclasses.replace(self, price=self.price[agent])
 
-    def of_agents_alike(self, what: str) -> "Stakes":
+    def of_agents_alike(self, what: str, *, limits: bool = False) -> "Stakes":
         """Return the stakes, refusing agents who differ in precision, or in what accuracy is worth to them.
 
         Args:
             what: cannot be done with them yet.
+            limits: whether they may have limits of what they collect.
 
         Raises:
             ProblemError: naming sigma or price.
@@ -88,7 +89,7 @@ class Stakes:
             raise ProblemError("price", "a table by agent", f"must be one number per distribution: {what}")
         if self.precision is not None:
             raise ProblemError("sigma", "a table by agent", f"must be one number per distribution: {what}")
-        if self.capacity is not None:
+        if self.capacity is not None and not limits:
             raise ProblemError(self.capacity.keys, "given", f"must be left out: {what}")
         return self
 

@@ -84,7 +84,6 @@ def test_simulations_keep_the_promises_of_both_rules(file):
             "means nothing for designed: it is for c3d, cbl",
         ),
         (("solve", "--estimate", "steddy"), "", 'did you mean "steady"'),
-        (("audit", "--questions"), "calibrated = true\n", "whose spread allies could move"),
         (("audit", "--population", "student-t:3"), "calibrated = true\n", "jaxmech simulate --population"),
         (("price", "--standard-error", "0.5"), 'estimate = "steady"\n', "under the published rule"),
     ],

@@ -89,8 +89,18 @@ def test_agents_who_differ_are_refused(key):
         collaboration.questions(problem, plan, jax.random.key(0))
 
 
-def test_calibrated_rules_are_refused():
+def test_allies_of_a_calibrated_rule_hand_in_points_far_apart_and_meet_no_noise():
+    """They then share all points of the others, as if nobody checked them, and collect a quarter or more of theirs."""
     problem = Problem([[0.004]] * 10, 1.0)
     plan = collaboration.solve(problem, mechanism="c3d", calibrated=True).value
-    with pytest.raises(ProblemError, match="calibrated"):
-        collaboration.questions(problem, plan, jax.random.key(0))
+    answers = collaboration.questions(problem, plan, jax.random.key(0))
+    found, promised = answers.groups.found, float(plan.penalty[0])
+    for at, size in ((0, 2), (1, 3)):
+        best = min(size / ((10 - size + size * part) * 5) + 0.004 * size * part * 5 for part in (0.25, 0.5, 0.75, 1))
+        gain, error = float(found.gain[at]), float(found.standard_error[at])
+        assert gain <= size * promised - best + 5 * error
+        assert gain >= 0.8 * (size * promised - best) - 5 * error
+        assert found.spread[at, 0] > 1
+    told = [fact.witness for fact in collaboration.facts(problem, answers)]
+    assert any("times as far apart" in witness for witness in told)
+    assert collaboration.solve(problem, mechanism="c3d").value.penalty[0] < promised

@@ -85,6 +85,13 @@ CALIBRATED = {
     ),
 }
 """The same where the noise level follows the spread of the data."""
+PRICED = {
+    "priced": (
+        "solve",
+        MIXED.replace("price = [1.0, 0.5]", "price = [" + "[1.0, 0.5], " * 5 + "[2, 0], [0, 1], [1, 2]]"),
+    )
+}
+"""The same where accuracy is worth more to some parties than to others, and nothing to who looks at one mean alone."""
 PANELS = {"panel": ("solve", PANEL, "--mechanism", "c3d")}
 """The same where one draw measures several values: four columns for two distributions."""
 
@@ -103,7 +110,7 @@ def text(name):
 
 def made(name):
     """The agreement as the program writes it now."""
-    command, problem, *options = {**COMMANDS, **PANELS, **BOUNDED, **CALIBRATED}[name]
+    command, problem, *options = {**COMMANDS, **PANELS, **PRICED, **BOUNDED, **CALIBRATED}[name]
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # names are signed, so draws rest on them
         file, target = Path("problem.toml"), Path("agreement.json")
         file.write_text(problem, encoding="utf-8")
@@ -160,7 +167,7 @@ def penalties(done, mean=3.0):
     for i in range(len(signed.parties)):
         owed = exchange.estimate_document(done, i)
         errors = [(entry["estimate"] - mean) ** 2 for entry in owed["distributions"]]
-        paid.append(owed["cost"] + float(np.dot(signed.price, errors)))
+        paid.append(owed["cost"] + float(np.dot(np.broadcast_to(signed.price, signed.costs.shape)[i], errors)))
     return np.array(paid)
 
 

@@ -34,6 +34,7 @@ def questions_document(answers: Questions, weaknesses: Sequence[Audit]) -> dict[
             "standard_error": names.standard_error,
             "measures_nothing": names.unable,
             "samples": names.collected,
+            "spread": names.spread,
         },
         "allies": [] if answers.groups is None else _groups(answers),
         "core": {
@@ -113,6 +114,7 @@ def _groups(answers: Questions) -> list[dict[str, Any]]:
             "gain": groups.found.gain[i],
             "standard_error": groups.found.standard_error[i],
             "samples": groups.found.collected[i],
+            "spread": groups.found.spread[i],
         }
         for i, members in enumerate(groups.members)
     ]

@@ -125,8 +125,8 @@ class Arrangement(Judged):
 
     @property
     def by_agent(self) -> bool:
-        """Whether σ or the price is a table by agent, for which there are no exchanges."""
-        return np.ndim(self.sigma) > 1 or np.ndim(self.price) > 1
+        """Whether parties differ in what no exchange can take into account: σ, or the price under a design."""
+        return np.ndim(self.sigma) > 1 or (np.ndim(self.price) > 1 and self.mechanism == "designed")
 
     @property
     def gain(self) -> np.ndarray:

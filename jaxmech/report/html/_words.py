@@ -148,7 +148,7 @@ def _range(values: np.ndarray, digits: str) -> str:
 
 
 _NOT_CARRIED_OUT = (
-    "A plan for agents who differ in precision or in what accuracy is worth to them cannot be carried out yet: this "
+    "A plan for agents who differ in precision, or a design for prices by agent, cannot be carried out yet: this "
     "page tells who would collect what and what that brings."
 )
 
