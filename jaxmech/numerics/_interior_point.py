@@ -34,6 +34,7 @@ _PATIENCE = 2
 _HOPELESS = 20
 _SPOILT = 10.0
 _LOWEST_PRODUCT = 0.3
+_MOST_OF_VALUE = 0.5  # how much of s_k a step may take
 _TRIALS = 12
 
 
@@ -258,7 +259,7 @@ def _complementarity(
 
 
 def _longest(program: Program, iterate: Iterate, step: Iterate) -> Lanes:
-    """Return the largest length in [0, 1] that keeps every variable non-negative."""
+    """Return the largest length in [0, 1] that keeps every variable non-negative, and s well above zero."""
 
     def limit(value: Array, change: Array, where: Array | bool = True) -> Array:
         shrinking = (change < 0) & where
@@ -271,7 +272,8 @@ def _longest(program: Program, iterate: Iterate, step: Iterate) -> Lanes:
         limit(iterate.gap, step.gap, program.able),
         limit(iterate.multiplier, step.multiplier, rows),
         limit(iterate.slack, step.slack, rows),
-        limit(iterate.value, step.value),
+        # S_k = √(w_k Λ / s_k) is far from its tangent where s_k is near zero: of many agents most would end nowhere
+        limit(_MOST_OF_VALUE * iterate.value, step.value),
     ]
     return jnp.minimum(1.0, reduce(jnp.minimum, limits))
 

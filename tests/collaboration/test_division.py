@@ -137,6 +137,18 @@ def test_equals_clarabel_on_random_problems(name, family, shape):
         compare(name, Case(family, f"{trial}", costs, 10 ** rng.uniform(-1, 1, shape[1]), "random"))
 
 
+@pytest.mark.long
+def test_hundreds_of_agents_of_whom_some_carry_most():
+    """Steps that took s_k to next to nothing ended STALLED for most problems of this kind beyond 300 agents."""
+    for agents, seeds in ((320, (3, 4, 9)), (640, (0, 1, 3))):
+        for seed in seeds:
+            costs = MAKERS["binding"](np.random.default_rng(seed), agents, 10)
+            if (agents, seed) == (320, 3):
+                compare("rational", Case("binding", "many", costs, np.ones(10), "random"))
+            solution = solve("rational", costs, np.ones(10))
+            assert Status.of(int(solution.status)) == Status.OK, (agents, seed, float(solution.residual))
+
+
 PAPER = [[0.033], [0.066], [0.1]]
 PUBLISHED = {  # Clinton et al. 2025, appendix C, with more digits from an independent solver
     "alone": ([55.048188, 38.924947, 31.622777], None),

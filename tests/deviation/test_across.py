@@ -19,6 +19,9 @@ FEW = SearchSettings(
     draws=32, steps=4, polished=1, polish_draws=64, polish_steps=2, scan_draws=512, batches=8, batch=4096
 )
 
+# a program for each size and rule, most of whose time is compilation
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 @pytest.mark.long
 def test_opposite_shifts_are_found_where_noise_is_a_product():

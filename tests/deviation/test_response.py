@@ -12,6 +12,9 @@ from jaxmech.deviation._pieces import in_pieces
 from jaxmech.mechanism import Stakes
 from tests.deviation.mechanisms import QUICK, equal
 
+# a program for each size and rule, most of whose time is compilation
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 def responses(costs):
     """Gains of all agents of a counted pool with these costs, of one program."""

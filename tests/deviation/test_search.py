@@ -15,6 +15,9 @@ from jaxmech.mechanism import Stakes
 from tests.deviation.mechanisms import QUICK, Hidden, corrupted, different, equal, permuted
 from tests.oracles import deviation as oracle
 
+# a program for each size and rule, most of whose time is compilation
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 def gain_of_best_free_rider(problem, plan, i):
     samples, costs = np.asarray(plan.samples)[:, 0], np.asarray(problem.costs)[:, 0]
