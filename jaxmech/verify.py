@@ -194,6 +194,7 @@ class Agreement(Signed):
             raise UnreadableError("the agreement's most, least and budget do not fit its names")
         self.everybody = self.parties
         self.by_draw, self.draws = self, self.names
+        self.hangs_on = [list(range(len(self.names)))] * len(self.names)
         if panels:
             self._widen(panels)
         worth = self.by_draw.price * self.by_draw.sigma**2
@@ -214,6 +215,16 @@ class Agreement(Signed):
         self.costs = np.where(np.diff(of, prepend=-1) > 0, self.costs[:, of], 0.0)  # a draw is paid for once
         for table in ("asked", "z", "rest", "alpha", "limit", "most", "least"):
             setattr(self, table, getattr(self, table)[:, of])
+        several, unit = np.bincount(of) > 1, self.sigma[np.searchsorted(of, range(len(groups)))]
+        self.by_draw.limit = self.by_draw.limit / np.where(several, 1.0, unit)
+        self.limit = self.limit * np.where(several[of], self.sigma, 1.0)  # of a panel it is in σ; by draw all are
+        if self.linked:
+            told = self.document["integer_plan"].get("hangs_on") or []
+            self.hangs_on = [[self.names.index(name) for name in row if name in self.names] for row in told]
+            drawn = [sorted(of[j] for j in row) for row in self.hangs_on]
+            itself = [k in row for k, row in enumerate(self.hangs_on)]
+            if drawn != [sorted(set(of))] * len(of) or not all(itself):
+                raise UnreadableError("the agreement's hangs_on must name each value and one of every other draw")
         self.role = [[row[j] for j in of] for row in self.role]
 
     def owed(self, secret: str, handed: list["Handed"], told: list[dict[str, Any]]) -> list["Owed"]:
@@ -366,7 +377,7 @@ def owed(agreement: Agreement, secret: str, handed: list[Handed], i: int, told: 
     apart = [0.0 if math.isnan(part.discrepancy) else part.discrepancy for part in parts]
     if agreement.designed:
         apart = [distance / agreement.limit[i, k] if distance else 0.0 for k, distance in enumerate(apart)]
-        apart = [max(apart)] * len(apart) if agreement.linked else apart
+        apart = [max(apart[j] for j in agreement.hangs_on[k]) for k in every] if agreement.linked else apart
     found = []
     for k, part in enumerate(parts):
         variance, added = float(agreement.sigma[k]) ** 2, 0.0

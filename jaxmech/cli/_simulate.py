@@ -178,11 +178,11 @@ def _by_value(carried: Carried) -> Carried:
     """The same with a column per value, where one draw measures several: their errors are what is simulated."""
     from jaxmech import collaboration
 
-    case, plan = carried.case, carried.plan
+    case = carried.case
     if case.values is None:
         return carried
     wide = dataclasses.replace(case, problem=collaboration.problem_by_value(case.problem, case.values))
-    plan, mechanism = collaboration.mechanism_by_value(case.problem, plan, case.values)
+    plan, mechanism = carried.by_value()
     return dataclasses.replace(carried, case=wide, plan=plan, mechanism=mechanism)
 
 

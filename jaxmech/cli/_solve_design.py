@@ -34,7 +34,6 @@ def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) 
         wishes: what the user asks of the design.
         output: notes how long the parts take.
     """
-    files.refuse_panels(case, files.NO_DESIGN)
     problem = case.problem
     m, d = problem.shape
     solution = find_design(problem, wishes, output)
@@ -59,6 +58,7 @@ def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) 
             for entry in case.estimates
         ),
         mechanism=files.DESIGNED,
+        values=case.values,
         alone_samples=np.asarray(alone_samples, float),
         alone_penalty=np.asarray(alone_penalty, float),
         samples=np.asarray(found.samples, float),

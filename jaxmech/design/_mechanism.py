@@ -49,6 +49,8 @@ class Designed:
         linked: whether the largest of all discrepancies counts for every distribution.
         whole: whether all numbers of points are whole, and what is proven holds for whole numbers.
         design: that it carries out, for what is efficient; None inside transformations.
+        companions: (values, values) on which values the rest of each hangs if linked, where one draw measures several;
+            None: on all.
     """
 
     samples: Amounts
@@ -64,6 +66,7 @@ class Designed:
     linked: Array
     whole: bool = dataclasses.field(metadata={"static": True})
     design: Design | None = dataclasses.field(default=None, metadata={"label": None})
+    companions: Array | None = None
 
     @property
     def claims(self) -> tuple[str, ...]:
@@ -130,12 +133,18 @@ class Designed:
     def _checked(self) -> Array:
         return jnp.isfinite(self.limit)
 
+    def _together(self, apart: Array) -> Array:
+        """The largest of all discrepancies that count for each distribution."""
+        if self.companions is None:
+            return highest(apart, -1)[..., None]
+        return highest(jnp.where(self.companions, apart[..., None, :], 0.0), -1)
+
     def _sort_out(self, own: Statistics, drawn: Drawn) -> Information:
         """What each agent gets back of what was drawn for her."""
         alone = self.role == Role.ALONE
         apart = jnp.abs(own.mean - drawn.clean_mean) / jnp.where(self._checked, self.limit, 1.0)
         apart = jnp.where(self._checked, jnp.where(own.count > 0, apart, jnp.inf), 0.0)
-        apart = jnp.where(self.linked, highest(apart, -1)[..., None], apart)
+        apart = jnp.where(self.linked, self._together(apart), apart)
         added = noise_at(self.rule, apart) * self.variance
         released = ~alone & jnp.isfinite(added) & (drawn.rest_count > 0)
         safe = jnp.where(released, added, 0.0)

@@ -71,6 +71,24 @@ def _pays(samples, table, limit, variance, error, cap, document):
 
 
 @pytest.mark.long
+def test_a_panel_of_equal_values_is_the_distribution_of_their_summed_worth(folder, document):
+    text = FOUR.replace("[1000.0, 2000.0]", "[1000.0, 2000.0, 2000.0, 1000.0]").replace(
+        "price = 3.0", 'price = [3.0, 1.0, 1.0, 4.0]\npanels = { zinc = ["Zn a", "Zn b", "Zn c"] }'
+    )
+    (folder / "panel.toml").write_text(text)
+    assert run("solve", folder / "panel.toml", "--json", folder / "panel.json", "--quiet") == 0
+    found = json.loads((folder / "panel.json").read_text())
+    for key in ("samples", "penalty"):
+        assert np.array(found["plan"][key]) == pytest.approx(np.array(document["plan"][key]), rel=1e-9)
+    limits = [np.array(one["rule"][1]["limit"], float) for one in (document, found)]
+    assert limits[0] == pytest.approx(2000 * limits[1], rel=1e-9)
+    told = found["panels"][0]["coordinates"]
+    assert [np.array(one["limit"], float) / limits[1] for one in told][0] == pytest.approx(2000)
+    variances = np.array([one["standard_error"] for one in told]) ** 2
+    assert variances.T @ [1, 1, 4] == pytest.approx(np.array(found["accounts"]["error"])[:, 1], rel=1e-9)
+
+
+@pytest.mark.long
 def test_anybody_can_recompute_the_design(document):
     penalty, failure = recompute(document)
     assert penalty == pytest.approx(document["plan"]["penalty"], rel=1e-7)

@@ -83,11 +83,14 @@ CALIBRATED = {
     ),
 }
 """The same where the noise level follows the spread of the data."""
-PANELS = {"panel": ("solve", PANEL, "--mechanism", "c3d")}
+PANELS = {
+    "panel": ("solve", PANEL, "--mechanism", "c3d"),
+    "designed-panel": ("design", PANEL, "--whole"),
+}
 """The same where one draw measures several values: four columns for two distributions."""
 
 
-STORED = ("designed", "unlinked")
+STORED = ("designed", "unlinked", "designed-panel")
 """Designs take long to find: these are kept beside this file. A long test finds them anew."""
 
 
