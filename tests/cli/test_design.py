@@ -86,7 +86,7 @@ def test_a_panel_of_equal_values_is_the_distribution_of_their_summed_worth(folde
     for one, sigma in zip(told, (2000, 2000, 1000), strict=True):
         assert np.array(one["limit"], float) == pytest.approx(sigma * limits[1])
     variances = np.array([one["standard_error"] for one in told]) ** 2
-    assert variances.T @ [1, 1, 4] == pytest.approx(np.array(found["accounts"]["error"])[:, 1], rel=1e-9)
+    assert pytest.approx(np.array(found["accounts"]["error"])[:, 1], rel=1e-9) == variances.T @ [1, 1, 4]
 
 
 @pytest.mark.long
