@@ -192,15 +192,13 @@ class Agreement(Signed):
             raise UnreadableError("the agreement's tables do not fit its names")
         if [self.most.shape, self.least.shape, self.budget.shape] != [shape, shape, shape[:1]]:
             raise UnreadableError("the agreement's most, least and budget do not fit its names")
-        self.everybody = self.parties
+        self.everybody, self.hangs_on = self.parties, [list(range(len(self.names)))] * len(self.names)
         self.by_draw, self.draws = self, self.names
-        self.hangs_on = [list(range(len(self.names)))] * len(self.names)
         if panels:
             self._widen(panels)
         worth = self.by_draw.price * self.by_draw.sigma**2
         costs = np.where(self.by_draw.asked > 0, self.by_draw.costs, 0.0)  # who is asked for nothing may be unable to
-        kappa = costs * self.by_draw.asked**2 / np.where(worth > 0, worth, 1)
-        self.by_draw.kappa = kappa
+        self.by_draw.kappa = kappa = costs * self.by_draw.asked**2 / np.where(worth > 0, worth, 1)
         self.kappa = kappa[:, [self.by_draw.names.index(draw) for draw in self.draws]]
 
     def _widen(self, panels: dict[str, list[str]]) -> None:
@@ -215,15 +213,13 @@ class Agreement(Signed):
         self.costs = np.where(np.diff(of, prepend=-1) > 0, self.costs[:, of], 0.0)  # a draw is paid for once
         for table in ("asked", "z", "rest", "alpha", "limit", "most", "least"):
             setattr(self, table, getattr(self, table)[:, of])
-        several, unit = np.bincount(of) > 1, self.sigma[np.searchsorted(of, range(len(groups)))]
-        self.by_draw.limit = self.by_draw.limit / np.where(several, 1.0, unit)
-        self.limit = self.limit * np.where(several[of], self.sigma, 1.0)  # of a panel it is in σ; by draw all are
+        self.limit = self.limit * np.where(np.bincount(of)[of] > 1, self.sigma, 1.0)  # of a panel it is in σ
+        self.by_draw.limit = (self.limit / self.sigma)[:, np.searchsorted(of, range(len(groups)))]
         if self.linked:
             told = self.document["integer_plan"].get("hangs_on") or []
-            self.hangs_on = [[self.names.index(name) for name in row if name in self.names] for row in told]
-            drawn = [sorted(of[j] for j in row) for row in self.hangs_on]
-            itself = [k in row for k, row in enumerate(self.hangs_on)]
-            if drawn != [sorted(set(of))] * len(of) or not all(itself):
+            self.hangs_on = [[j for j, name in enumerate(self.names) if name in row] for row in told]
+            sound = [k in row and [of[j] for j in row] == sorted(set(of)) for k, row in enumerate(self.hangs_on)]
+            if sound != [True] * len(of):
                 raise UnreadableError("the agreement's hangs_on must name each value and one of every other draw")
         self.role = [[row[j] for j in of] for row in self.role]
 
@@ -552,20 +548,13 @@ def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: 
     cost = float(sum(agreement.costs[i, k] * entry["count"] for k, entry in enumerate(entries) if entry["count"]))
     nonce, more = nonce_of(agreement, secret, name), ("sigma", "freedom", "alpha", "level") * agreement.calibrated
     money = {"penalty_promised": float(agreement.penalty[i]), "cost": cost, "payment": 0.0}
-    estimate = {
-        "kind": "estimate",
-        "party": name,
-        "agreement": agreement.seal,
-        **money,
-        "distributions": [{key: entry[key] for key in (*OWED, *more)} for entry in entries],
-    }
+    estimate = {"kind": "estimate", "party": name, "agreement": agreement.seal, **money}
+    estimate["distributions"] = [{key: entry[key] for key in (*OWED, *more)} for entry in entries]
     checks = [{key: entry[key] for key in (*CHECKS, *more)} for entry in entries]
     receipt = receipt_of(agreement, secret, told, checks, cost)
     part = {
         "name": name,
-        "folder": told["folder"],
-        "file": told["file"],
-        "submission": told["submission"],
+        **{key: told[key] for key in ("folder", "file", "submission")},
         "nonce": nonce,
         **money,
         "distributions": [{key: value for key, value in entry.items() if key != "points"} for entry in entries],

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._carried_out import carried_out
@@ -58,8 +59,8 @@ def build(problem: Problem, kinds: Kinds, candidate: Candidate, told: Told, rule
 
 
 def _without_crumbs(own: Candidate) -> Candidate:
-    """The same with all clean where the rest is but rounding: of the mean of a billionth of a point nothing is known."""
-    crumb = own.rest <= jnp.sqrt(jnp.finfo(own.rest.dtype).eps) / 100 * own.comparison
+    """The same with all clean where the rest is but rounding: the mean of a billionth of a point is not known."""
+    crumb = own.rest <= tolerances(own.rest.dtype).eps ** 0.5 / 100 * own.comparison
     return own._replace(
         comparison=jnp.where(crumb, own.comparison + own.rest, own.comparison), rest=jnp.where(crumb, 0.0, own.rest)
     )
