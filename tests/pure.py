@@ -389,6 +389,7 @@ HOST = {
     "collaboration.with_price": _BUILDS,
     "mechanism.draw_means": "takes a key and Statistics: runs inside every mechanism's respond, listed as such",
     "mechanism.draw_points": "takes a key and data sets: runs inside every mechanism's respond",
+    "mechanism.split_points": "takes a key and data sets: its moments are tested under jit and vmap",
     "mechanism.claims_what_is_proven": _WORDS,
     "mechanism.only_whole_points": _WORDS,
     "mechanism.answers_alone": _WORDS,

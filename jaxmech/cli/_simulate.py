@@ -214,7 +214,11 @@ def _cheating(
     with output.timed("search"):
         best = deviation.best_response(carried.mechanism, i, problem, seed_key(seed))
     strategy = deviation.playable(jax.tree.map(lambda leaf: leaf[0], best.deviation), problem, whole=whole)
-    own = strategy if unit is None else dataclasses.replace(strategy, unit=strategy.unit / unit[i])
+    own = (
+        strategy
+        if unit is None
+        else dataclasses.replace(strategy, unit=strategy.unit / unit[i], whole=strategy.whole / unit[i])
+    )
     shown = jax.tree.map(lambda leaf: leaf[None], own)
     found = float(best.found[0]) > 0
     gain = "the best found" if found else "the best found, which gains nothing"

@@ -51,7 +51,7 @@ def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) 
         agents=tuple(problem.agent_name(i) for i in range(m)),
         distributions=tuple(problem.distribution_name(k) for k in range(d)),
         costs=np.asarray(problem.costs, float),
-        sigma=np.asarray(problem.sigma, float),
+        sigma=problem.measured_sigma,
         price=np.asarray(problem.price, float),
         estimates=tuple(
             Sigma(entry.distribution, entry.sigma, entry.standard_error, entry.count, entry.dropped)

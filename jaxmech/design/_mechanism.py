@@ -25,6 +25,7 @@ from jaxmech.mechanism import (
     draw_means,
     draw_points,
     of_others,
+    split_points,
 )
 
 
@@ -51,6 +52,8 @@ class Designed:
         design: that it carries out, for what is efficient; None inside transformations.
         companions: (values, values) on which values the rest of each hangs if linked, where one draw measures several;
             None: on all.
+        precision: how many of the points in which all amounts are counted one of an agent's own counts, where agents
+            differ in precision. Counts of statistics are in equivalent points, data sets hold everybody's own.
     """
 
     samples: Amounts
@@ -67,6 +70,7 @@ class Designed:
     whole: bool = dataclasses.field(metadata={"static": True})
     design: Design | None = dataclasses.field(default=None, metadata={"label": None})
     companions: Array | None = None
+    precision: Amounts | None = None
 
     @property
     def claims(self) -> tuple[str, ...]:
@@ -104,6 +108,9 @@ class Designed:
         total = self.comparison + self.rest
         if isinstance(submission, Statistics):
             return self._sort_out(submission, draw_means(submission, self.comparison, total, self.variance, key))
+        if self.precision is not None:
+            drawn = split_points(submission, self.comparison, total, self.variance, key, self.precision)
+            return self._sort_out(submission.in_equivalent_points(self.precision), drawn)
         whole = jnp.round(self.comparison)
         clean = jnp.where(self._checked, jnp.maximum(whole, 1.0), whole)
         drawn = draw_points(submission, clean, jnp.round(total), key)
@@ -112,7 +119,7 @@ class Designed:
     def respond_to(self, agent: Array, own: Statistics, others: Array) -> Information:
         """Return what one agent gets back if the others are honest; the noisy mean is left at 0."""
         names = ("samples", "comparison", "rest", "limit", "role", "promised", "least")
-        row = dataclasses.replace(self, **{name: getattr(self, name)[agent][None] for name in names})
+        row = dataclasses.replace(self, precision=None, **{name: getattr(self, name)[agent][None] for name in names})
         available = of_others(self.samples)[agent][None]
         clean = jnp.minimum(row.comparison, available)
         rest = jnp.minimum(row.rest, available - clean)
@@ -199,21 +206,22 @@ def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None
     """
     from jaxmech.design.proof import proven_least
 
-    shape = alike(problem).costs.shape
+    told = alike(problem)
     proven = proven_least(problem, design) if least is None else least
-    context = (problem.costs, problem.price, problem.sigma)
+    context = (told.costs, told.price, told.sigma)
     return Designed(
-        samples=design.samples,
+        samples=design.equivalent,
         comparison=design.comparison,
         rest=design.rest,
         limit=design.limit,
         role=design.role,
         rule=design.rule,
-        variance=problem.sigma**2,
+        variance=told.sigma**2,
         promised=design.penalty,
         least=jnp.asarray(np.asarray(proven), problem.costs.dtype),
-        proven_for=jnp.stack([jnp.broadcast_to(table, shape) for table in context]),
+        proven_for=jnp.stack([jnp.broadcast_to(table, told.shape) for table in context]),
         linked=design.linked,
         whole=is_whole(design),
         design=design,
+        precision=told.precision,
     )

@@ -32,6 +32,7 @@ from jaxmech.mechanism._subsets import (
     draw_means_within,
     draw_points,
     of_others,
+    split_points,
     within_points,
 )
 
@@ -85,6 +86,7 @@ __all__ = [
     "priced",
     "secret_key",
     "settled",
+    "split_points",
     "subset_variance",
     "within_points",
 ]

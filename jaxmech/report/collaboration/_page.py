@@ -81,8 +81,8 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
 
 
 def _designable(answer: Answer) -> bool:
-    """Whether a design could cost noticeably less: not for σ by agent, limits, or below any."""
-    if np.ndim(answer.sigma) > 1 or answer.limited or answer.efficiency is None:
+    """Whether a design could cost noticeably less: not with limits, or below any."""
+    if answer.limited or answer.efficiency is None:
         return False
     return answer.efficiency.any_equilibrium < answer.social_penalty * (1 - WORTH_TELLING)
 

@@ -73,6 +73,8 @@ def rows(answer: Answer) -> list[dict[str, Any]]:
 def _whole(answer: Answer) -> dict[str, Any] | None:
     """The design with all that it takes to carry it out, if its amounts are whole: it is what the parties sign."""
     offered = answer.offered
+    if np.ndim(answer.sigma) > 1:
+        return None  # given points are no whole numbers, and there is no exchange
     amounts = {"samples": answer.samples, "comparison": offered.comparison, "rest": offered.rest}
     if not all(np.array_equal(table, np.round(table)) for table in amounts.values()):
         return None

@@ -137,6 +137,11 @@ _LINKED_VALUES = (
 
 def _whole_data(answer: Answer) -> str:
     if answer.departure is None:
+        if np.ndim(answer.sigma) > 1:
+            return (
+                "Everybody collects whole samples. What she is given of others' is counted in points of whoever "
+                "measures most precisely, and a sample can be split in two: what is proven holds for data sets."
+            )
         return "All numbers of points are whole: what is proven holds for data sets."
     return (
         "Numbers of points are fractions, and what is proven is proven for fractions. On data sets they are rounded: "
