@@ -205,14 +205,13 @@ class Agreement(Signed):
             raise UnreadableError("the agreement's tables do not fit its names")
         if [self.most.shape, self.least.shape, self.budget.shape] != [shape, shape, shape[:1]]:
             raise UnreadableError("the agreement's most, least and budget do not fit its names")
-        self.everybody = self.parties
+        self.everybody, self.hangs_on = self.parties, [list(range(len(self.names)))] * len(self.names)
         self.by_draw, self.draws = self, self.names
         if panels:
             self._widen(panels)
         worth = self.by_draw.price * self.by_draw.sigma**2
         costs = np.where(self.by_draw.asked > 0, self.by_draw.costs, 0.0)  # who is asked for nothing may be unable to
-        kappa = costs * self.by_draw.asked**2 / np.where(worth > 0, worth, 1)
-        self.by_draw.kappa = kappa
+        self.by_draw.kappa = kappa = costs * self.by_draw.asked**2 / np.where(worth > 0, worth, 1)
         self.kappa = kappa[:, [self.by_draw.names.index(draw) for draw in self.draws]]
 
     def _widen(self, panels: dict[str, list[str]]) -> None:
@@ -227,6 +226,14 @@ class Agreement(Signed):
         self.costs = np.where(np.diff(of, prepend=-1) > 0, self.costs[:, of], 0.0)  # a draw is paid for once
         for table in ("asked", "z", "rest", "alpha", "limit", "most", "least"):
             setattr(self, table, getattr(self, table)[:, of])
+        self.limit = self.limit * np.where(np.bincount(of)[of] > 1, self.sigma, 1.0)  # of a panel it is in σ
+        self.by_draw.limit = (self.limit / self.sigma)[:, np.searchsorted(of, range(len(groups)))]
+        if self.linked:
+            told = self.document["integer_plan"].get("hangs_on") or []
+            self.hangs_on = [[j for j, name in enumerate(self.names) if name in row] for row in told]
+            sound = [k in row and [of[j] for j in row] == sorted(set(of)) for k, row in enumerate(self.hangs_on)]
+            if sound != [True] * len(of):
+                raise UnreadableError("the agreement's hangs_on must name each value and one of every other draw")
         self.role = [[row[j] for j in of] for row in self.role]
 
     def owed(self, secret: str, handed: list["Handed"], told: list[dict[str, Any]]) -> list["Owed"]:
@@ -379,7 +386,7 @@ def owed(agreement: Agreement, secret: str, handed: list[Handed], i: int, told: 
     apart = [0.0 if math.isnan(part.discrepancy) else part.discrepancy for part in parts]
     if agreement.designed:
         apart = [distance / agreement.limit[i, k] if distance else 0.0 for k, distance in enumerate(apart)]
-        apart = [max(apart)] * len(apart) if agreement.linked else apart
+        apart = [max(apart[j] for j in agreement.hangs_on[k]) for k in every] if agreement.linked else apart
     found = []
     for k, part in enumerate(parts):
         variance, added = float(agreement.sigma[k]) ** 2, 0.0

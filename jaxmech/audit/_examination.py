@@ -185,7 +185,7 @@ def _in_own_points(deviation: Deviation, stakes: Stakes, rows: np.ndarray) -> De
         return deviation
 
     def own(one: Deviation, precision: Array) -> Deviation:
-        return dataclasses.replace(one, unit=one.unit / precision)
+        return dataclasses.replace(one, unit=one.unit / precision, whole=one.whole / precision)
 
     told: Deviation = jax.vmap(own)(deviation, stakes.precision[rows])
     return told

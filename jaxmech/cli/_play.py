@@ -63,6 +63,10 @@ class Carried(ABC):
     def whole(self, output: Output) -> tuple[Any, Any]:
         """The plan in whole samples, and the mechanism that carries it out."""
 
+    @abstractmethod
+    def by_value(self) -> tuple[Any, Any]:
+        """The plan with a column per value, where one draw measures several, and the mechanism that carries it out."""
+
 
 class Published(Carried):
     """A published mechanism over a division of the work."""
@@ -82,6 +86,12 @@ class Published(Carried):
         plan = collaboration.integer_plan(self.case.problem, self.plan).plan
         return plan, collaboration.mechanism(self.case.problem, plan)
 
+    def by_value(self) -> tuple[Any, Any]:
+        """In units of each σ."""
+        from jaxmech import collaboration
+
+        return collaboration.mechanism_by_value(self.case.problem, self.plan, self.case.values)
+
 
 class FromDesign(Carried):
     """A mechanism that ``jaxmech design`` finds."""
@@ -98,6 +108,12 @@ class FromDesign(Carried):
 
         plan = find_design(self.case.problem, Wishes(whole=True), output).value
         return plan, designed_mechanism(self.case.problem, plan)
+
+    def by_value(self) -> tuple[Any, Any]:
+        """With limits in units of each σ."""
+        from jaxmech.design import designed_by_value
+
+        return designed_by_value(self.case.problem, self.plan, self.case.values)
 
 
 def carry_out(file: str, choice: Choice, output: Output) -> Carried:
@@ -137,7 +153,6 @@ def carry(case: Any, choice: Choice, output: Output) -> Carried:
         mechanism = one_of("--mechanism", choice.instead_of("mechanism", case.mechanism), files.MECHANISMS)
         output.warn(case.unused_by(mechanism))
         if mechanism == files.DESIGNED:
-            files.refuse_panels(case, files.NO_DESIGN)
             return _design(case, output)
         return _solve(case, division, mechanism, output)
 

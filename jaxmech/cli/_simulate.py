@@ -178,11 +178,11 @@ def _by_value(carried: Carried) -> Carried:
     """The same with a column per value, where one draw measures several: their errors are what is simulated."""
     from jaxmech import collaboration
 
-    case, plan = carried.case, carried.plan
+    case = carried.case
     if case.values is None:
         return carried
     wide = dataclasses.replace(case, problem=collaboration.problem_by_value(case.problem, case.values))
-    plan, mechanism = collaboration.mechanism_by_value(case.problem, plan, case.values)
+    plan, mechanism = carried.by_value()
     return dataclasses.replace(carried, case=wide, plan=plan, mechanism=mechanism)
 
 
@@ -214,7 +214,11 @@ def _cheating(
     with output.timed("search"):
         best = deviation.best_response(carried.mechanism, i, problem, seed_key(seed))
     strategy = deviation.playable(jax.tree.map(lambda leaf: leaf[0], best.deviation), problem, whole=whole)
-    own = strategy if unit is None else dataclasses.replace(strategy, unit=strategy.unit / unit[i])
+    own = (
+        strategy
+        if unit is None
+        else dataclasses.replace(strategy, unit=strategy.unit / unit[i], whole=strategy.whole / unit[i])
+    )
     shown = jax.tree.map(lambda leaf: leaf[None], own)
     found = float(best.found[0]) > 0
     gain = "the best found" if found else "the best found, which gains nothing"

@@ -34,7 +34,6 @@ def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) 
         wishes: what the user asks of the design.
         output: notes how long the parts take.
     """
-    files.refuse_panels(case, files.NO_DESIGN)
     problem = case.problem
     m, d = problem.shape
     solution = find_design(problem, wishes, output)
@@ -52,13 +51,14 @@ def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) 
         agents=tuple(problem.agent_name(i) for i in range(m)),
         distributions=tuple(problem.distribution_name(k) for k in range(d)),
         costs=np.asarray(problem.costs, float),
-        sigma=np.asarray(problem.sigma, float),
+        sigma=problem.measured_sigma,
         price=np.asarray(problem.price, float),
         estimates=tuple(
             Sigma(entry.distribution, entry.sigma, entry.standard_error, entry.count, entry.dropped)
             for entry in case.estimates
         ),
         mechanism=files.DESIGNED,
+        values=case.values,
         alone_samples=np.asarray(alone_samples, float),
         alone_penalty=np.asarray(alone_penalty, float),
         samples=np.asarray(found.samples, float),

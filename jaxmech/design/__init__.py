@@ -8,6 +8,7 @@ from jaxmech.design._design import design, smooth_design
 from jaxmech.design._equals import cost_among_equals
 from jaxmech.design._family import FamilyBound, family_bound
 from jaxmech.design._mechanism import Designed, designed_mechanism, noise_at
+from jaxmech.design._panels import companions, designed_by_value
 from jaxmech.design._plan import Design, Origin, Rule
 from jaxmech.design._rules import monotone_rule, power_rule, ramp_rule, threshold_rule
 from jaxmech.design._table_penalty import Deal, Level, Paid, stationary_level, table_penalty
@@ -29,9 +30,11 @@ __all__ = [
     "best_rule",
     "carried_out",
     "certify",
+    "companions",
     "cost_among_equals",
     "departure",
     "design",
+    "designed_by_value",
     "designed_mechanism",
     "family_bound",
     "is_whole",

@@ -1,7 +1,7 @@
 """Money apart from error under a design."""
 
 from jaxmech.collaboration import Account, Problem, account_of_error
-from jaxmech.design._plan import Design
+from jaxmech.design._plan import Design, alike
 
 
 def account(problem: Problem, design: Design) -> Account:
@@ -20,8 +20,9 @@ def account(problem: Problem, design: Design) -> Account:
 
     Source: Clinton et al. 2025, section 2, for the penalty; the module ``_linked`` for the chance of failing.
     """
-    sure = design.samples + design.comparison
+    told = alike(problem)
+    sure = design.equivalent + design.comparison
     kept = design.rest / (1 + design.rule.variance[-1])
     chance = design.failure
     precision_lost = (1 - chance) / (sure + design.rest) + chance / (sure + kept)
-    return account_of_error(problem, design.samples, problem.scale**2 * precision_lost)
+    return account_of_error(told, design.equivalent, told.scale**2 * precision_lost)

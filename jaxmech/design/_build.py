@@ -5,12 +5,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._carried_out import carried_out
 from jaxmech.design._kinds import Candidate, Kinds
 from jaxmech.design._linked import Threshold
-from jaxmech.design._plan import Design, Rule
+from jaxmech.design._plan import Design, Rule, alike
 from jaxmech.design._table import Table
 from jaxmech.design._terms import Shape, Stake, Terms
 
@@ -33,14 +34,15 @@ def build(problem: Problem, kinds: Kinds, candidate: Candidate, told: Told, rule
         told: what it is compared with.
         rule: its noise.
     """
-    dtype = problem.costs.dtype
+    inside = alike(problem)
+    dtype, unit = problem.costs.dtype, inside.precision
     names = ("samples", "comparison", "rest", "level", "success", "penalty", "alone", "checked")
-    own = candidate._replace(**{name: getattr(candidate, name)[kinds.kind] for name in names})
+    own = _without_crumbs(candidate._replace(**{name: getattr(candidate, name)[kinds.kind] for name in names}))
     safe_n, safe_z = (jnp.where(own.checked, part, 1.0) for part in (own.samples, own.comparison))
-    spread = problem.sigma * jnp.sqrt(1 / safe_n + 1 / safe_z)
+    spread = inside.sigma * jnp.sqrt(1 / safe_n + 1 / safe_z)
     role = jnp.where(own.alone, Role.ALONE, jnp.where(own.checked, Role.CHECKED, Role.RECEIVES))
     return Design(
-        samples=own.samples.astype(dtype),
+        samples=(own.samples if unit is None else own.samples / unit).astype(dtype),
         comparison=own.comparison.astype(dtype),
         rest=own.rest.astype(dtype),
         limit=jnp.where(own.checked, own.level * spread, jnp.inf).astype(dtype),
@@ -54,6 +56,15 @@ def build(problem: Problem, kinds: Kinds, candidate: Candidate, told: Told, rule
         linked=own.linked,
         origin_code=own.origin,
         rival_code=told.rival,
+        precision=unit,
+    )
+
+
+def _without_crumbs(own: Candidate) -> Candidate:
+    """The same with all clean where the rest is but rounding: the mean of a billionth of a point is not known."""
+    crumb = own.rest <= tolerances(own.rest.dtype).eps ** 0.5 / 100 * own.comparison
+    return own._replace(
+        comparison=jnp.where(crumb, own.comparison + own.rest, own.comparison), rest=jnp.where(crumb, 0.0, own.rest)
     )
 
 
@@ -72,10 +83,11 @@ def departure_of(problem: Problem, kept: Array | float | None, design: Design, *
         exactly: with numbers of points as they stand, instead of those that data sets have.
     """
     made, shape = design if exactly else carried_out(design), shape_of(design.rule, kept)
-    stake = Stake(problem.costs, jnp.broadcast_to(problem.price * problem.sigma**2, problem.shape))
-    n, z = (jnp.where(made.checked, part, 1.0) for part in (made.samples, made.comparison))
-    level = made.limit / problem.sigma * jnp.sqrt(n * z / (n + z))
-    terms = Terms(made.samples, made.comparison, made.rest, made.checked)
+    told = alike(problem)
+    stake = Stake(told.costs, jnp.broadcast_to(told.price * told.sigma**2, told.shape))
+    n, z = (jnp.where(made.checked, part, 1.0) for part in (made.equivalent, made.comparison))
+    level = made.limit / told.sigma * jnp.sqrt(n * z / (n + z))
+    terms = Terms(made.equivalent, made.comparison, made.rest, made.checked)
 
     def column(terms: Terms, level: Array, costs: Array, error: Array) -> Array:
         one = jax.tree.map(lambda leaf: leaf[:, None], (terms, level, costs, error))

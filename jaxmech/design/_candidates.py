@@ -63,7 +63,8 @@ def candidates(
     largest = jnp.max(jnp.where(there, kinds.costs, 0.0)), jnp.max(kinds.error)
     cost, error = (jnp.where(unit > 0, unit, 1.0) for unit in largest)  # nobody who can measure, or needs, is no unit
     points, penalty = jnp.sqrt(error / cost), jnp.sqrt(error * cost)
-    inside = Kinds(kinds.costs[order] / cost, kinds.error[order] / error, kinds.weight[order], jnp.arange(len(order)))
+    who = kinds.weight[order], jnp.arange(len(order)), kinds.unit[order]
+    inside = Kinds(kinds.costs[order] / cost, kinds.error[order] / error, *who)
     samples, role = (part[:, order] for part in kinds_tables(kinds, rivals))
     plans = Rivals(samples / points, role, rivals.social / penalty, rivals.code)
     found, duals = _in_order(inside, plans, table, rule, bounds)

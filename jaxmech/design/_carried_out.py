@@ -16,6 +16,9 @@ def carried_out(design: Design) -> Design:
     and round(|Z|) of them, at least 1 where she is checked, are the comparison set. So do
     :meth:`jaxmech.design.Designed.respond` and :func:`jaxmech.deviation.simulate`.
 
+    Where agents differ in precision, their own points are rounded, and nothing else: one point can be in two parts, see
+    :func:`jaxmech.mechanism.split_points`.
+
     Source: this package.
 
     Example:
@@ -29,12 +32,25 @@ def carried_out(design: Design) -> Design:
         >>> float(whole.samples[1, 0]) == round(float(found.samples[1, 0]))
         True
     """
+    if design.precision is not None:
+        return _of_points_that_differ(design)
     samples, compared = jnp.round(design.samples), design.comparison
     theirs = jnp.sum(samples, axis=0) - samples
     drawn = jnp.minimum(jnp.round(compared + design.rest), theirs)
     least = jnp.where(jnp.isfinite(design.limit), 1.0, 0.0).astype(compared.dtype)
     clean = jnp.minimum(jnp.maximum(jnp.round(compared), least), drawn)
     return dataclasses.replace(design, samples=samples, comparison=clean, rest=drawn - clean)
+
+
+def _of_points_that_differ(design: Design) -> Design:
+    """Whole numbers of everybody's own points; what is given of them may be fractions, as long as it is there."""
+    assert design.precision is not None
+    samples = jnp.round(design.samples)
+    counted = samples * design.precision
+    theirs = jnp.sum(counted, axis=0) - counted
+    clean = jnp.minimum(design.comparison, theirs)
+    rest = jnp.minimum(design.rest, theirs - clean)
+    return dataclasses.replace(design, samples=samples, comparison=clean, rest=rest)
 
 
 def is_whole(design: Design) -> bool:
@@ -47,5 +63,9 @@ def is_whole(design: Design) -> bool:
     whole = carried_out(design)
     if not float(jnp.max(whole.samples)) < tolerances(whole.samples.dtype).whole:
         return False
+    if design.precision is not None:
+        pairs = [(getattr(design, name), getattr(whole, name)) for name in ("samples", "comparison", "rest")]
+        slack = tolerances(whole.samples.dtype).condition
+        return all(np.allclose(old, new, rtol=slack, atol=slack) for old, new in pairs)
     parts = ("samples", "comparison", "rest")
     return all(np.array_equal(np.asarray(getattr(design, name)), np.asarray(getattr(whole, name))) for name in parts)

@@ -180,11 +180,17 @@ class _Search:
 
     def _family(self, kinds: Kinds, duals: Dual, *, whole: bool) -> float:
         """The proven bound of the social penalty, over all distributions."""
-        costs, weight, error = (np.asarray(part, float) for part in (kinds.costs, kinds.weight, kinds.error))
+        parts = kinds.costs, kinds.weight, kinds.error, kinds.unit
+        costs, weight, error, unit = (np.asarray(part, float) for part in parts)
         fails = self.wishes.failure
         return sum(
             proven_value(
-                jax.tree.map(lambda leaf, k=k: leaf[k], duals), costs[:, k], weight, error[:, k], fails, whole=whole
+                jax.tree.map(lambda leaf, k=k: leaf[k], duals),
+                costs[:, k],
+                weight,
+                error[:, k],
+                fails,
+                unit[:, k] if whole else None,
             )
             for k in range(costs.shape[1])
         )

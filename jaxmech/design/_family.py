@@ -172,14 +172,16 @@ def family_bound(
     table = choices(float(kept), float(fails))
     error = np.broadcast_to(np.asarray(error, float), np.shape(costs))
     found = _dual(table, *(jnp.asarray(part, float) for part in (costs, weight, error)))
-    return FamilyBound(proven_value(found, costs, weight, error, fails, whole=whole), float(found.estimate))
+    unit = np.ones(np.shape(costs)) if whole else None
+    return FamilyBound(proven_value(found, costs, weight, error, fails, unit), float(found.estimate))
 
 
 def proven_value(
-    found: Dual, costs: np.ndarray, weight: np.ndarray, error: np.ndarray, fails: float, *, whole: bool
+    found: Dual, costs: np.ndarray, weight: np.ndarray, error: np.ndarray, fails: float, unit: np.ndarray | None
 ) -> float:
-    """Prove what a dual points to; see :func:`family_bound`."""
-    side = Side(*_together(costs, weight, error), float(np.sqrt(2) * erfinv(1 - fails)))
+    """Prove what a dual points to; see :func:`family_bound`, and :func:`proven_bound` for ``unit``."""
+    costs, weight, error, size = _together(costs, weight, error, np.ones(np.shape(costs)) if unit is None else unit)
+    side = Side(costs, weight, error, float(np.sqrt(2) * erfinv(1 - fails)))
     if not np.any(np.isfinite(side.costs)):
         return np.inf if len(side.error) else 0.0  # nobody who needs it can sample it
     places, duals = np.asarray(found.totals, float), np.asarray(found.slopes, float)
@@ -189,14 +191,16 @@ def proven_value(
         right = np.clip(np.searchsorted(places, total), 1, len(places) - 1)
         return np.stack([np.interp(total, places, duals), duals[right - 1], duals[right]])
 
-    return proven_bound(side, float(found.estimate), slopes_near, whole=whole)
+    return proven_bound(side, float(found.estimate), slopes_near, None if unit is None else size)
 
 
-def _together(costs: np.ndarray, weight: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _together(
+    costs: np.ndarray, weight: np.ndarray, error: np.ndarray, unit: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Equal agents once, with how many they are; nobody who does not exist, or has no use for the distribution."""
     there = (weight > 0) & (error > 0)
-    different, back = np.unique(np.stack([costs, error])[:, there], axis=1, return_inverse=True)
-    return different[0], np.bincount(back.reshape(-1), weight[there]), different[1]
+    different, back = np.unique(np.stack([costs, error, unit])[:, there], axis=1, return_inverse=True)
+    return different[0], np.bincount(back.reshape(-1), weight[there]), different[1], different[2]
 
 
 def dual(table: Choices, costs: Array, weight: Array, error: Array) -> Dual:

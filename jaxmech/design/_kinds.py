@@ -26,17 +26,21 @@ class Kinds(NamedTuple):
         error: (kinds, distributions) price σ².
         weight: (kinds,) how many agents.
         kind: (agents,) the kind of each.
+        unit: (kinds, distributions) how many points that are alike a whole one of hers counts: 1 where all are.
     """
 
     costs: Array
     error: Array
     weight: Array
     kind: Array
+    unit: Array
 
     @property
     def whole_alone(self) -> Array:
         """The best whole number of points for who works alone; 0 where she cannot sample."""
-        return best_whole_alone(Problem.unchecked(self.costs, jnp.ones_like(self.error[0]), self.error))
+        return best_whole_alone(
+            Problem.unchecked(self.costs, jnp.ones_like(self.error[0]), self.error, precision=self.unit)
+        )
 
     @property
     def themselves(self) -> "Kinds":
@@ -89,15 +93,18 @@ class Candidate(NamedTuple):
 
 def everybody(problem: Problem) -> Kinds:
     """Everybody is a kind of her own. It traces."""
-    m, d = alike(problem).shape
-    error = jnp.broadcast_to(problem.price * problem.sigma**2, (m, d)).astype(float)
-    return Kinds(problem.costs.astype(float), error, jnp.ones(m), jnp.arange(m))
+    told = alike(problem)
+    m, d = told.shape
+    error = jnp.broadcast_to(told.price * told.sigma**2, (m, d)).astype(float)
+    unit = jnp.ones((m, d)) if told.precision is None else told.precision.astype(float)
+    return Kinds(told.costs.astype(float), error, jnp.ones(m), jnp.arange(m), unit)
 
 
 def kinds_of(problem: Problem) -> Kinds:
     """Group agents: everybody is a kind, unless there are many, or groups, of equal costs and prices. Host only."""
     single_kinds = everybody(problem)
-    table = np.concatenate([np.asarray(part, float) for part in (single_kinds.costs, single_kinds.error)], axis=1)
+    parts = single_kinds.costs, single_kinds.error, single_kinds.unit
+    table = np.concatenate([np.asarray(part, float) for part in parts], axis=1)
     m, d = problem.shape
     if m < _GROUPED_FROM and problem.valued_alike:
         rows, kind, weight = table, np.arange(m), np.ones(m)
@@ -116,4 +123,5 @@ def kinds_of(problem: Problem) -> Kinds:
     nobody = np.concatenate([np.full(d, np.inf), table[0, d:]])
     rows = np.concatenate([rows, np.tile(nobody, (missing, 1))])
     weight = np.concatenate([weight, np.zeros(missing)])
-    return Kinds(*(jnp.asarray(part) for part in (rows[:, :d], rows[:, d:], weight, kind)))
+    told = rows[:, :d], rows[:, d : 2 * d], weight, kind, rows[:, 2 * d :]
+    return Kinds(*(jnp.asarray(part) for part in told))

@@ -25,6 +25,7 @@ from jaxmech.mechanism import (
     draw_means,
     draw_points,
     of_others,
+    split_points,
 )
 
 
@@ -49,6 +50,10 @@ class Designed:
         linked: whether the largest of all discrepancies counts for every distribution.
         whole: whether all numbers of points are whole, and what is proven holds for whole numbers.
         design: that it carries out, for what is efficient; None inside transformations.
+        companions: (values, values) on which values the rest of each hangs if linked, where one draw measures several;
+            None: on all.
+        precision: how many of the points in which all amounts are counted one of an agent's own counts, where agents
+            differ in precision. Counts of statistics are in equivalent points, data sets hold everybody's own.
     """
 
     samples: Amounts
@@ -64,6 +69,8 @@ class Designed:
     linked: Array
     whole: bool = dataclasses.field(metadata={"static": True})
     design: Design | None = dataclasses.field(default=None, metadata={"label": None})
+    companions: Array | None = None
+    precision: Amounts | None = None
 
     @property
     def claims(self) -> tuple[str, ...]:
@@ -101,6 +108,9 @@ class Designed:
         total = self.comparison + self.rest
         if isinstance(submission, Statistics):
             return self._sort_out(submission, draw_means(submission, self.comparison, total, self.variance, key))
+        if self.precision is not None:
+            drawn = split_points(submission, self.comparison, total, self.variance, key, self.precision)
+            return self._sort_out(submission.in_equivalent_points(self.precision), drawn)
         whole = jnp.round(self.comparison)
         clean = jnp.where(self._checked, jnp.maximum(whole, 1.0), whole)
         drawn = draw_points(submission, clean, jnp.round(total), key)
@@ -109,7 +119,7 @@ class Designed:
     def respond_to(self, agent: Array, own: Statistics, others: Array) -> Information:
         """Return what one agent gets back if the others are honest; the noisy mean is left at 0."""
         names = ("samples", "comparison", "rest", "limit", "role", "promised", "least")
-        row = dataclasses.replace(self, **{name: getattr(self, name)[agent][None] for name in names})
+        row = dataclasses.replace(self, precision=None, **{name: getattr(self, name)[agent][None] for name in names})
         available = of_others(self.samples)[agent][None]
         clean = jnp.minimum(row.comparison, available)
         rest = jnp.minimum(row.rest, available - clean)
@@ -130,12 +140,18 @@ class Designed:
     def _checked(self) -> Array:
         return jnp.isfinite(self.limit)
 
+    def _together(self, apart: Array) -> Array:
+        """The largest of all discrepancies that count for each distribution."""
+        if self.companions is None:
+            return highest(apart, -1)[..., None]
+        return highest(jnp.where(self.companions, apart[..., None, :], 0.0), -1)
+
     def _sort_out(self, own: Statistics, drawn: Drawn) -> Information:
         """What each agent gets back of what was drawn for her."""
         alone = self.role == Role.ALONE
         apart = jnp.abs(own.mean - drawn.clean_mean) / jnp.where(self._checked, self.limit, 1.0)
         apart = jnp.where(self._checked, jnp.where(own.count > 0, apart, jnp.inf), 0.0)
-        apart = jnp.where(self.linked, highest(apart, -1)[..., None], apart)
+        apart = jnp.where(self.linked, self._together(apart), apart)
         added = noise_at(self.rule, apart) * self.variance
         released = ~alone & jnp.isfinite(added) & (drawn.rest_count > 0)
         safe = jnp.where(released, added, 0.0)
@@ -190,21 +206,22 @@ def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None
     """
     from jaxmech.design.proof import proven_least
 
-    shape = alike(problem).costs.shape
+    told = alike(problem)
     proven = proven_least(problem, design) if least is None else least
-    context = (problem.costs, problem.price, problem.sigma)
+    context = (told.costs, told.price, told.sigma)
     return Designed(
-        samples=design.samples,
+        samples=design.equivalent,
         comparison=design.comparison,
         rest=design.rest,
         limit=design.limit,
         role=design.role,
         rule=design.rule,
-        variance=problem.sigma**2,
+        variance=told.sigma**2,
         promised=design.penalty,
         least=jnp.asarray(np.asarray(proven), problem.costs.dtype),
-        proven_for=jnp.stack([jnp.broadcast_to(table, shape) for table in context]),
+        proven_for=jnp.stack([jnp.broadcast_to(table, told.shape) for table in context]),
         linked=design.linked,
         whole=is_whole(design),
         design=design,
+        precision=told.precision,
     )

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
-from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._show import Tabular
 from jaxmech._types import Agents, Amounts, Array, Codes, Scalar
@@ -26,15 +25,12 @@ RIVALS = (
 
 
 def alike(problem: Problem) -> Problem:
-    """Return a problem, refusing agents who differ in precision, and limits: a design compares points that are alike.
+    """Return a problem in points that are alike, which a design compares, refusing limits.
 
     Raises:
         ProblemError: naming the argument.
     """
-    if not (problem.counted_alike and problem.precision is None):
-        rule = "must be one number, or one per distribution: a design compares points that are alike"
-        raise ProblemError("sigma", "a table by agent", f"{rule}; cbl does not need that")
-    return problem.without_limits("a design has none; cbl keeps within them")
+    return problem.without_limits("a design has none; cbl keeps within them").in_equivalent_points()
 
 
 class Origin(enum.IntEnum):
@@ -80,8 +76,10 @@ class Rule:
 class Design(Tabular):
     """A mechanism of the family: every agent's rest is the noisier the farther her data lie from others'.
 
+    Where agents differ in precision, points of others are equivalent points (``Problem.in_equivalent_points``).
+
     Attributes:
-        samples: n*, what each agent collects (real numbers; rounded when data sets are collected).
+        samples: n*, what each agent collects (real numbers; rounded when data sets are collected), in her own points.
         comparison: |Z|, points of others that she gets clean in any case and is compared with.
         rest: |Z'|, points of others that she gets with noise by the rule.
         limit: t, the discrepancy that the rule's entries are multiples of; ∞ where she is not checked.
@@ -97,6 +95,7 @@ class Design(Tabular):
         linked: whether failing on one distribution spoils the rest of all.
         origin_code: where the design comes from, an :class:`Origin`.
         rival_code: which of :data:`RIVALS` is behind ``published``.
+        precision: how many equivalent points one of each agent's own counts, where agents differ in precision.
     """
 
     AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -118,6 +117,12 @@ class Design(Tabular):
     linked: Array
     origin_code: Array
     rival_code: Array
+    precision: Amounts | None = None
+
+    @property
+    def equivalent(self) -> Amounts:
+        """n* in points that are alike."""
+        return self.samples if self.precision is None else self.samples * self.precision
 
     @property
     def origin(self) -> str:

@@ -18,7 +18,7 @@ class Rivals(NamedTuple):
     """Plans of published mechanisms on a leading axis.
 
     Attributes:
-        samples: (rivals, agents, distributions).
+        samples: (rivals, agents, distributions) in points that are alike.
         role: codes, of the same shape.
         social: (rivals,) social penalties; ∞ where there is no plan.
         code: (rivals,) places in :data:`~jaxmech.design._plan.RIVALS`.
@@ -52,8 +52,9 @@ def published(problem: Problem, *, whole: bool) -> Rivals:
     if _unknown(nothing) or bool(nothing):
         plans.append(solve(problem, division="alone", mechanism="cbl").value)
         fine.append(nothing)
+    unit = problem.in_equivalent_points().precision
     sound = [(plan, one) for plan, one in zip(plans, fine, strict=True) if _unknown(one) or bool(one)]
-    return _rivals([(integer_plan(problem, plan).plan if whole else plan, one) for plan, one in sound])
+    return _rivals([(integer_plan(problem, plan).plan if whole else plan, one) for plan, one in sound], unit)
 
 
 def best_published(problem: Problem, *, whole: bool) -> tuple[str, float]:
@@ -62,10 +63,12 @@ def best_published(problem: Problem, *, whole: bool) -> tuple[str, float]:
     return RIVALS[int(code)], float(social)
 
 
-def _rivals(plans: list[tuple[Plan, Array]]) -> Rivals:
+def _rivals(plans: list[tuple[Plan, Array]], unit: Array | None) -> Rivals:
+    """Plans in points that are alike."""
+    factor = 1.0 if unit is None else unit
     codes = [RIVALS.index(_name(plan)) for plan, _ in plans]
     return Rivals(
-        samples=jnp.stack([plan.samples for plan, _ in plans]).astype(float),
+        samples=jnp.stack([plan.samples * factor for plan, _ in plans]).astype(float),
         role=jnp.stack([plan.role for plan, _ in plans]),
         social=jnp.stack([jnp.where(fine, plan.social_penalty, jnp.inf) for plan, fine in plans]).astype(float),
         code=jnp.asarray(np.array(codes), jnp.int32),
@@ -78,8 +81,8 @@ def _name(plan: Plan) -> str:
 
 def _equal(problem: Problem) -> Array:
     """Whether costs are equal within every distribution, as c3d needs it."""
-    slack = 1 + tolerances(problem.costs.dtype).condition
-    return jnp.all(jnp.max(problem.costs, axis=0) <= jnp.min(problem.costs, axis=0) * slack)
+    slack, costs = 1 + tolerances(problem.costs.dtype).condition, problem.in_equivalent_points().costs
+    return jnp.all(jnp.max(costs, axis=0) <= jnp.min(costs, axis=0) * slack)
 
 
 def _unknown(value: Array) -> bool:

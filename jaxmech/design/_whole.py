@@ -37,8 +37,9 @@ def in_whole_samples(kinds: Kinds, found: Candidate, rivals: Rivals, rule: Rule 
         rule: the noise; a threshold if None.
         bounds: that are wished for.
     """
-    fewer = found.checked & (jnp.round(found.samples) >= 1)
-    layouts = [(how(found.samples), found.checked) for how in _HOWS] + [(jnp.round(found.samples), fewer)]
+    own = found.samples / kinds.unit
+    fewer = found.checked & (jnp.round(own) >= 1)
+    layouts = [(how(own) * kinds.unit, found.checked) for how in _HOWS] + [(jnp.round(own) * kinds.unit, fewer)]
     ways = [found._replace(samples=samples, checked=checked) for samples, checked in layouts]
     if rule is None:
         links = (False, True) if bounds.linked and kinds.costs.shape[1] > 1 else (False,)
@@ -72,28 +73,31 @@ def _of_plans(kinds: Kinds, rivals: Rivals, *, linked: bool) -> Candidate:
 def _whole(shape: Shape, kinds: Kinds, crowd: Crowd, linkable: bool, found: Candidate) -> Candidate:
     """One candidate in whole numbers; linked or one distribution at a time."""
     alone, checked = found.alone, found.checked
-    asked = jnp.where(checked, jnp.maximum(found.samples, 1.0), 0.0)
+    asked = jnp.where(checked, jnp.maximum(found.samples, kinds.unit), 0.0)
     samples = jnp.where(alone, kinds.whole_alone, asked)
     theirs = jnp.where(alone, 0.0, others(kinds.weight, samples))
     part = Terms(samples, found.comparison, theirs, checked)
     layout, origin = Layout(alone, checked), found.origin + int(Origin.WHOLE)
 
-    def column(part: Terms, layout: Layout, costs: Array, error: Array) -> Candidate:
+    def column(part: Terms, layout: Layout, costs: Array, error: Array, unit: Array) -> Candidate:
         part, layout, costs = jax.tree.map(lambda leaf: leaf[:, None], (part, layout, costs))
-        return _settled(shape, Crowd(Stake(costs, error[:, None]), crowd.weight, crowd.fails), part, layout)
+        stake, enough = Stake(costs, error[:, None]), _Enough(shape, unit[:, None])
+        return _settled(enough, Crowd(stake, crowd.weight, crowd.fails), part, layout)
 
     def apart() -> Candidate:
-        each = jax.vmap(column, in_axes=(1, 1, 1, 1))(part, layout, crowd.stake.costs, crowd.stake.error)
-        return together(each, origin)
+        tables = part, layout, crowd.stake.costs, crowd.stake.error, kinds.unit
+        return together(jax.vmap(column, in_axes=(1, 1, 1, 1, 1))(*tables), origin)
 
     def tied() -> Candidate:
-        return _settled(shape, crowd, part, layout)._replace(linked=jnp.asarray(True), origin=origin)
+        return _settled(_Enough(shape, kinds.unit), crowd, part, layout)._replace(
+            linked=jnp.asarray(True), origin=origin
+        )
 
     made = jax.lax.cond(found.linked, tied, apart) if linkable else apart()
     return made._replace(social=jnp.where(jnp.isfinite(found.social), made.social, jnp.inf))
 
 
-def _settled(shape: Shape, crowd: Crowd, part: Terms, layout: Layout) -> Candidate:
+def _settled(shape: "_Enough", crowd: Crowd, part: Terms, layout: Layout) -> Candidate:
     """With the comparison sets that cost each kind least: they concern nobody else, so all are sought at once.
 
     Args:
@@ -123,7 +127,7 @@ def _settled(shape: Shape, crowd: Crowd, part: Terms, layout: Layout) -> Candida
 
     best = better(begun, jnp.maximum(begun, jnp.asarray(_LEAST)[:, None, None]))
     best = jax.lax.fori_loop(0, _SWEEPS * theirs.shape[1], turn, best)
-    return settled_candidate(_Enough(shape), crowd, terms(best), layout, Origin.LINKED)
+    return settled_candidate(shape, crowd, terms(best), layout, Origin.LINKED)
 
 
 def _near(comparison: Array) -> Array:
@@ -132,9 +136,9 @@ def _near(comparison: Array) -> Array:
     return jnp.stack([2 * comparison, jnp.round(comparison / 2), up, down, comparison + 1, comparison - 1])
 
 
-def _value(shape: Shape, crowd: Crowd, layout: Layout, terms: Terms) -> Array:
+def _value(shape: "_Enough", crowd: Crowd, layout: Layout, terms: Terms) -> Array:
     """Penalties by kind, ∞ where something that a design needs is not so."""
-    found = _Enough(shape).settle(terms, crowd.stake)
+    found = shape.settle(terms, crowd.stake)
     room = jnp.all(slacks(crowd, layout, shape, terms, found) > 0, axis=-1)
     good = (crowd.weight <= 0) | (room & (found.residual < SETTLED))
     return jnp.where(good, found.penalty, jnp.inf)
@@ -143,14 +147,14 @@ def _value(shape: Shape, crowd: Crowd, layout: Layout, terms: Terms) -> Array:
 class _Enough:
     """A rule in whole samples: whoever gets all that she can get compares whole numbers of points."""
 
-    def __init__(self, shape: Shape) -> None:
-        self.shape = shape
+    def __init__(self, shape: Shape, unit: Array) -> None:
+        self.shape, self.unit = shape, unit
         self.lanes = shape.lanes
         self.honest, self.temptations = shape.honest, shape.temptations
 
     def settle(self, terms: Terms, stake: Stake) -> Settled:
-        """One more sample pays if T (T + 1) < e/c."""
+        """One more sample, which counts u, pays if T (T + u) < e/c."""
         found, given = self.shape.settle(terms, stake), terms.comparison
         free = ~terms.checked & (terms.rest <= 0) & (given > 0)
-        enough = stake.finite_costs * given * (given + 1) >= stake.error * (1 - SETTLED)
+        enough = stake.finite_costs * given * (given + self.unit) >= stake.error * (1 - SETTLED)
         return found._replace(spare=jnp.where(free, jnp.where(enough, 1.0, -1.0), found.spare))

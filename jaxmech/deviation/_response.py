@@ -103,7 +103,8 @@ def search(
     who, guesses = jnp.asarray(agent), jnp.asarray(settings.guesses, stakes.costs.dtype)
     stakes = stakes.of_agent(who)
     unit = unit_of(mechanism, stakes, who)
-    starts = _possible(mechanism, candidates(unit, jnp.isfinite(stakes.costs[who]), randomness.sketches))
+    point = jnp.ones_like(unit) if stakes.precision is None else stakes.precision[who]
+    starts = _possible(mechanism, candidates(unit, jnp.isfinite(stakes.costs[who]), randomness.sketches), point)
     shared = (mechanism, stakes, who)
     found, least = descend(*shared, starts, randomness.first, guesses, settings.steps, settings.rate)
     places = _finalists(least, settings.polished)
@@ -111,7 +112,7 @@ def search(
         *shared, picked(found, places), randomness.second, guesses, settings.polish_steps, settings.polish_rate
     )
     scanned = scan(*shared, unit, randomness.probes, randomness.scanned, guesses)
-    scanned = _possible(mechanism, scanned)
+    scanned = _possible(mechanism, scanned, point)
     affordable = jax.vmap(lambda one: within(stakes, who, one))(scanned.deviation)
     scanned = dataclasses.replace(scanned, deviation=affordable)
     both = jax.tree.map(_stacked, polished.deviation, scanned.deviation)
@@ -170,13 +171,13 @@ def _invented(deviation: Deviation) -> Array:
     return jnp.sum(jnp.abs(deviation.submits * deviation.offset) + pretended)
 
 
-def _possible(mechanism: Any, found: Candidate) -> Candidate:
-    """The strategies that there are, where points are whole."""
+def _possible(mechanism: Any, found: Candidate, point: Array) -> Candidate:
+    """The strategies that there are, where points are whole, of which one counts so much."""
     if not only_whole_points(mechanism):
         return found
 
     def whole(one: Deviation) -> Deviation:
-        return dataclasses.replace(one, whole=jnp.ones_like(one.whole))
+        return dataclasses.replace(one, whole=point.astype(one.whole.dtype))
 
     return dataclasses.replace(found, deviation=jax.vmap(whole)(found.deviation))
 

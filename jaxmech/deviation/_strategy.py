@@ -90,7 +90,8 @@ class Deviation:
         estimation: network (surprise, noise) → what she adds to the logarithms of the weights.
         fitted: weights of the features, as from least squares; 0 where the estimate is the weighted mean alone.
         centres: what the features are on average.
-        whole: 1 if n and s are rounded to whole numbers, of which derivatives know nothing.
+        whole: 0, or what a whole point counts (1, but where agents differ in precision), to whose multiples n and s are
+            rounded; derivatives know nothing of that.
     """
 
     unit: Float[Array, " distributions"]
@@ -158,7 +159,9 @@ class Deviation:
 
     def _counted(self, count: Array) -> Array:
         """As many points as there can be, with the derivative of any number."""
-        return count + jax.lax.stop_gradient(jnp.where(self.whole > 0, jnp.round(count) - count, 0.0))
+        point = jnp.where(self.whole > 0, self.whole, 1.0)
+        rounded = jnp.round(count / point) * point
+        return count + jax.lax.stop_gradient(jnp.where(self.whole > 0, rounded - count, 0.0))
 
     def submit(self, mean: Array, private: Array, sigma: Array) -> Statistics:
         """Return what she submits, in one row.

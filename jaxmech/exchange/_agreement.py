@@ -28,11 +28,25 @@ class Noise(NamedTuple):
         discrepancy: (entries,) in limits.
         variance: (entries,) η²/σ²; ∞: withheld.
         linked: whether the largest of all discrepancies counts for every distribution.
+        hangs_on: (values, values) truth values: which of them count, where one draw measures several; None: all.
     """
 
     discrepancy: np.ndarray
     variance: np.ndarray
     linked: bool
+    hangs_on: np.ndarray | None = None
+
+    def together(self, apart: list[float]) -> list[float]:
+        """Return the discrepancies that count, by value: its own, or the largest of those on which its rest hangs.
+
+        Example:
+            >>> Noise(np.zeros(1), np.zeros(1), True, np.eye(2, dtype=bool)).together([0.5, 2.0])
+            [0.5, 2.0]
+        """
+        if not self.linked:
+            return apart
+        rows = np.ones((len(apart),) * 2, bool) if self.hangs_on is None else self.hangs_on
+        return [max(apart[j] for j in np.flatnonzero(row)) for row in rows]
 
     def at(self, apart: float) -> float:
         """Return η²/σ² at a discrepancy; left-continuous at jumps, ∞ from a finite entry up to one that is ∞.
@@ -195,8 +209,9 @@ class _Plan(Reader):
             comparison=nothing[:, of] if pooled else self._whole("comparison", (m, d))[:, of],
             rest=nothing[:, of] if pooled else self._whole("rest", (m, d))[:, of],
             alpha=(self._planned("alpha", (m, d)) if mechanism in CHECKING else np.full((m, d), np.nan))[:, of],
-            limit=(self._planned("limit", (m, d)) if designed else np.full((m, d), np.inf))[:, of],
-            noise=self._noise() if designed else None,
+            limit=(self._planned("limit", (m, d)) if designed else np.full((m, d), np.inf))[:, of]
+            * np.where(np.bincount(of)[of] > 1, sigma, 1.0),  # of a panel it is in σ
+            noise=self._noise(values) if designed else None,
             penalty=self._planned("penalty", (m,)),
             draws=tuple(draw for _, draw in values),
             estimate=estimate,
@@ -229,11 +244,27 @@ class _Plan(Reader):
         of = {draw: self.names(f"problem.panels.{draw}", panels.get(draw, [draw])) for draw in drawn}
         return [(name, draw) for draw in drawn for name in of[draw]]
 
-    def _noise(self) -> Noise:
+    def _noise(self, values: list[tuple[str, str]]) -> Noise:
         entries = self.plan.get("discrepancy")
         size = len(entries) if isinstance(entries, list) else 0
         table = [self._planned(key, (size,)) for key in ("discrepancy", "variance")]
-        return Noise(table[0], table[1], self.plan.get("linked") is True)
+        linked = self.plan.get("linked") is True
+        return Noise(table[0], table[1], linked, self._hangs_on(values) if linked else None)
+
+    def _hangs_on(self, values: list[tuple[str, str]]) -> np.ndarray | None:
+        """On which values the rest of each hangs: itself, and one of every other draw."""
+        names, draws = [name for name, _ in values], [draw for _, draw in values]
+        told = self.plan.get("hangs_on")
+        if len(set(draws)) == len(draws):
+            return None
+        rows = told if isinstance(told, list) and all(isinstance(row, list) for row in told) else []
+        table = np.array([[name in row for name in names] for row in rows], bool)
+        each = [[draws[j] for j in np.flatnonzero(row)] for row in table]
+        itself = len(table) == len(names) and np.diagonal(table).all()
+        if not itself or any(sorted(one) != sorted(set(draws)) for one in each):
+            rule = "must name, for every value, itself and one value of every other draw"
+            raise ProblemError("integer_plan.hangs_on", told, rule)
+        return table
 
     def _planned(self, key: str, shape: tuple[int, ...]) -> np.ndarray:
         return self.numbers(f"integer_plan.{key}", self.plan.get(key), shape)

@@ -269,8 +269,7 @@ def _noise(agreement: Agreement, drawn: Sequence[_Drawn | None], i: int) -> list
         0.0 if one is None or math.isnan(one.discrepancy) else one.discrepancy / float(agreement.limit[i, k])
         for k, one in enumerate(drawn)
     ]
-    if agreement.noise.linked:
-        apart = [max(apart)] * len(apart)
+    apart = agreement.noise.together(apart)
     return [agreement.noise.at(u) * float(agreement.sigma[k]) ** 2 for k, u in enumerate(apart)]
 
 

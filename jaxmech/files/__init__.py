@@ -7,7 +7,7 @@ from jaxmech.files._dependence import MAX_DEPENDENT_COLUMNS, Dependence, depende
 from jaxmech.files._levels import LevelsCase
 from jaxmech.files._market import MarketCase, priced_by
 from jaxmech.files._multiparty import GrowthCase, MultipartyCase, ProfileCase
-from jaxmech.files._panels import NO_DESIGN, refuse_panels
+from jaxmech.files._panels import refuse_panels
 from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, NO_COST, Reading, Table, out_of_range, read_table
 from jaxmech.files._resolved import resolved, resolved_market, resolved_multiparty
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
@@ -25,7 +25,6 @@ __all__ = [
     "MECHANISMS",
     "MIN_ROWS",
     "NO_COST",
-    "NO_DESIGN",
     "Case",
     "CollaborationCase",
     "Dependence",

@@ -28,7 +28,7 @@ from jaxmech.files._costs import Costs, read_costs
 from jaxmech.files._dependence import Dependence, dependence_warnings, dependences
 from jaxmech.files._division import target_of
 from jaxmech.files._keys import cast, check_keys, name_of, positive_numbers, reading_of, text_of
-from jaxmech.files._panels import NO_DESIGN, by_value, read_panels
+from jaxmech.files._panels import by_value, read_panels
 from jaxmech.files._read import AS_WRITTEN, Reading, Table, column_names
 from jaxmech.files._sigma import Estimate, dropped_warnings, estimate, measurements
 from jaxmech.files._suspicious import suspicions
@@ -189,8 +189,6 @@ def read_collaboration(
     limits = {key: cast(key, told, dtype) for key, told in read_capacity(section, costs, folder).items()}
     rule, sigma_range = _rule(section, mechanism)
     target = target_of(section, costs, folder)
-    if panels is not None and mechanism == DESIGNED:
-        raise ProblemError("mechanism", mechanism, NO_DESIGN)
     problem = Problem(
         costs=cast("costs", costs.table, dtype),
         sigma=cast("sigma", sigma, dtype),

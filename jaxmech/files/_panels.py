@@ -17,8 +17,6 @@ FEWEST = 2
 EACH = "value measured"
 """What there is one σ and one price of, in words."""
 
-NO_DESIGN = "no design is made for draws that measure several values: c3d, cbl and the pools carry them out"
-
 
 def read_panels(given: object, costs: Costs) -> Values | None:
     """Return what is measured, without numbers yet; None where there are no panels.

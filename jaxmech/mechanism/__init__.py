@@ -33,6 +33,7 @@ from jaxmech.mechanism._subsets import (
     draw_means_within,
     draw_points,
     of_others,
+    split_points,
     within_points,
 )
 
@@ -90,6 +91,7 @@ __all__ = [
     "priced",
     "secret_key",
     "settled",
+    "split_points",
     "subset_variance",
     "within_points",
 ]

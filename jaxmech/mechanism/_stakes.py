@@ -104,15 +104,15 @@ class Stakes:
         return 2 * jnp.sum(self.sigma * jnp.sqrt(self.price * costs), axis=-1)
 
     def alone_in_whole_points(self) -> Agents:
-        """Σ_k min (price_k σ_k²/n + c[i, k] n) over whole numbers n >= 1: ``alone``, of data sets."""
+        """Σ_k min (price_k σ_k²/n + c[i, k] n) over whole numbers n >= 1 of her own points: ``alone``, of data sets."""
         wanted, error = self.price > 0, self.price * self.sigma**2
+        unit = 1.0 if self.precision is None else self.precision
         if self.capacity is not None:
-            unit = 1.0 if self.precision is None else self.precision
             error = jnp.broadcast_to(error, self.costs.shape)
             limits = whole_limits(self.capacity, unit)
             return self._by_herself(error, whole_alone_within(self.costs, error, limits, unit))
         costs = jnp.where(wanted, self.costs, 1.0)
-        best = best_whole(jnp.sqrt(error / costs))
+        best = best_whole(jnp.sqrt(error / costs) / unit) * unit
         return jnp.sum(jnp.where(wanted, error / best + costs * best, 0.0), axis=-1)
 
     def _by_herself(self, error: Amounts, samples: Amounts) -> Agents:

@@ -231,6 +231,64 @@ def _draw_weighted(
     return Drawn(counts[0], means[0], counts[1], means[1], counts[2], means[2], noise)
 
 
+def split_points(
+    submission: Submission, clean: Amounts, total: Amounts, variance: Array, key: Array, precision: Amounts
+) -> Drawn:
+    """Draw points of the others for every agent, where points count differently: both parts as large as they should be.
+
+    Points come in random order; one in which a part ends is split, as a normal number can be: x of variance v becomes
+    x − Σ_s √(f_s v) g_s + √(v/f_r) g_r with independent standard normal g, for parts f_r of it that add up to 1. These
+    are independent, each of variance v/f_r, and together they tell what x told.
+
+    Args:
+        submission: what all agents hand in.
+        clean: size of the clean part in equivalent points, by agent.
+        total: size of both parts together; less where the others submitted less, first in the rest.
+        variance: σ² of an equivalent point, by distribution.
+        key: random key.
+        precision: how many equivalent points one point of each agent counts.
+
+    Source: this package; elementary.
+    """
+    keys = jax.random.split(key, submission.mask.shape[0])
+
+    def one(row: tuple[Array, Array, Array, Array]) -> Drawn:
+        return _split(submission, precision, variance, *row)
+
+    drawn: Drawn = jax.lax.map(one, (jnp.arange(len(keys)), clean, total, keys))
+    return drawn
+
+
+def _split(
+    submission: Submission, precision: Amounts, variance: Array, agent: Array, clean: Array, total: Array, key: Array
+) -> Drawn:
+    """The same for one agent."""
+    mask, dtype = submission.mask, submission.values.dtype
+    theirs = mask & (jnp.arange(mask.shape[0]) != agent)[:, None, None]
+    weights = jnp.where(theirs, precision[..., None], 0.0)
+    weights, values = (jnp.moveaxis(table, 1, 0).reshape(table.shape[1], -1) for table in (weights, submission.values))
+    values = jnp.where(weights > 0, values, 0.0)
+    order_key, noise_key, split_key = jax.random.split(key, 3)
+    order = jnp.argsort(jnp.where(weights > 0, jax.random.uniform(order_key, weights.shape, dtype), 2.0), axis=-1)
+    weights, values = (jnp.take_along_axis(table, order, axis=-1) for table in (weights, values))
+    end = jnp.cumsum(weights, axis=-1)
+    available = end[:, -1]
+    clean, total = jnp.minimum(clean, available)[:, None], jnp.minimum(total, available)[:, None]
+    reached = [jnp.clip(bound - (end - weights), 0.0, weights) for bound in (clean, jnp.maximum(total, clean))]
+    parts = jnp.stack([reached[0], reached[1] - reached[0], weights - reached[1]])
+    shares = parts / jnp.where(weights > 0, weights, 1.0)
+    spread = jnp.sqrt(variance[:, None] / jnp.where(weights > 0, weights, 1.0))
+    lots = jnp.sqrt(shares) * spread * jax.random.normal(split_key, shares.shape, dtype)
+    # f_r times the r-th part of each point; of a point in one part nothing is left but itself
+    whole = jnp.max(shares, axis=0) >= 1
+    told = jnp.where(whole, shares * values, shares * (values - jnp.sum(lots, axis=0)) + lots)
+    counts, sums = jnp.sum(parts, axis=-1), jnp.sum(weights * told, axis=-1)
+    means = sums / jnp.where(counts > 0, counts, 1.0)
+    everything = jnp.sum(weights * values, axis=-1) / jnp.where(available > 0, available, 1.0)
+    noise = jax.random.normal(noise_key, available.shape, dtype)
+    return Drawn(available, everything, counts[0], means[0], counts[1], means[1], noise)
+
+
 def _exclusive(samples: Amounts) -> Amounts:
     """Sum of the rows above each row."""
     above = jnp.cumsum(samples, axis=0)

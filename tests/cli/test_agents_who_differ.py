@@ -75,7 +75,6 @@ def test_without_somebody_takes_her_row_with_her(solved):
     ("command", "key"),
     [
         (("run", "plan.json", "."), "problem.sigma"),
-        (("design", "mine.toml"), "sigma"),
         (("price", "mine.toml", "--standard-error", "1"), "price"),
         (("audit", "mine.toml", "--population", "laplace"), "price"),
         (("audit", "mine.toml", "--questions"), "mine.toml: price"),
@@ -96,6 +95,5 @@ def test_nothing_is_recommended_or_told_that_is_refused(solved):
     folder, _, page = solved
     html = (folder / "page.html").read_text(encoding="utf-8")
     for text in (page, html):
-        assert "jaxmech design" not in text
         assert "jaxmech run" not in text
     assert "cannot be carried out yet" in html

@@ -3,10 +3,12 @@
 import json
 import math
 
+import jsonschema
 import numpy as np
 import pytest
 from scipy.stats import norm
 
+from jaxmech import schemas
 from jaxmech.cli import main
 
 FOUR = """
@@ -68,6 +70,77 @@ def _pays(samples, table, limit, variance, error, cap, document):
     mixed = np.where(some, within * clean + (1 - within) * spoilt, clean)
     costs = np.array([[0.0 if cost == "inf" else cost for cost in row] for row in document["costs"]])
     return np.sum(mixed + costs * samples, axis=1), np.where(some, 1 - within, 0.0)
+
+
+@pytest.mark.long
+def test_a_panel_of_equal_values_is_the_distribution_of_their_summed_worth(folder, document):
+    text = FOUR.replace("[1000.0, 2000.0]", "[1000.0, 2000.0, 2000.0, 1000.0]").replace(
+        "price = 3.0", 'price = [3.0, 1.0, 1.0, 4.0]\npanels = { zinc = ["Zn a", "Zn b", "Zn c"] }'
+    )
+    (folder / "panel.toml").write_text(text)
+    assert run("solve", folder / "panel.toml", "--json", folder / "panel.json", "--quiet") == 0
+    found = json.loads((folder / "panel.json").read_text())
+    for key in ("samples", "penalty"):
+        assert np.array(found["plan"][key]) == pytest.approx(np.array(document["plan"][key]), rel=1e-9)
+    limits = [np.array(one["rule"][1]["limit"], float) for one in (document, found)]
+    assert limits[0] == pytest.approx(2000 * limits[1], rel=1e-9)
+    told = found["panels"][0]["coordinates"]
+    for one, sigma in zip(told, (2000, 2000, 1000), strict=True):
+        assert np.array(one["limit"], float) == pytest.approx(sigma * limits[1])
+    variances = np.array([one["standard_error"] for one in told]) ** 2
+    assert pytest.approx(np.array(found["accounts"]["error"])[:, 1], rel=1e-9) == variances.T @ [1, 1, 4]
+
+
+DIFFERENT = np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 1.0], [4.0, 2.0]])
+"""By how much the four are less precise than whoever is most; powers of 2, so that nothing is rounded."""
+
+
+def _of_agents_who_differ(folder, sigma, name):
+    """The same problem, where the first are less precise, and cheaper by as much."""
+    rows = [[s * f for s, f in zip(sigma, row, strict=True)] for row in DIFFERENT.tolist()]
+    costs = np.array([[0.9, 1.1], [1.0, 1.3], [1.1, 1.0], [1.2, 0.9]]) / DIFFERENT**2
+    text = FOUR.replace("[1000.0, 2000.0]", str(rows))
+    text = text.replace("[[0.9, 1.1], [1.0, 1.3], [1.1, 1.0], [1.2, 0.9]]", str(costs.tolist()))
+    (folder / f"{name}.toml").write_text(text)
+    return folder / f"{name}.toml"
+
+
+@pytest.mark.long
+def test_sigma_by_agent_is_the_transformed_problem(folder, document):
+    file = _of_agents_who_differ(folder, (1000.0, 2000.0), "differ")
+    assert run("design", file, "--json", folder / "differ.json", "--quiet") == 0
+    found = json.loads((folder / "differ.json").read_text())
+    jsonschema.validate(found, schemas.load("design"))
+    for key, factor in (("samples", DIFFERENT**2), ("penalty", 1.0)):
+        assert np.array(found["plan"][key]) == pytest.approx(np.array(document["plan"][key]) * factor, rel=1e-9)
+    for one, other in zip(found["rule"], document["rule"], strict=True):
+        for key in ("comparison", "rest", "limit"):
+            assert np.array(one[key], float) == pytest.approx(np.array(other[key], float), rel=1e-9)
+    assert found["accounts"]["bill"] == pytest.approx(np.array(document["accounts"]["bill"]), rel=1e-9)
+    assert found["integer_plan"] is None
+
+
+@pytest.mark.long
+def test_whole_samples_are_everybodys_own(folder):
+    file = _of_agents_who_differ(folder, (10.0, 20.0), "whole")
+    assert run("design", file, "--whole", "--json", folder / "whole.json", "--quiet") == 0
+    found = json.loads((folder / "whole.json").read_text())
+    samples = np.array(found["plan"]["samples"])
+    assert np.array_equal(samples, np.round(samples))
+    assert found["whole_data"] == {"exact": True, "departure": 0.0}
+    assert all(one["holds"] for one in found["certificates"])
+    own = np.array(found["alone"]["penalty"])
+    assert np.all(np.array(found["plan"]["penalty"]) <= own * (1 + 1e-2))
+    penalty, _ = recompute(_alike(found))
+    assert penalty == pytest.approx(found["plan"]["penalty"], rel=1e-7)
+
+
+def _alike(document):
+    """The document in points of whoever is most precise."""
+    sigma = np.array(document["sigma"])
+    precision = (sigma.min(axis=0) / sigma) ** 2
+    rules = [{**rule, "samples": rule["samples"] * precision[:, k]} for k, rule in enumerate(document["rule"])]
+    return {**document, "sigma": sigma.min(axis=0), "costs": document["costs"] / precision, "rule": rules}
 
 
 @pytest.mark.long

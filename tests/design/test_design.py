@@ -328,6 +328,8 @@ def test_prices_by_agent(costs, price):
     assert not np.any(np.asarray(made.penalty)[needs_nothing])
 
 
-def test_points_that_are_not_alike_are_refused():
-    with pytest.raises(ProblemError, match=r"sigma = 'a table by agent': must be one number.*compares points"):
-        design(Problem(COSTS, np.full((4, 2), SIGMA)))
+def test_a_table_of_equal_standard_deviations_changes_nothing(linked):
+    _, made = linked
+    other = design(Problem(COSTS, np.full((4, 2), SIGMA))).raise_for_status().value
+    assert float(other.social_penalty) == pytest.approx(float(made.social_penalty), rel=1e-9)
+    np.testing.assert_allclose(other.samples, made.samples, rtol=1e-6)

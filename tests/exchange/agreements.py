@@ -92,11 +92,14 @@ PRICED = {
     )
 }
 """The same where accuracy is worth more to some parties than to others, and nothing to who looks at one mean alone."""
-PANELS = {"panel": ("solve", PANEL, "--mechanism", "c3d")}
+PANELS = {
+    "panel": ("solve", PANEL, "--mechanism", "c3d"),
+    "designed-panel": ("design", PANEL, "--whole"),
+}
 """The same where one draw measures several values: four columns for two distributions."""
 
 
-STORED = ("designed", "unlinked")
+STORED = ("designed", "unlinked", "designed-panel")
 """Designs take long to find: these are kept beside this file. A long test finds them anew."""
 
 

@@ -1,9 +1,11 @@
 """Whole exchanges where one draw measures several values, and the independent program that verifies them."""
 
+import jsonschema
 import numpy as np
 import pytest
 
-from jaxmech import exchange, verify
+from jaxmech import ProblemError, exchange, schemas, verify
+from jaxmech._json import fingerprint
 from tests.exchange import agreements as example
 from tests.verify.exchanged import Exchanged
 
@@ -20,9 +22,10 @@ def fewer(data):
     data[5] = [column[: len(column) // 2] for column in data[5]]
 
 
+@pytest.mark.parametrize("name", example.PANELS)
 @pytest.mark.parametrize("change", [None, fewer], ids=["as agreed", "otherwise"])
-def test_an_honest_exchange_is_accepted(change, tmp_path):
-    case = Case(tmp_path, "panel", change=change)
+def test_an_honest_exchange_is_accepted(change, name, tmp_path):
+    case = Case(tmp_path, name, change=change)
     assert case.verify() == []
     assert case.verify(known=False) == []
 
@@ -119,3 +122,44 @@ def test_agreements_whose_panels_do_not_fit_are_refused(tmp_path):
     document = example.document("panel")
     document["problem"]["price"][2] *= 2
     assert any("is promised a penalty" in line for line in verify.soundness(verify.Agreement(document)))
+
+
+def test_a_designed_agreement_is_that_of_every_value():
+    document = example.document("designed-panel")
+    jsonschema.validate(document, schemas.load("design"))
+    signed = example.agreement("designed-panel")
+    by_draw = np.array(document["integer_plan"]["limit"], float)  # "inf" where nothing is checked
+    np.testing.assert_allclose(signed.limit, by_draw[:, [0, 1, 1, 1]] * [1, 2, 0.5, 4])
+    told = {one["name"]: one["limit"] for panel in document["panels"] for one in panel["coordinates"]}
+    np.testing.assert_allclose(np.array([told[name] for name in "abc"], float).T, signed.limit[:, 1:])
+    assert [np.flatnonzero(row).tolist() for row in signed.noise.hangs_on] == [[0, 1], [0, 1], [0, 2], [0, 3]]
+
+
+def test_a_value_is_withheld_for_what_it_hangs_on_alone():
+    """One party's values of one draw are far off: what hangs on them is withheld, and nothing else."""
+    signed = example.agreement("designed-panel")
+    i = next(i for i, row in enumerate(signed.role) if (row == "checked").all() and signed.rest[i, 1] > 0)
+    for far, withheld in ((1, {"a"}), (2, {"b"}), (0, {"a", "b", "c"})):
+        data = [[np.full(count, 3.0) for count in counts] for counts in signed.samples]
+        data[i][far] = data[i][far] + 100
+        found = exchange.carry_out(signed, example.handed(data), [], example.SECRET).responses[i]
+        added = {
+            name: one.added
+            for name, one in zip(signed.distributions, found, strict=True)
+            if one.rest and one.rest.count
+        }
+        assert {name for name, one in added.items() if np.isinf(one)} == withheld
+        assert set(added) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize(
+    "hangs_on", [None, [["first", "a"]], [["first"], ["a"], ["b"], ["c"]], [["first", "a", "b"]] * 4]
+)
+def test_agreements_that_hang_on_other_values_are_refused(hangs_on):
+    document = example.document("designed-panel")
+    document["integer_plan"]["hangs_on"] = hangs_on
+    document["fingerprint"] = fingerprint(document)
+    with pytest.raises(ProblemError, match="itself and one value of every other draw"):
+        exchange.read_agreement(document, "it")
+    with pytest.raises(verify.UnreadableError, match="hangs_on"):
+        verify.Agreement(document)

@@ -97,10 +97,9 @@ def test_what_makes_no_sense_is_refused(name, read):
         ("sigma = [4.0, 2.0, 1.0, 3.0]", "sigma = [[1, 1, 1, 1], [2, 2, 2, 2], [1, 1, 1, 1]]", ["sigma", "per value"]),
         ("price = [1.0, 0.5, 2.0, 0.1]", "price = [1.0, 0.5]", ["price", "one per value measured (4), but has 2"]),
         ('distributions = ["weight", "lipids"]\n', "", ["panels", "needs the names of the distributions"]),
-        ("sigma =", 'mechanism = "designed"\nsigma =', ["mechanism", "no design is made"]),
         ("sigma = [4.0, 2.0, 1.0, 3.0]", 'sigma = "rows.csv"', ["rows.csv", "TG", 'means "no value"', "drop"]),
     ],
-    ids=["sigma by agent", "price too short", "no names", "designed", "incomplete rows"],
+    ids=["sigma by agent", "price too short", "no names", "incomplete rows"],
 )
 def test_what_does_not_fit_panels_is_refused(old, new, parts, read):
     rows = "weight,LDL,HDL,TG\n" + "".join(f"{i},{i * i},{i % 3},{i % 4 or 'NA'}\n" for i in range(20))
@@ -127,10 +126,9 @@ def test_the_answer_tells_every_value(read):
 
 def test_commands_that_do_not_know_panels_say_so(read):
     read(GOOD)
-    for command in (["design", "mine.toml"], ["price", "mine.toml"], ["solve", "mine.toml", "--mechanism", "designed"]):
-        done = CliRunner().invoke(main, command)
-        assert done.exit_code == 2
-        assert "panels = 'lipids'" in done.stderr
+    done = CliRunner().invoke(main, ["price", "mine.toml"])
+    assert done.exit_code == 2
+    assert "panels = 'lipids'" in done.stderr
 
 
 def test_panels_of_identical_values_equal_the_scalar_problem_of_summed_price(read):

@@ -1,5 +1,6 @@
 """Pages, documents and plots of designs, on numbers that no solver has to find first."""
 
+import dataclasses
 import io
 import json
 import re
@@ -9,8 +10,9 @@ import pytest
 from rich.console import Console
 
 from jaxmech import Status, report
-from jaxmech.collaboration import Role
+from jaxmech.collaboration import Role, Values
 from jaxmech.files import json_text
+from jaxmech.report.html._parties import parties
 from tests.report.examples import design
 
 
@@ -46,6 +48,42 @@ def test_small_page_has_a_row_for_every_agent_and_distribution():
             checked = bool(made.is_role(Role.CHECKED)[i, k])
             assert ("1.500" in row) == checked
             assert ("%" in row) == checked
+
+
+def _of_a_panel(*, linked):
+    """A design whose second draw measures two values, in whole samples."""
+    made = design(8, 2, linked=linked)
+    values = Values(("glucose", "a", "b"), (0, 1, 1), np.array([1.0, 2.0, 0.5]), np.ones(3), {"panel": ("a", "b")})
+    offered = {name: np.round(getattr(made.offered, name)) for name in ("comparison", "rest")}
+    return dataclasses.replace(
+        made,
+        values=values,
+        distributions=("glucose", "panel"),
+        samples=np.round(made.samples),
+        offered=dataclasses.replace(made.offered, **offered),
+    )
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_every_value_of_a_panel_has_its_own_limit(linked):
+    made = _of_a_panel(linked=linked)
+    text = " ".join(_print(made).split())
+    assert "What one draw measures" in text
+    assert "with a limit in proportion to its σ" in text
+    assert "t of a panel is in σ of each of its values" in text
+    assert ("one of every other draw" in text) == linked
+    document = json.loads(json_text(report.design.document(made)))
+    (panel,) = document["panels"]
+    assert panel["joint"] is None
+    told = {one["name"]: one["limit"] for one in panel["coordinates"]}
+    place = np.argwhere(made.is_role(Role.CHECKED)[:, 1])[0, 0]
+    assert [told[name][place] for name in "ab"] == [3.0, 0.75]
+    whole = document["integer_plan"]
+    assert whole.get("hangs_on") == ([["glucose", "a"], ["glucose", "a"], ["glucose", "b"]] if linked else None)
+    sheet = next(line for line in parties(made)[place].lines if line.distribution == "panel")
+    assert "(the two may differ by at most 3.00 in a, 0.750 in b)" in sheet.gets
+    when = "if you are within your limits on it and on one value of every other draw" if linked else "the two agree"
+    assert when in sheet.gets
 
 
 def test_equal_agents_share_a_row_where_there_are_many():

@@ -54,25 +54,25 @@ class Side(NamedTuple):
 
 
 def proven_bound(
-    side: Side, estimate: float, slope: Callable[[np.ndarray], np.ndarray], *, whole: bool = False
+    side: Side, estimate: float, slope: Callable[[np.ndarray], np.ndarray], unit: np.ndarray | None = None
 ) -> float:
     """Return a social penalty below which no noise rules get, for one distribution.
 
     Only some T are of interest. Every agent pays at least her e/T, and all together at least T times the least cost.
     And T is not below anybody's n_IND: she would not be alone, no check would keep her (B < 0), and if she received she
-    would collect a fraction, or if samples are whole and T (T + 1) < n_IND² one more sample.
+    would collect a fraction, or if samples are whole and T (T + u) < n_IND² one more sample, which counts u.
 
     Args:
         side: who is there.
         estimate: what can be reached, nearly.
         slope: some good λ for each of some T, (candidates, T); any give a bound, and the first one is tried first.
-        whole: whether who is alone collects the best whole number of points; else n_IND.
+        unit: (kinds,) what a whole point of each counts, of which who is alone collects the best number; None: n_IND.
 
     Source: this package; convex duality, for every T between two edges at once.
     """
-    most, alone = 1.01 * estimate, _alone(side, whole)
-    wanted = np.sqrt(np.max(side.error / side.costs))
-    wanted = np.sqrt(wanted**2 + 0.25) - 0.5 if whole else wanted
+    most, alone = 1.01 * estimate, _alone(side, unit)
+    half = 0.0 if unit is None else unit / 2
+    wanted = np.max(np.sqrt(side.error / side.costs + half**2) - half)
     fewest, largest = max(np.sum(side.weight * side.error) / most, wanted), most / np.min(side.costs)
     edges = np.geomspace(fewest, largest, 2 + int(np.log(largest / fewest) / np.log(_WIDEST)))
     low, high, bound = edges[:-1], edges[1:], most
@@ -88,12 +88,14 @@ def proven_bound(
     return bound * (1 - _ROUNDING)
 
 
-def _alone(side: Side, whole: bool) -> tuple[np.ndarray, np.ndarray]:
+def _alone(side: Side, unit: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """What who works alone collects and pays; NaN where she cannot sample."""
     with np.errstate(invalid="ignore"):
         best = np.where(np.isfinite(side.costs), np.sqrt(side.error / side.costs), np.nan)
-        low = np.maximum(np.floor(best), 1.0)
-        counts = np.where(low * (low + 1) < best**2, low + 1, low) if whole else best
+        counts = best
+        if unit is not None:
+            low = np.maximum(np.floor(best / unit), 1.0) * unit
+            counts = np.where(low * (low + unit) < best**2, low + unit, low)
         return counts, side.error / counts + side.costs * counts
 
 

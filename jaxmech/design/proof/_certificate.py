@@ -11,7 +11,7 @@ from jaxmech._words import figure
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._carried_out import carried_out, is_whole
 from jaxmech.design._plan import Design
-from jaxmech.design.proof._prove import HOPELESS, Proven, columns, least_apart, prove, ratio, realise
+from jaxmech.design.proof._prove import HOPELESS, Proven, columns, least_apart, prove, ratio, realise, whole_points
 from jaxmech.mechanism import Audit
 
 
@@ -94,7 +94,8 @@ class Judge:
     def individually_rational(self) -> Audit:
         *_, costs, error = columns(self.problem, self.design)
         nothing = np.zeros_like(costs)
-        alone = np.sum(least_apart(nothing, costs, error, self.whole), axis=1)
+        unit = whole_points(self.design, whole=self.whole)
+        alone = np.sum(least_apart(nothing, costs, error, unit), axis=1)
         paid = np.fmax(np.asarray(self.design.penalty, float), self.proven.honest)
         with np.errstate(invalid="ignore"):
             margins = np.where(np.isfinite(alone), 1 - ratio(paid, alone), np.inf)
@@ -128,7 +129,7 @@ class Judge:
         return self._audit("penalties as promised", -room, witness, effort)
 
     def feasible(self) -> Audit:
-        samples = np.asarray(self.design.samples, float)
+        samples = np.asarray(self.design.equivalent, float)
         theirs = np.maximum(samples.sum(axis=0) - samples, 0.0)
         given = np.asarray(self.design.comparison, float) + np.asarray(self.design.rest, float)
         alone = np.asarray(self.design.role) == Role.ALONE

@@ -136,7 +136,8 @@ def _rows(problem: Problem, design: Design, *, whole: bool) -> _Rows:
         raise ProblemError("design.rule", design.rule.variance, "must be a threshold if distributions are linked")
     m, d = problem.shape
     table = columns(problem, design)
-    paid, least, free = _apart(table, np.asarray(design.role) == Role.ALONE, whole)
+    alone = np.asarray(design.role) == Role.ALONE
+    paid, least, free = _apart(table, alone, whole_points(design, whole=whole))
     # nothing that she does there has to do with the rest
     table = tuple(np.where(free, blank, column) for blank, column in zip(_NOTHING, table, strict=True))
     if not design.linked:
@@ -158,19 +159,21 @@ def _failure(design: Design, rows: _Rows, success: np.ndarray) -> np.ndarray:
     return np.where(rest > 0, failure, 0.0)
 
 
-def _apart(table: tuple[np.ndarray, ...], alone: np.ndarray, whole: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _apart(
+    table: tuple[np.ndarray, ...], alone: np.ndarray, unit: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What agents pay where nothing depends on checks, the least that they could, by agent; and where that is."""
     samples, comparison, rest, limit, costs, error = table
     free = alone | ((rest <= 0) & ~np.isfinite(limit))
     given = np.where(alone, 0.0, comparison)
     spent = np.where(samples > 0, np.where(np.isfinite(costs), costs, np.inf), 0.0) * np.where(samples > 0, samples, 1)
     paid = np.where(free, over(error, samples + given) + spent, 0.0)
-    least = np.where(free, least_apart(given, costs, error, whole), 0.0)
+    least = np.where(free, least_apart(given, costs, error, unit), 0.0)
     return paid.sum(axis=1), least.sum(axis=1), free
 
 
-def least_apart(given: np.ndarray, costs: np.ndarray, error: np.ndarray, whole: bool) -> np.ndarray:
-    """min_n (e/(N + n) + cn) with N points given, over whole numbers or all; e/N where she cannot sample.
+def least_apart(given: np.ndarray, costs: np.ndarray, error: np.ndarray, unit: np.ndarray | None) -> np.ndarray:
+    """min_n (e/(N + n) + cn) with N points given, over multiples of ``unit`` or all; e/N where she cannot sample.
 
     Where she has no use for the distribution (e = 0) she collects nothing and pays nothing.
     """
@@ -181,10 +184,10 @@ def least_apart(given: np.ndarray, costs: np.ndarray, error: np.ndarray, whole: 
     def paid(samples: np.ndarray) -> np.ndarray:
         return over(error, given + samples) + safe * samples
 
-    if not whole:
+    if unit is None:
         return paid(best)
-    down = np.floor(best)
-    return np.where(able, np.minimum(paid(down), paid(down + 1)), paid(down))
+    down = np.floor(best / unit) * unit
+    return np.where(able, np.minimum(paid(down), paid(down + unit)), paid(down))
 
 
 def _is_threshold(rule: Rule) -> bool:
@@ -194,12 +197,21 @@ def _is_threshold(rule: Rule) -> bool:
 
 
 def columns(problem: Problem, design: Design) -> tuple[np.ndarray, ...]:
-    """Samples, comparison, rest, limit in σ, costs and error, (agents, distributions) each."""
-    sigma = np.asarray(alike(problem).sigma, float)
-    error = np.broadcast_to(np.asarray(problem.price, float) * sigma**2, problem.shape)
+    """Samples, comparison, rest, limit in σ, costs and error, (agents, distributions) each; points are alike."""
+    told = alike(problem)
+    sigma = np.asarray(told.sigma, float)
+    error = np.broadcast_to(np.asarray(told.price, float) * sigma**2, told.shape)
     limit = np.asarray(design.limit, float) / sigma
-    samples, comparison, rest = (np.asarray(part, float) for part in (design.samples, design.comparison, design.rest))
-    return samples, comparison, rest, limit, np.asarray(problem.costs, float), error
+    parts = design.equivalent, design.comparison, design.rest
+    samples, comparison, rest = (np.asarray(part, float) for part in parts)
+    return samples, comparison, rest, limit, np.asarray(told.costs, float), error
+
+
+def whole_points(design: Design, *, whole: bool) -> np.ndarray | None:
+    """What whole points count, (agents, distributions); None if fractions of them are collected, too."""
+    if not whole:
+        return None
+    return np.ones(design.samples.shape) if design.precision is None else np.asarray(design.precision, float)
 
 
 def proven_least(problem: Problem, design: Design) -> np.ndarray:

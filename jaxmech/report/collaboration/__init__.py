@@ -13,7 +13,7 @@ from jaxmech.report.collaboration._advice import suggestions
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Sigma, Whole
 from jaxmech.report.collaboration._document import arrangement_document, document, role_names, rows
 from jaxmech.report.collaboration._page import board_sections, page, print_page, sigma_table
-from jaxmech.report.collaboration._panels import draws_of, errors_by_value, values_of
+from jaxmech.report.collaboration._panels import draws_of, errors_by_value, panels_document, panels_section
 from jaxmech.report.collaboration._plot import Panel, plot, plot_panels
 from jaxmech.report.collaboration._reasons import reasons, reasons_of
 from jaxmech.report.collaboration._rule import rule_in_words, rule_sentences
@@ -43,6 +43,8 @@ __all__ = [
     "gain_table",
     "money_table",
     "page",
+    "panels_document",
+    "panels_section",
     "penalties_of",
     "plot",
     "plot_panels",
@@ -57,5 +59,4 @@ __all__ = [
     "signed",
     "signing_sentences",
     "suggestions",
-    "values_of",
 ]

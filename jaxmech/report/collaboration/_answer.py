@@ -94,6 +94,8 @@ class Arrangement(Judged):
         status: how the solve ended.
         residual: of the solve, relative.
         settings: version, jax, device, dtype, seed.
+        values: what is measured where one draw measures several values; else None.
+        joint: by panel, an agent who is checked on it and what she gains by knowing how its values are correlated.
     """
 
     source: str
@@ -117,6 +119,8 @@ class Arrangement(Judged):
     status: Status
     residual: float
     settings: Mapping[str, Any]
+    values: Values | None = dataclasses.field(default=None, kw_only=True)
+    joint: Mapping[str, tuple[str, Joint]] = dataclasses.field(default_factory=dict, kw_only=True)
 
     @property
     def pooled(self) -> bool:
@@ -161,8 +165,6 @@ class Answer(Arrangement):
         estimate: how noisy points are weighed, by the noise that was "drawn" or "steady".
         calibrated: whether the noise level follows the spread of the data.
         what_if: what made-up numbers and another σ would bring; None where there is too much to ask.
-        joint: by panel, an agent who is checked on it and what she gains by knowing how its values are correlated.
-        values: what is measured where one draw measures several values; else None.
         limited: whether there are limits on what agents collect or spend.
         fractions: of an answer about the plan in whole samples (:func:`signed`), the one about the plan in fractions.
     """
@@ -183,8 +185,6 @@ class Answer(Arrangement):
     advice: Advice | None
     estimate: str = "drawn"
     calibrated: bool = False
-    values: Values | None = None
-    joint: Mapping[str, tuple[str, Joint]] = dataclasses.field(default_factory=dict)
     limited: bool = False
     what_if: WhatIf | None = None
     fractions: "Answer | None" = None

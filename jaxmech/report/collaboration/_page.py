@@ -16,7 +16,7 @@ from jaxmech.report._tables import Page, headed, make_box, make_page, make_parag
 from jaxmech.report.collaboration._accounts import Accounts, error_tables, money_table
 from jaxmech.report.collaboration._advice import WORTH_TELLING, among_equals, suggestions
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
-from jaxmech.report.collaboration._panels import errors_by_value, panels_section, values_of
+from jaxmech.report.collaboration._panels import errors_by_value, panels_section
 from jaxmech.report.collaboration._reasons import reasons
 from jaxmech.report.collaboration._rule import misjudged_sentences, rule_in_words, rule_sentences
 from jaxmech.report.collaboration._signing import better_design, signing_sentences
@@ -94,8 +94,8 @@ def _collected(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tup
 
 
 def _designable(answer: Answer) -> bool:
-    """Whether a design could cost noticeably less: not for σ by agent, limits, panels, or below any."""
-    if np.ndim(answer.sigma) > 1 or answer.limited or answer.values is not None or answer.efficiency is None:
+    """Whether a design could cost noticeably less: not with limits, or below any."""
+    if answer.limited or answer.efficiency is None:
         return False
     return answer.efficiency.any_equilibrium < answer.social_penalty * (1 - WORTH_TELLING)
 
@@ -127,7 +127,7 @@ def board_sections(
         list(money_table(accounts, answer.agents, box, price=_price(answer), full=full)),
     )
     names, errors = errors_by_value(answer, accounts)
-    standard = values_of(answer) is None and bool(np.all(np.asarray(answer.sigma) == 1))
+    standard = answer.values is None and bool(np.all(np.asarray(answer.sigma) == 1))
     tables = error_tables(errors, answer.agents, names, width, box, standard=standard, full=full)
     yield f"Standard errors, together and alone ({whole})", list(tables)
     saved = answer.gain, answer.alone_penalty
@@ -137,7 +137,7 @@ def board_sections(
 
 def _price(answer: Arrangement) -> str:
     """What a squared error of 1 costs; nothing where values of a panel have prices of their own, told elsewhere."""
-    if values_of(answer) is not None:
+    if answer.values is not None:
         return ""
     low, high = (short(float(find(answer.price))) for find in (np.min, np.max))
     return (low if low == high else f"{low} to {high}") + f" {answer.currency}".rstrip()

@@ -11,16 +11,7 @@ from rich.text import Text
 from jaxmech.report._numbers import column, percent, short
 from jaxmech.report._tables import make_paragraphs, new_table
 from jaxmech.report.collaboration._accounts import Accounts, Books
-from jaxmech.report.collaboration._answer import Answer, Arrangement, Values
-
-
-def values_of(answer: Arrangement) -> Values | None:
-    """Return what is measured, value by value; None where every draw measures one.
-
-    Args:
-        answer: a plan, or a design, which has no panels.
-    """
-    return answer.values if isinstance(answer, Answer) else None
+from jaxmech.report.collaboration._answer import Arrangement, Values
 
 
 def errors_by_value(answer: Arrangement, accounts: Accounts) -> tuple[tuple[str, ...], Accounts]:
@@ -30,7 +21,7 @@ def errors_by_value(answer: Arrangement, accounts: Accounts) -> tuple[tuple[str,
         answer: says which draws measure several values.
         accounts: by distribution.
     """
-    values = values_of(answer)
+    values = answer.values
     if values is None:
         return answer.distributions, accounts
     plan, alone = (_scaled(books, values) for books in (accounts.plan, accounts.alone))
@@ -44,7 +35,7 @@ def draws_of(answer: Arrangement, names: tuple[str, ...]) -> list[tuple[str, int
         answer: says which draws measure several values.
         names: of the values, from :func:`errors_by_value`.
     """
-    values = values_of(answer)
+    values = answer.values
     return list(zip(names, range(len(names)) if values is None else values.draws, strict=True))
 
 
@@ -52,7 +43,7 @@ def _scaled(books: Books, values: Values) -> Books:
     return dataclasses.replace(books, standard_error=values.of(books.standard_error) * values.scale)
 
 
-def panels_document(answer: Answer) -> list[dict[str, Any]]:
+def panels_document(answer: Arrangement) -> list[dict[str, Any]]:
     """Return every panel for a JSON document: its coordinates with σ, price and promised standard errors.
 
     Args:
@@ -79,14 +70,14 @@ def panels_document(answer: Answer) -> list[dict[str, Any]]:
     ]
 
 
-def _joint(answer: Answer, panel: str) -> dict[str, Any] | None:
+def _joint(answer: Arrangement, panel: str) -> dict[str, Any] | None:
     if panel not in answer.joint:
         return None
     agent, found = answer.joint[panel]
     return {"agent": agent, "saving": found.saving, "samples": found.samples}
 
 
-def panels_section(answer: Answer, box: Box) -> list[RenderableType]:
+def panels_section(answer: Arrangement, box: Box) -> list[RenderableType]:
     """Return what each panel measures, and how well everybody knows it in the end.
 
     Args:
@@ -105,10 +96,11 @@ def panels_section(answer: Answer, box: Box) -> list[RenderableType]:
             price = short(float(low)) if low == high else f"{short(float(low))} to {short(float(high))}"
             own = column([float(errors[:, k].min()), float(errors[:, k].max())], 3)
             table.add_row(name, panel, short(float(values.sigma[k])), price, *own)
+    checks = "a limit" if answer.mechanism == "designed" else "noise"
     note = (
         "One draw of a panel measures all its values at one cost, so the same number of draws is behind each. Amounts "
         "follow from Σ price σ², errors are in the unit of each value; who is checked is checked on every value, with "
-        "noise in proportion to its σ."
+        f"{checks} in proportion to its σ."
     )
     facts = [
         f"A fact, not a claim: who knows how the values of {panel} are correlated, as the measurements have it, can "

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxmech.report.collaboration import arrangement_document, role_names
+from jaxmech.design import companions
+from jaxmech.report.collaboration import arrangement_document, panels_document, role_names
 from jaxmech.report.design._answer import Answer
 
 
@@ -45,6 +46,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "family_bound": answer.family,
         "whole_data": {"exact": answer.departure is None, "departure": answer.departure or 0.0},
         "advice": None,
+        **({} if answer.values is None else {"panels": _panels(answer)}),
     }
 
 
@@ -71,6 +73,8 @@ def rows(answer: Answer) -> list[dict[str, Any]]:
 def _whole(answer: Answer) -> dict[str, Any] | None:
     """The design with all that it takes to carry it out, if its amounts are whole: it is what the parties sign."""
     offered = answer.offered
+    if np.ndim(answer.sigma) > 1:
+        return None  # given points are no whole numbers, and there is no exchange
     amounts = {"samples": answer.samples, "comparison": offered.comparison, "rest": offered.rest}
     if not all(np.array_equal(table, np.round(table)) for table in amounts.values()):
         return None
@@ -79,11 +83,31 @@ def _whole(answer: Answer) -> dict[str, Any] | None:
         "role": role_names(answer.role),
         "limit": offered.limit,
         "linked": offered.linked,
+        **_hangs_on(answer),
         "discrepancy": offered.discrepancy,
         "variance": offered.variance,
         "penalty": answer.penalty,
         "social_penalty": answer.social_penalty,
     }
+
+
+def _panels(answer: Answer) -> list[dict[str, Any]]:
+    """Every panel with the limits of its values, each in its own unit."""
+    values, told = answer.values, panels_document(answer)
+    assert values is not None
+    for value in (one for panel in told for one in panel["coordinates"]):
+        k = values.names.index(value["name"])
+        value["limit"] = values.of(answer.offered.limit)[:, k] * values.scale[k]
+    return told
+
+
+def _hangs_on(answer: Answer) -> dict[str, Any]:
+    """By value, the names of those on which its rest hangs, where that is not all: linked, with panels."""
+    values = answer.values
+    if values is None or not answer.offered.linked:
+        return {}
+    rows = companions(values.draws)
+    return {"hangs_on": [[values.names[j] for j in np.flatnonzero(row)] for row in rows]}
 
 
 def _rule(answer: Answer, k: int) -> dict[str, Any]:

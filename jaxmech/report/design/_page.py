@@ -12,7 +12,14 @@ from jaxmech.collaboration import Role
 from jaxmech.report._numbers import column, counted, percent, short
 from jaxmech.report._records import claims_in_words, records_section
 from jaxmech.report._tables import Page, headed, make_box, make_page, make_paragraphs, new_table, print_plain
-from jaxmech.report.collaboration import board_sections, collection_tables, gain_table, penalties_of, sigma_table
+from jaxmech.report.collaboration import (
+    board_sections,
+    collection_tables,
+    gain_table,
+    panels_section,
+    penalties_of,
+    sigma_table,
+)
 from jaxmech.report.design._answer import Answer
 from jaxmech.report.design._table import rule_table
 
@@ -41,6 +48,8 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         yield "Standard deviations, estimated from measurements", sigma_table(answer, box)
     yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
     yield "What each gets back (points of others), and when", list(rule_table(answer, box, full=full))
+    if answer.values is not None and answer.accounts:
+        yield "What one draw measures", panels_section(answer, box)
     yield f"Alone against together ({penalties_of(answer)})", list(gain_table(answer, box, full=full))
     if answer.accounts:
         yield from board_sections(answer, answer.accounts, width, box, full=full)
@@ -106,6 +115,8 @@ def _reasons(answer: Answer) -> list[str]:
             "mean passes most often as it is, and the limit is such that another number of points, none included, "
             "would cost her more."
         )
+    if answer.values is not None and np.isfinite(offered.limit).any():
+        sentences.append(_OF_VALUES + (_LINKED_VALUES if offered.linked else ""))
     if np.any((answer.samples > 0) & (np.broadcast_to(answer.price, answer.samples.shape) == 0)):
         sentences.append(
             "Barter: who has no use for a distribution collects it all the same, because the rest of what she does "
@@ -114,8 +125,23 @@ def _reasons(answer: Answer) -> list[str]:
     return [*sentences, _whole_data(answer)]
 
 
+_OF_VALUES = (
+    "Where one draw measures several values, each is compared by itself, within a limit in proportion to its σ, and "
+    "its rest is released or not by itself."
+)
+_LINKED_VALUES = (
+    " Linked, it hangs on the limit of that value and on one of every other draw, that at the same place (counted "
+    "round where a draw measures fewer), so that nothing rests on how the values of a draw are correlated."
+)
+
+
 def _whole_data(answer: Answer) -> str:
     if answer.departure is None:
+        if np.ndim(answer.sigma) > 1:
+            return (
+                "Everybody collects whole samples. What she is given of others' is counted in points of whoever "
+                "measures most precisely, and a sample can be split in two: what is proven holds for data sets."
+            )
         return "All numbers of points are whole: what is proven holds for data sets."
     return (
         "Numbers of points are fractions, and what is proven is proven for fractions. On data sets they are rounded: "

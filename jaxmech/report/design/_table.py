@@ -115,4 +115,8 @@ def _legend(answer: Answer) -> str:
         what = "all discrepancies are within their limits" if answer.offered.linked else "the discrepancy is within t"
         entries.append(f"|Z′|: clean if {what}, else {beyond}")
         entries.append("fails: how often an honest agent's |Z′| is not clean")
+    if np.ndim(answer.sigma) > 1:
+        entries.append("both count points of whoever measures most precisely, what she collects her own")
+    if answer.values is not None:
+        entries.append("t of a panel is in σ of each of its values")
     return "; ".join(entries)

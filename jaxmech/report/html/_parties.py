@@ -132,15 +132,35 @@ def _gets_from_design(answer: Arrangement, i: int, k: int) -> str:
     clean, rest = float(offered.comparison[i, k]), float(offered.rest[i, k])
     parts = [f"{_samples(clean)} points of the others in any case"]
     if role is Role.CHECKED:
-        limit = float(offered.limit[i, k])
-        parts[0] += f", with whose mean yours is compared (the two may differ by at most {short(limit)})"
+        parts[0] += f", with whose mean yours is compared (the two may differ by at most {_limits(answer, i, k)})"
     if rest:
-        scope = "if you are within your limits on every distribution" if offered.linked else "if the two agree"
+        scope = _scope(answer, offered.linked, k)
         otherwise = "withheld" if np.isinf(offered.cap) else f"returned with noise of variance {short(offered.cap)} σ²"
         chance = float(offered.failure[i, k])
         missed = f"; honest parties miss that with a chance of {100 * chance:.2g} %" if chance > 0 else ""
         parts.append(f"{_samples(rest)} more {scope}, else {otherwise}{missed}")
     return ", and ".join(parts)
+
+
+def _limits(answer: DesignAnswer, i: int, k: int) -> str:
+    """Her limit; of a panel, whose own is in σ, the limits of its values."""
+    limit, values = float(answer.offered.limit[i, k]), answer.values
+    if values is None or answer.distributions[k] not in values.panels:
+        return short(limit)
+    scale = dict(zip(values.names, values.scale.tolist(), strict=True))
+    return ", ".join(f"{short(limit * scale[name])} in {name}" for name in values.panels[answer.distributions[k]])
+
+
+def _scope(answer: DesignAnswer, linked: bool, k: int) -> str:
+    """When the rest is clean."""
+    if answer.values is None:
+        return "if you are within your limits on every distribution" if linked else "if the two agree"
+    several = answer.distributions[k] in answer.values.panels
+    if not linked:
+        return "of each value on which the two agree" if several else "if the two agree"
+    if several:
+        return "of each value if you are within your limits on it and on one value of every other draw"
+    return "if you are within your limits here and on one value of every other draw"
 
 
 def _money(accounts: Accounts, i: int) -> Table:

@@ -4,7 +4,7 @@ import numpy as np
 
 from jaxmech._words import some
 from jaxmech.collaboration import Role
-from jaxmech.report.collaboration import Answer, Arrangement, rule_in_words, values_of
+from jaxmech.report.collaboration import Answer, Arrangement, rule_in_words
 from jaxmech.report.html._document import Section
 
 DIVISIONS = {
@@ -117,7 +117,7 @@ def terms(answer: Arrangement, division: str | None) -> tuple[tuple[str, str], .
         division: its name, or None where the mechanism has its own.
     """
     unit = f" {answer.currency}".rstrip()
-    values, names = values_of(answer), answer.distributions
+    values, names = answer.values, answer.distributions
     sigma, price = (np.atleast_2d(table) for table in (answer.sigma, answer.price))
     if values is not None:
         names, sigma, price = values.names, np.atleast_2d(values.sigma), np.atleast_2d(values.price)
@@ -161,7 +161,7 @@ def steps(answer: Arrangement) -> Section:
     """
     if answer.by_agent:
         return Section("The exchange", (_NOT_CARRIED_OUT,))
-    values = values_of(answer)
+    values = answer.values
     columns = some(answer.distributions if values is None else values.names, _NAMED)
     told = (
         "All sign this agreement, which its fingerprint identifies. Whoever carries it out draws a secret and "
