@@ -34,7 +34,8 @@ _PATIENCE = 2
 _HOPELESS = 20
 _SPOILT = 10.0
 _LOWEST_PRODUCT = 0.3
-_MOST_OF_VALUE = 0.5  # how much of s_k a step may take
+_LARGEST_FALL = 0.5  # of s_k in a step, relative to it
+_LARGEST_RISE = 1.0
 _TRIALS = 12
 
 
@@ -272,8 +273,9 @@ def _longest(program: Program, iterate: Iterate, step: Iterate) -> Lanes:
         limit(iterate.gap, step.gap, program.able),
         limit(iterate.multiplier, step.multiplier, rows),
         limit(iterate.slack, step.slack, rows),
-        # S_k = √(w_k Λ / s_k) is far from its tangent where s_k is near zero: of many agents most would end nowhere
-        limit(_MOST_OF_VALUE * iterate.value, step.value),
+        # S_k = √(w_k Λ / s_k) leaves its tangent where s_k changes much: most problems of many agents would end nowhere
+        limit(_LARGEST_FALL * iterate.value, step.value),
+        limit(_LARGEST_RISE * iterate.value, -step.value),
     ]
     return jnp.minimum(1.0, reduce(jnp.minimum, limits))
 

@@ -139,7 +139,7 @@ def test_equals_clarabel_on_random_problems(name, family, shape):
 
 @pytest.mark.long
 def test_hundreds_of_agents_of_whom_some_carry_most():
-    """Steps that took s_k to next to nothing ended STALLED for most problems of this kind beyond 300 agents."""
+    """Without a limit on how much s_k may change in a step most of these ended STALLED."""
     for agents, seeds in ((320, (3, 4, 9)), (640, (0, 1, 3))):
         for seed in seeds:
             costs = MAKERS["binding"](np.random.default_rng(seed), agents, 10)
