@@ -78,9 +78,9 @@ def fingerprint(document: dict[str, Any]) -> str:
     return sha256(text.encode("utf-8"))
 
 
-def spoken(seal: str) -> str:
-    """Return a fingerprint in one line and in groups, so that two people can compare it aloud."""
-    return "Fingerprint: " + " ".join(seal[k : k + 16] for k in range(0, len(seal), 16))
+def spoken(seal: str, what: str = "Fingerprint: ") -> str:
+    """Return a fingerprint or a commitment in one line and in groups, so that two people can compare it aloud."""
+    return what + " ".join(seal[k : k + 16] for k in range(0, len(seal), 16))
 
 
 def numbers(value: Any) -> np.ndarray:
@@ -1163,6 +1163,9 @@ def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: 
     if document.get("kind") not in KINDS:
         raise UnreadableError(f"the agreement is of kind {document.get('kind')!r}, of which nothing is known")
     agreement = KINDS[document["kind"]](document)
+    if lines == [] and seal != operator["agreement"] == public["agreement"]:
+        other = f"the returns are of another agreement, {public['agreement']}; this one is {seal}"
+        return [other, *agreement.soundness()]
     secret, seed = operator["secret"], operator["seed"]
     if secret_file is not None and load(Path(secret_file))[0]["secret"] != secret:
         lines.append("operator.json: secret is not the one in the file")
@@ -1258,10 +1261,13 @@ def _check_shared(
     ]
 
 
-def said(agreement: Path, lines: list[str]) -> str:
-    """Return what a person reads: one line per disagreement; or that there is none, and under which agreement."""
-    agreed = f"All agrees.\n{spoken(fingerprint(load(agreement)[0]))}\n"
-    return "".join(f"{line}\n" for line in lines) or agreed
+def said(returns: Path, agreement: Path, lines: list[str]) -> str:
+    """Return what a person reads: one line per disagreement; or that there is none, with agreement and secret."""
+    if lines:
+        return "".join(f"{line}\n" for line in lines)
+    made = spoken(load(Path(returns) / "public.json")[0]["commitment"], "Commitment:  ")
+    right = "Nobody chose the noise if that was published before data were handed in."
+    return "\n".join(("All agrees.", spoken(fingerprint(load(Path(agreement))[0])), made, right, ""))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -1277,7 +1283,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnreadableError as error:
         sys.stderr.write(f"verify: {error}\n")
         return 2
-    sys.stdout.write(said(given.agreement, lines))
+    sys.stdout.write(said(given.returns, given.agreement, lines))
     return 1 if lines else 0
 
 

@@ -49,7 +49,8 @@ class Judge:
             )
             how = in_words(found.family[worst], found.deviation, worst)
             told = f"{self._name(worst)} {saved}: {how}"
-            return self._record(NASH, margin, told, found.effort, proven, known=SEARCHED)
+            known = SEARCHED if beyond > 0 or proven is None else ""  # else the verdict rests on what is proven
+            return self._record(NASH, margin, told, found.effort, proven, known=known)
         if np.all(np.isfinite(bound)):
             worst = int(np.argmax(bound))
             most = without_dust(found.bound[worst], found.promised[worst])

@@ -215,7 +215,8 @@ class Output:
             if self.prints and text:
                 say(text())
                 sealed = document() if self.report_path is not None and not sealed else sealed
-                if files.FINGERPRINT in sealed:
+                signable = sealed.get("integer_plan", True) is not None  # nobody signs parts of samples
+                if files.FINGERPRINT in sealed and signable:
                     say(f"\n{files.spoken(sealed[files.FINGERPRINT])}\n")
         if self.verbose:
             note(durations(self.seconds))

@@ -149,7 +149,7 @@ def _headline(done: Any, output: str) -> str:
 
     agreement = done.agreement
     present = sum(one.file is not None for one in done.handed)
-    parties = f"{present} files of {len(agreement.parties)}"
+    parties = f"{present} {'file' if present == 1 else 'files'} of {len(agreement.parties)}"
     if isinstance(done, exchange.Exchange):
         return f"Carried out {agreement.mechanism} on {parties} parties in {output}."
     least = 1e-9 * max(map(abs, done.money.values()))  # what is left by rounding is nothing

@@ -44,7 +44,9 @@ def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) 
         optimum = collaboration.divide(problem, "rational").value
         baseline = float(collaboration.social_penalty(problem, optimum))
         first_best = float(collaboration.first_best(problem))
-        alone_samples, alone_penalty = collaboration.alone_samples(problem), collaboration.alone_penalty(problem)
+        accounts = _accounts(case, found)
+        # in whole samples working alone is, too: what rounding costs there is nobody's loss by signing
+        alone_penalty = accounts.alone.penalty if accounts.whole else collaboration.alone_penalty(problem)
     return Answer(
         source=case.source,
         title=case.title,
@@ -59,14 +61,14 @@ def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) 
         ),
         mechanism=files.DESIGNED,
         values=case.values,
-        alone_samples=np.asarray(alone_samples, float),
+        alone_samples=accounts.alone.samples,
         alone_penalty=np.asarray(alone_penalty, float),
         samples=np.asarray(found.samples, float),
         role=np.asarray(found.role),
         offered=_offered(found),
         penalty=np.asarray(found.penalty, float),
         social_penalty=float(found.social_penalty),
-        accounts=_accounts(case, found),
+        accounts=accounts,
         currency=case.currency,
         origin=found.origin,
         rival=found.rival,

@@ -24,7 +24,8 @@ def verify(returns: str, agreement: str, submissions: str | None, secret: str | 
 
     The program is one file that imports nothing of jaxmech, jaxmech/verify.py; it runs by itself, too. The exit code is
     0 if all agrees, 1 with one line per disagreement, 2 on what cannot be read. If all agrees, the fingerprint of
-    AGREEMENT is printed: that is what parties compare with each other.
+    AGREEMENT is printed, which parties compare with each other, and the commitment to the secret of the noise, which
+    they compare with what was published before data were handed in.
     """
     from jaxmech.verify import UnreadableError, said
     from jaxmech.verify import verify as recompute
@@ -35,5 +36,5 @@ def verify(returns: str, agreement: str, submissions: str | None, secret: str | 
     except UnreadableError as error:
         sys.stderr.write(f"jaxmech: {error}\n")
         return BAD_INPUT
-    say(said(Path(agreement), lines))
+    say(said(Path(returns), Path(agreement), lines))
     return SOLVED_BADLY if lines else DONE

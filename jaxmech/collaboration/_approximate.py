@@ -216,9 +216,8 @@ class Approximate:
         effort = f"{_CALIBRATED_STEADY if self.plan.rule.steady else _CALIBRATED}, at {len(parts)} values of σ"
         margin = -(room + (parts - known).max())
         # bounded at each of these σ, and at none between them
-        return Audit.judged(
-            claim, margin, CALIBRATED_TOLERANCE + room, witness, effort, claimed=claimed, known=SEARCHED
-        )
+        how = SEARCHED if len(parts) > 1 else ""
+        return Audit.judged(claim, margin, CALIBRATED_TOLERANCE + room, witness, effort, claimed=claimed, known=how)
 
 
 def _parts(gain: ArrayLike, paid: ArrayLike) -> np.ndarray:

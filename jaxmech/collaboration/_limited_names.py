@@ -44,12 +44,11 @@ def with_second_name(problem: Problem, agent: Array, unable: Array) -> Problem:
     costs = jnp.concatenate([problem.costs, said[None]])
     capacity = problem.capacity
     if capacity is not None:
-        first, second = jnp.where(unable, 1.0, 0.5), jnp.where(unable, 0.0, 0.5)
 
         def dealt(table: Array) -> Array:
             hers = table[agent]
-            theirs = jnp.where(second > 0, hers * jnp.maximum(second, 0.5), 0)
-            return jnp.concatenate([table.at[agent].set(hers * first), theirs[None]])
+            first, second = jnp.where(unable, hers, hers / 2), jnp.where(unable, 0.0, hers / 2)
+            return jnp.concatenate([table.at[agent].set(first), second[None]])
 
         capacity = Capacity(*(dealt(table) for table in (capacity.most, capacity.least, capacity.budget)))
     return Problem.unchecked(costs, problem.sigma, problem.price, capacity=capacity)

@@ -217,6 +217,8 @@ def _playing(problem: Problem, told: Problem, agent: Array, plan: Plan) -> tuple
         by_asked = jnp.where(problem.capacity.allows(problem.costs, plan.samples)[agent], by_asked, jnp.inf)
     by_amount = paid(amount)
     better = by_amount < by_asked
+    if problem.capacity is not None:  # parts of two ways that she can pay for may be more than she can pay for
+        better = jnp.broadcast_to(jnp.sum(by_amount) < jnp.sum(by_asked), better.shape)
     return (
         jnp.sum(by_asked),
         jnp.sum(jnp.where(better, by_amount, by_asked)),

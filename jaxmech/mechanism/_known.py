@@ -50,6 +50,10 @@ KNOWN = {
 """The first entry that a claim begins with; what is known in another way says so in its record."""
 
 
-def usually_known(claim: str) -> str:
-    """Return how a claim is known where its record says nothing else; an empty text for a claim of somebody's own."""
-    return next((word for start, word in KNOWN.items() if claim.startswith(start)), "")
+def usually_known(claim: str, *, holds: bool = True) -> str:
+    """Return how a claim is known where its record says nothing else; an empty text for a claim of somebody's own.
+
+    A bound that is not small enough proves nothing: where it fails, what is usually proven is computed.
+    """
+    word = next((word for start, word in KNOWN.items() if claim.startswith(start)), "")
+    return COMPUTED if word == PROVEN and not holds else word

@@ -56,7 +56,7 @@ class Audit:
     known: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "known", self.known or usually_known(self.claim))
+        object.__setattr__(self, "known", self.known or usually_known(self.claim, holds=self.holds))
 
     @classmethod
     def judged(

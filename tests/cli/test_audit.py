@@ -49,7 +49,7 @@ def test_published_mechanism(folder, capsys):
     assert (code, error) == (0, "")
     said = " ".join(page.split())
     assert "On lognormal:1 10 of 10 would gain by cheating" in said
-    assert "it is proven that nobody can." in said
+    assert "it is proven that nobody can, as long as the others comply." in said
     assert "All 4 claims hold." in said
     document = json.loads((folder / "a.json").read_text())
     assert document["kind"] == "audit"

@@ -26,10 +26,15 @@ def call(*arguments):
     return found.exit_code, found.stdout, found.stderr
 
 
-def all_agrees(agreement):
-    """What is said then: also under which agreement, in groups that can be read aloud."""
-    groups = re.findall("[0-9a-f]{16}", json.loads(agreement.read_text(encoding="utf-8"))["fingerprint"])
-    return f"All agrees.\nFingerprint: {' '.join(groups)}\n"
+def all_agrees(agreement, returns):
+    """What is said then: also under which agreement and with which secret, in groups that can be read aloud."""
+    sealed = json.loads(agreement.read_text(encoding="utf-8"))["fingerprint"]
+    committed = json.loads((returns / "public.json").read_text(encoding="utf-8"))["commitment"]
+    groups = (" ".join(re.findall("[0-9a-f]{16}", one)) for one in (sealed, committed))
+    return "All agrees.\nFingerprint: {}\nCommitment:  {}\n{}\n".format(*groups, PUBLISHED)
+
+
+PUBLISHED = "Nobody chose the noise if that was published before data were handed in."
 
 
 @pytest.fixture(params=example.COMMANDS)
@@ -67,7 +72,7 @@ def test_from_agreement_to_verified_returns(name, tmp_path):
     assert commitment.strip() in page
     assert "cheat" not in page
     verdict = call("verify", folder.returns, folder.agreement, "--submissions", folder.submissions, "--secret", secret)
-    assert verdict == (0, all_agrees(folder.agreement), "")
+    assert verdict == (0, all_agrees(folder.agreement, folder.returns), "")
     for path in [*folder.returns.rglob("*.json"), secret]:
         document = json.loads(path.read_text(encoding="utf-8"))
         jsonschema.validate(document, schemas.load(document["kind"]))
@@ -236,7 +241,7 @@ class TestTrades:
         assert "charged" in page
         options = ("--submissions", folder.submissions, "--secret", secret)
         told = call("verify", folder.returns, folder.agreement, *options)
-        assert told == (0, all_agrees(folder.agreement), "")
+        assert told == (0, all_agrees(folder.agreement, folder.returns), "")
         for path in [*folder.returns.rglob("*.json"), folder.agreement]:
             document = json.loads(path.read_text(encoding="utf-8"))
             jsonschema.validate(document, schemas.load(document["kind"]))
@@ -358,7 +363,7 @@ class TestEuros:
         money = json.loads((returns / "operator.json").read_text(encoding="utf-8"))["money"]
         said = f"charged {money['charged']:.6g} EUR, paid {money['paid']:.6g} EUR, surplus 0 EUR"
         assert said in " ".join(page.split())
-        assert call("verify", returns, agreement, "--submissions", handed) == (0, all_agrees(agreement), "")
+        assert call("verify", returns, agreement, "--submissions", handed) == (0, all_agrees(agreement, returns), "")
         invoice = json.loads((returns / "office" / "invoice.json").read_text(encoding="utf-8"))
         assert invoice["size"] == 2
         assert invoice["price"] == pytest.approx(35.0)

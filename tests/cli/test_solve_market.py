@@ -68,7 +68,7 @@ def test_json_is_as_promised(document):
 def test_certificates_are_records(document):
     assert len(document["certificates"]) == 7
     for record in document["certificates"] + document["facts"]:
-        assert set(record) == {"claim", "holds", "margin", "tolerance", "witness", "effort"}
+        assert set(record) == {"claim", "holds", "known", "margin", "tolerance", "witness", "effort"}
     assert all(record["holds"] for record in document["certificates"])
 
 

@@ -221,5 +221,3 @@ def test_what_needs_points_that_are_alike_says_so(checked):
         collaboration.solve(problem, mechanism="c3d", calibrated=True)
     with pytest.raises(jm.ProblemError, match="sigma = 'a table by agent'"):
         deviation.robustness(machine, problem, people, 0, jax.random.key(0), 1000)
-    with pytest.raises(jm.ProblemError, match="sigma = 'a table by agent'"):
-        jm.design.design(problem)

@@ -100,3 +100,5 @@ def test_how_a_claim_is_known_is_known_of_its_name_unless_a_record_says_otherwis
     told = Audit.judged("Nash incentive compatible", 0.0, 0.0, "agent 1", "tried")
     assert (told.known, Audit.judged("of her own", 0.0, 0.0, "agent 1", "tried").known) == ("proven", "")
     assert Audit.judged("Nash incentive compatible", 0.0, 0.0, "agent 1", "tried", known=SEARCHED).known == "searched"
+    # that she could save at most 1 % is no proof that she can
+    assert Audit.judged("Nash incentive compatible", -0.01, 0.0, "agent 1", "a bound").known == "computed"

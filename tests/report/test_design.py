@@ -82,7 +82,7 @@ def test_every_value_of_a_panel_has_its_own_limit(linked):
     assert whole.get("hangs_on") == ([["glucose", "a"], ["glucose", "a"], ["glucose", "b"]] if linked else None)
     sheet = next(line for line in parties(made)[place].lines if line.distribution == "panel")
     assert "(the two may differ by at most 3.00 in a, 0.750 in b)" in sheet.gets
-    when = "if you are within your limits on it and on one value of every other draw" if linked else "the two agree"
+    when = "if you are within your limits on it and on glucose" if linked else "the two agree"
     assert when in sheet.gets
 
 

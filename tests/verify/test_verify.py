@@ -403,9 +403,10 @@ def test_it_runs_by_itself(honest, tmp_path, options):
     command = [sys.executable, *options, str(alone), str(honest.returns), str(honest.agreement)]
     options = ["--submissions", str(honest.submissions), "--secret", str(honest.secret)]
     found = subprocess.run([*command, *options], capture_output=True, text=True, timeout=120, cwd=tmp_path, check=False)
-    groups = " ".join(textwrap.wrap(json.loads(honest.agreement.read_text(encoding="utf-8"))["fingerprint"], 16))
-    told = f"All agrees.\nFingerprint: {groups}\n"
-    assert (found.returncode, found.stdout, found.stderr) == (0, told, "")
+    seals = ((honest.agreement, "fingerprint"), (honest.returns / "public.json", "commitment"))
+    groups = [" ".join(textwrap.wrap(json.loads(path.read_text(encoding="utf-8"))[key], 16)) for path, key in seals]
+    told = ["All agrees.", f"Fingerprint: {groups[0]}", f"Commitment:  {groups[1]}"]
+    assert (found.returncode, found.stdout.splitlines()[:3], found.stderr) == (0, told, "")
 
 
 def test_its_exit_codes(case, capsys):

@@ -82,7 +82,9 @@ def _verdict(answer: Answer) -> str:
     elif np.all(np.isfinite(relative)):
         least = float(relative.max())
         most = f"nobody gains more than {rough(100 * least)} %" if least > 0 else "nobody can"
-        parts.append(f"Nobody was found to gain by cheating, and it is proven that {most}.")
+        parts.append(
+            f"Nobody was found to gain by cheating, and it is proven that {most}, as long as the others comply."
+        )
     else:
         width = float(np.max(found.half_width / answer.found.stake))
         parts.append(
@@ -92,6 +94,8 @@ def _verdict(answer: Answer) -> str:
     parts.append(_claims(answer, tempted))
     if weak := [record.witness.split("; ")[0] for record in answer.weaknesses if not record.holds]:
         parts.append(f"Not promised: {'; '.join(weak)}.")
+    elif answer.kind == "collaboration" and answer.questions is None:
+        parts.append("Misstated costs, second names and allies are not looked at: --questions asks for them.")
     return " ".join(part for part in parts if part)
 
 

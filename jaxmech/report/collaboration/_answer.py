@@ -129,8 +129,9 @@ class Arrangement(Judged):
 
     @property
     def by_agent(self) -> bool:
-        """Whether parties differ in what no exchange can take into account: σ, or the price under a design."""
-        return np.ndim(self.sigma) > 1 or (np.ndim(self.price) > 1 and self.mechanism == "designed")
+        """Whether parties differ in what no exchange takes into account: σ, or the price with panels or a design."""
+        several = self.mechanism == "designed" or self.values is not None
+        return np.ndim(self.sigma) > 1 or (np.ndim(self.price) > 1 and several)
 
     @property
     def gain(self) -> np.ndarray:

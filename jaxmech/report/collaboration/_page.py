@@ -88,8 +88,9 @@ def _collected(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tup
     else:
         rounded = dataclasses.replace(answer, samples=answer.whole.samples, role=answer.whole.role)
         whole = collection_tables(rounded, width, box, full=full)
-        yield title, [*list(whole), *make_paragraphs(_whole(answer))]
-        if full or len(answer.agents) <= MAX_ROWS:
+        shown = full or len(answer.agents) <= MAX_ROWS
+        yield title, [*list(whole), *make_paragraphs([*_whole(answer), *([] if shown else [_NOT_SHOWN])])]
+        if shown:
             yield "In fractions of samples, before rounding", [*tables, *make_paragraphs([_FRACTIONS])]
 
 
@@ -219,6 +220,7 @@ def _impossible(found: Efficiency) -> list[str]:
     return lines
 
 
+_NOT_SHOWN = "What follows is about parts of samples, before rounding, unless it says that it is in whole samples."
 _FRACTIONS = "What follows is about these amounts, unless it says that it is in whole samples."
 _NOT_WHOLE = "The amounts are too large to be whole numbers of samples: count in a larger unit."
 
@@ -247,7 +249,7 @@ def _left_over(answer: Answer, whole: Whole) -> list[str]:
         return []
     every = ", on every distribution" if len(answer.distributions) > 1 else ""
     return [
-        f"Of agents who are alike, those named first collect what rounding leaves over{every}: "
+        f"Among those like {answer.agents[most[0]]} who is named first collects what rounding leaves over{every}: "
         f"{answer.agents[most[0]]} collects {high:,.0f} in all, {answer.agents[most[-1]]} {low:,.0f}."
     ]
 

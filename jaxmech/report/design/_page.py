@@ -89,10 +89,18 @@ def _against_published(answer: Answer) -> str:
     return f"{percent(abs(change))} {'less' if change < 0 else 'more'} than with {rival}"
 
 
+def _by_itself(answer: Answer) -> str:
+    """Of what the chance is, where not all that is hers fails together."""
+    if answer.values is not None:
+        return ", for each value by itself"
+    apart = len(answer.distributions) > 1 and not answer.offered.linked
+    return ", on each distribution by itself" if apart else ""
+
+
 def _failures(answer: Answer) -> str:
     if answer.fails == 0:
         return "Honest agents always get their data clean."
-    chance = f"{100 * answer.fails:.2g} %"
+    chance = f"{100 * answer.fails:.2g} %{_by_itself(answer)}"
     if np.isinf(answer.offered.cap):
         return f"The chance that an honest agent's data are withheld is at most {chance}."
     return f"The chance that an honest agent's data are noisy (by {short(answer.offered.cap)} σ²) is at most {chance}."
@@ -106,8 +114,9 @@ def _reasons(answer: Answer) -> list[str]:
     if np.any(answer.is_role(Role.RECEIVES) & (offered.rest == 0)):
         sentences.append("Receives everything clean: submits nothing, so there is nothing to fake.")
     if np.isfinite(offered.limit).any():
-        scope = "on every distribution" if offered.linked else "there"
-        rest = "all of the rest" if offered.linked else "the rest"
+        together = offered.linked and answer.values is None
+        scope = "on every distribution" if together else "on all that this hangs on" if offered.linked else "there"
+        rest = "all of the rest" if together else "the rest"
         price = "is withheld" if np.isinf(offered.cap) else f"gets noise of variance {short(offered.cap)} σ²"
         sentences.append(
             "Checked: her mean is compared with that of |Z| points of the others, which she gets in any case. If it "
@@ -116,7 +125,7 @@ def _reasons(answer: Answer) -> list[str]:
             "would cost her more."
         )
     if answer.values is not None and np.isfinite(offered.limit).any():
-        sentences.append(_OF_VALUES + (_LINKED_VALUES if offered.linked else ""))
+        sentences.append(_OF_VALUES + (_LINKED_VALUES if offered.linked else "by itself."))
     if np.any((answer.samples > 0) & (np.broadcast_to(answer.price, answer.samples.shape) == 0)):
         sentences.append(
             "Barter: who has no use for a distribution collects it all the same, because the rest of what she does "
@@ -127,11 +136,11 @@ def _reasons(answer: Answer) -> list[str]:
 
 _OF_VALUES = (
     "Where one draw measures several values, each is compared by itself, within a limit in proportion to its σ, and "
-    "its rest is released or not by itself."
+    "its rest is released or not "
 )
 _LINKED_VALUES = (
-    " Linked, it hangs on the limit of that value and on one of every other draw, that at the same place (counted "
-    "round where a draw measures fewer), so that nothing rests on how the values of a draw are correlated."
+    "by that value's own discrepancy and that of one of every other draw, which the page of each party names, so that "
+    "nothing rests on how the values of a draw are correlated."
 )
 
 

@@ -112,7 +112,10 @@ def _legend(answer: Answer) -> str:
     entries = ["|Z|: clean in any case, and compared with her mean where she is checked"]
     if np.any(answer.offered.rest > 0):
         beyond = "withheld" if np.isinf(answer.offered.cap) else "noisy"
-        what = "all discrepancies are within their limits" if answer.offered.linked else "the discrepancy is within t"
+        what = "the discrepancy is within t"
+        if answer.offered.linked:
+            what = "all discrepancies are within their limits"
+            what = what if answer.values is None else f"{what} on which it hangs"
         entries.append(f"|Z′|: clean if {what}, else {beyond}")
         entries.append("fails: how often an honest agent's |Z′| is not clean")
     if np.ndim(answer.sigma) > 1:

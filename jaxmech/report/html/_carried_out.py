@@ -31,7 +31,8 @@ def carried_out(agreement: Mapping[str, Any], returned: Mapping[str, bytes]) -> 
     pairs = [tuple(json.loads(returned[f"{folder}/{name}"]) for name in (_ESTIMATE, _RECEIPT)) for folder in folders]
     unit = str((agreement.get("problem") or {}).get("currency") or "")
     handed = sum(receipt["file"] is not None for _, receipt in pairs)
-    what = f"{public['mechanism']}, carried out on {handed} files of {len(pairs)} parties"
+    files = "1 file" if handed == 1 else f"{handed} files"
+    what = f"{public['mechanism']}, carried out on {files} of {len(pairs)} parties"
     verdict = (
         f"Agreement {public['agreement']}.",
         f"The noise is made of the secret with the commitment {public['commitment']}.",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from jaxmech.collaboration import Role
+from jaxmech.design import companions
 from jaxmech.report._numbers import INFINITY, decimals, percent, relative, settle, short, single
 from jaxmech.report.collaboration import Accounts, Answer, Arrangement, draws_of, errors_by_value, reasons_of, signed
 from jaxmech.report.design import Answer as DesignAnswer
@@ -130,7 +131,8 @@ def _gets_from_design(answer: Arrangement, i: int, k: int) -> str:
     if role is Role.ALONE:
         return "your own data and their mean"
     clean, rest = float(offered.comparison[i, k]), float(offered.rest[i, k])
-    parts = [f"{_samples(clean)} points of the others in any case"]
+    unit = " (counted as points of whoever measures most precisely)" if np.ndim(answer.sigma) > 1 else ""
+    parts = [f"{_samples(clean)} points of the others{unit} in any case"]
     if role is Role.CHECKED:
         parts[0] += f", with whose mean yours is compared (the two may differ by at most {_limits(answer, i, k)})"
     if rest:
@@ -158,9 +160,23 @@ def _scope(answer: DesignAnswer, linked: bool, k: int) -> str:
     several = answer.distributions[k] in answer.values.panels
     if not linked:
         return "of each value on which the two agree" if several else "if the two agree"
-    if several:
-        return "of each value if you are within your limits on it and on one value of every other draw"
-    return "if you are within your limits here and on one value of every other draw"
+    beside = _companions(answer, k)
+    if not several:
+        return f"if you are within your limits here{beside[0]}"
+    if len(set(beside)) == 1:
+        return f"of each value if you are within your limits on it{beside[0]}"
+    names = answer.values.panels[answer.distributions[k]]
+    each = (f"{name}{more}" for name, more in zip(names, beside, strict=True))
+    return f"of each value if you are within your limits on it and on what stands with it ({'; '.join(each)})"
+
+
+def _companions(answer: DesignAnswer, k: int) -> list[str]:
+    """On what each value of a draw hangs beside itself, in words."""
+    values = answer.values
+    assert values is not None
+    draws = np.asarray(values.draws)
+    rows = companions(values.draws)[draws == k] & (draws != k)
+    return ["".join(f" and on {values.names[j]}" for j in np.flatnonzero(row)) for row in rows]
 
 
 def _money(accounts: Accounts, i: int) -> Table:

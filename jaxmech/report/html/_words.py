@@ -148,8 +148,8 @@ def _range(values: np.ndarray, digits: str) -> str:
 
 
 _NOT_CARRIED_OUT = (
-    "A plan for agents who differ in precision, or a design for prices by agent, cannot be carried out yet: this "
-    "page tells who would collect what and what that brings."
+    "A plan for agents who differ in precision, or a design or panels with prices by agent, cannot be carried out yet: "
+    "this page tells who would collect what and what that brings."
 )
 
 
