@@ -218,7 +218,9 @@ def _playing(problem: Problem, told: Problem, agent: Array, plan: Plan) -> tuple
     by_amount = paid(amount)
     better = by_amount < by_asked
     if problem.capacity is not None:  # parts of two ways that she can pay for may be more than she can pay for
-        better = jnp.broadcast_to(jnp.sum(by_amount) < jnp.sum(by_asked), better.shape)
+        mixed = plan.samples.at[agent].set(jnp.where(better, amount, asked))
+        together = jnp.sum(by_amount) < jnp.sum(by_asked)
+        better = jnp.where(problem.capacity.allows(problem.costs, mixed)[agent], better, together)
     return (
         jnp.sum(by_asked),
         jnp.sum(jnp.where(better, by_amount, by_asked)),

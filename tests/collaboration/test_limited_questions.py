@@ -9,6 +9,7 @@ import pytest
 
 from jaxmech import collaboration, deviation
 from jaxmech.collaboration import Problem, Role
+from jaxmech.collaboration._misreport import _playing
 from tests.oracles import capacity as oracle
 
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("compile_quickly")]
@@ -83,6 +84,22 @@ def test_reports_of_costs_keep_within_true_limits(asked):
         told = Problem(said, 20.0, most=MOST, least=LEAST, budget=BUDGET)
         best = by_force(problem, collaboration.solve(told).value, 2)
         assert float(found.least[at]) == pytest.approx(best, rel=1e-6)
+
+
+@pytest.mark.parametrize("agent", [0, 3])
+def test_nobody_spends_what_she_does_not_have_whatever_she_said(agent):
+    """Her best amounts on one distribution, and what she is asked on another, may be too dear together."""
+    problem = Problem(COSTS, 20.0, most=MOST, least=LEAST, budget=BUDGET)
+    play = jax.jit(_playing)
+    for factors in itertools.product([0.3, 0.45, 1.0, 2.0], repeat=2):
+        said = COSTS.copy()
+        said[agent] *= factors
+        told = Problem(said, 20.0, most=MOST, least=LEAST, budget=BUDGET)
+        plan = collaboration.solve(told).raise_for_status().value
+        _, least, amount = play(problem, told, jnp.array(agent), plan)
+        assert bool(problem.capacity.allows(problem.costs, jnp.broadcast_to(amount, COSTS.shape))[agent]), factors
+        # one multiplier for a budget misses little, and a grid that does not meet its edge less
+        assert float(least) == pytest.approx(by_force(problem, plan, agent), rel=1e-3), factors
 
 
 def test_who_said_that_points_are_cheap_may_lack_the_money_for_them():
