@@ -52,7 +52,7 @@ def test_what_is_signed_and_handed_out_is_that_of_the_mechanism_in_memory():
 
 
 def test_promises_are_kept_on_average():
-    example.promises_are_kept("priced", runs=150, within=0.1)
+    example.promises_are_kept("priced", runs=600, within=0.1)
 
 
 @pytest.mark.parametrize(
