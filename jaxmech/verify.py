@@ -1163,7 +1163,7 @@ def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: 
     if document.get("kind") not in KINDS:
         raise UnreadableError(f"the agreement is of kind {document.get('kind')!r}, of which nothing is known")
     agreement = KINDS[document["kind"]](document)
-    if lines == [] and seal != operator["agreement"] == public["agreement"]:
+    if not lines and seal != operator["agreement"] == public["agreement"]:
         other = f"the returns are of another agreement, {public['agreement']}; this one is {seal}"
         return [other, *agreement.soundness()]
     secret, seed = operator["secret"], operator["seed"]
@@ -1266,7 +1266,7 @@ def said(returns: Path, agreement: Path, lines: list[str]) -> str:
     if lines:
         return "".join(f"{line}\n" for line in lines)
     made = spoken(load(Path(returns) / "public.json")[0]["commitment"], "Commitment:  ")
-    right = "Nobody chose the noise if that was published before data were handed in."
+    right = "Published before data came in, that shows that nobody chose the noise by them."
     return "\n".join(("All agrees.", spoken(fingerprint(load(Path(agreement))[0])), made, right, ""))
 
 

@@ -125,7 +125,7 @@ def _collaboration(
     table = _measurements(carried, data, output)
     laws = populations(population, carried.case, output)
     whole = table is not None or bool(laws)
-    _check_cheat_on_panels(carried, cheat)
+    _check_cheat(carried, cheat, whole=whole)
     normal_runs = replications or min(NORMAL_RUNS, deviation.most_draws(carried.mechanism))
     deviation.check_draws(carried.mechanism, normal_runs)
     if whole:
@@ -186,13 +186,20 @@ def _by_value(carried: Carried) -> Carried:
     return dataclasses.replace(carried, case=wide, plan=plan, mechanism=mechanism)
 
 
-def _check_cheat_on_panels(carried: Carried, cheat: str | None) -> None:
-    """Refuse to search value by value: an agent who cheats makes the same number of draws for all values of a panel."""
-    from jaxmech import files
+def _check_cheat(carried: Carried, cheat: str | None, *, whole: bool) -> None:
+    """Refuse before any search: an agent who cheats makes the same number of draws for all values of a panel.
 
-    if cheat is not None:
-        with named(carried.case.source):
-            files.refuse_panels(carried.case, "--cheat plays one value per draw: jaxmech audit searches for panels")
+    On data sets she plays whole points, which are looked for where all points are alike.
+    """
+    from jaxmech import ProblemError, files
+
+    if cheat is None:
+        return
+    with named(carried.case.source):
+        files.refuse_panels(carried.case, "--cheat plays one value per draw: jaxmech audit searches for panels")
+        if whole and carried.case.problem.in_equivalent_points().precision is not None:
+            rule = "is played on data sets where sigma is no table by agent: jaxmech audit searches for such tables"
+            raise ProblemError("--cheat", cheat, rule)
 
 
 def _cheating(

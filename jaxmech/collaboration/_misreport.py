@@ -169,16 +169,13 @@ def _comparable(penalty: Array) -> Array:
 
 def _judged(problem: Problem, agent: Array, report: Array, division: str, mechanism: str, rule: Rule) -> _Judged:
     said = problem.costs.at[agent].set(report)
-    possible = jnp.all(jnp.any(said != jnp.inf, axis=0))
-    told = Problem.unchecked(said, problem.sigma, problem.price)
-    if problem.capacity is not None:
-        told, possible = limits_of_a_report(problem, agent, said)
-    told = Problem.unchecked(
-        jnp.where(possible, told.costs, problem.costs),
-        problem.sigma,
-        problem.price,
-        capacity=jax.tree.map(partial(jnp.where, possible), told.capacity, problem.capacity),
-    )
+    if problem.capacity is None:
+        capacity, possible = None, jnp.all(jnp.any(said != jnp.inf, axis=0))
+    else:
+        allowed, possible = limits_of_a_report(problem, agent, said)
+        capacity = jax.tree.map(partial(jnp.where, possible), allowed.capacity, problem.capacity)
+    costs = jnp.where(possible, said, problem.costs)
+    told = Problem.unchecked(costs, problem.sigma, problem.price, capacity=capacity)
     solution = solve_unchecked(told, division, mechanism, rule)
     plan: Plan = solution.value
     obeying, least, amount = _pooling(problem, agent, plan) if plan.pooled else _playing(problem, told, agent, plan)

@@ -260,7 +260,7 @@ def _complementarity(
 
 
 def _longest(program: Program, iterate: Iterate, step: Iterate) -> Lanes:
-    """Return the largest length in [0, 1] that keeps every variable non-negative, and s well above zero."""
+    """Return the largest length in [0, 1] that keeps every variable non-negative, and s near where it is."""
 
     def limit(value: Array, change: Array, where: Array | bool = True) -> Array:
         shrinking = (change < 0) & where

@@ -91,6 +91,13 @@ def test_what_cannot_be_done_yet_is_one_line_that_names_the_key(solved, command,
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_whole_points_of_who_is_less_precise_are_not_searched_for_and_the_file_is_named(solved):
+    result = _run("simulate", str(solved[0] / "mine.toml"), "--cheat", "B", "--population", "laplace")
+    assert result.exit_code == 2, result.output
+    assert "mine.toml: --cheat = 'B': is played on data sets where sigma is no table by agent" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
 def test_nothing_is_recommended_or_told_that_is_refused(solved):
     folder, _, page = solved
     html = (folder / "page.html").read_text(encoding="utf-8")

@@ -34,7 +34,7 @@ def all_agrees(agreement, returns):
     return "All agrees.\nFingerprint: {}\nCommitment:  {}\n{}\n".format(*groups, PUBLISHED)
 
 
-PUBLISHED = "Nobody chose the noise if that was published before data were handed in."
+PUBLISHED = "Published before data came in, that shows that nobody chose the noise by them."
 
 
 @pytest.fixture(params=example.COMMANDS)

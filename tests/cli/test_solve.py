@@ -61,6 +61,16 @@ def test_who_writes_an_agreement_is_told_its_fingerprint(tmp_path):
     assert "Fingerprint" not in CliRunner().invoke(main, ["solve", "three-agents"]).stdout
 
 
+@pytest.mark.parametrize(
+    ("document", "told"), [({}, True), ({"integer_plan": {}}, True), ({"integer_plan": None}, False)]
+)
+def test_nobody_is_asked_to_compare_what_nobody_can_sign(document, told, tmp_path, capsys):
+    """Parts of samples are not carried out; a market has no other numbers than those that are."""
+    output = Output(json_path=str(tmp_path / "a.json"))
+    output.deliver(document=lambda: {**document, "fingerprint": "0" * 64}, text=lambda: "a page\n")
+    assert ("Fingerprint" in capsys.readouterr().out) == told
+
+
 @pytest.mark.long
 def test_json_types_and_shapes(clinics):
     m, d = len(clinics["agents"]), len(clinics["distributions"])

@@ -61,9 +61,10 @@ def test_a_draw_is_paid_for_once(done):
 
 
 @pytest.mark.long
-def test_promises_are_kept_whatever_the_correlation():
+@pytest.mark.parametrize(("name", "runs"), [("panel", 150), ("designed-panel", 600)])
+def test_promises_are_kept_whatever_the_correlation(name, runs):
     """Coordinates that are equal up to their σ, the strongest dependence there is."""
-    signed, generator, runs = example.agreement("panel"), np.random.default_rng(1), 150
+    signed, generator = example.agreement(name), np.random.default_rng(1)
     paid = []
     for run in range(runs):
         data = []

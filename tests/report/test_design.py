@@ -70,6 +70,8 @@ def test_every_value_of_a_panel_has_its_own_limit(linked):
     text = " ".join(_print(made).split())
     assert "What one draw measures" in text
     assert "with a limit in proportion to its σ" in text
+    assert "%, for each value by itself" in text
+    assert ("on which it hangs" in text) == linked
     assert "t of a panel is in σ of each of its values" in text
     assert ("one of every other draw" in text) == linked
     document = json.loads(json_text(report.design.document(made)))
@@ -108,6 +110,7 @@ def test_verdict_compares():
     assert "20 % less than with the best published mechanism (cbl over the leverage division" in said
     assert "1.500 times the first best" in said
     assert "data are withheld is at most" in said
+    assert "by itself" not in said
     assert "No rule for one distribution at a time gets below" in said
     assert "Linking the distributions saves 9.1 %" in said
 

@@ -286,6 +286,17 @@ class TestOptimality:
         assert verify.optimality(document) < 1e-9
 
 
+def test_returns_of_another_agreement_are_told_so_in_one_line(case):
+    """Of a sound agreement, that is all; where but one of the two files names another, that file is wrong."""
+    case.agreement.write_text(example.text("pool"), encoding="utf-8")
+    (line,) = case.verify()
+    seals = example.document("cbl")["fingerprint"], example.document("pool")["fingerprint"]
+    assert line == "the returns are of another agreement, {}; this one is {}".format(*seals)
+    case.agreement.write_text(example.text("cbl"), encoding="utf-8")
+    case.edit("public.json", lambda it: it.update(agreement="0" * 64))
+    assert any(line.startswith("public.json: agreement is") for line in case.verify())
+
+
 def test_an_agreement_over_another_division_is_named(case):
     def change(document):
         document["division"] = "social"
