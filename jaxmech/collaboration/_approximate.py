@@ -193,6 +193,8 @@ class Approximate:
         fact = self._told("incentives over sigma_range", parts, known, room, whole_range, claimed=False)
         covered = min(low / least if least > 0 else np.inf, most / high) - 1
         witness = f"noise can keep all honest where σ is {least:.3g} to {most:.3g} times the assumed one"
+        if most == np.inf:
+            witness = "nobody is checked, whatever σ is"
         limits = Audit.judged(ADMISSIBLE, covered, 0.0, witness, _LIMITS, claimed=False)
         return claim, fact, limits, self._lifted()
 
@@ -205,6 +207,8 @@ class Approximate:
             f"{self.problem.agent_name(worst)} saves {parts[worst]:.0%} of her penalty if one other hands in points "
             "that spread far, and she knows: nobody's data get any noise then"
         )
+        if parts[worst] == 0:
+            witness = "nobody is checked, so that nobody's data get any noise"
         effort = "σ̂ → ∞, in closed form; jaxmech run names whose points spread twice as much as agreed"
         return Audit.judged(LIFTED, -float(parts[worst]), self.slack, witness, effort, claimed=False)
 

@@ -9,6 +9,7 @@ import pytest
 
 from jaxmech import ProblemError, audit, deviation
 from jaxmech.collaboration import (
+    LIFTED,
     Problem,
     account,
     calibrated_penalty,
@@ -240,6 +241,15 @@ def test_certificate_of_a_calibrated_rule(calibrated):
     assert not wide["sigma_range admissible"].holds
     assert "0.649 to 3.16" in wide["sigma_range admissible"].witness
     assert [round(float(limit), 3) for limit in sigma_limits(EQUAL, calibrated)] == [0.649, 3.162]
+
+
+def test_where_nobody_is_checked_no_noise_is_spoken_of():
+    problem = Problem([[0.01], [0.0101], [0.2]], 1.0)
+    plan = solve(problem, calibrated=True).raise_for_status().value
+    records = {record.claim: record for record in certify(problem, plan)}
+    assert records["sigma_range admissible"].witness == "nobody is checked, whatever σ is"
+    assert records[LIFTED].witness == "nobody is checked, so that nobody's data get any noise"
+    assert records[NASH].holds
 
 
 @pytest.mark.long
