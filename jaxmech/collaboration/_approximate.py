@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._extremes import highest, lowest
+from jaxmech._tolerances import without_dust
 from jaxmech._types import Agents, Array, ArrayLike
 from jaxmech._words import figure
 from jaxmech.collaboration._calibration import admissible
@@ -216,7 +217,8 @@ class Approximate:
         self, claim: str, parts: np.ndarray, known: np.ndarray, room: float, about: str, *, claimed: bool
     ) -> Audit:
         worst = int(np.argmax(parts.max(axis=0)))
-        witness = f"{self.problem.agent_name(worst)} could save at most {parts.max():.2g} of her penalty {about}"
+        most = without_dust(float(parts.max()), 1.0)
+        witness = f"{self.problem.agent_name(worst)} could save at most {most:.2g} of her penalty {about}"
         effort = f"{_CALIBRATED_STEADY if self.plan.rule.steady else _CALIBRATED}, at {len(parts)} values of σ"
         margin = -(room + (parts - known).max())
         # bounded at each of these σ, and at none between them
@@ -225,10 +227,11 @@ class Approximate:
 
 
 def _parts(gain: ArrayLike, paid: ArrayLike) -> np.ndarray:
-    """Gains as parts of penalties; ∞ for what cannot be computed."""
+    """Gains as parts of penalties; ∞ for what cannot be computed, 0 of who wants nothing and is asked for nothing."""
     above, below = np.asarray(gain, float), np.asarray(paid, float)
     sound = np.isfinite(above) & np.isfinite(below) & (below > 0)
-    return np.where(sound, above / np.where(sound, below, 1), np.inf)
+    parts = np.where(sound, above / np.where(sound, below, 1), np.inf)
+    return np.where((above <= 0) & (below == 0), 0, parts)
 
 
 _STEADY = (

@@ -157,10 +157,11 @@ class _Certifier:
         k = int(np.argmax(_no_nan(facts.bound[worst])))
         who = self.problem.agent_name(worst)
         what = self.problem.distribution_name(k)
-        if facts.gain[worst, k] > 0:
+        gain = without_dust(float(facts.gain[worst, k]), float(paid[worst]))
+        if gain > 0:
             best, asked = (amounts / whole_points(self.problem) for amounts in (facts.best, self.plan.samples))
             change = f"{figure(best[worst, k])} samples of {what} instead of {figure(asked[worst, k])}"
-            witness = f"{who} would save {facts.gain[worst, k]:.3g} of {figure(paid[worst])} with {change}"
+            witness = f"{who} would save {gain:.3g} of {figure(paid[worst])} with {change}"
         else:
             most = without_dust(float(facts.bound[worst, k]), float(paid[worst]))
             witness = f"{who} could save at most {most:.1g} of {figure(paid[worst])} on {what}"

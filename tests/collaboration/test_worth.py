@@ -165,7 +165,13 @@ def test_batches_are_loops():
 
 @pytest.mark.parametrize(
     ("price", "where"),
-    [(np.ones((3, 2)), "price = (3, 2)"), (-WORTH, "price[0][0]"), (WORTH * np.inf, "price[0][0]"), (0.0, "price")],
+    [
+        (np.ones((3, 2)), "price = (3, 2)"),
+        (-WORTH, "price[0][0]"),
+        (WORTH * np.inf, "price[0][0]"),
+        (0.0, "price"),
+        (0 * WORTH, "price = 'a table of zeros'"),
+    ],
 )
 def test_what_is_no_table_of_prices_is_refused(price, where):
     with pytest.raises(jm.ProblemError, match="must be") as refused:
@@ -185,6 +191,18 @@ def test_what_needs_equal_prices_says_so():
     ):
         with pytest.raises(jm.ProblemError, match=r"^price = 'a table by agent': must be one number"):
             refused()
+
+
+@pytest.mark.parametrize("rule", [{"estimate": "steady"}, {"calibrated": True}])
+def test_who_wants_nothing_saves_nothing_under_other_rules(rule):
+    problem = Problem([[0.001]] * 10, 1.0, [[0.0], *[[1.0]] * 9])
+    plan = collaboration.solve(problem, **rule).raise_for_status().value
+    assert (plan.role == Role.CHECKED).any()
+    assert plan.penalty[0] == 0
+    for record in collaboration.certify(problem, plan):
+        assert record.holds or not record.claimed, record
+        assert not np.isinf(record.margin), record
+        assert "inf" not in record.witness, record
 
 
 @pytest.mark.long
