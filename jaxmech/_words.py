@@ -56,6 +56,16 @@ def rough(value: float) -> str:
     return f"{float(f'{value:.1g}'):g}"
 
 
+def brief(value: SupportsFloat) -> str:
+    """Return two digits of a number; one of ordinary size, or a large one, without a power of ten.
+
+    Example:
+        >>> brief(132.4), brief(0.00912), brief(99.7), brief(3.14e-8)
+        ('130', '0.0091', '100', '3.1e-08')
+    """
+    return figure(float(f"{float(value):.2g}"))
+
+
 def figure(value: SupportsFloat) -> str:
     """Return a number with six digits; a large one with all before the point, instead of a power of ten.
 

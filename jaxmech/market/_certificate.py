@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmech._tolerances import tolerances
+from jaxmech._tolerances import tolerances, without_dust
 from jaxmech._types import Array
 from jaxmech._words import figure, rough
 from jaxmech.deviation import BestResponse, SearchSettings, best_responses
@@ -283,7 +283,10 @@ class _Judge:
     def budget_off_path(self) -> Audit:
         """What is short or left over if one contributor submits a point too few or too many."""
         asked = np.flatnonzero(np.asarray(self.plan.samples) > 0)
-        gaps = np.asarray(_surplus_off_path(self.broker), float)[asked]
+        revenue = float(self.plan.revenue)
+        gaps = np.array(
+            [without_dust(float(gap), revenue) for gap in np.asarray(_surplus_off_path(self.broker))[asked]]
+        )
         worst = int(np.argmin(gaps))
         who = self.problem.contributors[asked[worst]]
         lacking = max(0.0, -gaps[worst])
@@ -292,7 +295,7 @@ class _Judge:
             other = self.problem.contributors[asked[int(np.argmax(gaps))]]
             witness += f"; {max(gaps):.3g} is left over if {other} does"
         effort = "prices and payments recomputed with one point too many, contributor by contributor"
-        margin = gaps[worst] / max(float(self.plan.revenue), 1e-300)
+        margin = gaps[worst] / max(revenue, 1e-300)
         return self._audit("budget balanced off the equilibrium path", margin, witness, effort, claimed=False)
 
     def chances(self) -> Iterator[Audit]:

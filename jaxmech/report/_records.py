@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxmech._status import Status
+from jaxmech._words import brief
 from jaxmech.mechanism import Audit
 from jaxmech.report._meanings import how_known, meanings_of
 from jaxmech.report._numbers import INFINITY
@@ -118,6 +119,6 @@ def _margin(record: Audit) -> str:
     """Rounding errors are no margin; what is missing and still holds is within the error that is allowed for."""
     if not np.isfinite(record.margin):
         return INFINITY if record.margin > 0 else f"−{INFINITY}"
-    if abs(record.margin) < 1e-6 * max(record.tolerance, 1e-9):
+    if abs(record.margin) < 1e-6 * max(record.tolerance, 1e-6):
         return "0"
-    return f"within {-record.margin:.2g}" if record.holds and record.margin < 0 else f"{record.margin:.2g}"
+    return f"within {brief(-record.margin)}" if record.holds and record.margin < 0 else brief(record.margin)

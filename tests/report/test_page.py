@@ -224,3 +224,11 @@ def test_margins_below_zero_that_hold_say_within_what():
     failed = dataclasses.replace(below, holds=False, margin=-0.2)
     report.print_plain(Console(file=buffer, width=80), records_table([failed], PLAIN))
     assert re.search(r"NO +computed +-0\.2 ", buffer.getvalue())
+
+
+@pytest.mark.parametrize(("margin", "said"), [(-3.1e-15, "0"), (132.4, "130"), (0.0912, "0.091"), (4.1e6, "4,100,000")])
+def test_margins_have_two_digits_and_rounding_is_none(margin, said):
+    record = dataclasses.replace(answer(3, 1).claims[0], holds=True, margin=margin, tolerance=1e-9)
+    buffer = io.StringIO()
+    report.print_plain(Console(file=buffer, width=80), records_table([record], PLAIN))
+    assert f" {said} " in buffer.getvalue()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxmech._tolerances import tolerances, without_dust
-from jaxmech._words import figure
+from jaxmech._words import brief, figure
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._carried_out import carried_out, is_whole
 from jaxmech.design._plan import Design
@@ -179,9 +179,9 @@ class Judge:
         gain = 1 - ratio(proven.least, proven.honest)
         worst = int(np.argmax(np.where(np.isnan(gain), np.inf, gain)))
         paid = proven.honest[worst]
-        witness = f"{self._name(worst)} could save at most {100 * gain[worst]:.2g} % of {figure(paid)}"
+        witness = f"{self._name(worst)} could save at most {brief(100 * gain[worst])} % of {figure(paid)}"
         if not gain[worst] <= HOPELESS:
-            witness = f"{self._name(worst)} could save more than {100 * HOPELESS:.2g} % of {figure(paid)}"
+            witness = f"{self._name(worst)} could save more than {brief(100 * HOPELESS)} % of {figure(paid)}"
         effort = "the same proof with all numbers of points rounded as the mechanism rounds them"
         claim = "Nash incentive compatible on whole data up to rounding"
         return self._audit(claim, -gain[worst], witness, effort, False, HOPELESS)

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxmech._status import Status
-from jaxmech._words import rough
+from jaxmech._words import brief, rough
 from jaxmech.mechanism import PENALTY
 from jaxmech.report._numbers import counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, records_section
@@ -159,7 +159,7 @@ def _found(value: float, places: int) -> str:
 
 
 def _small(value: float) -> str:
-    return "∞" if not np.isfinite(value) else "0" if value == 0 else f"{value:.2g}"
+    return "∞" if not np.isfinite(value) else "0" if value == 0 else brief(value)
 
 
 def _small_percent(value: float) -> str:

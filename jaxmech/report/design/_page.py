@@ -8,6 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from jaxmech._status import Status
+from jaxmech._words import brief
 from jaxmech.collaboration import Role
 from jaxmech.report._numbers import column, counted, percent, short
 from jaxmech.report._records import claims_in_words, records_section
@@ -100,7 +101,7 @@ def _by_itself(answer: Answer) -> str:
 def _failures(answer: Answer) -> str:
     if answer.fails == 0:
         return "Honest agents always get their data clean."
-    chance = f"{100 * answer.fails:.2g} %{_by_itself(answer)}"
+    chance = f"{brief(100 * answer.fails)} %{_by_itself(answer)}"
     if np.isinf(answer.offered.cap):
         return f"The chance that an honest agent's data are withheld is at most {chance}."
     return f"The chance that an honest agent's data are noisy (by {short(answer.offered.cap)} σ²) is at most {chance}."
@@ -154,8 +155,8 @@ def _whole_data(answer: Answer) -> str:
         return "All numbers of points are whole: what is proven holds for data sets."
     return (
         "Numbers of points are fractions, and what is proven is proven for fractions. On data sets they are rounded: "
-        f"then nobody pays more or less than is promised by more than {100 * answer.departure:.2g} %. --whole asks for "
-        "whole numbers."
+        f"then nobody pays more or less than is promised by more than {brief(100 * answer.departure)} %. --whole asks "
+        "for whole numbers."
     )
 
 

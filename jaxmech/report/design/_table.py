@@ -8,6 +8,7 @@ from rich.box import Box
 from rich.table import Table
 from rich.text import Text
 
+from jaxmech._words import brief
 from jaxmech.collaboration import Role
 from jaxmech.report._numbers import column, single
 from jaxmech.report._tables import new_table
@@ -76,7 +77,7 @@ def _filled(answer: Answer, box: Box, shown: Sequence[_Row]) -> Table:
             role.name.lower(),
             *cells,
             limit,
-            f"{100 * failure:.2g} %" if failure > 0 else "–",
+            f"{brief(100 * failure)} %" if failure > 0 else "–",
             style="" if role is Role.CHECKED else "dim",
         )
     return table

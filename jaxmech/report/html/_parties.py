@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from jaxmech._words import brief
 from jaxmech.collaboration import Role
 from jaxmech.design import companions
 from jaxmech.report._numbers import INFINITY, decimals, percent, relative, settle, short, single
@@ -139,7 +140,7 @@ def _gets_from_design(answer: Arrangement, i: int, k: int) -> str:
         scope = _scope(answer, offered.linked, k)
         otherwise = "withheld" if np.isinf(offered.cap) else f"returned with noise of variance {short(offered.cap)} σ²"
         chance = float(offered.failure[i, k])
-        missed = f"; honest parties miss that with a chance of {100 * chance:.2g} %" if chance > 0 else ""
+        missed = f"; honest parties miss that with a chance of {brief(100 * chance)} %" if chance > 0 else ""
         parts.append(f"{_samples(rest)} more {scope}, else {otherwise}{missed}")
     return ", and ".join(parts)
 
