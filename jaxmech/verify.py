@@ -457,22 +457,25 @@ def _entry(agreement: Agreement, part: Drawn, handed: Handed, place: Any, added:
         "normal": part.normal,
         "points": sorted(table, key=lambda row: (row[1], row[0])),
         **(part.level if agreement.calibrated else {}),
+        **(judged(part, added, float(agreement.limit[i, k])) if agreement.designed else {}),
+    }
+
+
+def judged(part: Drawn, added: float, limit: float) -> dict[str, Any]:
+    """Of a design: the limit in the units of the data, whether it is kept, and what becomes of the rest."""
+    return {
+        "limit": limit if math.isfinite(limit) else math.nan,
+        "passed": None if math.isnan(part.discrepancy) else part.discrepancy / limit <= 1,
+        "follows": "nothing" if added == 0 else "noise" if math.isfinite(added) else "withheld",
+        "withheld": part.rest["count"] if part.rest and added == math.inf else 0,
     }
 
 
 # 4 --- documents anew ------------------------------------------------------------------------------------------------
 
-OWED = (
-    "name",
-    "estimate",
-    "standard_error",
-    "clean_count",
-    "clean_mean",
-    "noisy_count",
-    "noisy_mean",
-    "noisy_variance",
-)
+OWED = ("name", *NOTHING, "clean_count", "clean_mean", "noisy_count", "noisy_mean", "noisy_variance")
 CHECKS = ("name", "role", "asked", "count", "mean", "compared_count", "compared_mean", "discrepancy", "noise_variance")
+JUDGED = ("limit", "passed", "follows", "withheld")
 SEEDED = "The noise was made from a fixed seed: parties who know it can predict the noise, remove it, and cheat."
 
 
@@ -568,7 +571,8 @@ def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: 
     cost = float(sum(agreement.costs[i, k] * entry["count"] for k, entry in enumerate(entries) if entry["count"]))
     money = {"penalty_promised": float(agreement.penalty[i]), "cost": cost, "payment": 0.0}
     more = ("sigma", "freedom", "alpha", "level") * agreement.calibrated
-    hers, checks = ([{key: one[key] for key in (*keys, *more)} for one in entries] for keys in (OWED, CHECKS))
+    parts = ((*OWED, *more), (*CHECKS, *JUDGED * agreement.designed, *more))
+    hers, checks = ([{key: one[key] for key in keys} for one in entries] for keys in parts)
     files = {
         "estimate.json": paper("estimate", agreement, told, {**money, "distributions": hers}),
         "receipt.json": receipt_of(agreement, secret, told, checks, cost),
@@ -1235,14 +1239,10 @@ def _check_shared(
         ],
     }
     expected_operator = {
+        **{key: operator[key] for key in ("secret", "seed", "version", "parties", "remarks")},
         "kind": "operator",
         "agreement": agreement.seal,
-        "secret": operator["secret"],
         "commitment": commitment,
-        "seed": operator["seed"],
-        "version": operator["version"],
-        "parties": operator["parties"],
-        "remarks": operator["remarks"],
         "files": hashes,
         **agreement.more(every),
     }

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 
 from jaxmech._errors import ProblemError
 from jaxmech.cli._group import BAD_INPUT, DONE, note, say
-from jaxmech.cli._options import durations, examples_of, timed
+from jaxmech.cli._options import durations, examples_of, render_text, timed
 from jaxmech.cli._report import check_page, exchange_page
 
 _EXAMPLES = (
@@ -78,7 +79,7 @@ def run(
         if page is not None:
             files.write("--report", str(report), page, private=True)
     if not quiet:
-        say(_page(done, output, drawn=secret is None and seed is None))
+        say(_page(done, output, _checks(done.agreement.parties, returned), drawn=secret is None and seed is None))
     if verbose:
         note(durations(seconds))
     return DONE
@@ -118,7 +119,38 @@ def _secret(secret: str | None, seed: int | None) -> str:
     return exchange.seeded_secret(seed)
 
 
-def _page(done: Any, output: str, *, drawn: bool) -> str:
+_MOST_CHECKS = 32
+"""So many are listed; of more, those alone that change what somebody gets."""
+
+
+def _checks(parties: Sequence[str], returned: Mapping[str, bytes]) -> str:
+    """Every check against a limit, as a table; nothing where the rule has no limits."""
+    from jaxmech import exchange, report
+
+    paths = [f"{folder}/receipt.json" for folder in exchange.file_names(parties)]
+    headers, rows = report.checks_in_words(json.loads(returned[path]) for path in paths)
+    if "limit" not in headers or not rows:
+        return ""
+    listed = rows if len(rows) <= _MOST_CHECKS else [row for row in rows if row.failed or row.changed]
+    failed = sum(row.failed for row in rows)
+    left = (
+        f"; the other {len(rows) - len(listed):,} passed or had nothing to compare" if len(listed) < len(rows) else ""
+    )
+    heading = f"Checks: {failed:,} of {len(rows):,} failed (distances and limits in the units of the data{left})."
+
+    def show(console: Any) -> None:
+        table = report.new_table(report.make_box(console.is_terminal), *headers, keys=2)
+        table.columns[1].justify = table.columns[-1].justify = table.columns[-2].justify = "left"
+        for row in listed:
+            table.add_row(*row.cells)
+        report.print_plain(console, heading)
+        if listed:
+            report.print_plain(console, table)
+
+    return render_text(show).rstrip()
+
+
+def _page(done: Any, output: str, checks: str, *, drawn: bool) -> str:
     """What the operator is told."""
     from jaxmech import exchange
 
@@ -132,6 +164,7 @@ def _page(done: Any, output: str, *, drawn: bool) -> str:
         lines.append("The secret was drawn now; with jaxmech commit before data are handed in, nobody need trust that.")
     if done.seed is not None:
         lines.append(exchange.WARNING)
+    lines += ["", checks] if checks else []
     taken = [remark.text for remark in done.remarks if remark.kind in exchange.ABOUT_DATA]
     others = [remark.text for remark in done.remarks if remark.kind not in exchange.ABOUT_DATA]
     if taken:

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from jaxmech import exchange, schemas, verify
 from jaxmech._json import json_text
 from jaxmech.cli import main
+from jaxmech.report import short
 from tests.exchange import agreements as example
 from tests.exchange import trades
 
@@ -184,6 +185,77 @@ def test_what_is_odd_is_told_to_the_operator_and_what_is_hers_to_each_party(fold
     assert folder.read("Gus/receipt.json")["remarks"] == ["Gus handed in nothing"]
     assert folder.read("Ada/receipt.json")["remarks"] == []
     assert call("verify", folder.returns, folder.agreement)[0] == 0
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory):
+    """A design in which Cleo's mean of the second distribution is 40 off, what is printed, and the arbiter's page."""
+    found = Folder(tmp_path_factory.mktemp("failing"), "designed")
+    found.data[2][1] = found.data[2][1] + 40
+    example.write(found.signed, found.data, found.submissions)
+    page = found.agreement.with_name("page.html")
+    code, found.printed, _ = found.run("--seed", "1", "--report", page)
+    found.page = page.read_text(encoding="utf-8")
+    assert code == 0
+    return found
+
+
+class TestChecks:
+    """What a design compares, and what follows, in the units of the data."""
+
+    def test_a_receipt_has_discrepancy_limit_outcome_and_what_follows(self, failing):
+        first, second = failing.read("Cleo/receipt.json")["checks"]
+        limit = failing.signed.limit[2]
+        means = [column.mean() for column in failing.data[2]]
+        for check, mean, most in zip((first, second), means, limit, strict=True):
+            assert check["limit"] == most
+            assert check["discrepancy"] == pytest.approx(abs(mean - check["compared_mean"]))
+        assert second["discrepancy"] > limit[1]
+        assert (second["passed"], second["follows"]) == (False, "withheld")
+        assert second["withheld"] == failing.signed.rest[2, 1] > 0
+        assert first["passed"] is bool(first["discrepancy"] <= limit[0])
+        assert first["follows"] == "withheld"  # distributions are linked: one failed check withholds both
+
+    def test_who_passes_all_is_told_so(self, failing):
+        passing = [
+            folder for folder in exchange.file_names(failing.signed.parties)
+            if all(check["passed"] for check in failing.read(f"{folder}/receipt.json")["checks"])
+        ]  # fmt: skip
+        assert passing
+        for folder in passing:
+            checks = failing.read(f"{folder}/receipt.json")["checks"]
+            assert [(check["follows"], check["withheld"]) for check in checks] == [("nothing", 0)] * 2
+
+    def test_the_terminal_and_the_page_of_the_arbiter_show_every_check(self, failing):
+        receipts = [failing.read(f"{folder}/receipt.json") for folder in exchange.file_names(failing.signed.parties)]
+        checks = [check for receipt in receipts for check in receipt["checks"]]
+        failed = sum(check["passed"] is False for check in checks)
+        assert f"Checks: {failed} of {len(checks)} failed" in failing.printed
+        rows = re.findall(r"^\S.*(?:passed|failed) {2,}\S.*$", failing.printed, re.MULTILINE)
+        assert len(rows) == len(checks)
+        row = next(row for row in rows if row.startswith("Cleo") and "second" in row)
+        missed = receipts[2]["checks"][1]
+        apart, withheld = missed["discrepancy"], f"{missed['withheld']} points withheld"
+        assert re.search(rf"{apart:.2f} +5\.817 +failed +{withheld}", row)
+        told = " ".join(re.sub("<[^>]*>", " ", failing.page).split())
+        assert f"beside its limit: {failed} of {len(checks)} failed." in told
+        assert f"5.817 failed {withheld}" in told
+        assert f"your mean is {short(apart)} from theirs (limit 5.82: failed): {withheld}" in told
+        assert " with noise" not in told  # a design of thresholds adds none
+
+    def test_it_is_verified(self, failing):
+        assert call("verify", failing.returns, failing.agreement, "--submissions", failing.submissions)[0] == 0
+
+    def test_published_rules_have_noise_and_no_limit(self, folder):
+        page = folder.agreement.with_name("page.html")
+        code, printed, _ = folder.run("--report", page)
+        assert code == 0
+        assert "Checks:" not in printed
+        checks = [check for path in folder.returns.glob("*/receipt.json") for check in folder.read(path)["checks"]]
+        assert not any({"limit", "passed", "follows", "withheld"} & set(check) for check in checks)
+        told = " ".join(re.sub("<[^>]*>", " ", page.read_text(encoding="utf-8")).split())
+        noise = next(check["noise_variance"] for check in checks if check["noise_variance"] > 0)
+        assert f"noise of standard deviation {short(noise**0.5)}" in told
 
 
 def test_what_only_the_arbiter_may_read(folder):

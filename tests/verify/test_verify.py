@@ -1,6 +1,7 @@
 """The independent program: accepts every honest exchange, and names whatever is changed."""
 
 import ast
+import copy
 import json
 import shutil
 import subprocess
@@ -311,6 +312,37 @@ def test_a_design_with_another_limit_or_rule_is_unsound():
         plan = document["integer_plan"]
         plan[key] = [[entry if entry == "inf" else entry * factor for entry in row] for row in plan[key]]
         assert list(verify.soundness(verify.Agreement(document)))
+
+
+FORGED = {
+    "passed": lambda check: check.update(passed=True),
+    "limit": lambda check: check.update(limit=2 * check["limit"]),
+    "discrepancy": lambda check: check.update(discrepancy=check["limit"] / 2),
+    "follows": lambda check: check.update(follows="nothing"),
+    "withheld": lambda check: check.update(withheld=0),
+}
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory):
+    """A design in which Cleo's mean of the second distribution is far off."""
+
+    def change(data):
+        data[2][1] = data[2][1] + 40
+
+    return Case(tmp_path_factory.mktemp("failing"), "designed", change=change)
+
+
+@pytest.mark.parametrize("key", FORGED)
+def test_a_receipt_that_lies_about_a_check_of_a_design_is_named(failing, key, tmp_path):
+    shutil.copytree(failing.returns, tmp_path / "returns")
+    case = copy.copy(failing)
+    case.returns = tmp_path / "returns"
+    assert case.verify() == case.verify(known=False) == []
+    case.edit("Cleo/receipt.json", lambda it: FORGED[key](it["checks"][1]))
+    case.rehash()
+    for known in (True, False):
+        assert any(f"Cleo/receipt.json: checks[second]: {key}" in line for line in case.verify(known=known))
 
 
 class TestFiles:

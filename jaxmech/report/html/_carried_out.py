@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from jaxmech.report._checks import checks_in_words, follows_in_words, passed_in_words
 from jaxmech.report._numbers import INFINITY, decimals, short, single
 from jaxmech.report.html._document import Document, Line, Party, Section, Table
 
 _ESTIMATE, _RECEIPT, _PUBLIC = "estimate.json", "receipt.json", "public.json"
 _LIMITS = (
     "This page says what was handed in and what each party is owed; the estimates are in the parties' folders.",
-    "It is for the arbiter. Standard errors depend on how far a party's data were from the others': give each party "
-    "her own page, and no other.",
+    "It is for the arbiter. Checks and standard errors tell how far a party's data were from the others': give each "
+    "party her own page, and no other.",
     "Whether all this was done right, anybody can recompute: jaxmech verify RETURNS AGREEMENT.",
 )
 
@@ -42,7 +43,7 @@ def carried_out(agreement: Mapping[str, Any], returned: Mapping[str, bytes]) -> 
         what=what,
         verdict=verdict,
         good=not public["seeded"],
-        sections=(_handed_in(pairs, public, unit), _totals(public), _files(returned)),
+        sections=(_handed_in(pairs, public, unit), *_checks(pairs), _totals(public), _files(returned)),
         parties=tuple(_party(agreement, estimate, receipt, unit) for estimate, receipt in pairs),
         limits=_LIMITS,
         warnings=(public["warning"],) if public["warning"] else (),
@@ -63,6 +64,20 @@ def _handed_in(pairs: list[tuple[Any, ...]], public: Mapping[str, Any], unit: st
         "What was handed in",
         (Table(headers, (False, False, True, True, True, False), tuple(rows)),),
     )
+
+
+def _checks(pairs: list[tuple[Any, ...]]) -> Iterator[Section]:
+    """Every comparison of a party's mean with the others', and what follows; nothing where nothing is compared."""
+    headers, rows = checks_in_words(receipt for _, receipt in pairs)
+    if not rows:
+        return
+    said = "Distance between a party's mean and that of the points that it was compared with, in the units of the data"
+    limits = "limit" in headers
+    failed = sum(row.failed for row in rows)
+    verdict = f", beside its limit: {failed:,} of {len(rows):,} failed." if limits else ", and the noise that follows."
+    table = tuple((row.cells, "red" if row.failed else "") for row in rows)
+    right = tuple(header in ("discrepancy", "limit") for header in headers)
+    yield Section("Checks", (said + verdict, Table(headers, right, table)))
 
 
 def _totals(public: Mapping[str, Any]) -> Section:
@@ -140,11 +155,24 @@ def _values(agreement: Mapping[str, Any]) -> list[tuple[int, float, bool]]:
 
 
 def _gets(owed: Any, check: Any) -> str:
-    parts = [f"{owed['clean_count']:,} points as they are"]
-    if owed["noisy_count"]:
-        parts.append(f"{owed['noisy_count']:,} with noise")
+    noisy = owed["noisy_count"] if _number(check["noise_variance"]) > 0 else 0
+    parts = [f"{owed['clean_count'] + owed['noisy_count'] - noisy:,} points as they are"]
+    if noisy:
+        parts.append(f"{noisy:,} with noise")
     compared = f"; compared with {check['compared_count']:,} points of the others" if check["compared_count"] else ""
-    return f"{check['role']}: {' and '.join(parts)}{compared}"
+    return f"{check['role']}: {' and '.join(parts)}{compared}{_outcome(check)}"
+
+
+def _outcome(check: Any) -> str:
+    """How far her mean was from theirs, and what follows; nothing where nothing was compared."""
+    apart = _number(check["discrepancy"])
+    if np.isnan(apart) or check["role"] != "checked":
+        return ""
+    if np.isinf(apart):
+        return f"; you handed in nothing: {follows_in_words(check)}"
+    limit = f" (limit {short(_number(check['limit']))}: {passed_in_words(check)})" if "limit" in check else ""
+    follows = follows_in_words(check).replace("her checks", "your checks")
+    return f"; your mean is {short(apart)} from theirs{limit}: {follows}"
 
 
 def _number(value: Any) -> float:
