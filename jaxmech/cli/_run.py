@@ -69,6 +69,9 @@ def run(
     except exchange.FaultyError as error:
         sys.stderr.write("".join(f"jaxmech: {fault}\n" for fault in error.faults))
         return BAD_INPUT
+    for remark in remarks:
+        if remark.kind == "misnamed":
+            note(remark.text)  # before anything is drawn: it is nearly always a slip
     with timed(seconds, "carry out"):
         done = exchange.carry_out(plan, handed, remarks, chosen, seed)
     with timed(seconds, "put returns together"):

@@ -1,9 +1,10 @@
 """A folder of submissions: everything that is wrong with it, or what was handed in and what is odd about it."""
 
 import dataclasses
+import difflib
 import hashlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -20,6 +21,10 @@ factor; spreads are judged from so many points on."""
 
 ROBUST = 1.482602218505602
 """Median distance from the median to σ, for normal points: where nobody has agreed on σ."""
+
+_ALIKE, _TELLING = 0.6, 3
+"""A file may be meant for a party whose name it has in so large a part (of matching letters); or wholly, from so many
+letters on."""
 
 
 @runtime_checkable
@@ -70,7 +75,8 @@ class Remark:
 
     Attributes:
         party: whom it concerns.
-        kind: "missing", "fewer", "more", "unasked", "far", "spread", "duplicate", "extra" or "void".
+        kind: "missing", "fewer", "more", "unasked", "far", "spread", "duplicate", "format", "extra", "misnamed" or
+            "void".
         text: one sentence.
     """
 
@@ -116,16 +122,27 @@ def read_submissions(folder: Path, agreement: Asked) -> tuple[list[Handed], list
     if (agreement.samples > 0).any() and all(one.file is None for one in handed):
         wanted = " or ".join(names[int(np.argmax((agreement.samples > 0).any(axis=1)))] + suffix for suffix in SUFFIXES)
         raise ProblemError("submissions", str(folder), f"holds no file of any party, such as {wanted}")
-    missing = [name + SUFFIXES[0] for name, one in zip(names, handed, strict=True) if one.file is None]
+    missing = {name: party for name, party, one in zip(names, agreement.parties, handed, strict=True) if not one.file}
     extra = [_extra(name, missing) for name in present]
     return handed, [*remarks(agreement, handed), *_not_recomputed(agreement, handed), *extra]
 
 
-def _extra(name: str, missing: Sequence[str]) -> Remark:
-    """What belongs to nobody; a name that differs in its letters' case alone is likely a party's."""
-    meant = [other for other in missing if other.casefold() == name.casefold()]
-    hint = f': the party\'s file would be "{meant[0]}"' if meant else ""
-    return Remark(None, "extra", f"{name} belongs to nobody and was not read{hint}")
+def _extra(file: str, missing: Mapping[str, str]) -> Remark:
+    """What belongs to nobody; perhaps it is that of a party who is missing, whose name it nearly has, or holds.
+
+    Args:
+        file: its name.
+        missing: parties without a file, by what their files are called.
+    """
+    names = {name.casefold(): name for name in missing}
+    stem = file.partition(".")[0].casefold()
+    inside = [name for name in names if len(name) >= _TELLING and name in stem]
+    meant = difflib.get_close_matches(stem, names, n=1, cutoff=_ALIKE) or sorted(inside, key=len, reverse=True)
+    if not meant:
+        return Remark(None, "extra", f"{file} belongs to nobody and was not read")
+    name = names[meant[0]]
+    text = f"did you mean {missing[name]}? Her file would be {name}{SUFFIXES[0]}; as it is, {missing[name]} handed in"
+    return Remark(None, "misnamed", f"{file} belongs to nobody and was not read: {text} nothing")
 
 
 def _not_recomputed(agreement: Asked, handed: Sequence[Handed]) -> list[Remark]:

@@ -200,6 +200,16 @@ def failing(tmp_path_factory):
     return found
 
 
+def test_a_misspelt_name_is_told_before_anything_is_carried_out(folder):
+    (folder.submissions / "Cleo.csv").rename(folder.submissions / "Celo.csv")
+    code, page, errors = folder.run()
+    assert code == 0
+    told = "Celo.csv belongs to nobody and was not read: did you mean Cleo? Her file would be Cleo.csv; as it is, Cleo"
+    assert errors == f"jaxmech: {told} handed in nothing\n"
+    assert f"- {told} handed in nothing" in page
+    jsonschema.validate(folder.read("operator.json"), schemas.load("operator"))
+
+
 class TestChecks:
     """What a design compares, and what follows, in the units of the data."""
 
