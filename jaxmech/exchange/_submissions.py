@@ -149,7 +149,7 @@ def _extra(file: str, missing: Mapping[str, str]) -> Remark:
 
 
 def _not_recomputed(agreement: Asked, handed: Sequence[Handed]) -> list[Remark]:
-    """Files that ``verify``, which reads plain CSV alone, cannot compare with the returns."""
+    """Files that ``verify``, which reads CSV alone, cannot compare with the returns."""
     files = [(party, str(one.file)) for party, one in zip(agreement.parties, handed, strict=True) if one.file]
     return [
         Remark(

@@ -120,6 +120,14 @@ def test_both_readers_agree(rows):
         }
 
 
+def test_decimal_commas_without_quotation_marks_are_one_fault(tmp_path):
+    """They part cells: the one at fault may stand where no column is."""
+    _, faults = read('first,second\n,-2.5\n3,25,"3,5"\n', tmp_path)
+    assert [str(fault) for fault in faults] == [
+        "Ada.csv: row 3, column 3: '3,5' must have the decimal mark, a point or a comma, that -2.5 in line 2 has"
+    ]
+
+
 def test_a_file_in_another_format_has_not_endless_faults(tmp_path):
     _, faults = read("first,second\n" + "a,b\n" * 5000, tmp_path)
     assert 1000 < len(faults) < 1010
