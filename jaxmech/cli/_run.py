@@ -2,6 +2,7 @@
 
 import json
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import click
 
 from jaxmech._errors import ProblemError
 from jaxmech.cli._group import BAD_INPUT, DONE, note, say
-from jaxmech.cli._options import durations, examples_of, render_text, timed
+from jaxmech.cli._options import durations, examples_of, make_console, render_text, timed
 from jaxmech.cli._report import check_page, exchange_page
 
 _EXAMPLES = (
@@ -167,7 +168,7 @@ def _page(done: Any, output: str, checks: str, *, drawn: bool) -> str:
         lines.append("The secret was drawn now; with jaxmech commit before data are handed in, nobody need trust that.")
     if done.seed is not None:
         lines.append(exchange.WARNING)
-    lines += ["", checks] if checks else []
+    before, lines = _fitted(lines), []
     taken = [remark.text for remark in done.remarks if remark.kind in exchange.ABOUT_DATA]
     others = [remark.text for remark in done.remarks if remark.kind not in exchange.ABOUT_DATA]
     if taken:
@@ -177,7 +178,20 @@ def _page(done: Any, output: str, checks: str, *, drawn: bool) -> str:
         lines += ["", "Odd, and without consequence beyond what the mechanism does by itself:"]
         lines += [f"- {text}" for text in others]
     lines += ["", f"Give each party her folder and {exchange.PUBLIC}; keep {exchange.OPERATOR} for the arbiter."]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*before, *(["", checks] if checks else []), *_fitted(lines)]) + "\n"
+
+
+def _fitted(lines: Sequence[str]) -> list[str]:
+    """Lines that break between words on a terminal; elsewhere, where programs may read them, none breaks."""
+    if not sys.stdout.isatty():
+        return list(lines)
+    width = make_console(file=sys.stdout).width
+    wrapper = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+    broken = []
+    for line in lines:
+        wrapper.subsequent_indent = "  " * line.startswith("- ")
+        broken.append(wrapper.wrap(line))
+    return [part for parts in broken for part in (parts or [""])]
 
 
 def _headline(done: Any, output: str) -> str:

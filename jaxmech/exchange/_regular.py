@@ -22,6 +22,7 @@ CHANCE = 1e-6
 FEWEST_ROWS = 3
 _MOST_DECIMALS = 15
 _SIGNIFICANT = (1, 2, 5)
+_TENS = tuple(10**k for k in range(20))
 
 
 class Regular(NamedTuple):
@@ -46,22 +47,33 @@ def decimals(points: np.ndarray) -> int:
         (2, 0)
     """
     some = points[np.isfinite(points)]
-    return next((d for d in range(_MOST_DECIMALS) if (np.round(some, d) == some).all()), _MOST_DECIMALS)
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers too large for so many decimals
+        return next((d for d in range(_MOST_DECIMALS) if (np.round(some, d) == some).all()), _MOST_DECIMALS)
 
 
-def common_step(columns: Sequence[np.ndarray]) -> float:
-    """Return the largest number of which all points of all parties are multiples; 0 without any.
+def common_steps(columns: Sequence[np.ndarray]) -> list[float]:
+    """Return for each party the largest round number of which all points of all are multiples; 0 if hers are all.
+
+    Round is 1, 2, 2.5 or 5 times a power of ten: who hands in the same number over and over is not rounding to it.
 
     Example:
-        >>> common_step([np.array([95.0, 100.0]), np.array([120.0])]), common_step([np.array([2.5, 1.0])])
-        (5.0, 0.5)
+        >>> common_steps([np.array([95.0, 100.0]), np.array([120.0])]), common_steps([np.array([95.0, 100.0])])
+        ([5.0, 5.0], [0.0])
     """
-    points = np.concatenate([np.zeros(0), *columns])
-    places = decimals(points)
-    whole = np.round(points * 10.0**places)
-    if not len(whole) or np.abs(whole).max() >= 2**53:
-        return 10.0**-places if len(whole) else 0.0
-    return float(np.gcd.reduce(whole.astype(np.int64))) / 10.0**places
+    some = [column for column in columns if len(column)]
+    places = max((decimals(column) for column in some), default=0)
+    whole = math.gcd(*(_whole_step(column, places) for column in some))
+    power = 10 ** max(len(str(whole)) - 1, 0)
+    leading = (10 * power, 5 * power, 25 * power // 10, 2 * power, power)
+    step = whole and next((one for ten in _TENS for part in leading if (one := part // ten) and whole % one == 0), 0)
+    return [step / 10.0**places if len(some) > bool(len(column)) else 0.0 for column in columns]
+
+
+def _whole_step(points: np.ndarray, places: int) -> int:
+    """The greatest common divisor of points in units of their last decimal; 1 where they are too large for that."""
+    with np.errstate(over="ignore"):
+        whole = np.round(points * 10.0**places)
+    return int(np.gcd.reduce(whole.astype(np.int64))) if np.abs(whole).max() < 2**53 else 1
 
 
 def collision(step: float, sigma: float) -> float:
@@ -80,7 +92,7 @@ def too_regular(points: np.ndarray, sigma: float, step: float) -> Regular | None
     Args:
         points: hers.
         sigma: standard deviation of a point.
-        step: to which everybody's are rounded, from :func:`common_step`; hers may be rounded more coarsely.
+        step: to which all are rounded, from :func:`common_steps`; hers may be rounded more coarsely.
 
     Example:
         >>> too_regular(np.full(7, 2.2), 0.6, 0.01).what
@@ -114,7 +126,7 @@ def copied(points: np.ndarray, other: np.ndarray, sigma: float, step: float, pai
         points: hers.
         other: those of another, at least as many.
         sigma: standard deviation of a point.
-        step: to which everybody's are rounded.
+        step: to which all are rounded.
         pairs: of parties that are compared.
 
     Example:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech.exchange._agreement import Limits
 from jaxmech.exchange._names import file_names
-from jaxmech.exchange._regular import common_step, copied, too_regular
+from jaxmech.exchange._regular import common_steps, copied, too_regular
 from jaxmech.exchange._tables import SUFFIXES, Fault, Handed, read_handed
 
 FAR, WIDE, FEWEST = 8.0, 2.0, 10
@@ -245,18 +245,18 @@ def _regular(agreement: Asked, handed: Sequence[Handed], k: int) -> list[Remark]
     if len(everything) == 0:
         return []
     sigma = _spread(everything, float(agreement.sigma[k])) or float(np.std(everything))
-    step, pairs = common_step(columns), max(len(columns) * (len(columns) - 1) // 2, 1)
+    steps, pairs = common_steps(columns), max(len(columns) * (len(columns) - 1) // 2, 1)
     owners = np.repeat(np.arange(len(columns)), [len(column) for column in columns])
     order = np.argsort(everything, kind="stable")
     everything, owners = everything[order], owners[order]
     for i, (party, column) in enumerate(zip(agreement.parties, columns, strict=True)):
-        if odd := too_regular(column, sigma, step):
+        if odd := too_regular(column, sigma, steps[i]):
             text = f"{party}, {name}: {odd.what}; of measured points rounded to {odd.step:g} the chance is at most"
             found.append(Remark(party, "regular", f"{text} {odd.chance:.1g}"))
             continue
         for j in _perhaps(column, everything, owners):
             size = len(columns[j])
-            if (len(column), -i) < (size, -j) and (odd := copied(column, columns[j], sigma, step, pairs)):
+            if (len(column), -i) < (size, -j) and (odd := copied(column, columns[j], sigma, steps[i], pairs)):
                 text = f"{party} and {agreement.parties[j]} {odd.what} of {name}"
                 found.append(Remark(party, "duplicate", text))
                 break

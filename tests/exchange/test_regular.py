@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxmech.exchange import _regular
-from jaxmech.exchange._regular import CHANCE, collision, common_step, copied, too_regular
+from jaxmech.exchange._regular import CHANCE, collision, common_steps, copied, too_regular
 
 SIGMA = 12.0
 
@@ -73,7 +73,7 @@ def test_honest_rounded_data_raise_no_alarm(step, n):
     generator = np.random.default_rng(n)
     for _ in range(400):
         first, second = np.round(generator.normal(100, SIGMA, (2, n)) / step) * step
-        shared = common_step([first, second])
+        shared = common_steps([first, second])[0]
         assert too_regular(first, SIGMA, shared) is None
         assert copied(first, second, SIGMA, shared, 1) is None
 
@@ -94,9 +94,27 @@ def test_copies_are_named(step, n):
     assert copied(first, other, SIGMA, step, 1) is None
 
 
-def test_steps_are_those_of_all_parties():
-    assert common_step([]) == 0
-    assert common_step([np.array([0.1, 0.25])]) == 0.05
-    assert common_step([np.array([120.0, 80.0]), np.array([90.0])]) == 10
-    assert common_step([np.array([120.0, 80.0]), np.array([90.5])]) == 0.5
-    assert common_step([np.array([1e300, 2.0])]) == 1
+@pytest.mark.parametrize(
+    ("columns", "step"),
+    [
+        ([], 0), ([[120, 80]], 0), ([[], [120, 80]], 0), ([[0], [0.0]], 0),
+        ([[120, 80, 100], [90, 75]], 5), ([[120, 80], [0.25, 0.75]], 0.25), ([[100], [150, 100]], 50),
+        ([[101] * 3, [101] * 4], 1), ([[95.5], [100]], 0.5), ([[95.5], [101]], 0.5), ([[2500], [7500]], 2500),
+        ([[1e300, 2], [4]], 1), ([[1e300, 1 / 3], [4]], 1e-15), ([[1000], [1000]], 1000), ([[-30], [60]], 10), ([[14], [28]], 2), ([[0.3], [0.6]], 0.1),
+    ],
+)  # fmt: skip
+def test_steps_are_round_and_common_to_all(columns, step):
+    """Nothing is told of who is alone: her own decimals say all there is."""
+    found = common_steps([np.array(column, float) for column in columns])
+    alone = sum(map(bool, columns)) < 2
+    assert found == pytest.approx([step if column or not alone else found[k] for k, column in enumerate(columns)])
+
+
+@pytest.mark.parametrize("others", [0, 1, 3])
+def test_constants_are_named_whoever_else_hands_in(others):
+    """Alone, beside somebody who invents too, and beside honest parties."""
+    generator = np.random.default_rng(0)
+    honest = [np.round(generator.normal(100, SIGMA, 20), 1) for _ in range(max(others - 1, 0))]
+    columns = [np.full(20, 95.5), *[np.full(20, 101.0)] * (others > 0), *honest]
+    steps = common_steps(columns)
+    assert too_regular(columns[0], SIGMA, steps[0]).what == "95.5 in all 20 rows"
