@@ -1022,7 +1022,7 @@ class Models(Signed):
         """Read what is needed."""
         problem = document["problem"]
         if "weights" in problem:
-            raise ValueError("data that count unequally are not carried out")
+            raise UnreadableError("data that count unequally are not carried out")
         self.document, self.seal, self.mechanism = document, document["fingerprint"], problem["mechanism"]
         self.dtype, self.names = document["settings"]["dtype"], ["value"]
         self.gain, self.parties = GAIN[self.dtype], problem["agents"]

@@ -154,6 +154,12 @@ def _checks(parties: Sequence[str], returned: Mapping[str, bytes]) -> str:
     return render_text(show).rstrip()
 
 
+_TURNED = (
+    "Less than 0 is charged: means of contributors were so far apart that they pay, and buyers are paid. On average "
+    "over many exchanges all is as promised."
+)
+
+
 def _page(done: Any, output: str, checks: str, *, drawn: bool) -> str:
     """What the operator is told."""
     from jaxmech import exchange
@@ -164,6 +170,8 @@ def _page(done: Any, output: str, checks: str, *, drawn: bool) -> str:
         f"Agreement   {agreement.fingerprint}",
         f"Commitment  {exchange.commitment(done.secret)}",
     ]
+    if getattr(done, "money", {}).get("charged", 0.0) < 0:
+        lines.append(_TURNED)
     if drawn:
         lines.append("The secret was drawn now; with jaxmech commit before data are handed in, nobody need trust that.")
     if done.seed is not None:

@@ -355,6 +355,16 @@ class TestTrades:
         assert ("- there is no trade" in page) == (trade in trades.MARKETS)
         assert call("verify", folder.returns, folder.agreement, "--submissions", folder.submissions)[0] == 0
 
+    def test_money_that_flows_the_other_way_is_explained(self, trade, tmp_path):
+        folder = Trade(tmp_path, trade)
+        far = [[column + 1e4 * (i == 0) for column in row] for i, row in
+               enumerate(trades.draw(folder.signed, np.random.default_rng(0)))]  # fmt: skip
+        trades.write(folder.signed, far, folder.submissions)
+        page = folder.run()[1]
+        turned = folder.read("operator.json")["money"]["charged"] < 0
+        assert turned == hasattr(folder.signed, "buyers")  # competitors pay for sizes, not for means
+        assert ("Less than 0 is charged" in page) == turned
+
     def test_the_same_data_under_two_names_and_absurd_values_are_told(self, trade, tmp_path):
         folder = Trade(tmp_path, trade)
         text = (folder.submissions / "Ada.csv").read_text(encoding="utf-8")
