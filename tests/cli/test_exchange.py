@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from jaxmech import exchange, schemas, verify
 from jaxmech._json import json_text
+from jaxmech._sheets import workbook_bytes
 from jaxmech.cli import main
 from jaxmech.report import short
 from tests.exchange import agreements as example
@@ -208,6 +209,16 @@ def test_a_misspelt_name_is_told_before_anything_is_carried_out(folder):
     assert errors == f"jaxmech: {told} handed in nothing\n"
     assert f"- {told} handed in nothing" in page
     jsonschema.validate(folder.read("operator.json"), schemas.load("operator"))
+
+
+def test_the_arbiter_s_document_is_valid_where_spreadsheets_were_handed_in(folder):
+    rows = [{"first": 1.5, "second": 2.5}, {"first": 2.0, "second": 3.0}]
+    (folder.submissions / "Cleo.csv").unlink()
+    (folder.submissions / "Cleo.xlsx").write_bytes(workbook_bytes(rows))
+    assert folder.run()[0] == 0
+    document = folder.read("operator.json")
+    assert "format" in {remark["kind"] for remark in document["remarks"]}
+    jsonschema.validate(document, schemas.load("operator"))
 
 
 class TestChecks:
