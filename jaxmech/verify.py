@@ -76,8 +76,7 @@ def sha256(content: bytes) -> str:
 def fingerprint(document: dict[str, Any]) -> str:
     """Return the hash of a document without its fingerprint: keys sorted, no white space, shortest numbers."""
     rest = {key: value for key, value in document.items() if key != "fingerprint"}
-    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(text.encode("utf-8"))
+    return sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8"))
 
 
 def spoken(seal: str, what: str = "Fingerprint: ") -> str:
@@ -160,6 +159,15 @@ def normal(words: np.random.Philox, count: int) -> np.ndarray:
 class Signed:
     """What agreements of all kinds answer, unless they have something of their own to say."""
 
+    read: Callable[[dict[str, Any]], None]
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        """Read what is needed; what is missing is told by its name."""
+        try:
+            self.read(document)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnreadableError(f"the agreement lacks what it takes to carry it out: {error}") from None
+
     def more(self, owed: Any) -> Any:
         """Return what operator.json holds beside the parties; of the exchange as a whole; of a distribution."""
         return {}
@@ -170,7 +178,7 @@ class Signed:
 class Agreement(Signed):
     """What the parties signed who share data, in arrays: parties × distributions."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
+    def read(self, document: dict[str, Any]) -> None:
         """Read what is needed."""
         self.document, self.money, self.kappa = document, 0.0, np.zeros(0)
         problem, plan = document["problem"], document["integer_plan"]
@@ -808,7 +816,7 @@ def best_alone(agreement: Agreement, i: int, worth: np.ndarray) -> float:
 class Market(Signed):
     """What contributors and buyers signed, in arrays."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
+    def read(self, document: dict[str, Any]) -> None:
         """Read what is needed."""
         problem, sellers, buyers = document["problem"], document["contributors"], document["buyers"]
         self.document, self.seal, self.mechanism = document, document["fingerprint"], "broker"
@@ -1018,11 +1026,11 @@ def erfcx(x: float) -> float:
 class Models(Signed):
     """What competitors signed, in arrays."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
+    def read(self, document: dict[str, Any]) -> None:
         """Read what is needed."""
         problem = document["problem"]
         if "weights" in problem:
-            raise UnreadableError("data that count unequally are not carried out")
+            raise ValueError("data that count unequally are not carried out")
         self.document, self.seal, self.mechanism = document, document["fingerprint"], problem["mechanism"]
         self.dtype, self.names = document["settings"]["dtype"], ["value"]
         self.gain, self.parties = GAIN[self.dtype], problem["agents"]
@@ -1173,10 +1181,7 @@ def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: 
         lines.append(f"agreement: fingerprint is {document.get('fingerprint')}, but {seal} is right: it was changed")
     if document.get("kind") not in KINDS:
         raise UnreadableError(f"the agreement is of kind {document.get('kind')!r}, of which nothing is known")
-    try:
-        agreement = KINDS[document["kind"]](document)
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableError(f"the agreement lacks what it takes to carry it out: {error}") from None
+    agreement = KINDS[document["kind"]](document)
     if not lines and seal != operator["agreement"] == public["agreement"]:
         other = f"the returns are of another agreement, {public['agreement']}; this one is {seal}"
         return [other, *agreement.soundness()]
