@@ -27,11 +27,13 @@ import argparse
 import copy
 import csv
 import hashlib
+import io
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any, NamedTuple
@@ -74,8 +76,7 @@ def sha256(content: bytes) -> str:
 def fingerprint(document: dict[str, Any]) -> str:
     """Return the hash of a document without its fingerprint: keys sorted, no white space, shortest numbers."""
     rest = {key: value for key, value in document.items() if key != "fingerprint"}
-    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(text.encode("utf-8"))
+    return sha256(json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8"))
 
 
 def spoken(seal: str, what: str = "Fingerprint: ") -> str:
@@ -158,16 +159,14 @@ def normal(words: np.random.Philox, count: int) -> np.ndarray:
 class Signed:
     """What agreements of all kinds answer, unless they have something of their own to say."""
 
+    read: Callable[[dict[str, Any]], None]
+
     def __init__(self, document: dict[str, Any]) -> None:
         """Read what is needed; what is missing is told by its name."""
         try:
             self.read(document)
         except (KeyError, TypeError, ValueError) as error:
             raise UnreadableError(f"the agreement lacks what it takes to carry it out: {error}") from None
-
-    def read(self, document: dict[str, Any]) -> None:
-        """Read what is needed."""
-        raise NotImplementedError
 
     def more(self, owed: Any) -> Any:
         """Return what operator.json holds beside the parties; of the exchange as a whole; of a distribution."""
@@ -457,22 +456,25 @@ def _entry(agreement: Agreement, part: Drawn, handed: Handed, place: Any, added:
         "normal": part.normal,
         "points": sorted(table, key=lambda row: (row[1], row[0])),
         **(part.level if agreement.calibrated else {}),
+        **(judged(part, added, float(agreement.limit[i, k])) if agreement.designed else {}),
+    }
+
+
+def judged(part: Drawn, added: float, limit: float) -> dict[str, Any]:
+    """Of a design: the limit in the units of the data, whether it is kept, and what becomes of the rest."""
+    return {
+        "limit": limit if math.isfinite(limit) else math.nan,
+        "passed": None if math.isnan(part.discrepancy) else part.discrepancy / limit <= 1,
+        "follows": "nothing" if added == 0 else "noise" if math.isfinite(added) else "withheld",
+        "withheld": part.rest["count"] if part.rest and added == math.inf else 0,
     }
 
 
 # 4 --- documents anew ------------------------------------------------------------------------------------------------
 
-OWED = (
-    "name",
-    "estimate",
-    "standard_error",
-    "clean_count",
-    "clean_mean",
-    "noisy_count",
-    "noisy_mean",
-    "noisy_variance",
-)
+OWED = ("name", *NOTHING, "clean_count", "clean_mean", "noisy_count", "noisy_mean", "noisy_variance")
 CHECKS = ("name", "role", "asked", "count", "mean", "compared_count", "compared_mean", "discrepancy", "noise_variance")
+JUDGED = ("limit", "passed", "follows", "withheld")
 SEEDED = "The noise was made from a fixed seed: parties who know it can predict the noise, remove it, and cheat."
 
 
@@ -484,18 +486,33 @@ def named_after(folder: str, name: str) -> bool:
 
 
 def read_columns(path: Path, names: list[str]) -> list[np.ndarray]:
-    """Return a party's points by distribution from a CSV file; blank cells end shorter columns."""
-    other = f"{path.name}: only CSV in UTF-8 with commas between cells and decimal points is read here"
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
-        header = [cell.strip() for cell in rows[0]] if rows else []
-        if (len(header) == 1 and set(";\t") & set(header[0])) or any(len(row) != len(header) for row in rows):
-            raise UnreadableError(other)
-        columns = {name: [row[k] for row in rows[1:] if row[k].strip()] for k, name in enumerate(header)}
-        return [np.array([float(cell) for cell in columns.get(name, [])]) for name in names]
-    except ValueError:  # of float, and of bytes that are no UTF-8
-        raise UnreadableError(other) from None
+    """Return a party's points by distribution from a CSV file, however it is written; blank cells end shorter columns.
+
+    Read with the first encoding and separator by which its first row names a distribution and all rows are as long, and
+    with the decimal point, or else comma, by which all cells are numbers. Who ran it has refused what is in doubt.
+    """
+    content = path.read_bytes()
+    for code, sign, mark in product(("utf-8-sig", "utf-16", "utf-32", "utf-16-be"), (",", ";", "\t"), ".,"):
+        try:
+            text = content.decode(code)
+            if said := re.match(r'\s*"?sep=(.)"?[^\S\n]*\n', text):  # spreadsheets may name the separator themselves
+                text, sign = text[said.end() :], said[1]
+            found = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=sign) if "".join(row).strip()]
+            header = [cell.strip() for cell in found[0]]
+            if set(header) & set(names) and all(len(row) == len(header) for row in found):
+                columns = {name: [row[k] for row in found[1:] if row[k].strip()] for k, name in enumerate(header)}
+                return [np.array([number(cell, mark) for cell in columns.get(name, [])]) for name in names]
+        except (ValueError, IndexError, csv.Error):  # of bytes, cells and empty files: then in another way
+            continue
+    raise UnreadableError(f"{path.name} cannot be read as CSV: save it in UTF-8, with commas and decimal points")
+
+
+def number(cell: str, mark: str) -> float:
+    """Return a number with this decimal mark; digits before it may stand in groups of three."""
+    whole, point, part = cell.strip().replace("\u2212", "-").partition(mark)
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2}([., \u00a0\u2009\u202f'\u2019])\d{3}(\1\d{3})*", whole):
+        whole = re.sub(r"[^\d+-]", "", whole)
+    return float(whole + point.replace(mark, ".") + part)
 
 
 def handed_in(folder: Path | None, agreement: Any, told: list[dict[str, Any]], lines: list[str]) -> list[Handed]:
@@ -510,7 +527,8 @@ def handed_in(folder: Path | None, agreement: Any, told: list[dict[str, Any]], l
     for party in told:
         name = f"{party['folder']}.csv"
         if {f"{party['folder']}.parquet", f"{party['folder']}.xlsx"} & set(present):
-            raise UnreadableError(f"submissions of {party['name']}: only CSV files are read here")
+            why = "only CSV is read here: verify without --submissions, and let her hand in CSV next time"
+            raise UnreadableError(f"submissions of {party['name']}: {why}")
         path = present.get(name)
         seal = None if path is None else sha256(path.read_bytes())
         expected = {"file": None if path is None else name, "submission": seal}
@@ -568,7 +586,8 @@ def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: 
     cost = float(sum(agreement.costs[i, k] * entry["count"] for k, entry in enumerate(entries) if entry["count"]))
     money = {"penalty_promised": float(agreement.penalty[i]), "cost": cost, "payment": 0.0}
     more = ("sigma", "freedom", "alpha", "level") * agreement.calibrated
-    hers, checks = ([{key: one[key] for key in (*keys, *more)} for one in entries] for keys in (OWED, CHECKS))
+    parts = ((*OWED, *more), (*CHECKS, *JUDGED * agreement.designed, *more))
+    hers, checks = ([{key: one[key] for key in keys} for one in entries] for keys in parts)
     files = {
         "estimate.json": paper("estimate", agreement, told, {**money, "distributions": hers}),
         "receipt.json": receipt_of(agreement, secret, told, checks, cost),
@@ -1192,22 +1211,16 @@ def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: 
         elif right.points and public["points"]:
             lines.append(f"{where} is missing")
         lines += differences(f"operator.json: parties[{part['name']}]", part, right.part, right.size)
-    lines += _check_shared(agreement, operator, public, every, handed, files, returns)
+    lines += _shared(agreement, every, handed, files, returns)
     return lines + list(agreement.soundness())
 
 
-def _check_shared(
-    agreement: Any,
-    operator: dict[str, Any],
-    public: dict[str, Any],
-    every: list[Owed],
-    handed: list[Handed],
-    files: dict[str, bytes],
-    returns: Path,
+def _shared(
+    agreement: Any, every: list[Owed], handed: list[Handed], files: dict[str, bytes], returns: Path
 ) -> list[str]:
     """Check public.json, the rest of operator.json, and that every file is the one that was written."""
+    (operator, _), (public, files["public.json"]) = (load(returns / f"{name}.json") for name in ("operator", "public"))
     commitment, seeded = sha256(operator["secret"].encode("ascii")), operator["seed"] is not None
-    files["public.json"] = (returns / "public.json").read_bytes()
     hashes = {name: sha256(content) for name, content in files.items()}
     parts = [one.part for one in every]
     told = ["receipt.json" if "receipt.json" in one.files else "invoice.json" for one in every]
@@ -1235,14 +1248,10 @@ def _check_shared(
         ],
     }
     expected_operator = {
+        **{key: operator[key] for key in ("secret", "seed", "version", "parties", "remarks")},
         "kind": "operator",
         "agreement": agreement.seal,
-        "secret": operator["secret"],
         "commitment": commitment,
-        "seed": operator["seed"],
-        "version": operator["version"],
-        "parties": operator["parties"],
-        "remarks": operator["remarks"],
         "files": hashes,
         **agreement.more(every),
     }

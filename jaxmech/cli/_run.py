@@ -2,6 +2,8 @@
 
 import json
 import sys
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import click
 
 from jaxmech._errors import ProblemError
 from jaxmech.cli._group import BAD_INPUT, DONE, note, say
-from jaxmech.cli._options import durations, examples_of, timed
+from jaxmech.cli._options import durations, examples_of, make_console, render_text, timed
 from jaxmech.cli._report import check_page, exchange_page
 
 _EXAMPLES = (
@@ -68,6 +70,9 @@ def run(
     except exchange.FaultyError as error:
         sys.stderr.write("".join(f"jaxmech: {fault}\n" for fault in error.faults))
         return BAD_INPUT
+    for remark in remarks:
+        if remark.kind == "misnamed":
+            note(remark.text)  # before anything is drawn: it is nearly always a slip
     with timed(seconds, "carry out"):
         done = exchange.carry_out(plan, handed, remarks, chosen, seed)
     with timed(seconds, "put returns together"):
@@ -78,7 +83,7 @@ def run(
         if page is not None:
             files.write("--report", str(report), page, private=True)
     if not quiet:
-        say(_page(done, output, drawn=secret is None and seed is None))
+        say(_page(done, output, _checks(done.agreement.parties, returned), drawn=secret is None and seed is None))
     if verbose:
         note(durations(seconds))
     return DONE
@@ -118,7 +123,44 @@ def _secret(secret: str | None, seed: int | None) -> str:
     return exchange.seeded_secret(seed)
 
 
-def _page(done: Any, output: str, *, drawn: bool) -> str:
+_MOST_CHECKS = 32
+"""So many are listed; of more, those alone that change what somebody gets."""
+
+
+def _checks(parties: Sequence[str], returned: Mapping[str, bytes]) -> str:
+    """Every check against a limit, as a table; nothing where the rule has no limits."""
+    from jaxmech import exchange, report
+
+    paths = [f"{folder}/receipt.json" for folder in exchange.file_names(parties)]
+    headers, rows = report.checks_in_words(json.loads(returned[path]) for path in paths)
+    if "limit" not in headers or not rows:
+        return ""
+    listed = rows if len(rows) <= _MOST_CHECKS else [row for row in rows if row.failed or row.changed]
+    failed = sum(row.failed for row in rows)
+    left = (
+        f"; the other {len(rows) - len(listed):,} passed or had nothing to compare" if len(listed) < len(rows) else ""
+    )
+    heading = f"Checks: {failed:,} of {len(rows):,} failed (distances and limits in the units of the data{left})."
+
+    def show(console: Any) -> None:
+        table = report.new_table(report.make_box(console.is_terminal), *headers, keys=2)
+        table.columns[1].justify = table.columns[-1].justify = table.columns[-2].justify = "left"
+        for row in listed:
+            table.add_row(*row.cells)
+        report.print_plain(console, heading)
+        if listed:
+            report.print_plain(console, table)
+
+    return render_text(show).rstrip()
+
+
+_TURNED = (
+    "Less than 0 is charged: means of contributors were so far apart that they pay, and buyers are paid. On average "
+    "over many exchanges all is as promised."
+)
+
+
+def _page(done: Any, output: str, checks: str, *, drawn: bool) -> str:
     """What the operator is told."""
     from jaxmech import exchange
 
@@ -128,10 +170,13 @@ def _page(done: Any, output: str, *, drawn: bool) -> str:
         f"Agreement   {agreement.fingerprint}",
         f"Commitment  {exchange.commitment(done.secret)}",
     ]
+    if getattr(done, "money", {}).get("charged", 0.0) < 0:
+        lines.append(_TURNED)
     if drawn:
         lines.append("The secret was drawn now; with jaxmech commit before data are handed in, nobody need trust that.")
     if done.seed is not None:
         lines.append(exchange.WARNING)
+    before, lines = _fitted(lines), []
     taken = [remark.text for remark in done.remarks if remark.kind in exchange.ABOUT_DATA]
     others = [remark.text for remark in done.remarks if remark.kind not in exchange.ABOUT_DATA]
     if taken:
@@ -141,7 +186,20 @@ def _page(done: Any, output: str, *, drawn: bool) -> str:
         lines += ["", "Odd, and without consequence beyond what the mechanism does by itself:"]
         lines += [f"- {text}" for text in others]
     lines += ["", f"Give each party her folder and {exchange.PUBLIC}; keep {exchange.OPERATOR} for the arbiter."]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*before, *(["", checks] if checks else []), *_fitted(lines)]) + "\n"
+
+
+def _fitted(lines: Sequence[str]) -> list[str]:
+    """Lines that break between words on a terminal; elsewhere, where programs may read them, none breaks."""
+    if not sys.stdout.isatty():
+        return list(lines)
+    width = make_console(file=sys.stdout).width
+    wrapper = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+    broken = []
+    for line in lines:
+        wrapper.subsequent_indent = "  " * line.startswith("- ")
+        broken.append(wrapper.wrap(line))
+    return [part for parts in broken for part in (parts or [""])]
 
 
 def _headline(done: Any, output: str) -> str:

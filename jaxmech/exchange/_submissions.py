@@ -1,9 +1,9 @@
 """A folder of submissions: everything that is wrong with it, or what was handed in and what is odd about it."""
 
 import dataclasses
-import hashlib
+import difflib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -12,6 +12,7 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech.exchange._agreement import Limits
 from jaxmech.exchange._names import file_names
+from jaxmech.exchange._regular import common_steps, copied, too_regular
 from jaxmech.exchange._tables import SUFFIXES, Fault, Handed, read_handed
 
 FAR, WIDE, FEWEST = 8.0, 2.0, 10
@@ -20,6 +21,13 @@ factor; spreads are judged from so many points on."""
 
 ROBUST = 1.482602218505602
 """Median distance from the median to σ, for normal points: where nobody has agreed on σ."""
+
+_ALIKE, _TELLING = 0.6, 3
+"""A file may be meant for a party whose name it has in so large a part (of matching letters); or wholly, from so many
+letters on."""
+
+_LOOKED_UP = 16
+"""So many of a party's points are looked up among all."""
 
 
 @runtime_checkable
@@ -60,7 +68,7 @@ class FaultyError(ProblemError):
         super().__init__("submissions", self.faults[0].file, rule)
 
 
-ABOUT_DATA = ("far", "spread", "duplicate")
+ABOUT_DATA = ("far", "spread", "regular", "duplicate")
 """Kinds of remarks about points that are in the means of all who receive them."""
 
 
@@ -70,7 +78,8 @@ class Remark:
 
     Attributes:
         party: whom it concerns.
-        kind: "missing", "fewer", "more", "unasked", "far", "spread", "duplicate", "extra" or "void".
+        kind: "missing", "fewer", "more", "unasked", "far", "spread", "regular", "duplicate", "format", "extra",
+            "misnamed" or "void".
         text: one sentence.
     """
 
@@ -116,20 +125,31 @@ def read_submissions(folder: Path, agreement: Asked) -> tuple[list[Handed], list
     if (agreement.samples > 0).any() and all(one.file is None for one in handed):
         wanted = " or ".join(names[int(np.argmax((agreement.samples > 0).any(axis=1)))] + suffix for suffix in SUFFIXES)
         raise ProblemError("submissions", str(folder), f"holds no file of any party, such as {wanted}")
-    missing = [name + SUFFIXES[0] for name, one in zip(names, handed, strict=True) if one.file is None]
+    missing = {name: party for name, party, one in zip(names, agreement.parties, handed, strict=True) if not one.file}
     extra = [_extra(name, missing) for name in present]
     return handed, [*remarks(agreement, handed), *_not_recomputed(agreement, handed), *extra]
 
 
-def _extra(name: str, missing: Sequence[str]) -> Remark:
-    """What belongs to nobody; a name that differs in its letters' case alone is likely a party's."""
-    meant = [other for other in missing if other.casefold() == name.casefold()]
-    hint = f': the party\'s file would be "{meant[0]}"' if meant else ""
-    return Remark(None, "extra", f"{name} belongs to nobody and was not read{hint}")
+def _extra(file: str, missing: Mapping[str, str]) -> Remark:
+    """What belongs to nobody; perhaps it is that of a party who is missing, whose name it nearly has, or holds.
+
+    Args:
+        file: its name.
+        missing: parties without a file, by what their files are called.
+    """
+    names = {name.casefold(): name for name in missing}
+    stem = file.partition(".")[0].casefold()
+    inside = [name for name in names if len(name) >= _TELLING and name in stem]
+    meant = difflib.get_close_matches(stem, names, n=1, cutoff=_ALIKE) or sorted(inside, key=len, reverse=True)
+    if not meant:
+        return Remark(None, "extra", f"{file} belongs to nobody and was not read")
+    name = names[meant[0]]
+    text = f"did you mean {missing[name]}? Her file would be {name}{SUFFIXES[0]}; as it is, {missing[name]} handed in"
+    return Remark(None, "misnamed", f"{file} belongs to nobody and was not read: {text} nothing")
 
 
 def _not_recomputed(agreement: Asked, handed: Sequence[Handed]) -> list[Remark]:
-    """Files that ``verify``, which reads plain CSV alone, cannot compare with the returns."""
+    """Files that ``verify``, which reads CSV alone, cannot compare with the returns."""
     files = [(party, str(one.file)) for party, one in zip(agreement.parties, handed, strict=True) if one.file]
     return [
         Remark(
@@ -170,7 +190,9 @@ def remarks(agreement: Asked, handed: Sequence[Handed]) -> list[Remark]:
             found += _counts(agreement, handed[i], i)
     for k in range(len(agreement.distributions)):
         found += _values(agreement, handed, k)
-    return found + _duplicates(agreement, handed)
+    for k in range(len(agreement.distributions)):
+        found += _regular(agreement, handed, k)
+    return found
 
 
 def _counts(agreement: Asked, handed: Handed, i: int) -> list[Remark]:
@@ -194,7 +216,7 @@ def _values(agreement: Asked, handed: Sequence[Handed], k: int) -> list[Remark]:
     if len(everything) == 0:
         return []
     middle, agreed, found = float(np.median(everything)), float(agreement.sigma[k]), []
-    sigma = ROBUST * float(np.median(np.abs(everything - middle))) if np.isnan(agreed) else agreed
+    sigma = _spread(everything, agreed)
     if sigma == 0:
         return []  # more than half of all points are the same number
     for party, column in zip(agreement.parties, columns, strict=True):
@@ -211,17 +233,41 @@ def _values(agreement: Asked, handed: Sequence[Handed], k: int) -> list[Remark]:
     return found
 
 
-def _duplicates(agreement: Asked, handed: Sequence[Handed]) -> list[Remark]:
-    """The same data under two names, in whatever order; a point or two may agree by chance."""
-    first: dict[tuple[int, str], str] = {}
-    found = []
-    for party, one in zip(agreement.parties, handed, strict=True):
-        for k, column in enumerate(one.columns):
-            if len(np.unique(column)) <= 2:
-                continue
-            key = (k, hashlib.sha256(np.sort(column).tobytes()).hexdigest())
-            if key in first:
-                text = f"{party} and {first[key]} handed in the same points of {agreement.distributions[k]}"
+def _spread(everything: np.ndarray, agreed: float) -> float:
+    """σ as agreed, or where nobody has agreed on one by all points."""
+    return ROBUST * float(np.median(np.abs(everything - np.median(everything)))) if np.isnan(agreed) else agreed
+
+
+def _regular(agreement: Asked, handed: Sequence[Handed], k: int) -> list[Remark]:
+    """Constants, two values, equal steps, and points that are somebody else's: measured ones are not so by chance."""
+    columns, name, found = [one.columns[k] for one in handed], agreement.distributions[k], []
+    everything = np.concatenate(columns)
+    if len(everything) == 0:
+        return []
+    sigma = _spread(everything, float(agreement.sigma[k])) or float(np.std(everything))
+    steps, pairs = common_steps(columns), max(len(columns) * (len(columns) - 1) // 2, 1)
+    owners = np.repeat(np.arange(len(columns)), [len(column) for column in columns])
+    order = np.argsort(everything, kind="stable")
+    everything, owners = everything[order], owners[order]
+    for i, (party, column) in enumerate(zip(agreement.parties, columns, strict=True)):
+        if odd := too_regular(column, sigma, steps[i]):
+            text = f"{party}, {name}: {odd.what}; of measured points rounded to {odd.step:g} the chance is at most"
+            found.append(Remark(party, "regular", f"{text} {odd.chance:.1g}"))
+            continue
+        for j in _perhaps(column, everything, owners):
+            size = len(columns[j])
+            if (len(column), -i) < (size, -j) and (odd := copied(column, columns[j], sigma, steps[i], pairs)):
+                text = f"{party} and {agreement.parties[j]} {odd.what} of {name}"
                 found.append(Remark(party, "duplicate", text))
-            first.setdefault(key, party)
+                break
     return found
+
+
+def _perhaps(column: np.ndarray, everything: np.ndarray, owners: np.ndarray) -> list[int]:
+    """Return who has the one of a party's first points that fewest have, all points being sorted with their owners."""
+    some = column[:_LOOKED_UP]
+    left, right = (np.searchsorted(everything, some, side) for side in ("left", "right"))
+    if not len(some):
+        return []
+    rarest = int(np.argmin(right - left))
+    return np.unique(owners[left[rarest] : right[rarest]]).tolist()

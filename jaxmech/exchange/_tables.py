@@ -167,7 +167,8 @@ def _careful(
             faults = [Fault(name, line, header[0], "must not be left empty above numbers"), *faults]
         return columns, faults
     except SheetError as error:
-        column = "" if error.column is None else header[error.column]
+        # a row may be longer than the first: unquoted decimal commas part cells
+        column = "" if error.column is None else dict(enumerate(header)).get(error.column, str(error.column + 1))
         found = f"{error.value[:40]!r} " if error.value else ""
         return {}, [Fault(name, error.line, column, f"{found}{error.rule}")]
 

@@ -16,7 +16,9 @@ from click.testing import CliRunner
 
 from jaxmech import exchange, schemas, verify
 from jaxmech._json import json_text
+from jaxmech._sheets import workbook_bytes
 from jaxmech.cli import main
+from jaxmech.report import short
 from tests.exchange import agreements as example
 from tests.exchange import trades
 
@@ -186,6 +188,97 @@ def test_what_is_odd_is_told_to_the_operator_and_what_is_hers_to_each_party(fold
     assert call("verify", folder.returns, folder.agreement)[0] == 0
 
 
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory):
+    """A design in which Cleo's mean of the second distribution is 40 off, what is printed, and the arbiter's page."""
+    found = Folder(tmp_path_factory.mktemp("failing"), "designed")
+    found.data[2][1] = found.data[2][1] + 40
+    example.write(found.signed, found.data, found.submissions)
+    page = found.agreement.with_name("page.html")
+    code, found.printed, _ = found.run("--seed", "1", "--report", page)
+    found.page = page.read_text(encoding="utf-8")
+    assert code == 0
+    return found
+
+
+def test_a_misspelt_name_is_told_before_anything_is_carried_out(folder):
+    (folder.submissions / "Cleo.csv").rename(folder.submissions / "Celo.csv")
+    code, page, errors = folder.run()
+    assert code == 0
+    told = "Celo.csv belongs to nobody and was not read: did you mean Cleo? Her file would be Cleo.csv; as it is, Cleo"
+    assert errors == f"jaxmech: {told} handed in nothing\n"
+    assert f"- {told} handed in nothing" in page
+    jsonschema.validate(folder.read("operator.json"), schemas.load("operator"))
+
+
+def test_the_arbiter_s_document_is_valid_where_spreadsheets_were_handed_in(folder):
+    rows = [{"first": 1.5, "second": 2.5}, {"first": 2.0, "second": 3.0}]
+    (folder.submissions / "Cleo.csv").unlink()
+    (folder.submissions / "Cleo.xlsx").write_bytes(workbook_bytes(rows))
+    assert folder.run()[0] == 0
+    document = folder.read("operator.json")
+    assert "format" in {remark["kind"] for remark in document["remarks"]}
+    jsonschema.validate(document, schemas.load("operator"))
+
+
+class TestChecks:
+    """What a design compares, and what follows, in the units of the data."""
+
+    def test_a_receipt_has_discrepancy_limit_outcome_and_what_follows(self, failing):
+        first, second = failing.read("Cleo/receipt.json")["checks"]
+        limit = failing.signed.limit[2]
+        means = [column.mean() for column in failing.data[2]]
+        for check, mean, most in zip((first, second), means, limit, strict=True):
+            assert check["limit"] == most
+            assert check["discrepancy"] == pytest.approx(abs(mean - check["compared_mean"]))
+        assert second["discrepancy"] > limit[1]
+        assert (second["passed"], second["follows"]) == (False, "withheld")
+        assert second["withheld"] == failing.signed.rest[2, 1] > 0
+        assert first["passed"] is bool(first["discrepancy"] <= limit[0])
+        assert first["follows"] == "withheld"  # distributions are linked: one failed check withholds both
+
+    def test_who_passes_all_is_told_so(self, failing):
+        passing = [
+            folder for folder in exchange.file_names(failing.signed.parties)
+            if all(check["passed"] for check in failing.read(f"{folder}/receipt.json")["checks"])
+        ]  # fmt: skip
+        assert passing
+        for folder in passing:
+            checks = failing.read(f"{folder}/receipt.json")["checks"]
+            assert [(check["follows"], check["withheld"]) for check in checks] == [("nothing", 0)] * 2
+
+    def test_the_terminal_and_the_page_of_the_arbiter_show_every_check(self, failing):
+        receipts = [failing.read(f"{folder}/receipt.json") for folder in exchange.file_names(failing.signed.parties)]
+        checks = [check for receipt in receipts for check in receipt["checks"]]
+        failed = sum(check["passed"] is False for check in checks)
+        assert f"Checks: {failed} of {len(checks)} failed" in failing.printed
+        rows = re.findall(r"^\S.*(?:passed|failed) {2,}\S.*$", failing.printed, re.MULTILINE)
+        assert len(rows) == len(checks)
+        row = next(row for row in rows if row.startswith("Cleo") and "second" in row)
+        missed = receipts[2]["checks"][1]
+        apart, withheld = missed["discrepancy"], f"{missed['withheld']} points withheld"
+        assert re.search(rf"{apart:.2f} +5\.817 +failed +{withheld}", row)
+        told = " ".join(re.sub("<[^>]*>", " ", failing.page).split())
+        assert f"beside its limit: {failed} of {len(checks)} failed." in told
+        assert f"5.817 failed {withheld}" in told
+        assert f"your mean is {short(apart)} from theirs (limit 5.82: failed): {withheld}" in told
+        assert " with noise" not in told  # a design of thresholds adds none
+
+    def test_it_is_verified(self, failing):
+        assert call("verify", failing.returns, failing.agreement, "--submissions", failing.submissions)[0] == 0
+
+    def test_published_rules_have_noise_and_no_limit(self, folder):
+        page = folder.agreement.with_name("page.html")
+        code, printed, _ = folder.run("--report", page)
+        assert code == 0
+        assert "Checks:" not in printed
+        checks = [check for path in folder.returns.glob("*/receipt.json") for check in folder.read(path)["checks"]]
+        assert not any({"limit", "passed", "follows", "withheld"} & set(check) for check in checks)
+        told = " ".join(re.sub("<[^>]*>", " ", page.read_text(encoding="utf-8")).split())
+        noise = next(check["noise_variance"] for check in checks if check["noise_variance"] > 0)
+        assert f"noise of standard deviation {short(noise**0.5)}" in told
+
+
 def test_what_only_the_arbiter_may_read(folder):
     folder.run()
     assert stat.S_IMODE((folder.returns / "operator.json").stat().st_mode) == 0o600
@@ -272,6 +365,16 @@ class TestTrades:
         assert "- Bo, B. handed in nothing" in page
         assert ("- there is no trade" in page) == (trade in trades.MARKETS)
         assert call("verify", folder.returns, folder.agreement, "--submissions", folder.submissions)[0] == 0
+
+    def test_money_that_flows_the_other_way_is_explained(self, trade, tmp_path):
+        folder = Trade(tmp_path, trade)
+        far = [[column + 1e4 * (i == 0) for column in row] for i, row in
+               enumerate(trades.draw(folder.signed, np.random.default_rng(0)))]  # fmt: skip
+        trades.write(folder.signed, far, folder.submissions)
+        page = folder.run()[1]
+        turned = folder.read("operator.json")["money"]["charged"] < 0
+        assert turned == hasattr(folder.signed, "buyers")  # competitors pay for sizes, not for means
+        assert ("Less than 0 is charged" in page) == turned
 
     def test_the_same_data_under_two_names_and_absurd_values_are_told(self, trade, tmp_path):
         folder = Trade(tmp_path, trade)

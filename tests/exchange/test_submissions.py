@@ -120,6 +120,14 @@ def test_both_readers_agree(rows):
         }
 
 
+def test_decimal_commas_without_quotation_marks_are_one_fault(tmp_path):
+    """They part cells: the one at fault may stand where no column is."""
+    _, faults = read('first,second\n,-2.5\n3,25,"3,5"\n', tmp_path)
+    assert [str(fault) for fault in faults] == [
+        "Ada.csv: row 3, column 3: '3,5' must have the decimal mark, a point or a comma, that -2.5 in line 2 has"
+    ]
+
+
 def test_a_file_in_another_format_has_not_endless_faults(tmp_path):
     _, faults = read("first,second\n" + "a,b\n" * 5000, tmp_path)
     assert 1000 < len(faults) < 1010
@@ -175,15 +183,25 @@ class TestFolder:
         assert [fault.file for fault in refused.value.faults if "x" in fault.rule] == ["Ada.csv", "Cleo.csv", "Gus.csv"]
 
     def test_files_that_are_missing_or_of_nobody(self, folder):
-        (folder / "Gus.csv").rename(folder / "Gustav.csv")
+        (folder / "Gus.csv").rename(folder / "notes.csv")
         (folder / ".hidden").write_text("", encoding="utf-8")
-        assert self.kinds(folder) == [("extra", None), ("missing", "Gus")] or self.kinds(folder) == [
-            ("missing", "Gus"), ("extra", None)]  # fmt: skip
+        assert self.kinds(folder) == [("extra", None), ("missing", "Gus")]
 
-    def test_a_file_whose_letters_differ_in_case_is_likely_the_missing_one(self, folder):
-        (folder / "Gus.csv").rename(folder / "gus.csv")
-        texts = [remark.text for remark in exchange.read_submissions(folder, self.signed)[1] if remark.kind == "extra"]
-        assert texts == ['gus.csv belongs to nobody and was not read: the party\'s file would be "Gus.csv"']
+    @pytest.mark.parametrize(
+        "name", ["gus.csv", "Guss.csv", "Gsu.csv", "Gus (1).csv", "data-gus-2026.csv", "Gus.csv.txt"]
+    )
+    def test_a_file_that_nearly_has_the_name_of_a_missing_party_is_likely_hers(self, folder, name):
+        (folder / "Gus.csv").rename(folder / name)
+        texts = {remark.kind: remark.text for remark in exchange.read_submissions(folder, self.signed)[1]}
+        hers = "did you mean Gus? Her file would be Gus.csv; as it is, Gus handed in nothing"
+        assert texts == {
+            "missing": "Gus handed in nothing",
+            "misnamed": f"{name} belongs to nobody and was not read: {hers}",
+        }
+
+    def test_who_handed_in_is_not_looked_for(self, folder):
+        (folder / "Adda.csv").write_text("", encoding="utf-8")
+        assert self.kinds(folder) == [("extra", None)]
 
     def test_what_cannot_be_verified_is_said(self, folder):
         (folder / "Gus.csv").unlink()

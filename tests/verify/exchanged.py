@@ -17,7 +17,7 @@ class Exchanged:
 
     example = None
 
-    def __init__(self, folder, name, *, seed=0, points=True, change=None):
+    def __init__(self, folder, name, *, seed=0, points=True, change=None, rewrite=None):
         example = self.example
         signed = example.agreement(name)
         data = example.draw(signed, np.random.default_rng(seed))
@@ -27,6 +27,8 @@ class Exchanged:
         self.secret, self.returns = folder / "secret.json", folder / "returns"
         self.agreement.write_text(example.text(name), encoding="utf-8")
         example.write(signed, data, self.submissions)
+        if rewrite:
+            rewrite(self.submissions)
         exchange.write_secret("-o", self.secret, example.SECRET)
         handed, remarks = exchange.read_submissions(self.submissions, signed)
         done = exchange.carry_out(signed, handed, remarks, example.SECRET)

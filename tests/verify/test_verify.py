@@ -1,15 +1,19 @@
 """The independent program: accepts every honest exchange, and names whatever is changed."""
 
 import ast
+import copy
 import json
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jaxmech import collaboration, exchange, verify
 from tests.exchange import agreements as example
@@ -313,6 +317,37 @@ def test_a_design_with_another_limit_or_rule_is_unsound():
         assert list(verify.soundness(verify.Agreement(document)))
 
 
+FORGED = {
+    "passed": lambda check: check.update(passed=True),
+    "limit": lambda check: check.update(limit=2 * check["limit"]),
+    "discrepancy": lambda check: check.update(discrepancy=check["limit"] / 2),
+    "follows": lambda check: check.update(follows="nothing"),
+    "withheld": lambda check: check.update(withheld=0),
+}
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory):
+    """A design in which Cleo's mean of the second distribution is far off."""
+
+    def change(data):
+        data[2][1] = data[2][1] + 40
+
+    return Case(tmp_path_factory.mktemp("failing"), "designed", change=change)
+
+
+@pytest.mark.parametrize("key", FORGED)
+def test_a_receipt_that_lies_about_a_check_of_a_design_is_named(failing, key, tmp_path):
+    shutil.copytree(failing.returns, tmp_path / "returns")
+    case = copy.copy(failing)
+    case.returns = tmp_path / "returns"
+    assert case.verify() == case.verify(known=False) == []
+    case.edit("Cleo/receipt.json", lambda it: FORGED[key](it["checks"][1]))
+    case.rehash()
+    for known in (True, False):
+        assert any(f"Cleo/receipt.json: checks[second]: {key}" in line for line in case.verify(known=known))
+
+
 class TestFiles:
     """Changes of what was handed in, of points, of folders."""
 
@@ -431,12 +466,67 @@ def test_its_exit_codes(case, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-OTHER = (b"first;second\n1;2\n", b'first,second\n"1,5",2\n', "first,second\n1,2\n".encode("utf-16"))
+EITHER = ["", " ", "1", "-17", '"7"', "1e3"]
+POINTS = ["-2.5", "1,234.5", "1\u202f234.5", "1'234", "+.5", "1.5e-2", '"1,234.5"', "2.", "1 234.5", "\u22121.5"]
+COMMAS = ["3,25", "1.234,5", "1 234,5", "\u22121,5", ",5", "2,", "1,5e-2", '"3,5"', "1.234", "12,34"]
 
 
-@pytest.mark.parametrize("content", OTHER, ids=range(3))
-def test_tables_in_other_dialects_are_refused_in_one_line(content, tmp_path):
-    """They are read by run; who verifies reads plain CSV alone, and says so instead of missing the points."""
+@given(
+    rows=st.sampled_from([POINTS, COMMAS, POINTS + COMMAS]).flatmap(
+        lambda cells: st.lists(st.lists(st.sampled_from(EITHER + cells), min_size=2, max_size=2), max_size=5)
+    ),
+    columns=st.sampled_from([("first", "second"), ("second", "first"), ("first",), ("second",)]),
+    sign=st.sampled_from([",", ";", "\t", "sep=;", "sep=|"]),
+    code=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]),
+    end=st.sampled_from(["\n", "\r\n"]),
+)
+@settings(max_examples=400, deadline=None)
+def test_every_file_that_run_reads_is_read_alike(rows, columns, sign, code, end):
+    """Whatever the other reader takes, in whatever dialect, this one takes too, and finds the same numbers."""
+    between = sign[-1]
+    lines = [between.join(columns), *(between.join(row[: len(columns)]) for row in rows)]
+    lines = [sign, *lines] if sign.startswith("sep=") else lines
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "Ada.csv"
+        path.write_bytes((end.join(lines) + end).encode(code))
+        handed, faults = exchange.read_handed(path, ("first", "second"), (False, False))
+        if faults:
+            return
+        found = verify.read_columns(path, ["first", "second"])
+    assert [column.tolist() for column in found] == [column.tolist() for column in handed.columns]
+
+
+WRITTEN = {
+    "semicolons and decimal commas": "first;second\n{0};{1}\n",
+    "tabs": "first\tsecond\n{0}\t{1}\n",
+    "a byte order mark": "\ufefffirst;second\n{0};{1}\n",
+    "a separator that is said": "sep=|\nfirst|second\n{0}|{1}\n",
+}
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+def test_an_exchange_of_files_in_other_dialects_is_verified(how, tmp_path):
+    def rewrite(data):
+        data[2] = [np.array([1.5]), np.array([2.25])]
+
+    def written(folder, name):
+        text = WRITTEN[how].format(*("1,5", "2,25") if "comma" in how or "mark" in how else ("1.5", "2.25"))
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+
+    case = Case(tmp_path, "pool", change=rewrite, rewrite=lambda folder: written(folder, "Cleo"))
+    assert case.verify() == []
+    written(case.submissions, "Dr. D")
+    assert any("Dr. D" in line for line in case.verify())
+
+
+@pytest.mark.parametrize("content", [b"", b"other;third\n1;2\n", b"first,second\n1,x\n", b"\xff\xfe\x00"], ids=range(4))
+def test_what_is_no_table_is_refused_in_one_line(content, tmp_path):
     (tmp_path / "Ada.csv").write_bytes(content)
-    with pytest.raises(verify.UnreadableError, match=r"Ada.csv: only CSV in UTF-8 with commas"):
+    with pytest.raises(verify.UnreadableError, match=r"Ada.csv cannot be read as CSV: save it in UTF-8, with commas"):
         verify.read_columns(tmp_path / "Ada.csv", ["first", "second"])
+
+
+def test_spreadsheets_are_not_read_and_one_line_says_what_to_do(case):
+    (case.submissions / "Ada.csv").rename(case.submissions / "Ada.xlsx")
+    with pytest.raises(verify.UnreadableError, match=r"submissions of Ada: only CSV is read here: verify without"):
+        case.verify()

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from jaxmech.report._numbers import INFINITY, decimals, short, single
+from jaxmech.report._checks import checks_in_words, follows_in_words, passed_in_words
+from jaxmech.report._numbers import INFINITY, counted, decimals, short, single
 from jaxmech.report.html._document import Document, Line, Party, Section, Table
 
-_ESTIMATE, _RECEIPT, _PUBLIC = "estimate.json", "receipt.json", "public.json"
+_ESTIMATE, _RECEIPT, _PUBLIC, _OPERATOR = "estimate.json", "receipt.json", "public.json", "operator.json"
 _LIMITS = (
     "This page says what was handed in and what each party is owed; the estimates are in the parties' folders.",
-    "It is for the arbiter. Standard errors depend on how far a party's data were from the others': give each party "
-    "her own page, and no other.",
+    "It is for the arbiter. Checks and standard errors tell how far a party's data were from the others': give each "
+    "party her own page, and no other.",
     "Whether all this was done right, anybody can recompute: jaxmech verify RETURNS AGREEMENT.",
 )
 
@@ -30,6 +31,7 @@ def carried_out(agreement: Mapping[str, Any], returned: Mapping[str, bytes]) -> 
     folders = sorted(path.removesuffix(f"/{_RECEIPT}") for path in returned if path.endswith(f"/{_RECEIPT}"))
     pairs = [tuple(json.loads(returned[f"{folder}/{name}"]) for name in (_ESTIMATE, _RECEIPT)) for folder in folders]
     unit = str((agreement.get("problem") or {}).get("currency") or "")
+    remarks = len(json.loads(returned[_OPERATOR])["remarks"])
     handed = sum(receipt["file"] is not None for _, receipt in pairs)
     files = "1 file" if handed == 1 else f"{handed} files"
     what = f"{public['mechanism']}, carried out on {files} of {len(pairs)} parties"
@@ -42,7 +44,12 @@ def carried_out(agreement: Mapping[str, Any], returned: Mapping[str, bytes]) -> 
         what=what,
         verdict=verdict,
         good=not public["seeded"],
-        sections=(_handed_in(pairs, public, unit), _totals(public), _files(returned)),
+        sections=(
+            _handed_in(pairs, remarks, unit),
+            *_checks(pairs),
+            _totals(public),
+            _files(returned),
+        ),
         parties=tuple(_party(agreement, estimate, receipt, unit) for estimate, receipt in pairs),
         limits=_LIMITS,
         warnings=(public["warning"],) if public["warning"] else (),
@@ -51,7 +58,7 @@ def carried_out(agreement: Mapping[str, Any], returned: Mapping[str, bytes]) -> 
     )
 
 
-def _handed_in(pairs: list[tuple[Any, ...]], public: Mapping[str, Any], unit: str) -> Section:
+def _handed_in(pairs: list[tuple[Any, ...]], remarks: int, unit: str) -> Section:
     rows = []
     for _, receipt in pairs:
         asked = sum(check["asked"] for check in receipt["checks"])
@@ -59,10 +66,27 @@ def _handed_in(pairs: list[tuple[Any, ...]], public: Mapping[str, Any], unit: st
                  _money(receipt["cost"], unit), " ".join(receipt["remarks"]))  # fmt: skip
         rows.append((cells, ""))
     headers = ("party", "file", "points", "agreed", "bill", "remarks")
-    return Section(
-        "What was handed in",
-        (Table(headers, (False, False, True, True, True, False), tuple(rows)),),
+    told = sum(len(receipt["remarks"]) for _, receipt in pairs)
+    more = (
+        f"{counted(remarks - told, 'more remark')}, on values and files, {'is' if remarks - told == 1 else 'are'} in "
+        f"{_OPERATOR}, as run printed them: look at them before estimates are used.",
     )
+    table = Table(headers, (False, False, True, True, True, False), tuple(rows))
+    return Section("What was handed in", (table, *(more if remarks > told else ())))
+
+
+def _checks(pairs: list[tuple[Any, ...]]) -> Iterator[Section]:
+    """Every comparison of a party's mean with the others', and what follows; nothing where nothing is compared."""
+    headers, rows = checks_in_words(receipt for _, receipt in pairs)
+    if not rows:
+        return
+    said = "Distance between a party's mean and that of the points that it was compared with, in the units of the data"
+    limits = "limit" in headers
+    failed = sum(row.failed for row in rows)
+    verdict = f", beside its limit: {failed:,} of {len(rows):,} failed." if limits else ", and the noise that follows."
+    table = tuple((row.cells, "red" if row.failed else "") for row in rows)
+    right = tuple(header in ("discrepancy", "limit") for header in headers)
+    yield Section("Checks", (said + verdict, Table(headers, right, table)))
 
 
 def _totals(public: Mapping[str, Any]) -> Section:
@@ -92,6 +116,8 @@ def _party(agreement: Mapping[str, Any], estimate: Any, receipt: Any, unit: str)
         honest=(
             f"SHA-256 of what you handed in: {receipt['submission'] or 'nothing was handed in'}.",
             f"Your receipt is in your folder, {_RECEIPT}; its SHA-256 is in {_PUBLIC}.",
+            f"With that folder, {_PUBLIC} and your own file, recompute it: jaxmech verify RETURNS AGREEMENT --party "
+            f'"{receipt["party"]}" --submissions DIR.',
         ),
         signs=False,
     )
@@ -140,11 +166,24 @@ def _values(agreement: Mapping[str, Any]) -> list[tuple[int, float, bool]]:
 
 
 def _gets(owed: Any, check: Any) -> str:
-    parts = [f"{owed['clean_count']:,} points as they are"]
-    if owed["noisy_count"]:
-        parts.append(f"{owed['noisy_count']:,} with noise")
+    noisy = owed["noisy_count"] if _number(check["noise_variance"]) > 0 else 0
+    parts = [f"{owed['clean_count'] + owed['noisy_count'] - noisy:,} points as they are"]
+    if noisy:
+        parts.append(f"{noisy:,} with noise")
     compared = f"; compared with {check['compared_count']:,} points of the others" if check["compared_count"] else ""
-    return f"{check['role']}: {' and '.join(parts)}{compared}"
+    return f"{check['role']}: {' and '.join(parts)}{compared}{_outcome(check)}"
+
+
+def _outcome(check: Any) -> str:
+    """How far her mean was from theirs, and what follows; nothing where nothing was compared."""
+    apart = _number(check["discrepancy"])
+    if np.isnan(apart) or check["role"] != "checked":
+        return ""
+    if np.isinf(apart):
+        return f"; you handed in nothing: {follows_in_words(check)}"
+    limit = f" (limit {short(_number(check['limit']))}: {passed_in_words(check)})" if "limit" in check else ""
+    follows = follows_in_words(check).replace("her checks", "your checks")
+    return f"; your mean is {short(apart)} from theirs{limit}: {follows}"
 
 
 def _number(value: Any) -> float:

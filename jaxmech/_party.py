@@ -1,0 +1,105 @@
+"""What one party can verify with what she holds: her folder, public.json, the agreement, and the file she handed in.
+
+Like ``jaxmech.verify``, on whose functions it rests, it shares no code with the program that it checks. She knows
+neither the secret nor the others' data, so two things are taken as she was told them: the mean of the points that she
+was compared with (or was given), and the mean of those that came with noise. All else is recomputed: counts from the
+agreement and the totals in public, her own mean and hash from her file, discrepancy, outcome and variance of the noise
+by the rule, estimate and standard error by the weights, and her bill.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from jaxmech import verify
+from jaxmech.verify import Agreement, Handed, Owed, UnreadableError, differences, load, sha256
+
+KEPT = "receipt.json", "estimate.json"
+
+
+def verify_own(returns: Path, agreement: Path, party: str, submissions: Path | None = None) -> list[str]:
+    """Return one line for everything that does not agree with what a party holds; UnreadableError as ``verify``.
+
+    Args:
+        returns: a folder with hers in it, and public.json; operator.json is not asked for.
+        agreement: what was signed.
+        party: her name.
+        submissions: a folder with the file that she handed in; without it, what the receipt says of it is believed.
+    """
+    try:
+        return list(dict.fromkeys(_verify(returns, agreement, party, submissions)))
+    except (KeyError, TypeError, ValueError, IndexError, OSError, AttributeError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UnreadableError(f"these are not the returns that jaxmech run writes for {party} ({reason})") from error
+
+
+def _verify(returns: Path, signed: Path, party: str, submissions: Path | None) -> list[str]:
+    document, _ = load(signed)
+    if document.get("kind") != "collaboration":
+        raise UnreadableError("--party is for agreements to share data: for others, ask the arbiter to verify")
+    agreement, seal = Agreement(document), verify.fingerprint(document)
+    if party not in agreement.parties:
+        raise UnreadableError(f"{party!r} is none of the parties: {', '.join(agreement.parties)}")
+    lines = []
+    if agreement.seal != seal:
+        lines.append(f"agreement: fingerprint is {agreement.seal}, but {seal} is right: it was changed")
+    public, _ = load(returns / "public.json")
+    if public["agreement"] != agreement.seal:
+        return [f"public.json is of another agreement, {public['agreement']}; this one is {agreement.seal}"]
+    folder = _folder(returns, party)
+    (receipt, content), (estimate, _) = (load(folder / name) for name in KEPT)
+    known = {one["name"]: one["receipt"] for one in public["parties"]}
+    lines += differences("public.json: the hash of her receipt", known.get(party), sha256(content))
+    rows = zip(receipt["checks"], estimate["distributions"], strict=True)
+    told = {**receipt, "folder": folder.name, "distributions": [{**check, **owed} for check, owed in rows]}
+    odd: list[str] = []
+    right = _owed(agreement, public, told, submissions, odd)
+    lines += [line.replace(f"operator.json: parties[{party}]", f"{folder.name}/receipt.json") for line in odd]
+    for name, found in zip(KEPT, (receipt, estimate), strict=True):
+        lines += differences(f"{folder.name}/{name}", found, right.files[name], right.size)
+    points = folder / "points.csv"
+    if points.is_file():
+        lines += verify.check_points(points, f"{folder.name}/points.csv", right.points, known=False)
+    return [*lines, *agreement.soundness()]
+
+
+def _folder(returns: Path, party: str) -> Path:
+    """Hers: the only one that is called as she is."""
+    found = [path for path in returns.iterdir() if path.is_dir() and verify.named_after(path.name, party)]
+    if len(found) != 1:
+        raise UnreadableError(f"{returns} holds {'no folder' if not found else 'several folders'} of {party}")
+    return found[0]
+
+
+def _owed(agreement: Agreement, public: Any, told: Any, submissions: Path | None, lines: list[str]) -> Owed:
+    """What her folder should hold, the others being one party, whose data have the mean that she was told."""
+    i, size = agreement.parties.index(told["party"]), len(agreement.parties)
+    own = {**told, "name": told["party"]}
+    mine = verify.handed_in(submissions, agreement, [own], lines)
+    handed, parts = [], []
+    for hers, total, part in zip(mine, public["totals"], told["distributions"], strict=True):
+        count, mean, rest = hers.counts[0], hers.means[0], max(int(total["points"]) - hers.counts[0], 0)
+        mixed = agreement.pooled or agreement.designed or part["role"] != "receives" or part["asked"] > 0
+        theirs = _mean_of_theirs(part, count if mixed else 0, mean)
+        counts, means = [0] * size, [math.nan] * size
+        counts[i], means[i] = count, mean
+        counts[i - 1], means[i - 1] = rest, theirs
+        handed.append(Handed(counts, means, None))
+        clean = part["compared_mean"] if part["compared_count"] else theirs
+        parts.append({**part, "clean": {"mean": clean}, "rest": {"mean": 0.0}})
+    for part, entry in zip(parts, verify.owed(agreement, "", handed, i, parts), strict=True):
+        shift = entry["noisy_mean"] if entry["noisy_count"] else 0.0  # of the noise of no secret at all
+        part["rest"] = {"mean": verify.numbers(part["noisy_mean"]) - shift}
+    entries = verify.owed(agreement, "", handed, i, parts)
+    found = verify.documents(agreement, "", own, entries, i)
+    found.files["receipt.json"]["nonce"] = told["nonce"]  # made of the secret
+    return found
+
+
+def _mean_of_theirs(part: Any, count: int, mean: float) -> float:
+    """The mean of the others' points that she was given as they are, from that of all she has."""
+    others = part["clean_count"] - count
+    if others <= 0:
+        return math.nan
+    total = part["clean_count"] * float(verify.numbers(part["clean_mean"]))
+    return float(total - (count * mean if count else 0.0)) / others
