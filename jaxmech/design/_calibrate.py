@@ -5,7 +5,7 @@
 the chance P(n) = E P(|N| ≤ l(σ̂) σ̂/σ √(nz/(n + z))) over σ̂: were l one number, the chance of Student's t with ν degrees
 of freedom. Each σ̂ by itself is a limit that is given to her, so that truth stays optimal, as long as σ̂ is hidden until
 she has handed in. With f and g the penalties of her error if she fails and if she passes, she pays
-q(n) = f − P (f − g) + c n. The levels are such that q'(n*) = 0 for every true σ at which a level can do that.
+q(n) = f − P (f − g) + c n, since the mean of all that she has is independent of its parts' differences and of σ̂. The levels are such that q'(n*) = 0 for every true σ at which a level can do that.
 """
 
 import dataclasses
@@ -24,14 +24,14 @@ from jaxmech.design._plan import Calibration, Design, alike
 FEWEST = 20
 """Degrees of freedom below which no limit is calibrated, as in c3d and cbl."""
 
-HIGHEST = 6.0
-"""Level, in standard deviations of the discrepancy, beyond which an honest agent never fails."""
+LOWEST, HIGHEST = 0.5, 6.0
+"""Levels, in standard deviations of an honest discrepancy, between which all limits lie: 38 to 100 % pass there."""
 
 _ENTRIES, _MARGIN = 41, 2.0
 """Values of σ̂ with a level, and by what factor they reach beyond the range of σ."""
 
-_NODES, _FAR = 257, 9.0
-"""Values of log σ̂² in an average, and to how many of its standard deviations they reach."""
+_NODES, _FINE, _FAR = 257, 4097, 9.0
+"""Values of log σ̂² in an average, in one that is promised, and to how many of its standard deviations they reach."""
 
 _HALVINGS, _STEPS, _DAMPED, _LARGEST = 60, 14, 0.7, 0.2
 _FLAT = 1e-9
@@ -99,7 +99,7 @@ def calibrate(problem: Problem, design: Design, sigma_range: tuple[float, float]
     for place, row in zip(zip(*np.nonzero(checked), strict=True), rows, strict=True):
         level[place] = found[row] * row.spread
         limit[place] = np.interp(1.0, spread, level[place]) * float(told.sigma[place[1]])
-        chance, _ = averages(row, found[row], spread, np.ones(1))
+        chance, _ = averages(row, found[row], spread, np.ones(1), _FINE)
         failing, passing = _errors(row)
         failure[place] = 1 - float(chance[0])
         more[place] = (failure[place] - float(design.failure[place])) * row.error * (failing - passing)
@@ -132,7 +132,7 @@ def stationary_levels(row: Checked, spread: np.ndarray) -> np.ndarray:
         rise = (averaged_slope(row, 1.01 * level, spread) - slope) / np.log(1.01)
         some = able & (rise > _FLAT * row.cost)
         step = np.where(some, -slope / np.where(some, rise, 1.0), 0.0)
-        level = np.minimum(level * np.exp(_DAMPED * np.clip(step, -_LARGEST, _LARGEST)), HIGHEST)
+        level = np.clip(level * np.exp(_DAMPED * np.clip(step, -_LARGEST, _LARGEST)), LOWEST, HIGHEST)
     return level
 
 
@@ -148,15 +148,15 @@ def known_levels(row: Checked, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """
     failing, passing = _errors(row)
     pull = (failing - passing) * row.comparison / (row.samples * (row.samples + row.comparison))
-    lowest = np.sqrt(max(1 - 2 * (failing**2 - passing**2) / pull, 0.0))
-    low, high = np.full(len(sigma), max(lowest, 1e-3)), np.full(len(sigma), HIGHEST)
+    steepest = max(np.sqrt(max(1 - 2 * (failing**2 - passing**2) / pull, 0.0)), LOWEST)
+    low, high = np.full(len(sigma), steepest), np.full(len(sigma), HIGHEST)
     enough = _slope(row, low, sigma) <= 0
     able = enough & (row.cost - sigma**2 * row.error * passing**2 > 0)
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         short = _slope(row, middle, sigma) < 0
         low, high = np.where(short, middle, low), np.where(short, high, middle)
-    return np.where(enough, high, max(lowest, 1e-3)), able
+    return np.where(enough, high, steepest), able
 
 
 def averaged_slope(row: Checked, level: np.ndarray, spread: np.ndarray) -> np.ndarray:
@@ -166,19 +166,20 @@ def averaged_slope(row: Checked, level: np.ndarray, spread: np.ndarray) -> np.nd
 
 
 def averages(
-    row: Checked, level: np.ndarray, spread: np.ndarray, sigma: np.ndarray
+    row: Checked, level: np.ndarray, spread: np.ndarray, sigma: np.ndarray, nodes: int = _NODES
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return E P(|N| ≤ τ) and E τφ(τ) at n*, with τ = l(σ̂) σ̂/σ, for every true σ in units of the assumed one.
 
-    The trapezoidal rule over log σ̂²/σ², whose density is that of χ²/ν; off by some 1e-6.
+    The trapezoidal rule over log σ̂²/σ², whose density is that of χ²/ν; off by some 1e-6 with few nodes.
 
     Args:
         row: who is checked.
         level: at the entries.
         spread: the entries.
         sigma: true σ.
+        nodes: how many values of σ̂.
     """
-    logarithm = np.linspace(-_FAR, _FAR, _NODES) * np.sqrt(2 / row.freedom)
+    logarithm = np.linspace(-_FAR, _FAR, nodes) * np.sqrt(2 / row.freedom)
     weight = np.exp(-row.freedom / 2 * (np.expm1(logarithm) - logarithm))
     seen = np.exp(logarithm / 2)
     tau = np.interp(sigma[:, None] * seen, spread, level) * seen
