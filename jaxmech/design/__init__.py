@@ -8,6 +8,7 @@ from jaxmech.design._certify import certify
 from jaxmech.design._design import design, smooth_design
 from jaxmech.design._equals import cost_among_equals
 from jaxmech.design._family import FamilyBound, family_bound
+from jaxmech.design._following import Following
 from jaxmech.design._mechanism import Designed, designed_mechanism, noise_at
 from jaxmech.design._panels import companions, designed_by_value
 from jaxmech.design._plan import Calibration, Design, Origin, Rule
@@ -22,6 +23,7 @@ __all__ = [
     "Design",
     "Designed",
     "FamilyBound",
+    "Following",
     "Level",
     "Origin",
     "Paid",
