@@ -2,7 +2,7 @@
 
 from jaxmech.design._account import account
 from jaxmech.design._best_rule import best_rule
-from jaxmech.design._calibrate import calibrate
+from jaxmech.design._calibrate import calibrate, refuse_differing
 from jaxmech.design._carried_out import carried_out, is_whole
 from jaxmech.design._certify import certify
 from jaxmech.design._design import design, smooth_design
@@ -50,6 +50,7 @@ __all__ = [
     "proven_least",
     "ramp_rule",
     "realise",
+    "refuse_differing",
     "smooth_design",
     "stationary_level",
     "table_penalty",

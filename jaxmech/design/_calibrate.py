@@ -205,13 +205,30 @@ def _slope_of(row: Checked, chance: np.ndarray, pulled: np.ndarray, sigma: np.nd
     return np.asarray(row.cost - sigma**2 * row.error * (falls + helps))
 
 
-def _check(problem: Problem, design: Design) -> None:
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(design)):
-        raise ProblemError("calibrated", True, "is for the host: levels are found for numbers, not for tracers")
-    if problem.precision is not None:
+def refuse_differing(problem: Problem) -> None:
+    """Refuse limits that follow the data where agents differ in σ or price. Host only.
+
+    Args:
+        problem: the problem.
+
+    Raises:
+        ProblemError: naming what to do instead.
+
+    Source: none; programming.
+
+    Example:
+        >>> refuse_differing(Problem([[1.0], [2.0]], 1.0))
+    """
+    if problem.precision is not None or not problem.counted_alike:
         raise ProblemError("calibrated", True, "means nothing for a table sigma: σ̂ is one for all; leave calibrated out")
     if not problem.valued_alike:
         raise ProblemError("calibrated", True, "is for one price per distribution in a design: leave calibrated out")
+
+
+def _check(problem: Problem, design: Design) -> None:
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(design)):
+        raise ProblemError("calibrated", True, "is for the host: levels are found for numbers, not for tracers")
+    refuse_differing(problem)
     checked = np.isfinite(np.asarray(design.limit, float))
     if not checked.any():
         return
