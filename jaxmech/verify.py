@@ -195,6 +195,8 @@ class Agreement(Signed):
         self.alpha = np.zeros(shape) if self.pooled or self.designed else numbers(plan["alpha"])
         self.steady = problem.get("estimate", "drawn") == "steady"
         self.calibrated, self.levels = bool(problem.get("calibrated", False)), dict[Any, Any]()
+        follows = plan.get("calibration") if self.designed and self.calibrated else None
+        self.follows = None if follows is None else (numbers(follows["spread"]), numbers(follows["level"]))
         self.limit = numbers(plan["limit"]) if self.designed else np.full(shape, math.inf)
         self.table = [numbers(plan[key]) for key in ("discrepancy", "variance")] if self.designed else []
         self.linked = self.designed and plan["linked"]
@@ -301,7 +303,8 @@ class Drawn:
         self.rest: dict[str, Any] | None = None
         self.points: tuple[np.ndarray, np.ndarray] | None = None
         self.normal = self.discrepancy = math.nan
-        self.level: dict[str, Any] = {"sigma": math.nan, "freedom": 0, "alpha": math.nan, "level": None}
+        rule = "alpha" if agreement.follows is None else "limit"
+        self.level: dict[str, Any] = {"sigma": math.nan, "freedom": 0, rule: math.nan, "level": None}
         role, (count, _, points) = agreement.role[i][k], handed.others(i)
         if agreement.pooled or role == "alone" or (role == "receives" and not agreement.designed):
             return
@@ -330,11 +333,17 @@ def level_of(agreement: Agreement, i: int, k: int, points: Any, groups: list[Any
     groups, n = [group for group in groups if len(group)], float(agreement.asked[i, k])
     freedom = sum(map(len, groups)) - len(groups)
     level = {"sigma": math.nan, "freedom": freedom, "alpha": float(agreement.alpha[i, k]), "level": "assumed"}
+    if agreement.follows is not None:
+        level = {"sigma": math.nan, "freedom": freedom, "limit": float(agreement.limit[i, k]), "level": "assumed"}
     if not agreement.calibrated or freedom < 1:
         return level
     spread = float(numbers(told["sigma"])) if points is None else 0.0
     if points is not None:
         spread = math.sqrt(sum(float(np.var(points[group])) * len(group) for group in groups) / freedom)
+    if agreement.follows is not None:
+        places, levels = agreement.follows
+        limit = spread * float(np.interp(spread / agreement.sigma[k], places, levels[i, k]))
+        return {**level, "sigma": spread, "limit": limit, "level": "data"}
     tau = 2 + float(agreement.rest[i, k]) / n
     seen = float(agreement.kappa[i, k] * (agreement.sigma[k] / spread) ** 2) if spread > 0 else math.inf
     (low, high), ratio = admissible(tau), float(noise_ratio(tau, np.array([seen]), agreement.steady)[0])
@@ -385,7 +394,11 @@ def owed(agreement: Agreement, secret: str, handed: list[Handed], i: int, told: 
     parts = [Drawn(agreement, secret, handed[k], i, k, told[k]) for k in every]
     apart = [0.0 if math.isnan(part.discrepancy) else part.discrepancy for part in parts]
     if agreement.designed:
-        apart = [distance / agreement.limit[i, k] if distance else 0.0 for k, distance in enumerate(apart)]
+        hers = [agreement.limit[i, k] if agreement.follows is None else parts[k].level["limit"] for k in every]
+        apart = [
+            (distance / limit if limit > 0 else math.inf) if distance else 0.0
+            for distance, limit in zip(apart, hers, strict=True)
+        ]
         apart = [max(apart[j] for j in agreement.hangs_on[k]) for k in every] if agreement.linked else apart
     found = []
     for k, part in enumerate(parts):
@@ -567,7 +580,8 @@ def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: 
     """Return what a party's estimate and receipt, and her part of operator.json, should be."""
     cost = float(sum(agreement.costs[i, k] * entry["count"] for k, entry in enumerate(entries) if entry["count"]))
     money = {"penalty_promised": float(agreement.penalty[i]), "cost": cost, "payment": 0.0}
-    more = ("sigma", "freedom", "alpha", "level") * agreement.calibrated
+    rule = "alpha" if agreement.follows is None else "limit"
+    more = ("sigma", "freedom", rule, "level") * agreement.calibrated
     hers, checks = ([{key: one[key] for key in (*keys, *more)} for one in entries] for keys in (OWED, CHECKS))
     files = {
         "estimate.json": paper("estimate", agreement, told, {**money, "distributions": hers}),
@@ -676,8 +690,10 @@ def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[f
     for k, n in enumerate(amounts):
         if agreement.role[i][k] == "checked":
             z = float(agreement.z[i, k])
-            level = float(agreement.limit[i, k] / agreement.sigma[k]) * math.sqrt(n * z / (n + z))
-            chances[k] = [math.erf(u * level / math.sqrt(2)) for u in grid]  # that the discrepancy is below u limits
+            limits, weights = limits_of(agreement, i, k)  # in σ, with their chances
+            level = limits * math.sqrt(n * z / (n + z)) / math.sqrt(2)
+            # that the discrepancy is below u limits
+            chances[k] = [sum(w * math.erf(u * x) for w, x in zip(weights, level, strict=True)) for u in grid]
     if agreement.linked:
         chances[:] = np.prod(chances, axis=0)
     errors = []
@@ -687,6 +703,22 @@ def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[f
         total = (n + z + rest / (1 + noise))[mass > 0]
         errors.append(float(np.sum(mass[mass > 0] / total)) if np.all(total > 0) else math.inf)
     return errors
+
+
+def limits_of(agreement: Agreement, i: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the limits of a design, in σ, and their chances: one, or by σ̂ if they follow it: σ̂²/σ² = e^v is χ²/ν."""
+    if agreement.follows is None:
+        return np.array([float(agreement.limit[i, k] / agreement.sigma[k])]), np.ones(1)
+    if (i, k) not in agreement.levels:
+        given = np.array([agreement.z[i, k], agreement.rest[i, k]])
+        others = float(agreement.asked[:, k].sum() - agreement.asked[i, k])
+        freedom = others - float(np.sum(given > 0)) - float(others > given.sum())
+        v = np.linspace(-9, 9, 1025) * math.sqrt(2 / freedom)
+        mass, seen = np.exp(-freedom / 2 * (np.expm1(v) - v)), np.exp(v / 2)
+        places, levels = agreement.follows
+        agreement.levels[i, k] = np.interp(seen, places, levels[i, k]) * seen, mass / mass.sum()
+    found: tuple[np.ndarray, np.ndarray] = agreement.levels[i, k]
+    return found
 
 
 def table_of_noise(agreement: Agreement) -> tuple[np.ndarray, np.ndarray]:
