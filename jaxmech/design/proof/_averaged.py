@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import erf, gammaln
 
-_NODES, _FINE, _FAR = 400, 6400, 10.0
-"""Intervals of log σ̂² in an average, in that of who complies, and to how many standard deviations they reach."""
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_ENDS, _FAR = 9, 10.0
+"""An average is a sum over pieces of log σ̂², between entries of the table and these many places, to so many deviations."""
 _PIECES, _FIRST = 600, 1e-3
 """Pieces that cover all amounts, and the end of the first one in n*."""
 
@@ -59,12 +60,12 @@ class Averaged(NamedTuple):
 
 def averaged(one: Follower) -> Averaged:
     """Return what an agent pays who complies, and a bound of what any amount costs her."""
-    chance, _ = _chance(one, np.array([one.samples]), *_reaches(one, _FINE))
-    reach, weight = _reaches(one, _NODES)
+    reach, weight = _reaches(one)
+    chance, _ = _chance(one, np.array([one.samples]), reach, weight)
     honest = float(_cost(one, np.array([one.samples]), chance)[0])
     ends = one.samples * np.concatenate([[_FIRST], np.geomspace(_FIRST, _farthest(one, honest), _PIECES)[1:]])
-    return Averaged(honest, min(_first_piece(one, ends[0], reach, weight), _pieces(one, ends, reach, weight)),
-                    float(1 - chance[0]))  # fmt: skip
+    least = min(_first_piece(one, ends[0], reach, weight), _pieces(one, ends, reach, weight))
+    return Averaged(honest, least, float(1 - chance[0]))
 
 
 def _farthest(one: Follower, honest: float) -> float:
@@ -72,15 +73,16 @@ def _farthest(one: Follower, honest: float) -> float:
     return max(honest / (one.cost * one.samples), 2.0)
 
 
-def _reaches(one: Follower, intervals: int) -> tuple[np.ndarray, np.ndarray]:
-    """Values of r = l(σ̂) σ̂/σ and their probabilities, by Simpson's rule over log σ̂²."""
-    half, width = one.freedom / 2, np.sqrt(2 / one.freedom)
-    logarithm = np.linspace(-_FAR * width, _FAR * width, intervals + 1)
+def _reaches(one: Follower) -> tuple[np.ndarray, np.ndarray]:
+    """Values of r = l(σ̂) σ̂/σ and their probabilities, by Gauss and Legendre over log σ̂² from kink to kink."""
+    half, end = one.freedom / 2, _FAR * np.sqrt(2 / one.freedom)
+    kinks = np.clip(2 * np.log(one.spread), -end, end)
+    places = np.unique(np.concatenate([np.linspace(-end, end, _ENDS), kinks]))
+    width = np.diff(places)[:, None] / 2
+    logarithm = (places[:-1, None] + width * (1 + _NODES)).ravel()
     density = np.exp(half * np.log(half) - gammaln(half) + half * (logarithm - np.exp(logarithm)))
-    simpson = np.where(np.arange(intervals + 1) % 2, 4.0, 2.0)
-    simpson[[0, -1]] = 1.0
     seen = np.exp(logarithm / 2)
-    return np.interp(seen, one.spread, one.level) * seen, simpson * density * (logarithm[1] - logarithm[0]) / 3
+    return np.interp(seen, one.spread, one.level) * seen, (width * _WEIGHTS).ravel() * density
 
 
 def _chance(one: Follower, amounts: np.ndarray, reach: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
