@@ -47,7 +47,9 @@ _EXAMPLES = (
     help="Limits follow the spread of the data, so that σ need not be known: whole samples, unlinked.",
 )
 @shared("json", "csv", "plot", "report", "dtype", "quiet", "verbose")
-def design(file: str, noise: float, failure: float, unlinked: bool, whole: bool, calibrated: bool, **options: Any) -> int:
+def design(
+    file: str, noise: float, failure: float, unlinked: bool, whole: bool, calibrated: bool, **options: Any
+) -> int:
     """Improve on the published mechanisms for the problem in FILE, and prove it.
 
     Every agent gets some points of the others, with which her own are compared, and the rest if they agree. Prints who

@@ -1,11 +1,12 @@
 """Limits that follow the spread of the others' data, so that σ need not be known: a host shell, in NumPy.
 
-σ̂² is the variance within the others' points, about the means of the parts that are drawn. For normal data it is σ² times
-χ²/ν, independent of these means and of everything that an agent does. Her limit is t = l(σ̂) σ̂, so that she passes with
-the chance P(n) = E P(|N| ≤ l(σ̂) σ̂/σ √(nz/(n + z))) over σ̂: were l one number, the chance of Student's t with ν degrees
+σ̂² is the variance within the others' points, about the means of the parts that are drawn. For normal data it is σ²
+times χ²/ν, independent of these means and of everything that an agent does. Her limit is t = l(σ̂) σ̂, so that she
+passes with the chance P(n) = E P(|N| ≤ l(σ̂) σ̂/σ √(nz/(n + z))) over σ̂: were l one number, the chance of Student's t with ν degrees
 of freedom. Each σ̂ by itself is a limit that is given to her, so that truth stays optimal, as long as σ̂ is hidden until
 she has handed in. With f and g the penalties of her error if she fails and if she passes, she pays
-q(n) = f − P (f − g) + c n, since the mean of all that she has is independent of its parts' differences and of σ̂. The levels are such that q'(n*) = 0 for every true σ at which a level can do that.
+q(n) = f − P (f − g) + c n, since the mean of all that she has is independent of its parts' differences and of σ̂. The
+levels are such that q'(n*) = 0 for every true σ at which a level can do that.
 """
 
 import dataclasses
@@ -220,7 +221,9 @@ def refuse_differing(problem: Problem) -> None:
         >>> refuse_differing(Problem([[1.0], [2.0]], 1.0))
     """
     if problem.precision is not None or not problem.counted_alike:
-        raise ProblemError("calibrated", True, "means nothing for a table sigma: σ̂ is one for all; leave calibrated out")
+        raise ProblemError(
+            "calibrated", True, "means nothing for a table sigma: σ̂ is one for all; leave calibrated out"
+        )
     if not problem.valued_alike:
         raise ProblemError("calibrated", True, "is for one price per distribution in a design: leave calibrated out")
 

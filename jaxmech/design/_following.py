@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
+from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Array
 from jaxmech.design._mechanism import Designed
 from jaxmech.design._plan import Calibration
@@ -98,9 +99,7 @@ class Following:
         """
         rules, freedom = self.designed, jnp.maximum(self.freedom[agent], 1)
         seen = jnp.sqrt(2 * jax.random.gamma(key, freedom / 2) / freedom)
-        level = jax.vmap(lambda x, row: jnp.interp(x, self.calibration.spread, row))(
-            seen, self.calibration.level[agent]
-        )
+        level = jax.vmap(self._level)(seen, self.calibration.level[agent])
         limit = jnp.where(jnp.isfinite(rules.limit[agent]), level * seen * jnp.sqrt(rules.variance), jnp.inf)
         hers = (jnp.arange(len(rules.samples)) == agent)[:, None]
         return dataclasses.replace(rules, limit=jnp.where(hers, limit, rules.limit))
@@ -111,11 +110,15 @@ class Following:
 
     def _at(self, within: Within) -> Designed:
         """The mechanism at limits for these σ̂; nothing that an agent hands in moves her own."""
-        rules, spread = self.designed, self.calibration.spread
-        least = jnp.finfo(rules.limit.dtype).tiny  # of data that do not spread, equal means are within the limit
+        rules = self.designed
+        least = tolerances(rules.limit.dtype).eps ** 2  # of data that do not spread, equal means are within the limit
         told = jnp.isfinite(rules.limit) & (within.freedom >= 1)
         squares, freedom = (jax.lax.stop_gradient(jnp.where(told, part, 1)) for part in within)
         sigma = jnp.sqrt(jnp.maximum(squares, 0) / freedom)
-        by_entry = jax.vmap(jax.vmap(lambda x, row: jnp.interp(x, spread, row)))
-        level = by_entry(sigma / jnp.sqrt(rules.variance), self.calibration.level)
+        by_agent = jax.vmap(jax.vmap(self._level))
+        level = by_agent(sigma / jnp.sqrt(rules.variance), self.calibration.level)
         return dataclasses.replace(rules, limit=jnp.where(told, jnp.maximum(level * sigma, least), rules.limit))
+
+    def _level(self, seen: Array, row: Array) -> Array:
+        """The limit in σ̂ at one σ̂, in units of the assumed σ."""
+        return jnp.interp(seen, self.calibration.spread, row)

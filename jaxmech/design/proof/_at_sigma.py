@@ -1,4 +1,4 @@
-"""The certificate of limits that follow the data, in words: incentives by true σ, and what lifts the check. Host only."""
+"""The certificate of limits that follow the data: incentives by true σ, and what lifts the check. Host only."""
 
 from typing import NamedTuple
 
@@ -90,8 +90,8 @@ def _lifted(problem: Problem, design: Design) -> Audit:
     parts = 1 - _part(paid - saved, paid)
     worst = int(np.argmax(parts))
     witness = (
-        f"{problem.agent_name(worst)} saves {100 * parts[worst]:.2g} % of her penalty if one other hands in points that spread "
-        "far, and she knows: everybody is then within her limits"
+        f"{problem.agent_name(worst)} saves {100 * parts[worst]:.2g} % of her penalty if one other hands in points "
+        "that spread far, and she knows: everybody is then within her limits"
     )
     return Audit.judged(LIFTED, -float(parts[worst]), _SLACK, witness, "σ̂ → ∞, in closed form", claimed=False)
 

@@ -1,9 +1,10 @@
 """Limits that follow the data: what an agent pays on average over σ̂, and a bound over all amounts, in plain NumPy.
 
-An agent who collects n passes with the chance P(n) = E erf(r √(h/2)), where r = l(σ̂) σ̂/σ, h = n z/(n + z), and σ̂²/σ² is
-χ²/ν. √h is concave, and erf rises and is concave, so that P rises and is concave: it lies below its tangents. She pays
-q(n) = e/(n + z) + c n − P(n) L(n) with L(n) = e/(n + z) − e/(n + z + D), which falls, is positive and convex, and so lies
-below its chords. Between two amounts q is thus at least a tangent of e/(n + z) + c n less a rising line times a falling
+An agent who collects n passes with the chance P(n) = E erf(r √(h/2)), where r = l(σ̂) σ̂/σ, h = n z/(n + z), and
+σ̂²/σ² is χ²/ν. √h is concave, and erf rises and is concave, so that P rises and is concave: it lies below its tangents.
+She pays q(n) = e/(n + z) + c n − P(n) L(n) with L(n) = e/(n + z) − e/(n + z + D), which falls, is positive and convex,
+and so lies below its chords.
+Between two amounts q is thus at least a tangent of e/(n + z) + c n less a rising line times a falling
 one: a convex parabola, whose least is known. Amounts up to q(n*)/c are covered by such pieces; others cost more.
 Nothing here is shared with what finds the levels.
 """
@@ -15,7 +16,7 @@ from scipy.special import erf, gammaln
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 _ENDS, _FAR = 9, 10.0
-"""An average is a sum over pieces of log σ̂², between entries of the table and these many places, to so many deviations."""
+"""An average is a sum over pieces of log σ̂², between the table's entries and so many places, to so many deviations."""
 _PIECES, _FIRST = 600, 1e-3
 """Pieces that cover all amounts, and the end of the first one in n*."""
 
