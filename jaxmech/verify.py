@@ -195,8 +195,9 @@ class Agreement(Signed):
         self.alpha = np.zeros(shape) if self.pooled or self.designed else numbers(plan["alpha"])
         self.steady = problem.get("estimate", "drawn") == "steady"
         self.calibrated, self.levels = bool(problem.get("calibrated", False)), dict[Any, Any]()
-        follows = plan.get("calibration") if self.designed and self.calibrated else None
-        self.follows = None if follows is None else (numbers(follows["spread"]), numbers(follows["level"]))
+        follows = self.designed and self.calibrated and plan["calibration"]
+        self.follows = [numbers(follows[key]) for key in ("spread", "level")] if follows else []
+        self.rule = "limit" if follows else "alpha"
         self.limit = numbers(plan["limit"]) if self.designed else np.full(shape, math.inf)
         self.table = [numbers(plan[key]) for key in ("discrepancy", "variance")] if self.designed else []
         self.linked = self.designed and plan["linked"]
@@ -255,12 +256,14 @@ class Agreement(Signed):
         """Return what everybody may see of a distribution beside its counts: σ̂, and for how many noise was cut off."""
         kinds = [entry.get("level") for entry in entries]
         sigma = [entry["sigma"] for entry in entries if entry.get("sigma") is not None]
-        noise = {
-            "sigma": [min(sigma), max(sigma)] if sigma else None,
-            "checked": len(kinds) - kinds.count(None),
-            **{kind: kinds.count(kind) for kind in ("none", "most", "assumed")},
-        }
+        cut = {kind: kinds.count(kind) for kind in ("none", "most", "assumed")}
+        spread = [min(sigma), max(sigma)] if sigma else None
+        noise = {"sigma": spread, "checked": len(kinds) - kinds.count(None), **cut}
         return {"noise": noise} if self.calibrated else {}
+
+    def level_at(self, i: int, k: int, seen: Any) -> Any:
+        """Return a limit that follows σ̂, in σ̂, at values of σ̂ in the agreed σ."""
+        return np.interp(seen, self.follows[0], self.follows[1][i, k])
 
     def allows(self, i: int, amounts: np.ndarray) -> bool:
         """Whether a party can and must collect these amounts, and can pay for them, up to rounding."""
@@ -303,8 +306,7 @@ class Drawn:
         self.rest: dict[str, Any] | None = None
         self.points: tuple[np.ndarray, np.ndarray] | None = None
         self.normal = self.discrepancy = math.nan
-        rule = "alpha" if agreement.follows is None else "limit"
-        self.level: dict[str, Any] = {"sigma": math.nan, "freedom": 0, rule: math.nan, "level": None}
+        self.level: dict[str, Any] = {"sigma": math.nan, "freedom": 0, agreement.rule: math.nan, "level": None}
         role, (count, _, points) = agreement.role[i][k], handed.others(i)
         if agreement.pooled or role == "alone" or (role == "receives" and not agreement.designed):
             return
@@ -331,19 +333,16 @@ class Drawn:
 def level_of(agreement: Agreement, i: int, k: int, points: Any, groups: list[Any], told: Any) -> dict[str, Any]:
     """Return σ̂ within what was drawn and what was not, each about its mean (as told if unknown), and its noise."""
     groups, n = [group for group in groups if len(group)], float(agreement.asked[i, k])
-    freedom = sum(map(len, groups)) - len(groups)
-    level = {"sigma": math.nan, "freedom": freedom, "alpha": float(agreement.alpha[i, k]), "level": "assumed"}
-    if agreement.follows is not None:
-        level = {"sigma": math.nan, "freedom": freedom, "limit": float(agreement.limit[i, k]), "level": "assumed"}
+    freedom, agreed = sum(map(len, groups)) - len(groups), agreement.limit if agreement.follows else agreement.alpha
+    level = {"sigma": math.nan, "freedom": freedom, agreement.rule: float(agreed[i, k]), "level": "assumed"}
     if not agreement.calibrated or freedom < 1:
         return level
     spread = float(numbers(told["sigma"])) if points is None else 0.0
     if points is not None:
         spread = math.sqrt(sum(float(np.var(points[group])) * len(group) for group in groups) / freedom)
-    if agreement.follows is not None:
-        places, levels = agreement.follows
-        limit = spread * float(np.interp(spread / agreement.sigma[k], places, levels[i, k]))
-        return {**level, "sigma": spread, "limit": limit, "level": "data"}
+    if agreement.follows:
+        limit = spread * agreement.level_at(i, k, spread / agreement.sigma[k])
+        return {**level, "sigma": spread, "limit": float(limit), "level": "data"}
     tau = 2 + float(agreement.rest[i, k]) / n
     seen = float(agreement.kappa[i, k] * (agreement.sigma[k] / spread) ** 2) if spread > 0 else math.inf
     (low, high), ratio = admissible(tau), float(noise_ratio(tau, np.array([seen]), agreement.steady)[0])
@@ -394,11 +393,8 @@ def owed(agreement: Agreement, secret: str, handed: list[Handed], i: int, told: 
     parts = [Drawn(agreement, secret, handed[k], i, k, told[k]) for k in every]
     apart = [0.0 if math.isnan(part.discrepancy) else part.discrepancy for part in parts]
     if agreement.designed:
-        hers = [agreement.limit[i, k] if agreement.follows is None else parts[k].level["limit"] for k in every]
-        apart = [
-            (distance / limit if limit > 0 else math.inf) if distance else 0.0
-            for distance, limit in zip(apart, hers, strict=True)
-        ]
+        limits = [part.level.get("limit", agreement.limit[i, k]) for k, part in enumerate(parts)]
+        apart = [x and (x / limit if limit > 0 else math.inf) for x, limit in zip(apart, limits, strict=True)]
         apart = [max(apart[j] for j in agreement.hangs_on[k]) for k in every] if agreement.linked else apart
     found = []
     for k, part in enumerate(parts):
@@ -580,8 +576,7 @@ def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: 
     """Return what a party's estimate and receipt, and her part of operator.json, should be."""
     cost = float(sum(agreement.costs[i, k] * entry["count"] for k, entry in enumerate(entries) if entry["count"]))
     money = {"penalty_promised": float(agreement.penalty[i]), "cost": cost, "payment": 0.0}
-    rule = "alpha" if agreement.follows is None else "limit"
-    more = ("sigma", "freedom", rule, "level") * agreement.calibrated
+    more = ("sigma", "freedom", agreement.rule, "level") * agreement.calibrated
     hers, checks = ([{key: one[key] for key in (*keys, *more)} for one in entries] for keys in (OWED, CHECKS))
     files = {
         "estimate.json": paper("estimate", agreement, told, {**money, "distributions": hers}),
@@ -690,10 +685,8 @@ def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[f
     for k, n in enumerate(amounts):
         if agreement.role[i][k] == "checked":
             z = float(agreement.z[i, k])
-            limits, weights = limits_of(agreement, i, k)  # in σ, with their chances
-            level = limits * math.sqrt(n * z / (n + z)) / math.sqrt(2)
-            # that the discrepancy is below u limits
-            chances[k] = [sum(w * math.erf(u * x) for w, x in zip(weights, level, strict=True)) for u in grid]
+            level = [(w, x * math.sqrt(n * z / (n + z) / 2)) for w, x in limits_of(agreement, i, k)]
+            chances[k] = [sum(w * math.erf(u * x) for w, x in level) for u in grid]  # of a distance below u limits
     if agreement.linked:
         chances[:] = np.prod(chances, axis=0)
     errors = []
@@ -705,20 +698,15 @@ def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[f
     return errors
 
 
-def limits_of(agreement: Agreement, i: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the limits of a design, in σ, and their chances: one, or by σ̂ if they follow it: σ̂²/σ² = e^v is χ²/ν."""
-    if agreement.follows is None:
-        return np.array([float(agreement.limit[i, k] / agreement.sigma[k])]), np.ones(1)
-    if (i, k) not in agreement.levels:
-        given = np.array([agreement.z[i, k], agreement.rest[i, k]])
-        others = float(agreement.asked[:, k].sum() - agreement.asked[i, k])
-        freedom = others - float(np.sum(given > 0)) - float(others > given.sum())
-        v = np.linspace(-9, 9, 1025) * math.sqrt(2 / freedom)
-        mass, seen = np.exp(-freedom / 2 * (np.expm1(v) - v)), np.exp(v / 2)
-        places, levels = agreement.follows
-        agreement.levels[i, k] = np.interp(seen, places, levels[i, k]) * seen, mass / mass.sum()
-    found: tuple[np.ndarray, np.ndarray] = agreement.levels[i, k]
-    return found
+def limits_of(agreement: Agreement, i: int, k: int) -> list[tuple[float, float]]:
+    """Return chances and limits of a design, in σ: one, or those of limits that follow σ̂: σ̂²/σ² = e^v is χ²/ν."""
+    if not agreement.follows:
+        return [(1.0, float(agreement.limit[i, k] / agreement.sigma[k]))]
+    others, z, rest = agreement.asked[:, k].sum() - agreement.asked[i, k], agreement.z[i, k], agreement.rest[i, k]
+    freedom = float(others - (z > 0) - (rest > 0) - (others > z + rest))
+    v = np.linspace(-9, 9, 513) * math.sqrt(2 / freedom)
+    mass, seen = np.exp(-freedom / 2 * (np.expm1(v) - v)), np.exp(v / 2)
+    return list(zip(mass / mass.sum(), agreement.level_at(i, k, seen) * seen, strict=True))
 
 
 def table_of_noise(agreement: Agreement) -> tuple[np.ndarray, np.ndarray]:

@@ -1,12 +1,13 @@
 """Limits that follow the spread of the others' data, so that σ need not be known: a host shell, in NumPy.
 
-σ̂² is the variance within the others' points, about the means of the parts that are drawn. For normal data it is σ²
-times χ²/ν, independent of these means and of everything that an agent does. Her limit is t = l(σ̂) σ̂, so that she
-passes with the chance P(n) = E P(|N| ≤ l(σ̂) σ̂/σ √(nz/(n + z))) over σ̂: were l one number, the chance of Student's t with ν degrees
-of freedom. Each σ̂ by itself is a limit that is given to her, so that truth stays optimal, as long as σ̂ is hidden until
-she has handed in. With f and g the penalties of her error if she fails and if she passes, she pays
-q(n) = f − P (f − g) + c n, since the mean of all that she has is independent of its parts' differences and of σ̂. The
-levels are such that q'(n*) = 0 for every true σ at which a level can do that.
+σ̂² is the variance within the others' points, about the means of the parts that are drawn. For normal data it
+is σ² times χ²/ν, independent of these means and of everything that an agent does. Her limit is t = l(σ̂) σ̂, so
+that she passes with the chance P(n) = E P(|N| ≤ l(σ̂) σ̂/σ √(nz/(n + z))) over σ̂: were l one number, the
+chance of Student's t with ν degrees of freedom. Each σ̂ by itself is a limit that is given to her, so that
+truth stays optimal, as long as σ̂ is hidden until she has handed in. With f and g the penalties of her error if
+she fails and if she passes, she pays q(n) = f − P (f − g) + c n, since the mean of all that she has is
+independent of its parts' differences and of σ̂. The levels are such that q'(n*) = 0 for every true σ at which a
+level can do that.
 """
 
 import dataclasses
@@ -84,7 +85,7 @@ def calibrate(problem: Problem, design: Design, sigma_range: tuple[float, float]
         >>> known = design(problem, Wishes(whole=True)).value
         >>> found = calibrate(problem, known)
         >>> round(float(found.social_penalty / known.social_penalty), 3)  # what it costs not to know σ
-        1.006
+        1.007
     """
     _check(problem, design)
     told = alike(problem)

@@ -242,7 +242,8 @@ def _rule(section: Mapping[str, Any], mechanism: str) -> tuple[Rule, tuple[float
     rule = Rule(estimate, calibrated)
     for name, said in (("calibrated", calibrated), ("estimate", rule.steady)):
         if said and mechanism not in _MEANT_FOR[name]:
-            meant = " and ".join(_MEANT_FOR[name])
+            *first, last = _MEANT_FOR[name]
+            meant = f"{', '.join(first)} and {last}"
             raise ProblemError(name, section[name], f"means nothing for {mechanism}: it is for {meant}")
     if "sigma_range" not in section:
         return rule, SIGMA_RANGE
