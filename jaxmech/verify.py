@@ -257,13 +257,12 @@ class Agreement(Signed):
         kinds = [entry.get("level") for entry in entries]
         sigma = [entry["sigma"] for entry in entries if entry.get("sigma") is not None]
         cut = {kind: kinds.count(kind) for kind in ("none", "most", "assumed")}
-        spread = [min(sigma), max(sigma)] if sigma else None
-        noise = {"sigma": spread, "checked": len(kinds) - kinds.count(None), **cut}
+        noise = {"sigma": [min(sigma), max(sigma)] if sigma else None, "checked": len(kinds) - kinds.count(None), **cut}
         return {"noise": noise} if self.calibrated else {}
 
-    def level_at(self, i: int, k: int, seen: Any) -> Any:
-        """Return a limit that follows σ̂, in σ̂, at values of σ̂ in the agreed σ."""
-        return np.interp(seen, self.follows[0], self.follows[1][i, k])
+    def limit_at(self, i: int, k: int, spread: Any) -> Any:
+        """Return a limit that follows σ̂, at values of σ̂: a level of the table, times σ̂."""
+        return spread * np.interp(spread / self.sigma[k], self.follows[0], self.follows[1][i, k])
 
     def allows(self, i: int, amounts: np.ndarray) -> bool:
         """Whether a party can and must collect these amounts, and can pay for them, up to rounding."""
@@ -341,8 +340,7 @@ def level_of(agreement: Agreement, i: int, k: int, points: Any, groups: list[Any
     if points is not None:
         spread = math.sqrt(sum(float(np.var(points[group])) * len(group) for group in groups) / freedom)
     if agreement.follows:
-        limit = spread * agreement.level_at(i, k, spread / agreement.sigma[k])
-        return {**level, "sigma": spread, "limit": float(limit), "level": "data"}
+        return {**level, "sigma": spread, "limit": float(agreement.limit_at(i, k, spread)), "level": "data"}
     tau = 2 + float(agreement.rest[i, k]) / n
     seen = float(agreement.kappa[i, k] * (agreement.sigma[k] / spread) ** 2) if spread > 0 else math.inf
     (low, high), ratio = admissible(tau), float(noise_ratio(tau, np.array([seen]), agreement.steady)[0])
@@ -471,16 +469,7 @@ def _entry(agreement: Agreement, part: Drawn, handed: Handed, place: Any, added:
 
 # 4 --- documents anew ------------------------------------------------------------------------------------------------
 
-OWED = (
-    "name",
-    "estimate",
-    "standard_error",
-    "clean_count",
-    "clean_mean",
-    "noisy_count",
-    "noisy_mean",
-    "noisy_variance",
-)
+OWED = ("name", *NOTHING, "clean_count", "clean_mean", "noisy_count", "noisy_mean", "noisy_variance")
 CHECKS = ("name", "role", "asked", "count", "mean", "compared_count", "compared_mean", "discrepancy", "noise_variance")
 SEEDED = "The noise was made from a fixed seed: parties who know it can predict the noise, remove it, and cheat."
 
@@ -705,8 +694,8 @@ def limits_of(agreement: Agreement, i: int, k: int) -> list[tuple[float, float]]
     others, z, rest = agreement.asked[:, k].sum() - agreement.asked[i, k], agreement.z[i, k], agreement.rest[i, k]
     freedom = float(others - (z > 0) - (rest > 0) - (others > z + rest))
     v = np.linspace(-9, 9, 513) * math.sqrt(2 / freedom)
-    mass, seen = np.exp(-freedom / 2 * (np.expm1(v) - v)), np.exp(v / 2)
-    return list(zip(mass / mass.sum(), agreement.level_at(i, k, seen) * seen, strict=True))
+    mass, spread = np.exp(-freedom / 2 * (np.expm1(v) - v)), np.exp(v / 2) * agreement.sigma[k]
+    return list(zip(mass / mass.sum(), agreement.limit_at(i, k, spread) / agreement.sigma[k], strict=True))
 
 
 def table_of_noise(agreement: Agreement) -> tuple[np.ndarray, np.ndarray]:
