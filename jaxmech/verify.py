@@ -194,6 +194,9 @@ class Agreement(Signed):
         self.alpha = np.zeros(shape) if self.pooled or self.designed else numbers(plan["alpha"])
         self.steady = problem.get("estimate", "drawn") == "steady"
         self.calibrated, self.levels = bool(problem.get("calibrated", False)), dict[Any, Any]()
+        follows = self.designed and self.calibrated and plan["calibration"]
+        self.follows = [numbers(follows[key]) for key in ("spread", "level")] if follows else []
+        self.rule = "limit" if follows else "alpha"
         self.limit = numbers(plan["limit"]) if self.designed else np.full(shape, math.inf)
         self.table = [numbers(plan[key]) for key in ("discrepancy", "variance")] if self.designed else []
         self.linked = self.designed and plan["linked"]
@@ -252,12 +255,13 @@ class Agreement(Signed):
         """Return what everybody may see of a distribution beside its counts: σ̂, and for how many noise was cut off."""
         kinds = [entry.get("level") for entry in entries]
         sigma = [entry["sigma"] for entry in entries if entry.get("sigma") is not None]
-        noise = {
-            "sigma": [min(sigma), max(sigma)] if sigma else None,
-            "checked": len(kinds) - kinds.count(None),
-            **{kind: kinds.count(kind) for kind in ("none", "most", "assumed")},
-        }
+        cut = {kind: kinds.count(kind) for kind in ("none", "most", "assumed")}
+        noise = {"sigma": [min(sigma), max(sigma)] if sigma else None, "checked": len(kinds) - kinds.count(None), **cut}
         return {"noise": noise} if self.calibrated else {}
+
+    def limit_at(self, i: int, k: int, spread: Any) -> Any:
+        """Return a limit that follows σ̂, at values of σ̂: a level of the table, times σ̂."""
+        return spread * np.interp(spread / self.sigma[k], self.follows[0], self.follows[1][i, k])
 
     def allows(self, i: int, amounts: np.ndarray) -> bool:
         """Whether a party can and must collect these amounts, and can pay for them, up to rounding."""
@@ -300,7 +304,7 @@ class Drawn:
         self.rest: dict[str, Any] | None = None
         self.points: tuple[np.ndarray, np.ndarray] | None = None
         self.normal = self.discrepancy = math.nan
-        self.level: dict[str, Any] = {"sigma": math.nan, "freedom": 0, "alpha": math.nan, "level": None}
+        self.level: dict[str, Any] = {"sigma": math.nan, "freedom": 0, agreement.rule: math.nan, "level": None}
         role, (count, _, points) = agreement.role[i][k], handed.others(i)
         if agreement.pooled or role == "alone" or (role == "receives" and not agreement.designed):
             return
@@ -327,13 +331,15 @@ class Drawn:
 def level_of(agreement: Agreement, i: int, k: int, points: Any, groups: list[Any], told: Any) -> dict[str, Any]:
     """Return σ̂ within what was drawn and what was not, each about its mean (as told if unknown), and its noise."""
     groups, n = [group for group in groups if len(group)], float(agreement.asked[i, k])
-    freedom = sum(map(len, groups)) - len(groups)
-    level = {"sigma": math.nan, "freedom": freedom, "alpha": float(agreement.alpha[i, k]), "level": "assumed"}
+    freedom, agreed = sum(map(len, groups)) - len(groups), agreement.limit if agreement.follows else agreement.alpha
+    level = {"sigma": math.nan, "freedom": freedom, agreement.rule: float(agreed[i, k]), "level": "assumed"}
     if not agreement.calibrated or freedom < 1:
         return level
     spread = float(numbers(told["sigma"])) if points is None else 0.0
     if points is not None:
         spread = math.sqrt(sum(float(np.var(points[group])) * len(group) for group in groups) / freedom)
+    if agreement.follows:
+        return {**level, "sigma": spread, "limit": float(agreement.limit_at(i, k, spread)), "level": "data"}
     tau = 2 + float(agreement.rest[i, k]) / n
     seen = float(agreement.kappa[i, k] * (agreement.sigma[k] / spread) ** 2) if spread > 0 else math.inf
     (low, high), ratio = admissible(tau), float(noise_ratio(tau, np.array([seen]), agreement.steady)[0])
@@ -384,7 +390,8 @@ def owed(agreement: Agreement, secret: str, handed: list[Handed], i: int, told: 
     parts = [Drawn(agreement, secret, handed[k], i, k, told[k]) for k in every]
     apart = [0.0 if math.isnan(part.discrepancy) else part.discrepancy for part in parts]
     if agreement.designed:
-        apart = [distance / agreement.limit[i, k] if distance else 0.0 for k, distance in enumerate(apart)]
+        limits = [part.level.get("limit", agreement.limit[i, k]) for k, part in enumerate(parts)]
+        apart = [x and (x / limit if limit > 0 else math.inf) for x, limit in zip(apart, limits, strict=True)]
         apart = [max(apart[j] for j in agreement.hangs_on[k]) for k in every] if agreement.linked else apart
     found = []
     for k, part in enumerate(parts):
@@ -585,7 +592,7 @@ def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: 
     """Return what a party's estimate and receipt, and her part of operator.json, should be."""
     cost = float(sum(agreement.costs[i, k] * entry["count"] for k, entry in enumerate(entries) if entry["count"]))
     money = {"penalty_promised": float(agreement.penalty[i]), "cost": cost, "payment": 0.0}
-    more = ("sigma", "freedom", "alpha", "level") * agreement.calibrated
+    more = ("sigma", "freedom", agreement.rule, "level") * agreement.calibrated
     parts = ((*OWED, *more), (*CHECKS, *JUDGED * agreement.designed, *more))
     hers, checks = ([{key: one[key] for key in keys} for one in entries] for keys in parts)
     files = {
@@ -695,8 +702,8 @@ def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[f
     for k, n in enumerate(amounts):
         if agreement.role[i][k] == "checked":
             z = float(agreement.z[i, k])
-            level = float(agreement.limit[i, k] / agreement.sigma[k]) * math.sqrt(n * z / (n + z))
-            chances[k] = [math.erf(u * level / math.sqrt(2)) for u in grid]  # that the discrepancy is below u limits
+            level = [(w, x * math.sqrt(n * z / (n + z) / 2)) for w, x in limits_of(agreement, i, k)]
+            chances[k] = [sum(w * math.erf(u * x) for w, x in level) for u in grid]  # of a distance below u limits
     if agreement.linked:
         chances[:] = np.prod(chances, axis=0)
     errors = []
@@ -706,6 +713,17 @@ def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[f
         total = (n + z + rest / (1 + noise))[mass > 0]
         errors.append(float(np.sum(mass[mass > 0] / total)) if np.all(total > 0) else math.inf)
     return errors
+
+
+def limits_of(agreement: Agreement, i: int, k: int) -> list[tuple[float, float]]:
+    """Return chances and limits of a design, in σ: one, or those of limits that follow σ̂: σ̂²/σ² = e^v is χ²/ν."""
+    if not agreement.follows:
+        return [(1.0, float(agreement.limit[i, k] / agreement.sigma[k]))]
+    others, z, rest = agreement.asked[:, k].sum() - agreement.asked[i, k], agreement.z[i, k], agreement.rest[i, k]
+    freedom = float(others - (z > 0) - (rest > 0) - (others > z + rest))
+    v = np.linspace(-9, 9, 513) * math.sqrt(2 / freedom)
+    mass, spread = np.exp(-freedom / 2 * (np.expm1(v) - v)), np.exp(v / 2) * agreement.sigma[k]
+    return list(zip(mass / mass.sum(), agreement.limit_at(i, k, spread) / agreement.sigma[k], strict=True))
 
 
 def table_of_noise(agreement: Agreement) -> tuple[np.ndarray, np.ndarray]:

@@ -122,6 +122,7 @@ LONG_EXAMPLES = {
     "jaxmech.collaboration._core",
     "jaxmech.collaboration._names",
     "jaxmech.collaboration._questions",
+    "jaxmech.design._calibrate",
     "jaxmech.design._carried_out",
     "jaxmech.design._design",
     "jaxmech.design._equals",

@@ -182,7 +182,7 @@ def _collaboration(
     if population:
         with named(carried.case.source):
             Stakes.of(problem).of_agents_alike("gains on data of other laws are for points that are alike")
-            if getattr(carried.plan, "calibrated", False):
+            if getattr(carried.plan, "calibrated", False) or getattr(carried.plan, "calibration", None) is not None:
                 rule = "what calibrated rules bring on other laws is simulated: jaxmech simulate --population"
                 raise ProblemError("--population", population[0], rule)
     laws = populations(population, _by_draw(carried.case, population), output)

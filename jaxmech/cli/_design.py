@@ -1,5 +1,6 @@
 """``jaxmech design``: a better mechanism than the published ones, with its certificates."""
 
+import dataclasses
 import functools
 import math
 from typing import Any
@@ -14,6 +15,7 @@ from jaxmech.cli._report import html_page
 
 _EXAMPLES = (
     "jaxmech design equal-agents",
+    "jaxmech design mine.toml --calibrated",
     "jaxmech design mine.toml --noise 20 --failure 0.01",
     "jaxmech design mine.toml --unlinked --whole --plot design.png --json design.json",
 )
@@ -39,8 +41,15 @@ _EXAMPLES = (
 )
 @click.option("--unlinked", is_flag=True, help="One distribution at a time: failing on one spoils no other.")
 @click.option("--whole", is_flag=True, help="Whole samples.")
+@click.option(
+    "--calibrated",
+    is_flag=True,
+    help="Limits follow the spread of the data, so that σ need not be known: whole samples, unlinked.",
+)
 @shared("json", "csv", "plot", "report", "dtype", "quiet", "verbose")
-def design(file: str, noise: float, failure: float, unlinked: bool, whole: bool, **options: Any) -> int:
+def design(
+    file: str, noise: float, failure: float, unlinked: bool, whole: bool, calibrated: bool, **options: Any
+) -> int:
     """Improve on the published mechanisms for the problem in FILE, and prove it.
 
     Every agent gets some points of the others, with which her own are compared, and the rest if they agree. Prints who
@@ -62,6 +71,8 @@ def design(file: str, noise: float, failure: float, unlinked: bool, whole: bool,
     case = output.read(file)
     if not isinstance(case, files.CollaborationCase):
         raise ProblemError(f"{case.source}: section", files.section_of(case), "only [collaboration] can be designed")
+    if calibrated:
+        case = dataclasses.replace(case, calibrated=True)
     output.warn((*case.warnings, *case.unused_by(files.DESIGNED)))
     with named(case.source):
         answer = solve_design(case, wishes, output)

@@ -99,14 +99,17 @@ class FromDesign(Carried):
     @property
     def name(self) -> str:
         """Where it comes from."""
-        return f"mechanism designed: {self.plan.origin}"
+        follows = "" if self.plan.calibration is None else ", limits that follow the data"
+        return f"mechanism designed: {self.plan.origin}{follows}"
 
     def whole(self, output: Output) -> tuple[Any, Any]:
-        """A design of its own."""
+        """A design of its own; one whose limits follow the data is in whole samples."""
+        if self.plan.calibration is not None:
+            return self.plan, self.mechanism
         from jaxmech.cli._solve_design import find_design
         from jaxmech.design import Wishes, designed_mechanism
 
-        plan = find_design(self.case.problem, Wishes(whole=True), output).value
+        plan = find_design(self.case, Wishes(whole=True), output).value
         return plan, designed_mechanism(self.case.problem, plan)
 
     def by_value(self) -> tuple[Any, Any]:
@@ -182,7 +185,7 @@ def _design(case: Any, output: Output) -> Carried:
     from jaxmech.cli._solve_design import find_design
     from jaxmech.design import Wishes, designed_mechanism
 
-    solution = find_design(case.problem, Wishes(), output)
+    solution = find_design(case, Wishes(), output)
     with output.timed("proof"):
         machine = designed_mechanism(case.problem, solution.value)
     return FromDesign(case, solution.value, machine, Status.of(int(solution.status)), float(solution.residual))

@@ -1,29 +1,67 @@
 """A better mechanism than the published ones, from a case to an answer."""
 
+import dataclasses
+import math
+
 import numpy as np
 
 from jaxmech import collaboration, files
+from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status
 from jaxmech.cli._jax import quick_compilation, settings
 from jaxmech.cli._options import Output
 from jaxmech.cli._solve_collaboration import books
-from jaxmech.collaboration import Problem
-from jaxmech.design import Design, Wishes, account, certify, departure, design, is_whole
+from jaxmech.design import (
+    Calibration,
+    Design,
+    Wishes,
+    account,
+    calibrate,
+    certify,
+    departure,
+    design,
+    is_whole,
+    refuse_differing,
+)
 from jaxmech.report.collaboration import Accounts, Sigma
-from jaxmech.report.design import Answer, Offered
+from jaxmech.report.design import Answer, Followed, Offered
 
 
-def find_design(problem: Problem, wishes: Wishes, output: Output) -> Solution[Design]:
+def find_design(case: files.CollaborationCase, wishes: Wishes, output: Output) -> Solution[Design]:
     """Design a mechanism, compiled as suits a program that runs once.
 
+    With limits that follow the data it is one in whole samples, one distribution at a time.
+
     Args:
-        problem: the problem.
+        case: the problem file.
         wishes: what the user asks of the design.
         output: notes how long it takes.
+
+    Raises:
+        ProblemError: for limits that follow the data, of problems and wishes that have none.
     """
+    problem = case.problem
     m, d = problem.shape
+    if case.calibrated:
+        _check_calibrated(case, wishes)
+        wishes = dataclasses.replace(wishes, whole=True, linked=False)
     with output.timed("compile + design"), quick_compilation(m * d):
-        return design(problem, wishes)
+        found = design(problem, wishes)
+        if not case.calibrated:
+            return found
+        return dataclasses.replace(found, value=calibrate(problem, found.value, case.sigma_range))
+
+
+def _check_calibrated(case: files.CollaborationCase, wishes: Wishes) -> None:
+    """Refuse before any search what has no limits that follow the data."""
+    for name, given, most in (("noise", wishes.noise, math.inf), ("failure", wishes.failure, 1.0)):
+        if given != most:
+            rule = "is for designs that take σ to be known: leave it out, or calibrated"
+            raise ProblemError(f"--{name}", given, rule)
+    if case.values is not None:
+        rule = "is not for designs with panels: leave calibrated out, or solve for c3d or cbl"
+        raise ProblemError("calibrated", True, rule)
+    refuse_differing(case.problem)
 
 
 def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) -> Answer:
@@ -36,7 +74,7 @@ def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) 
     """
     problem = case.problem
     m, d = problem.shape
-    solution = find_design(problem, wishes, output)
+    solution = find_design(case, wishes, output)
     found = solution.value
     with output.timed("certificates"):
         certificates = certify(problem, found)
@@ -107,4 +145,9 @@ def _offered(found: Design) -> Offered:
         discrepancy=np.asarray(found.rule.discrepancy, float),
         variance=np.asarray(found.rule.variance, float),
         linked=bool(found.linked),
+        followed=None if found.calibration is None else _followed(found, found.calibration),
     )
+
+
+def _followed(found: Design, rule: Calibration) -> Followed:
+    return Followed(np.asarray(rule.spread, float), np.asarray(rule.level, float), np.asarray(found.freedom, float))

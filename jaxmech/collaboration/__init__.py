@@ -2,7 +2,14 @@
 
 from jaxmech.collaboration._account import Account, account, account_alone, account_of_error
 from jaxmech.collaboration._advice import Advice, advise, has_equal_costs
-from jaxmech.collaboration._approximate import ADMISSIBLE, LIFTED, SIGMA_RANGE, lifted_check, sigma_limits
+from jaxmech.collaboration._approximate import (
+    ADMISSIBLE,
+    CALIBRATED_TOLERANCE,
+    LIFTED,
+    SIGMA_RANGE,
+    lifted_check,
+    sigma_limits,
+)
 from jaxmech.collaboration._bargaining import egalitarian_bargaining, kalai_smorodinsky_bargaining, nash_bargaining
 from jaxmech.collaboration._blocking import Blocking, blocking
 from jaxmech.collaboration._c3d import c3d_plan
@@ -42,6 +49,7 @@ from jaxmech.collaboration._temptation import FreeRiding, Temptation, free_ridin
 
 __all__ = [
     "ADMISSIBLE",
+    "CALIBRATED_TOLERANCE",
     "CHECKING",
     "DIVISIONS",
     "ESTIMATES",

@@ -2,24 +2,28 @@
 
 from jaxmech.design._account import account
 from jaxmech.design._best_rule import best_rule
+from jaxmech.design._calibrate import calibrate, refuse_differing
 from jaxmech.design._carried_out import carried_out, is_whole
 from jaxmech.design._certify import certify
 from jaxmech.design._design import design, smooth_design
 from jaxmech.design._equals import cost_among_equals
 from jaxmech.design._family import FamilyBound, family_bound
+from jaxmech.design._following import Following
 from jaxmech.design._mechanism import Designed, designed_mechanism, noise_at
 from jaxmech.design._panels import companions, designed_by_value
-from jaxmech.design._plan import Design, Origin, Rule
+from jaxmech.design._plan import Calibration, Design, Origin, Rule
 from jaxmech.design._rules import monotone_rule, power_rule, ramp_rule, threshold_rule
 from jaxmech.design._table_penalty import Deal, Level, Paid, stationary_level, table_penalty
 from jaxmech.design._wishes import Wishes
 from jaxmech.design.proof import Proven, departure, prove, proven_least, realise
 
 __all__ = [
+    "Calibration",
     "Deal",
     "Design",
     "Designed",
     "FamilyBound",
+    "Following",
     "Level",
     "Origin",
     "Paid",
@@ -28,6 +32,7 @@ __all__ = [
     "Wishes",
     "account",
     "best_rule",
+    "calibrate",
     "carried_out",
     "certify",
     "companions",
@@ -45,6 +50,7 @@ __all__ = [
     "proven_least",
     "ramp_rule",
     "realise",
+    "refuse_differing",
     "smooth_design",
     "stationary_level",
     "table_penalty",

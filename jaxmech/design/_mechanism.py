@@ -1,6 +1,7 @@
 """The mechanism that carries out a design: compare, then return the rest as noisy as the rule says."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 import numpy as np
@@ -27,6 +28,9 @@ from jaxmech.mechanism import (
     of_others,
     split_points,
 )
+
+if TYPE_CHECKING:
+    from jaxmech.design._following import Following
 
 
 @pytree
@@ -107,14 +111,14 @@ class Designed:
         """
         total = self.comparison + self.rest
         if isinstance(submission, Statistics):
-            return self._sort_out(submission, draw_means(submission, self.comparison, total, self.variance, key))
+            return self.sort_out(submission, draw_means(submission, self.comparison, total, self.variance, key))
         if self.precision is not None:
             drawn = split_points(submission, self.comparison, total, self.variance, key, self.precision)
-            return self._sort_out(submission.in_equivalent_points(self.precision), drawn)
+            return self.sort_out(submission.in_equivalent_points(self.precision), drawn)
         whole = jnp.round(self.comparison)
         clean = jnp.where(self._checked, jnp.maximum(whole, 1.0), whole)
         drawn = draw_points(submission, clean, jnp.round(total), key)
-        return self._sort_out(submission.statistics, drawn)
+        return self.sort_out(submission.statistics, drawn)
 
     def respond_to(self, agent: Array, own: Statistics, others: Array) -> Information:
         """Return what one agent gets back if the others are honest; the noisy mean is left at 0."""
@@ -124,7 +128,7 @@ class Designed:
         clean = jnp.minimum(row.comparison, available)
         rest = jnp.minimum(row.rest, available - clean)
         nothing = jnp.zeros_like(others)
-        return row._sort_out(own, Drawn(available, others, clean, others, rest, nothing, noise=nothing))
+        return row.sort_out(own, Drawn(available, others, clean, others, rest, nothing, noise=nothing))
 
     def guarantee(self, stakes: Stakes) -> Guarantee:
         """Return what was proven when the design was certified; nothing for other costs, prices or σ."""
@@ -146,8 +150,13 @@ class Designed:
             return highest(apart, -1)[..., None]
         return highest(jnp.where(self.companions, apart[..., None, :], 0.0), -1)
 
-    def _sort_out(self, own: Statistics, drawn: Drawn) -> Information:
-        """What each agent gets back of what was drawn for her."""
+    def sort_out(self, own: Statistics, drawn: Drawn) -> Information:
+        """Return what each agent gets back of what was drawn for her.
+
+        Args:
+            own: what she hands in.
+            drawn: of the others' data.
+        """
         alone = self.role == Role.ALONE
         apart = jnp.abs(own.mean - drawn.clean_mean) / jnp.where(self._checked, self.limit, 1.0)
         apart = jnp.where(self._checked, jnp.where(own.count > 0, apart, jnp.inf), 0.0)
@@ -193,8 +202,8 @@ def noise_at(rule: Rule, apart: Array) -> Array:
     return jnp.where(right == 0, values[0], jnp.where(inside, first_there, values[-1]))
 
 
-def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None = None) -> Designed:
-    """Return the mechanism that carries out a design.
+def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None = None) -> "Designed | Following":
+    """Return the mechanism that carries out a design; of limits that follow the data, the one that takes them from it.
 
     Args:
         problem: the problem.
@@ -204,12 +213,13 @@ def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None
 
     Source: this package; the protocol is that of :mod:`jaxmech.mechanism`.
     """
+    from jaxmech.design._following import Following
     from jaxmech.design.proof import proven_least
 
     told = alike(problem)
     proven = proven_least(problem, design) if least is None else least
     context = (told.costs, told.price, told.sigma)
-    return Designed(
+    designed = Designed(
         samples=design.equivalent,
         comparison=design.comparison,
         rest=design.rest,
@@ -225,3 +235,6 @@ def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None
         design=design,
         precision=told.precision,
     )
+    if design.calibration is None:
+        return designed
+    return Following(designed, design.calibration, design.freedom)

@@ -58,4 +58,5 @@ def designed_by_value(problem: Problem, design: Design, values: Values) -> tuple
     told["limit"] = told["limit"] * jnp.asarray(values.scale, design.limit.dtype)
     wide, unproven = dataclasses.replace(design, **told), np.full(problem.shape[0], -np.inf)
     machine = designed_mechanism(problem_by_value(problem, values), wide, unproven)
+    assert isinstance(machine, Designed)
     return wide, dataclasses.replace(machine, companions=jnp.asarray(companions(values.draws)))

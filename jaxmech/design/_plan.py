@@ -12,7 +12,7 @@ from jaxmech._show import Tabular
 from jaxmech._types import Agents, Amounts, Array, Codes, Scalar
 from jaxmech.collaboration import Problem, Role
 
-__all__ = ["RIVALS", "Design", "Origin", "Role", "Rule"]
+__all__ = ["RIVALS", "Calibration", "Design", "Origin", "Role", "Rule"]
 
 RIVALS = (
     "cbl over the rational division",
@@ -73,6 +73,25 @@ class Rule:
 
 @pytree
 @dataclasses.dataclass(frozen=True)
+class Calibration:
+    """Limits that follow the spread σ̂ of the others' data: a level times σ̂, whatever σ is taken for.
+
+    σ̂² is the variance within Z, within Z' and within what was not drawn of the others' points, about the mean of each.
+
+    Attributes:
+        spread: (entries,) values of σ̂, in units of the assumed σ; rising.
+        level: (agents, distributions, entries) the limit at these, in σ̂: linear between entries, constant beyond; 1
+            where nothing is checked.
+        sigma_range: factors of the assumed σ between which the design is certified; static.
+    """
+
+    spread: Array
+    level: Array
+    sigma_range: tuple[float, float] = dataclasses.field(metadata={"static": True})
+
+
+@pytree
+@dataclasses.dataclass(frozen=True)
 class Design(Tabular):
     """A mechanism of the family: every agent's rest is the noisier the farther her data lie from others'.
 
@@ -82,7 +101,8 @@ class Design(Tabular):
         samples: n*, what each agent collects (real numbers; rounded when data sets are collected), in her own points.
         comparison: |Z|, points of others that she gets clean in any case and is compared with.
         rest: |Z'|, points of others that she gets with noise by the rule.
-        limit: t, the discrepancy that the rule's entries are multiples of; ∞ where she is not checked.
+        limit: t, the discrepancy that the rule's entries are multiples of; ∞ where she is not checked. Of limits that
+            follow the data, the one at the assumed σ.
         role: :class:`Role` codes.
         rule: the noise, by the discrepancy.
         failure: chance that an honest agent's discrepancy is beyond the limit: so often her rest is not clean.
@@ -96,6 +116,7 @@ class Design(Tabular):
         origin_code: where the design comes from, an :class:`Origin`.
         rival_code: which of :data:`RIVALS` is behind ``published``.
         precision: how many equivalent points one of each agent's own counts, where agents differ in precision.
+        calibration: how limits follow the spread of the others' data; None where σ is taken to be known.
     """
 
     AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -118,6 +139,7 @@ class Design(Tabular):
     origin_code: Array
     rival_code: Array
     precision: Amounts | None = None
+    calibration: Calibration | None = None
 
     @property
     def equivalent(self) -> Amounts:
@@ -139,3 +161,10 @@ class Design(Tabular):
     def checked(self) -> Array:
         """Where agents are checked."""
         return jnp.isfinite(self.limit)
+
+    @property
+    def freedom(self) -> Amounts:
+        """Degrees of freedom of σ̂²: points of the others less one for each part of them that has a mean of its own."""
+        theirs = jnp.maximum(jnp.sum(self.equivalent, axis=0) - self.equivalent, 0)
+        parts = (self.comparison, self.rest, theirs - self.comparison - self.rest)
+        return jnp.maximum(theirs - sum(jnp.clip(part, 0, 1) for part in parts), 0)

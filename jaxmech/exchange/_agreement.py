@@ -68,6 +68,27 @@ class Noise(NamedTuple):
         return float(low + (apart - places[right - 1]) / (places[right] - places[right - 1]) * (high - low))
 
 
+class Follows(NamedTuple):
+    """How limits of a design follow the spread of the others' data: a table, linear between entries, constant beyond.
+
+    Attributes:
+        spread: (entries,) σ̂, in units of the agreed σ; rising.
+        level: (parties, distributions, entries) the limit, in σ̂.
+    """
+
+    spread: np.ndarray
+    level: np.ndarray
+
+    def at(self, place: tuple[int, int], spread: float) -> float:
+        """Return a limit in σ̂, where that is ``spread`` times the agreed σ.
+
+        Example:
+            >>> Follows(np.array([1.0, 2.0]), np.array([[[1.0, 3.0]]])).at((0, 0), 1.5)
+            2.0
+        """
+        return float(np.interp(spread, self.spread, self.level[place]))
+
+
 class Limits(NamedTuple):
     """What parties can and must collect, and can spend: they hold in whole samples as the plan does.
 
@@ -122,6 +143,7 @@ class Agreement:
         limits: what parties can and must collect, and can spend; None without limits.
         kappa: c n*²/(price σ²) of the draw, at the agreed σ, where the noise level follows the spread of the others'
             data; None where it is agreed. 0 where nobody is checked.
+        follows: of a design whose limits follow the spread of the others' data; None where limits are agreed.
     """
 
     fingerprint: str
@@ -143,6 +165,12 @@ class Agreement:
     estimate: str = "drawn"
     limits: Limits | None = None
     kappa: np.ndarray | None = None
+    follows: Follows | None = None
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether what keeps parties honest follows the spread of the others' data."""
+        return self.kappa is not None or self.follows is not None
 
 
 def read_plan(document: Mapping[str, Any]) -> Agreement:
@@ -174,8 +202,8 @@ class _Plan(Reader):
                 "problem.estimate", estimate, f"means nothing for {mechanism}, which adds no noise to weigh"
             )
         calibrated = problem.get("calibrated", False)
-        if not isinstance(calibrated, bool) or (calibrated and mechanism not in CHECKING):
-            rule = f"must be true or false, and true only for {' and '.join(CHECKING)}"
+        if not isinstance(calibrated, bool) or (calibrated and mechanism in POOLS):
+            rule = f"must be true or false, and not true for {mechanism}, which checks nobody"
             raise ProblemError("problem.calibrated", calibrated, rule)
         self._check_alike(problem, mechanism)
         if self.document.get("integer_plan") is None:
@@ -216,7 +244,10 @@ class _Plan(Reader):
             draws=tuple(draw for _, draw in values),
             estimate=estimate,
             limits=self._limits((m, d), of),
-            kappa=_kappa(costs, samples, role == CHECKED, _worth(price * sigma**2, of))[:, of] if calibrated else None,
+            kappa=_kappa(costs, samples, role == CHECKED, _worth(price * sigma**2, of))[:, of]
+            if calibrated and not designed
+            else None,
+            follows=self._follows((m, d), values) if calibrated and designed else None,
         )
 
     def _check_alike(self, problem: Mapping[str, Any], mechanism: str) -> None:
@@ -243,6 +274,19 @@ class _Plan(Reader):
             raise ProblemError("problem.panels", panels, "must be lists of names, by distribution")
         of = {draw: self.names(f"problem.panels.{draw}", panels.get(draw, [draw])) for draw in drawn}
         return [(name, draw) for draw in drawn for name in of[draw]]
+
+    def _follows(self, shape: tuple[int, int], values: list[tuple[str, str]]) -> Follows:
+        """How limits follow the data: levels by party and distribution."""
+        told = self.plan.get("calibration")
+        if not isinstance(told, Mapping) or not isinstance(told.get("spread"), list) or len(values) != shape[1]:
+            rule = "must hold spread and level, of distributions whose draws measure one value each"
+            raise ProblemError("integer_plan.calibration", told, rule)
+        size = len(told["spread"])
+        spread = self.numbers("integer_plan.calibration.spread", told["spread"], (size,))
+        if not (size and (spread > 0).all() and (np.diff(spread) > 0).all()):
+            raise ProblemError("integer_plan.calibration.spread", told["spread"], "must be positive and rise")
+        level = self.numbers("integer_plan.calibration.level", told.get("level"), (*shape, size))
+        return Follows(spread, level)
 
     def _noise(self, values: list[tuple[str, str]]) -> Noise:
         entries = self.plan.get("discrepancy")

@@ -28,14 +28,16 @@ class Level(NamedTuple):
     Attributes:
         sigma: σ̂; NaN where nothing tells it.
         freedom: its degrees of freedom.
-        alpha: the coefficient.
+        alpha: the coefficient; NaN of a design.
         level: one of :data:`LEVELS`; None where nothing is checked.
+        limit: of a design; NaN of c3d and cbl.
     """
 
     sigma: float
     freedom: int
     alpha: float
     level: str | None
+    limit: float = math.nan
 
     @property
     def variance(self) -> float | None:

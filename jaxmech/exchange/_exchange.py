@@ -104,7 +104,7 @@ def public_document(exchange: Exchange, receipts: Sequence[str], *, points: bool
     agreement = exchange.agreement
     parties = dict(zip(agreement.parties, receipts, strict=True))
     document = public(exchange, agreement.mechanism, parties, agreement.distributions, points=points)
-    if agreement.kappa is not None:
+    if agreement.calibrated:
         for k, total in enumerate(document["totals"]):
             total["noise"] = _levels([row[k].level for row in exchange.responses])
     return document
@@ -166,11 +166,12 @@ def _owed(exchange: Exchange, i: int, k: int) -> dict[str, Any]:
 
 
 def _level(exchange: Exchange, response: Response) -> dict[str, Any]:
-    """Of calibrated rules: σ̂, its degrees of freedom, the coefficient, and where it comes from."""
-    if exchange.agreement.kappa is None:
+    """Of calibrated rules: σ̂, its degrees of freedom, the coefficient or the limit, and where it comes from."""
+    if not exchange.agreement.calibrated:
         return {}
     level = response.level or Level(math.nan, 0, math.nan, None)
-    return {"sigma": level.sigma, "freedom": level.freedom, "alpha": level.alpha, "level": level.level}
+    rule = {"alpha": level.alpha} if exchange.agreement.kappa is not None else {"limit": level.limit}
+    return {"sigma": level.sigma, "freedom": level.freedom, **rule, "level": level.level}
 
 
 def _checked(exchange: Exchange, i: int, k: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from jaxmech.exchange._agreement import ALONE, CHECKED, CHECKING, POOLS, RECEIVES, Agreement
-from jaxmech.exchange._calibration import Level, calibrated_level, spread_within
+from jaxmech.exchange._calibration import ASSUMED, BY_DATA, Level, calibrated_level, spread_within
 from jaxmech.exchange._draws import CLEAN, NOISE, REST, Subset, Words, draw_subset, normal
 
 Data = Sequence[Sequence[np.ndarray]]
@@ -237,10 +237,12 @@ def _draw(agreement: Agreement, others: Others, own: np.ndarray, i: int, k: int,
 
 def _level(agreement: Agreement, others: Others, clean: Subset, rest: Subset, place: tuple[int, int]) -> Level | None:
     """The noise level that the others' points ask for; None where it is agreed, or nothing is checked."""
-    if agreement.kappa is None or agreement.role[place] != CHECKED:
+    if not agreement.calibrated or agreement.role[place] != CHECKED:
         return None
     left = clean.others
     parts = (clean.members, left.numbers(rest.members), left.numbers(rest.others.members))
+    if agreement.kappa is None:
+        return _limit(agreement, place, *spread_within([others.at(part) for part in parts]))
     samples = float(agreement.samples[place])
     return calibrated_level(
         *spread_within([others.at(part) for part in parts]),
@@ -251,6 +253,16 @@ def _level(agreement: Agreement, others: Others, clean: Subset, rest: Subset, pl
         planned=float(agreement.alpha[place]),
         steady=agreement.estimate == "steady",
     )
+
+
+def _limit(agreement: Agreement, place: tuple[int, int], squares: float, freedom: int) -> Level:
+    """The limit of a design that the others' points ask for; the agreed one where nothing tells σ̂."""
+    assert agreement.follows is not None
+    if freedom < 1:
+        return Level(math.nan, freedom, math.nan, ASSUMED, float(agreement.limit[place]))
+    sigma = math.sqrt(squares / freedom)
+    limit = agreement.follows.at(place, sigma / float(agreement.sigma[place[1]])) * sigma
+    return Level(sigma, freedom, math.nan, BY_DATA, limit)
 
 
 def _sums(others: Others, chosen: Subset) -> tuple[float, float]:
@@ -266,11 +278,17 @@ def _noise(agreement: Agreement, drawn: Sequence[_Drawn | None], i: int) -> list
             0.0 if one is None or math.isnan(one.discrepancy) else _added(one.alpha, one.discrepancy) for one in drawn
         ]
     apart = [
-        0.0 if one is None or math.isnan(one.discrepancy) else one.discrepancy / float(agreement.limit[i, k])
+        0.0 if one is None or math.isnan(one.discrepancy) else _in_limits(one, float(agreement.limit[i, k]))
         for k, one in enumerate(drawn)
     ]
     apart = agreement.noise.together(apart)
     return [agreement.noise.at(u) * float(agreement.sigma[k]) ** 2 for k, u in enumerate(apart)]
+
+
+def _in_limits(drawn: _Drawn, agreed: float) -> float:
+    """Her discrepancy in limits; data without spread have the limit 0, and only what is equal lies within it."""
+    limit = agreed if drawn.level is None else drawn.level.limit
+    return drawn.discrepancy / limit if limit > 0 else math.inf if drawn.discrepancy > 0 else 0.0
 
 
 def _added(alpha: float, apart: float) -> float:

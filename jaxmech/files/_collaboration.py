@@ -48,6 +48,7 @@ _UNITS = np.log(5.0)
 
 DESIGNED = "designed"
 MECHANISMS = (*PUBLISHED, DESIGNED)
+_MEANT_FOR = {"estimate": CHECKING, "calibrated": (*CHECKING, DESIGNED)}
 """What a file may name: the published mechanisms, and the better one that ``jaxmech design`` finds."""
 
 
@@ -129,7 +130,7 @@ class CollaborationCase:
             estimate: weights instead of the file's.
         """
         if mechanism not in CHECKING:
-            return Rule()
+            return Rule(calibrated=self.calibrated and mechanism == DESIGNED)
         return Rule(self.estimate if estimate is None else estimate, self.calibrated)
 
     def unused_by(self, mechanism: str) -> tuple[str, ...]:
@@ -140,9 +141,9 @@ class CollaborationCase:
         """
         if mechanism in CHECKING:
             return ()
-        given = {"estimate": self.estimate != ESTIMATES[0], "calibrated": self.calibrated}
+        given = {"estimate": self.estimate != ESTIMATES[0], "calibrated": self.calibrated and mechanism != DESIGNED}
         return tuple(
-            f"{key} in the file means nothing for {mechanism}: it is for {', '.join(CHECKING)}"
+            f"{key} in the file means nothing for {mechanism}: it is for {', '.join(_MEANT_FOR[key])}"
             for key, said in given.items()
             if said
         )
@@ -239,9 +240,11 @@ def _rule(section: Mapping[str, Any], mechanism: str) -> tuple[Rule, tuple[float
     if not isinstance(calibrated, bool):
         raise ProblemError("calibrated", calibrated, "must be true or false")
     rule = Rule(estimate, calibrated)
-    if not rule.published and mechanism not in CHECKING:
-        name = "calibrated" if calibrated else "estimate"
-        raise ProblemError(name, section[name], f"means nothing for {mechanism}: it is for {' and '.join(CHECKING)}")
+    for name, said in (("calibrated", calibrated), ("estimate", rule.steady)):
+        if said and mechanism not in _MEANT_FOR[name]:
+            *first, last = _MEANT_FOR[name]
+            meant = f"{', '.join(first)} and {last}"
+            raise ProblemError(name, section[name], f"means nothing for {mechanism}: it is for {meant}")
     if "sigma_range" not in section:
         return rule, SIGMA_RANGE
     given = section["sigma_range"]

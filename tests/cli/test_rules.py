@@ -85,6 +85,13 @@ def test_simulations_keep_the_promises_of_both_rules(file):
         ),
         (("solve", "--estimate", "steddy"), "", 'did you mean "steady"'),
         (("audit", "--population", "student-t:3"), "calibrated = true\n", "jaxmech simulate --population"),
+        (("design", "--calibrated", "--noise", "9"), "", "--noise = 9.0: is for designs that take σ to be known"),
+        (("design", "--failure", "0.1"), "calibrated = true\n", "--failure = 0.1: is for designs that take σ"),
+        (
+            ("design", "--calibrated"),
+            'panels = { a = ["x", "y"] }\ndistributions = ["a"]\n',
+            "not for designs with panels",
+        ),
         (("price", "--standard-error", "0.5"), 'estimate = "steady"\n', "under the published rule"),
     ],
 )

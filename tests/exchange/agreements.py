@@ -85,6 +85,8 @@ CALIBRATED = {
     ),
 }
 """The same where the noise level follows the spread of the data."""
+FOLLOWING = {"following": ("design", CHEAP, "--calibrated")}
+"""A design whose limits follow the spread of the data."""
 PRICED = {
     "priced": (
         "solve",
@@ -99,7 +101,7 @@ PANELS = {
 """The same where one draw measures several values: four columns for two distributions."""
 
 
-STORED = ("designed", "unlinked", "designed-panel")
+STORED = ("designed", "unlinked", "designed-panel", "following")
 """Designs take long to find: these are kept beside this file. A long test finds them anew."""
 
 
@@ -113,7 +115,7 @@ def text(name):
 
 def made(name):
     """The agreement as the program writes it now."""
-    command, problem, *options = {**COMMANDS, **PANELS, **PRICED, **BOUNDED, **CALIBRATED}[name]
+    command, problem, *options = {**COMMANDS, **PANELS, **PRICED, **BOUNDED, **CALIBRATED, **FOLLOWING}[name]
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # names are signed, so draws rest on them
         file, target = Path("problem.toml"), Path("agreement.json")
         file.write_text(problem, encoding="utf-8")

@@ -6,7 +6,8 @@ import jsonschema
 import numpy as np
 import pytest
 
-from jaxmech import exchange, schemas, verify
+from jaxmech import ProblemError, exchange, schemas, verify
+from jaxmech._json import fingerprint
 from tests.exchange import agreements as example
 from tests.oracles import calibrated as oracle
 from tests.verify.exchanged import Exchanged
@@ -169,3 +170,106 @@ def test_a_spread_that_the_data_do_not_have_is_named(tmp_path):
     case.edit("operator.json", lambda it: it["parties"][0]["distributions"][0].update(sigma=1.0))
     assert any("parties[Ada]: distributions[first]: sigma" in line for line in case.verify())
     assert any("alpha" in line for line in case.verify(known=False))
+
+
+@pytest.mark.parametrize("change", ["as agreed", "fewer", "narrow", "wide", "nobody else"])
+def test_an_exchange_whose_limits_follow_the_data_is_accepted(change, tmp_path):
+    case = Case(tmp_path, "following", change=CHANGES[change], points=change == "as agreed")
+    assert case.verify() == []
+    assert case.verify(known=False) == []
+    for path in case.returns.rglob("*.json"):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        jsonschema.validate(document, schemas.load(document["kind"]))
+
+
+def test_limits_are_those_of_the_spread_of_what_the_others_handed_in():
+    """σ̂ from numbers of points alone; the limit by the table of the document."""
+    data, done = carried("following")
+    signed, told = done.agreement, example.document("following")["integer_plan"]["calibration"]
+    assert signed.calibrated
+    for i, k in np.ndindex(8, 2):
+        one = done.responses[i][k]
+        if signed.role[i, k] != "checked":
+            assert one.level is None
+            continue
+        others = np.concatenate([row[k] for j, row in enumerate(data) if j != i])
+        clean = one.clean.subset.members
+        rest = np.setdiff1d(np.arange(len(others)), clean)[one.rest.subset.members]
+        left = np.setdiff1d(np.arange(len(others)), [*clean, *rest])
+        groups = [others[part] for part in (clean, rest, left) if len(part)]
+        spread = (sum(np.var(part) * len(part) for part in groups) / (len(others) - len(groups))) ** 0.5
+        limit = spread * np.interp(spread / signed.sigma[k], told["spread"], told["level"][i][k])
+        assert (one.level.level, one.level.freedom) == ("data", len(others) - len(groups))
+        assert one.level.limit == pytest.approx(limit, rel=1e-12)
+        assert (one.noisy_count > 0) == (one.discrepancy <= limit)
+        assert one.variance(signed.sigma[k]) == pytest.approx(spread**2, rel=1e-12)
+
+
+def test_limits_grow_with_the_spread_and_are_agreed_where_nothing_tells_it():
+    def left(data):
+        data[:] = [row if i == 3 else [column[:0] for column in row] for i, row in enumerate(data)]
+
+    changes = {"as agreed": None, "narrow": narrow, "wide": wide, "nobody else": left}
+    known = {name: carried("following", change)[1].responses[3][0] for name, change in changes.items()}
+    limit = {name: one.level.limit for name, one in known.items()}
+    assert limit["narrow"] < 0.3 * limit["as agreed"] < 3 * limit["as agreed"] < limit["wide"]
+    assert known["nobody else"].level.level == "assumed"
+    agreed = example.document("following")["integer_plan"]["limit"][3][0]
+    assert limit["nobody else"] == agreed
+    data, done = carried("following")
+    data[3] = [100 * column[:2] for column in data[3]]
+    other = exchange.carry_out(done.agreement, example.handed(data), [], example.SECRET)
+    assert [one.level for one in other.responses[3]] == [one.level for one in done.responses[3]]
+
+
+def test_equal_means_of_data_that_do_not_spread_lie_within_their_limit():
+    def flat(data):
+        for row in data:
+            row[:] = [np.full(len(column), 3.0) for column in row]
+
+    _, done = carried("following", flat)
+    one = done.responses[3][0]
+    assert (one.level.limit, one.discrepancy, one.added) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.long
+def test_promises_of_limits_that_follow_are_kept_on_average():
+    example.promises_are_kept("following", runs=150, within=0.15)
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "value"), [("estimate.json", "limit", 9.0), ("receipt.json", "sigma", 1.0)], ids=["limit", "spread"]
+)
+def test_what_is_changed_of_limits_is_named(file, key, value, tmp_path):
+    case, name = Case(tmp_path, "following"), "checks" if file == "receipt.json" else "distributions"
+    folder = exchange.file_names(example.agreement("following").parties)[3]
+    case.edit(f"{folder}/{file}", lambda it: it[name][0].update({key: value}))
+    case.rehash()
+    assert any(f"{name}[first]: {key}" in line for line in case.verify()), case.verify()
+
+
+def test_levels_that_do_not_keep_anybody_honest_are_named():
+    document = example.document("following")
+    assert list(verify.soundness(verify.Agreement(document))) == []
+    for row in document["integer_plan"]["calibration"]["level"][3]:
+        row[:] = [2 * level for level in row]
+    assert any("is promised" in line for line in verify.soundness(verify.Agreement(document)))
+    lines = list(verify.soundness(verify.Agreement(document)))
+    assert any("gains by collecting" in line for line in lines), lines
+
+
+BROKEN = {
+    "nothing": (lambda plan: plan.pop("calibration"), "integer_plan.calibration"),
+    "falling": (lambda plan: plan["calibration"]["spread"].reverse(), "must be positive and rise"),
+    "short": (lambda plan: plan["calibration"]["level"].pop(), "integer_plan.calibration.level"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_tables_that_are_none_are_refused(name):
+    change, words = BROKEN[name]
+    document = example.document("following")
+    change(document["integer_plan"])
+    document["fingerprint"] = fingerprint(document)
+    with pytest.raises(ProblemError, match=words):
+        exchange.read_agreement(document, "following")

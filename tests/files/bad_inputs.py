@@ -97,6 +97,16 @@ BAD_INPUTS = (
         GOOD + 'mechanism = "pool"\nestimate = "steady"\n',
         ("estimate", "means nothing for pool", "c3d and cbl"),
     ),
+    Bad(
+        "calibration of the pool",
+        GOOD + 'mechanism = "pool"\ncalibrated = true\n',
+        ("calibrated", "means nothing for pool", "c3d, cbl and designed"),
+    ),
+    Bad(
+        "weights of a design",
+        GOOD + 'mechanism = "designed"\nestimate = "steady"\n',
+        ("estimate", "means nothing for designed", "c3d and cbl"),
+    ),
     Bad("sigma_range alone", GOOD + "sigma_range = [0.5, 2.0]\n", ("sigma_range", "without calibrated = true")),
     Bad(
         "sigma_range not about 1",

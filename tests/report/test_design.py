@@ -7,11 +7,14 @@ import re
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from jaxmech import Status, report
-from jaxmech.collaboration import Role, Values
+from jaxmech.collaboration import ADMISSIBLE, LIFTED, Role, Values
 from jaxmech.files import json_text
+from jaxmech.mechanism import NASH, Audit
+from jaxmech.report.design import Followed
 from jaxmech.report.html._parties import parties
 from tests.report.examples import design
 
@@ -48,6 +51,39 @@ def test_small_page_has_a_row_for_every_agent_and_distribution():
             checked = bool(made.is_role(Role.CHECKED)[i, k])
             assert ("1.500" in row) == checked
             assert ("%" in row) == checked
+
+
+def _following():
+    """A design whose limits follow the data, with what its certificate would say."""
+    made = design(8, 2)
+    spread = np.array([0.25, 1.0, 4.0])
+    level = np.broadcast_to([0.5, 1.5, 4.5], (8, 2, 3))
+    offered = dataclasses.replace(made.offered, followed=Followed(spread, level, np.full((8, 2), 31.0)))
+    told = [(NASH, -2e-4, True), (ADMISSIBLE, -0.1, False), (LIFTED, -0.3, False)]
+    records = [Audit.judged(name, margin, 1e-2 if claimed else 0.0, f"witness of {name}", "", claimed=claimed)
+               for name, margin, claimed in told]  # fmt: skip
+    return dataclasses.replace(made, offered=offered, certificates=tuple(records))
+
+
+def test_limits_that_follow_the_data_are_told_in_both_units():
+    made, wide = _following(), 200
+    text = " ".join(_print(made, wide).split())
+    assert "limits that follow the data" in text
+    sigma = float(made.sigma[0])
+    # halfway between 0.25 and 1, and at 1: levels 0.83 and 1.5, times σ̂
+    assert f"0.83 σ̂ = {0.5 * (0.5 + 1 / 3) * sigma:.3g}" in text
+    assert f"1.50 σ̂ = {1.5 * sigma:.3g}" in text
+    assert "31 degrees of freedom or more behind it" in text
+    assert "saves her at most 0.02 % on normal data" in text
+    assert f"Not all of sigma_range is covered by that: witness of {ADMISSIBLE}." in text
+    assert f"One party can undo it: witness of {LIFTED}." in text
+    sheets = " ".join(line.gets for party in parties(made) for line in party.lines)
+    assert "1.50 times the others' spread" in sheets
+    table = report.design.document(made)["rule"][1]["calibration"]
+    assert np.array_equal(table["level"], made.offered.followed.level[:, 1])
+    assert "follow" not in _print(design(8, 2), wide)
+    assert "calibration" not in report.design.document(design(8, 2))["rule"][0]
+    assert all(cell_len(line) <= 80 for line in _print(made, 80).splitlines())
 
 
 def _of_a_panel(*, linked):

@@ -11,7 +11,9 @@ from jaxmech._words import brief, figure
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._carried_out import carried_out, is_whole
 from jaxmech.design._plan import Design
-from jaxmech.design.proof._prove import HOPELESS, Proven, columns, least_apart, prove, ratio, realise, whole_points
+from jaxmech.design.proof._at_sigma import Incentives, incentives
+from jaxmech.design.proof._columns import columns, least_apart, whole_points
+from jaxmech.design.proof._prove import HOPELESS, Proven, prove, ratio, realise
 from jaxmech.mechanism import Audit
 
 
@@ -48,6 +50,8 @@ def certificate(problem: Problem, design: Design, proven: Proven, published: Pub
     Source: this package; see :func:`jaxmech.design.certify`.
     """
     judge = Judge(problem, design, proven, published)
+    if judge.followed is not None:
+        return (*judge.claims(), judge.withheld(), *judge.followed.facts)
     facts = [judge.withheld()] if judge.whole else [judge.withheld(), judge.left_to_gain()]
     return (*judge.claims(), *facts)
 
@@ -80,6 +84,11 @@ class Judge:
         """Whether the design is the same on data sets: then everything holds there."""
         return is_whole(self.design)
 
+    @functools.cached_property
+    def followed(self) -> Incentives | None:
+        """What is certain by true σ, where limits follow the data."""
+        return None if self.design.calibration is None else incentives(self.problem, self.design)
+
     def claims(self) -> tuple[Audit, ...]:
         """Return everything that a design claims."""
         return (
@@ -103,10 +112,14 @@ class Judge:
         witness = "nobody can work alone on everything, so nobody has a bound"
         if np.isfinite(alone).any():
             witness = f"{self._name(worst)} pays {figure(paid[worst])}, and {figure(alone[worst])} alone"
-        effort = f"penalties in closed form, for every agent{self._scope}"
+        followed = self.design.calibration is not None
+        how = "averaged over σ̂, at the assumed σ" if followed else "in closed form"
+        effort = f"penalties {how}, for every agent{self._scope}"
         return self._audit("individually rational", margins[worst], witness, effort)
 
     def incentive_compatible(self) -> Audit:
+        if self.followed is not None:
+            return self.followed.claim
         open_gain = 1 - ratio(self.proven.least, self.proven.honest)
         worst = int(np.argmax(np.where(np.isnan(open_gain), np.inf, open_gain)))
         paid = self.proven.honest[worst]
@@ -170,7 +183,9 @@ class Judge:
         i, k = np.unravel_index(int(np.argmax(chance)), chance.shape)
         who, what = self._name(int(i)), self.problem.distribution_name(int(k))
         witness = f"{who} on {what}: honest data lie beyond the limit {100 * chance[i, k]:.3g} % of the time"
-        effort = "chance that honest data lie beyond the limit, in closed form"
+        followed = self.design.calibration is not None
+        how = "averaged over σ̂, at the assumed σ" if followed else "in closed form"
+        effort = f"chance that honest data lie beyond the limit, {how}"
         return self._audit("honest agents pass", -float(chance[i, k]), witness, effort, False, 1.0)
 
     def left_to_gain(self) -> Audit:

@@ -7,8 +7,10 @@ import numpy as np
 from jaxmech._errors import ProblemError
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._carried_out import carried_out, is_whole
-from jaxmech.design._plan import Design, Rule, alike
-from jaxmech.design.proof._duality import Offer, honest_penalty, least_penalty, over
+from jaxmech.design._plan import Design, Rule
+from jaxmech.design.proof._columns import apart, columns, whole_points
+from jaxmech.design.proof._duality import Offer, honest_penalty, least_penalty
+from jaxmech.design.proof._follow import follow
 from jaxmech.design.proof._tangent import tangents
 
 _NOTHING = (0.0, 1.0, 0.0, np.inf, np.inf, 0.0)
@@ -40,7 +42,8 @@ def prove(problem: Problem, design: Design) -> Proven:
 
     Linked distributions are proven together; others one at a time, whose bounds add up. Whoever works alone, or gets
     all that she gets in any case, has a closed form; if all numbers of the design are whole, her best whole number.
-    Thresholds are proven by duality, other rules of one distribution at a time by tangents.
+    Thresholds are proven by duality, other rules of one distribution at a time by tangents, limits that follow the data
+    by tangents and chords at the assumed σ.
 
     Args:
         problem: the problem.
@@ -51,6 +54,8 @@ def prove(problem: Problem, design: Design) -> Proven:
 
     Source: this package; convex duality in ``proof/_duality.py``, tangents in ``proof/_tangent.py``.
     """
+    if design.calibration is not None:
+        return Proven(*follow(problem, design), 0)
     rows = _rows(problem, design, whole=is_whole(design))
     if _is_threshold(design.rule):
         offer = _offer(design, rows.numbers)
@@ -76,6 +81,8 @@ def realise(problem: Problem, design: Design) -> np.ndarray:
     Source: this package.
     """
     whole = carried_out(design)
+    if design.calibration is not None:
+        return follow(problem, whole).honest
     rows = _rows(problem, whole, whole=True)
     if _is_threshold(design.rule):
         honest, _ = honest_penalty(_offer(whole, rows.numbers), rows.numbers[0])
@@ -137,7 +144,7 @@ def _rows(problem: Problem, design: Design, *, whole: bool) -> _Rows:
     m, d = problem.shape
     table = columns(problem, design)
     alone = np.asarray(design.role) == Role.ALONE
-    paid, least, free = _apart(table, alone, whole_points(design, whole=whole))
+    paid, least, free = apart(table, alone, whole_points(design, whole=whole))
     # nothing that she does there has to do with the rest
     table = tuple(np.where(free, blank, column) for blank, column in zip(_NOTHING, table, strict=True))
     if not design.linked:
@@ -159,59 +166,10 @@ def _failure(design: Design, rows: _Rows, success: np.ndarray) -> np.ndarray:
     return np.where(rest > 0, failure, 0.0)
 
 
-def _apart(
-    table: tuple[np.ndarray, ...], alone: np.ndarray, unit: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What agents pay where nothing depends on checks, the least that they could, by agent; and where that is."""
-    samples, comparison, rest, limit, costs, error = table
-    free = alone | ((rest <= 0) & ~np.isfinite(limit))
-    given = np.where(alone, 0.0, comparison)
-    spent = np.where(samples > 0, np.where(np.isfinite(costs), costs, np.inf), 0.0) * np.where(samples > 0, samples, 1)
-    paid = np.where(free, over(error, samples + given) + spent, 0.0)
-    least = np.where(free, least_apart(given, costs, error, unit), 0.0)
-    return paid.sum(axis=1), least.sum(axis=1), free
-
-
-def least_apart(given: np.ndarray, costs: np.ndarray, error: np.ndarray, unit: np.ndarray | None) -> np.ndarray:
-    """min_n (e/(N + n) + cn) with N points given, over multiples of ``unit`` or all; e/N where she cannot sample.
-
-    Where she has no use for the distribution (e = 0) she collects nothing and pays nothing.
-    """
-    able = np.isfinite(costs) & (error > 0)
-    safe = np.where(able, costs, 1.0)
-    best = np.where(able, np.maximum(np.sqrt(error / safe) - given, 0.0), 0.0)
-
-    def paid(samples: np.ndarray) -> np.ndarray:
-        return over(error, given + samples) + safe * samples
-
-    if unit is None:
-        return paid(best)
-    down = np.floor(best / unit) * unit
-    return np.where(able, np.minimum(paid(down), paid(down + unit)), paid(down))
-
-
 def _is_threshold(rule: Rule) -> bool:
     """Whether the rest is clean up to the limit, and equally noisy beyond."""
     places, variance = np.asarray(rule.discrepancy), np.asarray(rule.variance)
     return np.array_equal(places, [0, 1, 1]) and not variance[:2].any()
-
-
-def columns(problem: Problem, design: Design) -> tuple[np.ndarray, ...]:
-    """Samples, comparison, rest, limit in σ, costs and error, (agents, distributions) each; points are alike."""
-    told = alike(problem)
-    sigma = np.asarray(told.sigma, float)
-    error = np.broadcast_to(np.asarray(told.price, float) * sigma**2, told.shape)
-    limit = np.asarray(design.limit, float) / sigma
-    parts = design.equivalent, design.comparison, design.rest
-    samples, comparison, rest = (np.asarray(part, float) for part in parts)
-    return samples, comparison, rest, limit, np.asarray(told.costs, float), error
-
-
-def whole_points(design: Design, *, whole: bool) -> np.ndarray | None:
-    """What whole points count, (agents, distributions); None if fractions of them are collected, too."""
-    if not whole:
-        return None
-    return np.ones(design.samples.shape) if design.precision is None else np.asarray(design.precision, float)
 
 
 def proven_least(problem: Problem, design: Design) -> np.ndarray:

@@ -8,6 +8,25 @@ from jaxmech.report.collaboration import Arrangement
 
 
 @dataclasses.dataclass(frozen=True)
+class Followed:
+    """How limits follow the spread of the others' data.
+
+    Attributes:
+        spread: (entries,) values of σ̂, in units of the assumed σ.
+        level: (agents, distributions, entries) limits there, in σ̂; linear between entries, constant beyond.
+        freedom: (agents, distributions) degrees of freedom of σ̂².
+    """
+
+    spread: np.ndarray
+    level: np.ndarray
+    freedom: np.ndarray
+
+    def at(self, place: tuple[int, int], spread: float) -> float:
+        """Return a limit in σ̂, where that is ``spread`` times the assumed σ."""
+        return float(np.interp(spread, self.spread, self.level[place]))
+
+
+@dataclasses.dataclass(frozen=True)
 class Offered:
     """What each agent gets back, and when: (agents, distributions) arrays unless said.
 
@@ -19,6 +38,7 @@ class Offered:
         discrepancy: (entries,) the rule's places, in limits.
         variance: (entries,) of the noise added to every point of the rest, in σ²; inf: withheld.
         linked: whether failing on one distribution spoils the rest of all.
+        followed: how limits follow the data; None where they are fixed. ``limit`` is then the one at the assumed σ.
     """
 
     comparison: np.ndarray
@@ -28,6 +48,7 @@ class Offered:
     discrepancy: np.ndarray
     variance: np.ndarray
     linked: bool
+    followed: Followed | None = None
 
     @property
     def cap(self) -> float:

@@ -84,6 +84,7 @@ def _whole(answer: Answer) -> dict[str, Any] | None:
         "limit": offered.limit,
         "linked": offered.linked,
         **_hangs_on(answer),
+        **_calibration(answer, slice(None)),
         "discrepancy": offered.discrepancy,
         "variance": offered.variance,
         "penalty": answer.penalty,
@@ -110,6 +111,14 @@ def _hangs_on(answer: Answer) -> dict[str, Any]:
     return {"hangs_on": [[values.names[j] for j in np.flatnonzero(row)] for row in rows]}
 
 
+def _calibration(answer: Answer, k: int | slice) -> dict[str, Any]:
+    """How limits follow the data, of one distribution or all; nothing where they are fixed."""
+    followed = answer.offered.followed
+    if followed is None:
+        return {}
+    return {"calibration": {"spread": followed.spread, "level": followed.level[:, k]}}
+
+
 def _rule(answer: Answer, k: int) -> dict[str, Any]:
     """The rule of one distribution; lists are one number per agent, or one per entry of the noise's table."""
     offered = answer.offered
@@ -124,4 +133,5 @@ def _rule(answer: Answer, k: int) -> dict[str, Any]:
         "variance": offered.variance,
         "variance_unit": "sigma^2",
         "linked": offered.linked,
+        **_calibration(answer, k),
     }

@@ -22,6 +22,7 @@ from jaxmech.report.collaboration import (
     sigma_table,
 )
 from jaxmech.report.design._answer import Answer
+from jaxmech.report.design._following import following_sentences, limits_section
 from jaxmech.report.design._table import rule_table
 
 _SAME = 5e-4
@@ -49,6 +50,8 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         yield "Standard deviations, estimated from measurements", sigma_table(answer, box)
     yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
     yield "What each gets back (points of others), and when", list(rule_table(answer, box, full=full))
+    if answer.offered.followed is not None and np.isfinite(answer.offered.limit).any():
+        yield "How limits follow the spread of the others' data", limits_section(answer, box, full=full)
     if answer.values is not None and answer.accounts:
         yield "What one draw measures", panels_section(answer, box)
     yield f"Alone against together ({penalties_of(answer)})", list(gain_table(answer, box, full=full))
@@ -64,6 +67,7 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
 def _head(answer: Answer) -> RenderableType:
     m, d = answer.samples.shape
     what = f"{counted(m, 'agent')}, {counted(d, 'distribution')}; designed: {answer.origin}"
+    what += "" if answer.offered.followed is None else ", limits that follow the data"
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
     return Group(*headed(answer.title, answer.source, what), Text(), verdict)
 
@@ -125,6 +129,7 @@ def _reasons(answer: Answer) -> list[str]:
             "mean passes most often as it is, and the limit is such that another number of points, none included, "
             "would cost her more."
         )
+    sentences += following_sentences(answer)
     if answer.values is not None and np.isfinite(offered.limit).any():
         sentences.append(_OF_VALUES + (_LINKED_VALUES if offered.linked else "by itself."))
     if np.any((answer.samples > 0) & (np.broadcast_to(answer.price, answer.samples.shape) == 0)):

@@ -21,7 +21,7 @@ SHOWN = 20
 _DIGITS = 6
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
     """Agents who are asked and offered the same on one distribution."""
 
     agents: tuple[int, ...]
@@ -42,9 +42,9 @@ def rule_table(answer: Answer, box: Box, *, full: bool = False) -> list[Table | 
         full: whether to give every agent rows of her own, however many there are.
     """
     m, d = answer.samples.shape
-    entries = [_Row((i,), k) for k in range(d) for i in range(m)]
+    entries = [Row((i,), k) for k in range(d) for i in range(m)]
     if not full and len(entries) > MAX_ROWS:
-        entries = _together(answer)
+        entries = together(answer)
     shown = entries
     if not full and len(entries) > MAX_ROWS:
         most = sorted(entries, key=lambda row: -float(answer.offered.failure[row.place]))[:SHOWN]
@@ -58,7 +58,7 @@ def rule_table(answer: Answer, box: Box, *, full: bool = False) -> list[Table | 
     return parts
 
 
-def _filled(answer: Answer, box: Box, shown: Sequence[_Row]) -> Table:
+def _filled(answer: Answer, box: Box, shown: Sequence[Row]) -> Table:
     several = len(answer.distributions) > 1
     names = ["", *(["distribution"] if several else []), "role", "collects", "|Z|", "|Z′|", "limit t", "fails"]
     table = new_table(box, *names, keys=1 + several)
@@ -90,7 +90,7 @@ def _amounts(values: list[float]) -> list[str]:
     return [single(value, 0) for value in values] if np.all(finite == np.rint(finite)) else column(entries)
 
 
-def _together(answer: Answer) -> list[_Row]:
+def together(answer: Answer) -> list[Row]:
     """Rows of equal terms put together, distribution by distribution."""
     offered = answer.offered
     terms = np.stack([answer.samples, offered.comparison, offered.rest, offered.limit, offered.failure])
@@ -100,7 +100,7 @@ def _together(answer: Answer) -> list[_Row]:
         for i, role in enumerate(answer.role[:, k].tolist()):
             key = (str(role), *(f"{value:.{_DIGITS}g}" for value in terms[:, i, k]))
             groups.setdefault(key, []).append(i)
-        rows += [_Row(tuple(agents), k) for agents in groups.values()]
+        rows += [Row(tuple(agents), k) for agents in groups.values()]
     return rows
 
 
@@ -119,6 +119,8 @@ def _legend(answer: Answer) -> str:
             what = what if answer.values is None else f"{what} on which it hangs"
         entries.append(f"|Z′|: clean if {what}, else {beyond}")
         entries.append("fails: how often an honest agent's |Z′| is not clean")
+    if answer.offered.followed is not None:
+        entries.append("t and chances at the assumed σ; t follows the data, see below")
     if np.ndim(answer.sigma) > 1:
         entries.append("both count points of whoever measures most precisely, what she collects her own")
     if answer.values is not None:

@@ -148,6 +148,9 @@ def _gets_from_design(answer: Arrangement, i: int, k: int) -> str:
 def _limits(answer: DesignAnswer, i: int, k: int) -> str:
     """Her limit; of a panel, whose own is in σ, the limits of its values."""
     limit, values = float(answer.offered.limit[i, k]), answer.values
+    if answer.offered.followed is not None:
+        level = answer.offered.followed.at((i, k), 1.0)
+        return f"{level:.2f} times the others' spread, {short(limit)}, if that is as agreed; else as the agreement says"
     if values is None or answer.distributions[k] not in values.panels:
         return short(limit)
     scale = dict(zip(values.names, values.scale.tolist(), strict=True))
