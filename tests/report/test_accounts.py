@@ -123,7 +123,7 @@ def test_who_loses_is_named_and_who_gets_what_money_does_not_buy():
 def test_the_pointer_to_designs_says_what_can_be_saved_at_most():
     made = answer(3, 1)
     text = " ".join(printed(made).split())
-    least, social = made.efficiency.any_equilibrium, made.social_penalty
+    least, social = made.efficiency.any_equilibrium, made.whole.social_penalty
     assert f"jaxmech design {made.source}: " in text
     assert f"{100 * (1 - least / social):.0f} % less." in text
     best = dataclasses.replace(made, efficiency=dataclasses.replace(made.efficiency, any_equilibrium=social))
@@ -140,6 +140,7 @@ def test_few_samples_do_not_make_the_same_division_look_better():
     same = dataclasses.replace(made.advice, penalties={"rational": penalty})
     made = dataclasses.replace(
         made, alone_penalty=penalty, penalty=penalty, advice=same,
+        whole=dataclasses.replace(made.whole, alone_penalty=1.1 * penalty, penalty=1.1 * penalty),
         accounts=dataclasses.replace(made.accounts, plan=books, alone=books),
     )  # fmt: skip
     text = " ".join(printed(made).split())

@@ -28,7 +28,8 @@ def with_what_if(made, within):
     tempted = np.where(np.arange(m) == m - 1, 0.02 * made.penalty, 0.0)
     other = (Misjudged(0.68 * made.penalty, tempted), Misjudged(1.26 * made.penalty, np.zeros(m)))
     invented = Invention(np.full(shape, within), np.full(shape, 77.0))
-    return dataclasses.replace(made, what_if=WhatIf(invented, other))
+    found = WhatIf(invented, other)
+    return dataclasses.replace(made, what_if=found, accounts=dataclasses.replace(made.accounts, what_if=found))
 
 
 def test_another_sigma_is_compared_with_a_plan_for_it():

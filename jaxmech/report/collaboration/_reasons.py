@@ -7,7 +7,8 @@ import numpy as np
 
 from jaxmech.collaboration import FreeRiding, Role
 from jaxmech.report._numbers import percent, short
-from jaxmech.report.collaboration._answer import Answer
+from jaxmech.report.collaboration._answer import Answer, Arrangement
+from jaxmech.report.collaboration._trust import saved_by_departing, trusted
 
 EVERYBODY = 6
 """Up to so many agents each gets her own sentences; beyond, each role is explained by its tightest case."""
@@ -53,25 +54,25 @@ def reasons(answer: Answer, *, full: bool = False) -> list[str]:
     return [*sentences, *unchecked(answer)]
 
 
-def unchecked(answer: Answer) -> list[str]:
+def unchecked(answer: Arrangement) -> list[str]:
     """Return what nobody compares although others receive it; nothing where all that is received is checked.
 
     Args:
-        answer: one solved problem, of a mechanism that checks.
+        answer: of a mechanism that checks.
     """
-    alone, received = answer.is_role(Role.ALONE), answer.is_role(Role.RECEIVES) | answer.is_role(Role.CHECKED)
-    trusted = alone.any(axis=0) & received.any(axis=0)
-    if not trusted.any():
+    found = trusted(answer)
+    if not found.any():
         return []
     checked = answer.is_role(Role.CHECKED).any(axis=0)
     head = "" if checked.any() else "Nobody is checked under this plan. "
-    by_herself = np.where(alone & trusted, answer.samples, 0.0).sum()
+    by_herself = np.where(found, answer.samples, 0.0).sum()
     share = f"{short(float(by_herself))} of {short(float(answer.samples.sum()))} samples"
-    only = np.flatnonzero(trusted & ~checked).tolist()
+    only = np.flatnonzero(found.any(axis=0) & ~checked).tolist()
     if checked.any() and only:
         head = f"{_listed(answer, only)}: all that is collected comes from who is compared with nobody. "
+    whose = "who works alone" if answer.is_role(Role.ALONE)[found].all() else "who is not checked"
     return [
-        f"{head}What is handed in by who works alone ({share}) is compared with nothing: to invent it would gain "
+        f"{head}What is handed in by {whose} ({share}) is compared with nothing: to invent it would gain "
         "and cost her nothing. Whoever receives it trusts that she has no other reason to."
     ]
 
@@ -193,9 +194,8 @@ _EXPLAIN: dict[Role, Callable[[Answer, str, Temptation], str]] = {
 def _temptations_of_pooling(answer: Answer, free: FreeRiding) -> list[str]:
     """Pooling checks nobody: who would gain most by collecting less than the plan says."""
     best, pays, instead = (np.asarray(part) for part in free)
-    with np.errstate(invalid="ignore"):
-        saved = np.nan_to_num(pays - instead, nan=0.0, posinf=0.0)
-    tempted = int(np.sum(saved > 1e-6 * np.abs(pays)))
+    saved = saved_by_departing(free)
+    tempted = int(np.sum(saved > 0))
     if tempted == 0:
         return ["Pooling checks nobody, but in this plan nobody could save anything by collecting less."]
     i = int(np.argmax(saved))
@@ -220,7 +220,7 @@ def _names(answer: Answer, places: list[int]) -> str:
     return "everything" if len(places) == len(answer.distributions) > 1 else _listed(answer, places)
 
 
-def _listed(answer: Answer, places: list[int], limit: int = 6) -> str:
+def _listed(answer: Arrangement, places: list[int], limit: int = 6) -> str:
     names = [answer.distributions[k] for k in places[:limit]]
     rest = len(places) - limit
     return ", ".join(names) + (f" and {rest} more" if rest > 0 else "")

@@ -18,7 +18,11 @@ from jaxmech.report.collaboration import (
     gain_table,
     panels_section,
     penalties_of,
+    reasons_title,
     sigma_table,
+    trust_sentence,
+    trusted,
+    unchecked,
 )
 from jaxmech.report.design._answer import Answer
 from jaxmech.report.design._table import rule_table
@@ -53,7 +57,7 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     yield f"Alone against together ({penalties_of(answer)})", list(gain_table(answer, box, full=full))
     if answer.accounts:
         yield from board_sections(answer, answer.accounts, width, box, full=full)
-    yield "Why nobody cheats", make_paragraphs(_reasons(answer))
+    yield reasons_title(answer), make_paragraphs(_reasons(answer))
     yield "How good the design is", _comparison(answer, box)
     yield "Certificates", records_section(answer.claims, box)
     if answer.facts:
@@ -63,7 +67,8 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
 def _head(answer: Answer) -> RenderableType:
     m, d = answer.samples.shape
     what = f"{counted(m, 'agent')}, {counted(d, 'distribution')}; designed: {answer.origin}"
-    verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
+    style = "bold red" if not answer.solved else "yellow" if trusted(answer).any() else "green"
+    verdict = Text(_verdict(answer), style=style)
     return Group(*headed(answer.title, answer.source, what), Text(), verdict)
 
 
@@ -77,8 +82,8 @@ def _verdict(answer: Answer) -> str:
         f"{short(answer.social_penalty / answer.first_best, 4)} times the first best ({short(answer.first_best, 4)})."
     )
     parts.append(_failures(answer))
-    parts.append(claims_in_words(answer.claims))
-    return " ".join(parts)
+    parts += [trust_sentence(answer), claims_in_words(answer.claims)]
+    return " ".join(part for part in parts if part)
 
 
 def _against_published(answer: Answer) -> str:
@@ -131,7 +136,7 @@ def _reasons(answer: Answer) -> list[str]:
             "Barter: who has no use for a distribution collects it all the same, because the rest of what she does "
             "need hangs on the check there; linking is what makes her."
         )
-    return [*sentences, _whole_data(answer)]
+    return [*sentences, *unchecked(answer), _whole_data(answer)]
 
 
 _OF_VALUES = (
