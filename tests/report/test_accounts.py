@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from jaxmech import report
-from jaxmech.collaboration import Invention, Misjudged
+from jaxmech.collaboration import Harm, Invention, Misjudged
 from jaxmech.report.collaboration import Accounts, Books, WhatIf, signing_sentences
 from tests.report.examples import answer
 
@@ -153,12 +153,17 @@ def test_the_document_tells_of_another_sigma_and_of_made_up_numbers():
     made = answer(4, 2)
     assert report.collaboration.document(made)["what_if"] is None
     paid, table = np.arange(4.0), np.full((4, 2), 0.5)
-    known = WhatIf(Invention(table, 2 * table), (Misjudged(paid, 0 * paid), Misjudged(2 * paid, paid)))
+    misjudged = Misjudged(paid, 0 * paid), Misjudged(2 * paid, paid)
+    known = WhatIf(Invention(table, 2 * table), misjudged, Harm(3 * table, 4 * table))
     made = dataclasses.replace(made, accounts=dataclasses.replace(made.accounts, what_if=known))
     found = report.collaboration.document(made)["what_if"]
     assert [entry["factor"] for entry in found["misjudged"]] == [0.8, 1.2]
     assert found["misjudged"][1]["penalty"].tolist() == [0, 2, 4, 6]
     assert (found["invention"]["far"] == 1).all()
-    known = dataclasses.replace(known, invented=None, misjudged=())
+    assert found["harm"]["off"] == 1.0
+    assert [found["harm"][key][0, 0] for key in ("fewer", "invented")] == [1.5, 2.0]
+    known = dataclasses.replace(known, invented=None, misjudged=(), harm=None)
     made = dataclasses.replace(made, accounts=dataclasses.replace(made.accounts, what_if=known))
-    assert report.collaboration.document(made)["what_if"] == {"whole": True, "misjudged": [], "invention": None}
+    assert report.collaboration.document(made)["what_if"] == {
+        "whole": True, "misjudged": [], "invention": None, "harm": None,
+    }  # fmt: skip

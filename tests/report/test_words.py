@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from jaxmech import report
-from jaxmech.collaboration import Invention, Misjudged, Role
+from jaxmech.collaboration import Harm, Invention, Misjudged, Role
 from jaxmech.mechanism import Audit
 from jaxmech.report._records import records_section
 from jaxmech.report._tables import PLAIN
@@ -56,6 +56,25 @@ def test_made_up_numbers_are_told_where_she_is_checked(within, said):
     assert all(said in sentence for sentence in told)
     alone = report.collaboration.reasons(dataclasses.replace(made, role=np.full((4, 2), Role.ALONE)))
     assert not any("made up" in sentence for sentence in alone)
+
+
+def test_what_others_lose_stands_beside_what_it_brings_her():
+    """Where she is checked, where nobody checks her (the worst of them), and in a pool."""
+    made = with_what_if(answer(3, 1), 0.0)
+    lost = Harm(np.array([[1.0], [2.0], [3.0]]), np.array([[40.0], [60.0], [50.0]]))
+    made = dataclasses.replace(made, what_if=dataclasses.replace(made.what_if, harm=lost))
+    checked = report.collaboration.reasons(dataclasses.replace(made, role=np.full((3, 1), Role.CHECKED)))
+    assert checked[1].endswith(
+        "far off; the others would lose 60.00 EUR by numbers that are off by σ, and 2.000 EUR by the half."
+    )
+    samples, roles = np.array([[5.0], [4.0], [0.0]]), np.array([[Role.ALONE], [Role.ALONE], [Role.RECEIVES]])
+    alone = report.collaboration.unchecked(dataclasses.replace(made, role=roles, samples=samples))
+    assert alone[0].endswith(
+        "numbers of Clinic 2's that are off by σ, as one person's are, would cost the others 60.00 EUR."
+    )
+    pool = answer(3, 1, mechanism="pool")
+    pool = dataclasses.replace(pool, what_if=made.what_if, free=pool.free._replace(instead=0.5 * pool.free.pays))
+    assert "(50 % less), while the others pay 1.000 EUR more." in report.collaboration.reasons(pool)[0]
 
 
 def test_her_own_best_her_limits_and_what_she_must_are_told_apart():

@@ -1,6 +1,7 @@
 """One solved problem of sharing data without money: as a page, as a document, as rows, as a plot."""
 
 from jaxmech.report.collaboration._accounts import (
+    FALSE,
     OFF,
     Accounts,
     Books,
@@ -23,6 +24,7 @@ from jaxmech.report.collaboration._tables import collection_tables, gain_table, 
 from jaxmech.report.collaboration._trust import relying, trust_sentence, trusted
 
 __all__ = [
+    "FALSE",
     "OFF",
     "Accounts",
     "Answer",
