@@ -68,8 +68,8 @@ def harm(problem: Problem, plan: Plan, samples: Amounts, off: ArrayLike = 1.0) -
         >>> from jaxmech.collaboration import solve
         >>> problem = Problem(costs=[[0.25], [0.25]], sigma=10.0)
         >>> plan = solve(problem, division="alone", mechanism="pool").value
-        >>> [part.ravel().tolist() for part in harm(problem, plan, plan.samples / 2)]
-        [[0.8333333333333335, 0.8333333333333335], [25.0, 25.0]]
+        >>> [part.ravel().round(3).tolist() for part in harm(problem, plan, plan.samples / 2)]
+        [[0.833, 0.833], [25.0, 25.0]]
     """
     told = plan.pooled or plan.rule.published
     checked = (plan.role == Role.CHECKED) & (not plan.pooled) & told
