@@ -99,6 +99,19 @@ def said_of(*records, **more):
     return " ".join(text.plain for text in words)
 
 
+def test_words_are_explained_once_on_a_page():
+    """What stands under the claims is not said again under the facts."""
+    claim = Audit.judged("Nash incentive compatible", 0.1, 1e-6, "agent 1", "a formula")
+    facts = Audit.judged("Nash incentive compatible on whole data", 0.1, 1e-6, "agent 1", "a formula", claimed=False)
+    assert said_of(facts, above=(claim,)) == ""
+    assert said_of(facts).startswith("Proven: ")
+    searched = dataclasses.replace(facts, effort="tried", claim="envy-free", known="searched")
+    assert said_of(facts, searched, above=(claim,)) == (
+        "Searched: by trying, so that more is not excluded. Envy-free: nobody would rather have what another is "
+        "offered, at its price."
+    )
+
+
 def test_words_are_explained_once_below_the_table_that_uses_them():
     claims = [
         Audit.judged(name, 0.1, 1e-6, "agent 1", "a formula")
@@ -128,3 +141,12 @@ def test_the_price_stands_where_errors_are_priced():
     made = answer(4, 2)
     assert "Error worth: price (2.00 EUR) times" in page(dataclasses.replace(made, price=np.array([2.0, 2.0])))
     assert "Error worth: price (2.00 to 3.00 EUR) times" in page(dataclasses.replace(made, price=np.array([3.0, 2.0])))
+
+
+@pytest.mark.parametrize("rule", [{"estimate": "steady"}, {"calibrated": True}])
+def test_rules_for_noise_are_told_where_there_is_some(rule):
+    """Where nobody is checked, no noise is added, whatever the rule would be."""
+    made = answer(4, 1, **rule)
+    checked = dataclasses.replace(made, role=np.full((4, 1), Role.CHECKED))
+    assert "oise" in report.collaboration.rule_sentences(checked)[0]
+    assert report.collaboration.rule_sentences(dataclasses.replace(made, role=np.full((4, 1), Role.ALONE))) == []

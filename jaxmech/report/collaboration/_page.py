@@ -66,7 +66,7 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     if answer.claims:
         yield "Certificates", records_section(answer.claims, box, explained=few)
     if answer.facts:
-        yield "Facts, not claimed", records_section(answer.facts, box, explained=few)
+        yield "Facts, not claimed", records_section(answer.facts, box, explained=few, above=answer.claims)
     advice = suggestions(answer) if target is None else []
     if answer.efficiency and not answer.pooled and _designable(answer):
         least = answer.efficiency.any_equilibrium

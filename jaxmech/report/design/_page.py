@@ -51,7 +51,7 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     if answer.estimates:
         yield "Standard deviations, estimated from measurements", sigma_table(answer, box)
     yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
-    yield "What each gets back (points of others), and when", list(rule_table(answer, box, full=full))
+    yield "What each gets back, and when", list(rule_table(answer, box, full=full))
     if answer.values is not None and answer.accounts:
         yield "What one draw measures", panels_section(answer, box)
     yield f"Alone against together ({penalties_of(answer)})", list(gain_table(answer, box, full=full))
@@ -61,7 +61,7 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     yield "How good the design is", _comparison(answer, box)
     yield "Certificates", records_section(answer.claims, box)
     if answer.facts:
-        yield "Facts, not claimed", records_section(answer.facts, box)
+        yield "Facts, not claimed", records_section(answer.facts, box, above=answer.claims)
 
 
 def _head(answer: Answer) -> RenderableType:
@@ -173,7 +173,8 @@ def _comparison(answer: Answer, box: Box) -> list[RenderableType]:
         f"best published: {answer.rival}": answer.published,
         "everybody alone": alone,
     }
-    table = new_table(box, "", "social penalty", "times first best")
+    unit = f" ({answer.currency})" if answer.currency else ""
+    table = new_table(box, "", f"social penalty{unit}", "times first best")
     values = np.array(list(penalties.values()))
     columns = column(values), column(values / answer.first_best)
     for name, *cells in zip(penalties, *columns, strict=True):
@@ -189,8 +190,8 @@ _NOT_THE_ONLY_ONE = (
 
 def _family(answer: Answer) -> str:
     bound = (
-        f"No rule for one distribution at a time gets below {short(answer.family, 4)} with discrepancies and noise of "
-        "this kind: that is proven"
+        f"No rule for one distribution at a time gets below {short(answer.family, 4)} by comparing means, whether it "
+        "adds noise or withholds data: that is proven"
     )
     if answer.social_penalty < answer.family * (1 - _SAME):
         saved = percent(1 - answer.social_penalty / answer.family)
