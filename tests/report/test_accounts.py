@@ -74,6 +74,9 @@ def test_who_carries_the_work_and_who_gains_nothing():
         "A fixed sum that others pay her out of the 6.000 EUR that they gain, agreed apart and in advance, changes "
         "nobody's incentives."
     )
+    both = signing_sentences(books, NAMES, {}, designable=True)[2]
+    assert both.startswith("A design may find a check for them where")
+    assert "A fixed sum that others pay them out of" in both
 
 
 @pytest.mark.parametrize(
