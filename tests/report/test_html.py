@@ -125,10 +125,27 @@ def test_the_page_names_the_agreement_and_what_is_not_promised():
     text = Read(html_page(report.collaboration, made, document, ["Something odd."])).text
     assert text.count(document["fingerprint"]) == 1 + len(made.agents)
     assert "Something odd." in text
-    for sentence in html.AGREEMENT_LIMITS:
+    for sentence in html.limits_of("collaboration", made):
         assert sentence in text
+    assert set(html.AGREEMENT_LIMITS) < set(html.limits_of("collaboration", made))
     for record in made.certificates:
         assert record.witness in text
+
+
+def test_what_must_stay_secret_is_said_of_the_rule_that_is_signed():
+    """Designs withhold, unless noise is asked for; where nobody is compared there is neither draw nor noise."""
+    noisy, drawn = "Noise, and which points a party is compared with", "Which points a party is compared with is drawn"
+
+    def told(made):
+        return " ".join(html.limits_of("collaboration", made))
+
+    assert noisy in told(answer(4, 2))
+    assert noisy in told(design(4, 2, cap=20.0))
+    assert drawn in told(design(4, 2))
+    assert "noise" not in page_of(design(4, 2)).lower().partition("adds noise or withholds data")[0]
+    alone = dataclasses.replace(answer(4, 2), role=np.zeros((4, 2), int))
+    for made in (alone, answer(4, 2, mechanism="pool")):
+        assert "secret" not in told(made)
 
 
 def test_a_failed_solve_has_a_page_too():
