@@ -47,7 +47,7 @@ def html_page(kind: Any, answer: Any, document: Mapping[str, Any], warnings: Seq
         agreed = html.terms(answer, document.get("division"))
         if bounds:
             agreed = (*agreed, ("Limits", "; ".join(f"{answer.agents[i]}: {bound}" for i, bound in bounds.items())))
-        sections = (html.steps(answer), *found.sections)
+        sections = (html.stated_section(answer), html.steps(answer), *found.sections)
         left = len(answer.agents) - len(pages)
         found = dataclasses.replace(found, terms=agreed, sections=sections, parties=pages, left=left)
     return html.render(dataclasses.replace(found, figure=html.svg(kind.plot(answer))))

@@ -10,6 +10,7 @@ from jaxmech.report._numbers import INFINITY, decimals, percent, relative, settl
 from jaxmech.report.collaboration import Accounts, Answer, Arrangement, draws_of, errors_by_value, reasons_of, signed
 from jaxmech.report.design import Answer as DesignAnswer
 from jaxmech.report.html._document import Bar, Line, Party, Table
+from jaxmech.report.html._stated import stated_by
 from jaxmech.report.html._words import DIVISIONS, GIVEN
 
 MOST = 500
@@ -40,6 +41,7 @@ def _party(answer: Arrangement, accounts: Accounts, i: int) -> Party:
         bars=_bars(accounts, i),
         fair=tuple(_fair(answer, accounts, i)),
         honest=tuple(_honest(answer, i)),
+        stated=stated_by(answer, i),
         unsigned="" if accounts.whole else _UNSIGNED,
     )
 

@@ -138,11 +138,14 @@ def terms(answer: Arrangement, division: str | None) -> tuple[tuple[str, str], .
     sigma, price = (np.atleast_2d(table) for table in (answer.sigma, answer.price))
     if values is not None:
         names, sigma, price = values.names, np.atleast_2d(values.sigma), np.atleast_2d(values.price)
-    prices = ", ".join(
-        f"{name}: σ {_range(sigma[:, k], '.5g')}, {_range(price[:, k], ',.6g')}{unit} per unit of squared error"
-        for k, name in enumerate(names)
-    )
-    found = [("Parties", str(len(answer.agents)))]
+    each = [
+        f"σ {_range(sigma[:, k], '.5g')}, {_range(price[:, k], ',.6g')}{unit} per unit of squared error"
+        for k in range(len(names))
+    ]
+    prices = ", ".join(f"{name}: {told}" for name, told in zip(names, each, strict=True))
+    if len(each) > 1 and len(set(each)) == 1:
+        prices = f"each: {each[0]}"
+    found = [("Parties", str(len(answer.agents))), ("Money in", answer.currency or "the unit of the costs")]
     if division is not None and answer.mechanism != "c3d":
         found.append(("Division of the work", f"{division}: {DIVISIONS.get(division, GIVEN)}"))
     rule = rule_in_words(answer.estimate, answer.calibrated) if isinstance(answer, Answer) else ""
