@@ -199,6 +199,17 @@ def test_the_headline_says_who_is_relied_upon_unchecked(role, samples, said):
     assert said in " ".join(buffer.getvalue().partition("Who collects what")[0].split())
 
 
+def test_sheets_say_on_whom_a_party_relies_unchecked():
+    """Clinic 1 relies on nobody; what she hands in alone goes to the others, distribution by distribution."""
+    made = unchecked([[0, 0], [2, 1], [2, 0]], [[6, 2], [1, 0], [1, 3]])
+    assert [report.collaboration.relied_upon(made, i) for i in range(3)] == [
+        "", "Clinic 1 and Clinic 3 hand", "Clinic 1 hands",
+    ]  # fmt: skip
+    told = [party.honest for party in report.html.parties(made)]
+    assert "You rely on what Clinic 1 and Clinic 3 hand in, which nobody checks." in told[1]
+    assert not any("You rely" in sentence for sentence in told[0])
+
+
 def test_the_headline_says_nothing_of_trust_where_all_is_checked():
     checked = unchecked([[2], [2], [2], [1]], [[5], [4], [3], [0]])
     for word in ("checked", "rel", "shared"):

@@ -91,7 +91,7 @@ def _verdict(answer: Answer) -> str:
             f"Nobody was found to gain by cheating, within ± {rough(100 * width)} % of what {_basis(answer)}; "
             "nothing is proven about what was not tried."
         )
-    parts.append(_claims(answer, tempted))
+    parts += [answer.trust, _claims(answer, tempted)]
     if weak := [record.witness.split("; ")[0] for record in answer.weaknesses if not record.holds]:
         parts.append(f"Not promised: {'; '.join(weak)}.")
     elif answer.kind == "collaboration" and answer.questions is None:

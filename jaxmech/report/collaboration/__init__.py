@@ -21,7 +21,7 @@ from jaxmech.report.collaboration._rule import rule_in_words, rule_sentences
 from jaxmech.report.collaboration._signed import signed
 from jaxmech.report.collaboration._signing import better_design, signing_sentences
 from jaxmech.report.collaboration._tables import collection_tables, gain_table, penalties_of
-from jaxmech.report.collaboration._trust import relying, trust_sentence, trusted
+from jaxmech.report.collaboration._trust import Handed, relied_upon, relying, trust_sentence, trusted
 
 __all__ = [
     "FALSE",
@@ -30,6 +30,7 @@ __all__ = [
     "Answer",
     "Arrangement",
     "Books",
+    "Handed",
     "Panel",
     "Sigma",
     "WhatIf",
@@ -55,6 +56,7 @@ __all__ = [
     "reasons",
     "reasons_of",
     "reasons_title",
+    "relied_upon",
     "relying",
     "role_names",
     "rows",

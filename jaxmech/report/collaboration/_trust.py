@@ -1,5 +1,6 @@
 """Who is relied upon although nobody checks what she hands in: told in the headline of every plan. A host shell."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,30 @@ _NAMED = 3
 """More agents than this are counted instead of named."""
 
 
-def trusted(answer: Arrangement) -> np.ndarray:
+@dataclasses.dataclass(frozen=True)
+class Handed:
+    """Who hands in what in which role: what of a plan decides who is relied upon, where there is no page of its own.
+
+    Attributes:
+        agents: their names.
+        distributions: their names.
+        samples: (agents, distributions) what each collects.
+        role: :class:`~jaxmech.collaboration.Role` codes.
+        pooled: whether the mechanism pools everything.
+    """
+
+    agents: tuple[str, ...]
+    distributions: tuple[str, ...]
+    samples: np.ndarray
+    role: np.ndarray
+    pooled: bool
+
+    def is_role(self, role: Role) -> np.ndarray:
+        """(agents, distributions) truth values: who has this role in what."""
+        return np.asarray(np.equal(self.role, int(role)))
+
+
+def trusted(answer: Arrangement | Handed) -> np.ndarray:
     """Return (agents, distributions) truth values: she hands something in, others get it, and nothing is compared.
 
     Args:
@@ -24,7 +48,7 @@ def trusted(answer: Arrangement) -> np.ndarray:
     return handed & _others(_gets(answer))
 
 
-def relying(answer: Arrangement) -> np.ndarray:
+def relying(answer: Arrangement | Handed) -> np.ndarray:
     """Return (agents,) truth values: she gets something that another hands in and nothing is compared with.
 
     Args:
@@ -33,7 +57,20 @@ def relying(answer: Arrangement) -> np.ndarray:
     return np.asarray((_gets(answer) & _others(trusted(answer))).any(axis=1))
 
 
-def trust_sentence(answer: Arrangement) -> str:
+def relied_upon(answer: Arrangement | Handed, i: int) -> str:
+    """Return whom one agent relies on without any check, with what they do; an empty text where she relies on nobody.
+
+    Args:
+        answer: who collects what, in which role.
+        i: her index.
+    """
+    hers = trusted(answer) & _gets(answer)[i]
+    hers[i] = False
+    whom = np.flatnonzero(hers.any(axis=1))
+    return f"{_named(answer, whom)} {'hands' if len(whom) == 1 else 'hand'}" if len(whom) else ""
+
+
+def trust_sentence(answer: Arrangement | Handed) -> str:
     """Return who relies on whom without any check, or that nothing is shared; nothing where all that counts is checked.
 
     Args:
@@ -68,7 +105,7 @@ def saved_by_departing(free: FreeRiding) -> np.ndarray:
     return np.where(saved > 1e-6 * np.abs(pays), saved, 0.0)
 
 
-def _gets(answer: Arrangement) -> np.ndarray:
+def _gets(answer: Arrangement | Handed) -> np.ndarray:
     """(agents, distributions) who gets anything that others hand in."""
     if answer.pooled:
         return np.ones(answer.samples.shape, bool)
@@ -80,7 +117,7 @@ def _others(entries: np.ndarray) -> np.ndarray:
     return np.asarray(entries.sum(axis=0) - entries > 0)
 
 
-def _tempted(answer: Arrangement) -> str:
+def _tempted(answer: Arrangement | Handed) -> str:
     """How many of those who pool would rather collect less; nothing where none would, or the mechanism checks."""
     if not isinstance(answer, Answer) or answer.free is None:
         return ""
@@ -88,7 +125,7 @@ def _tempted(answer: Arrangement) -> str:
     return f", and {count:,} of {len(answer.agents):,} would save by collecting less" if count else ""
 
 
-def _entirely(answer: Arrangement, found: np.ndarray) -> str:
+def _entirely(answer: Arrangement | Handed, found: np.ndarray) -> str:
     """What nothing else is known of, where that is some of the distributions."""
     only = np.flatnonzero(np.where(found, answer.samples, 0.0).sum(axis=0) >= answer.samples.sum(axis=0) * (1 - 1e-9))
     only = only[found[:, only].any(axis=0)]
@@ -99,7 +136,7 @@ def _entirely(answer: Arrangement, found: np.ndarray) -> str:
     return f", and on nothing else for {listed}"
 
 
-def _named(answer: Arrangement, which: np.ndarray, *, everybody: bool = False) -> str:
+def _named(answer: Arrangement | Handed, which: np.ndarray, *, everybody: bool = False) -> str:
     """Agents by name, or how many of all they are."""
     if len(which) == len(answer.agents):
         return "everybody" if everybody else "everybody else"
