@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def _harm(answer: Arrangement) -> Harm | None:
     return answer.what_if.harm if isinstance(answer, Answer) and answer.what_if is not None else None
 
 
-def _money(answer: Arrangement, amount: float) -> str:
+def _money(answer: Arrangement, amount: Any) -> str:
     return f"{short(float(amount), 4)} {answer.currency}".rstrip()
 
 

@@ -134,13 +134,16 @@ def _without_gain(
         whom = "her" if len(left) == 1 else "them"
         design = f"A design may find a check for {whom} where the published mechanisms have none: jaxmech design. "
         fixed = _fixed_sum(accounts, gain, whom)
-        sentences.append(f"{tried if elsewhere else ''}{design if designable else ''}{fixed}")
+        told = f"{tried if elsewhere else ''}{design if designable else ''}{fixed}".rstrip()
+        sentences += [told] if told else []
     return sentences
 
 
 def _fixed_sum(accounts: Accounts, gain: np.ndarray, whom: str) -> str:
-    """What can be agreed beside any plan, with what there is to share."""
+    """What can be agreed beside any plan, with what there is to share; nothing where nobody gains anything."""
     there = float(gain[np.isfinite(gain) & (gain > 0)].sum())
+    if not np.any(gain > 0):
+        return ""
     out = f" out of the {accounts.money(there)} that they gain" if there > 0 else ""
     return f"A fixed sum that others pay {whom}{out}, agreed apart and in advance, changes nobody's incentives."
 
