@@ -258,6 +258,7 @@ PURE = {
         mechanism.best_whole, (AMOUNTS + 0.3,), derivative="whole numbers do not change with what is differentiated by"
     ),
     "collaboration.temptation": of_plan(collaboration.temptation),
+    "collaboration.harm": of_amounts(lambda p, n: collaboration.harm(p, _checked_plan(p, n), n / 2)),
     "collaboration.invention": of_amounts(lambda p, n: collaboration.invention(p, _checked_plan(p, n))),
     "collaboration.misjudged": of_amounts(lambda p, n: collaboration.misjudged(p, _checked_plan(p, n), 1.2)),
     "collaboration.free_riding": of_plan(collaboration.free_riding),

@@ -12,7 +12,7 @@ from jaxmech.collaboration import DIVISIONS
 from jaxmech.report import html
 
 _OWN_DIVISION = ("c3d", "designed")
-_SHOWN = ("Standard deviations", "Who collects", "What each gets", "Alone against", "Money apart", "In fractions")
+_SHOWN = ("Standard deviations", "Who collects", "What each gets", "Alone against", "Money apart")
 # how the titles of sections begin that the page shows; the report has all (a bare text would be shown by Streamlit)
 
 

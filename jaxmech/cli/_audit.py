@@ -173,6 +173,8 @@ def within_limits(problem: Any) -> Any:
 def _collaboration(
     carried: Carried, population: tuple[str, ...], chosen: Any, seed: int, replications: int | None, output: Output
 ) -> Any:
+    import numpy as np
+
     from jaxmech import ProblemError, deviation, report
     from jaxmech import audit as auditing
     from jaxmech._precision import seed_key
@@ -194,16 +196,25 @@ def _collaboration(
         )
     measured = measure(carried, laws, seed, replications, output)
     m, d = problem.shape
+    agents, distributions = (
+        tuple(name(place) for place in range(count))
+        for name, count in ((problem.agent_name, m), (problem.distribution_name, d))
+    )
+    plan = carried.plan
+    handed = report.collaboration.Handed(
+        agents, distributions, np.asarray(plan.samples), np.asarray(plan.role), bool(getattr(plan, "pooled", False))
+    )
     return report.audit.Answer(
         source=carried.case.source,
         title=carried.case.title,
         kind="collaboration",
-        distributions=tuple(problem.distribution_name(k) for k in range(d)),
+        distributions=distributions,
         mechanism=carried.name,
-        found=dataclasses.replace(found, agents=tuple(problem.agent_name(i) for i in range(m))),
+        found=dataclasses.replace(found, agents=agents),
         status=carried.status,
         residual=carried.residual,
         settings=settings(output.dtype, seed),
         populations=tuple(measured),
         currency=carried.case.currency,
+        trust=report.collaboration.trust_sentence(handed),
     )

@@ -28,10 +28,10 @@ def html_page(kind: Any, answer: Any, document: Mapping[str, Any], warnings: Seq
     if isinstance(answer, report.collaboration.Answer):
         answer = report.collaboration.signed(answer)
     page = kind.page(answer, _WIDTH, box) if shared else kind.page(answer, box, full=True)
-    audited = isinstance(answer, report.audit.Answer)
+    audited, told = isinstance(answer, report.audit.Answer), answer if shared else None
     found = dataclasses.replace(
         html.from_page(page, good=answer.solved),
-        limits=html.audit_limits(answer.kind) if audited else html.limits_of(document["kind"]),
+        limits=html.audit_limits(answer.kind) if audited else html.limits_of(document["kind"], told),
         warnings=tuple(warnings),
         fingerprint=document.get("fingerprint", ""),
         footer=_footer(document),
@@ -47,7 +47,7 @@ def html_page(kind: Any, answer: Any, document: Mapping[str, Any], warnings: Seq
         agreed = html.terms(answer, document.get("division"))
         if bounds:
             agreed = (*agreed, ("Limits", "; ".join(f"{answer.agents[i]}: {bound}" for i, bound in bounds.items())))
-        sections = (html.steps(answer), *found.sections)
+        sections = (html.stated_section(answer), html.steps(answer), *found.sections)
         left = len(answer.agents) - len(pages)
         found = dataclasses.replace(found, terms=agreed, sections=sections, parties=pages, left=left)
     return html.render(dataclasses.replace(found, figure=html.svg(kind.plot(answer))))

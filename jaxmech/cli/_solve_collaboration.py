@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxmech import collaboration, files
@@ -19,6 +20,7 @@ from jaxmech.cli._options import Output
 from jaxmech.collaboration import (
     Account,
     FreeRiding,
+    Harm,
     IntegerPlan,
     Invention,
     Misjudged,
@@ -29,10 +31,13 @@ from jaxmech.collaboration import (
 )
 from jaxmech.design import cost_among_equals
 from jaxmech.mechanism import Audit
-from jaxmech.report.collaboration import OFF, Accounts, Answer, Books, Sigma, WhatIf, Whole
+from jaxmech.report.collaboration import FALSE, OFF, Accounts, Answer, Books, Sigma, WhatIf, Whole
 
 _MANY = 20_000
 """Agents times distributions up to which a page tells what made-up numbers and another σ would bring."""
+
+_PAIRS = 100_000
+"""Pairs of agents times distributions up to which it tells what they would cost the others."""
 
 
 class Numbers(NamedTuple):
@@ -45,6 +50,7 @@ class Numbers(NamedTuple):
     free: FreeRiding | None
     invented: Invention | None
     misjudged: tuple[Misjudged, ...]
+    harm: Harm | None
 
 
 def solve_collaboration(case: files.CollaborationCase, choice: Choice, output: Output) -> Answer:
@@ -285,14 +291,20 @@ def _numbers(problem: Problem, plan: Plan) -> Numbers:
     few = problem.costs.size <= _MANY
     invented = few and plan.rule.published and not plan.pooled
     other = OFF if few and not plan.calibrated and problem.capacity is None else ()
+    tempted = collaboration.temptation(problem, plan)
+    free = collaboration.free_riding(problem, plan) if plan.pooled else None
+    pairs = len(problem.costs) * problem.costs.size
+    lost = pairs <= _PAIRS and problem.counted_alike and (plan.pooled or plan.rule.published)
+    less = jnp.minimum(plan.samples, tempted.samples if free is None else free.samples)
     return Numbers(
         alone_samples=collaboration.alone_samples(problem),
         alone_penalty=collaboration.alone_penalty(problem),
         target_penalty=collaboration.penalty(problem, plan.target),
-        tempted=collaboration.temptation(problem, plan),
-        free=collaboration.free_riding(problem, plan) if plan.pooled else None,
+        tempted=tempted,
+        free=free,
         invented=collaboration.invention(problem, plan) if invented else None,
         misjudged=tuple(collaboration.misjudged(problem, plan, factor) for factor in other),
+        harm=collaboration.harm(problem, plan, less, FALSE) if lost else None,
     )
 
 
@@ -300,6 +312,7 @@ def _what_if(numbers: Numbers) -> WhatIf:
     return WhatIf(
         invented=None if numbers.invented is None else jax.tree.map(_host, numbers.invented),
         misjudged=tuple(jax.tree.map(_host, entry) for entry in numbers.misjudged),
+        harm=None if numbers.harm is None else jax.tree.map(_host, numbers.harm),
     )
 
 

@@ -24,6 +24,7 @@ from jaxmech.collaboration._divide import divide
 from jaxmech.collaboration._division import alone, first_best, social_optimum
 from jaxmech.collaboration._efficiency import Efficiency, efficiency
 from jaxmech.collaboration._enforceable import Condition, Enforceable, enforceable, leverage_condition
+from jaxmech.collaboration._harm import Harm, harm
 from jaxmech.collaboration._impossible import Unavoidable, unavoidable
 from jaxmech.collaboration._integer import IntegerPlan, integer_plan
 from jaxmech.collaboration._invention import Invention, invention
@@ -72,6 +73,7 @@ __all__ = [
     "Enforceable",
     "FreeRiding",
     "Groups",
+    "Harm",
     "IntegerPlan",
     "Invention",
     "Joint",
@@ -116,6 +118,7 @@ __all__ = [
     "facts",
     "first_best",
     "free_riding",
+    "harm",
     "has_equal_costs",
     "integer_plan",
     "invention",

@@ -36,7 +36,7 @@ _COLUMNS = (
     "Witness: the case that is nearest to failing. Margin: by what part it is on the safe side; if negative, by what "
     "part it fails."
 )
-_WITHIN = "Within: it falls short by so much, which the errors of the check explain."
+_WITHIN = "Within: it falls short by so much, and so much is allowed for."
 
 _ALL_HOLD = {1: "The one claim holds.", 2: "Both claims hold."}
 
@@ -101,18 +101,27 @@ def records_table(records: Sequence[Audit], box: Box) -> Table:
     return table
 
 
-def records_section(records: Sequence[Audit], box: Box, *, explained: bool = True) -> list[RenderableType]:
+def records_section(
+    records: Sequence[Audit], box: Box, *, explained: bool = True, above: Sequence[Audit] = ()
+) -> list[RenderableType]:
     """Return claims or facts as a table, and below it what the words in it mean.
 
     Args:
         records: the rows.
         box: the lines to draw.
         explained: whether there is room for that; what the columns are is said below claims, which come first.
+        above: rows of tables above on the same page, below which their words are explained already.
     """
-    columns = [_COLUMNS] if records[0].claimed else []
-    within = [_WITHIN] if any(_margin(record).startswith("within") for record in records) else []
-    words = [*columns, *within, *how_known(records), *meanings_of(records)] if explained else []
+    said = set(_words(above))
+    words = [word for word in _words(records) if word not in said] if explained else []
     return [records_table(records, box), *([Text(" ".join(words), style="dim")] if words else [])]
+
+
+def _words(records: Sequence[Audit]) -> list[str]:
+    """What columns, verdicts and names of these rows mean."""
+    columns = [_COLUMNS] if any(record.claimed for record in records) else []
+    within = [_WITHIN] if any(_margin(record).startswith("within") for record in records) else []
+    return [*columns, *within, *how_known(records), *meanings_of(records)]
 
 
 def _margin(record: Audit) -> str:

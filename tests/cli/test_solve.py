@@ -167,7 +167,7 @@ def test_page_at_80_columns(monkeypatch):
     result = _run("clinics")
     assert max(len(line) for line in result.stdout.splitlines()) <= 80
     assert "\x1b" not in result.stdout
-    for word in ("Northgate", "Zennor", "Why nobody cheats", "Certificates", "In fractions of samples"):
+    for word in ("Northgate", "Zennor", "Why nobody cheats", "Certificates", "The target, in fractions of samples"):
         assert word in result.stdout
 
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from jaxmech import report
-from jaxmech.collaboration import Invention, Misjudged
+from jaxmech.collaboration import Harm, Invention, Misjudged
 from jaxmech.report.collaboration import Accounts, Books, WhatIf, signing_sentences
 from tests.report.examples import answer
 
@@ -74,6 +74,9 @@ def test_who_carries_the_work_and_who_gains_nothing():
         "A fixed sum that others pay her out of the 6.000 EUR that they gain, agreed apart and in advance, changes "
         "nobody's incentives."
     )
+    both = signing_sentences(books, NAMES, {}, designable=True)[2]
+    assert both.startswith("A design may find a check for them where")
+    assert "A fixed sum that others pay them out of" in both
 
 
 @pytest.mark.parametrize(
@@ -123,7 +126,7 @@ def test_who_loses_is_named_and_who_gets_what_money_does_not_buy():
 def test_the_pointer_to_designs_says_what_can_be_saved_at_most():
     made = answer(3, 1)
     text = " ".join(printed(made).split())
-    least, social = made.efficiency.any_equilibrium, made.social_penalty
+    least, social = made.efficiency.any_equilibrium, made.whole.social_penalty
     assert f"jaxmech design {made.source}: " in text
     assert f"{100 * (1 - least / social):.0f} % less." in text
     best = dataclasses.replace(made, efficiency=dataclasses.replace(made.efficiency, any_equilibrium=social))
@@ -140,6 +143,7 @@ def test_few_samples_do_not_make_the_same_division_look_better():
     same = dataclasses.replace(made.advice, penalties={"rational": penalty})
     made = dataclasses.replace(
         made, alone_penalty=penalty, penalty=penalty, advice=same,
+        whole=dataclasses.replace(made.whole, alone_penalty=1.1 * penalty, penalty=1.1 * penalty),
         accounts=dataclasses.replace(made.accounts, plan=books, alone=books),
     )  # fmt: skip
     text = " ".join(printed(made).split())
@@ -152,12 +156,17 @@ def test_the_document_tells_of_another_sigma_and_of_made_up_numbers():
     made = answer(4, 2)
     assert report.collaboration.document(made)["what_if"] is None
     paid, table = np.arange(4.0), np.full((4, 2), 0.5)
-    known = WhatIf(Invention(table, 2 * table), (Misjudged(paid, 0 * paid), Misjudged(2 * paid, paid)))
+    misjudged = Misjudged(paid, 0 * paid), Misjudged(2 * paid, paid)
+    known = WhatIf(Invention(table, 2 * table), misjudged, Harm(3 * table, 4 * table))
     made = dataclasses.replace(made, accounts=dataclasses.replace(made.accounts, what_if=known))
     found = report.collaboration.document(made)["what_if"]
     assert [entry["factor"] for entry in found["misjudged"]] == [0.8, 1.2]
     assert found["misjudged"][1]["penalty"].tolist() == [0, 2, 4, 6]
     assert (found["invention"]["far"] == 1).all()
-    known = dataclasses.replace(known, invented=None, misjudged=())
+    assert found["harm"]["off"] == 1.0
+    assert [found["harm"][key][0, 0] for key in ("fewer", "invented")] == [1.5, 2.0]
+    known = dataclasses.replace(known, invented=None, misjudged=(), harm=None)
     made = dataclasses.replace(made, accounts=dataclasses.replace(made.accounts, what_if=known))
-    assert report.collaboration.document(made)["what_if"] == {"whole": True, "misjudged": [], "invention": None}
+    assert report.collaboration.document(made)["what_if"] == {
+        "whole": True, "misjudged": [], "invention": None, "harm": None,
+    }  # fmt: skip

@@ -15,6 +15,8 @@ from jaxmech.collaboration import ADMISSIBLE, LIFTED, Role, Values
 from jaxmech.files import json_text
 from jaxmech.mechanism import NASH, Audit
 from jaxmech.report.design import Followed
+from jaxmech.report._tables import PLAIN
+from jaxmech.report.design._table import rule_table
 from jaxmech.report.html._parties import parties
 from tests.report.examples import design
 
@@ -27,8 +29,9 @@ def _print(made, width=100, *, full=False):
 
 def _rule_lines(text):
     """The rows of the table of what each gets back."""
-    part = text.split("What each gets back")[1].split("|Z|: clean")[0]
-    return [line for line in part.splitlines()[3:] if line]
+    part = text.split("What each gets back")[1].split("|Z|, of others: clean")[0]
+    lines = part.splitlines()
+    return [line for line in lines[next(i for i, line in enumerate(lines) if line.startswith("---")) + 1 :] if line]
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -50,7 +53,20 @@ def test_small_page_has_a_row_for_every_agent_and_distribution():
             assert Role(int(made.role[i, k])).name.lower() in row
             checked = bool(made.is_role(Role.CHECKED)[i, k])
             assert ("1.500" in row) == checked
-            assert ("%" in row) == checked
+            assert (row.split()[-1] != "–") == checked
+
+
+@pytest.mark.parametrize(("sigma", "unit"), [(1.0, "σ"), (2.0, "unit")])
+def test_every_column_has_one_unit_and_says_which(sigma, unit):
+    """Samples, points, the limit in its unit, a chance in percent; cells are numbers alone."""
+    made = dataclasses.replace(design(3, 2), sigma=np.full(2, sigma))
+    (table, _), comparison = rule_table(made, PLAIN), _print(made)
+    headers = [str(column.header) for column in table.columns]
+    units = ["samples", "points |Z|", "points |Z′|", f"limit t ({unit})", "fails (%)"]
+    assert headers == ["", "distribution", "role", *units]
+    for column in table.columns[3:]:
+        assert all(re.fullmatch(r"[\d.,]+|–", str(cell)) for cell in column.cells)
+    assert "social penalty (EUR)" in comparison
 
 
 def _following():

@@ -125,10 +125,54 @@ def test_the_page_names_the_agreement_and_what_is_not_promised():
     text = Read(html_page(report.collaboration, made, document, ["Something odd."])).text
     assert text.count(document["fingerprint"]) == 1 + len(made.agents)
     assert "Something odd." in text
-    for sentence in html.AGREEMENT_LIMITS:
+    for sentence in html.limits_of("collaboration", made):
         assert sentence in text
+    assert set(html.AGREEMENT_LIMITS) < set(html.limits_of("collaboration", made))
     for record in made.certificates:
         assert record.witness in text
+
+
+def test_what_was_stated_stands_on_the_page_and_on_every_sheet():
+    """Everybody's costs, σ and prices with their unit: what the plan was computed from, and what can be misstated."""
+    made = answer(4, 2)
+    costs = np.array([[1.5, 2.5], [1.5, 2.5], [3.25, np.inf], [1234.5, 0.75]])
+    made = dataclasses.replace(made, costs=costs, sigma=np.array([1.0, 2.0]), price=np.array([100.0, 100.0]))
+    section = html.stated_section(made)
+    assert section.parts[0].startswith("What one sample costs each party, as she stated it (EUR; ∞: she cannot")
+    (table,) = section.parts[1:]
+    assert table.headers == ("", "glucose", "total cholesterol")
+    assert [cells for cells, _ in table.rows] == [
+        ("Clinic 1, Clinic 2", "1.5", "2.5"), ("Clinic 3", "3.25", "∞"), ("Clinic 4", "1,234.5", "0.75"),
+    ]  # fmt: skip
+    sheet = (
+        "Computed from what you stated a sample costs (EUR): glucose 1,234.5, total cholesterol 0.75; σ: glucose 1, "
+    )
+    sheet += "total cholesterol 2; price of a squared error: 100 each."
+    assert html.stated_by(made, 3) == sheet
+    page = page_of(made)
+    assert all(words in Read(page).text for words in (section.parts[0], sheet, "Money in EUR"))
+    assert page.index("What it was computed from") < page.index('<section class="party"') < page.index(sheet)
+    theirs = dataclasses.replace(made, price=np.outer([1.0, 2, 3, 4], [10.0, 20]), sigma=np.ones((4, 2)))
+    assert [part for part in html.stated_section(theirs).parts if isinstance(part, str)][1:] == [
+        "σ, by party:", "What a unit of squared error costs each party (EUR):",
+    ]  # fmt: skip
+    assert html.stated_by(theirs, 3).endswith("error: glucose 40, total cholesterol 80.")
+
+
+def test_what_must_stay_secret_is_said_of_the_rule_that_is_signed():
+    """Designs withhold, unless noise is asked for; where nobody is compared there is neither draw nor noise."""
+    noisy, drawn = "Noise, and which points a party is compared with", "Which points a party is compared with is drawn"
+
+    def told(made):
+        return " ".join(html.limits_of("collaboration", made))
+
+    assert noisy in told(answer(4, 2))
+    assert noisy in told(design(4, 2, cap=20.0))
+    assert drawn in told(design(4, 2))
+    assert "noise" not in page_of(design(4, 2)).lower().partition("adds noise or withholds data")[0]
+    alone = dataclasses.replace(answer(4, 2), role=np.zeros((4, 2), int))
+    for made in (alone, answer(4, 2, mechanism="pool")):
+        assert "secret" not in told(made)
 
 
 def test_a_failed_solve_has_a_page_too():

@@ -12,7 +12,7 @@ from jaxmech import Status, report
 from jaxmech.collaboration import Role
 from jaxmech.report._records import records_table
 from jaxmech.report._tables import PLAIN
-from tests.report.examples import answer, free_riding
+from tests.report.examples import answer, design, free_riding
 
 
 def _print(made, width=100, *, terminal=False, full=False):
@@ -41,9 +41,11 @@ def test_two_dozen_agents_and_five_tests_are_all_shown(width):
 
 
 def test_amounts_are_in_the_table_with_their_marks():
+    """Whole samples, which are signed, come first; fractions have a section that says what they are."""
     made = answer(24, 5)
-    lines = _print(made).splitlines()
-    whole, row = [line for line in lines if line.startswith("Clinic 2 ")][:2]
+    first, _, target = _print(made).partition("The target, in fractions of samples\n")
+    assert target.startswith("Everything else on this page is about the plan in whole samples")
+    whole, row = (next(line for line in part.splitlines() if line.startswith("Clinic 2 ")) for part in (first, target))
     assert f"{made.whole.samples[1].max():.0f}✓" in whole
     assert row.count("✓") == int(made.is_role(Role.CHECKED)[1].sum())
     assert f"{made.samples[1].max():.3f}✓" in row
@@ -81,7 +83,7 @@ def test_terminal_has_colours_and_lines():
 
 
 def test_verdict_counts_winners_and_losers():
-    made = answer(3, 1)
+    made = report.collaboration.signed(answer(3, 1))
     penalty = made.alone_penalty * np.array([0.5, 1.0, 1.5])
     text = _print(dataclasses.replace(made, penalty=penalty, social_penalty=float(penalty.sum())))
     assert "1 of 3 gain, 1 loses." in text
@@ -90,12 +92,12 @@ def test_verdict_counts_winners_and_losers():
 
 def test_a_gain_that_is_a_rounding_error_is_zero():
     """Northgate works alone, and what she pays differs in the last bit."""
-    made = answer(3, 1)
+    made = report.collaboration.signed(answer(3, 1))
     penalty = made.penalty.copy()
     penalty[1] = made.alone_penalty[1] * (1 + 2.0**-52)
     text = _print(dataclasses.replace(made, penalty=penalty))
     rows = [line.split() for line in text.splitlines() if line.startswith("Clinic 2 ")]
-    assert rows[2][-3:] == ["0", "0", "%"]
+    assert rows[1][-3:] == ["0", "0", "%"]
     assert "e-1" not in text.partition("Why nobody cheats")[0]
 
 
@@ -111,7 +113,8 @@ def test_unclaimed_facts_do_not_count_against_the_solution():
     made = answer(3, 1)
     assert any(not record.holds for record in made.facts)
     assert made.solved
-    assert "Facts, not claimed" in _print(made)
+    whole = dataclasses.replace(report.collaboration.signed(made), certificates=made.certificates)
+    assert "Facts, not claimed" in _print(whole)
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.OK])
@@ -131,7 +134,7 @@ def test_agents_who_cannot_work_alone():
 
 
 def test_nobody_could_work_alone():
-    made = answer(3, 2)
+    made = report.collaboration.signed(answer(3, 2))
     costs = np.array([[1.0, np.inf], [np.inf, 1.0], [np.inf, 1.0]])
     text = _print(dataclasses.replace(made, costs=costs, alone_penalty=np.full(3, np.inf)))
     assert "nan" not in text
@@ -151,6 +154,79 @@ def test_a_plan_that_checks_nobody_says_so():
     assert report.collaboration.reasons(dataclasses.replace(made, role=role))[-1].startswith("Nobody is checked")
     checked = dataclasses.replace(made, role=np.full((3, 2), 2))
     assert not any("compared with nothing" in sentence for sentence in report.collaboration.reasons(checked))
+
+
+def headline(made):
+    """What stands above the first table."""
+    return " ".join(_print(made).partition("Who collects what")[0].split())
+
+
+def unchecked(role, samples, **changes):
+    """A plan with these roles and amounts, whole already."""
+    made = report.collaboration.signed(answer(len(role), len(role[0])))
+    return dataclasses.replace(made, role=np.array(role), samples=np.array(samples, float), **changes)
+
+
+@pytest.mark.parametrize(
+    ("role", "samples", "said"),
+    [
+        ([[0], [0], [1]], [[5], [4], [0]],
+         "Nobody is checked: Clinic 3 relies on what Clinic 1 and Clinic 2 hand in, made up or not."),
+        ([[0], [1], [1], [1], [1]], [[5], [0], [0], [0], [0]],
+         "Nobody is checked: 4 of 5 rely on what Clinic 1 hands in, made up or not."),
+        ([[0, 1], [1, 0]], [[5, 0], [0, 4]],
+         "Nobody is checked: everybody relies on what everybody else hands in, made up or not."),
+        ([[0, 0], [2, 1], [2, 1]], [[6, 2], [1, 0], [1, 0]],
+         "Nobody checks what Clinic 1 hands in, 80 % of all samples: Clinic 2 and Clinic 3 rely on it, made up or not, "
+         "and on nothing else for total cholesterol."),
+        ([[0, 2], [1, 2], [1, 2]], [[2, 1], [0, 3], [0, 4]],
+         "Nobody checks what Clinic 1 hands in, 20 % of all samples: Clinic 2 and Clinic 3 rely on it"),
+        ([[1], [1], [1]], [[5], [2], [0]],
+         "Nobody is checked: everybody relies on what Clinic 1 and Clinic 2 hand in, made up or not."),
+        ([[0], [0]], [[5], [4]],
+         "Nothing is shared: everybody gets back only what she collects herself, so there is nothing to check."),
+    ],
+)  # fmt: skip
+def test_the_headline_says_who_is_relied_upon_unchecked(role, samples, said):
+    """Whoever receives what she must collect herself, within limits, is compared with nobody either."""
+    told = headline(unchecked(role, samples))
+    assert said in told
+    assert told.index(said) < told.index("Both claims hold.")
+    designed = report.design.print_page
+    buffer = io.StringIO()
+    made = dataclasses.replace(design(len(role), len(role[0])), role=np.array(role), samples=np.array(samples, float))
+    designed(made, Console(file=buffer, width=100))
+    assert said in " ".join(buffer.getvalue().partition("Who collects what")[0].split())
+
+
+def test_sheets_say_on_whom_a_party_relies_unchecked():
+    """Clinic 1 relies on nobody; what she hands in alone goes to the others, distribution by distribution."""
+    made = unchecked([[0, 0], [2, 1], [2, 0]], [[6, 2], [1, 0], [1, 3]])
+    assert [report.collaboration.relied_upon(made, i) for i in range(3)] == [
+        "", "Clinic 1 and Clinic 3 hand", "Clinic 1 hands",
+    ]  # fmt: skip
+    told = [party.honest for party in report.html.parties(made)]
+    assert "You rely on what Clinic 1 and Clinic 3 hand in, which nobody checks." in told[1]
+    assert not any("You rely" in sentence for sentence in told[0])
+
+
+def test_the_headline_says_nothing_of_trust_where_all_is_checked():
+    checked = unchecked([[2], [2], [2], [1]], [[5], [4], [3], [0]])
+    for word in ("checked", "rel", "shared"):
+        assert word not in headline(checked).partition("claims hold")[0].partition("cbl")[2]
+    assert "Why nobody cheats\n" in _print(checked)
+    assert "Why nobody cheats, and what is not checked\n" in _print(unchecked([[0], [1], [1]], [[5], [0], [0]]))
+
+
+def test_a_pool_is_headlined_with_how_many_would_rather_collect_less():
+    free = free_riding(np.array([[0.033], [0.066], [0.1]]), np.array([10.0]), np.array([[35.0], [23.0], [16.0]]))
+    made = unchecked([[1], [1], [1]], [[35], [23], [16]], mechanism="pool", free=free)
+    said = (
+        "Nobody is checked: everybody relies on what everybody else hands in, made up or not, and 3 of 3 would save by "
+    )
+    assert f"{said}collecting less." in headline(made)
+    content = dataclasses.replace(made, free=free._replace(instead=free.pays))
+    assert "made up or not." in headline(content)
 
 
 def test_roles_are_explained_once_where_there_are_many():

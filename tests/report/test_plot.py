@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxmech import report
+from tests.report import pictures
 from tests.report.examples import answer
 
 MAGIC = {"png": b"\x89PNG\r\n", "svg": b"<?xml", "pdf": b"%PDF-"}
@@ -78,3 +79,21 @@ def test_logarithmic_axes_are_labelled_without_formulas():
     svg = report.render(axis.figure, "svg").decode()
     assert "1e-08" in svg
     assert "mathdefault" not in svg
+
+
+def test_an_audit_that_finds_nothing_shows_what_is_at_stake_beside_the_bounds():
+    """Bars of nothing say nothing: where gains and bounds are too small to be seen, promised penalties are drawn."""
+    made = pictures._audit(3, pictures.names(3), np.random.default_rng(3))
+    found = made.found
+    (axis,) = report.audit.plot(made).axes
+    assert axis.get_xlabel() == "gain in % of the promised penalty"
+    found.found, found.bound, found.half_width = np.zeros(3), 1e-5 * found.stake, 1e-9 * found.stake
+    (axis,) = report.audit.plot(made).axes
+    assert axis.get_xlabel() == "promised penalty (EUR)"
+    assert sorted(bar.get_width() for bar in axis.patches) == pytest.approx(sorted(found.stake))
+    assert np.sort(axis.lines[0].get_xdata()) == pytest.approx(np.sort(found.bound))
+    assert sum(text.get_text().startswith("nothing found; at most") for text in axis.texts) == 3
+    found.bound = np.full(3, np.inf)
+    (axis,) = report.audit.plot(made).axes
+    assert len(axis.patches) == 3
+    assert sum(text.get_text() == "nothing found; no bound" for text in axis.texts) == 3

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from jaxmech import report
-from jaxmech.collaboration import Invention, Misjudged, Role
+from jaxmech.collaboration import Harm, Invention, Misjudged, Role
 from jaxmech.mechanism import Audit
 from jaxmech.report._records import records_section
 from jaxmech.report._tables import PLAIN
@@ -28,7 +28,8 @@ def with_what_if(made, within):
     tempted = np.where(np.arange(m) == m - 1, 0.02 * made.penalty, 0.0)
     other = (Misjudged(0.68 * made.penalty, tempted), Misjudged(1.26 * made.penalty, np.zeros(m)))
     invented = Invention(np.full(shape, within), np.full(shape, 77.0))
-    return dataclasses.replace(made, what_if=WhatIf(invented, other))
+    found = WhatIf(invented, other)
+    return dataclasses.replace(made, what_if=found, accounts=dataclasses.replace(made.accounts, what_if=found))
 
 
 def test_another_sigma_is_compared_with_a_plan_for_it():
@@ -57,6 +58,25 @@ def test_made_up_numbers_are_told_where_she_is_checked(within, said):
     assert not any("made up" in sentence for sentence in alone)
 
 
+def test_what_others_lose_stands_beside_what_it_brings_her():
+    """Where she is checked, where nobody checks her (the worst of them), and in a pool."""
+    made = with_what_if(answer(3, 1), 0.0)
+    lost = Harm(np.array([[1.0], [2.0], [3.0]]), np.array([[40.0], [60.0], [50.0]]))
+    made = dataclasses.replace(made, what_if=dataclasses.replace(made.what_if, harm=lost))
+    checked = report.collaboration.reasons(dataclasses.replace(made, role=np.full((3, 1), Role.CHECKED)))
+    assert checked[1].endswith(
+        "far off; the others would lose 60.00 EUR by numbers that are off by σ, and 2.000 EUR by the half."
+    )
+    samples, roles = np.array([[5.0], [4.0], [0.0]]), np.array([[Role.ALONE], [Role.ALONE], [Role.RECEIVES]])
+    alone = report.collaboration.unchecked(dataclasses.replace(made, role=roles, samples=samples))
+    assert alone[0].endswith(
+        "numbers of Clinic 2's that are off by σ, as one person's are, would cost the others 60.00 EUR."
+    )
+    pool = answer(3, 1, mechanism="pool")
+    pool = dataclasses.replace(pool, what_if=made.what_if, free=pool.free._replace(instead=0.5 * pool.free.pays))
+    assert "(50 % less), while the others pay 1.000 EUR more." in report.collaboration.reasons(pool)[0]
+
+
 def test_her_own_best_her_limits_and_what_she_must_are_told_apart():
     made = answer(4, 1)
     samples = np.full((4, 1), 10.0)
@@ -77,6 +97,19 @@ def test_her_own_best_her_limits_and_what_she_must_are_told_apart():
 def said_of(*records, **more):
     _, *words = records_section(records, PLAIN, **more)
     return " ".join(text.plain for text in words)
+
+
+def test_words_are_explained_once_on_a_page():
+    """What stands under the claims is not said again under the facts."""
+    claim = Audit.judged("Nash incentive compatible", 0.1, 1e-6, "agent 1", "a formula")
+    facts = Audit.judged("Nash incentive compatible on whole data", 0.1, 1e-6, "agent 1", "a formula", claimed=False)
+    assert said_of(facts, above=(claim,)) == ""
+    assert said_of(facts).startswith("Proven: ")
+    searched = dataclasses.replace(facts, effort="tried", claim="envy-free", known="searched")
+    assert said_of(facts, searched, above=(claim,)) == (
+        "Searched: by trying, so that more is not excluded. Envy-free: nobody would rather have what another is "
+        "offered, at its price."
+    )
 
 
 def test_words_are_explained_once_below_the_table_that_uses_them():
@@ -108,3 +141,12 @@ def test_the_price_stands_where_errors_are_priced():
     made = answer(4, 2)
     assert "Error worth: price (2.00 EUR) times" in page(dataclasses.replace(made, price=np.array([2.0, 2.0])))
     assert "Error worth: price (2.00 to 3.00 EUR) times" in page(dataclasses.replace(made, price=np.array([3.0, 2.0])))
+
+
+@pytest.mark.parametrize("rule", [{"estimate": "steady"}, {"calibrated": True}])
+def test_rules_for_noise_are_told_where_there_is_some(rule):
+    """Where nobody is checked, no noise is added, whatever the rule would be."""
+    made = answer(4, 1, **rule)
+    checked = dataclasses.replace(made, role=np.full((4, 1), Role.CHECKED))
+    assert "oise" in report.collaboration.rule_sentences(checked)[0]
+    assert report.collaboration.rule_sentences(dataclasses.replace(made, role=np.full((4, 1), Role.ALONE))) == []

@@ -32,6 +32,7 @@ class Answer:
         questions: answers that go beyond what is claimed, if anybody asked.
         weaknesses: the same as facts.
         currency: of the penalties, or an empty text.
+        trust: who is relied upon without any check, in a sentence; or an empty text.
     """
 
     source: str
@@ -47,6 +48,7 @@ class Answer:
     questions: Questions | None = None
     weaknesses: tuple[Audit, ...] = ()
     currency: str = ""
+    trust: str = ""
 
     @property
     def claims(self) -> tuple[Audit, ...]:

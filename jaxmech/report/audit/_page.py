@@ -49,9 +49,9 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
     if answer.claims:
         yield "Certificates", records_section(answer.claims, box)
     if answer.facts:
-        yield "Facts, not claimed", records_section(answer.facts, box)
+        yield "Facts, not claimed", records_section(answer.facts, box, above=answer.claims)
     if answer.questions is not None:
-        yield "What nobody promises", records_section(answer.weaknesses, box)
+        yield "What nobody promises", records_section(answer.weaknesses, box, above=answer.found.audits)
         yield (
             "Who is pivotal: what everybody pays if one agent leaves and the others follow the plan",
             list(pivotal_table(answer.questions, answer.found.names, box, full=full)),
@@ -91,7 +91,7 @@ def _verdict(answer: Answer) -> str:
             f"Nobody was found to gain by cheating, within ± {rough(100 * width)} % of what {_basis(answer)}; "
             "nothing is proven about what was not tried."
         )
-    parts.append(_claims(answer, tempted))
+    parts += [answer.trust, _claims(answer, tempted)]
     if weak := [record.witness.split("; ")[0] for record in answer.weaknesses if not record.holds]:
         parts.append(f"Not promised: {'; '.join(weak)}.")
     elif answer.kind == "collaboration" and answer.questions is None:

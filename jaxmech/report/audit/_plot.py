@@ -18,7 +18,7 @@ MAX_ROWS = 24
 """Plots of more agents show those who could gain most, and the others in one row."""
 
 _LEAST = 0.1
-"""In %: where less than this is gained nothing is to be seen, as nothing is to be feared."""
+"""In %: where nobody gains so much, gains and bounds cannot be seen, and what is at stake is drawn beside them."""
 
 
 def plot(answer: Answer) -> "Figure":
@@ -54,14 +54,53 @@ def _rows(answer: Answer) -> list[tuple[str, list[int]]]:
 
 
 def _draw(axis: "Axes", answer: Answer, rows: list[tuple[str, list[int]]]) -> None:
-    found = answer.found
     gain, width, bound = (
-        100 * np.array([float(np.max((part / found.stake)[who])) for _, who in rows])
-        for part in (found.found, *(answer.settled(part) for part in (found.half_width, found.bound)))
+        100 * _most(part / answer.found.stake, rows)
+        for part in (answer.found.found, answer.settled(answer.found.half_width), answer.settled(answer.found.bound))
     )
-    places, proven = np.arange(len(rows)), np.isfinite(bound)
     seen = max(float(np.max(gain)), float(np.max(width)))
-    end = max(seen, min(float(np.max(bound, initial=0.0, where=proven)), 4 * seen or np.inf), _LEAST)
+    furthest = float(np.max(bound, initial=0.0, where=np.isfinite(bound)))
+    if max(seen, furthest) < _LEAST:
+        end = _draw_stakes(axis, answer, rows)
+    else:
+        end = max(seen, min(furthest, 4 * seen or np.inf), _LEAST)
+        _draw_gains(axis, answer, (gain, width, bound), end)
+    for place, (_, who) in enumerate(rows):
+        axis.annotate(_words(answer, who), (1.09 * end, place), va="center", fontsize=8, annotation_clip=False)
+    axis.set_xlim(0, 1.06 * end)
+    axis.set_yticks(np.arange(len(rows)), [name for name, _ in rows], fontsize=8)
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.tick_params(axis="y", length=0)
+    heading = in_unit("gain", answer.currency)
+    axis.annotate(
+        f"{heading} found; bound", (1.09 * end, -0.85), va="center", fontsize=8, color=GREY, annotation_clip=False
+    )
+    legend_above(axis)
+
+
+def _most(values: np.ndarray, rows: list[tuple[str, list[int]]]) -> np.ndarray:
+    """The largest value of the agents of each row."""
+    return np.array([float(np.max(values[who])) for _, who in rows])
+
+
+def _draw_stakes(axis: "Axes", answer: Answer, rows: list[tuple[str, list[int]]]) -> float:
+    """What is at stake beside the bounds, where these are too small to be seen by themselves; return the largest."""
+    places, stake = np.arange(len(rows)), _most(np.asarray(answer.found.stake, float), rows)
+    bound = _most(answer.settled(answer.found.bound), rows)
+    pays = answer.found.measure == PENALTY
+    axis.barh(places, stake, 0.66, color=GREY, alpha=0.45, label="promised to pay" if pays else "at stake")
+    proven = np.isfinite(bound)
+    if np.any(proven):
+        label = "proven bound of what cheating gains"
+        axis.plot(bound[proven], places[proven], "|", color=COLOURS[0], markersize=12, mew=2.2, label=label)
+    axis.set_xlabel(in_unit("promised penalty" if pays else "at stake", answer.currency))
+    return float(np.max(stake)) or 1.0
+
+
+def _draw_gains(axis: "Axes", answer: Answer, told: tuple[np.ndarray, np.ndarray, np.ndarray], end: float) -> None:
+    """Gains, their intervals and bounds, in % of what is at stake; what lies beyond the end is an arrow."""
+    gain, width, bound = told
+    places = np.arange(len(gain))
     if np.any(gain > 0):
         axis.barh(places, gain, 0.66, color=RED, label="gain found")
     if np.any(width > 0):
@@ -69,25 +108,14 @@ def _draw(axis: "Axes", answer: Answer, rows: list[tuple[str, list[int]]]) -> No
             gain, places, xerr=[np.minimum(width, gain), width], fmt="none", ecolor=GREY, capsize=2, linewidth=1,
             label="confidence interval of the search, 99.9 %",
         )  # fmt: skip
-    inside = proven & (bound <= end)
+    inside = np.isfinite(bound) & (bound <= end)
     if np.any(inside):
         axis.plot(bound[inside], places[inside], "|", color=COLOURS[0], markersize=12, mew=2.2, label="proven bound")
     if not np.all(inside):
         beyond = np.full(int(np.sum(~inside)), 1.04 * end)
         axis.plot(beyond, places[~inside], ">", color=COLOURS[0], markersize=5, label="bound beyond, or none")
-    for place, (_, who) in zip(places.tolist(), rows, strict=True):
-        axis.annotate(_words(answer, who), (1.09 * end, place), va="center", fontsize=8, annotation_clip=False)
-    axis.set_xlim(0, 1.06 * end)
-    axis.set_yticks(places, [name for name, _ in rows], fontsize=8)
-    axis.set_ylim(len(rows) - 0.5, -0.5)
-    axis.tick_params(axis="y", length=0)
-    of = "penalty" if found.measure == PENALTY else "what is at stake for her"
-    axis.set_xlabel(f"gain in % of {'the promised ' if of == 'penalty' else ''}{of}")
-    heading = in_unit("gain", answer.currency)
-    axis.annotate(
-        f"{heading} found; bound", (1.09 * end, -0.85), va="center", fontsize=8, color=GREY, annotation_clip=False
-    )
-    legend_above(axis)
+    of = "promised penalty" if answer.found.measure == PENALTY else "what is at stake for her"
+    axis.set_xlabel(f"gain in % of {'the ' if of == 'promised penalty' else ''}{of}")
 
 
 def _words(answer: Answer, who: list[int]) -> str:

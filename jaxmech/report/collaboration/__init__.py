@@ -1,6 +1,7 @@
 """One solved problem of sharing data without money: as a page, as a document, as rows, as a plot."""
 
 from jaxmech.report.collaboration._accounts import (
+    FALSE,
     OFF,
     Accounts,
     Books,
@@ -12,21 +13,24 @@ from jaxmech.report.collaboration._accounts import (
 from jaxmech.report.collaboration._advice import suggestions
 from jaxmech.report.collaboration._answer import Answer, Arrangement, Sigma, Whole
 from jaxmech.report.collaboration._document import arrangement_document, document, role_names, rows
-from jaxmech.report.collaboration._page import board_sections, page, print_page, sigma_table
+from jaxmech.report.collaboration._page import board_sections, page, print_page, reasons_title, sigma_table
 from jaxmech.report.collaboration._panels import draws_of, errors_by_value, panels_document, panels_section
 from jaxmech.report.collaboration._plot import Panel, plot, plot_panels
-from jaxmech.report.collaboration._reasons import reasons, reasons_of
+from jaxmech.report.collaboration._reasons import reasons, reasons_of, unchecked
 from jaxmech.report.collaboration._rule import rule_in_words, rule_sentences
 from jaxmech.report.collaboration._signed import signed
 from jaxmech.report.collaboration._signing import better_design, signing_sentences
 from jaxmech.report.collaboration._tables import collection_tables, gain_table, penalties_of
+from jaxmech.report.collaboration._trust import Handed, relied_upon, relying, trust_sentence, trusted
 
 __all__ = [
+    "FALSE",
     "OFF",
     "Accounts",
     "Answer",
     "Arrangement",
     "Books",
+    "Handed",
     "Panel",
     "Sigma",
     "WhatIf",
@@ -51,6 +55,9 @@ __all__ = [
     "print_page",
     "reasons",
     "reasons_of",
+    "reasons_title",
+    "relied_upon",
+    "relying",
     "role_names",
     "rows",
     "rule_in_words",
@@ -59,4 +66,7 @@ __all__ = [
     "signed",
     "signing_sentences",
     "suggestions",
+    "trust_sentence",
+    "trusted",
+    "unchecked",
 ]

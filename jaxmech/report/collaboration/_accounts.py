@@ -9,7 +9,7 @@ from rich.box import Box
 from rich.table import Table
 from rich.text import Text
 
-from jaxmech.collaboration import FreeRiding, Invention, Misjudged
+from jaxmech.collaboration import FreeRiding, Harm, Invention, Misjudged
 from jaxmech.report._numbers import INFINITY, column, decimals, percent, settle, single
 from jaxmech.report._tables import blocks, new_table
 
@@ -19,6 +19,9 @@ MAX_ROWS = 40
 SHOWN = 10
 MAX_BLOCKS = 4
 
+
+FALSE = 1.0
+"""By how many σ made-up numbers are off, where a page tells what they cost the others."""
 
 OFF = 0.8, 1.2
 """What σ may be, in parts of what it is taken for, that a page tells the consequences of."""
@@ -31,10 +34,13 @@ class WhatIf:
     Attributes:
         invented: what made-up numbers would bring whom the published rules check; None for other rules.
         misjudged: what another σ would bring, for each of :data:`OFF`; empty for calibrated rules, and within limits.
+        harm: what the others lose by her temptation, and by numbers of hers that are off by :data:`FALSE`; None where
+            that is not known.
     """
 
     invented: Invention | None
     misjudged: tuple[Misjudged, ...]
+    harm: Harm | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,6 +142,7 @@ def what_if_document(accounts: Accounts | None) -> dict[str, Any] | None:
             {"factor": factor, **entry._asdict()} for factor, entry in zip(OFF, found.misjudged, strict=False)
         ],
         "invention": None if found.invented is None else found.invented._asdict(),
+        "harm": None if found.harm is None else {"off": FALSE, **found.harm._asdict()},
     }
 
 

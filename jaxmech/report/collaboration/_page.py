@@ -1,6 +1,5 @@
 """A page about one solved problem: verdict first, then who collects what, what it brings, and why it holds."""
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -19,12 +18,14 @@ from jaxmech.report.collaboration._answer import Answer, Arrangement, Whole
 from jaxmech.report.collaboration._panels import errors_by_value, panels_section
 from jaxmech.report.collaboration._reasons import reasons
 from jaxmech.report.collaboration._rule import misjudged_sentences, rule_in_words, rule_sentences
+from jaxmech.report.collaboration._signed import signed
 from jaxmech.report.collaboration._signing import better_design, signing_sentences
 from jaxmech.report.collaboration._tables import MAX_ROWS, collection_tables, gain_table, penalties_of
+from jaxmech.report.collaboration._trust import trust_sentence, trusted
 
 
 def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
-    """Print everything about an answer.
+    """Print everything about an answer: like every page, about the plan in whole samples, which is signed.
 
     Args:
         answer: one solved problem.
@@ -35,7 +36,8 @@ def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
 
 
 def page(answer: Answer, width: int, box: Box, *, full: bool = False) -> Page:
-    """Return the page as one renderable."""
+    """Return the page as one renderable: about the plan in whole samples if there is one."""
+    answer = signed(answer)
     return make_page(_head(answer), _sections(answer, width, box, full), box)
 
 
@@ -44,7 +46,8 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         return
     if answer.estimates:
         yield "Standard deviations, estimated from measurements", sigma_table(answer, box)
-    yield from _collected(answer, width, box, full)
+    not_whole = make_paragraphs([] if answer.accounts is None or answer.accounts.whole else [_NOT_WHOLE])
+    yield "Who collects what (samples)", [*collection_tables(answer, width, box, full=full), *not_whole]
     yield f"Alone against together ({penalties_of(answer)})", list(gain_table(answer, box, full=full))
     if answer.values and answer.accounts:
         yield "What one draw measures", panels_section(answer, box)
@@ -53,45 +56,32 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
         yield from board_sections(
             answer, answer.accounts, width, box, elsewhere=elsewhere, designable=designable, full=full
         )
-    title = "Who would cheat" if answer.pooled else "Why nobody cheats"
-    yield title, make_paragraphs([*reasons(answer, full=full), *rule_sentences(answer)])
+    yield reasons_title(answer), make_paragraphs([*reasons(answer, full=full), *rule_sentences(answer)])
     if other := misjudged_sentences(answer):
         yield "If σ is not what it is taken for", make_paragraphs(other)
     target = answer.fractions
-    if target is not None:
-        yield "The target, in fractions of samples", _target(answer, target, width, box, full)
-    elif answer.efficiency:
+    if target is None and answer.efficiency:
         yield "How good the plan is", make_paragraphs(_efficiency(answer))
     few = full or len(answer.agents) <= MAX_ROWS
     if answer.claims:
         yield "Certificates", records_section(answer.claims, box, explained=few)
     if answer.facts:
-        yield "Facts, not claimed", records_section(answer.facts, box, explained=few)
+        yield "Facts, not claimed", records_section(answer.facts, box, explained=few, above=answer.claims)
     advice = suggestions(answer) if target is None else []
     if answer.efficiency and not answer.pooled and _designable(answer):
         least = answer.efficiency.any_equilibrium
         advice.append(better_design(answer.social_penalty, least, answer.source, answer.currency))
     if advice:
         yield "Worth considering", make_paragraphs(advice)
+    if target is not None:
+        yield "The target, in fractions of samples", _target(answer, target, width, box, full)
 
 
-def _collected(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tuple[str, list[RenderableType]]]:
-    """Who collects what: first in whole samples, as it is signed, then in fractions, which most numbers are about."""
-    title = "Who collects what (samples)"
-    tables: list[RenderableType] = list(collection_tables(answer, width, box, full=full))
-    if answer.fractions is not None:
-        yield title, tables
-    elif answer.whole is None:
-        yield title, [*tables, *make_paragraphs([_NOT_WHOLE])]
-    elif np.array_equal(answer.samples, answer.whole.samples):
-        yield title, [*tables, *make_paragraphs(_whole(answer))]
-    else:
-        rounded = dataclasses.replace(answer, samples=answer.whole.samples, role=answer.whole.role)
-        whole = collection_tables(rounded, width, box, full=full)
-        shown = full or len(answer.agents) <= MAX_ROWS
-        yield title, [*list(whole), *make_paragraphs([*_whole(answer), *([] if shown else [_NOT_SHOWN])])]
-        if shown:
-            yield "In fractions of samples, before rounding", [*tables, *make_paragraphs([_FRACTIONS])]
+def reasons_title(answer: Arrangement) -> str:
+    """Return the title above why nobody cheats: it says so if that is not all there is to say."""
+    if answer.pooled:
+        return "Who would cheat"
+    return "Why nobody cheats, and what is not checked" if trusted(answer).any() else "Why nobody cheats"
 
 
 def _designable(answer: Answer) -> bool:
@@ -150,7 +140,8 @@ def _head(answer: Answer) -> RenderableType:
         f"{counted(m, 'agent')}, {counted(d, 'distribution')}; division {answer.division}, mechanism {answer.mechanism}"
         f"{rule_in_words(answer.estimate, answer.calibrated)}"
     )
-    verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
+    style = "bold red" if not answer.solved else "yellow" if trusted(answer).any() else "green"
+    verdict = Text(_verdict(answer), style=style)
     first = [part for sentence in among_equals(answer) for part in (Text(), Text(sentence, style="yellow"))]
     what += "" if answer.fractions is None else "; in whole samples"
     return Group(*headed(answer.title, answer.source, what), Text(), verdict, *first)
@@ -177,7 +168,7 @@ def _verdict(answer: Answer) -> str:
     if not able.all():
         unable = int(np.sum(~able))
         parts.append(f"{unable:,} could not know everything on {'their' if unable > 1 else 'her'} own.")
-    parts.append(claims_in_words(answer.claims))
+    parts += [trust_sentence(answer), claims_in_words(answer.claims)]
     return " ".join(part for part in parts if part)
 
 
@@ -220,8 +211,6 @@ def _impossible(found: Efficiency) -> list[str]:
     return lines
 
 
-_NOT_SHOWN = "What follows is about parts of samples, before rounding, unless it says that it is in whole samples."
-_FRACTIONS = "What follows is about these amounts, unless it says that it is in whole samples."
 _NOT_WHOLE = "The amounts are too large to be whole numbers of samples: count in a larger unit."
 
 
@@ -231,7 +220,6 @@ def _whole(answer: Answer) -> list[str]:
     change = f"{percent(abs(whole.loss))} {'more' if whole.loss > 0 else 'less'} than"
     change = "as much as" if abs(whole.loss) < 5e-4 else change
     text = f"Rounded to whole samples, all pay {short(whole.social_penalty, 4)} together, {change} in fractions."
-    text = f"{text} {claims_in_words(whole.certificates)}".strip()
     return [text, *_left_over(answer, whole), _worse_off(answer, whole)]
 
 
@@ -269,7 +257,8 @@ def _target(answer: Answer, target: Answer, width: int, box: Box, full: bool) ->
         "Everything else on this page is about the plan in whole samples, which is signed and carried out. It was "
         "rounded from this one, whose parts of samples nobody can measure; nobody owes the numbers of this section."
     )
-    tables = [] if np.array_equal(target.samples, answer.samples) else collection_tables(target, width, box, full=full)
+    shown = (full or len(answer.agents) <= MAX_ROWS) and not np.array_equal(target.samples, answer.samples)
+    tables = collection_tables(target, width, box, full=full) if shown else []
     good = [*_efficiency(target), *(f"{record.claim}: {record.witness}." for record in target.facts)]
     promised = f"In fractions all would pay {short(target.social_penalty, 4)}. {claims_in_words(target.claims)}".strip()
     texts = [promised, *_whole(target), *(good if target.efficiency else ()), *suggestions(target)]

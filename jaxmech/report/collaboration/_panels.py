@@ -8,6 +8,7 @@ from rich.box import Box
 from rich.console import RenderableType
 from rich.text import Text
 
+from jaxmech.collaboration import Role
 from jaxmech.report._numbers import column, percent, short
 from jaxmech.report._tables import make_paragraphs, new_table
 from jaxmech.report.collaboration._accounts import Accounts, Books
@@ -97,10 +98,11 @@ def panels_section(answer: Arrangement, box: Box) -> list[RenderableType]:
             own = column([float(errors[:, k].min()), float(errors[:, k].max())], 3)
             table.add_row(name, panel, short(float(values.sigma[k])), price, *own)
     checks = "a limit" if answer.mechanism == "designed" else "noise"
+    checked = not answer.pooled and answer.is_role(Role.CHECKED).any()
+    how = f"; who is checked is checked on every value, with {checks} in proportion to its σ" if checked else ""
     note = (
         "One draw of a panel measures all its values at one cost, so the same number of draws is behind each. Amounts "
-        "follow from Σ price σ², errors are in the unit of each value; who is checked is checked on every value, with "
-        f"{checks} in proportion to its σ."
+        f"follow from Σ price σ², errors are in the unit of each value{how}."
     )
     facts = [
         f"A fact, not a claim: who knows how the values of {panel} are correlated, as the measurements have it, can "

@@ -2,12 +2,14 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from jaxmech.collaboration import FreeRiding, Role
+from jaxmech.collaboration import FreeRiding, Harm, Role
 from jaxmech.report._numbers import percent, short
-from jaxmech.report.collaboration._answer import Answer
+from jaxmech.report.collaboration._answer import Answer, Arrangement
+from jaxmech.report.collaboration._trust import saved_by_departing, trusted
 
 EVERYBODY = 6
 """Up to so many agents each gets her own sentences; beyond, each role is explained by its tightest case."""
@@ -53,27 +55,46 @@ def reasons(answer: Answer, *, full: bool = False) -> list[str]:
     return [*sentences, *unchecked(answer)]
 
 
-def unchecked(answer: Answer) -> list[str]:
+def unchecked(answer: Arrangement) -> list[str]:
     """Return what nobody compares although others receive it; nothing where all that is received is checked.
 
     Args:
-        answer: one solved problem, of a mechanism that checks.
+        answer: of a mechanism that checks.
     """
-    alone, received = answer.is_role(Role.ALONE), answer.is_role(Role.RECEIVES) | answer.is_role(Role.CHECKED)
-    trusted = alone.any(axis=0) & received.any(axis=0)
-    if not trusted.any():
+    found = trusted(answer)
+    if not found.any():
         return []
     checked = answer.is_role(Role.CHECKED).any(axis=0)
     head = "" if checked.any() else "Nobody is checked under this plan. "
-    by_herself = np.where(alone & trusted, answer.samples, 0.0).sum()
+    by_herself = np.where(found, answer.samples, 0.0).sum()
     share = f"{short(float(by_herself))} of {short(float(answer.samples.sum()))} samples"
-    only = np.flatnonzero(trusted & ~checked).tolist()
+    only = np.flatnonzero(found.any(axis=0) & ~checked).tolist()
     if checked.any() and only:
         head = f"{_listed(answer, only)}: all that is collected comes from who is compared with nobody. "
+    whose = "who works alone" if answer.is_role(Role.ALONE)[found].all() else "who is not checked"
     return [
-        f"{head}What is handed in by who works alone ({share}) is compared with nothing: to invent it would gain "
-        "and cost her nothing. Whoever receives it trusts that she has no other reason to."
+        f"{head}What is handed in by {whose} ({share}) is compared with nothing: to invent it would gain "
+        f"and cost her nothing. Whoever receives it trusts that she has no other reason to{_worst(answer, found)}."
     ]
+
+
+def _worst(answer: Arrangement, found: np.ndarray) -> str:
+    """What those lose who rely on her whose made-up numbers would cost them most; nothing where that is not known."""
+    lost = _harm(answer)
+    if lost is None:
+        return ""
+    each = np.where(found, lost.invented, 0.0).sum(axis=1)
+    i = int(np.argmax(each))
+    cost = _money(answer, each[i])
+    return f": numbers of {answer.agents[i]}'s that are off by σ, as one person's are, would cost the others {cost}"
+
+
+def _harm(answer: Arrangement) -> Harm | None:
+    return answer.what_if.harm if isinstance(answer, Answer) and answer.what_if is not None else None
+
+
+def _money(answer: Arrangement, amount: Any) -> str:
+    return f"{short(float(amount), 4)} {answer.currency}".rstrip()
 
 
 def reasons_of(answer: Answer, i: int) -> list[str]:
@@ -165,13 +186,23 @@ def _made_up(answer: Answer, case: Temptation) -> str:
     if answer.what_if is None or answer.what_if.invented is None:
         return ""
     within, far = (float(part[case.agent, case.distribution]) for part in answer.what_if.invented)
-    pays, lost = short(case.pays, 4), short(far, 4)
+    pays, lost, others = short(case.pays, 4), short(far, 4), _others(answer, case)
     if within == 0:
-        return f"Numbers that she made up would cost her more than {pays} whatever they are, {lost} if far off."
+        return f"Numbers that she made up would cost her more than {pays} whatever they are, {lost} if far off{others}."
     return (
         f"Numbers that she made up would cost her {lost} if they are far off, and less than {pays} only if their mean "
-        f"is within {short(within, 2)} σ of the true one."
+        f"is within {short(within, 2)} σ of the true one{others}."
     )
+
+
+def _others(answer: Answer, case: Temptation) -> str:
+    """What the others lose by it; nothing where that is not known."""
+    lost = _harm(answer)
+    if lost is None:
+        return ""
+    fewer, invented = (_money(answer, part[case.agent, case.distribution]) for part in lost)
+    half = f", and {fewer} by the half" if _fewer(answer, case, "half") == "half" else ""
+    return f"; the others would lose {invented} by numbers that are off by σ{half}"
 
 
 def _fewer(answer: Answer, case: Temptation, half: str) -> str:
@@ -193,9 +224,8 @@ _EXPLAIN: dict[Role, Callable[[Answer, str, Temptation], str]] = {
 def _temptations_of_pooling(answer: Answer, free: FreeRiding) -> list[str]:
     """Pooling checks nobody: who would gain most by collecting less than the plan says."""
     best, pays, instead = (np.asarray(part) for part in free)
-    with np.errstate(invalid="ignore"):
-        saved = np.nan_to_num(pays - instead, nan=0.0, posinf=0.0)
-    tempted = int(np.sum(saved > 1e-6 * np.abs(pays)))
+    saved = saved_by_departing(free)
+    tempted = int(np.sum(saved > 0))
     if tempted == 0:
         return ["Pooling checks nobody, but in this plan nobody could save anything by collecting less."]
     i = int(np.argmax(saved))
@@ -204,13 +234,20 @@ def _temptations_of_pooling(answer: Answer, free: FreeRiding) -> list[str]:
     if answer.mechanism == "counted-pool":
         checks = "Counting is no check: made-up points are as easily counted, and subtracted again afterwards."
     less, asked = short(float(best[i].sum())), short(float(answer.samples[i].sum()))
+    saving = percent(float(saved[i] / pays[i]))
     return [
         f"{checks} {every} would save by departing from the plan; most of all {answer.agents[i]}: "
         f"with {less} samples instead of {asked} she would pay {short(float(instead[i]))} instead of "
-        f"{short(float(pays[i]))} ({percent(float(saved[i] / pays[i]))} less), while the others pay more.",
+        f"{short(float(pays[i]))} ({saving} less), while the others pay {_more(answer, i)}.",
         "A plan that rests on pooling holds only among agents who comply for other reasons; "
         "--mechanism cbl makes honesty everybody's own best.",
     ]
+
+
+def _more(answer: Answer, i: int) -> str:
+    """How much more the others pay together if one member of a pool thinks of herself alone."""
+    lost = _harm(answer)
+    return "more" if lost is None else f"{_money(answer, lost.fewer[i].sum())} more"
 
 
 _SEVERAL_ROLES = "An agent can have one role on one distribution and another on the next: she is counted in each."
@@ -220,7 +257,7 @@ def _names(answer: Answer, places: list[int]) -> str:
     return "everything" if len(places) == len(answer.distributions) > 1 else _listed(answer, places)
 
 
-def _listed(answer: Answer, places: list[int], limit: int = 6) -> str:
+def _listed(answer: Arrangement, places: list[int], limit: int = 6) -> str:
     names = [answer.distributions[k] for k in places[:limit]]
     rest = len(places) - limit
     return ", ".join(names) + (f" and {rest} more" if rest > 0 else "")

@@ -29,15 +29,14 @@ def rule_in_words(estimate: str, calibrated: bool) -> str:
 def rule_sentences(answer: Answer) -> list[str]:
     """Return what weights and calibration promise, with the numbers of the certificate.
 
-    Nothing for published rules, nor where nobody is checked, so that no points are noisy.
+    Nothing for published rules, and where nobody is checked: then there is no noise.
 
     Args:
         answer: one solved problem.
     """
     nash = next((record for record in answer.claims if record.claim == NASH), None)
-    if nash is None or (answer.estimate != "steady" and not answer.calibrated):
-        return []
-    if not answer.is_role(Role.CHECKED).any():
+    checked = answer.is_role(Role.CHECKED).any()
+    if nash is None or not checked or (answer.estimate != "steady" and not answer.calibrated):
         return []
     most = f"{100 * max(0.0, -nash.margin):.2g} %"
     if not answer.calibrated:

@@ -131,16 +131,21 @@ def _without_gain(
     left = np.array([i for i in idle.tolist() if not any(i in winners for winners in better.values())], int)
     if len(left):
         tried = f"In no division that was tried ({', '.join(elsewhere)}) would {_listed(agents, left)} gain. "
-        design = "A design may find a check for her where the published mechanisms have none: jaxmech design. "
-        sentences.append(f"{tried if elsewhere else ''}{design if designable else ''}{_fixed_sum(accounts, gain)}")
+        whom = "her" if len(left) == 1 else "them"
+        design = f"A design may find a check for {whom} where the published mechanisms have none: jaxmech design. "
+        fixed = _fixed_sum(accounts, gain, whom)
+        told = f"{tried if elsewhere else ''}{design if designable else ''}{fixed}".rstrip()
+        sentences += [told] if told else []
     return sentences
 
 
-def _fixed_sum(accounts: Accounts, gain: np.ndarray) -> str:
-    """What can be agreed beside any plan, with what there is to share."""
+def _fixed_sum(accounts: Accounts, gain: np.ndarray, whom: str) -> str:
+    """What can be agreed beside any plan, with what there is to share; nothing where nobody gains anything."""
     there = float(gain[np.isfinite(gain) & (gain > 0)].sum())
+    if not np.any(gain > 0):
+        return ""
     out = f" out of the {accounts.money(there)} that they gain" if there > 0 else ""
-    return f"A fixed sum that others pay her{out}, agreed apart and in advance, changes nobody's incentives."
+    return f"A fixed sum that others pay {whom}{out}, agreed apart and in advance, changes nobody's incentives."
 
 
 _WORTH = 1e-3

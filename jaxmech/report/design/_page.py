@@ -19,7 +19,11 @@ from jaxmech.report.collaboration import (
     gain_table,
     panels_section,
     penalties_of,
+    reasons_title,
     sigma_table,
+    trust_sentence,
+    trusted,
+    unchecked,
 )
 from jaxmech.report.design._answer import Answer
 from jaxmech.report.design._following import following_sentences, limits_section
@@ -49,7 +53,7 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     if answer.estimates:
         yield "Standard deviations, estimated from measurements", sigma_table(answer, box)
     yield "Who collects what (samples)", list(collection_tables(answer, width, box, full=full))
-    yield "What each gets back (points of others), and when", list(rule_table(answer, box, full=full))
+    yield "What each gets back, and when", list(rule_table(answer, box, full=full))
     if answer.offered.followed is not None and np.isfinite(answer.offered.limit).any():
         yield "How limits follow the spread of the others' data", limits_section(answer, box, full=full)
     if answer.values is not None and answer.accounts:
@@ -57,18 +61,19 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     yield f"Alone against together ({penalties_of(answer)})", list(gain_table(answer, box, full=full))
     if answer.accounts:
         yield from board_sections(answer, answer.accounts, width, box, full=full)
-    yield "Why nobody cheats", make_paragraphs(_reasons(answer))
+    yield reasons_title(answer), make_paragraphs(_reasons(answer))
     yield "How good the design is", _comparison(answer, box)
     yield "Certificates", records_section(answer.claims, box)
     if answer.facts:
-        yield "Facts, not claimed", records_section(answer.facts, box)
+        yield "Facts, not claimed", records_section(answer.facts, box, above=answer.claims)
 
 
 def _head(answer: Answer) -> RenderableType:
     m, d = answer.samples.shape
     what = f"{counted(m, 'agent')}, {counted(d, 'distribution')}; designed: {answer.origin}"
     what += "" if answer.offered.followed is None else ", limits that follow the data"
-    verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
+    style = "bold red" if not answer.solved else "yellow" if trusted(answer).any() else "green"
+    verdict = Text(_verdict(answer), style=style)
     return Group(*headed(answer.title, answer.source, what), Text(), verdict)
 
 
@@ -82,8 +87,8 @@ def _verdict(answer: Answer) -> str:
         f"{short(answer.social_penalty / answer.first_best, 4)} times the first best ({short(answer.first_best, 4)})."
     )
     parts.append(_failures(answer))
-    parts.append(claims_in_words(answer.claims))
-    return " ".join(parts)
+    parts += [trust_sentence(answer), claims_in_words(answer.claims)]
+    return " ".join(part for part in parts if part)
 
 
 def _against_published(answer: Answer) -> str:
@@ -137,7 +142,7 @@ def _reasons(answer: Answer) -> list[str]:
             "Barter: who has no use for a distribution collects it all the same, because the rest of what she does "
             "need hangs on the check there; linking is what makes her."
         )
-    return [*sentences, _whole_data(answer)]
+    return [*sentences, *unchecked(answer), _whole_data(answer)]
 
 
 _OF_VALUES = (
@@ -174,7 +179,8 @@ def _comparison(answer: Answer, box: Box) -> list[RenderableType]:
         f"best published: {answer.rival}": answer.published,
         "everybody alone": alone,
     }
-    table = new_table(box, "", "social penalty", "times first best")
+    unit = f" ({answer.currency})" if answer.currency else ""
+    table = new_table(box, "", f"social penalty{unit}", "times first best")
     values = np.array(list(penalties.values()))
     columns = column(values), column(values / answer.first_best)
     for name, *cells in zip(penalties, *columns, strict=True):
@@ -190,8 +196,8 @@ _NOT_THE_ONLY_ONE = (
 
 def _family(answer: Answer) -> str:
     bound = (
-        f"No rule for one distribution at a time gets below {short(answer.family, 4)} with discrepancies and noise of "
-        "this kind: that is proven"
+        f"No rule for one distribution at a time gets below {short(answer.family, 4)} by comparing means, whether it "
+        "adds noise or withholds data: that is proven"
     )
     if answer.social_penalty < answer.family * (1 - _SAME):
         saved = percent(1 - answer.social_penalty / answer.family)

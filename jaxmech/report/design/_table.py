@@ -60,7 +60,8 @@ def rule_table(answer: Answer, box: Box, *, full: bool = False) -> list[Table | 
 
 def _filled(answer: Answer, box: Box, shown: Sequence[Row]) -> Table:
     several = len(answer.distributions) > 1
-    names = ["", *(["distribution"] if several else []), "role", "collects", "|Z|", "|Z′|", "limit t", "fails"]
+    units = ("samples", "points |Z|", "points |Z′|", f"limit t ({_unit_of_limits(answer)})", "fails (%)")
+    names = ["", *(["distribution"] if several else []), "role", *units]
     table = new_table(box, *names, keys=1 + several)
     offered = answer.offered
     columns = [
@@ -77,10 +78,16 @@ def _filled(answer: Answer, box: Box, shown: Sequence[Row]) -> Table:
             role.name.lower(),
             *cells,
             limit,
-            f"{brief(100 * failure)} %" if failure > 0 else "–",
+            brief(100 * failure) if failure > 0 else "–",
             style="" if role is Role.CHECKED else "dim",
         )
     return table
+
+
+def _unit_of_limits(answer: Answer) -> str:
+    """The unit of a difference between two means: that of the measurements, which is σ where all σ are 1."""
+    standard = answer.values is None and bool(np.all(np.asarray(answer.sigma) == 1))
+    return "σ" if standard else "unit"
 
 
 def _amounts(values: list[float]) -> list[str]:
@@ -110,19 +117,21 @@ def _who(answer: Answer, agents: Sequence[int]) -> str:
 
 
 def _legend(answer: Answer) -> str:
-    entries = ["|Z|: clean in any case, and compared with her mean where she is checked"]
+    entries = ["|Z|, of others: clean in any case, and compared with her mean where she is checked"]
     if np.any(answer.offered.rest > 0):
         beyond = "withheld" if np.isinf(answer.offered.cap) else "noisy"
         what = "the discrepancy is within t"
         if answer.offered.linked:
             what = "all discrepancies are within their limits"
             what = what if answer.values is None else f"{what} on which it hangs"
-        entries.append(f"|Z′|: clean if {what}, else {beyond}")
+        entries.append(f"|Z′|, of others: clean if {what}, else {beyond}")
         entries.append("fails: how often an honest agent's |Z′| is not clean")
     if answer.offered.followed is not None:
         entries.append("t and chances at the assumed σ; t follows the data, see below")
     if np.ndim(answer.sigma) > 1:
         entries.append("both count points of whoever measures most precisely, what she collects her own")
+    if np.isfinite(answer.offered.limit).any() and _unit_of_limits(answer) == "unit":
+        entries.append("t: how far the two means may be apart, in the unit of the measurements")
     if answer.values is not None:
         entries.append("t of a panel is in σ of each of its values")
     return "; ".join(entries)

@@ -5,6 +5,7 @@ from jaxmech.report.html._document import Bar, Document, Line, Party, Table, fro
 from jaxmech.report.html._limits import limits_in_words
 from jaxmech.report.html._parties import parties
 from jaxmech.report.html._render import render, svg
+from jaxmech.report.html._stated import stated_by, stated_section
 from jaxmech.report.html._words import (
     AGREEMENT_LIMITS,
     AUDIT_LIMITS,
@@ -33,6 +34,8 @@ __all__ = [
     "limits_of",
     "parties",
     "render",
+    "stated_by",
+    "stated_section",
     "steps",
     "svg",
     "terms",

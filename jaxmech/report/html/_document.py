@@ -90,6 +90,7 @@ class Party:
         fair: why it is fair, in sentences.
         honest: why cheating does not pay, in sentences.
         signs: whether it is about what she will do, not about what she did.
+        stated: what her terms were computed from, in a sentence; an empty text where she signs nothing.
         unsigned: why the page ends without a line for her signature, if it does although it is about what she will do.
     """
 
@@ -101,6 +102,7 @@ class Party:
     fair: tuple[str, ...]
     honest: tuple[str, ...]
     signs: bool = True
+    stated: str = ""
     unsigned: str = ""
 
 

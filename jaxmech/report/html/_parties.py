@@ -8,9 +8,19 @@ from jaxmech._words import brief
 from jaxmech.collaboration import Role
 from jaxmech.design import companions
 from jaxmech.report._numbers import INFINITY, decimals, percent, relative, settle, short, single
-from jaxmech.report.collaboration import Accounts, Answer, Arrangement, draws_of, errors_by_value, reasons_of, signed
+from jaxmech.report.collaboration import (
+    Accounts,
+    Answer,
+    Arrangement,
+    draws_of,
+    errors_by_value,
+    reasons_of,
+    relied_upon,
+    signed,
+)
 from jaxmech.report.design import Answer as DesignAnswer
 from jaxmech.report.html._document import Bar, Line, Party, Table
+from jaxmech.report.html._stated import stated_by
 from jaxmech.report.html._words import DIVISIONS, GIVEN
 
 MOST = 500
@@ -41,6 +51,7 @@ def _party(answer: Arrangement, accounts: Accounts, i: int) -> Party:
         bars=_bars(accounts, i),
         fair=tuple(_fair(answer, accounts, i)),
         honest=tuple(_honest(answer, i)),
+        stated=stated_by(answer, i),
         unsigned="" if accounts.whole else _UNSIGNED,
     )
 
@@ -259,6 +270,8 @@ def _honest(answer: Arrangement, i: int) -> list[str]:
         return ["Nobody checks you, and nobody checks the others: this plan holds only among parties who comply for "
                 "other reasons than their own gain."]  # fmt: skip
     sentences = reasons_of(answer, i) if isinstance(answer, Answer) else _design_reasons(answer, i)
+    if relied := relied_upon(answer, i):
+        sentences.append(f"You rely on what {relied} in, which nobody checks.")
     for record in answer.claims:
         if "incentive compatible" in record.claim:
             verdict = "holds" if record.holds else "does NOT hold"

@@ -5,6 +5,7 @@ import numpy as np
 from jaxmech._words import some
 from jaxmech.collaboration import Role
 from jaxmech.report.collaboration import Answer, Arrangement, rule_in_words
+from jaxmech.report.design import Answer as DesignAnswer
 from jaxmech.report.html._document import Section
 
 DIVISIONS = {
@@ -57,7 +58,6 @@ AGREEMENT_LIMITS = (
     "batches that share an error are not covered.",
     "Distributions are taken as measured independently of each other. Who can compute one from others, or knows the "
     "answer already, is not noticed.",
-    "The noise protects only as long as no party knows its secret, before or after the exchange (jaxmech commit).",
     "Whether the stated costs are true is not checked, and no money changes hands by this agreement.",
     "What a party does with what she gets back, and the privacy of the people measured, are matters of a contract.",
 )
@@ -83,17 +83,34 @@ _OTHER_LIMITS = {
 }
 
 
-def limits_of(kind: str) -> tuple[str, ...]:
+def limits_of(kind: str, answer: Arrangement | None = None) -> tuple[str, ...]:
     """Return what is not promised, by the kind of the problem.
 
     Args:
         kind: "collaboration", "market" or "multiparty".
+        answer: who collects what, if data are shared: what is drawn, if anything is, stays secret.
 
     Example:
         >>> len(limits_of("market"))
         2
     """
-    return _OTHER_LIMITS.get(kind, AGREEMENT_LIMITS)
+    return _OTHER_LIMITS.get(kind, (*AGREEMENT_LIMITS, *([] if answer is None else _secrets(answer))))
+
+
+def _secrets(answer: Arrangement) -> list[str]:
+    """What must stay secret: which points are drawn, and noise where there is any; nothing where nobody is checked."""
+    if answer.pooled or not (answer.is_role(Role.CHECKED) & (answer.samples > 0)).any():
+        return []
+    if not _has_noise(answer):
+        drawn = "Which points a party is compared with is drawn from a secret: the check protects"
+    else:
+        drawn = "Noise, and which points a party is compared with, are drawn from a secret: they protect"
+    return [f"{drawn} only as long as no party knows it, before or after the exchange (jaxmech commit)."]
+
+
+def _has_noise(answer: Arrangement) -> bool:
+    """Whether noise is ever added: designs withhold, unless their noise is bounded."""
+    return not isinstance(answer, DesignAnswer) or bool(np.isfinite(answer.offered.cap))
 
 
 def audit_limits(kind: str) -> tuple[str, ...]:
@@ -121,11 +138,14 @@ def terms(answer: Arrangement, division: str | None) -> tuple[tuple[str, str], .
     sigma, price = (np.atleast_2d(table) for table in (answer.sigma, answer.price))
     if values is not None:
         names, sigma, price = values.names, np.atleast_2d(values.sigma), np.atleast_2d(values.price)
-    prices = ", ".join(
-        f"{name}: σ {_range(sigma[:, k], '.5g')}, {_range(price[:, k], ',.6g')}{unit} per unit of squared error"
-        for k, name in enumerate(names)
-    )
-    found = [("Parties", str(len(answer.agents)))]
+    each = [
+        f"σ {_range(sigma[:, k], '.5g')}, {_range(price[:, k], ',.6g')}{unit} per unit of squared error"
+        for k in range(len(names))
+    ]
+    prices = ", ".join(f"{name}: {told}" for name, told in zip(names, each, strict=True))
+    if len(each) > 1 and len(set(each)) == 1:
+        prices = f"each: {each[0]}"
+    found = [("Parties", str(len(answer.agents))), ("Money in", answer.currency or "the unit of the costs")]
     if division is not None and answer.mechanism != "c3d":
         found.append(("Division of the work", f"{division}: {DIVISIONS.get(division, GIVEN)}"))
     rule = rule_in_words(answer.estimate, answer.calibrated) if isinstance(answer, Answer) else ""

@@ -52,7 +52,7 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
         yield "What moves the profit", _changes(answer, box)
     yield "Certificates", records_section(answer.claims, box)
     if answer.facts:
-        yield "Facts, not claimed", records_section(answer.facts, box)
+        yield "Facts, not claimed", records_section(answer.facts, box, above=answer.claims)
     advice = suggestions(answer)
     if advice:
         yield "Worth considering", make_paragraphs(advice)

@@ -70,7 +70,7 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
     if answer.claims:
         yield "Certificates", records_section(answer.claims, box)
     if answer.facts:
-        yield "Facts, not claimed", records_section(answer.facts, box)
+        yield "Facts, not claimed", records_section(answer.facts, box, above=answer.claims)
 
 
 def _models(answer: PlanAnswer, box: Box, full: bool) -> Table:
