@@ -14,8 +14,8 @@ from jaxmech import Status, report
 from jaxmech.collaboration import ADMISSIBLE, LIFTED, Role, Values
 from jaxmech.files import json_text
 from jaxmech.mechanism import NASH, Audit
-from jaxmech.report.design import Followed
 from jaxmech.report._tables import PLAIN
+from jaxmech.report.design import Followed
 from jaxmech.report.design._table import rule_table
 from jaxmech.report.html._parties import parties
 from tests.report.examples import design
