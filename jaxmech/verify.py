@@ -463,15 +463,16 @@ def _entry(agreement: Agreement, part: Drawn, handed: Handed, place: Any, added:
         "normal": part.normal,
         "points": sorted(table, key=lambda row: (row[1], row[0])),
         **(part.level if agreement.calibrated else {}),
-        **(judged(part, added, float(agreement.limit[i, k])) if agreement.designed else {}),
+        **(judged(part, added, agreement.limit[i, k]) if agreement.designed else {}),
     }
 
 
-def judged(part: Drawn, added: float, limit: float) -> dict[str, Any]:
+def judged(part: Drawn, added: float, agreed: float) -> dict[str, Any]:
     """Of a design: the limit in the units of the data, whether it is kept, and what becomes of the rest."""
+    limit = float(part.level.get("limit", agreed))
     return {
         "limit": limit if math.isfinite(limit) else math.nan,
-        "passed": None if math.isnan(part.discrepancy) else part.discrepancy / limit <= 1,
+        "passed": None if math.isnan(part.discrepancy) else part.discrepancy <= limit,
         "follows": "nothing" if added == 0 else "noise" if math.isfinite(added) else "withheld",
         "withheld": part.rest["count"] if part.rest and added == math.inf else 0,
     }

@@ -187,22 +187,25 @@ def _checked(exchange: Exchange, i: int, k: int) -> dict[str, Any]:
         "compared_mean": response.clean.mean if response.clean and watched else math.nan,
         "discrepancy": response.discrepancy,
         "noise_variance": response.added,
-        **_judged(agreement, response, float(agreement.limit[i, k])),
+        **_judged(exchange, i, k),
         **_level(exchange, response),
     }
 
 
-def _judged(agreement: Agreement, response: Response, limit: float) -> dict[str, Any]:
+def _judged(exchange: Exchange, i: int, k: int) -> dict[str, Any]:
     """Of a design: the limit of her discrepancy, whether it is kept, and what becomes of the rest.
 
-    None of it tells more of others' data than what she gets: the limit was signed, and z̄ is in her clean mean.
+    None of it tells more of others' data than what she gets: the limit was signed, or follows the spread that she is
+    told, and z̄ is in her clean mean.
     """
+    response, agreement = exchange.responses[i][k], exchange.agreement
+    limit = float(agreement.limit[i, k]) if response.level is None else response.level.limit
     if agreement.noise is None:
         return {}
     apart, withheld = response.discrepancy, math.isinf(response.added)
     return {
         "limit": limit if math.isfinite(limit) else math.nan,
-        "passed": None if math.isnan(apart) else bool(apart / limit <= 1),
+        "passed": None if math.isnan(apart) else bool(apart <= limit),
         "follows": "withheld" if withheld else "noise" if response.added > 0 else "nothing",
         "withheld": response.rest.count if withheld and response.rest else 0,
     }
