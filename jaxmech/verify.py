@@ -47,6 +47,7 @@ GAIN = {"float64": 1e-6, "float32": 1e-2}
 NOTHING = {"estimate": math.nan, "standard_error": math.inf}
 CALIBRATED = 0.01  # what collecting another amount may gain where the noise level follows the data
 OPTIMUM = {"float64": 1e-4, "float32": 1e-1}
+Levels = tuple[np.ndarray, np.ndarray]  # values, and their chances
 
 
 class UnreadableError(Exception):
@@ -107,9 +108,8 @@ def differences(where: str, found: Any, expected: Any, size: float | dict[str, f
             if key not in found or key not in expected:
                 yield f"{where}: {key} is {'missing' if key in expected else 'not expected'}"
             else:
-                own = size
-                if isinstance(size, dict) and not isinstance(expected[key], dict | list):
-                    own = size.get(key, size[""])
+                sizes = size if isinstance(size, dict) and not isinstance(expected[key], dict | list) else {"": size}
+                own = sizes.get(key, sizes[""])
                 yield from differences(f"{where}: {key}", found[key], expected[key], own)
     elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
         for place, (one, other) in enumerate(zip(found, expected, strict=True)):
@@ -189,11 +189,10 @@ class Agreement(Signed):
         self.asked, self.role, self.penalty = numbers(plan["samples"]), plan["role"], numbers(plan["penalty"])
         shape: tuple[int, ...] = self.asked.shape
         self.pooled, self.designed = self.mechanism in ("pool", "counted-pool"), self.mechanism == "designed"
-        tables = [np.zeros(shape) if self.pooled else numbers(plan[key]) for key in ("comparison", "rest")]
-        self.z, self.rest = tables
+        self.z, self.rest = (np.zeros(shape) if self.pooled else numbers(plan[key]) for key in ("comparison", "rest"))
         self.alpha = np.zeros(shape) if self.pooled or self.designed else numbers(plan["alpha"])
         self.steady = problem.get("estimate", "drawn") == "steady"
-        self.calibrated, self.levels = bool(problem.get("calibrated", False)), dict[Any, Any]()
+        self.calibrated, self.levels = bool(problem.get("calibrated", False)), dict[Any, Levels]()
         follows = self.designed and self.calibrated and plan["calibration"]
         self.follows = [numbers(follows[key]) for key in ("spread", "level")] if follows else []
         self.rule = "limit" if follows else "alpha"
@@ -335,9 +334,8 @@ def level_of(agreement: Agreement, i: int, k: int, points: Any, groups: list[Any
     level = {"sigma": math.nan, "freedom": freedom, agreement.rule: float(agreed[i, k]), "level": "assumed"}
     if not agreement.calibrated or freedom < 1:
         return level
-    spread = float(numbers(told["sigma"])) if points is None else 0.0
-    if points is not None:
-        spread = math.sqrt(sum(float(np.var(points[group])) * len(group) for group in groups) / freedom)
+    within = 0.0 if points is None else sum(float(np.var(points[group])) * len(group) for group in groups)
+    spread = float(numbers(told["sigma"])) if points is None else math.sqrt(within / freedom)
     if agreement.follows:
         return {**level, "sigma": spread, "limit": float(agreement.limit_at(i, k, spread)), "level": "data"}
     tau = 2 + float(agreement.rest[i, k]) / n
@@ -436,27 +434,15 @@ def _entry(agreement: Agreement, part: Drawn, handed: Handed, place: Any, added:
         expected = variance * (1 + part.level["alpha"] ** 2 * (1 / own + 1 / part.clean["count"]))
     weight = clean / variance + (noisy / expected if noisy else 0.0)
     total = (clean / variance * clean_mean if clean else 0.0) + (noisy / expected * noisy_mean if noisy else 0.0)
-    watched = role == "checked" and part.clean is not None
+    error, mixed = (weight**-0.5, total / weight) if weight else (math.inf, math.nan)
     flat = np.concatenate([np.zeros(0), *(values for _, _, values in parts)])
     table = [(value, variance) for value in flat] + [(value, expected) for value in noise]
-    compared = part.clean if watched and part.clean else {"count": 0, "mean": math.nan}
+    compared = (part.clean["count"], part.clean["mean"]) if role == "checked" and part.clean else (0, math.nan)
+    hers = (agreement.names[k], mixed, error, clean, clean_mean, noisy, noisy_mean, noisy_variance)
+    check = (agreement.names[k], role, int(agreement.asked[i, k]), own, mean, *compared, part.discrepancy, added)
     return {
-        "name": agreement.names[k],
-        "estimate": total / weight if weight else math.nan,
-        "standard_error": weight**-0.5 if weight else math.inf,
-        "clean_count": clean,
-        "clean_mean": clean_mean,
-        "noisy_count": noisy,
-        "noisy_mean": noisy_mean,
-        "noisy_variance": noisy_variance,
-        "role": role,
-        "asked": int(agreement.asked[i, k]),
-        "count": own,
-        "mean": mean,
-        "compared_count": compared["count"],
-        "compared_mean": compared["mean"],
-        "discrepancy": part.discrepancy,
-        "noise_variance": added,
+        **dict(zip(OWED, hers, strict=True)),
+        **dict(zip(CHECKS, check, strict=True)),
         "available": count,
         "clean": part.clean,
         "rest": part.rest,
@@ -470,12 +456,10 @@ def _entry(agreement: Agreement, part: Drawn, handed: Handed, place: Any, added:
 def judged(part: Drawn, added: float, agreed: float) -> dict[str, Any]:
     """Of a design: the limit in the units of the data, whether it is kept, and what becomes of the rest."""
     limit = float(part.level.get("limit", agreed))
-    return {
-        "limit": limit if math.isfinite(limit) else math.nan,
-        "passed": None if math.isnan(part.discrepancy) else part.discrepancy <= limit,
-        "follows": "nothing" if added == 0 else "noise" if math.isfinite(added) else "withheld",
-        "withheld": part.rest["count"] if part.rest and added == math.inf else 0,
-    }
+    passed = None if math.isnan(part.discrepancy) else part.discrepancy <= limit
+    follows = "nothing" if added == 0 else "noise" if math.isfinite(added) else "withheld"
+    withheld = part.rest["count"] if part.rest and added == math.inf else 0
+    return dict(zip(JUDGED, (limit if math.isfinite(limit) else math.nan, passed, follows, withheld), strict=True))
 
 
 # 4 --- documents anew ------------------------------------------------------------------------------------------------
@@ -674,7 +658,7 @@ def published_error(agreement: Agreement, i: int, k: int, n: float, others: floa
     return float(chance @ np.sum(weight / (n + z + rest / (1 + scale[:, None] * x**2)), axis=1))
 
 
-def noise_levels(agreement: Agreement, i: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+def noise_levels(agreement: Agreement, i: int, k: int) -> Levels:
     """Return the values of α² and their chances: one, or those of a calibrated rule: σ̂²/σ² = e^v is χ²/ν, κ̂ = κ/e^v."""
     if not agreement.calibrated:
         return np.array([float(agreement.alpha[i, k]) ** 2]), np.ones(1)
@@ -692,8 +676,7 @@ def noise_levels(agreement: Agreement, i: int, k: int) -> tuple[np.ndarray, np.n
         mass = mass * np.exp(-freedom / 2 * (np.expm1(v) - v))
         levels = noise_ratio(tau, kappa * np.exp(-v), agreement.steady) * n
         agreement.levels[i, k] = levels, mass / mass.sum()
-    found: tuple[np.ndarray, np.ndarray] = agreement.levels[i, k]
-    return found
+    return agreement.levels[i, k]
 
 
 def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[float]:
@@ -1234,11 +1217,9 @@ def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: 
     return lines + list(agreement.soundness())
 
 
-def _shared(
-    agreement: Any, every: list[Owed], handed: list[Handed], files: dict[str, bytes], returns: Path
-) -> list[str]:
+def _shared(agreement: Any, every: list[Owed], handed: list[Handed], files: dict[str, bytes], where: Path) -> list[str]:
     """Check public.json, the rest of operator.json, and that every file is the one that was written."""
-    (operator, _), (public, files["public.json"]) = (load(returns / f"{name}.json") for name in ("operator", "public"))
+    (operator, _), (public, files["public.json"]) = (load(where / f"{name}.json") for name in ("operator", "public"))
     commitment, seeded = sha256(operator["secret"].encode("ascii")), operator["seed"] is not None
     hashes = {name: sha256(content) for name, content in files.items()}
     parts = [one.part for one in every]
@@ -1275,7 +1256,7 @@ def _shared(
         **agreement.more(every),
     }
     size = agreement.money + abs(agreement.more(every).get("money", {}).get("charged", 0.0))  # what is left is rounding
-    there = {path.relative_to(returns).as_posix() for path in returns.rglob("*") if path.is_file()}
+    there = {path.relative_to(where).as_posix() for path in where.rglob("*") if path.is_file()}
     kinds = ("missing", "fewer", "more", "unasked", "void")
     own = {remark["text"] for remark in operator["remarks"] if remark["kind"] in kinds}
     asked = {text for part in parts if "file" in part for text in remarks_of(agreement, part, part["distributions"])}
