@@ -159,7 +159,8 @@ class _Certifier:
         what = self.problem.distribution_name(k)
         gain = without_dust(float(facts.gain[worst, k]), float(paid[worst]))
         if gain > 0:
-            best, asked = (amounts / whole_points(self.problem) for amounts in (facts.best, self.plan.samples))
+            # a least amount may be a negative zero
+            best, asked = (amounts / whole_points(self.problem) + 0.0 for amounts in (facts.best, self.plan.samples))
             change = f"{figure(best[worst, k])} samples of {what} instead of {figure(asked[worst, k])}"
             witness = f"{who} would save {gain:.3g} of {figure(paid[worst])} with {change}"
         else:
