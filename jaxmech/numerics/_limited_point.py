@@ -17,6 +17,7 @@ from jaxmech.numerics._program import Kind
 _BACK_OFF = 0.99
 _ROOM = 0.1  # of the interval, or of what is collected alone, from a bound at the start
 _PATIENCE = 8
+_LOWEST_PRODUCT, _SHORTER, _TRIALS = 0.3, 0.6, 12
 STEPS = 100
 """Largest number of steps."""
 
@@ -89,6 +90,9 @@ def _first(kind: Kind, limits: Limits, start: Amounts) -> State:
         x = x._replace(level=1.2 * jnp.max(jnp.where(rows, missed.multiplier / direction, -jnp.inf)))
         missed = gradient(kind, limits, x)
     slack = jnp.where(rows, jnp.maximum(-missed.multiplier, 0.1 * jnp.abs(limits.bounds) + 0.01), 1.0)
+    if kind is Kind.PRODUCT:  # λ t = 1 from the start
+        x = x._replace(multiplier=jnp.where(rows, 1 / slack, 0.0))
+        missed = gradient(kind, limits, x)
     left = jnp.where(money, jnp.maximum(-missed.price, 0.1 * limits.budget), 1.0)
     push = missed.amount
     base = 0.1 * limits.costs
@@ -146,8 +150,10 @@ def _advance(kind: Kind, limits: Limits, masks: _Masks, state: State) -> State:
         ahead.x.price * ahead.left,
     )
     step = towards(centre, cross)
-    length = _longest(limits, masks, state, step)
-    moved = _move(state, step, jnp.minimum(1.0, jnp.maximum(_BACK_OFF, 1 - mean) * length))
+    length = jnp.minimum(1.0, jnp.maximum(_BACK_OFF, 1 - mean) * _longest(limits, masks, state, step))
+    if kind is Kind.PRODUCT:
+        length = _centred(masks, state, step, length)
+    moved = _move(state, step, length)
     return _measured(kind, limits, masks, moved, state)
 
 
@@ -192,6 +198,21 @@ def _longest(limits: Limits, masks: _Masks, state: State, step: State) -> Scalar
         shrinking = there & (change < 0)
         limit = jnp.minimum(limit, jnp.min(jnp.where(shrinking, -value / jnp.where(shrinking, change, -1.0), 1.0)))
     return limit
+
+
+def _centred(masks: _Masks, state: State, step: State, length: Scalar) -> Scalar:
+    """Shorten a step of PRODUCT until no λ_i t_i falls far below 1, from where it hardly returns."""
+
+    def lowest(length: Scalar) -> Scalar:
+        moved = (state.x.multiplier + length * step.x.multiplier) * (state.slack + length * step.slack)
+        return jnp.min(jnp.where(masks.active.multiplier, moved, jnp.inf))
+
+    allowed = jnp.minimum(_LOWEST_PRODUCT, 0.5 * lowest(jnp.zeros_like(length)))
+    lengths = [length * _SHORTER**trial for trial in range(_TRIALS)]
+    chosen = lengths[-1]
+    for trial in lengths[-2::-1]:
+        chosen = jnp.where(lowest(trial) >= allowed, trial, chosen)
+    return chosen
 
 
 def _move(state: State, step: State, length: Scalar) -> State:
