@@ -17,6 +17,7 @@ from jaxmech.numerics._program import Kind
 _BACK_OFF = 0.99
 _ROOM = 0.1  # of the interval, or of what is collected alone, from a bound at the start
 _PATIENCE = 8
+_LARGEST_FALL, _LARGEST_RISE = 0.5, 1.0  # of S_k in a step, relative to it
 _LOWEST_PRODUCT, _SHORTER, _TRIALS = 0.3, 0.6, 12
 STEPS = 100
 """Largest number of steps."""
@@ -181,7 +182,7 @@ def _mean(kind: Kind, masks: _Masks, state: State, below: Amounts, above: Amount
 
 
 def _longest(limits: Limits, masks: _Masks, state: State, step: State) -> Scalar:
-    """Largest length in [0, 1] that keeps everything positive."""
+    """Largest length in [0, 1] that keeps everything positive, and every S_k near where it is."""
     below, above = distances(limits, masks, state.x.amount)
     pairs = [
         (below, step.x.amount, masks.active.amount),
@@ -193,6 +194,10 @@ def _longest(limits: Limits, masks: _Masks, state: State, step: State) -> Scalar
         (state.x.price, step.x.price, masks.active.price),
         (state.left, step.left, masks.active.price),
     ]
+    # 1/S_k leaves its tangent where S_k changes much
+    totals, moved = (jnp.sum(part, axis=0) for part in (state.x.amount, step.x.amount))
+    some = jnp.any(masks.active.amount, axis=0)
+    pairs += [(_LARGEST_FALL * totals, moved, some), (_LARGEST_RISE * totals, -moved, some)]
     limit = jnp.ones((), below.dtype)
     for value, change, there in pairs:
         shrinking = there & (change < 0)
