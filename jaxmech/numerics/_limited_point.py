@@ -11,12 +11,13 @@ from jax.scipy.linalg import lu_factor, lu_solve
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Scalar, Support
-from jaxmech.numerics._limited_program import Limits, Unknowns, curvature, flat, gradient, shaped
+from jaxmech.numerics._limited_program import Limits, Unknowns, curvature, flat, gradient, limited_residual, shaped
 from jaxmech.numerics._program import Kind
 
 _BACK_OFF = 0.99
 _ROOM = 0.1  # of the interval, or of what is collected alone, from a bound at the start
 _PATIENCE = 8
+_EXACT = 0.1
 _LARGEST_FALL, _LARGEST_RISE = 0.5, 1.0  # of S_k in a step, relative to it
 _LOWEST_PRODUCT, _SHORTER, _TRIALS = 0.3, 0.6, 12
 STEPS = 100
@@ -263,10 +264,13 @@ def interior(kind: Kind, limits: Limits, start: Amounts) -> State:
         start: amounts of the right size.
     """
     masks = masks_of(kind, limits)
-    enough = tolerances(start.dtype).iterate
+    accuracy = tolerances(start.dtype)
 
     def going(state: State) -> Array:
-        return ~(state.error <= enough) & (state.stale < _PATIENCE) & (state.steps < STEPS)
+        # where multiplier and slack are both small their product says little of which of them is 0
+        exact = limited_residual(kind, limits, state.x) <= _EXACT * accuracy.optimality
+        solved = (state.error <= accuracy.iterate) & exact
+        return ~solved & (state.stale < _PATIENCE) & (state.steps < STEPS)
 
     last: State = jax.lax.while_loop(
         going, lambda state: _advance(kind, limits, masks, state), _first(kind, limits, start)

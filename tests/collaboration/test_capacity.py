@@ -167,6 +167,35 @@ def test_fair_divisions_agree_with_another_solver():
     assert worst == pytest.approx(oracle.division("egalitarian", costs, error, bounds, *limits), rel=1e-6)
 
 
+def wide(seed):
+    """A problem of four agents whose costs, σ and prices are far apart, few of whose limits bind, with its numbers."""
+    rng = np.random.default_rng(seed)
+    costs = np.array([0.02, 0.1]) * 10 ** (rng.uniform(-1, 1, (4, 2)) * rng.choice([0.2, 1]))
+    sigma, price = rng.choice([1.0, 0.3, 10.8], 2), rng.choice([1.0, 10.0, 0.1], 2)
+    ideal = sigma * np.sqrt(price / costs)
+    most = np.where(rng.random((4, 2)) < 0.4, rng.choice([0.1, 0.3, 0.7, 1.5], (4, 2)) * ideal, np.inf)
+    money = np.sum(costs * np.minimum(ideal, most), axis=1) * rng.choice([0.4, 0.8, 1.5], 4)
+    budget = np.where((rng.random(4) < 0.4) & (seed % 3 == 0), money, np.inf)
+    problem = Problem(costs, sigma, price, most=most, budget=budget)
+    return problem, (costs, np.broadcast_to(sigma**2 * price, (4, 2)), most, 0 * costs, budget)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("division", ["rational", "nash", "egalitarian", "kalai-smorodinsky"])
+def test_every_division_within_limits_is_found(division):
+    """More than a quarter of these Nash divisions, and one in eighteen of Kalai and Smorodinsky's, ended STALLED."""
+    find = jax.jit(lambda problem: collaboration.divide(problem, division))
+    problems = [wide(seed) for seed in range(60)]
+    found = [find(problem) for problem, _ in problems]
+    assert [int(one.status) for one in found] == [Status.OK] * 60
+    if division == "nash":
+        for (problem, (costs, error, *limits)), one in list(zip(problems, found, strict=True))[15:18]:
+            bounds = np.asarray(collaboration.alone_penalty(problem))
+            gains = bounds - np.asarray(collaboration.penalty(problem, one.value))
+            best = oracle.division("nash", costs, error, bounds, *limits)
+            assert np.log(gains).sum() == pytest.approx(best, abs=1e-6)
+
+
 @pytest.mark.long
 def test_limits_that_do_not_bind_change_nothing():
     free = PROBLEMS[0][0].unlimited()
