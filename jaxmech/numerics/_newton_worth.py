@@ -8,6 +8,9 @@ amounts, reduced costs and slacks from the linearised conditions leaves
 
 and, once ds is gone too, a symmetric positive semidefinite matrix over the agents, Σ_k of the variances of the points
 c_i dλ_i, with weights W_ik, and s e·dλ, with weight h. Its diagonal is summed without W c² and W²c²/D cancelling.
+
+Where τ is a variable, all t vanish together, and dλ in proportion to λ varies none of these points: the matrix becomes
+singular. As a·dλ is known, ρ a aᵀ dλ can be added on both sides, which changes no solution and leaves it definite.
 """
 
 import dataclasses
@@ -15,7 +18,7 @@ import dataclasses
 import jax.numpy as jnp
 
 from jaxmech._pytree import pytree
-from jaxmech._types import AgentLanes, AmountLanes, Array, DistributionLanes
+from jaxmech._types import AgentLanes, AmountLanes, Array, DistributionLanes, Lanes
 from jaxmech.numerics._lanes import by_column, by_row, factorise, gram, others, solve_factorised, total
 from jaxmech.numerics._newton import ORDINARY, Newton, back_substituted
 from jaxmech.numerics._program import Iterate, Program, Residuals, dual_totals, pull
@@ -33,6 +36,7 @@ class Factors:
         columns: D.
         cholesky: factor of the matrix over agents.
         border: the system solved for a, where τ is a variable; else zero.
+        lift: ρ; 0 where τ is none.
     """
 
     inverse_gap: AmountLanes
@@ -41,6 +45,7 @@ class Factors:
     columns: DistributionLanes
     cholesky: Array
     border: AgentLanes
+    lift: Lanes
 
 
 def factor(program: Program, iterate: Iterate, bordered: bool) -> Factors:
@@ -63,11 +68,19 @@ def factor(program: Program, iterate: Iterate, bordered: bool) -> Factors:
     matrix = jnp.where(both, matrix, 0.0)
     diagonal = jnp.where(program.bounded, soft + total(alone + shared, 1), 1.0)
     eye = jnp.eye(len(diagonal), dtype=bool).reshape(*matrix.shape[:2], *(1 for _ in matrix.shape[2:]))
-    cholesky = factorise(jnp.where(eye, diagonal[:, None], matrix))
-    border = jnp.zeros_like(diagonal)
+    matrix = jnp.where(eye, diagonal[:, None], matrix)
+    lift, border = jnp.zeros_like(iterate.level), jnp.zeros_like(diagonal)
     if bordered:
-        border = solve_factorised(cholesky, jnp.where(program.bounded, program.direction, 0.0))
-    return Factors(inverse_gap, ratio, joint, columns, cholesky, border)
+        along = jnp.where(program.bounded, program.direction, 0.0)
+        count = total(program.bounded.astype(along.dtype), 0)
+        lift = (
+            jnp.exp(total(jnp.where(program.bounded, jnp.log(diagonal), 0.0), 0) / count) * count / total(along**2, 0)
+        )
+        matrix = matrix + lift * along[:, None] * along[None, :]
+    cholesky = factorise(matrix)
+    if bordered:
+        border = solve_factorised(cholesky, along)
+    return Factors(inverse_gap, ratio, joint, columns, cholesky, border, lift)
 
 
 def newton_step(
@@ -81,7 +94,12 @@ def newton_step(
         free = free - factors.ratio * residual.gaps
     columns = residual.totals - total(free, 0)
     rows = wanted_rows / multiplier + total(program.costs * free, 1) - residual.rows
-    rows = jnp.where(program.bounded, rows + by_row(factors.joint, columns / factors.columns), 0.0)
+    rows = (
+        rows
+        + by_row(factors.joint, columns / factors.columns)
+        + factors.lift * program.direction * residual.normalisation
+    )
+    rows = jnp.where(program.bounded, rows, 0.0)
     d_multiplier = solve_factorised(factors.cholesky, rows)
     pushed = total(program.direction * factors.border, 0)
     missed = total(program.direction * d_multiplier, 0) - residual.normalisation

@@ -43,6 +43,27 @@ def test_divisions_are_those_of_cvxpy(division, name):
         np.testing.assert_allclose(collaboration.alone_penalty(problem), own, rtol=1e-12)
 
 
+def wide(seed):
+    """Costs, σ and prices that are far apart."""
+    rng = np.random.default_rng(seed)
+    costs = np.array([0.02, 0.1]) * 10 ** (rng.uniform(-1, 1, (4, 2)) * rng.choice([0.2, 1]))
+    price = rng.choice([1.0, 10.0, 0.1], 2) * rng.choice([0.3, 1, 3], (4, 2))
+    return costs, np.broadcast_to(rng.choice([1.0, 0.3, 10.8], 2), (4, 2)), np.where(rng.random((4, 2)) < 0.1, 0, price)
+
+
+@pytest.mark.long
+def test_every_egalitarian_division_is_found():
+    """Near the end all slacks vanish together, and more than a quarter of these ended STALLED."""
+    find = jax.jit(collaboration.egalitarian_bargaining)
+    numbers = [wide(seed) for seed in range(60)]
+    found = [find(Problem(costs, sigma[0], price)) for costs, sigma, price in numbers]
+    assert [int(one.status) for one in found] == [0] * 60
+    for (costs, sigma, price), one in list(zip(numbers, found, strict=True))[:3]:
+        other = units.solve("egalitarian", costs, sigma, price)
+        ours, theirs = (units.penalties(np.asarray(n), costs, sigma, price).max() for n in (one.value, other))
+        assert ours == pytest.approx(theirs, rel=1e-6)
+
+
 @pytest.mark.long
 def test_equal_prices_in_a_table_are_a_row():
     row = np.array([1.0, 2.0])
