@@ -203,6 +203,8 @@ def _counts(agreement: Asked, handed: Handed, i: int) -> list[Remark]:
         if count != asked:
             kind = "fewer" if count < asked else "more" if asked else "unasked"
             said = limits.said((i, k), count) if limits else ""
+            if kind == "unasked" and not said and hasattr(agreement, "limits"):  # to share data, not to sell
+                said = ": used, though unchecked"
             found.append(
                 Remark(party, kind, f"{party} handed in {count:,} points of {name}; asked for {asked:,}{said}")
             )

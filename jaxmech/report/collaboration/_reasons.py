@@ -158,7 +158,7 @@ def _explain_receives(answer: Answer, where: str, case: Temptation) -> str:
             f"receives {where}: her {_amount(answer, case)} samples are as few as she must, or as many as she can "
             "collect, so nothing is checked, and she gets all that the others collect."
         )
-    text = f"receives {where}: submits nothing, so there is nothing to fake"
+    text = f"receives {where}: is asked for nothing (what she hands in all the same is used unchecked)"
     cost = float(answer.costs[case.agent, case.distribution])
     if not np.isfinite(cost):
         return f"{text}, and she cannot measure {name if where != name else 'it'} herself."

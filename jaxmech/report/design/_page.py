@@ -122,7 +122,9 @@ def _reasons(answer: Answer) -> list[str]:
     if answer.is_role(Role.ALONE).any():
         sentences.append("Alone: gets back only what she collects, so her own best is what she is asked for.")
     if np.any(answer.is_role(Role.RECEIVES) & (offered.rest == 0)):
-        sentences.append("Receives everything clean: submits nothing, so there is nothing to fake.")
+        sentences.append(
+            "Receives everything clean: is asked for nothing. What she hands in nonetheless is used unchecked."
+        )
     if np.isfinite(offered.limit).any():
         together = offered.linked and answer.values is None
         scope = "on every distribution" if together else "on all that this hangs on" if offered.linked else "there"

@@ -290,5 +290,5 @@ def _design_reasons(answer: Arrangement, i: int) -> list[str]:
             "makes it differ more. The limits are such that another number of points, none included, costs you more."
         )
     if Role.RECEIVES in roles:
-        sentences.append("Where you only receive you submit nothing, so there is nothing to fake.")
+        sentences.append("Where you only receive nothing is asked for; what you hand in is used unchecked.")
     return sentences
