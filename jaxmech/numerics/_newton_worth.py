@@ -72,10 +72,10 @@ def factor(program: Program, iterate: Iterate, bordered: bool) -> Factors:
     lift, border = jnp.zeros_like(iterate.level), jnp.zeros_like(diagonal)
     if bordered:
         along = jnp.where(program.bounded, program.direction, 0.0)
-        count = total(program.bounded.astype(along.dtype), 0)
-        lift = (
-            jnp.exp(total(jnp.where(program.bounded, jnp.log(diagonal), 0.0), 0) / count) * count / total(along**2, 0)
-        )
+        some = jnp.any(program.bounded, axis=0)  # without a row there is no τ to find
+        count = jnp.where(some, total(program.bounded.astype(along.dtype), 0), 1.0)
+        typical = jnp.exp(total(jnp.where(program.bounded, jnp.log(diagonal), 0.0), 0) / count)
+        lift = jnp.where(some, typical * count / jnp.where(some, total(along**2, 0), 1.0), 0.0)
         matrix = matrix + lift * along[:, None] * along[None, :]
     cholesky = factorise(matrix)
     if bordered:
