@@ -1,10 +1,11 @@
 """What one party can verify with what she holds: her folder, public.json, the agreement, and the file she handed in.
 
 Like ``jaxmech.verify``, on whose functions it rests, it shares no code with the program that it checks. She knows
-neither the secret nor the others' data, so two things are taken as she was told them: the mean of the points that she
-was compared with (or was given), and the mean of those that came with noise. All else is recomputed: counts from the
-agreement and the totals in public, her own mean and hash from her file, discrepancy, outcome and variance of the noise
-by the rule, estimate and standard error by the weights, and her bill.
+neither the secret nor the others' data, so some things are taken as she was told them: the mean of the points that she
+was compared with (or was given), the mean of those that came with noise, and where the rule follows it the others'
+spread σ̂, as long as it lies where public.json says that all do. All else is recomputed: counts from the agreement and
+the totals in public, her own mean and hash from her file, discrepancy, outcome and variance of the noise by the rule,
+estimate and standard error by the weights, and her bill.
 """
 
 import math
@@ -55,12 +56,26 @@ def _verify(returns: Path, signed: Path, party: str, submissions: Path | None) -
     odd: list[str] = []
     right = _owed(agreement, public, told, submissions, odd)
     lines += [line.replace(f"operator.json: parties[{party}]", f"{folder.name}/receipt.json") for line in odd]
+    for total, part in zip(public["totals"], told["distributions"], strict=True):
+        lines += _spread(f"{folder.name}/receipt.json: checks[{part['name']}]: sigma", part.get("sigma"), total)
     for name, found in zip(KEPT, (receipt, estimate), strict=True):
         lines += differences(f"{folder.name}/{name}", found, right.files[name], right.size)
     points = folder / "points.csv"
     if points.is_file():
         lines += verify.check_points(points, f"{folder.name}/points.csv", right.points, known=False)
+    elif right.points and public["points"]:
+        lines.append(f"{folder.name}/points.csv is missing")
     return [*lines, *agreement.soundness()]
+
+
+def _spread(where: str, found: Any, total: Any) -> list[str]:
+    """What is wrong with the σ̂ that she was told: public.json says between what values those of all parties lie."""
+    if found is None:
+        return []
+    low, high = total["noise"]["sigma"]
+    if low * (1 - verify.DIGITS) <= found <= high * (1 + verify.DIGITS):
+        return []
+    return [f"{where} is {found!r}, but public.json says that all lie between {low!r} and {high!r}"]
 
 
 def _folder(returns: Path, party: str) -> Path:

@@ -701,10 +701,10 @@ def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[f
 
 def limits_of(agreement: Agreement, i: int, k: int) -> list[tuple[float, float]]:
     """Return chances and limits of a design, in σ: one, or those of limits that follow σ̂: σ̂²/σ² = e^v is χ²/ν."""
-    if not agreement.follows:
-        return [(1.0, float(agreement.limit[i, k] / agreement.sigma[k]))]
     others, z, rest = agreement.asked[:, k].sum() - agreement.asked[i, k], agreement.z[i, k], agreement.rest[i, k]
     freedom = float(others - (z > 0) - (rest > 0) - (others > z + rest))
+    if not agreement.follows or freedom < 1:
+        return [(1.0, float(agreement.limit[i, k] / agreement.sigma[k]))]
     v = np.linspace(-9, 9, 513) * math.sqrt(2 / freedom)
     mass, spread = np.exp(-freedom / 2 * (np.expm1(v) - v)), np.exp(v / 2) * agreement.sigma[k]
     return list(zip(mass / mass.sum(), agreement.limit_at(i, k, spread) / agreement.sigma[k], strict=True))

@@ -16,8 +16,8 @@ _EXAMPLES = (
 )
 
 _OWN = (
-    "That is what {party} holds; the means of the others' points, and that draws and\n"
-    "noise were made of the secret, are for the arbiter to verify."
+    "That is what {party} holds; means and spread of the others' points, and that\n"
+    "draws and noise were made of the secret, are for the arbiter to verify."
 )
 
 

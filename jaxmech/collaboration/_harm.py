@@ -101,7 +101,9 @@ def _fewer(theirs: _Theirs, missing: Array) -> Array:
     plain = 1 / jnp.where(theirs.plain, left, 1.0) - 1 / theirs.everything
     rest = jnp.clip(left - 2 * theirs.n, 0.0, theirs.rest)
     nothing = jnp.zeros_like(theirs.n)
-    compared = _error(theirs, rest, nothing, nothing, nothing) - _error(theirs, theirs.rest, nothing, nothing, nothing)
+    after = _error(theirs, rest, nothing, nothing, nothing)
+    after = jnp.where(left < 2 * theirs.n, 1 / jnp.maximum(left, theirs.n), after)  # nothing noisy, and a smaller Z
+    compared = after - _error(theirs, theirs.rest, nothing, nothing, nothing)
     return jnp.where(theirs.checked, compared, jnp.where(theirs.plain, plain, 0.0))
 
 
@@ -118,7 +120,13 @@ def _invented(theirs: _Theirs, own: Array, off: Array) -> Array:
         weight = 1 / (1 + node**2)
         found, left = mean + node * spread, jnp.maximum(others - theirs.n, 1.0)
         rate = (own - found) / left
-        variance = rate * (1 - rate) / theirs.rest * jnp.maximum(left - theirs.rest, 0.0) / jnp.maximum(left - 1, 1.0)
+        variance = (
+            rate
+            * (1 - rate)
+            / jnp.maximum(theirs.rest, 1.0)
+            * jnp.maximum(left - theirs.rest, 0.0)
+            / jnp.maximum(left - 1, 1.0)
+        )
         shifted = _error(theirs, theirs.rest, found / theirs.n * off, rate * off, variance * off**2)
         compared = compared + weight * shifted
     nothing = jnp.zeros_like(theirs.n)

@@ -88,6 +88,8 @@ def calibrate(problem: Problem, design: Design, sigma_range: tuple[float, float]
         1.007
     """
     _check(problem, design)
+    if not 0 < sigma_range[0] <= 1 <= sigma_range[1] < np.inf:
+        raise ProblemError("sigma_range", sigma_range, "must be two factors of sigma around 1, the smaller one first")
     told = alike(problem)
     error = np.broadcast_to(np.asarray(told.price * told.sigma**2, float), told.shape)
     parts = (design.samples, design.comparison, design.rest, told.costs, error, design.freedom)

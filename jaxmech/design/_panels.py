@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._errors import ProblemError
 from jaxmech.collaboration import Problem, Values, problem_by_value
 from jaxmech.design._mechanism import Designed, designed_mechanism
 from jaxmech.design._plan import Design
@@ -58,5 +59,8 @@ def designed_by_value(problem: Problem, design: Design, values: Values) -> tuple
     told["limit"] = told["limit"] * jnp.asarray(values.scale, design.limit.dtype)
     wide, unproven = dataclasses.replace(design, **told), np.full(problem.shape[0], -np.inf)
     machine = designed_mechanism(problem_by_value(problem, values), wide, unproven)
-    assert isinstance(machine, Designed)
+    if not isinstance(machine, Designed):
+        raise ProblemError(
+            "calibrated", True, "is for draws that measure one value each: leave panels or calibrated out"
+        )
     return wide, dataclasses.replace(machine, companions=jnp.asarray(companions(values.draws)))

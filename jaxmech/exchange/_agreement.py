@@ -286,6 +286,8 @@ class _Plan(Reader):
         if not (size and (spread > 0).all() and (np.diff(spread) > 0).all()):
             raise ProblemError("integer_plan.calibration.spread", told["spread"], "must be positive and rise")
         level = self.numbers("integer_plan.calibration.level", told.get("level"), (*shape, size))
+        if not (level > 0).all():
+            raise ProblemError("integer_plan.calibration.level", float(level.min()), "must be positive")
         return Follows(spread, level)
 
     def _noise(self, values: list[tuple[str, str]]) -> Noise:

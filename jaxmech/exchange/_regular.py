@@ -21,7 +21,7 @@ CHANCE = 1e-6
 
 FEWEST_ROWS = 3
 _MOST_DECIMALS = 15
-_SIGNIFICANT = (1, 2, 5)
+_SIGNIFICANT = (1, 2, 2.5, 5)
 _TENS = tuple(10**k for k in range(20))
 
 
@@ -163,7 +163,7 @@ def _told(what: str, log_chance: float, step: float) -> Regular | None:
 
 
 def _round_step(values: np.ndarray) -> float:
-    """The distance of two values where both are multiples of it and it is a round number: 1, 2 or 5 times 10^k."""
+    """The distance of two values where both are multiples of it and it is a round number: 1, 2, 2.5 or 5 times 10^k."""
     apart = float(values[1] - values[0])
     power = 10.0 ** math.floor(math.log10(apart) + 1e-9)
     round_number = any(math.isclose(apart, leading * power, rel_tol=1e-9) for leading in _SIGNIFICANT)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -139,13 +140,23 @@ def _extra(file: str, missing: Mapping[str, str]) -> Remark:
     """
     names = {name.casefold(): name for name in missing}
     stem = file.partition(".")[0].casefold()
-    inside = [name for name in names if len(name) >= _TELLING and name in stem]
-    meant = difflib.get_close_matches(stem, names, n=1, cutoff=_ALIKE) or sorted(inside, key=len, reverse=True)
+    inside = [name for name in names if len(name) >= _TELLING and _holds(stem, name)]
+    near = [name for name in names if _letters(name) != _letters(stem) or name == stem]  # other numbers, other parties
+    meant = difflib.get_close_matches(stem, near, n=1, cutoff=_ALIKE) or sorted(inside, key=len, reverse=True)
     if not meant:
         return Remark(None, "extra", f"{file} belongs to nobody and was not read")
     name = names[meant[0]]
     text = f"did you mean {missing[name]}? Her file would be {name}{SUFFIXES[0]}; as it is, {missing[name]} handed in"
     return Remark(None, "misnamed", f"{file} belongs to nobody and was not read: {text} nothing")
+
+
+def _holds(stem: str, name: str) -> bool:
+    """Whether a name stands in another by itself, not within a word or a number."""
+    return re.search(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", stem) is not None
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"\d+", "#", name)
 
 
 def _not_recomputed(agreement: Asked, handed: Sequence[Handed]) -> list[Remark]:

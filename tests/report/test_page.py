@@ -177,10 +177,12 @@ def unchecked(role, samples, **changes):
         ([[0, 1], [1, 0]], [[5, 0], [0, 4]],
          "Nobody is checked: everybody relies on what everybody else hands in, made up or not."),
         ([[0, 0], [2, 1], [2, 1]], [[6, 2], [1, 0], [1, 0]],
-         "Nobody checks what Clinic 1 hands in, 80 % of all samples: Clinic 2 and Clinic 3 rely on it, made up or not, "
-         "and on nothing else for total cholesterol."),
+         "Nobody checks 80 % of all samples, handed in by Clinic 1: Clinic 2 and Clinic 3 rely on them, made up or not,"
+         " and on nothing else for total cholesterol."),
         ([[0, 2], [1, 2], [1, 2]], [[2, 1], [0, 3], [0, 4]],
-         "Nobody checks what Clinic 1 hands in, 20 % of all samples: Clinic 2 and Clinic 3 rely on it"),
+         "Nobody checks 20 % of all samples, handed in by Clinic 1: Clinic 2 and Clinic 3 rely on them"),
+        ([[0, 2, 2], [2, 0, 2], [2, 2, 0]], [[9, 3, 3], [3, 9, 3], [3, 3, 9]],
+         "Nobody checks 60 % of all samples, handed in by everybody: everybody relies on them, made up or not."),
         ([[1], [1], [1]], [[5], [2], [0]],
          "Nobody is checked: everybody relies on what Clinic 1 and Clinic 2 hand in, made up or not."),
         ([[0], [0]], [[5], [4]],
@@ -206,7 +208,7 @@ def test_sheets_say_on_whom_a_party_relies_unchecked():
         "", "Clinic 1 and Clinic 3 hand", "Clinic 1 hands",
     ]  # fmt: skip
     told = [party.honest for party in report.html.parties(made)]
-    assert "You rely on what Clinic 1 and Clinic 3 hand in, which nobody checks." in told[1]
+    assert "You rely on what Clinic 1 and Clinic 3 hand in where nobody checks them." in told[1]
     assert not any("You rely" in sentence for sentence in told[0])
 
 

@@ -190,3 +190,19 @@ def test_it_rests_on_the_independent_program_alone():
     tree = ast.parse(Path(_party.__file__).read_text(encoding="utf-8"))
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert modules == {"pathlib", "typing", "jaxmech", "jaxmech.verify"}
+
+
+def test_a_spread_that_nobody_has_and_missing_points_are_named(tmp_path, monkeypatch):
+    """Limits follow σ̂, which a party cannot recompute: public.json says between what values all of them lie."""
+    monkeypatch.setattr(verify.Agreement, "soundness", lambda self: iter(()))
+    case = Case(tmp_path, "following")
+    own, mine = alone(case, "Cleo", tmp_path / "cleo")
+    assert verify_own(own, case.agreement, "Cleo", mine) == []
+    (own / "Cleo" / "points.csv").unlink()
+    assert verify_own(own, case.agreement, "Cleo", mine) == ["Cleo/points.csv is missing"]
+    for file, entries in (("receipt.json", "checks"), ("estimate.json", "distributions")):
+        document = json.loads((own / "Cleo" / file).read_text(encoding="utf-8"))
+        for entry in document[entries]:
+            entry["sigma"] = entry["sigma"] and 0.01 * entry["sigma"]
+        (own / "Cleo" / file).write_text(json.dumps(document), encoding="utf-8")
+    assert any("sigma is 0.0" in line and "public.json" in line for line in verify_own(own, case.agreement, "Cleo"))

@@ -48,6 +48,8 @@ def incentives(problem: Problem, design: Design) -> Incentives:
     everywhere = f"where σ is {low:g} to {high:g} times the assumed one"
     covered = min(low / least if least > 0 else np.inf, most / high) - 1
     witness = f"limits can keep all honest where σ is {least:.3g} to {most:.3g} times the assumed one"
+    if not np.isfinite(np.asarray(design.limit)).any():
+        witness = "nobody is checked, whatever σ is"
     return Incentives(
         _told(problem, NASH, parts[reached], about, claimed=True),
         (
@@ -93,6 +95,8 @@ def _lifted(problem: Problem, design: Design) -> Audit:
         f"{problem.agent_name(worst)} saves {100 * parts[worst]:.2g} % of her penalty if one other hands in points "
         "that spread far, and she knows: everybody is then within her limits"
     )
+    if not checked.any():
+        witness = "nobody is checked, so that there is no limit to be lifted"
     return Audit.judged(LIFTED, -float(parts[worst]), _SLACK, witness, "σ̂ → ∞, in closed form", claimed=False)
 
 

@@ -90,7 +90,9 @@ def trust_sentence(answer: Arrangement | Handed) -> str:
     if answer.pooled or not (answer.is_role(Role.CHECKED) & (answer.samples > 0)).any():
         return f"Nobody is checked: {rely} on {theirs}, made up or not{_tempted(answer)}."
     share = percent(float(answer.samples[found].sum() / answer.samples.sum()))
-    return f"Nobody checks {theirs}, {share} of all samples: {rely} on it, made up or not{_entirely(answer, found)}."
+    by = _named(answer, hands, everybody=True)  # each of them may be checked on something else
+    what = f"{share} of all samples, handed in by {by}"
+    return f"Nobody checks {what}: {rely} on them, made up or not{_entirely(answer, found)}."
 
 
 def saved_by_departing(free: FreeRiding) -> np.ndarray:

@@ -271,7 +271,7 @@ def _honest(answer: Arrangement, i: int) -> list[str]:
                 "other reasons than their own gain."]  # fmt: skip
     sentences = reasons_of(answer, i) if isinstance(answer, Answer) else _design_reasons(answer, i)
     if relied := relied_upon(answer, i):
-        sentences.append(f"You rely on what {relied} in, which nobody checks.")
+        sentences.append(f"You rely on what {relied} in where nobody checks them.")
     for record in answer.claims:
         if "incentive compatible" in record.claim:
             verdict = "holds" if record.holds else "does NOT hold"
