@@ -92,3 +92,19 @@ def test_other_rules_are_not_told(more):
     problem = Problem(costs=[[0.004]] * 10, sigma=1.0)
     plan = collaboration.solve(problem, division="social", mechanism="c3d", **more).value
     assert np.isnan(np.concatenate(harm(problem, plan, plan.samples / 2))).all()
+
+
+def test_where_too_few_points_are_left_nothing_is_noisy_and_fewer_are_compared():
+    """Only one agent checked, against 30 points of one other: without them she has her own eight."""
+    plan = of_roles([30, 8], [Role.ALONE, Role.CHECKED], [np.nan, 5.0], 38)
+    problem = Problem(costs=[[0.01]] * 2, sigma=1.0)
+    error = [float(harm(problem, plan, jnp.array([[left], [8.0]]), 1.0).fewer[0, 0]) for left in (30.0, 4.0, 0.0)]
+    assert error[0] == pytest.approx(0, abs=1e-15)
+    assert error[2] - error[1] == pytest.approx(1 / 8 - 1 / 12, rel=1e-12)
+
+
+def test_where_no_points_are_left_to_be_noisy_inventing_has_a_price_too():
+    plan = of_roles([8, 8], [Role.CHECKED] * 2, [5.0, 5.0], 16)
+    found = harm(Problem(costs=[[0.01]] * 2, sigma=1.0), plan, plan.samples, 2.0)
+    # half of what each has is off by two σ: the mean of all by one
+    np.testing.assert_allclose(found.invented, 1.0, rtol=1e-9)
