@@ -12,9 +12,12 @@ from jaxmech.cli import _waiting
 from jaxmech.cli._waiting import clock
 
 ENDLESS = """
+import signal
 import sys
 import jax
 from jaxmech.cli import _group, _waiting
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
 
 def work():
     print("begun", flush=True)
@@ -39,7 +42,10 @@ def test_an_interrupt_ends_endless_work(loop):
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "begun\n"
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()  # or leaving this would wait for ever
     assert (process.returncode, said) == (130, "jaxmech: interrupted\n")
 
 
