@@ -189,9 +189,3 @@ class Answer(Arrangement):
     limited: bool = False
     what_if: WhatIf | None = None
     fractions: "Answer | None" = None
-
-    @property
-    def solved(self) -> bool:
-        """Whether the solve ended well and every claim holds, in fractions and in the whole samples that are signed."""
-        whole = () if self.whole is None else self.whole.certificates
-        return super().solved and all(record.holds for record in whole if record.claimed)
