@@ -175,10 +175,12 @@ def test_figures_of_papers_say_what_their_axes_are():
     assert {"1", "1,000"} <= {label.get_text() for label in ticks(figure.axes[0], "y")}
 
 
-def test_an_audit_without_gains_is_empty_and_rounding_is_no_gain():
+def test_an_audit_without_gains_draws_what_is_at_stake_and_rounding_is_no_gain():
     made = pictures._audit(3, pictures.names(3), np.random.default_rng(3))
     found = made.found
     found.found, found.bound, found.half_width = np.zeros(3), np.zeros(3), 4e-15 * found.stake
     (axis,) = report.audit.plot(made).axes
     assert axis.get_xlim()[1] > 0.1
-    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["proven bound"]
+    told = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert told == ["promised to pay", "proven bound of what cheating gains"]
+    assert [bar.get_width() for bar in axis.patches] == pytest.approx(found.stake)
