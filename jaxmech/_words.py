@@ -46,6 +46,17 @@ def some(names: Sequence[str], limit: int = 8) -> str:
     return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
+def joined(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them, at least one.
+
+    Example:
+        >>> joined(("a",)), joined(("a", "b", "c"))
+        ('a', 'a, b and c')
+    """
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def rough(value: float) -> str:
     """Return one digit of a number, as of an error: without powers of ten where it is of ordinary size.
 

@@ -600,7 +600,7 @@ def remarks_of(agreement: Any, told: dict[str, Any], entries: list[dict[str, Any
         if isinstance(agreement, Agreement):
             i = agreement.parties.index(name)
             most, least = agreement.most[i, k], agreement.least[i, k]
-            said = f", and at most {most:g} by her limits" if n > most else "" if asked else ": used, though unchecked"
+            said = f", and at most {most:g} by her limits" if n > most else "" if asked else ": nobody checks them"
             said = f", and at least {least:g} by her limits" if n < least else said
         lines += [f"{name} handed in {n:,} points of {entries[k]['name']}; asked for {asked:,}{said}"] * (n != asked)
     return lines

@@ -202,7 +202,7 @@ def _collaboration(
         for name, count in ((problem.agent_name, m), (problem.distribution_name, d))
     )
     plan = carried.plan
-    handed = report.collaboration.Handed(
+    duties = report.collaboration.Duties(
         agents, distributions, np.asarray(plan.samples), np.asarray(plan.role), bool(getattr(plan, "pooled", False))
     )
     return report.audit.Answer(
@@ -217,5 +217,5 @@ def _collaboration(
         settings=settings(output.dtype, seed),
         populations=tuple(measured),
         currency=carried.case.currency,
-        trust=report.collaboration.trust_sentence(handed),
+        trust=report.collaboration.trust_sentence(duties),
     )

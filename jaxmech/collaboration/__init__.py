@@ -7,6 +7,7 @@ from jaxmech.collaboration._approximate import (
     CALIBRATED_TOLERANCE,
     LIFTED,
     SIGMA_RANGE,
+    check_sigma_range,
     lifted_check,
     sigma_limits,
 )
@@ -14,7 +15,7 @@ from jaxmech.collaboration._bargaining import egalitarian_bargaining, kalai_smor
 from jaxmech.collaboration._blocking import Blocking, blocking
 from jaxmech.collaboration._c3d import c3d_plan
 from jaxmech.collaboration._calibrated import Calibrated
-from jaxmech.collaboration._calibration import calibrated_penalty, degrees_of_freedom
+from jaxmech.collaboration._calibration import FEWEST, calibrated_penalty, degrees_of_freedom
 from jaxmech.collaboration._cbl import cbl_plan
 from jaxmech.collaboration._certificate import certify
 from jaxmech.collaboration._checking import Checked
@@ -54,6 +55,7 @@ __all__ = [
     "CHECKING",
     "DIVISIONS",
     "ESTIMATES",
+    "FEWEST",
     "LIFTED",
     "MECHANISMS",
     "POOLS",
@@ -105,6 +107,7 @@ __all__ = [
     "calibrated_penalty",
     "cbl_plan",
     "certify",
+    "check_sigma_range",
     "checked_penalty",
     "core",
     "corruption_root",

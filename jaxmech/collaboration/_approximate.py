@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._errors import ProblemError
 from jaxmech._extremes import highest, lowest
 from jaxmech._tolerances import without_dust
 from jaxmech._types import Agents, Array, ArrayLike
@@ -37,6 +38,25 @@ CALIBRATED_TOLERANCE = 0.01
 ANY_LAW = "every law with variance at most σ²"
 _GRID = 9
 """Values of σ at which a calibrated rule is certified."""
+
+
+def check_sigma_range(sigma_range: tuple[float, float]) -> tuple[float, float]:
+    """Return two factors of the assumed σ, refusing what is no range around 1. Host only.
+
+    Raises:
+        ProblemError: naming them.
+
+    Source: none; programming.
+
+    Example:
+        >>> check_sigma_range((0.8, 1.25))
+        (0.8, 1.25)
+    """
+    low, high = sigma_range
+    if not 0 < low <= 1 <= high < np.inf:
+        rule = "must be two factors of sigma around 1, the smaller one first"
+        raise ProblemError("sigma_range", list(sigma_range), rule)
+    return low, high
 
 
 class Worth(NamedTuple):

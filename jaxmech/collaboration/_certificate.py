@@ -10,7 +10,7 @@ import numpy as np
 from jaxmech._tolerances import tolerances, without_dust
 from jaxmech._types import Amounts, Array, ArrayLike
 from jaxmech._words import figure
-from jaxmech.collaboration._approximate import SIGMA_RANGE, Approximate
+from jaxmech.collaboration._approximate import SIGMA_RANGE, Approximate, check_sigma_range
 from jaxmech.collaboration._efficiency import FACTOR, OPTIMUM, Efficiency, efficiency
 from jaxmech.collaboration._enforceable import Condition, leverage_condition
 from jaxmech.collaboration._integer import IntegerPlan
@@ -64,6 +64,7 @@ def certify(
         >>> all(audit.holds for audit in certify(problem, solve(problem).value))
         True
     """
+    check_sigma_range(sigma_range)
     if isinstance(plan, IntegerPlan):
         facts = _measure(problem, plan.plan, plan.alone_penalty)
         return _Certifier(problem, plan.plan, facts, sigma_range, whole=True).about_agents()

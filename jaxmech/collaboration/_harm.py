@@ -120,13 +120,8 @@ def _invented(theirs: _Theirs, own: Array, off: Array) -> Array:
         weight = 1 / (1 + node**2)
         found, left = mean + node * spread, jnp.maximum(others - theirs.n, 1.0)
         rate = (own - found) / left
-        variance = (
-            rate
-            * (1 - rate)
-            / jnp.maximum(theirs.rest, 1.0)
-            * jnp.maximum(left - theirs.rest, 0.0)
-            / jnp.maximum(left - 1, 1.0)
-        )
+        drawn = jnp.maximum(theirs.rest, 1.0)
+        variance = rate * (1 - rate) / drawn * jnp.maximum(left - theirs.rest, 0.0) / jnp.maximum(left - 1, 1.0)
         shifted = _error(theirs, theirs.rest, found / theirs.n * off, rate * off, variance * off**2)
         compared = compared + weight * shifted
     nothing = jnp.zeros_like(theirs.n)

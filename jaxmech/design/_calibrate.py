@@ -19,12 +19,9 @@ import numpy as np
 from scipy.special import erf
 
 from jaxmech._errors import ProblemError
-from jaxmech.collaboration import SIGMA_RANGE, Problem
+from jaxmech.collaboration import FEWEST, SIGMA_RANGE, Problem, check_sigma_range
 from jaxmech.design._carried_out import is_whole
 from jaxmech.design._plan import Calibration, Design, alike
-
-FEWEST = 20
-"""Degrees of freedom below which no limit is calibrated, as in c3d and cbl."""
 
 LOWEST, HIGHEST = 0.5, 6.0
 """Levels, in standard deviations of an honest discrepancy, between which all limits lie: 38 to 100 % pass there."""
@@ -88,8 +85,7 @@ def calibrate(problem: Problem, design: Design, sigma_range: tuple[float, float]
         1.007
     """
     _check(problem, design)
-    if not 0 < sigma_range[0] <= 1 <= sigma_range[1] < np.inf:
-        raise ProblemError("sigma_range", sigma_range, "must be two factors of sigma around 1, the smaller one first")
+    check_sigma_range(sigma_range)
     told = alike(problem)
     error = np.broadcast_to(np.asarray(told.price * told.sigma**2, float), told.shape)
     parts = (design.samples, design.comparison, design.rest, told.costs, error, design.freedom)

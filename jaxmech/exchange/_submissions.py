@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from jaxmech._errors import ProblemError
-from jaxmech.exchange._agreement import Limits
+from jaxmech.exchange._agreement import Agreement
 from jaxmech.exchange._names import file_names
 from jaxmech.exchange._regular import common_steps, copied, too_regular
 from jaxmech.exchange._tables import SUFFIXES, Fault, Handed, read_handed
@@ -207,15 +207,15 @@ def remarks(agreement: Asked, handed: Sequence[Handed]) -> list[Remark]:
 
 
 def _counts(agreement: Asked, handed: Handed, i: int) -> list[Remark]:
-    limits: Limits | None = getattr(agreement, "limits", None)
+    limits = agreement.limits if isinstance(agreement, Agreement) else None
     party, found = agreement.parties[i], []
     for k, name in enumerate(agreement.distributions):
         asked, count = int(agreement.samples[i, k]), len(handed.columns[k])
         if count != asked:
             kind = "fewer" if count < asked else "more" if asked else "unasked"
             said = limits.said((i, k), count) if limits else ""
-            if kind == "unasked" and not said and hasattr(agreement, "limits"):  # to share data, not to sell
-                said = ": used, though unchecked"
+            if kind == "unasked" and not said and isinstance(agreement, Agreement):  # to share data, not to sell
+                said = ": nobody checks them"
             found.append(
                 Remark(party, kind, f"{party} handed in {count:,} points of {name}; asked for {asked:,}{said}")
             )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxmech._errors import ProblemError
-from jaxmech._words import one_of, some, suggestion
+from jaxmech._words import joined, one_of, some, suggestion
 from jaxmech.collaboration import (
     CHECKING,
     DIVISIONS,
@@ -18,6 +18,7 @@ from jaxmech.collaboration import (
     Problem,
     Rule,
     Values,
+    check_sigma_range,
     reduce_panels,
 )
 from jaxmech.collaboration import MECHANISMS as PUBLISHED
@@ -242,8 +243,7 @@ def _rule(section: Mapping[str, Any], mechanism: str) -> tuple[Rule, tuple[float
     rule = Rule(estimate, calibrated)
     for name, said in (("calibrated", calibrated), ("estimate", rule.steady)):
         if said and mechanism not in _MEANT_FOR[name]:
-            *first, last = _MEANT_FOR[name]
-            meant = f"{', '.join(first)} and {last}"
+            meant = joined(_MEANT_FOR[name])
             raise ProblemError(name, section[name], f"means nothing for {mechanism}: it is for {meant}")
     if "sigma_range" not in section:
         return rule, SIGMA_RANGE
@@ -253,9 +253,7 @@ def _rule(section: Mapping[str, Any], mechanism: str) -> tuple[Rule, tuple[float
     if not isinstance(given, list) or len(given) != len(SIGMA_RANGE):
         raise ProblemError("sigma_range", given, "must be two factors of sigma, as [0.5, 2.0]")
     low, high = positive_numbers("sigma_range", given, len(SIGMA_RANGE)).tolist()
-    if not low <= 1 <= high:
-        raise ProblemError("sigma_range", given, "must be two factors of sigma around 1, the smaller one first")
-    return rule, (low, high)
+    return rule, check_sigma_range((low, high))
 
 
 def _sigma(

@@ -1,6 +1,7 @@
 """A primal-dual interior-point method for the sharing program: predictor, corrector, one factorisation a step."""
 
 import dataclasses
+from collections.abc import Callable
 from functools import reduce
 from typing import NamedTuple
 
@@ -34,8 +35,8 @@ _PATIENCE = 2
 _HOPELESS = 20
 _SPOILT = 10.0
 _LOWEST_PRODUCT = 0.3
-_LARGEST_FALL = 0.5  # of s_k in a step, relative to it
-_LARGEST_RISE = 1.0
+LARGEST_FALL = 0.5  # of what 1/S² depends on, in a step, relative to it: it leaves its tangent
+LARGEST_RISE = 1.0
 _TRIALS = 12
 
 
@@ -227,12 +228,22 @@ def _optimality(kind: Kind, program: Program, iterate: Iterate, missing: Residua
 
 
 def _centred(program: Program, iterate: Iterate, step: Iterate, length: Lanes, constant: Lanes) -> Lanes:
-    """Shorten a step of PRODUCT until no λ_i t_i falls far below their common target, from where it hardly returns."""
+    """Shorten a step of PRODUCT until no λ_i t_i falls far below their common target."""
 
     def lowest(length: Array) -> Array:
         moved = (iterate.multiplier + length * step.multiplier) * (iterate.slack + length * step.slack)
         return least(jnp.where(program.bounded, moved, jnp.inf), 0) / constant
 
+    return keep_products(lowest, length)
+
+
+def keep_products(lowest: Callable[[Array], Array], length: Lanes) -> Lanes:
+    """Return the longest of some shorter steps that lets no product fall far below 1, from where it hardly returns.
+
+    Args:
+        lowest: the least product after a step of some length, relative to its target.
+        length: the longest that is allowed.
+    """
     allowed = jnp.minimum(_LOWEST_PRODUCT, 0.5 * lowest(jnp.zeros_like(length)))
     lengths = [length * 0.6**trial for trial in range(_TRIALS)]
     chosen = lengths[-1]
@@ -274,8 +285,8 @@ def _longest(program: Program, iterate: Iterate, step: Iterate) -> Lanes:
         limit(iterate.multiplier, step.multiplier, rows),
         limit(iterate.slack, step.slack, rows),
         # S_k = √(w_k Λ / s_k) leaves its tangent where s_k changes much: most problems of many agents would end nowhere
-        limit(_LARGEST_FALL * iterate.value, step.value),
-        limit(_LARGEST_RISE * iterate.value, -step.value),
+        limit(LARGEST_FALL * iterate.value, step.value),
+        limit(LARGEST_RISE * iterate.value, -step.value),
     ]
     return jnp.minimum(1.0, reduce(jnp.minimum, limits))
 

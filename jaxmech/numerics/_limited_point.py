@@ -11,6 +11,7 @@ from jax.scipy.linalg import lu_factor, lu_solve
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Scalar, Support
+from jaxmech.numerics._interior_point import LARGEST_FALL, LARGEST_RISE, keep_products
 from jaxmech.numerics._limited_program import Limits, Unknowns, curvature, flat, gradient, limited_residual, shaped
 from jaxmech.numerics._program import Kind
 
@@ -18,8 +19,6 @@ _BACK_OFF = 0.99
 _ROOM = 0.1  # of the interval, or of what is collected alone, from a bound at the start
 _PATIENCE = 8
 _EXACT = 0.1
-_LARGEST_FALL, _LARGEST_RISE = 0.5, 1.0  # of S_k in a step, relative to it
-_LOWEST_PRODUCT, _SHORTER, _TRIALS = 0.3, 0.6, 12
 STEPS = 100
 """Largest number of steps."""
 
@@ -198,7 +197,7 @@ def _longest(limits: Limits, masks: _Masks, state: State, step: State) -> Scalar
     # 1/S_k leaves its tangent where S_k changes much
     totals, moved = (jnp.sum(part, axis=0) for part in (state.x.amount, step.x.amount))
     some = jnp.any(masks.active.amount, axis=0)
-    pairs += [(_LARGEST_FALL * totals, moved, some), (_LARGEST_RISE * totals, -moved, some)]
+    pairs += [(LARGEST_FALL * totals, moved, some), (LARGEST_RISE * totals, -moved, some)]
     limit = jnp.ones((), below.dtype)
     for value, change, there in pairs:
         shrinking = there & (change < 0)
@@ -207,18 +206,13 @@ def _longest(limits: Limits, masks: _Masks, state: State, step: State) -> Scalar
 
 
 def _centred(masks: _Masks, state: State, step: State, length: Scalar) -> Scalar:
-    """Shorten a step of PRODUCT until no λ_i t_i falls far below 1, from where it hardly returns."""
+    """Shorten a step of PRODUCT until no λ_i t_i falls far below 1."""
 
     def lowest(length: Scalar) -> Scalar:
         moved = (state.x.multiplier + length * step.x.multiplier) * (state.slack + length * step.slack)
         return jnp.min(jnp.where(masks.active.multiplier, moved, jnp.inf))
 
-    allowed = jnp.minimum(_LOWEST_PRODUCT, 0.5 * lowest(jnp.zeros_like(length)))
-    lengths = [length * _SHORTER**trial for trial in range(_TRIALS)]
-    chosen = lengths[-1]
-    for trial in lengths[-2::-1]:
-        chosen = jnp.where(lowest(trial) >= allowed, trial, chosen)
-    return chosen
+    return keep_products(lowest, length)
 
 
 def _move(state: State, step: State, length: Scalar) -> State:

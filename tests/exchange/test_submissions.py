@@ -217,7 +217,7 @@ class TestFolder:
         (folder / "Hal.csv").write_text("first,second\n1,2\n", encoding="utf-8")
         assert self.kinds(folder) == [("fewer", "Gus"), ("unasked", "Hal"), ("unasked", "Hal")]
         texts = [remark.text for remark in exchange.read_submissions(folder, self.signed)[1]]
-        assert "Hal handed in 1 points of first; asked for 0: used, though unchecked" in texts
+        assert "Hal handed in 1 points of first; asked for 0: nobody checks them" in texts
 
     def test_values_out_of_any_range_and_spreads(self, folder):
         rows = "".join(f"{'' if i >= 2 else 3 + i},{3 + 90 * (i == 4) + 0.01 * i}\n" for i in range(10))

@@ -201,6 +201,27 @@ def test_the_headline_says_who_is_relied_upon_unchecked(role, samples, said):
     assert said in " ".join(buffer.getvalue().partition("Who collects what")[0].split())
 
 
+@pytest.mark.parametrize(
+    ("role", "samples", "who", "used"),
+    [
+        ([[0], [0], [1]], [[5], [4], [0]], 2, False),  # nobody but her gets anything
+        ([[0], [1], [1]], [[5], [0], [0]], 1, True),
+        ([[0], [2], [1]], [[5], [2], [0]], 2, True),
+        ([[0, 1], [1, 0], [0, 1]], [[5, 0], [0, 5], [5, 0]], 1, False),  # others receive what she is asked for
+        ([[0], [1], [2]], [[5], [3], [2]], 1, False),  # within limits she must collect, and is asked for it
+    ],
+)
+def test_who_is_asked_for_nothing_is_told_whether_others_get_what_she_hands_in_all_the_same(role, samples, who, used):
+    made = unchecked(role, samples)
+    said = " ".join(report.collaboration.reasons_of(made, who))
+    assert report.collaboration.used_unasked(made, who) == used
+    assert ("what she hands in all the same is used unchecked" in said) == used
+    shaped = design(len(role), len(role[0]))
+    sheets = report.html.parties(dataclasses.replace(shaped, role=np.array(role), samples=np.array(samples, float)))
+    sheet = " ".join(sheets[who].honest)
+    assert ("what you hand in is used unchecked" in sheet) == used
+
+
 def test_sheets_say_on_whom_a_party_relies_unchecked():
     """Clinic 1 relies on nobody; what she hands in alone goes to the others, distribution by distribution."""
     made = unchecked([[0, 0], [2, 1], [2, 0]], [[6, 2], [1, 0], [1, 3]])

@@ -21,7 +21,7 @@ from jaxmech.report.collaboration._rule import rule_in_words, rule_sentences
 from jaxmech.report.collaboration._signed import signed
 from jaxmech.report.collaboration._signing import better_design, signing_sentences
 from jaxmech.report.collaboration._tables import collection_tables, gain_table, penalties_of
-from jaxmech.report.collaboration._trust import Handed, relied_upon, relying, trust_sentence, trusted
+from jaxmech.report.collaboration._trust import Duties, relied_upon, relying, trust_sentence, trusted, used_unasked
 
 __all__ = [
     "FALSE",
@@ -30,7 +30,7 @@ __all__ = [
     "Answer",
     "Arrangement",
     "Books",
-    "Handed",
+    "Duties",
     "Panel",
     "Sigma",
     "WhatIf",
@@ -69,4 +69,5 @@ __all__ = [
     "trust_sentence",
     "trusted",
     "unchecked",
+    "used_unasked",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from jaxmech.collaboration import FreeRiding, Harm, Role
 from jaxmech.report._numbers import percent, short
 from jaxmech.report.collaboration._answer import Answer, Arrangement
-from jaxmech.report.collaboration._trust import saved_by_departing, trusted
+from jaxmech.report.collaboration._trust import saved_by_departing, trusted, used_unasked
 
 EVERYBODY = 6
 """Up to so many agents each gets her own sentences; beyond, each role is explained by its tightest case."""
@@ -158,7 +158,9 @@ def _explain_receives(answer: Answer, where: str, case: Temptation) -> str:
             f"receives {where}: her {_amount(answer, case)} samples are as few as she must, or as many as she can "
             "collect, so nothing is checked, and she gets all that the others collect."
         )
-    text = f"receives {where}: is asked for nothing (what she hands in all the same is used unchecked)"
+    used = " (what she hands in all the same is used unchecked)"
+    rest = used if used_unasked(answer, case.agent) else ", so there is nothing to fake"
+    text = f"receives {where}: is asked for nothing{rest}"
     cost = float(answer.costs[case.agent, case.distribution])
     if not np.isfinite(cost):
         return f"{text}, and she cannot measure {name if where != name else 'it'} herself."

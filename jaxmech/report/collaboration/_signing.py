@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from jaxmech._words import joined
 from jaxmech.report._numbers import percent, short
 from jaxmech.report.collaboration._accounts import Accounts
 
@@ -163,4 +164,4 @@ def _listed(agents: tuple[str, ...], which: np.ndarray, most: int = _MOST_NAMES)
     rest = len(which) - len(names)
     if rest:
         return f"{', '.join(names)} and {rest:,} more"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return joined(names)

@@ -1,10 +1,10 @@
 """Who is relied upon although nobody checks what she hands in: told in the headline of every plan. A host shell."""
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 
+from jaxmech._words import joined
 from jaxmech.collaboration import FreeRiding, Role
 from jaxmech.report._numbers import percent
 from jaxmech.report.collaboration._answer import Answer, Arrangement
@@ -14,7 +14,7 @@ _NAMED = 3
 
 
 @dataclasses.dataclass(frozen=True)
-class Handed:
+class Duties:
     """Who hands in what in which role: what of a plan decides who is relied upon, where there is no page of its own.
 
     Attributes:
@@ -36,7 +36,7 @@ class Handed:
         return np.asarray(np.equal(self.role, int(role)))
 
 
-def trusted(answer: Arrangement | Handed) -> np.ndarray:
+def trusted(answer: Arrangement | Duties) -> np.ndarray:
     """Return (agents, distributions) truth values: she hands something in, others get it, and nothing is compared.
 
     Args:
@@ -48,7 +48,7 @@ def trusted(answer: Arrangement | Handed) -> np.ndarray:
     return handed & _others(_gets(answer))
 
 
-def relying(answer: Arrangement | Handed) -> np.ndarray:
+def relying(answer: Arrangement | Duties) -> np.ndarray:
     """Return (agents,) truth values: she gets something that another hands in and nothing is compared with.
 
     Args:
@@ -57,7 +57,7 @@ def relying(answer: Arrangement | Handed) -> np.ndarray:
     return np.asarray((_gets(answer) & _others(trusted(answer))).any(axis=1))
 
 
-def relied_upon(answer: Arrangement | Handed, i: int) -> str:
+def relied_upon(answer: Arrangement | Duties, i: int) -> str:
     """Return whom one agent relies on without any check, with what they do; an empty text where she relies on nobody.
 
     Args:
@@ -70,7 +70,18 @@ def relied_upon(answer: Arrangement | Handed, i: int) -> str:
     return f"{_named(answer, whom)} {'hands' if len(whom) == 1 else 'hand'}" if len(whom) else ""
 
 
-def trust_sentence(answer: Arrangement | Handed) -> str:
+def used_unasked(answer: Arrangement | Duties, i: int) -> bool:
+    """Return whether others would get what an agent hands in where she only receives, and is asked for nothing.
+
+    Args:
+        answer: who collects what, in which role.
+        i: her index.
+    """
+    idle = answer.is_role(Role.RECEIVES)[i] & (answer.samples[i] == 0)
+    return bool((idle & _others(_gets(answer))[i]).any())
+
+
+def trust_sentence(answer: Arrangement | Duties) -> str:
     """Return who relies on whom without any check, or that nothing is shared; nothing where all that counts is checked.
 
     Args:
@@ -107,7 +118,7 @@ def saved_by_departing(free: FreeRiding) -> np.ndarray:
     return np.where(saved > 1e-6 * np.abs(pays), saved, 0.0)
 
 
-def _gets(answer: Arrangement | Handed) -> np.ndarray:
+def _gets(answer: Arrangement | Duties) -> np.ndarray:
     """(agents, distributions) who gets anything that others hand in."""
     if answer.pooled:
         return np.ones(answer.samples.shape, bool)
@@ -119,7 +130,7 @@ def _others(entries: np.ndarray) -> np.ndarray:
     return np.asarray(entries.sum(axis=0) - entries > 0)
 
 
-def _tempted(answer: Arrangement | Handed) -> str:
+def _tempted(answer: Arrangement | Duties) -> str:
     """How many of those who pool would rather collect less; nothing where none would, or the mechanism checks."""
     if not isinstance(answer, Answer) or answer.free is None:
         return ""
@@ -127,25 +138,21 @@ def _tempted(answer: Arrangement | Handed) -> str:
     return f", and {count:,} of {len(answer.agents):,} would save by collecting less" if count else ""
 
 
-def _entirely(answer: Arrangement | Handed, found: np.ndarray) -> str:
+def _entirely(answer: Arrangement | Duties, found: np.ndarray) -> str:
     """What nothing else is known of, where that is some of the distributions."""
     only = np.flatnonzero(np.where(found, answer.samples, 0.0).sum(axis=0) >= answer.samples.sum(axis=0) * (1 - 1e-9))
     only = only[found[:, only].any(axis=0)]
     if not len(only) or len(only) == len(answer.distributions):
         return ""
     names = answer.distributions
-    listed = _joined([names[k] for k in only.tolist()]) if len(only) <= _NAMED else f"{len(only):,} of {len(names):,}"
+    listed = joined([names[k] for k in only.tolist()]) if len(only) <= _NAMED else f"{len(only):,} of {len(names):,}"
     return f", and on nothing else for {listed}"
 
 
-def _named(answer: Arrangement | Handed, which: np.ndarray, *, everybody: bool = False) -> str:
+def _named(answer: Arrangement | Duties, which: np.ndarray, *, everybody: bool = False) -> str:
     """Agents by name, or how many of all they are."""
     if len(which) == len(answer.agents):
         return "everybody" if everybody else "everybody else"
     if len(which) <= _NAMED:
-        return _joined([answer.agents[i] for i in which.tolist()])
+        return joined([answer.agents[i] for i in which.tolist()])
     return f"{len(which):,} of {len(answer.agents):,}"
-
-
-def _joined(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -24,6 +24,7 @@ from jaxmech.report.collaboration import (
     trust_sentence,
     trusted,
     unchecked,
+    used_unasked,
 )
 from jaxmech.report.design._answer import Answer
 from jaxmech.report.design._following import following_sentences, limits_section
@@ -122,9 +123,9 @@ def _reasons(answer: Answer) -> list[str]:
     if answer.is_role(Role.ALONE).any():
         sentences.append("Alone: gets back only what she collects, so her own best is what she is asked for.")
     if np.any(answer.is_role(Role.RECEIVES) & (offered.rest == 0)):
-        sentences.append(
-            "Receives everything clean: is asked for nothing. What she hands in nonetheless is used unchecked."
-        )
+        used = any(used_unasked(answer, i) for i in range(len(answer.agents)))
+        rest = ". What she hands in all the same is used unchecked." if used else ", so there is nothing to fake."
+        sentences.append(f"Receives everything clean: is asked for nothing{rest}")
     if np.isfinite(offered.limit).any():
         together = offered.linked and answer.values is None
         scope = "on every distribution" if together else "on all that this hangs on" if offered.linked else "there"

@@ -17,6 +17,7 @@ from jaxmech.report.collaboration import (
     reasons_of,
     relied_upon,
     signed,
+    used_unasked,
 )
 from jaxmech.report.design import Answer as DesignAnswer
 from jaxmech.report.html._document import Bar, Line, Party, Table
@@ -290,5 +291,7 @@ def _design_reasons(answer: Arrangement, i: int) -> list[str]:
             "makes it differ more. The limits are such that another number of points, none included, costs you more."
         )
     if Role.RECEIVES in roles:
-        sentences.append("Where you only receive nothing is asked for; what you hand in is used unchecked.")
+        used = used_unasked(answer, i)
+        rest = "what you hand in is used unchecked" if used else "there is nothing to fake"
+        sentences.append(f"Where you only receive nothing is asked for; {rest}.")
     return sentences

@@ -8,6 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from jaxmech._status import Status
+from jaxmech._words import joined
 from jaxmech.collaboration import REMEDIES
 from jaxmech.report._numbers import column, counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, explained
@@ -40,8 +41,7 @@ def names(answer: Answer) -> str:
     Args:
         answer: both answers.
     """
-    *first, last = (name for name in answer.left_out)
-    return f"{', '.join(first)} and {last}" if first else last
+    return joined(answer.left_out)
 
 
 def _head(answer: Answer) -> RenderableType:
