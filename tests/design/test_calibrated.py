@@ -1,6 +1,7 @@
 """Limits that follow the data: against data sets drawn point by point, scipy's Student t, and quadrature over χ²."""
 
 import dataclasses
+import functools
 from typing import NamedTuple
 
 import jax
@@ -13,6 +14,7 @@ from jaxmech import ProblemError, design
 from jaxmech.collaboration import ADMISSIBLE, LIFTED, Problem, Role
 from jaxmech.design._calibrate import Checked, averages, stationary_levels
 from jaxmech.design.proof import Published, certificate
+from jaxmech.design.proof._at_sigma import incentives
 from jaxmech.design.proof._averaged import Follower, averaged
 from jaxmech.design.proof._follow import follow, sigma_limits
 from jaxmech.mechanism import NASH, PROMISED, Stakes, Submission
@@ -63,11 +65,15 @@ class Equals(NamedTuple):
 
 
 FEW, MANY, FIVE = Equals(10, 3, 3, 0.005), Equals(24, 4, 8, 0.001), Equals(5, 10, 7, 0.0009)
-FOUND = {one: design.calibrate(one.problem, one.known()) for one in (FEW, MANY, FIVE)}
+
+
+@functools.cache
+def calibrated(one):
+    return design.calibrate(one.problem, one.known())
 
 
 def table_of(one):
-    rule = FOUND[one].calibration
+    rule = calibrated(one).calibration
     return np.asarray(rule.spread), np.asarray(rule.level)[0, 0]
 
 
@@ -86,7 +92,7 @@ def test_a_level_that_does_not_follow_passes_by_students_law():
 
 @pytest.mark.parametrize("one", [FEW, MANY], ids=["25 degrees", "90 degrees"])
 def test_what_is_asked_for_is_the_best_whole_number_whatever_sigma_is(one):
-    assert one.freedom == {FEW: 25, MANY: 90}[one] == float(FOUND[one].freedom[0, 0])
+    assert one.freedom == {FEW: 25, MANY: 90}[one] == float(calibrated(one).freedom[0, 0])
     for sigma in (0.8, 1.0, 1.25):
         values = [paid(one, own, sigma) for own in range(1, 3 * one.samples)]
         assert 1 + int(np.argmin(values)) == one.samples
@@ -125,7 +131,7 @@ def test_a_limit_of_the_assumed_sigma_is_what_others_exploit():
 @pytest.mark.parametrize("sigma", [0.6, 1.0, 1.7])
 def test_proofs_are_bounds_of_quadrature(sigma):
     for one in (FEW, MANY):
-        found = follow(one.problem, FOUND[one], sigma)
+        found = follow(one.problem, calibrated(one), sigma)
         amounts = one.samples * np.array([0.01, 0.3, 0.7, 0.9, 1.0, 1.1, 1.5, 3.0])
         values = [paid(one, own, sigma) for own in amounts]
         assert found.honest == pytest.approx(values[4], rel=1e-9)
@@ -171,8 +177,8 @@ class _Many:
 def certificate_of(one):
     """Against a published mechanism that costs each as much as working alone."""
     published = Published("c3d", 2 * one.agents * one.cost**0.5)
-    proven = design.prove(one.problem, FOUND[one])
-    return {record.claim: record for record in certificate(one.problem, FOUND[one], proven, published)}
+    proven = design.prove(one.problem, calibrated(one))
+    return {record.claim: record for record in certificate(one.problem, calibrated(one), proven, published)}
 
 
 def test_the_certificate_holds_where_limits_can_and_says_where():
@@ -183,19 +189,19 @@ def test_the_certificate_holds_where_limits_can_and_says_where():
     assert records[ADMISSIBLE].holds
     assert not records[LIFTED].holds
     # with all points clean she pays 1/30 instead
-    honest = float(FOUND[FEW].penalty[0])
+    honest = float(calibrated(FEW).penalty[0])
     assert records[LIFTED].margin == pytest.approx(1 / (FEW.comparison + FEW.rest) / honest - 1, rel=1e-6)
     few = certificate_of(FIVE)
     assert few[NASH].holds
     assert not few[ADMISSIBLE].holds
     assert not few["incentives over sigma_range"].holds
-    low, high = sigma_limits(FIVE.problem, FOUND[FIVE])
+    low, high = sigma_limits(FIVE.problem, calibrated(FIVE))
     assert high == pytest.approx((FIVE.samples * FIVE.agents) * FIVE.cost**0.5)
     assert 0.3 < low < 0.7
 
 
 def test_no_level_below_the_limit_makes_them_stay():
-    low, _ = sigma_limits(FEW.problem, FOUND[FEW])
+    low, _ = sigma_limits(FEW.problem, calibrated(FEW))
     for factor, able in ((0.98, False), (1.02, True)):
         sigma, best = factor * low, []
         for tau in np.linspace(0.5, 6, 300):
@@ -214,7 +220,7 @@ def oracle_of_known(one, own, level, sigma):
 
 def test_the_mechanism_takes_its_limits_from_the_points():
     """How often the rest is released, for data of another σ than the assumed one, and for the settled mechanism."""
-    machine, runs, sigma = design.designed_mechanism(FEW.problem, FOUND[FEW]), 3000, 1.3
+    machine, runs, sigma = design.designed_mechanism(FEW.problem, calibrated(FEW)), 3000, 1.3
     assert isinstance(machine, design.Following)
     assert machine.approximate
     assert not machine.any_law
@@ -234,9 +240,11 @@ def test_the_mechanism_takes_its_limits_from_the_points():
 
     limits = np.asarray(jax.jit(jax.vmap(settled))(jax.random.split(jax.random.key(1), 20_000)))
     passes = 2 * stats.norm.cdf(limits / (1 / FEW.samples + 1 / FEW.comparison) ** 0.5) - 1
-    failure = float(FOUND[FEW].failure[0, 0])
+    failure = float(calibrated(FEW).failure[0, 0])
     assert abs(passes.mean() - (1 - failure)) < 4 * passes.std() / 20_000**0.5
-    assert float(machine.guarantee(Stakes.of(FEW.problem)).promised[0]) == pytest.approx(float(FOUND[FEW].penalty[0]))
+    assert float(machine.guarantee(Stakes.of(FEW.problem)).promised[0]) == pytest.approx(
+        float(calibrated(FEW).penalty[0])
+    )
 
 
 def test_levels_do_not_depend_on_units():
@@ -258,6 +266,27 @@ def test_what_is_refused(name):
     change, words = REFUSED[name]
     with pytest.raises(ProblemError, match=words):
         design.calibrate(FEW.problem, change(FEW.known()))
+
+
+@pytest.mark.parametrize("sigma_range", [(2.0, 0.5), (0.0, 2.0), (1.1, 2.0), (0.5, np.inf)])
+def test_what_is_no_range_around_one_is_refused(sigma_range):
+    with pytest.raises(ProblemError, match="must be two factors of sigma around 1"):
+        design.calibrate(FEW.problem, FEW.known(), sigma_range)
+
+
+def test_where_nobody_is_checked_no_limit_is_spoken_of():
+    known = FEW.known()
+    everybody, nothing = jnp.ones_like(known.samples), jnp.zeros_like(known.samples)
+    paid = (1 / 14 + 14 * FEW.cost) * everybody[:, 0]
+    alone = dataclasses.replace(
+        known, samples=14 * everybody, comparison=nothing, rest=nothing, failure=nothing,
+        limit=jnp.inf * everybody, role=jnp.full((FEW.agents, 1), int(Role.ALONE), jnp.int32),
+        penalty=paid, social_penalty=paid.sum(),
+    )  # fmt: skip
+    records = {record.claim: record for record in incentives(FEW.problem, design.calibrate(FEW.problem, alone)).facts}
+    assert records[ADMISSIBLE].witness == "nobody is checked, whatever σ is"
+    assert records[LIFTED].witness == "nobody is checked, so that there is no limit to be lifted"
+    assert records[LIFTED].holds
 
 
 def test_too_few_points_are_refused():

@@ -258,10 +258,27 @@ def test_levels_that_do_not_keep_anybody_honest_are_named():
     assert any("gains by collecting" in line for line in lines), lines
 
 
+def test_an_agreement_whose_others_tell_no_spread_is_judged_by_the_agreed_limit():
+    document = example.document("following")
+    plan = document["integer_plan"]
+    for row in plan["samples"]:
+        row[:] = [1.0] * len(row)
+    for key in ("comparison", "rest"):
+        plan[key] = [[1.0 * (role == "checked") for role in row] for row in plan["role"]]
+    agreement = verify.Agreement(document)
+    i, k = next((i, k) for i, row in enumerate(plan["role"]) for k, role in enumerate(row) if role == "checked")
+    agreement.asked[:, k] = [1.0 * (j in (i, i - 1, i - 2)) for j in range(len(agreement.parties))]
+    assert verify.limits_of(agreement, i, k) == [(1.0, agreement.limit[i, k] / agreement.sigma[k])]
+
+
 BROKEN = {
     "nothing": (lambda plan: plan.pop("calibration"), "integer_plan.calibration"),
     "falling": (lambda plan: plan["calibration"]["spread"].reverse(), "must be positive and rise"),
     "short": (lambda plan: plan["calibration"]["level"].pop(), "integer_plan.calibration.level"),
+    "negative": (
+        lambda plan: plan["calibration"]["level"][3][0].__setitem__(7, -1.0),
+        "level = -1.0: must be positive",
+    ),
 }
 
 

@@ -66,6 +66,12 @@ def test_what_may_be_chance_is_not(points, step):
     assert too_regular(np.array(points), SIGMA, step) is None
 
 
+def test_quarters_may_be_the_unit_of_an_instrument():
+    quarters = np.array([2.25, 2.5, 2.5, 2.25, 2.5, 2.25, 2.25, 2.5])
+    assert too_regular(quarters, 0.3, 0.01) is None
+    assert too_regular(np.where(quarters > 2.3, 2.31, 2.25), 0.3, 0.01) is not None
+
+
 @pytest.mark.parametrize("step", [0.001, 1.0, 10.0, 50.0])
 @pytest.mark.parametrize("n", [3, 4, 8, 40])
 def test_honest_rounded_data_raise_no_alarm(step, n):

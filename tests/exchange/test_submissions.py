@@ -199,6 +199,11 @@ class TestFolder:
             "misnamed": f"{name} belongs to nobody and was not read: {hers}",
         }
 
+    @pytest.mark.parametrize("name", ["Augustus.csv", "notes.csv"])
+    def test_a_name_within_a_word_is_nobodys(self, folder, name):
+        (folder / "Gus.csv").rename(folder / name)
+        assert self.kinds(folder) == [("extra", None), ("missing", "Gus")]
+
     def test_who_handed_in_is_not_looked_for(self, folder):
         (folder / "Adda.csv").write_text("", encoding="utf-8")
         assert self.kinds(folder) == [("extra", None)]
