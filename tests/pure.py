@@ -375,6 +375,7 @@ HOST = {
     "numerics.spread": "takes arrays of NumPy or of JAX: a sum of powers, used on measurements",
     "collaboration.advise": _WORDS,
     "collaboration.has_equal_costs": _CHOOSES,
+    "collaboration.check_sigma_range": "checks what a person writes, and gives it back",
     "collaboration.joint_estimation": "a fact about measurements, in NumPy",
     "collaboration.joint_gains": "a fact about measurements, in NumPy",
     "collaboration.mechanism_by_value": "takes names of values on the host and gives a mechanism, listed by its class",
