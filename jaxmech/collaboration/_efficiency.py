@@ -80,7 +80,7 @@ def efficiency(problem: Problem, plan: Plan, optimum: Amounts | None = None) -> 
         bound = math.inf  # the theorems are about agents without limits
     else:
         bound = FACTOR * target / baseline if plan.leverage else _without_leverage(problem)
-    limits = unavoidable(problem)
+    limits = _unavoidable(problem)
     least = float(limits.social), float(jnp.sum(limits.dominant))
     return Efficiency(float(plan.social_penalty) / baseline, bound, baseline, best, *least)
 
@@ -119,6 +119,9 @@ class _Sums(NamedTuple):
     target: Scalar
     baseline: Scalar
     first_best: Scalar
+
+
+_unavoidable = jax.jit(unavoidable)
 
 
 @jax.jit

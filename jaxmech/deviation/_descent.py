@@ -5,11 +5,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
 
 from jaxmech._extremes import highest, lowest
 from jaxmech._types import Array
 from jaxmech.deviation._draws import Draws, PointDraws
-from jaxmech.deviation._families import Candidate
+from jaxmech.deviation._families import Candidate, moved_for
 from jaxmech.deviation._limits import within
 from jaxmech.deviation._loss import Losses, average_loss, far_apart, losses
 from jaxmech.deviation._pieces import in_pieces
@@ -47,31 +48,36 @@ def descend(
     optimiser = optax.adam(optax.cosine_decay_schedule(1.0, steps), eps=1e-30)
 
     def one(start: Candidate) -> tuple[Deviation, Array]:
-        def objective(deviation: Deviation) -> tuple[Array, Array]:
-            possible = within(stakes, agent, deviation)
+        # One vector of all that some start may move: a program for each field would take twice as long to compile.
+        first, rebuilt = ravel_pytree(_free(start.deviation))
+        free = ravel_pytree(_free(start.free))[0]
+
+        def objective(moved: dict[str, Any]) -> tuple[Array, Array]:
+            possible = within(stakes, agent, dataclasses.replace(start.deviation, **moved))
             return _adversarial(mechanism, stakes, agent, possible, start.guesses, draws, guesses)
 
         def step(state: Any, _: None) -> tuple[Any, None]:
             here, memory, best, least, best_parts = state
-            (value, parts), slope = jax.value_and_grad(objective, has_aux=True)(here)
+            (value, parts), slopes = jax.value_and_grad(objective, has_aux=True)(rebuilt(here))
             better = value < least
-            best, best_parts = jax.tree.map(
-                lambda new, old: jnp.where(better, new, old), (here, parts), (best, best_parts)
-            )
+            best, best_parts = jnp.where(better, here, best), jnp.where(better, parts, best_parts)
+            slope = ravel_pytree(slopes)[0]
             # Where a slope is not finite there is nothing to follow.
-            slope = jax.tree.map(lambda g, free: jnp.where(jnp.isfinite(g), g, 0.0) * free, slope, start.free)
-            update, memory = optimiser.update(slope, memory)
-            here = jax.tree.map(lambda leaf, change: leaf + rate * change, here, update)
-            return (here, memory, best, jnp.where(better, value, least), best_parts), None
+            update, memory = optimiser.update(jnp.where(jnp.isfinite(slope), slope, 0.0) * free, memory)
+            return (here + rate * update, memory, best, jnp.where(better, value, least), best_parts), None
 
-        first = start.deviation
-        unknown = jnp.full_like(first.unit, jnp.inf)
+        unknown = jnp.full_like(start.deviation.unit, jnp.inf)
         begin = (first, optimiser.init(first), first, jnp.sum(unknown), unknown)
         (_, _, best, _, parts), _ = jax.lax.scan(step, begin, None, length=steps)
-        return within(stakes, agent, best), parts
+        return within(stakes, agent, dataclasses.replace(start.deviation, **rebuilt(best))), parts
 
     best, parts = in_pieces(jax.vmap(one), starts)
     return dataclasses.replace(starts, deviation=best), parts
+
+
+def _free(deviation: Deviation) -> dict[str, Any]:
+    """The fields that some start may move."""
+    return {name: getattr(deviation, name) for name in sorted(moved_for(len(deviation.unit)))}
 
 
 def judge(

@@ -99,6 +99,11 @@ def families_for(distributions: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(start.family for start in starts_for(distributions)))
 
 
+def moved_for(distributions: int) -> frozenset[str]:
+    """Return the names of all fields that some start may move."""
+    return frozenset(name for start in starts_for(distributions) for name in start.free)
+
+
 _SIZES: Any = (0.5, 0.1)
 """Of the first weights of a network, inner and outer."""
 

@@ -18,7 +18,7 @@ from jaxmech._types import Array
 from jaxmech.deviation._draws import Draws
 from jaxmech.deviation._families import Candidate, picked
 from jaxmech.deviation._fit import fitted
-from jaxmech.deviation._pieces import in_pieces
+from jaxmech.deviation._pieces import AT_ONCE, first_in_pieces, in_pieces
 from jaxmech.deviation._probe import Probes, Told, probe
 from jaxmech.deviation._proposals import best_places, rows
 from jaxmech.deviation._strategy import Deviation
@@ -42,6 +42,11 @@ _KEPT = 2
 """Best strategies around which to look closer, beside the best of each distribution put together."""
 _CLOSER = ((1.0, 1.0), (0.3, 0.02))
 """Changes of the logarithms of amounts, and of shifts, in each closer look: first far, then within a narrow hole."""
+_STEPS = (
+    *((n, 0, s) for n, s in itertools.product((0, 1, -1), repeat=2)),
+    *((n, c, 0) for n, c in itertools.product((0, 1, -1), (1, -1))),
+)
+"""Which of amount collected, number of points submitted and shift a closer look makes larger or smaller."""
 _PROBES_AT_ONCE = 1024
 
 
@@ -82,29 +87,44 @@ def scan(
     able = jnp.isfinite(stakes.costs[agent])
     points, shifts, mixed = _proposed(mechanism, stakes, agent, unit, keys)
 
-    def look(tried: Choice) -> tuple[Candidate, Choice]:
+    def fit(piece: Candidate) -> tuple[Deviation, Array]:
+        return fitted(mechanism, stakes, jnp.full(piece.guesses.shape, agent), piece, draws, guesses)
+
+    def look(tried: Choice, count: Array) -> tuple[Candidate, Choice]:
         some = _candidates(tried, unit, able, mixed)
-
-        def fit(piece: Candidate) -> tuple[Deviation, Array]:
-            return fitted(mechanism, stakes, jnp.full(piece.guesses.shape, agent), piece, draws, guesses)
-
-        done, parts = in_pieces(fit, some)
+        nothing = some.deviation, jnp.full(tried.samples.shape, jnp.inf, unit.dtype)
+        done, parts = first_in_pieces(fit, some, count, size, nothing)
+        parts = jnp.where((jnp.arange(len(parts)) < count)[:, None], parts, jnp.inf)
         best = best_of(parts)
         if len(unit) > 1:
             # Who guesses is judged at the worst of several means, of few draws each: her best goes on by itself.
             best = jnp.concatenate([best, best_of(jnp.where(some.guesses[:, None], parts, jnp.inf))[:1]])
         return _picked(some, done, best), Choice(*(jnp.take_along_axis(table, best, axis=0) for table in tried))
 
-    def closer(centres: Choice, change: Array) -> tuple[Choice, Candidate]:
-        kept, centres = look(_around(centres, change))
-        return centres, kept
+    def closer(tried: Choice, turn: tuple[Array, Array]) -> tuple[Choice, Candidate]:
+        count, change = turn
+        kept, centres = look(tried, count)
+        return _filled_up(_around(centres, change), len(tried.samples)), kept
 
-    first, centres = look(_begin(unit, points, shifts))
-    _, kept = jax.lax.scan(closer, centres, jnp.asarray(_CLOSER, unit.dtype))
-    later = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), kept)
-    last = (len(_CLOSER) - 1) * len(first.guesses) + 1  # of the last look the best alone
-    joined: Candidate = jax.tree.map(lambda one, two: jnp.concatenate([one, two[:last]]), first, later)
+    # All looks are one program in turns, of which the first is the longest: it is half as long to compile.
+    begin = _begin(unit, points, shifts)
+    widest, narrow = len(begin.samples), _centres(len(unit)) * len(_STEPS)
+    size = -(-narrow // -(-narrow // AT_ONCE))
+    turns = jnp.asarray([widest, *(narrow for _ in _CLOSER)]), jnp.asarray([*_CLOSER, _CLOSER[-1]], unit.dtype)
+    _, kept = jax.lax.scan(closer, _filled_up(begin, -(-widest // size) * size), turns)
+    last = len(_CLOSER) * kept.guesses.shape[1] + 1  # of the last look the best alone
+    joined: Candidate = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:last], kept)
     return joined
+
+
+def _filled_up(tried: Choice, count: int) -> Choice:
+    """The same with its first place again and again at the end, up to so many."""
+    return Choice(*(jnp.concatenate([one, jnp.repeat(one[:1], count - len(one), axis=0)]) for one in tried))
+
+
+def _centres(d: int) -> int:
+    """How many strategies a look keeps: of one distribution, or with the best of each and the best guess."""
+    return _KEPT if d == 1 else _KEPT + 2
 
 
 def scan_name(one: Deviation) -> str:
@@ -152,11 +172,12 @@ def _proposed(mechanism: Any, stakes: Stakes, agent: Array, unit: Array, keys: A
 
     by_distribution = jax.vmap(places, in_axes=(0, 1, None))
     scores = _scores(stakes, told, counts)
-    chosen = [
-        [table[:, :few] for table in by_distribution(walks, scores[name], jnp.asarray(few // 3))]
-        for name, few in _PROPOSED.items()
-    ]
-    points, shifts = (jnp.concatenate(parts, axis=1).T for parts in zip(*chosen, strict=True))
+    believed = jnp.stack([scores[name] for name in _PROPOSED])
+    few = np.array(list(_PROPOSED.values()))
+    found = jax.vmap(by_distribution, in_axes=(None, 0, 0))(walks, believed, jnp.asarray(few // 3))
+    points, shifts = (
+        jnp.concatenate([table[i, :, :first] for i, first in enumerate(few)], axis=1).T for table in found
+    )
     there = ~jnp.isnan(shifts)
     largest = jnp.argmax(counts, axis=0)[None]
     mixed = jnp.take_along_axis(told.clean >= 0.99 * counts, largest, axis=0)[0]
@@ -180,38 +201,51 @@ def _scores(stakes: Stakes, told: Told, counts: Array) -> dict[str, Array]:
 
 def _begin(unit: Array, points: Array, shifts: Array) -> Choice:
     """Every proposal, and what is always tried, with every amount; the truth comes first."""
-    root, here, nothing = jnp.sqrt(unit), jnp.ones_like(unit), jnp.zeros_like(unit)
-    own, alone = jnp.full_like(unit, jnp.nan), -here
-    always = [(unit, root * shift, here) for shift in _SHIFTS]
-    others = (unit * _COUNTS[0], *(here * count for count in _COUNTS[1:]))
-    always += [(count, root * shift, here) for count in others for shift in (0.0, 10.0)]
-    always += [(own, nothing, here), (nothing, nothing, here), (unit, nothing, nothing), (here, nothing, nothing)]
-    if len(unit) > 1:
-        signs = jnp.asarray((-1.0) ** np.arange(len(unit)), unit.dtype)
-        always += [(unit, root * signs * shift, here) for shift in _OPPOSITE]
-    asked = [(points[i], shifts[i], here) for i in range(len(points))]
-    tried: list[tuple[Array, ...]] = [(unit * n, *one, alone) for one in (*always, *asked) for n in _AMOUNTS]
-    tried += _copied(unit)
-    return Choice(*(jnp.stack(column) for column in zip((unit, own, nothing, here, alone), *tried, strict=True)))
+    root, d = jnp.sqrt(unit), len(unit)
+    table = _always(d)
+    signs = np.where(table["opposite"][:, None] == 1, (-1.0) ** np.arange(d), 1.0)
+
+    def column(values: np.ndarray) -> Array:
+        return jnp.asarray(values.reshape(len(values), -1), unit.dtype)
+
+    counts = jnp.concatenate([column(table["units"]) * unit + column(table["points"]), points])
+    moved = jnp.concatenate([column(table["shift"][:, None] * signs) * root, shifts])
+    gains = np.concatenate([table["gain"], np.ones(len(points))])
+    here = jnp.ones_like(counts)
+    told = Choice(here, counts, moved, column(gains) * here, -here)
+    tried = Choice(*(jnp.repeat(one, len(_AMOUNTS), axis=0) for one in told))
+    tried = tried._replace(samples=column(np.tile(_AMOUNTS, len(counts))) * unit)
+    ones = jnp.ones_like(unit)[None]
+    truth = Choice(unit[None], jnp.full_like(ones, jnp.nan), 0 * ones, ones, -ones)
+    return Choice(*(jnp.concatenate(columns) for columns in zip(truth, tried, _copied(unit), strict=True)))
 
 
-def _copied(unit: Array) -> list[tuple[Array, ...]]:
+@functools.cache
+def _always(d: int) -> dict[str, np.ndarray]:
+    """What is tried for any answers: points submitted in units and in points, NaN for those collected, and shifts."""
+    kept: list[tuple[float, ...]] = [(1, 0, shift, 0, 1) for shift in _SHIFTS]
+    others = ((_COUNTS[0], 0), *((0, count) for count in _COUNTS[1:]))
+    kept += [(*count, shift, 0, 1) for count in others for shift in (0.0, 10.0)]
+    kept += [(np.nan, 0, 0, 0, 1), (0, 0, 0, 0, 1), (1, 0, 0, 0, 0), (0, 1, 0, 0, 0)]
+    kept += [(1, 0, shift, 1, 1) for shift in _OPPOSITE if d > 1]
+    names = ("units", "points", "shift", "opposite", "gain")
+    return dict(zip(names, np.array(kept, float).T, strict=True))
+
+
+def _copied(unit: Array) -> Choice:
     """Submissions of one distribution's mean for all, with several amounts of it and of the others."""
     d = len(unit)
-    tried: list[tuple[Array, ...]] = []
-    for source in range(min(d, _SOURCES) if d > 1 else 0):
-        at = np.arange(d) == source
-        copies = jnp.where(at, -1.0, source).astype(unit.dtype)
-        for here, there in itertools.product(_COPIED, _OTHERS):
-            samples = unit * jnp.where(at, here, there)
-            tried.append((samples, unit, jnp.zeros_like(unit), jnp.ones_like(unit), copies))
-    return tried
+    sources = np.arange(min(d, _SOURCES) if d > 1 else 0)
+    amounts = np.array([*itertools.product(_COPIED, _OTHERS)])
+    copied, amount = np.repeat(sources, len(amounts)), np.tile(amounts, (len(sources), 1))
+    at = np.arange(d) == copied[:, None]
+    samples = jnp.asarray(np.where(at, amount[:, :1], amount[:, 1:]), unit.dtype) * unit
+    copies = jnp.asarray(np.where(at, -1, copied[:, None]), unit.dtype)
+    return Choice(samples, jnp.ones_like(samples) * unit, 0 * samples, jnp.ones_like(samples), copies)
 
 
 def _around(centres: Choice, change: Array) -> Choice:
     """The same submissions and others near them: amounts, counts and shifts a little larger or smaller."""
-    steps = [(n, 0, s) for n, s in itertools.product((0, 1, -1), repeat=2)]
-    steps += [(n, c, 0) for n, c in itertools.product((0, 1, -1), (1, -1))]
     near = [
         Choice(
             centres.samples * jnp.exp(change[0] * n),
@@ -220,7 +254,7 @@ def _around(centres: Choice, change: Array) -> Choice:
             centres.gains,
             centres.copies,
         )
-        for n, c, s in steps
+        for n, c, s in _STEPS
     ]
     return Choice(*(jnp.concatenate(tables) for tables in zip(*near, strict=True)))
 

@@ -64,8 +64,8 @@ class BestResponse(Tabular):
     @property
     def family(self) -> tuple[str, ...]:
         """Names of the families of the strategies, agent by agent; host only, and of one problem."""
-        rows = enumerate(np.asarray(self.start))
-        return tuple(_family(row, jax.tree.map(lambda leaf, i=i: leaf[i], self.deviation)) for i, row in rows)
+        rows, deviation = enumerate(np.asarray(self.start)), jax.device_get(self.deviation)
+        return tuple(_family(row, jax.tree.map(lambda leaf, i=i: leaf[i], deviation)) for i, row in rows)
 
     @property
     def half_width(self) -> Agents:
