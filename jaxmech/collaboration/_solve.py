@@ -31,7 +31,7 @@ def solve(
     division: str | ArrayLike = "rational",
     mechanism: str = "cbl",
     estimate: str = "drawn",
-    calibrated: bool = False,
+    calibrated: bool | str = False,
 ) -> Solution[Plan]:
     """Return who collects what under a mechanism, and what everybody pays.
 
@@ -44,7 +44,8 @@ def solve(
         estimate: of c3d and cbl: "drawn", noisy points are weighed by the noise that was drawn, as published; or
             "steady", by the noise that is expected: penalties are then the same for every law with this σ.
         calibrated: of c3d and cbl: whether the noise level follows the spread of the others' data, so that the assumed
-            σ decides amounts alone. Under transformations the degrees of freedom that this takes are not checked.
+            σ decides amounts alone; "robust" for the median of the spreads within the others' submissions, which an
+            ally who spreads hers moves by no more than one rank. Under transformations the degrees of freedom that this takes are not checked.
 
     Returns:
         Solution around the plan. The status is the worst of the division's and of all corruption coefficients', in
