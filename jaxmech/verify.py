@@ -193,6 +193,7 @@ class Agreement(Signed):
         self.alpha = np.zeros(shape) if self.pooled or self.designed else numbers(plan["alpha"])
         self.steady = problem.get("estimate", "drawn") == "steady"
         self.calibrated, self.levels = bool(problem.get("calibrated", False)), dict[Any, Levels]()
+        self.robust = problem.get("calibrated") == "robust"
         follows = self.designed and self.calibrated and plan["calibration"]
         self.follows = [numbers(follows[key]) for key in ("spread", "level")] if follows else []
         self.rule = "limit" if follows else "alpha"
@@ -318,7 +319,8 @@ class Drawn:
         hers, noisy = self.points or (None, None)
         if role == "checked":
             groups = [np.flatnonzero(clean), rest, np.flatnonzero(~clean)[~left]]
-            self.level = level_of(agreement, i, k, points, groups, told)
+            owners = np.repeat(np.arange(len(handed.counts)), [n * (j != i) for j, n in enumerate(handed.counts)])
+            self.level = level_of(agreement, (i, k), points, groups, owners, told)
         self.clean = part_of(clean, clean_listed, hers, told.get("clean"))
         self.rest = part_of(left, left_listed, noisy, told.get("rest"))
         self.lots = stream(*texts[:3], agreement.names[k], "noise")
@@ -327,14 +329,17 @@ class Drawn:
             self.discrepancy = abs(handed.means[i] - self.clean["mean"]) if handed.counts[i] else math.inf
 
 
-def level_of(agreement: Agreement, i: int, k: int, points: Any, groups: list[Any], told: Any) -> dict[str, Any]:
+def level_of(
+    agreement: Agreement, place: tuple[int, int], points: Any, groups: list[Any], owners: np.ndarray, told: Any
+) -> dict[str, Any]:
     """Return σ̂ within what was drawn and what was not, each about its mean (as told if unknown), and its noise."""
-    groups, n = [group for group in groups if len(group)], float(agreement.asked[i, k])
-    freedom, agreed = sum(map(len, groups)) - len(groups), agreement.limit if agreement.follows else agreement.alpha
+    (i, k), groups = place, [group for group in groups if len(group)]
+    n, agreed = float(agreement.asked[i, k]), agreement.limit if agreement.follows else agreement.alpha
+    values = np.zeros(len(owners)) if points is None else points
+    within, freedom = median_of(values, groups, owners) if agreement.robust else squares(values, groups)
     level = {"sigma": math.nan, "freedom": freedom, agreement.rule: float(agreed[i, k]), "level": "assumed"}
     if not agreement.calibrated or freedom < 1:
         return level
-    within = 0.0 if points is None else sum(float(np.var(points[group])) * len(group) for group in groups)
     spread = float(numbers(told["sigma"])) if points is None else math.sqrt(within / freedom)
     if agreement.follows:
         return {**level, "sigma": spread, "limit": float(agreement.limit_at(i, k, spread)), "level": "data"}
@@ -343,6 +348,35 @@ def level_of(agreement: Agreement, i: int, k: int, points: Any, groups: list[Any
     (low, high), ratio = admissible(tau), float(noise_ratio(tau, np.array([seen]), agreement.steady)[0])
     kind = "none" if seen <= low else "most" if seen >= high else "data"
     return {**level, "sigma": spread, "alpha": math.sqrt(ratio * n), "level": kind}
+
+
+def squares(values: np.ndarray, groups: list[Any]) -> tuple[float, int]:
+    """Return the sum of squares within groups, each about its mean, and its degrees of freedom."""
+    some = [group for group in groups if len(group)]
+    return sum(float(np.var(values[group])) * len(group) for group in some), sum(map(len, some)) - len(some)
+
+
+def median_of(values: np.ndarray, groups: list[Any], owners: np.ndarray) -> tuple[float, int]:
+    """Return the same of the median of the parties' variances within groups, at ν = points less groups for each.
+
+    As many of the first points in her fullest group are left out as groups hold none of hers; 0 of fewer than three.
+    """
+    each = []
+    for owner in np.unique(owners):
+        hers = [group[owners[group] == owner] for group in groups]
+        fullest = int(np.argmax([len(group) for group in hers]))
+        hers[fullest] = hers[fullest][[len(group) for group in hers].count(0) :]
+        each += [squares(values, hers)]
+    each = [(within, freedom) for within, freedom in each if freedom > 0]
+    freedom, rank = sum(freedom for _, freedom in each), (len(each) - 1) // 2
+    ordered = sorted(within / (v * unit_of(v, len(each))) for within, v in each)
+    return (ordered[rank] * freedom, freedom) if len(each) >= 3 else (0.0, 0)
+
+
+def unit_of(freedom: float, count: int) -> float:
+    """Return what the variance of a party is divided by, so that the ⌈M/2⌉-th of M is 1 in the middle."""
+    rough, place = 2 / (9 * freedom), ((count + 1) // 2 - 1 / 3) / (count + 1 / 3)
+    return float((1 - rough + NormalDist().inv_cdf(place) * math.sqrt(rough)) ** 3)
 
 
 def admissible(tau: float) -> tuple[float, float]:
@@ -666,17 +700,34 @@ def noise_levels(agreement: Agreement, i: int, k: int) -> Levels:
         n, others = float(agreement.asked[i, k]), float(agreement.asked[:, k].sum() - agreement.asked[i, k])
         tau, left = 2 + float(agreement.rest[i, k]) / n, others - agreement.z[i, k] - agreement.rest[i, k]
         freedom, kappa = others - 2 - (left > 0), float(agreement.kappa[i, k])
-        far = 74 / freedom
+        each = [v for j, v in enumerate(agreement.asked[:, k] - 2 - (left > 0)) if j != i and v >= 1]
+        far = 74 / (sum(each) / 2 if agreement.robust else freedom)
         kinks = [math.log(kappa / limit) for limit in reversed(admissible(tau))]
         # quadrature over v in three pieces, between which κ̂ is cut off or not
         places = np.clip([-math.inf, *kinks, math.inf], -(math.sqrt(2 * far) + far), math.sqrt(2 * far))
         nodes, weights = np.polynomial.legendre.leggauss(32)
         v = np.concatenate([a + (b - a) / 2 * (1 + nodes) for a, b in pairwise(places)])
         mass = np.concatenate([(b - a) / 2 * weights for a, b in pairwise(places)])
-        mass = mass * np.exp(-freedom / 2 * (np.expm1(v) - v))
+        mass = mass * (median_density(v, each) if agreement.robust else np.exp(-freedom / 2 * (np.expm1(v) - v)))
         levels = noise_ratio(tau, kappa * np.exp(-v), agreement.steady) * n
         agreement.levels[i, k] = levels, mass / mass.sum()
     return agreement.levels[i, k]
+
+
+def median_density(v: np.ndarray, each: list[float]) -> np.ndarray:
+    """Return the density of log σ̂²/σ² at v, where σ̂² is the median of variances with so many degrees of freedom."""
+    number = np.zeros((len(each) + 1, 2, len(v)))  # chances that so many are below e^v, and their slopes
+    number[0, 0] = 1
+    for freedom in each:
+        x, a = freedom / 2 * unit_of(freedom, len(each)) * np.exp(v), 0.5 if freedom % 2 else 1.0
+        below = np.array([math.erf(math.sqrt(y)) for y in x]) if freedom % 2 else -np.expm1(-x)
+        for b in np.arange(a, freedom / 2):  # P(a + 1, x) = P(a, x) − x^a e^(−x)/Γ(a + 1)
+            below = below - np.exp(b * np.log(x) - x - math.lgamma(b + 1))
+        slope = np.exp(freedom / 2 * np.log(x) - x - math.lgamma(freedom / 2))
+        more = np.concatenate([np.zeros((1, 2, len(v))), number[:-1]]) - number
+        number += below * more
+        number[:, 1] += slope * more[:, 0]
+    return number[(len(each) + 1) // 2 :, 1].sum(axis=0)
 
 
 def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[float]:

@@ -232,9 +232,15 @@ class Approximate:
             f"{self.problem.agent_name(worst)} saves {parts[worst]:.0%} of her penalty if one other hands in points "
             "that spread far, and she knows: nobody's data get any noise then"
         )
+        effort = "σ̂ → ∞, in closed form; jaxmech run names whose points spread twice as much as agreed"
+        if self.plan.rule.robust:
+            witness = (
+                f"{self.problem.agent_name(worst)} saves {parts[worst]:.0%} of her penalty if one other hands in points "
+                "that spread far, and she knows: the median of the others' spreads moves by one rank"
+            )
+            effort = "one other's spread → ∞: expected penalty by quadrature over σ̂, its minimum by convexity"
         if parts[worst] == 0:
             witness = "nobody is checked, so that nobody's data get any noise"
-        effort = "σ̂ → ∞, in closed form; jaxmech run names whose points spread twice as much as agreed"
         return Audit.judged(LIFTED, -float(parts[worst]), self.slack, witness, effort, claimed=False)
 
     def _told(
