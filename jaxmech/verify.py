@@ -243,7 +243,7 @@ class Agreement(Signed):
 
     def soundness(self) -> Iterator[str]:
         """Say where the agreement is not sound."""
-        off, division = optimality(self.document) or 0.0, self.document["division"]
+        off, division = optimality(self.document) or 0.0, self.document.get("division")
         if off > OPTIMUM[self.document["settings"]["dtype"]]:
             yield f"agreement: the division misses the conditions of the {division} optimum by {off:.2g}"
         yield from soundness(self)

@@ -234,10 +234,8 @@ class Approximate:
         )
         effort = "σ̂ → ∞, in closed form; jaxmech run names whose points spread twice as much as agreed"
         if self.plan.rule.robust:
-            witness = (
-                f"{self.problem.agent_name(worst)} saves {parts[worst]:.0%} of her penalty if one other hands in points "
-                "that spread far, and she knows: the median of the others' spreads moves by one rank"
-            )
+            moved = "the median of the others' spreads moves by one rank"
+            witness = witness.replace("nobody's data get any noise then", moved)
             effort = "one other's spread → ∞: expected penalty by quadrature over σ̂, its minimum by convexity"
         if parts[worst] == 0:
             witness = "nobody is checked, so that nobody's data get any noise"

@@ -187,4 +187,5 @@ def carrying_out(problem: Problem, plan: Plan) -> Checked | Calibrated:
     checked = checked_mechanism(problem, plan)
     if not plan.calibrated:
         return checked
-    return Calibrated.of(checked, collection_cost(problem, plan.samples) * plan.samples / problem.price, plan.rule.robust)
+    worth = collection_cost(problem, plan.samples) * plan.samples / problem.price
+    return Calibrated.of(checked, worth, plan.rule.robust)

@@ -57,8 +57,8 @@ class Plan(Tabular):
         division: its name; ``TARGET`` if it was given in amounts.
         mechanism: name of the mechanism that carries the plan out.
         estimate: how the recommended estimate weighs noisy points, one of ``ESTIMATES``.
-        calibrated: whether the noise level follows the spread of the data, "robust" if the median of spreads; ``alpha`` is
-            then the one at the assumed σ.
+        calibrated: whether the noise level follows the spread of the data, "robust" if the median of spreads;
+            ``alpha`` is then the one at the assumed σ.
     """
 
     AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {

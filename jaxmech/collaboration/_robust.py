@@ -1,10 +1,10 @@
 """Noise that follows a median: σ̂² is the median of the variances within each of the others' submissions. Pure kernels.
 
-An agent's data fall into at most G parts that are drawn for somebody else: what that other is compared with, what she
-gets with noise, what was not drawn. Squares are added up within the parts, about the mean of each; where fewer than G of
-them hold her points, as many points of the fullest one are left out as parts are missing. So they always have
-ν_j = n_j − G degrees of freedom, whatever was drawn: given the draw they are contrasts within parts, hence for normal
-data σ² χ²(ν_j), independent of one another, of the means of all parts and of everything that the other does. Then
+The others' data fall into G parts: what an agent is compared with, what she gets with noise, what was not drawn. Of each
+other's points squares are added up within the parts, about the mean of each; where fewer than G parts hold any of hers,
+her first points in the fullest one are left out, as many as parts are missing. So they always have ν_j = n_j − G degrees
+of freedom, whatever was drawn: given the draw they are contrasts within parts, hence for normal data σ² χ²(ν_j),
+independent of one another, of the means of all parts and of everything that the agent does. Then
 σ̂² = the r-th smallest of s_j²/c_j over the M others with ν_j ≥ 1, r = ⌈M/2⌉, the lower median, which one who spreads
 her points without bound moves by no more than one rank, and
 
@@ -42,7 +42,7 @@ _PLACES = 257
 
 
 def freedom_each(delivered: Amounts, groups: Array) -> Array:
-    """Return ν_j of what each other hands in, (others, agents, distributions); 0 where it is less than 1, and of herself.
+    """Return ν_j of what each other hands in, (others, agents, distributions); 0 where it is less than 1.
 
     Args:
         delivered: points of everybody, (agents, distributions).
@@ -60,7 +60,7 @@ def freedom_each(delivered: Amounts, groups: Array) -> Array:
 
 
 def planned_freedom(samples: Amounts, total: Distributions) -> Array:
-    """Return ν_j of a plan, as :func:`freedom_each`; groups are Z, Z' and, where T is less than what is there, the rest.
+    """Return ν_j of a plan, as :func:`freedom_each`; the parts are Z, Z' and, where T is less than all, the rest.
 
     Args:
         samples: n*, by agent and distribution.

@@ -11,7 +11,7 @@ from jaxmech.collaboration._calibration import FEWEST, degrees_of_freedom
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
-from jaxmech.collaboration._robust import LEAST, MOST_AGENTS, is_told, planned_freedom
+from jaxmech.collaboration._robust import LEAST, is_told, planned_freedom
 from jaxmech.collaboration._rule import PUBLISHED, ROBUST, Levels, Rule
 from jaxmech.mechanism import OTHERS, of_others
 
@@ -129,8 +129,6 @@ def check_freedom(problem: Problem, plan: Plan) -> None:
 
 def _check_robust(problem: Problem, plan: Plan, checked: np.ndarray) -> None:
     """Refuse a plan under which the median of the others' spreads tells too little, or is no protection."""
-    if len(checked) > MOST_AGENTS:
-        raise ProblemError("calibrated", ROBUST, f"is for at most {MOST_AGENTS} agents: write calibrated = true")
     each = np.asarray(planned_freedom(plan.samples, plan.total))
     others, freedom = (np.where(checked, table.sum(axis=0), np.inf) for table in (each > 0, each))
     for table, least in ((others, OTHERS), (freedom, LEAST)):
@@ -147,8 +145,8 @@ def _check_robust(problem: Problem, plan: Plan, checked: np.ndarray) -> None:
         )
     else:
         rule = (
-            f"needs {LEAST:g} degrees of freedom within the others' submissions, but {who} is checked on {what} against "
-            f"{freedom[i, k]:.3g}, which {LEAST - freedom[i, k]:.3g} points more would make good: a smaller cost or a "
+            f"needs {LEAST:g} degrees of freedom within the others' submissions, but {who} is checked on {what} "
+            f"against {freedom[i, k]:.3g}, which {LEAST - freedom[i, k]:.3g} points more would make good: a smaller cost or a "
             "larger price makes them collect more; or write calibrated = true"
         )
     raise ProblemError("calibrated", ROBUST, rule)

@@ -120,5 +120,5 @@ def rule_of(estimate: str, calibrated: bool | str) -> Rule:
     """
     one_of("estimate", estimate, ESTIMATES)
     if not isinstance(calibrated, bool) and calibrated != ROBUST:
-        raise ProblemError("calibrated", calibrated, f'must be true, false or "{ROBUST}"')
+        raise ProblemError("calibrated", calibrated, f'must be true or false, or "{ROBUST}"')
     return Rule(estimate, calibrated)

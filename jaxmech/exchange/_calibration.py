@@ -2,8 +2,8 @@
 
 κ̂ = κ σ²/σ̂² takes the place of κ = c n*²/(price σ²), where σ̂² is the variance within the others' points that a party is
 compared with, within those that she gets with noise, and within those that were not drawn, about the mean of each. It
-says nothing of her own points, so that nothing that she does moves her noise level. Of a robust rule it is the median of
-such variances within each other party's points.
+says nothing of her own points, so that nothing that she does moves her noise level. Of a robust rule it is the median
+of such variances within each other party's points.
 """
 
 import math

@@ -107,7 +107,6 @@ class Others:
         """Return the points with these numbers."""
         return self._values[np.where(numbers >= self._start, numbers + self._own, numbers)]
 
-
     def owners(self, numbers: np.ndarray) -> np.ndarray:
         """Return whose the points with these numbers are."""
         places = np.where(numbers >= self._start, numbers + self._own, numbers)

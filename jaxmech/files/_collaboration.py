@@ -143,7 +143,8 @@ class CollaborationCase:
         """
         if mechanism in CHECKING:
             return ()
-        given = {"estimate": self.estimate != ESTIMATES[0], "calibrated": bool(self.calibrated) and mechanism != DESIGNED}
+        follows = bool(self.calibrated) and mechanism != DESIGNED
+        given = {"estimate": self.estimate != ESTIMATES[0], "calibrated": follows}
         return tuple(
             f"{key} in the file means nothing for {mechanism}: it is for {', '.join(_MEANT_FOR[key])}"
             for key, said in given.items()
@@ -240,7 +241,7 @@ def _rule(section: Mapping[str, Any], mechanism: str) -> tuple[Rule, tuple[float
     estimate = one_of("estimate", section.get("estimate", ESTIMATES[0]), ESTIMATES)
     calibrated = section.get("calibrated", False)
     if not isinstance(calibrated, bool) and calibrated != ROBUST:
-        raise ProblemError("calibrated", calibrated, f'must be true, false or "{ROBUST}"')
+        raise ProblemError("calibrated", calibrated, f'must be true or false, or "{ROBUST}"')
     rule = Rule(estimate, calibrated)
     if rule.robust and mechanism == DESIGNED:
         raise ProblemError("calibrated", calibrated, "is for c3d and cbl: write calibrated = true for a design")

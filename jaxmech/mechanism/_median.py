@@ -133,8 +133,8 @@ def draw_means_each(
     """Draw the means of both parts, and the squares within each submission, by their law given what was handed in.
 
     Of the squares about her own mean, a part that follows the beta law lies within the parts: independent of the rest,
-    to which, with the squares between submissions, the means of the parts belong. Exact for honest normal data, for each
-    agent on her own: what one tells is drawn once for all. Where variances were not handed in, the squares are drawn
+    to which, with the squares between submissions, the means of the parts belong. Exact for honest normal data, for
+    each agent on her own: what one tells is drawn once for all. Where variances were not handed in, the squares are drawn
     too, with the assumed variance.
 
     Args:

@@ -44,7 +44,8 @@ def rule_sentences(answer: Answer) -> list[str]:
             "is promised whatever the law of the data is, as long as its variance is at most σ², and whatever she does "
             f"saves her at most {most} of it in the worst case of these laws."
         ]
-    followed = "the median of the spreads within the others' submissions" if robust else "the spread of the others' data"
+    followed = "the median of the spreads within the others' submissions"
+    followed = followed if robust else "the spread of the others' data"
     text = (
         f"The noise level follows {followed}, so σ need not be known to keep everybody honest: as "
         f"far as noise can, whatever an agent does saves her at most {most} on normal data. Spreads, data and noise "
@@ -57,9 +58,13 @@ def rule_sentences(answer: Answer) -> list[str]:
         text += f" Not all of sigma_range is covered by that: {limits.witness}."
     lifted = next((fact for fact in answer.facts if fact.claim == LIFTED), None)
     if lifted is not None and not lifted.holds:
-        text += f" One party can weaken it: {lifted.witness}." if robust else (
-            f" One party can undo it: {lifted.witness}. Look at what jaxmech run says of spreads before anybody uses "
-            "an estimate."
+        text += (
+            f" One party can weaken it: {lifted.witness}."
+            if robust
+            else (
+                f" One party can undo it: {lifted.witness}. Look at what jaxmech run says of spreads before anybody uses "
+                "an estimate."
+            )
         )
     return [text]
 
