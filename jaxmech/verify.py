@@ -365,7 +365,7 @@ def spread_of(values: np.ndarray, groups: list[Any], owners: np.ndarray, robust:
     return (ordered[(len(each) - 1) // 2] * total, total) if len(each) >= 3 else (0.0, 0)
 
 
-def unit_of(freedom: float, count: int) -> float:
+def unit_of(freedom: Any, count: int) -> float:
     """Return what variances are divided by, so that the ⌈M/2⌉-th of M has about the median 1 (Wilson and Hilferty)."""
     rough, place = 2 / (9 * freedom), ((count + 1) // 2 - 1 / 3) / (count + 1 / 3)
     return float((1 - rough + NormalDist().inv_cdf(place) * math.sqrt(rough)) ** 3)
@@ -701,7 +701,7 @@ def noise_levels(agreement: Agreement, i: int, k: int) -> Levels:
     return agreement.levels[i, k]
 
 
-def median_chance(v: np.ndarray, each: list[float]) -> np.ndarray:
+def median_chance(v: np.ndarray, each: list[Any]) -> np.ndarray:
     """Return P(σ̂² ≤ e^v σ²) of the median of variances with so many degrees of freedom: half of them lie below."""
     number = np.eye(len(each) + 1, 1) * np.ones_like(v)  # chances that so many lie below
     for freedom in each:

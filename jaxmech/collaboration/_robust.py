@@ -1,9 +1,9 @@
 """Noise that follows a median: σ̂² is the median of the variances within each of the others' submissions. Pure kernels.
 
-The others' data fall into G parts: what an agent is compared with, what she gets with noise, what was not drawn. Of each
-other's points squares are added up within the parts, about the mean of each; where fewer than G parts hold any of hers,
-her first points in the fullest one are left out, as many as parts are missing. So they always have ν_j = n_j − G degrees
-of freedom, whatever was drawn: given the draw they are contrasts within parts, hence for normal data σ² χ²(ν_j),
+The others' data fall into G parts: what an agent is compared with, what she gets with noise, what was not drawn. Of
+each other's points squares are added up within the parts, about the mean of each; where fewer than G parts hold any of
+hers, her first points in the fullest one are left out, as many as parts are missing. So they always have ν_j = n_j − G
+degrees of freedom, whatever was drawn: given the draw they are contrasts within parts, so for normal data σ² χ²(ν_j),
 independent of one another, of the means of all parts and of everything that the agent does. Then
 σ̂² = the r-th smallest of s_j²/c_j over the M others with ν_j ≥ 1, r = ⌈M/2⌉, the lower median, which one who spreads
 her points without bound moves by no more than one rank, and
@@ -158,7 +158,7 @@ def robust_levels(
         >>> each = planned_freedom(jnp.full((10, 1), 10.0), jnp.array([100.0]))
         >>> level, weight = robust_levels(corruption_root, jnp.full((10, 1), 10.0), jnp.full((10, 1), 0.1), each)
         >>> [round(float(jnp.sum((weight * level**power)[:, 0])), 1) for power in (0, 1)]  # 2.58 at a known σ
-        [1.0, 2.8]
+        [1.0, 3.9]
     """
     law = _law(each, beyond)
     return levels_between(root, tau, kappa, _ends(each), lambda place: law(place)[2], clip)

@@ -146,8 +146,8 @@ def _check_robust(problem: Problem, plan: Plan, checked: np.ndarray) -> None:
     else:
         rule = (
             f"needs {LEAST:g} degrees of freedom within the others' submissions, but {who} is checked on {what} "
-            f"against {freedom[i, k]:.3g}, which {LEAST - freedom[i, k]:.3g} points more would make good: a smaller cost or a "
-            "larger price makes them collect more; or write calibrated = true"
+            f"against {freedom[i, k]:.3g}, which {LEAST - freedom[i, k]:.3g} points more would make good: a "
+            "smaller cost or a larger price makes them collect more; or write calibrated = true"
         )
     raise ProblemError("calibrated", ROBUST, rule)
 

@@ -1,4 +1,4 @@
-"""Noise that follows the median of the spreads within the others' submissions: its law, plans, mechanism, certificate."""
+"""Noise that follows the median of the spreads within the others' submissions: law, plans, mechanism."""
 
 import jax
 import jax.numpy as jnp

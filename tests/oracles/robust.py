@@ -1,6 +1,6 @@
 """The law of a median of variances: sums over all sets of others, and quantiles of an order statistic."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 from scipy import integrate, stats
@@ -45,4 +45,4 @@ def expected_penalty(n, m, kappa, freedom, clip, beyond=0):
     rank = -(-(m - 1) // 2)
     kinks = stats.beta.cdf(places, rank, m - 1 - beyond - rank + 1)
     pieces = np.unique([1e-9, *kinks, 1 - 1e-9])
-    return sum(integrate.quad(at, a, b, epsabs=1e-9, limit=60)[0] for a, b in zip(pieces, pieces[1:], strict=False))
+    return sum(integrate.quad(at, a, b, epsabs=1e-9, limit=60)[0] for a, b in pairwise(pieces))

@@ -58,14 +58,9 @@ def rule_sentences(answer: Answer) -> list[str]:
         text += f" Not all of sigma_range is covered by that: {limits.witness}."
     lifted = next((fact for fact in answer.facts if fact.claim == LIFTED), None)
     if lifted is not None and not lifted.holds:
-        text += (
-            f" One party can weaken it: {lifted.witness}."
-            if robust
-            else (
-                f" One party can undo it: {lifted.witness}. Look at what jaxmech run says of spreads before anybody uses "
-                "an estimate."
-            )
-        )
+        text += f" One party can {'weaken' if robust else 'undo'} it: {lifted.witness}."
+        if not robust:
+            text += " Look at what jaxmech run says of spreads before anybody uses an estimate."
     return [text]
 
 
