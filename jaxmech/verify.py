@@ -109,8 +109,7 @@ def differences(where: str, found: Any, expected: Any, size: float | dict[str, f
                 yield f"{where}: {key} is {'missing' if key in expected else 'not expected'}"
             else:
                 sizes = size if isinstance(size, dict) and not isinstance(expected[key], dict | list) else {"": size}
-                own = sizes.get(key, sizes[""])
-                yield from differences(f"{where}: {key}", found[key], expected[key], own)
+                yield from differences(f"{where}: {key}", found[key], expected[key], sizes.get(key, sizes[""]))
     elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
         for place, (one, other) in enumerate(zip(found, expected, strict=True)):
             name = other["name"] if isinstance(other, dict) and "name" in other else place
@@ -180,7 +179,7 @@ class Agreement(Signed):
 
     def read(self, document: dict[str, Any]) -> None:
         """Read what is needed."""
-        self.document, self.money, self.kappa = document, 0.0, np.zeros(0)
+        self.document, self.money, self.kappa, self.levels = document, 0.0, np.zeros(0), dict[Any, Levels]()
         problem, plan = document["problem"], document["integer_plan"]
         self.gain = GAIN[document["settings"]["dtype"]]
         self.seal, self.mechanism, self.target = document["fingerprint"], problem["mechanism"], document["target"]
@@ -192,7 +191,7 @@ class Agreement(Signed):
         self.z, self.rest = (np.zeros(shape) if self.pooled else numbers(plan[key]) for key in ("comparison", "rest"))
         self.alpha = np.zeros(shape) if self.pooled or self.designed else numbers(plan["alpha"])
         self.steady = problem.get("estimate", "drawn") == "steady"
-        self.calibrated, self.levels = bool(problem.get("calibrated", False)), dict[Any, Levels]()
+        self.calibrated, self.robust = bool(problem.get("calibrated")), problem.get("calibrated") == "robust"
         follows = self.designed and self.calibrated and plan["calibration"]
         self.follows = [numbers(follows[key]) for key in ("spread", "level")] if follows else []
         self.rule = "limit" if follows else "alpha"
@@ -244,9 +243,8 @@ class Agreement(Signed):
 
     def soundness(self) -> Iterator[str]:
         """Say where the agreement is not sound."""
-        off = optimality(self.document) or 0.0
+        off, division = optimality(self.document) or 0.0, self.document.get("division")
         if off > OPTIMUM[self.document["settings"]["dtype"]]:
-            division = self.document["division"]
             yield f"agreement: the division misses the conditions of the {division} optimum by {off:.2g}"
         yield from soundness(self)
 
@@ -318,7 +316,7 @@ class Drawn:
         hers, noisy = self.points or (None, None)
         if role == "checked":
             groups = [np.flatnonzero(clean), rest, np.flatnonzero(~clean)[~left]]
-            self.level = level_of(agreement, i, k, points, groups, told)
+            self.level = level_of(agreement, handed, i, k, groups, told)
         self.clean = part_of(clean, clean_listed, hers, told.get("clean"))
         self.rest = part_of(left, left_listed, noisy, told.get("rest"))
         self.lots = stream(*texts[:3], agreement.names[k], "noise")
@@ -327,15 +325,17 @@ class Drawn:
             self.discrepancy = abs(handed.means[i] - self.clean["mean"]) if handed.counts[i] else math.inf
 
 
-def level_of(agreement: Agreement, i: int, k: int, points: Any, groups: list[Any], told: Any) -> dict[str, Any]:
+def level_of(agreement: Agreement, handed: Handed, i: int, k: int, groups: list[Any], told: Any) -> dict[str, Any]:
     """Return σ̂ within what was drawn and what was not, each about its mean (as told if unknown), and its noise."""
-    groups, n = [group for group in groups if len(group)], float(agreement.asked[i, k])
-    freedom, agreed = sum(map(len, groups)) - len(groups), agreement.limit if agreement.follows else agreement.alpha
+    n, agreed = float(agreement.asked[i, k]), agreement.limit if agreement.follows else agreement.alpha
+    owners = np.repeat(np.arange(len(handed.counts)), [size * (j != i) for j, size in enumerate(handed.counts)])
+    points = handed.others(i)[2]
+    values = np.zeros(len(owners)) if points is None else points
+    squares, freedom = spread_of(values, [group for group in groups if len(group)], owners, agreement.robust)
     level = {"sigma": math.nan, "freedom": freedom, agreement.rule: float(agreed[i, k]), "level": "assumed"}
     if not agreement.calibrated or freedom < 1:
         return level
-    within = 0.0 if points is None else sum(float(np.var(points[group])) * len(group) for group in groups)
-    spread = float(numbers(told["sigma"])) if points is None else math.sqrt(within / freedom)
+    spread = float(numbers(told["sigma"])) if points is None else math.sqrt(squares / freedom)
     if agreement.follows:
         return {**level, "sigma": spread, "limit": float(agreement.limit_at(i, k, spread)), "level": "data"}
     tau = 2 + float(agreement.rest[i, k]) / n
@@ -343,6 +343,32 @@ def level_of(agreement: Agreement, i: int, k: int, points: Any, groups: list[Any
     (low, high), ratio = admissible(tau), float(noise_ratio(tau, np.array([seen]), agreement.steady)[0])
     kind = "none" if seen <= low else "most" if seen >= high else "data"
     return {**level, "sigma": spread, "alpha": math.sqrt(ratio * n), "level": kind}
+
+
+def spread_of(values: np.ndarray, groups: list[Any], owners: np.ndarray, robust: bool) -> tuple[float, int]:
+    """Return the sum of squares within groups, about the mean of each, and its degrees of freedom, points − groups.
+
+    Robust: the ⌈M/2⌉-th of the variances of M ≥ 3 owners, times all their degrees of freedom; of the first points in an
+    owner's fullest group as many are left out as groups hold none of hers.
+    """
+    each, owners = [], owners * robust
+    for owner in np.unique(owners):
+        hers = sorted((group[owners[group] == owner] for group in groups), key=len, reverse=True)
+        freedom = sum(map(len, hers)) - len(hers)
+        hers[0] = hers[0][[*map(len, hers)].count(0) :]
+        within = sum(float(np.var(values[group])) * len(group) for group in hers if len(group))
+        each += [(within, freedom)] * (freedom > 0)
+    within, total = (sum(column) for column in zip((0.0, 0), *each, strict=True))
+    if not robust:
+        return within, total
+    ordered = sorted(within / (freedom * unit_of(freedom, len(each))) for within, freedom in each)
+    return (ordered[(len(each) - 1) // 2] * total, total) if len(each) >= 3 else (0.0, 0)
+
+
+def unit_of(freedom: Any, count: int) -> float:
+    """Return what variances are divided by, so that the ⌈M/2⌉-th of M has about the median 1 (Wilson and Hilferty)."""
+    rough, place = 2 / (9 * freedom), ((count + 1) // 2 - 1 / 3) / (count + 1 / 3)
+    return float((1 - rough + NormalDist().inv_cdf(place) * math.sqrt(rough)) ** 3)
 
 
 def admissible(tau: float) -> tuple[float, float]:
@@ -375,9 +401,7 @@ def normal_grid(width: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
 def part_of(drawn: np.ndarray, listed: np.ndarray, points: np.ndarray | None, told: Any) -> dict[str, Any]:
     """Return how many points were drawn, their mean (as told if they are unknown), and a hash of the listed numbers."""
     count = int(np.count_nonzero(drawn))
-    mean = float(np.mean(points)) if points is not None and count else math.nan
-    if points is None and count:
-        mean = float(numbers((told or {}).get("mean")))
+    mean = float(numbers((told or {}).get("mean")) if points is None else np.mean(points)) if count else math.nan
     digest = sha256(np.flatnonzero(listed).astype("<u8").tobytes())
     return {"count": count, "mean": mean, "inverted": 2 * count > len(drawn), "listed": digest}
 
@@ -435,8 +459,7 @@ def _entry(agreement: Agreement, part: Drawn, handed: Handed, place: Any, added:
     weight = clean / variance + (noisy / expected if noisy else 0.0)
     total = (clean / variance * clean_mean if clean else 0.0) + (noisy / expected * noisy_mean if noisy else 0.0)
     error, mixed = (weight**-0.5, total / weight) if weight else (math.inf, math.nan)
-    flat = np.concatenate([np.zeros(0), *(values for _, _, values in parts)])
-    table = [(value, variance) for value in flat] + [(value, expected) for value in noise]
+    table = [(value, variance) for _, _, values in parts for value in values] + [(value, expected) for value in noise]
     compared = (part.clean["count"], part.clean["mean"]) if role == "checked" and part.clean else (0, math.nan)
     hers = (agreement.names[k], mixed, error, clean, clean_mean, noisy, noisy_mean, noisy_variance)
     check = (agreement.names[k], role, int(agreement.asked[i, k]), own, mean, *compared, part.discrepancy, added)
@@ -466,6 +489,7 @@ def judged(part: Drawn, added: float, agreed: float) -> dict[str, Any]:
 
 OWED = ("name", *NOTHING, "clean_count", "clean_mean", "noisy_count", "noisy_mean", "noisy_variance")
 CHECKS = ("name", "role", "asked", "count", "mean", "compared_count", "compared_mean", "discrepancy", "noise_variance")
+TOLD = ("allocation", "quality", "value", "payment", "utility", "outside")
 JUDGED = ("limit", "passed", "follows", "withheld")
 SEEDED = "The noise was made from a fixed seed: parties who know it can predict the noise, remove it, and cheat."
 
@@ -512,9 +536,8 @@ def handed_in(folder: Path | None, agreement: Any, told: list[dict[str, Any]], l
     every = range(len(agreement.names))
     if folder is None:
         tables = [[part["distributions"][k] for part in told] for k in every]
-        counts = [[int(entry["count"]) for entry in table] for table in tables]
-        means = [[float(numbers(entry["mean"])) for entry in table] for table in tables]
-        return [Handed(counts[k], means[k], None) for k in every]
+        counts, means = ([[numbers(row[key]).item() for row in one] for one in tables] for key in ("count", "mean"))
+        return [Handed([int(n) for n in counts[k]], means[k], None) for k in every]
     columns, present = [], {unicodedata.normalize("NFC", path.name): path for path in folder.iterdir()}
     for party in told:
         name = f"{party['folder']}.csv"
@@ -548,29 +571,24 @@ def nonce_of(agreement: Any, secret: str, name: str) -> str:
     return sha256("\n".join(("jaxmech receipt", secret, agreement.seal, name)).encode("utf-8"))
 
 
-def paper(kind: str, agreement: Any, told: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
-    """Return what a document in a party's folder should be."""
-    return plain({"kind": kind, "party": told["name"], "agreement": agreement.seal, **rest})
-
-
-def entry_of(agreement: Any, secret: str, told: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
-    """Return what a party's part of operator.json should be."""
+def returned(agreement: Any, secret: str, told: Any, papers: Any, rest: dict[str, Any], *more: Any) -> Owed:
+    """Return what the returns should hold of a party: papers in her folder, by kind, and the rest of operator.json."""
     keys = ("name", "folder") if rest.get("side") == "buyer" else ("name", "folder", "file", "submission")
-    return plain({**{key: told[key] for key in keys}, "nonce": nonce_of(agreement, secret, told["name"]), **rest})
+    nonce, head = nonce_of(agreement, secret, told["name"]), {"party": told["name"], "agreement": agreement.seal}
+    files = {f"{kind}.json": plain({"kind": kind, **head, **paper}) for kind, paper in papers.items()}
+    return Owed(files, plain({**{key: told[key] for key in keys}, "nonce": nonce, **rest}), *more)
 
 
 def receipt_of(agreement: Any, secret: str, told: dict[str, Any], checks: list[dict[str, Any]], cost: float) -> Any:
-    """Return what a party's receipt should be."""
-    rest = {
+    """Return what a party's receipt should say."""
+    return {
         "cost": cost,
         "nonce": nonce_of(agreement, secret, told["name"]),
         "remarks": remarks_of(agreement, told, checks),
-        "submission": told["submission"],
-        "file": told["file"],
+        **{key: told[key] for key in ("submission", "file")},
         "checks": checks,
         "counts": [entry["count"] for entry in checks],
     }
-    return paper("receipt", agreement, told, rest)
 
 
 def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: list[dict[str, Any]], i: int) -> Owed:
@@ -580,13 +598,13 @@ def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: 
     more = ("sigma", "freedom", agreement.rule, "level") * agreement.calibrated
     parts = ((*OWED, *more), (*CHECKS, *JUDGED * agreement.designed, *more))
     hers, checks = ([{key: one[key] for key in keys} for one in entries] for keys in parts)
-    files = {
-        "estimate.json": paper("estimate", agreement, told, {**money, "distributions": hers}),
-        "receipt.json": receipt_of(agreement, secret, told, checks, cost),
-    }
     known = [{key: value for key, value in entry.items() if key != "points"} for entry in entries]
-    part = entry_of(agreement, secret, told, {**money, "distributions": known})
-    return Owed(files, part, entries, float(np.max(agreement.sigma)))
+    papers = {
+        "estimate": {**money, "distributions": hers},
+        "receipt": receipt_of(agreement, secret, told, checks, cost),
+    }
+    rest, size = {**money, "distributions": known}, float(np.max(agreement.sigma))
+    return returned(agreement, secret, told, papers, rest, entries, size)
 
 
 def remarks_of(agreement: Any, told: dict[str, Any], entries: list[dict[str, Any]]) -> list[str]:
@@ -665,18 +683,34 @@ def noise_levels(agreement: Agreement, i: int, k: int) -> Levels:
     if (i, k) not in agreement.levels:
         n, others = float(agreement.asked[i, k]), float(agreement.asked[:, k].sum() - agreement.asked[i, k])
         tau, left = 2 + float(agreement.rest[i, k]) / n, others - agreement.z[i, k] - agreement.rest[i, k]
-        freedom, kappa = others - 2 - (left > 0), float(agreement.kappa[i, k])
-        far = 74 / freedom
+        each = [v for j, v in enumerate(agreement.asked[:, k] - 2 - (left > 0)) if j != i and v >= 1]
+        freedom = sum(each) / 2 if agreement.robust else others - 2 - (left > 0)
+        far, kappa = 74 / freedom, float(agreement.kappa[i, k])
         kinks = [math.log(kappa / limit) for limit in reversed(admissible(tau))]
         # quadrature over v in three pieces, between which κ̂ is cut off or not
         places = np.clip([-math.inf, *kinks, math.inf], -(math.sqrt(2 * far) + far), math.sqrt(2 * far))
         nodes, weights = np.polynomial.legendre.leggauss(32)
         v = np.concatenate([a + (b - a) / 2 * (1 + nodes) for a, b in pairwise(places)])
         mass = np.concatenate([(b - a) / 2 * weights for a, b in pairwise(places)])
-        mass = mass * np.exp(-freedom / 2 * (np.expm1(v) - v))
+        if agreement.robust:
+            mass = mass * (median_chance(v + 1e-5, each) - median_chance(v - 1e-5, each))
+        else:
+            mass = mass * np.exp(-freedom / 2 * (np.expm1(v) - v))
         levels = noise_ratio(tau, kappa * np.exp(-v), agreement.steady) * n
         agreement.levels[i, k] = levels, mass / mass.sum()
     return agreement.levels[i, k]
+
+
+def median_chance(v: np.ndarray, each: list[Any]) -> np.ndarray:
+    """Return P(σ̂² ≤ e^v σ²) of the median of variances with so many degrees of freedom: half of them lie below."""
+    number = np.eye(len(each) + 1, 1) * np.ones_like(v)  # chances that so many lie below
+    for freedom in each:
+        x, odd = freedom / 2 * unit_of(freedom, len(each)) * np.exp(v), freedom % 2 == 1
+        below = np.array([math.erf(math.sqrt(y)) for y in x]) if odd else -np.expm1(-x)
+        for a in np.arange(0.5 if odd else 1.0, freedom / 2):  # P(a + 1, x) = P(a, x) − x^a e^(−x)/Γ(a + 1)
+            below = below - np.exp(a * np.log(x) - x - math.lgamma(a + 1))
+        number = number - below * np.diff(number, axis=0, prepend=0.0)
+    return number[(len(each) + 1) // 2 :].sum(axis=0)
 
 
 def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[float]:
@@ -758,9 +792,8 @@ def optimality(document: dict[str, Any]) -> float | None:
     n_ik > 0; relative. None for other divisions, where amounts are limited or prices differ by party, and where the
     multipliers are not unique or need not exist.
     """
-    if document.get("division") not in ("rational", "social") or not document.get("target"):
-        return None
-    if document.get("problem", {}).get("budget") is not None or numbers(document["price"]).ndim > 1:
+    limited = document.get("problem", {}).get("budget") is not None or numbers(document["price"]).ndim > 1
+    if document.get("division") not in ("rational", "social") or not document.get("target") or limited:
         return None
     costs, samples = numbers(document["costs"]), numbers(document["target"]["samples"])
     worth, m = numbers(document["price"]) * numbers(document["sigma"]) ** 2, len(costs)
@@ -772,8 +805,7 @@ def optimality(document: dict[str, Any]) -> float | None:
     room = 1 - np.sum(worth / total + finite * samples, axis=1) / np.sum(2 * np.sqrt(worth * finite), axis=1)
     room = np.where(able.all(axis=1) & (document["division"] == "rational"), room, 1.0)
     works, tight = (samples > 0).any(axis=1), room < 1e-6
-    free, most = works & ~tight, pull.max(axis=1)
-    bound = works & tight
+    free, bound, most = works & ~tight, works & tight, pull.max(axis=1)
     if not free.any() and ((tight & ~works).any() or most[bound].sum() >= 1):
         return None
     weight = float(np.median(1 / most[free])) if free.any() else (m - bound.sum()) / (1 - most[bound].sum())
@@ -798,10 +830,9 @@ def best_alone(agreement: Agreement, i: int, worth: np.ndarray) -> float:
         best = np.where(worth / (c * dear) > low * (low + 1), low + 1, low)
         return np.where(able, np.clip(np.where(worth > 0, best, 0.0), least, most), 0.0)
 
-    dear = 1.0
-    while not agreement.allows(i, n := amounts(dear)) and dear < 1e30:
-        dear *= 1.01
-    while dear > 1:  # something is left
+    few = next((step for step in range(7000) if agreement.allows(i, amounts(1.01**step))), 7000)
+    n = amounts(1.01**few)
+    while few:  # something is left
         more = [n + (np.arange(len(n)) == k) for k in range(len(n))]
         saved = [worth[k] / (n[k] * (n[k] + 1)) / c[k] - 1 if n[k] and able[k] else -1.0 for k in range(len(n))]
         fits = [k for k in range(len(n)) if saved[k] > 0 and agreement.allows(i, more[k])]
@@ -828,11 +859,12 @@ class Market(Signed):
             raise ValueError("means do not fit sigma")
         self.parties, self.types = [row["name"] for row in sellers], [row["name"] for row in buyers]
         self.valuations, self.draws = problem["buyers"], ["point"] * len(self.sigma)
-        told = [
-            [numbers([row[key] for row in sellers]) for key in ("cost", "samples", "payment")],
-            [numbers([row[key] for row in buyers]) for key in ("count", "size", "price")],
-        ]
-        (self.costs, self.n, self.promised), (self.counts, self.sizes, self.prices) = told
+        self.costs, self.n, self.promised = (
+            numbers([row[key] for row in sellers]) for key in ("cost", "samples", "payment")
+        )
+        self.counts, self.sizes, self.prices = (
+            numbers([row[key] for row in buyers]) for key in ("count", "size", "price")
+        )
         self.buyers = [
             (name if count == 1 else f"{name} {number + 1}", j)
             for j, (name, count) in enumerate(zip(self.types, self.counts.tolist(), strict=True))
@@ -866,15 +898,10 @@ class Market(Signed):
         available = sum(counts) if trade else 0
         for (name, j), part in zip(self.buyers, told[len(self.n) :], strict=True):
             buys = trade and self.sizes[j] > 0
-            due = float(self.prices[j]) * delivered + correction if buys else 0.0
-            invoice = {
-                "type": self.types[j],
-                "size": int(self.sizes[j]),
-                "price": float(self.prices[j]),
-                "delivered": delivered,
-                "correction": correction if buys else 0.0,
-                "due": due,
-            }
+            offer = {"type": self.types[j], "size": int(self.sizes[j]), "price": float(self.prices[j])}
+            shared = correction if buys else 0.0
+            due = offer["price"] * delivered + shared if buys else 0.0
+            invoice = {**offer, "delivered": delivered, "correction": shared, "due": due}
             found.append(self.buyer(secret, name, invoice, part, available, points))
         return found
 
@@ -884,20 +911,17 @@ class Market(Signed):
         apart = [abs(one.means[i] - one.others(i)[1]) if compared else math.nan for one in heard]
         squared = float(np.mean((np.array(apart) / (self.sigma if self.means else 1.0)) ** 2))
         complete = bool(trade and self.n[i] > 0 and heard[0].counts[i] == self.n[i])
-        share = self.profit * float(self.n[i]) / self.total if complete else 0.0
-        refund = float(self.costs[i] * self.n[i]) if complete else 0.0
-        allowance = float(self.weight[i] * self.honest[i]) if complete else 0.0
+        gross = self.profit * self.n[i] / self.total, self.costs[i] * self.n[i], self.weight[i] * self.honest[i]
+        parts = dict(zip(("share", "refund", "allowance"), (float(x) if complete else 0.0 for x in gross), strict=True))
         deduction = float(self.weight[i]) * squared if compared else 0.0
         return {
             "trade": trade,
             "complete": complete,
             "payment_promised": float(self.promised[i]),
-            "share": share,
-            "refund": refund,
-            "allowance": allowance,
+            **parts,
             "deduction": deduction,
             "discrepancy": apart,
-            "payment": share + refund + allowance - deduction,
+            "payment": sum(parts.values()) - deduction,
         }
 
     def contributor(self, secret: str, handed: list[Handed], paid: Any, told: dict[str, Any], i: int) -> Owed:
@@ -909,13 +933,10 @@ class Market(Signed):
             for name, one, apart in zip(self.names, handed, paid["discrepancy"], strict=True)
         ]
         money = {**{key: value for key, value in paid.items() if key != "discrepancy"}, "cost": cost}
-        files = {
-            "payment.json": paper("payment", self, told, {**money, **self.unit}),
-            "receipt.json": receipt_of(self, secret, told, checks, cost),
-        }
-        part = entry_of(self, secret, told, {"side": "contributor", **money, "distributions": checks})
-        typical = float(self.weight[i] * self.honest[i])
-        return Owed(files, part, [], {"": typical, "mean": spread, "discrepancy": spread})
+        papers = {"payment": {**money, **self.unit}, "receipt": receipt_of(self, secret, told, checks, cost)}
+        rest = {"side": "contributor", **money, "distributions": checks}
+        size = {"": float(self.weight[i] * self.honest[i]), "mean": spread, "discrepancy": spread}
+        return returned(self, secret, told, papers, rest, [], size)
 
     def buyer(self, secret: str, name: str, invoice: Any, told: Any, available: int, points: Any) -> Owed:
         """Return what the returns should hold of a buyer: a subset of her own, apart from those of all others."""
@@ -926,21 +947,16 @@ class Market(Signed):
         for k, (name_of, sigma) in enumerate(zip(self.names, self.sigma.tolist(), strict=True)):
             seen = told if not self.means else told["estimates"][k]
             rows = [] if mine is None else [(row[k], sigma**2) for row in sorted(mine.tolist())]
-            mean = (
-                float(numbers(seen["estimate"])) if mine is None else float(np.mean(mine[:, k])) if size else math.nan
-            )
+            mean = float(numbers(seen["estimate"]) if mine is None or not size else np.mean(mine[:, k]))
             error = {"estimate": mean, "standard_error": sigma / size**0.5} if size else NOTHING
             entries.append({"name": name_of, **error, "clean_count": size, "noisy_count": 0, "points": rows})
         found = [{key: entry[key] for key in ("name", *NOTHING)} for entry in entries]
         got = {"count": size, **({"estimates": found} if self.means else {key: found[0][key] for key in NOTHING})}
         which = {"inverted": 2 * size > available, "listed": sha256(np.flatnonzero(listed).astype("<u8").tobytes())}
-        part = entry_of(self, secret, told, {"side": "buyer", **invoice, **got, **which})
-        files = {
-            "invoice.json": paper("invoice", self, told, {**invoice, **self.unit, "nonce": part["nonce"]}),
-            "delivery.json": paper("delivery", self, told, {"type": invoice["type"], **got}),
-        }
+        bill = {**invoice, **self.unit, "nonce": nonce_of(self, secret, name)}
+        papers = {"invoice": bill, "delivery": {"type": invoice["type"], **got}}
         size_of = {"": float(self.weight @ self.honest) / self.customers, "estimate": float(np.max(self.sigma))}
-        return Owed(files, part, entries, size_of)
+        return returned(self, secret, told, papers, {"side": "buyer", **invoice, **got, **which}, entries, size_of)
 
     def left(self, i: int, amount: float) -> float:
         """Return what a contributor is left on average who collects an amount and hands in as many points as asked."""
@@ -980,10 +996,9 @@ class Market(Signed):
         """Say where figures are not as promised, somebody is worse off, envies, or gains by another amount."""
         told = self.document
         costs, size = self.costs * self.n, float(np.abs(self.prices) @ self.counts) + float(self.costs @ self.n)
-        revenue = float(self.counts @ self.prices)
         if told["sigma"] != told["problem"]["sigma"]:
             yield "agreement: sigma is not that of the problem"
-        right = {"total": self.total, "revenue": revenue, "profit": self.profit}
+        right = {"total": self.total, "revenue": float(self.counts @ self.prices), "profit": self.profit}
         for key, value in right.items():
             if abs(told[key] - value) > self.gain * (abs(value) + size * (key != "total")):
                 yield f"agreement: {key} is {told[key]!r}, but {value!r} is right"
@@ -1081,16 +1096,11 @@ class Models(Signed):
                 "due": due,
             }
             checks = [{"name": "value", "asked": int(self.asked[i]), "count": hers.counts[i], "mean": hers.means[i]}]
-            files = {
-                "model.json": paper("model", self, told[i], made),
-                "invoice.json": paper("invoice", self, told[i], money),
-                "receipt.json": receipt_of(self, secret, told[i], checks, 0.0),
-            }
-            more = {"side": "competitor", "present": bool(there[i]), **money, **made, "distributions": checks}
-            part = entry_of(self, secret, told[i], more)
+            papers = {"model": made, "invoice": money, "receipt": receipt_of(self, secret, told[i], checks, 0.0)}
+            rest = {"side": "competitor", "present": bool(there[i]), **money, **made, "distributions": checks}
             spread = made["variance"] ** 0.5 if made["variance"] >= 0 else 0.0
             scale = float(np.abs(self.effects[i]) @ np.maximum(gets, qualities))
-            found.append(Owed(files, part, [entry], {"": scale, "mean": spread}))
+            found.append(returned(self, secret, told[i], papers, rest, [entry], {"": scale, "mean": spread}))
         return found
 
     def made_of(self, hers: Handed, model: str, i: int, told: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -1098,12 +1108,9 @@ class Models(Signed):
         chosen = [j for j, n in enumerate(hers.counts) if n and (model == "best" or (model == "own" and j == i))]
         count = sum(hers.counts[j] for j in chosen)
         mean = sum(hers.counts[j] * hers.means[j] for j in chosen) / count if count else math.nan
-        data, spread = np.zeros(0), math.nan
-        if hers.columns is None:
-            spread = float(numbers(told["variance"])) if count > 1 else math.nan
-        elif count:
-            data = np.sort(np.concatenate([hers.columns[j] for j in chosen]))
-            spread = float(np.var(data, ddof=1)) if count > 1 else math.nan
+        data = np.sort(np.concatenate([np.zeros(0), *(hers.columns[j] for j in chosen if hers.columns)]))
+        known = numbers(told["variance"]) if hers.columns is None else np.var(data, ddof=1) if count > 1 else math.nan
+        spread = float(known) if count > 1 else math.nan
         rows = [(value, 0.0 if math.isnan(spread) else spread) for value in data.tolist()]
         entry = {"name": "value", "clean_count": count, "noisy_count": 0, "estimate": mean, "points": rows}
         return {"count": count, "mean": mean, "variance": spread}, entry
@@ -1122,15 +1129,8 @@ class Models(Signed):
         for i, name in enumerate(self.parties):
             size = float(np.abs(self.effects[i]) @ np.maximum(gets, own)) or 1.0
             value, outside, due = self.pays(self.types, there, i)
-            right = {
-                "allocation": float(gets[i]),
-                "quality": float(max(gets[i], own[i])),
-                "value": value,
-                "payment": due,
-                "utility": value - due,
-                "outside": outside,
-            }
-            for key, entry in right.items():
+            right = (gets[i], max(gets[i], own[i]), value, due, value - due, outside)
+            for key, entry in zip(TOLD, right, strict=True):
                 if abs(self.document[key][i] - entry) > self.gain * size:
                     yield f"agreement: {name} is promised {key} {self.document[key][i]:.9g}, but {entry:.9g} is right"
             if promise and value - due < outside - self.gain * size:
@@ -1275,8 +1275,8 @@ def said(returns: Path, agreement: Path, lines: list[str]) -> str:
     if lines:
         return "".join(f"{line}\n" for line in lines)
     made = spoken(load(Path(returns) / "public.json")[0]["commitment"], "Commitment:  ")
-    right = "Published before data came in, that shows that nobody chose the noise by them."
-    return "\n".join(("All agrees.", spoken(fingerprint(load(Path(agreement))[0])), made, right, ""))
+    made += "\nPublished before data came in, that shows that nobody chose the noise by them.\n"
+    return f"All agrees.\n{spoken(fingerprint(load(Path(agreement))[0]))}\n{made}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

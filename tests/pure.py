@@ -253,6 +253,9 @@ PURE = {
     "mechanism.priced": Pure(lambda error: mechanism.priced(error, jnp.array([1.0, 2.0])), (AMOUNTS,)),
     "mechanism.subset_variance": Pure(_pairs, (AMOUNTS,)),
     "mechanism.draw_means_within": Pure(_within_means, (AMOUNTS,)),
+    "mechanism.median_unit": Pure(
+        lambda freedom: mechanism.median_unit(freedom, jnp.array(3)), (np.array([3.0, 5.0, 9.0]),)
+    ),
     "mechanism.within_points": Pure(_within_points, (np.linspace(-1, 3, 24).reshape(4, 2, 3) ** 3,)),
     "mechanism.best_whole": Pure(
         mechanism.best_whole, (AMOUNTS + 0.3,), derivative="whole numbers do not change with what is differentiated by"
@@ -391,6 +394,10 @@ HOST = {
     "collaboration.with_price": _BUILDS,
     "mechanism.draw_means": "takes a key and Statistics: runs inside every mechanism's respond, listed as such",
     "mechanism.draw_points": "takes a key and data sets: runs inside every mechanism's respond",
+    "mechanism.draw_means_each": "takes a key and Statistics: inside a robust mechanism's respond, run under vmap",
+    "mechanism.each_of_points": "takes a key and data sets: runs inside a robust mechanism's respond, run under vmap",
+    "mechanism.median_rank": "a rank: whole numbers",
+    "mechanism.median_within": "takes a record: runs inside a robust mechanism's respond, run under vmap",
     "mechanism.split_points": "takes a key and data sets: its moments are tested under jit and vmap",
     "mechanism.claims_what_is_proven": _WORDS,
     "mechanism.only_whole_points": _WORDS,

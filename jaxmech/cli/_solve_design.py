@@ -11,6 +11,7 @@ from jaxmech._status import Solution, Status
 from jaxmech.cli._jax import quick_compilation, settings
 from jaxmech.cli._options import Output
 from jaxmech.cli._solve_collaboration import books
+from jaxmech.collaboration import ROBUST
 from jaxmech.design import (
     Calibration,
     Design,
@@ -54,6 +55,8 @@ def find_design(case: files.CollaborationCase, wishes: Wishes, output: Output) -
 
 def _check_calibrated(case: files.CollaborationCase, wishes: Wishes) -> None:
     """Refuse before any search what has no limits that follow the data."""
+    if case.calibrated == ROBUST:
+        raise ProblemError("calibrated", ROBUST, "is for c3d and cbl: write calibrated = true for a design")
     for name, given, most in (("noise", wishes.noise, math.inf), ("failure", wishes.failure, 1.0)):
         if given != most:
             rule = "is for designs that take σ to be known: leave it out, or calibrated"

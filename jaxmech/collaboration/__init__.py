@@ -44,7 +44,7 @@ from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
 from jaxmech.collaboration._questions import Groups, Questions, facts, questions
 from jaxmech.collaboration._rational import rational_optimum
 from jaxmech.collaboration._regret import best_whole_alone
-from jaxmech.collaboration._rule import ESTIMATES, Rule
+from jaxmech.collaboration._rule import ESTIMATES, ROBUST, Rule
 from jaxmech.collaboration._solve import mechanism, solve
 from jaxmech.collaboration._steady import steady_penalty, steady_root
 from jaxmech.collaboration._temptation import FreeRiding, Temptation, free_riding, temptation, truthful_penalty
@@ -60,6 +60,7 @@ __all__ = [
     "MECHANISMS",
     "POOLS",
     "REMEDIES",
+    "ROBUST",
     "SIGMA_RANGE",
     "TARGET",
     "Account",

@@ -14,7 +14,7 @@ from jaxmech._tolerances import without_dust
 from jaxmech._types import Agents, Array, ArrayLike
 from jaxmech._words import figure
 from jaxmech.collaboration._calibration import admissible
-from jaxmech.collaboration._guarantee import strategies_regret
+from jaxmech.collaboration._guarantee import spread_ally, strategies_regret
 from jaxmech.collaboration._penalty import collection_cost
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
@@ -134,7 +134,8 @@ def lifted_check(problem: Problem, plan: Plan) -> Agents:
     """Return what each agent saves who knows that another's points spread far: σ̂² = ∞, κ̂ = 0, and no noise is added.
 
     She then gets T − n* clean points whatever she hands in, and pays min_n σ²/(n + T − n*) + c n on every distribution
-    on which she is checked. Her ally's mean, her cost and what she herself gets back stay as they are.
+    on which she is checked. Her ally's mean, her cost and what she herself gets back stay as they are. Under a robust
+    rule one ally alone moves the median by a rank, and she pays min_n E q(n; α(σ̂)) over its law then.
 
     Source: this package; elementary.
 
@@ -147,6 +148,9 @@ def lifted_check(problem: Problem, plan: Plan) -> Agents:
     """
     checked = plan.role == Role.CHECKED
     told = (problem, plan.samples, plan.role, plan.alpha, plan.total, plan.rule)
+    if plan.rule.robust:
+        least = spread_ally(problem, plan, checked)
+        return jnp.sum(jnp.where(checked, role_penalty(*told) - least, 0), axis=-1)
     clean = jnp.where(checked, plan.total - plan.samples, 1)
     n = jnp.where(checked, jnp.maximum(alone_samples(problem) - clean, 0), 0)
     least = problem.scale**2 / (clean + n) + collection_cost(problem, n)
@@ -228,9 +232,13 @@ class Approximate:
             f"{self.problem.agent_name(worst)} saves {parts[worst]:.0%} of her penalty if one other hands in points "
             "that spread far, and she knows: nobody's data get any noise then"
         )
+        effort = "σ̂ → ∞, in closed form; jaxmech run names whose points spread twice as much as agreed"
+        if self.plan.rule.robust:
+            moved = "the median of the others' spreads moves by one rank"
+            witness = witness.replace("nobody's data get any noise then", moved)
+            effort = "one other's spread → ∞: expected penalty by quadrature over σ̂, its minimum by convexity"
         if parts[worst] == 0:
             witness = "nobody is checked, so that nobody's data get any noise"
-        effort = "σ̂ → ∞, in closed form; jaxmech run names whose points spread twice as much as agreed"
         return Audit.judged(LIFTED, -float(parts[worst]), self.slack, witness, effort, claimed=False)
 
     def _told(

@@ -18,7 +18,8 @@ from jaxmech.collaboration._guarantee import checked_guarantee
 from jaxmech.collaboration._penalty import collection_cost
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
-from jaxmech.collaboration._rule import Rule
+from jaxmech.collaboration._robust import is_told, planned_freedom, robust_quantiles
+from jaxmech.collaboration._rule import ROBUST, Rule
 from jaxmech.mechanism import (
     Guarantee,
     Information,
@@ -28,8 +29,11 @@ from jaxmech.mechanism import (
     Submission,
     Target,
     Within,
+    draw_means_each,
     draw_means_within,
     draw_points,
+    each_of_points,
+    median_within,
     within_points,
 )
 
@@ -49,6 +53,8 @@ class Calibrated:
         worth: c n*²/price, which κ̂ σ̂² is.
         levels: (quantiles, agents, distributions), α at equally spaced normal quantiles of σ̂², the others being honest
             and σ² being the ``variance``; see :meth:`of`, which makes them.
+        robust: whether σ̂² is the median of the variances within the others' submissions instead
+            (:mod:`jaxmech.collaboration._robust`).
 
     Source: this package; the noise level is that of Clinton et al. 2025, equation (11).
     """
@@ -56,24 +62,33 @@ class Calibrated:
     checked: Checked
     worth: Amounts
     levels: Array
+    robust: bool = dataclasses.field(default=False, metadata={"static": True})
 
     @classmethod
-    def of(cls, checked: Checked, worth: Amounts) -> "Calibrated":
+    def of(cls, checked: Checked, worth: Amounts, robust: bool = False) -> "Calibrated":
         """Return the mechanism with its noise levels.
 
         Args:
             checked: see the class.
             worth: likewise.
+            robust: likewise.
         """
-        freedom = degrees_of_freedom(checked.samples, checked.total)
+        freedom, each = degrees_of_freedom(checked.samples, checked.total), jnp.zeros(())
         told = (checked.role == Role.CHECKED) & (freedom >= 1)
+        if robust:
+            each = planned_freedom(checked.samples, checked.total)
+            told = told & is_told(each)
         safe = jnp.where(told, checked.samples, 1)
         kappa = jnp.where(told, worth / checked.variance, 0.1)
         tau, freedom = jnp.where(told, checked.total / safe, 10), jnp.where(told, freedom, 1)
-        ratio = level_quantiles(Rule(checked.estimate).root, tau, kappa, freedom)
+        root = Rule(checked.estimate).root
+        if robust:
+            ratio = robust_quantiles(root, tau, kappa, jnp.where(told, each, 1))
+        else:
+            ratio = level_quantiles(root, tau, kappa, freedom)
         some = told & (ratio > 0)
         level = jnp.where(some, jnp.sqrt(jnp.where(some, ratio * safe, 1)), 0)
-        return cls(checked, worth, jnp.where(told, level, checked.alpha))
+        return cls(checked, worth, jnp.where(told, level, checked.alpha), robust)
 
     @property
     def claims(self) -> tuple[str, ...]:
@@ -112,12 +127,19 @@ class Calibrated:
         rules = self.checked
         if isinstance(submission, Statistics):
             rest = rules.total - rules.samples
-            drawn, within = draw_means_within(submission, rules.samples, rest, rules.variance, key)
-            own = submission
+            asked, own = (submission, rules.samples, rest, rules.variance, key), submission
+            if self.robust:
+                drawn, each = draw_means_each(*asked)
+                within = median_within(each)
+            else:
+                drawn, within = draw_means_within(*asked)
         else:
             clean, rest = jnp.maximum(jnp.round(rules.samples), 1), jnp.round(rules.total - rules.samples)
             drawn, own = draw_points(submission, clean, rest, key), submission.statistics
-            within = within_points(submission, drawn)
+            if self.robust:
+                within = median_within(each_of_points(submission, clean, rest, key))
+            else:
+                within = within_points(submission, drawn)
         # Nothing that an agent hands in moves her own σ̂: strategies are searched without derivatives of it.
         alpha = self._alpha(jax.lax.stop_gradient(within))
         return dataclasses.replace(rules, alpha=alpha).sort_out(own, drawn)
@@ -140,7 +162,7 @@ class Calibrated:
         """Return what is proven about every strategy's penalty on normal data, by quadrature over σ̂ and convexity."""
         rules = self.checked
         told = (rules.samples, rules.role, rules.alpha, rules.total, rules.variance)
-        return checked_guarantee(stakes, *told, Rule(rules.estimate, calibrated=True))
+        return checked_guarantee(stakes, *told, Rule(rules.estimate, ROBUST if self.robust else True))
 
     def _alpha(self, within: Within) -> Amounts:
         """α at κ̂ for whoever is checked and has others who tell σ̂; the one at the assumed σ elsewhere."""
@@ -165,4 +187,5 @@ def carrying_out(problem: Problem, plan: Plan) -> Checked | Calibrated:
     checked = checked_mechanism(problem, plan)
     if not plan.calibrated:
         return checked
-    return Calibrated.of(checked, collection_cost(problem, plan.samples) * plan.samples / problem.price)
+    worth = collection_cost(problem, plan.samples) * plan.samples / problem.price
+    return Calibrated.of(checked, worth, plan.rule.robust)

@@ -97,17 +97,42 @@ def noise_levels(root: Root, tau: Array, kappa: Array, freedom: Array, clip: Arr
         freedom: ν, degrees of freedom of σ̂².
         clip: see :func:`admissible`.
     """
-    low, high = admissible(tau, clip)
     rare = 2 * _RARE / freedom
     # e^v − v − 1 is at least rare/2 · 2 at both ends
     ends = -(jnp.sqrt(2 * rare) + rare), jnp.sqrt(2 * rare)
+
+    def density(place: Array) -> Array:
+        return jnp.exp(-freedom / 2 * (jnp.expm1(place) - place))
+
+    return levels_between(root, tau, kappa, ends, density, clip)
+
+
+def levels_between(
+    root: Root,
+    tau: Array,
+    kappa: Array,
+    ends: tuple[Array, Array],
+    density: Callable[[Array], Array],
+    clip: ArrayLike = CLIP,
+) -> tuple[Array, Array]:
+    """Return what :func:`noise_levels` does for any law of log σ̂²/σ².
+
+    Args:
+        root: noise level of the rule at a known κ.
+        tau: T/n*.
+        kappa: c n*²/σ² at the true σ.
+        ends: between which log σ̂²/σ² as good as lies.
+        density: of it, up to a factor, at places on a leading axis.
+        clip: see :func:`admissible`.
+    """
+    low, high = admissible(tau, clip)
     # κ̂ = κ e^(−v) is clipped from above before the first kink, from below after the second
     kinks = (jnp.clip(jnp.log(kappa / limit), *ends) for limit in (high, low))
-    places = (ends[0], *kinks, ends[1])
-    pieces = [_piece(*piece, freedom) for piece in pairwise(places)]
-    logarithm, density = (jnp.concatenate(parts) for parts in zip(*pieces, strict=True))
+    pieces = [_piece(*piece) for piece in pairwise((ends[0], *kinks, ends[1]))]
+    logarithm, width = (jnp.concatenate(parts) for parts in zip(*pieces, strict=True))
     ratio = calibrated_ratio(root, tau, kappa * jnp.exp(-logarithm), clip)
-    return ratio, density / jnp.sum(density, axis=0)
+    weight = width * density(logarithm)
+    return ratio, weight / jnp.sum(weight, axis=0)
 
 
 def level_quantiles(root: Root, tau: Array, kappa: Array, freedom: Array, clip: ArrayLike = CLIP) -> Array:
@@ -163,13 +188,12 @@ def at_quantile(table: Array, normal: Array) -> Array:
     return one + (place - left) * (two - one)
 
 
-def _piece(start: Array, end: Array, freedom: Array) -> tuple[Array, Array]:
-    """Nodes of log σ̂²/σ² on a piece, and their weights times a density that is 1 at the peak."""
+def _piece(start: Array, end: Array) -> tuple[Array, Array]:
+    """Nodes of log σ̂²/σ² on a piece, and their weights."""
     shape = (len(_NODES), *(1,) * start.ndim)
     nodes, weights = (jnp.asarray(table.reshape(shape), start.dtype) for table in (_NODES, _WEIGHTS))
     half = (end - start) / 2
-    place = start + half * (1 + nodes)
-    return place, half * weights * jnp.exp(-freedom / 2 * (jnp.expm1(place) - place))
+    return start + half * (1 + nodes), half * weights
 
 
 def calibrated_penalty(

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Array, Codes, Distributions, Support
 from jaxmech.collaboration._penalty import penalty
-from jaxmech.collaboration._plan import Role
+from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._regret import Regret, amounts_regret, unchecked_regret
-from jaxmech.collaboration._roles import checked_levels, role_penalty
+from jaxmech.collaboration._robust import is_told, planned_freedom, robust_levels, without
+from jaxmech.collaboration._roles import checked_levels, dimensionless, role_penalty
 from jaxmech.collaboration._rule import PUBLISHED, Levels, Rule
 from jaxmech.mechanism import Guarantee, Stakes
 
@@ -98,6 +99,35 @@ def strategies_regret(
     bound = jnp.where(checked & jnp.isfinite(found.bound), certified.regret, found.bound)
     best = jnp.where(checked, certified.best, found.best)
     return Regret(bound=jnp.maximum(bound, 0), gain=found.gain, best=best)
+
+
+def spread_ally(problem: Problem, plan: Plan, checked: Support) -> Amounts:
+    """Return what a checked agent pays at least under a robust rule if one other's points spread beyond all others'.
+
+    That other is the one who tells most or least about σ, whichever is the worse; the mean of her points is as it was.
+
+    Args:
+        problem: the problem.
+        plan: of a robust rule.
+        checked: who is checked on what.
+
+    Source: this package; the minimum is certified as in :func:`checked_guarantee`.
+    """
+    rule, each = plan.rule, planned_freedom(plan.samples, plan.total)
+    sure = checked & is_told(each)
+    tau, kappa = dimensionless(problem, plan.samples, plan.total)
+    tau, kappa = jnp.where(checked, tau, 10), jnp.where(checked, kappa, 0.1)
+
+    def least(ally: Array) -> Amounts:
+        left = jnp.where(sure, without(each, ally), 1)
+        levels = Levels(*robust_levels(rule.root, tau, kappa, left, beyond=1))
+        found = _minimum(problem, plan.samples, levels, plan.total, checked, rule)
+        n_star, cost = jnp.where(checked, plan.samples, 1), jnp.where(checked, problem.costs, 1)
+        behind = jnp.where(checked, plan.total, 10 * n_star)
+        return rule.penalty(n_star, n_star, behind, levels, cost, problem.scale) - found.regret
+
+    most, fewest = jnp.argmax(each, axis=0), jnp.argmin(jnp.where(each > 0, each, jnp.inf), axis=0)
+    return jnp.minimum(least(most), least(fewest))
 
 
 class _Minimum(NamedTuple):

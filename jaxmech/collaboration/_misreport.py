@@ -63,7 +63,7 @@ def cost_misreport(
     division: str = "rational",
     mechanism: str = "cbl",
     estimate: str = "drawn",
-    calibrated: bool = False,
+    calibrated: bool | str = False,
 ) -> Misreport:
     """Search for the report of her costs that serves an agent best: min over ĉ of p_i at her true c under plan(ĉ).
 

@@ -131,5 +131,5 @@ def mechanism_by_value(problem: Problem, plan: Plan, values: Values) -> tuple[Pl
     narrow = mechanism(problem, plan)
     if isinstance(machine, Calibrated) and isinstance(narrow, Calibrated):
         worth = narrow.worth[..., np.asarray(values.draws)]
-        machine = Calibrated.of(machine.checked, worth * jnp.asarray(values.scale, worth.dtype) ** 2)
+        machine = Calibrated.of(machine.checked, worth * jnp.asarray(values.scale, worth.dtype) ** 2, plan.rule.robust)
     return wide, machine

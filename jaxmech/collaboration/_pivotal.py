@@ -15,6 +15,7 @@ from jaxmech.collaboration._limited_blocking import supplied_by
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import TARGET, Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_penalty
+from jaxmech.collaboration._robust import freedom_each, is_told
 from jaxmech.collaboration._rule import Levels
 from jaxmech.collaboration._solve import solve_unchecked
 from jaxmech.collaboration._steady import steady_penalty
@@ -102,16 +103,17 @@ def _remaining(problem: Problem, plan: Plan, delivered: Amounts) -> Agents:
     by_herself = risk(error, plan.samples) + spent
     checked, alone = plan.role == Role.CHECKED, plan.role == Role.ALONE
     compared = checked & (available > 0)
-    watched = jnp.where(compared, _watched(problem, plan, compared, available), by_herself)
+    watched = jnp.where(compared, _watched(problem, plan, compared, delivered), by_herself)
     return jnp.sum(jnp.where(checked, watched, jnp.where(alone, by_herself, shared)), axis=1)
 
 
-def _watched(problem: Problem, plan: Plan, compared: Codes | Array, available: Amounts) -> Amounts:
+def _watched(problem: Problem, plan: Plan, compared: Codes | Array, delivered: Amounts) -> Amounts:
     """Penalty of who is checked against what is there: of T − n* points first Z' shrinks, then Z."""
+    available = of_others(delivered)
     asked = jnp.where(compared, plan.samples, 1)
     drawn = jnp.where(compared, jnp.minimum(plan.total - plan.samples, available), 3)
     clean = jnp.minimum(asked, drawn)
-    levels = _levels(problem, plan, compared, available, clean, drawn)
+    levels = _levels(problem, plan, compared, delivered, (clean, drawn - clean, available - drawn))
     kernel = steady_penalty if plan.rule.steady else deviation_penalty
     cost = jnp.where(compared & jnp.isfinite(problem.costs), problem.costs, 0)
 
@@ -121,15 +123,20 @@ def _watched(problem: Problem, plan: Plan, compared: Codes | Array, available: A
     return levels.average(paid)
 
 
-def _levels(problem: Problem, plan: Plan, compared: Array, available: Array, clean: Array, drawn: Array) -> Levels:
+def _levels(
+    problem: Problem, plan: Plan, compared: Array, delivered: Amounts, parts: tuple[Amounts, Amounts, Amounts]
+) -> Levels:
     """Noise levels: α of the plan, or of a calibrated rule what σ̂² makes of it with the points that are there."""
     asked = jnp.where(compared, plan.samples, 1)
     ratio = jnp.where(compared, jnp.where(compared, plan.alpha, 1) ** 2 / asked, 1)
     if not plan.calibrated:
         return Levels(ratio, None)
-    groups = sum(jnp.clip(count, 0, 1) for count in (clean, drawn - clean, available - drawn))
-    freedom = jnp.where(compared, available - groups, 1)
+    groups = jnp.sum(jnp.stack([jnp.clip(count, 0, 1) for count in parts]), axis=0)
+    freedom = jnp.where(compared, of_others(delivered) - groups, 1)
     told = freedom >= 1
+    if plan.rule.robust:
+        freedom = freedom_each(delivered, groups)
+        told = compared & is_told(freedom)
     tau = jnp.where(compared, plan.total / asked, 10)
     kappa = jnp.where(compared, collection_cost(problem, plan.samples) * asked / problem.scale**2, 0.1)
     levels = plan.rule.levels(tau, kappa, ratio, jnp.where(told, freedom, 1))

@@ -57,7 +57,8 @@ class Plan(Tabular):
         division: its name; ``TARGET`` if it was given in amounts.
         mechanism: name of the mechanism that carries the plan out.
         estimate: how the recommended estimate weighs noisy points, one of ``ESTIMATES``.
-        calibrated: whether the noise level follows the spread of the data; ``alpha`` is then the one at the assumed σ.
+        calibrated: whether the noise level follows the spread of the data, "robust" if the median of spreads;
+            ``alpha`` is then the one at the assumed σ.
     """
 
     AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -79,7 +80,7 @@ class Plan(Tabular):
     division: str = dataclasses.field(metadata={"static": True})
     mechanism: str = dataclasses.field(metadata={"static": True})
     estimate: str = dataclasses.field(default="drawn", metadata={"static": True})
-    calibrated: bool = dataclasses.field(default=False, metadata={"static": True})
+    calibrated: bool | str = dataclasses.field(default=False, metadata={"static": True})
 
     @property
     def rule(self) -> Rule:

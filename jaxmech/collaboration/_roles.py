@@ -11,8 +11,9 @@ from jaxmech.collaboration._calibration import FEWEST, degrees_of_freedom
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
-from jaxmech.collaboration._rule import PUBLISHED, Levels, Rule
-from jaxmech.mechanism import of_others
+from jaxmech.collaboration._robust import LEAST, is_told, planned_freedom
+from jaxmech.collaboration._rule import PUBLISHED, ROBUST, Levels, Rule
+from jaxmech.mechanism import OTHERS, of_others
 
 
 def coefficients(
@@ -92,7 +93,11 @@ def checked_levels(
     if not rule.calibrated:
         return Levels(ratio, None)
     tau, kappa = dimensionless(problem, samples, total)
-    freedom = jnp.where(checked, jnp.maximum(degrees_of_freedom(samples, total), 1), 1)
+    if rule.robust:
+        each = planned_freedom(samples, total)
+        freedom = jnp.where(checked & is_told(each), each, 1)
+    else:
+        freedom = jnp.where(checked, jnp.maximum(degrees_of_freedom(samples, total), 1), 1)
     return rule.levels(jnp.where(checked, tau, 10), jnp.where(checked, kappa, 0.1), ratio, freedom)
 
 
@@ -106,6 +111,9 @@ def check_freedom(problem: Problem, plan: Plan) -> None:
     if not plan.calibrated or isinstance(plan.samples, jax.core.Tracer):
         return
     samples, checked = np.asarray(plan.samples), np.asarray(plan.role) == Role.CHECKED
+    if plan.rule.robust:
+        _check_robust(problem, plan, checked)
+        return
     freedom = np.where(checked, np.asarray(degrees_of_freedom(plan.samples, plan.total)), np.inf)
     i, k = np.unravel_index(np.argmin(freedom), freedom.shape)
     if freedom[i, k] < FEWEST:
@@ -117,6 +125,31 @@ def check_freedom(problem: Problem, plan: Plan) -> None:
             f"others, {needed:.3g} being needed: a smaller cost or a larger price makes them collect more"
         )
         raise ProblemError("calibrated", True, rule)
+
+
+def _check_robust(problem: Problem, plan: Plan, checked: np.ndarray) -> None:
+    """Refuse a plan under which the median of the others' spreads tells too little, or is no protection."""
+    each = np.asarray(planned_freedom(plan.samples, plan.total))
+    others, freedom = (np.where(checked, table.sum(axis=0), np.inf) for table in (each > 0, each))
+    for table, least in ((others, OTHERS), (freedom, LEAST)):
+        i, k = np.unravel_index(np.argmin(table), table.shape)
+        if table[i, k] < least:
+            break
+    else:
+        return
+    who, what = problem.agent_name(int(i)), problem.distribution_name(int(k))
+    if others[i, k] < OTHERS:
+        rule = (
+            f"needs {OTHERS} others with points enough to tell a spread, 3 or 4 each, but {who} is checked on {what} "
+            f"against {others[i, k]:g}: a median of fewer is no protection; write calibrated = true"
+        )
+    else:
+        rule = (
+            f"needs {LEAST:g} degrees of freedom within the others' submissions, but {who} is checked on {what} "
+            f"against {freedom[i, k]:.3g}, which {LEAST - freedom[i, k]:.3g} points more would make good: a "
+            "smaller cost or a larger price makes them collect more; or write calibrated = true"
+        )
+    raise ProblemError("calibrated", ROBUST, rule)
 
 
 def dimensionless(problem: Problem, samples: Amounts, total: Distributions) -> tuple[Amounts, Amounts]:

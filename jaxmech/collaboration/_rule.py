@@ -12,10 +12,14 @@ from jaxmech._types import Array
 from jaxmech._words import one_of
 from jaxmech.collaboration._calibration import noise_levels
 from jaxmech.collaboration._corruption import checked_penalty, corruption_root, deviation_penalty
+from jaxmech.collaboration._robust import robust_levels
 from jaxmech.collaboration._steady import steady_penalty, steady_root
 
 ESTIMATES = ("drawn", "steady")
 """How the recommended estimate weighs noisy points: by the noise that was drawn, or by the noise that is expected."""
+
+ROBUST = "robust"
+"""The noise level follows a median, which one who spreads her points moves by no more than one rank."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,11 +28,17 @@ class Rule:
 
     Attributes:
         estimate: one of ``ESTIMATES``.
-        calibrated: whether the noise level follows the spread of the others' data instead of an assumed σ.
+        calibrated: whether the noise level follows the spread of the others' data instead of an assumed σ; ``ROBUST``
+            if it follows the median of the spreads within their submissions.
     """
 
     estimate: str = ESTIMATES[0]
-    calibrated: bool = False
+    calibrated: bool | str = False
+
+    @property
+    def robust(self) -> bool:
+        """Whether σ̂² is the median of the variances within the others' submissions."""
+        return self.calibrated == ROBUST
 
     @property
     def steady(self) -> bool:
@@ -51,10 +61,12 @@ class Rule:
             tau: T/n*.
             kappa: c n*²/σ² at the true σ.
             ratio: α²/n* of a rule that is not calibrated.
-            freedom: degrees of freedom of σ̂².
+            freedom: degrees of freedom of σ̂²; of a robust rule those of each other, on a leading axis.
         """
         if not self.calibrated:
             return Levels(ratio, None)
+        if self.robust:
+            return Levels(*robust_levels(self.root, tau, kappa, freedom))
         return Levels(*noise_levels(self.root, tau, kappa, freedom))
 
     def compliant(self, tau: Array, kappa: Array, ratio: Array) -> Array:
@@ -100,13 +112,13 @@ class Levels(NamedTuple):
         return of(self.ratio) if self.weight is None else jnp.sum(self.weight * of(self.ratio), axis=0)
 
 
-def rule_of(estimate: str, calibrated: bool) -> Rule:
+def rule_of(estimate: str, calibrated: bool | str) -> Rule:
     """Return the rule with these names.
 
     Raises:
         ProblemError: for an unknown one, with the nearest that there is.
     """
     one_of("estimate", estimate, ESTIMATES)
-    if not isinstance(calibrated, bool):
-        raise ProblemError("calibrated", calibrated, "must be true or false")
+    if not isinstance(calibrated, bool) and calibrated != ROBUST:
+        raise ProblemError("calibrated", calibrated, f'must be true or false, or "{ROBUST}"')
     return Rule(estimate, calibrated)

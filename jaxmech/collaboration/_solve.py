@@ -19,6 +19,7 @@ from jaxmech.collaboration._division import direct_solution
 from jaxmech.collaboration._plan import DIVISIONS, MECHANISMS, POOLS, TARGET, Plan
 from jaxmech.collaboration._pooling import CountedPool, Pool, pool_plan
 from jaxmech.collaboration._problem import Problem
+from jaxmech.collaboration._robust import MOST_AGENTS
 from jaxmech.collaboration._roles import check_freedom
 from jaxmech.collaboration._rule import Rule, rule_of
 from jaxmech.collaboration._units import in_equivalent_points
@@ -31,7 +32,7 @@ def solve(
     division: str | ArrayLike = "rational",
     mechanism: str = "cbl",
     estimate: str = "drawn",
-    calibrated: bool = False,
+    calibrated: bool | str = False,
 ) -> Solution[Plan]:
     """Return who collects what under a mechanism, and what everybody pays.
 
@@ -44,7 +45,9 @@ def solve(
         estimate: of c3d and cbl: "drawn", noisy points are weighed by the noise that was drawn, as published; or
             "steady", by the noise that is expected: penalties are then the same for every law with this σ.
         calibrated: of c3d and cbl: whether the noise level follows the spread of the others' data, so that the assumed
-            σ decides amounts alone. Under transformations the degrees of freedom that this takes are not checked.
+            σ decides amounts alone; "robust" for the median of the spreads within the others' submissions, which an
+            ally who spreads hers moves by no more than one rank. Under transformations the degrees of freedom that this
+            takes are not checked.
 
     Returns:
         Solution around the plan. The status is the worst of the division's and of all corruption coefficients', in
@@ -78,6 +81,8 @@ def solve(
     if calibrated and problem.precision is not None:
         rule_of_sigma = "needs agents who measure alike, one sigma per distribution: spreads are compared between them"
         raise ProblemError("calibrated", calibrated, rule_of_sigma)
+    if rule.robust and problem.shape[0] > MOST_AGENTS:
+        raise ProblemError("calibrated", calibrated, f"is for at most {MOST_AGENTS} agents: write calibrated = true")
     if not isinstance(division, str):
         if mechanism == "c3d":
             raise ProblemError("division", "amounts", "means nothing for c3d, which has a division of its own")

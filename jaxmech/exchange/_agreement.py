@@ -17,6 +17,7 @@ MECHANISMS = (*POOLS, *CHECKING, DESIGNED)
 """Mechanisms that can be carried out."""
 
 ESTIMATES = ("drawn", "steady")
+ROBUST = "robust"
 ROLES = ("alone", "receives", "checked")
 ALONE, RECEIVES, CHECKED = ROLES
 
@@ -144,6 +145,7 @@ class Agreement:
         kappa: c n*²/(price σ²) of the draw, at the agreed σ, where the noise level follows the spread of the others'
             data; None where it is agreed. 0 where nobody is checked.
         follows: of a design whose limits follow the spread of the others' data; None where limits are agreed.
+        robust: whether that spread is the median of those within the others' submissions.
     """
 
     fingerprint: str
@@ -166,6 +168,7 @@ class Agreement:
     limits: Limits | None = None
     kappa: np.ndarray | None = None
     follows: Follows | None = None
+    robust: bool = False
 
     @property
     def calibrated(self) -> bool:
@@ -202,8 +205,10 @@ class _Plan(Reader):
                 "problem.estimate", estimate, f"means nothing for {mechanism}, which adds no noise to weigh"
             )
         calibrated = problem.get("calibrated", False)
-        if not isinstance(calibrated, bool) or (calibrated and mechanism in POOLS):
-            rule = f"must be true or false, and not true for {mechanism}, which checks nobody"
+        robust = calibrated == ROBUST and mechanism in CHECKING
+        if not (isinstance(calibrated, bool) or robust) or (calibrated and mechanism in POOLS):
+            rule = f'must be true or false, or "{ROBUST}" for c3d and cbl, and not true for {mechanism}'
+            rule = f"{rule}, which checks nobody" if mechanism in POOLS else rule
             raise ProblemError("problem.calibrated", calibrated, rule)
         self._check_alike(problem, mechanism)
         if self.document.get("integer_plan") is None:
@@ -248,6 +253,7 @@ class _Plan(Reader):
             if calibrated and not designed
             else None,
             follows=self._follows((m, d), values) if calibrated and designed else None,
+            robust=robust,
         )
 
     def _check_alike(self, problem: Mapping[str, Any], mechanism: str) -> None:

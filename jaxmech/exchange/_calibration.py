@@ -2,11 +2,13 @@
 
 κ̂ = κ σ²/σ̂² takes the place of κ = c n*²/(price σ²), where σ̂² is the variance within the others' points that a party is
 compared with, within those that she gets with noise, and within those that were not drawn, about the mean of each. It
-says nothing of her own points, so that nothing that she does moves her noise level.
+says nothing of her own points, so that nothing that she does moves her noise level. Of a robust rule it is the median
+of such variances within each other party's points.
 """
 
 import math
 from collections.abc import Callable, Sequence
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +20,9 @@ BY_DATA, NONE, MOST, ASSUMED = "data", "none", "most", "assumed"
 LEVELS = (BY_DATA, NONE, MOST, ASSUMED)
 """Where a noise level comes from: σ̂; σ̂ so large that no noise is needed; so small that the noise is cut off; the agreed
 σ, where nothing tells another."""
+
+OTHERS = 3
+"""Others who must have points enough to tell a variance: of two the median is no protection."""
 
 _FAR, _TERMS, _HALVINGS = 6.0, 24, 200
 
@@ -55,6 +60,47 @@ def spread_within(groups: Sequence[np.ndarray]) -> tuple[float, int]:
     some = [points for points in groups if len(points)]
     squares = sum((float(np.sum((points - np.mean(points)) ** 2)) for points in some), 0.0)
     return squares, sum(len(points) for points in some) - len(some)
+
+
+def median_within(groups: Sequence[np.ndarray], owners: Sequence[np.ndarray]) -> tuple[float, int]:
+    """Return the median of the variances within each other's points, times its degrees of freedom, and these.
+
+    Of an owner's fullest group her first points are left out, as many as groups hold none of hers: so she has as many
+    degrees of freedom as points less groups, however they were drawn. None from fewer than :data:`OTHERS`.
+
+    Args:
+        groups: points of all others.
+        owners: whose they are, numbers.
+
+    Source: this package; the median is the ⌈M/2⌉-th of M, over about its own (Wilson and Hilferty 1931).
+
+    Example:
+        >>> points, owners = np.array([0.0, 1.0, 0.0, 2.0, 0.0, 3.0, 0.0, 4.0]), np.array([0, 0, 1, 1, 2, 2, 3, 3])
+        >>> median_within([points], [owners])[1], median_within([points[:4]], [owners[:4]])
+        (4, (0.0, 0))
+    """
+    some = [(points, of) for points, of in zip(groups, owners, strict=True) if len(points)]
+    each = []
+    for owner in np.unique(np.concatenate([of for _, of in some])) if some else ():
+        hers = [points[of == owner] for points, of in some]
+        fullest = int(np.argmax([len(points) for points in hers]))
+        hers[fullest] = hers[fullest][sum(len(points) == 0 for points in hers) :]
+        squares, freedom = spread_within(hers)
+        if freedom:
+            each.append((squares, freedom))
+    if len(each) < OTHERS:
+        return 0.0, 0
+    rank = (len(each) + 1) // 2
+    middle = NormalDist().inv_cdf((rank - 1 / 3) / (len(each) + 1 / 3))
+    variances = [squares / (freedom * _unit(freedom, middle)) for squares, freedom in each]
+    total = sum(freedom for _, freedom in each)
+    return sorted(variances)[rank - 1] * total, total
+
+
+def _unit(freedom: int, normal: float) -> float:
+    """About a quantile of χ²/ν."""
+    rough = 2 / (9 * freedom)
+    return float((1 - rough + normal * math.sqrt(rough)) ** 3)
 
 
 def calibrated_level(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from jaxmech.exchange._agreement import ALONE, CHECKED, CHECKING, POOLS, RECEIVES, Agreement
-from jaxmech.exchange._calibration import ASSUMED, BY_DATA, Level, calibrated_level, spread_within
+from jaxmech.exchange._calibration import ASSUMED, BY_DATA, Level, calibrated_level, median_within, spread_within
 from jaxmech.exchange._draws import CLEAN, NOISE, REST, Subset, Words, draw_subset, normal
 
 Data = Sequence[Sequence[np.ndarray]]
@@ -98,6 +98,7 @@ class Others:
 
     def __init__(self, everything: "Pooled", party: int) -> None:
         start, self._own = int(everything.starts[party]), int(everything.counts[party])
+        self._ends = everything.starts + everything.counts
         self._values, self._start = everything.values, start
         self.count = len(everything.values) - self._own
         self.total = float(np.sum(everything.sums[:party]) + np.sum(everything.sums[party + 1 :]))
@@ -105,6 +106,11 @@ class Others:
     def at(self, numbers: np.ndarray) -> np.ndarray:
         """Return the points with these numbers."""
         return self._values[np.where(numbers >= self._start, numbers + self._own, numbers)]
+
+    def owners(self, numbers: np.ndarray) -> np.ndarray:
+        """Return whose the points with these numbers are."""
+        places = np.where(numbers >= self._start, numbers + self._own, numbers)
+        return np.searchsorted(self._ends, places, side="right")
 
 
 class Pooled:
@@ -241,11 +247,14 @@ def _level(agreement: Agreement, others: Others, clean: Subset, rest: Subset, pl
         return None
     left = clean.others
     parts = (clean.members, left.numbers(rest.members), left.numbers(rest.others.members))
+    points = [others.at(part) for part in parts]
     if agreement.kappa is None:
-        return _limit(agreement, place, *spread_within([others.at(part) for part in parts]))
+        return _limit(agreement, place, *spread_within(points))
     samples = float(agreement.samples[place])
+    robust = agreement.robust
+    within = median_within(points, [others.owners(part) for part in parts]) if robust else spread_within(points)
     return calibrated_level(
-        *spread_within([others.at(part) for part in parts]),
+        *within,
         sigma=float(agreement.sigma[place[1]]),
         kappa=float(agreement.kappa[place]),
         tau=2 + float(agreement.rest[place]) / samples,

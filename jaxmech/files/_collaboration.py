@@ -13,6 +13,7 @@ from jaxmech.collaboration import (
     CHECKING,
     DIVISIONS,
     ESTIMATES,
+    ROBUST,
     SIGMA_RANGE,
     TARGET,
     Problem,
@@ -71,7 +72,7 @@ class CollaborationCase:
         dependences: columns of the measurements, those for ``sigma`` and those of ``data``, that others determine.
         inputs: files that were read, none of which output may replace.
         estimate: how the recommended estimate weighs noisy points; the default is "drawn".
-        calibrated: whether the noise level follows the spread of the data.
+        calibrated: whether the noise level follows the spread of the data, "robust" if the median of the spreads.
         sigma_range: factors of sigma between which a calibrated rule is certified.
         reading: how measurements are written down.
         measured: sentences about rows that were left out of the measurements and values that look wrong.
@@ -92,7 +93,7 @@ class CollaborationCase:
     dependences: tuple[Dependence, ...] = ()
     inputs: tuple[Path, ...] = ()
     estimate: str = ESTIMATES[0]
-    calibrated: bool = False
+    calibrated: bool | str = False
     sigma_range: tuple[float, float] = SIGMA_RANGE
     reading: Reading = AS_WRITTEN
     measured: tuple[str, ...] = ()
@@ -131,7 +132,7 @@ class CollaborationCase:
             estimate: weights instead of the file's.
         """
         if mechanism not in CHECKING:
-            return Rule(calibrated=self.calibrated and mechanism == DESIGNED)
+            return Rule(calibrated=bool(self.calibrated) and mechanism == DESIGNED)
         return Rule(self.estimate if estimate is None else estimate, self.calibrated)
 
     def unused_by(self, mechanism: str) -> tuple[str, ...]:
@@ -142,7 +143,8 @@ class CollaborationCase:
         """
         if mechanism in CHECKING:
             return ()
-        given = {"estimate": self.estimate != ESTIMATES[0], "calibrated": self.calibrated and mechanism != DESIGNED}
+        follows = bool(self.calibrated) and mechanism != DESIGNED
+        given = {"estimate": self.estimate != ESTIMATES[0], "calibrated": follows}
         return tuple(
             f"{key} in the file means nothing for {mechanism}: it is for {', '.join(_MEANT_FOR[key])}"
             for key, said in given.items()
@@ -238,9 +240,11 @@ def _rule(section: Mapping[str, Any], mechanism: str) -> tuple[Rule, tuple[float
     """How noise is set and noisy points are weighed, and between which factors of sigma that is certified."""
     estimate = one_of("estimate", section.get("estimate", ESTIMATES[0]), ESTIMATES)
     calibrated = section.get("calibrated", False)
-    if not isinstance(calibrated, bool):
-        raise ProblemError("calibrated", calibrated, "must be true or false")
+    if not isinstance(calibrated, bool) and calibrated != ROBUST:
+        raise ProblemError("calibrated", calibrated, f'must be true or false, or "{ROBUST}"')
     rule = Rule(estimate, calibrated)
+    if rule.robust and mechanism == DESIGNED:
+        raise ProblemError("calibrated", calibrated, "is for c3d and cbl: write calibrated = true for a design")
     for name, said in (("calibrated", calibrated), ("estimate", rule.steady)):
         if said and mechanism not in _MEANT_FOR[name]:
             meant = joined(_MEANT_FOR[name])

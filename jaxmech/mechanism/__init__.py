@@ -5,6 +5,15 @@ from jaxmech.mechanism._equivalent import Equivalent, equivalent_points
 from jaxmech.mechanism._examined import GAIN, PENALTY, Departure, Examined
 from jaxmech.mechanism._key import secret_key
 from jaxmech.mechanism._known import COMPUTED, PROVEN, SEARCHED, SIMULATED
+from jaxmech.mechanism._median import (
+    OTHERS,
+    Each,
+    draw_means_each,
+    each_of_points,
+    median_rank,
+    median_unit,
+    median_within,
+)
 from jaxmech.mechanism._outcome import Outcome, priced
 from jaxmech.mechanism._protocol import (
     Approximate,
@@ -43,6 +52,7 @@ __all__ = [
     "EFFICIENT",
     "GAIN",
     "NASH",
+    "OTHERS",
     "PENALTY",
     "PLATFORM",
     "PROMISED",
@@ -57,6 +67,7 @@ __all__ = [
     "Claiming",
     "Departure",
     "Drawn",
+    "Each",
     "Equivalent",
     "Examined",
     "Guarantee",
@@ -82,9 +93,14 @@ __all__ = [
     "claims_what_is_proven",
     "counted",
     "draw_means",
+    "draw_means_each",
     "draw_means_within",
     "draw_points",
+    "each_of_points",
     "equivalent_points",
+    "median_rank",
+    "median_unit",
+    "median_within",
     "never",
     "of_others",
     "only_whole_points",

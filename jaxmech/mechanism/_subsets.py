@@ -116,7 +116,7 @@ def within_points(submission: Submission, drawn: Drawn) -> Within:
 
     Source: the analysis of variance: squares about the mean of all, less those between the parts.
     """
-    about, freedom = _squares(submission.statistics, drawn), _freedom(drawn)
+    about, freedom = squares_about_all(submission.statistics, drawn), _freedom(drawn)
     left = drawn.available - drawn.clean_count - drawn.rest_count
     clean, rest = drawn.clean_mean - drawn.mean, drawn.rest_mean - drawn.mean
     together = drawn.clean_count * clean + drawn.rest_count * rest
@@ -144,7 +144,6 @@ def draw_means_within(
     Source: the law of a sample drawn without replacement, exact for normal data.
     """
     mean_key, spread_key = jax.random.split(key)
-    first, second, _ = jax.random.normal(mean_key, (3, *submission.mean.shape), submission.mean.dtype)
     drawn = draw_means(submission, clean, total, variance, mean_key)
     freedom = _freedom(drawn)
     # how many points the others hand in is not hers to change, and a derivative by it is dear
@@ -152,16 +151,35 @@ def draw_means_within(
     chi_squared = 2 * jax.random.gamma(spread_key, shape)
     if submission.variance is None:
         return drawn, Within(jnp.where(freedom > 0, variance * chi_squared, 0), freedom)
-    both = drawn.clean_count + drawn.rest_count
-    apart = jnp.where((both > 0) & (drawn.available > both), first**2, 0)
-    apart = apart + jnp.where((drawn.clean_count > 0) & (drawn.rest_count > 0), second**2, 0)
-    unit = _squares(submission, drawn) / (chi_squared + apart)
+    unit = squares_about_all(submission, drawn) / (chi_squared + between_parts(drawn, mean_key))
     drawn = draw_means(submission, clean, total, unit, mean_key)
     return drawn, Within(jnp.where(freedom > 0, unit * chi_squared, 0), freedom)
 
 
-def _squares(submission: Statistics, drawn: Drawn) -> Amounts:
-    """Σ of squared distances of the others' points from the mean of all of them, for every agent."""
+def between_parts(drawn: Drawn, key: Array) -> Amounts:
+    """Return squares between the parts, in units of σ², of what :func:`draw_means` draws with this key.
+
+    Args:
+        drawn: from it.
+        key: random key that it was given.
+
+    Source: none; elementary.
+    """
+    first, second, _ = jax.random.normal(key, (3, *drawn.mean.shape), drawn.mean.dtype)
+    both = drawn.clean_count + drawn.rest_count
+    apart = jnp.where((both > 0) & (drawn.available > both), first**2, 0)
+    return apart + jnp.where((drawn.clean_count > 0) & (drawn.rest_count > 0), second**2, 0)
+
+
+def squares_about_all(submission: Statistics, drawn: Drawn) -> Amounts:
+    """Return Σ of squared distances of the others' points from the mean of all of them, for every agent.
+
+    Args:
+        submission: with variances.
+        drawn: with the mean of all.
+
+    Source: none; elementary.
+    """
     assert submission.variance is not None
     count = submission.count
     # about a common centre first, so that little cancels
@@ -170,11 +188,22 @@ def _squares(submission: Statistics, drawn: Drawn) -> Amounts:
     return jnp.maximum(of_others(own) - drawn.available * (drawn.mean - centre) ** 2, 0)
 
 
-def _freedom(drawn: Drawn) -> Amounts:
-    """Points of the others less groups with a mean of their own; less than one point counts in part."""
+def groups_of(drawn: Drawn) -> Amounts:
+    """Return how many parts of the others' data have a mean of their own; less than one point counts in part.
+
+    Args:
+        drawn: what was drawn.
+
+    Source: none; a sum.
+    """
     left = drawn.available - drawn.clean_count - drawn.rest_count
-    groups = sum(jnp.clip(count, 0, 1) for count in (drawn.clean_count, drawn.rest_count, left))
-    return jnp.maximum(drawn.available - groups, 0)
+    clean, rest = jnp.clip(drawn.clean_count, 0, 1), jnp.clip(drawn.rest_count, 0, 1)
+    return clean + rest + jnp.clip(left, 0, 1)
+
+
+def _freedom(drawn: Drawn) -> Amounts:
+    """Points of the others less groups."""
+    return jnp.maximum(drawn.available - groups_of(drawn), 0)
 
 
 def _deviation(count: Amounts, among: Amounts, variance: Array) -> Amounts:
@@ -183,19 +212,50 @@ def _deviation(count: Amounts, among: Amounts, variance: Array) -> Amounts:
     return jnp.where(spread > 0, jnp.sqrt(jnp.where(spread > 0, spread, 1)), 0)
 
 
+class Parts(NamedTuple):
+    """Which of the points of all agents one agent gets clean, which with noise, and which are others' but not drawn.
+
+    Attributes:
+        clean: (distributions, agents × points).
+        rest: likewise.
+        left: likewise.
+    """
+
+    clean: Array
+    rest: Array
+    left: Array
+
+
+def draw_parts(submission: Submission, agent: Array, clean: Array, total: Array, key: Array) -> Parts:
+    """Draw the parts of the others' points for one agent, without replacement.
+
+    Args:
+        submission: what all agents hand in.
+        agent: her index.
+        clean: size of the clean part, by distribution.
+        total: size of both parts together.
+        key: her random key.
+
+    Source: Clinton et al. 2025, Algorithm 2.
+    """
+    theirs = submission.mask & (jnp.arange(submission.mask.shape[0]) != agent)[:, None, None]
+    theirs = jnp.moveaxis(theirs, 1, 0).reshape(theirs.shape[1], -1)
+    # One sort of whole numbers is several times cheaper than one that carries the values along.
+    lots = jnp.where(theirs, jax.random.bits(key, theirs.shape, jnp.uint32), jnp.uint32(_LAST))
+    ranked = jnp.sort(lots, axis=-1)
+    drawn = jnp.minimum(jnp.round(total), jnp.sum(theirs, axis=-1).astype(submission.values.dtype))
+    first = theirs & _among_first(lots, ranked, jnp.minimum(jnp.round(clean), drawn))
+    both = theirs & _among_first(lots, ranked, drawn)
+    return Parts(first, both & ~first, theirs & ~both & ~first)
+
+
 def _draw(submission: Submission, agent: Array, clean: Array, total: Array, key: Array) -> Drawn:
     """Others' data as one agent gets them, (distributions,) each."""
-    theirs = submission.mask & (jnp.arange(submission.mask.shape[0]) != agent)[:, None, None]
-    theirs, values = (jnp.moveaxis(table, 1, 0).reshape(table.shape[1], -1) for table in (theirs, submission.values))
     draw_key, noise_key = jax.random.split(key)
-    # One sort of whole numbers is several times cheaper than one that carries the values along.
-    lots = jnp.where(theirs, jax.random.bits(draw_key, theirs.shape, jnp.uint32), jnp.uint32(_LAST))
-    ranked = jnp.sort(lots, axis=-1)
+    first, rest, left = draw_parts(submission, agent, clean, total, draw_key)
+    theirs, table = first | rest | left, submission.values
+    values = jnp.moveaxis(table, 1, 0).reshape(table.shape[1], -1)
     available = jnp.sum(theirs, axis=-1).astype(values.dtype)
-    drawn = jnp.minimum(jnp.round(total), available)
-    compared = jnp.minimum(jnp.round(clean), drawn)
-    first = theirs & _among_first(lots, ranked, compared)
-    rest = theirs & _among_first(lots, ranked, drawn) & ~first
     return Drawn(
         available=available,
         mean=_mean(values, theirs),
@@ -203,7 +263,7 @@ def _draw(submission: Submission, agent: Array, clean: Array, total: Array, key:
         clean_mean=_mean(values, first),
         rest_count=jnp.sum(rest, axis=-1).astype(values.dtype),
         rest_mean=_mean(values, rest),
-        noise=jax.random.normal(noise_key, drawn.shape, values.dtype),
+        noise=jax.random.normal(noise_key, available.shape, values.dtype),
     )
 
 

@@ -67,8 +67,21 @@ def test_calibrated_noise_in_a_document_and_on_the_page(file):
 
 
 @pytest.mark.long
+def test_robustly_calibrated_noise_in_a_document_and_on_the_page(file):
+    path = file('calibrated = "robust"\nsigma_range = [0.8, 1.2]\n')
+    document = _document(path)
+    assert (document["plan"]["calibrated"], document["problem"]["calibrated"]) == ("robust", "robust")
+    facts = {record["claim"]: record for record in document["facts"]}
+    assert -0.05 < facts["no ally can lift the check"]["margin"] < -0.02
+    page = " ".join(_run("solve", path).stdout.split())
+    assert "mechanism c3d (robustly calibrated noise)" in page
+    assert "follows the median of the spreads within the others' submissions" in page
+    assert "One party can weaken it: agent 1 saves 4% of her penalty" in page
+
+
+@pytest.mark.long
 def test_simulations_keep_the_promises_of_both_rules(file):
-    for more in ('estimate = "steady"\n', "calibrated = true\n"):
+    for more in ('estimate = "steady"\n', "calibrated = true\n", 'calibrated = "robust"\n'):
         found = _run("simulate", file(more), "--replications", "512", "--json", "-")
         assert found.exit_code == 0, found.stderr
         assert json.loads(found.stdout)["kind"]
@@ -86,6 +99,7 @@ def test_simulations_keep_the_promises_of_both_rules(file):
         (("solve", "--estimate", "steddy"), "", 'did you mean "steady"'),
         (("audit", "--population", "student-t:3"), "calibrated = true\n", "jaxmech simulate --population"),
         (("design", "--calibrated", "--noise", "9"), "", "--noise = 9.0: is for designs that take σ to be known"),
+        (("design",), 'calibrated = "robust"\n', "is for c3d and cbl: write calibrated = true for a design"),
         (("design", "--failure", "0.1"), "calibrated = true\n", "--failure = 0.1: is for designs that take σ"),
         (
             ("design", "--calibrated"),

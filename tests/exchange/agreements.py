@@ -77,6 +77,7 @@ CHEAP = EQUAL.replace("0.01, 0.02", "0.001, 0.003")
 CALIBRATED = {
     "calibrated": ("solve", CHEAP + 'mechanism = "c3d"\ncalibrated = true\n'),
     "both": ("solve", CHEAP + 'mechanism = "c3d"\ncalibrated = true\nestimate = "steady"\n'),
+    "robust": ("solve", CHEAP + 'mechanism = "c3d"\ncalibrated = "robust"\n'),
     "calibrated panel": (
         "solve",
         PANEL.replace("0.01, 0.02", "0.001, 0.003") + "calibrated = true\n",

@@ -10,6 +10,7 @@ from jaxmech import ProblemError, exchange, schemas, verify
 from jaxmech._json import fingerprint
 from tests.exchange import agreements as example
 from tests.oracles import calibrated as oracle
+from tests.oracles import robust
 from tests.verify.exchanged import Exchanged
 
 
@@ -48,6 +49,9 @@ CHANGES = {"as agreed": None, "fewer": fewer, "narrow": narrow, "wide": wide, "n
         ("calibrated", "as agreed"),
         ("calibrated", "wide"),
         ("calibrated", "nobody else"),
+        ("robust", "as agreed"),
+        pytest.param("robust", "fewer", marks=pytest.mark.long),
+        pytest.param("robust", "nobody else", marks=pytest.mark.long),
         pytest.param("both", "fewer", marks=pytest.mark.long),
         pytest.param("both", "narrow", marks=pytest.mark.long),
         pytest.param("calibrated panel", "fewer", marks=pytest.mark.long),
@@ -103,6 +107,32 @@ def test_the_noise_level_is_that_of_the_spread_of_what_the_others_handed_in():
         assert one.added == pytest.approx((one.level.alpha * one.discrepancy) ** 2, rel=1e-12)
 
 
+def test_robust_noise_is_that_of_the_median_of_the_others_spreads():
+    """σ̂ by the definition, part by part; one who spreads her points a thousand times as far moves it by one rank."""
+    data, done = carried("robust")
+    for i, k in np.ndindex(8, 2):
+        one, each = done.responses[i][k], []
+        others = np.concatenate([row[k] for j, row in enumerate(data) if j != i])
+        owners = np.concatenate([np.full(len(row[k]), j) for j, row in enumerate(data) if j != i])
+        clean = one.clean.subset.members
+        rest = np.setdiff1d(np.arange(len(others)), clean)[one.rest.subset.members]
+        left = np.setdiff1d(np.arange(len(others)), [*clean, *rest])
+        parts = [np.sort(part) for part in (clean, rest, left) if len(part)]
+        for j in np.unique(owners):
+            hers = [others[part][owners[part] == j] for part in parts]
+            fullest = max(range(len(parts)), key=lambda part: len(hers[part]))
+            hers[fullest] = hers[fullest][sum(len(points) == 0 for points in hers) :]
+            freedom = np.sum(owners == j) - len(parts)
+            squares = sum(np.var(points) * len(points) for points in hers if len(points))
+            each.append(squares / (freedom * robust.unit(freedom, 7)))
+        assert one.level.sigma == pytest.approx(np.sort(each)[3] ** 0.5, rel=1e-12)
+        assert (one.level.freedom, one.level.level) == (len(others) - 7 * len(parts), "data")
+    data[5] = [3 + 1000 * (column - 3) for column in data[5]]
+    wide = exchange.carry_out(done.agreement, example.handed(data), [], example.SECRET)
+    spreads = [[row[0].level.sigma for row in one.responses] for one in (done, wide)]
+    assert max(spreads[1]) < 1.5 * max(spreads[0])
+
+
 def test_noise_is_cut_off_where_the_agreed_spread_is_far_off():
     for change, level in ((narrow, "most"), (wide, "none"), (nobody, "assumed")):
         _, done = carried("calibrated", change)
@@ -154,10 +184,12 @@ TAMPERED = {
 }
 
 
-@pytest.mark.parametrize("name", TAMPERED)
-def test_what_is_changed_is_named(name, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "signed"), [*((name, "both") for name in TAMPERED), ("spread", "robust"), ("coefficient", "robust")]
+)
+def test_what_is_changed_is_named(name, signed, tmp_path):
     file, change, words = TAMPERED[name]
-    case = Case(tmp_path, "both")
+    case = Case(tmp_path, signed)
     case.edit(file, change)
     if file != "public.json":
         case.rehash()

@@ -93,6 +93,14 @@ BAD_INPUTS = (
     Bad("estimate", GOOD + 'estimate = "stedy"\n', ("estimate", "'stedy'", 'did you mean "steady"')),
     Bad("calibrated", GOOD + "calibrated = 1\n", ("calibrated", "1", "must be true or false")),
     Bad(
+        "calibrated, a word", GOOD + 'calibrated = "rubust"\n', ("calibrated", "'rubust'", 'true or false, or "robust"')
+    ),
+    Bad(
+        "a design that follows a median",
+        GOOD + 'mechanism = "designed"\ncalibrated = "robust"\n',
+        ("calibrated", "is for c3d and cbl: write calibrated = true for a design"),
+    ),
+    Bad(
         "weights of the pool",
         GOOD + 'mechanism = "pool"\nestimate = "steady"\n',
         ("estimate", "means nothing for pool", "c3d and cbl"),

@@ -143,7 +143,7 @@ def test_the_price_stands_where_errors_are_priced():
     assert "Error worth: price (2.00 to 3.00 EUR) times" in page(dataclasses.replace(made, price=np.array([3.0, 2.0])))
 
 
-@pytest.mark.parametrize("rule", [{"estimate": "steady"}, {"calibrated": True}])
+@pytest.mark.parametrize("rule", [{"estimate": "steady"}, {"calibrated": True}, {"calibrated": "robust"}])
 def test_rules_for_noise_are_told_where_there_is_some(rule):
     """Where nobody is checked, no noise is added, whatever the rule would be."""
     made = answer(4, 1, **rule)

@@ -164,7 +164,7 @@ class Answer(Arrangement):
         efficiency: against what is possible, or None where there is no plan.
         advice: social penalties of other choices, or None where there is no plan.
         estimate: how noisy points are weighed, by the noise that was "drawn" or "steady".
-        calibrated: whether the noise level follows the spread of the data.
+        calibrated: whether the noise level follows the spread of the data, "robust" if the median of the spreads.
         what_if: what made-up numbers and another σ would bring; None where there is too much to ask.
         limited: whether there are limits on what agents collect or spend.
         fractions: of an answer about the plan in whole samples (:func:`signed`), the one about the plan in fractions.
@@ -185,7 +185,7 @@ class Answer(Arrangement):
     efficiency: Efficiency | None
     advice: Advice | None
     estimate: str = "drawn"
-    calibrated: bool = False
+    calibrated: bool | str = False
     limited: bool = False
     what_if: WhatIf | None = None
     fractions: "Answer | None" = None

@@ -2,27 +2,26 @@
 
 import numpy as np
 
-from jaxmech.collaboration import ADMISSIBLE, LIFTED, Role
+from jaxmech.collaboration import ADMISSIBLE, LIFTED, ROBUST, Role
 from jaxmech.mechanism import NASH
 from jaxmech.report._numbers import percent, relative, short
 from jaxmech.report.collaboration._accounts import OFF
 from jaxmech.report.collaboration._answer import Answer
 
 
-def rule_in_words(estimate: str, calibrated: bool) -> str:
+def rule_in_words(estimate: str, calibrated: bool | str) -> str:
     """Return what to add to the name of a mechanism; nothing for the published rule.
 
     Args:
         estimate: how noisy points are weighed.
-        calibrated: whether the noise level follows the spread of the data.
+        calibrated: whether the noise level follows the spread of the data, "robust" if the median of the spreads.
 
     Example:
         >>> "c3d" + rule_in_words("steady", True)
         'c3d (steady weights, calibrated noise)'
     """
-    words = [
-        word for word, said in (("steady weights", estimate == "steady"), ("calibrated noise", calibrated)) if said
-    ]
+    noise = "robustly calibrated noise" if calibrated == ROBUST else "calibrated noise"
+    words = [word for word, said in (("steady weights", estimate == "steady"), (noise, calibrated)) if said]
     return f" ({', '.join(words)})" if words else ""
 
 
@@ -38,15 +37,17 @@ def rule_sentences(answer: Answer) -> list[str]:
     checked = answer.is_role(Role.CHECKED).any()
     if nash is None or not checked or (answer.estimate != "steady" and not answer.calibrated):
         return []
-    most = f"{100 * max(0.0, -nash.margin):.2g} %"
+    most, robust = f"{100 * max(0.0, -nash.margin):.2g} %", answer.calibrated == ROBUST
     if not answer.calibrated:
         return [
             "Noisy points are weighed by the noise that is expected, not by what was drawn: so everybody pays what she "
             "is promised whatever the law of the data is, as long as its variance is at most σ², and whatever she does "
             f"saves her at most {most} of it in the worst case of these laws."
         ]
+    followed = "the median of the spreads within the others' submissions"
+    followed = followed if robust else "the spread of the others' data"
     text = (
-        "The noise level follows the spread of the others' data, so σ need not be known to keep everybody honest: as "
+        f"The noise level follows {followed}, so σ need not be known to keep everybody honest: as "
         f"far as noise can, whatever an agent does saves her at most {most} on normal data. Spreads, data and noise "
         "must stay hidden until all have submitted."
     )
@@ -57,10 +58,9 @@ def rule_sentences(answer: Answer) -> list[str]:
         text += f" Not all of sigma_range is covered by that: {limits.witness}."
     lifted = next((fact for fact in answer.facts if fact.claim == LIFTED), None)
     if lifted is not None and not lifted.holds:
-        text += (
-            f" One party can undo it: {lifted.witness}. Look at what jaxmech run says of spreads before anybody uses "
-            "an estimate."
-        )
+        text += f" One party can {'weaken' if robust else 'undo'} it: {lifted.witness}."
+        if not robust:
+            text += " Look at what jaxmech run says of spreads before anybody uses an estimate."
     return [text]
 
 
