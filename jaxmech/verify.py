@@ -12,10 +12,11 @@ gains by collecting another amount, and the division of work meets the condition
 Selling data: whether values and payments are as promised, no buyer would rather have another's offer or none, and no
 contributor gains by collecting another amount. Sharing models: whether payments are as promised, nobody would rather
 stay away or report less. Numbers agree if they differ by less than 1e-9 of their size or of σ, promises and gains by
-less than 1e-6 (1e-2 for an agreement in single precision; gains by 1e-2 where the noise level follows the data).
+less than 1e-6 (1e-2 for an agreement in single precision; gains by 1e-2 where the noise level follows the data). If all
+agrees, it says how much was delivered of what was agreed, and what became of checks.
 
 Sections: 1 documents, 2 draws; sharing data: 3 what each party is owed, 4 documents anew, 5 the agreement itself;
-6 selling data, 7 sharing models, 8 all together. The latter two kinds of agreement need sections 1, 2 and 4 alone.
+6 selling data, 7 sharing models (each with 1, 2 and 4 alone), 8 all together.
 """
 
 import sys
@@ -240,14 +241,13 @@ class Agreement(Signed):
     def owed(self, secret: str, handed: list["Handed"], told: list[dict[str, Any]]) -> list["Owed"]:
         """Return what the returns should hold of every party."""
         entries = [owed(self, secret, handed, i, part["distributions"]) for i, part in enumerate(told)]
-        return [documents(self, secret, part, entries[i], i) for i, part in enumerate(told)]
+        return [documents(self, secret, part, entries[i], i, doubtful(self, entries, i)) for i, part in enumerate(told)]
 
     def soundness(self) -> Iterator[str]:
         """Say where the agreement is not sound."""
-        off = optimality(self.document) or 0.0
-        if off > OPTIMUM[self.document["settings"]["dtype"]]:
-            division = self.document["division"]
-            yield f"agreement: the division misses the conditions of the {division} optimum by {off:.2g}"
+        signed, off = self.document, optimality(self.document) or 0.0
+        if off > OPTIMUM[signed["settings"]["dtype"]]:
+            yield f"agreement: the division misses the conditions of the {signed['division']} optimum by {off:.2g}"
         yield from soundness(self)
 
     def told(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
@@ -375,9 +375,7 @@ def normal_grid(width: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
 def part_of(drawn: np.ndarray, listed: np.ndarray, points: np.ndarray | None, told: Any) -> dict[str, Any]:
     """Return how many points were drawn, their mean (as told if they are unknown), and a hash of the listed numbers."""
     count = int(np.count_nonzero(drawn))
-    mean = float(np.mean(points)) if points is not None and count else math.nan
-    if points is None and count:
-        mean = float(numbers((told or {}).get("mean")))
+    mean = float(numbers((told or {}).get("mean")) if points is None else np.mean(points)) if count else math.nan
     digest = sha256(np.flatnonzero(listed).astype("<u8").tobytes())
     return {"count": count, "mean": mean, "inverted": 2 * count > len(drawn), "listed": digest}
 
@@ -411,22 +409,23 @@ def _entry(agreement: Agreement, part: Drawn, handed: Handed, place: Any, added:
     mine = np.zeros(0) if handed.columns is None else handed.columns[i]
     others = np.zeros(0) if points is None else points
     noisy, noisy_mean, noisy_variance, noise = 0, math.nan, math.nan, np.zeros(0)
-    if part.clean is not None and part.rest is not None:  # drawn: hers and Z clean, Z' noisy if it is released
-        chosen = part.points[0] if part.points else others
+    if part.clean is not None and part.rest is not None:  # drawn: hers and Z clean; Z' clean, noisy or withheld
+        chosen, left = part.points or (others, others)
         parts = [(own, mean, mine), (part.clean["count"], part.clean["mean"], chosen)]
-        if part.rest["count"] and math.isfinite(added):
+        if agreement.designed and added == 0:
+            parts.append((part.rest["count"], part.rest["mean"], left))
+        elif part.rest["count"] and math.isfinite(added):
             noisy = part.rest["count"]
             noisy_mean = part.rest["mean"] + math.sqrt(added / noisy) * part.normal
             noisy_variance = variance + added
             if part.points:
                 lots = normal(part.lots, noisy)
-                noise = part.points[1] + math.sqrt(added) * (lots - np.mean(lots) + part.normal / math.sqrt(noisy))
-    elif agreement.pooled:
-        admitted = agreement.mechanism == "pool" or own >= agreement.asked[i, k]
-        parts = [(own, mean, mine), (count, theirs, others)] if admitted else []
-    else:
-        hers = role == "alone" or agreement.asked[i, k] > 0  # who only receives is asked for none, but for limits
-        parts = ([(own, mean, mine)] if hers else []) + ([] if role == "alone" else [(count, theirs, others)])
+                noise = left + math.sqrt(added) * (lots - np.mean(lots) + part.normal / math.sqrt(noisy))
+    else:  # who only receives is asked for none, but for limits
+        admitted = agreement.mechanism != "counted-pool" or own >= agreement.asked[i, k]
+        hers = agreement.pooled or role == "alone" or agreement.asked[i, k] > 0
+        parts = [(own, mean, mine)] if admitted and hers else []
+        parts += [(count, theirs, others)] if admitted and role != "alone" else []
     clean = sum(size for size, _, _ in parts)
     clean_mean = sum(size * middle for size, middle, _ in parts if size) / clean if clean else math.nan
     expected = noisy_variance
@@ -466,6 +465,7 @@ def judged(part: Drawn, added: float, agreed: float) -> dict[str, Any]:
 
 OWED = ("name", *NOTHING, "clean_count", "clean_mean", "noisy_count", "noisy_mean", "noisy_variance")
 CHECKS = ("name", "role", "asked", "count", "mean", "compared_count", "compared_mean", "discrepancy", "noise_variance")
+DOUBTS = "failed the check", "more than asked for, compared with the rest", "not asked for, not checked"
 JUDGED = ("limit", "passed", "follows", "withheld")
 SEEDED = "The noise was made from a fixed seed: parties who know it can predict the noise, remove it, and cheat."
 
@@ -527,8 +527,7 @@ def handed_in(folder: Path | None, agreement: Any, told: list[dict[str, Any]], l
         where, found = f"operator.json: parties[{party['name']}]", {key: party[key] for key in expected}
         lines += differences(where, found, expected)
         columns.append([np.zeros(0) for _ in every] if path is None else read_columns(path, agreement.names))
-        draws = getattr(agreement, "draws", agreement.names)
-        if len(set(zip(draws, map(len, columns[-1]), strict=True))) > len(set(draws)):
+        if len(set(zip(agreement.draws, map(len, columns[-1]), strict=True))) > len(set(agreement.draws)):
             lines.append(f"submissions of {party['name']}: a draw must give all the values that it measures")
     means = [[float(np.mean(rows[k])) if len(rows[k]) else math.nan for rows in columns] for k in every]
     return [Handed([len(rows[k]) for rows in columns], means[k], [rows[k] for rows in columns]) for k in every]
@@ -573,7 +572,20 @@ def receipt_of(agreement: Any, secret: str, told: dict[str, Any], checks: list[d
     return paper("receipt", agreement, told, rest)
 
 
-def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: list[dict[str, Any]], i: int) -> Owed:
+def doubtful(agreement: Agreement, every: list[list[dict[str, Any]]], i: int) -> list[dict[str, Any]]:
+    """Return whose points, of those that a party's were taken from, failed a check, or nobody had asked for."""
+    found = []
+    for hers, *column in zip(every[i], *every, strict=True):
+        gets = agreement.mechanism != "counted-pool" or hers["count"] >= hers["asked"]
+        for name, entry in zip(agreement.parties, column, strict=True):
+            kind = 0 if entry.get("passed") is False else 1 if entry["compared_count"] else 2
+            points = entry["count"] - (entry["asked"] if kind else 0)
+            if points > 0 and entry is not hers and gets and hers["role"] != "alone":
+                found.append({"party": name, "name": entry["name"], "points": points, "why": DOUBTS[kind]})
+    return found
+
+
+def documents(agreement: Agreement, secret: str, told: Any, entries: list[Any], i: int, doubts: list[Any]) -> Owed:
     """Return what a party's estimate and receipt, and her part of operator.json, should be."""
     cost = float(sum(agreement.costs[i, k] * entry["count"] for k, entry in enumerate(entries) if entry["count"]))
     money = {"penalty_promised": float(agreement.penalty[i]), "cost": cost, "payment": 0.0}
@@ -582,7 +594,7 @@ def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: 
     hers, checks = ([{key: one[key] for key in keys} for one in entries] for keys in parts)
     files = {
         "estimate.json": paper("estimate", agreement, told, {**money, "distributions": hers}),
-        "receipt.json": receipt_of(agreement, secret, told, checks, cost),
+        "receipt.json": {**receipt_of(agreement, secret, told, checks, cost), "doubtful": doubts},
     }
     known = [{key: value for key, value in entry.items() if key != "points"} for entry in entries]
     part = entry_of(agreement, secret, told, {**money, "distributions": known})
@@ -619,10 +631,8 @@ def check_points(path: Path, where: str, entries: list[dict[str, Any]], known: b
         elif known:
             right = np.array(entry["points"]).reshape(-1, 2)
             off = np.abs(found - right) > DIGITS * (np.abs(right) + np.sqrt(right[:, 1:]))
-            yield from (
-                f"{label}: point {row + 1} is {found[row].tolist()}, but {right[row].tolist()} is right"
-                for row in np.flatnonzero(off.any(axis=1))
-            )
+            for row in np.flatnonzero(off.any(axis=1)):
+                yield f"{label}: point {row + 1} is {found[row].tolist()}, but {right[row].tolist()} is right"
         elif count:
             weights = 1 / np.where(found[:, 1] > 0, found[:, 1], 1.0)  # a single point has no variance
             mean = float(np.average(found[:, 0], weights=weights))
@@ -808,11 +818,13 @@ def best_alone(agreement: Agreement, i: int, worth: np.ndarray) -> float:
         if not fits:
             break
         n = more[max(fits, key=saved.__getitem__)]
-    some = worth > 0
-    return float(np.sum(worth[some] / n[some]) + np.sum(c * n)) if agreement.allows(i, n) else math.inf
+    errors = np.divide(worth, n, out=np.zeros(len(n)), where=worth > 0)
+    return float(np.sum(errors + c * n)) if agreement.allows(i, n) else math.inf
 
 
 # 6 --- selling data -------------------------------------------------------------------------------------------------
+
+SOLD, BOUGHT = ("cost", "samples", "payment"), ("count", "size", "price")
 
 
 class Market(Signed):
@@ -828,11 +840,8 @@ class Market(Signed):
             raise ValueError("means do not fit sigma")
         self.parties, self.types = [row["name"] for row in sellers], [row["name"] for row in buyers]
         self.valuations, self.draws = problem["buyers"], ["point"] * len(self.sigma)
-        told = [
-            [numbers([row[key] for row in sellers]) for key in ("cost", "samples", "payment")],
-            [numbers([row[key] for row in buyers]) for key in ("count", "size", "price")],
-        ]
-        (self.costs, self.n, self.promised), (self.counts, self.sizes, self.prices) = told
+        self.costs, self.n, self.promised = numbers([[row[key] for row in sellers] for key in SOLD])
+        self.counts, self.sizes, self.prices = numbers([[row[key] for row in buyers] for key in BOUGHT])
         self.buyers = [
             (name if count == 1 else f"{name} {number + 1}", j)
             for j, (name, count) in enumerate(zip(self.types, self.counts.tolist(), strict=True))
@@ -865,16 +874,10 @@ class Market(Signed):
             points = np.concatenate([np.zeros((0, len(handed))), *(rows[i] for i in np.flatnonzero(asked & trade))])
         available = sum(counts) if trade else 0
         for (name, j), part in zip(self.buyers, told[len(self.n) :], strict=True):
-            buys = trade and self.sizes[j] > 0
-            due = float(self.prices[j]) * delivered + correction if buys else 0.0
-            invoice = {
-                "type": self.types[j],
-                "size": int(self.sizes[j]),
-                "price": float(self.prices[j]),
-                "delivered": delivered,
-                "correction": correction if buys else 0.0,
-                "due": due,
-            }
+            buys, price = trade and self.sizes[j] > 0, float(self.prices[j])
+            invoice = {"type": self.types[j], "size": int(self.sizes[j]), "price": price, "delivered": delivered}
+            invoice["correction"] = correction if buys else 0.0
+            invoice["due"] = price * delivered + correction if buys else 0.0
             found.append(self.buyer(secret, name, invoice, part, available, points))
         return found
 
@@ -884,21 +887,14 @@ class Market(Signed):
         apart = [abs(one.means[i] - one.others(i)[1]) if compared else math.nan for one in heard]
         squared = float(np.mean((np.array(apart) / (self.sigma if self.means else 1.0)) ** 2))
         complete = bool(trade and self.n[i] > 0 and heard[0].counts[i] == self.n[i])
-        share = self.profit * float(self.n[i]) / self.total if complete else 0.0
-        refund = float(self.costs[i] * self.n[i]) if complete else 0.0
-        allowance = float(self.weight[i] * self.honest[i]) if complete else 0.0
-        deduction = float(self.weight[i]) * squared if compared else 0.0
-        return {
-            "trade": trade,
-            "complete": complete,
-            "payment_promised": float(self.promised[i]),
-            "share": share,
-            "refund": refund,
-            "allowance": allowance,
-            "deduction": deduction,
-            "discrepancy": apart,
-            "payment": share + refund + allowance - deduction,
+        earned = {
+            "share": self.profit * float(self.n[i]) / self.total if complete else 0.0,
+            "refund": float(self.costs[i] * self.n[i]) if complete else 0.0,
+            "allowance": float(self.weight[i] * self.honest[i]) if complete else 0.0,
         }
+        deduction = float(self.weight[i]) * squared if compared else 0.0
+        paid = {"deduction": deduction, "discrepancy": apart, "payment": sum(earned.values()) - deduction}
+        return {"trade": trade, "complete": complete, "payment_promised": float(self.promised[i]), **earned, **paid}
 
     def contributor(self, secret: str, handed: list[Handed], paid: Any, told: dict[str, Any], i: int) -> Owed:
         """Return what the returns should hold of a contributor."""
@@ -914,8 +910,8 @@ class Market(Signed):
             "receipt.json": receipt_of(self, secret, told, checks, cost),
         }
         part = entry_of(self, secret, told, {"side": "contributor", **money, "distributions": checks})
-        typical = float(self.weight[i] * self.honest[i])
-        return Owed(files, part, [], {"": typical, "mean": spread, "discrepancy": spread})
+        sizes = {"": float(self.weight[i] * self.honest[i]), "mean": spread, "discrepancy": spread}
+        return Owed(files, part, [], sizes)
 
     def buyer(self, secret: str, name: str, invoice: Any, told: Any, available: int, points: Any) -> Owed:
         """Return what the returns should hold of a buyer: a subset of her own, apart from those of all others."""
@@ -926,9 +922,7 @@ class Market(Signed):
         for k, (name_of, sigma) in enumerate(zip(self.names, self.sigma.tolist(), strict=True)):
             seen = told if not self.means else told["estimates"][k]
             rows = [] if mine is None else [(row[k], sigma**2) for row in sorted(mine.tolist())]
-            mean = (
-                float(numbers(seen["estimate"])) if mine is None else float(np.mean(mine[:, k])) if size else math.nan
-            )
+            mean = float(numbers(seen["estimate"]) if mine is None else np.mean(mine[:, k])) if size else math.nan
             error = {"estimate": mean, "standard_error": sigma / size**0.5} if size else NOTHING
             entries.append({"name": name_of, **error, "clean_count": size, "noisy_count": 0, "points": rows})
         found = [{key: entry[key] for key in ("name", *NOTHING)} for entry in entries]
@@ -944,10 +938,10 @@ class Market(Signed):
 
     def left(self, i: int, amount: float) -> float:
         """Return what a contributor is left on average who collects an amount and hands in as many points as asked."""
-        n, variance = float(self.n[i]), self.level
-        apart = variance / amount + variance / (self.total - n)  # of her mean and that of the others
-        costs, weight = float(self.costs[i]), float(self.weight[i])
-        return self.profit * n / self.total + costs * (n - amount) + weight * (self.honest[i] - apart)
+        n = float(self.n[i])
+        apart = self.level / amount + self.level / (self.total - n)  # of her mean and that of the others
+        more = self.costs[i] * (n - amount) + self.weight[i] * (self.honest[i] - apart)
+        return self.profit * n / self.total + float(more)
 
     def more(self, owed: list[Owed]) -> dict[str, Any]:
         """Return what operator.json holds beside the parties."""
@@ -980,11 +974,9 @@ class Market(Signed):
         """Say where figures are not as promised, somebody is worse off, envies, or gains by another amount."""
         told = self.document
         costs, size = self.costs * self.n, float(np.abs(self.prices) @ self.counts) + float(self.costs @ self.n)
-        revenue = float(self.counts @ self.prices)
         if told["sigma"] != told["problem"]["sigma"]:
             yield "agreement: sigma is not that of the problem"
-        right = {"total": self.total, "revenue": revenue, "profit": self.profit}
-        for key, value in right.items():
+        for key, value in {"total": self.total, "revenue": self.profit + sum(costs), "profit": self.profit}.items():
             if abs(told[key] - value) > self.gain * (abs(value) + size * (key != "total")):
                 yield f"agreement: {key} is {told[key]!r}, but {value!r} is right"
         if told["problem"]["contributor_costs"] != self.costs.tolist():
@@ -1034,7 +1026,7 @@ class Models(Signed):
         if "weights" in problem:
             raise ValueError("data that count unequally are not carried out")
         self.document, self.seal, self.mechanism = document, document["fingerprint"], problem["mechanism"]
-        self.dtype, self.names = document["settings"]["dtype"], ["value"]
+        self.dtype, self.names, self.draws = document["settings"]["dtype"], ["value"], ["value"]
         self.gain, self.parties = GAIN[self.dtype], problem["agents"]
         self.types, self.effects = numbers(problem["types"]), numbers(problem["externality"])
         self.points, self.promised = float(problem["points"]), numbers(document["payment"])
@@ -1073,13 +1065,8 @@ class Models(Signed):
             model = "best" if best[i] else "own" if there[i] else "none"
             made, entry = self.made_of(hers, model, i, told[i])
             made = {"model": model, "quality": float(max(gets[i], qualities[i])), **made}
-            money = {
-                "size": float(sizes[i]),
-                "value": value,
-                "outside": outside,
-                "payment_promised": float(self.promised[i]),
-                "due": due,
-            }
+            money = {"size": float(sizes[i]), "value": value, "outside": outside, "due": due}
+            money["payment_promised"] = float(self.promised[i])
             checks = [{"name": "value", "asked": int(self.asked[i]), "count": hers.counts[i], "mean": hers.means[i]}]
             files = {
                 "model.json": paper("model", self, told[i], made),
@@ -1122,15 +1109,8 @@ class Models(Signed):
         for i, name in enumerate(self.parties):
             size = float(np.abs(self.effects[i]) @ np.maximum(gets, own)) or 1.0
             value, outside, due = self.pays(self.types, there, i)
-            right = {
-                "allocation": float(gets[i]),
-                "quality": float(max(gets[i], own[i])),
-                "value": value,
-                "payment": due,
-                "utility": value - due,
-                "outside": outside,
-            }
-            for key, entry in right.items():
+            right = {"allocation": gets[i], "quality": max(gets[i], own[i]), "value": value, "outside": outside}
+            for key, entry in {**right, "payment": due, "utility": value - due}.items():
                 if abs(self.document[key][i] - entry) > self.gain * size:
                     yield f"agreement: {name} is promised {key} {self.document[key][i]:.9g}, but {entry:.9g} is right"
             if promise and value - due < outside - self.gain * size:
@@ -1223,7 +1203,7 @@ def _shared(agreement: Any, every: list[Owed], handed: list[Handed], files: dict
     commitment, seeded = sha256(operator["secret"].encode("ascii")), operator["seed"] is not None
     hashes = {name: sha256(content) for name, content in files.items()}
     parts = [one.part for one in every]
-    told = ["receipt.json" if "receipt.json" in one.files else "invoice.json" for one in every]
+    seals = [hashes[f"{part['folder']}/{'receipt' if 'file' in part else 'invoice'}.json"] for part in parts]
     expected_public = {
         "kind": "public",
         "agreement": agreement.seal,
@@ -1233,10 +1213,7 @@ def _shared(agreement: Any, every: list[Owed], handed: list[Handed], files: dict
         "warning": SEEDED if seeded else None,
         "version": operator["version"],
         "points": any(name.endswith("/points.csv") for name in files),
-        "parties": [
-            {"name": part["name"], "receipt": hashes[f"{part['folder']}/{file}"]}
-            for part, file in zip(parts, told, strict=True)
-        ],
+        "parties": [{"name": part["name"], "receipt": seal} for part, seal in zip(parts, seals, strict=True)],
         "totals": [
             {
                 "name": name,
@@ -1270,13 +1247,36 @@ def _shared(agreement: Any, every: list[Owed], handed: list[Handed], files: dict
     ]
 
 
-def said(returns: Path, agreement: Path, lines: list[str]) -> str:
-    """Return what a person reads: one line per disagreement; or that there is none, with agreement and secret."""
+def delivered(receipts: list[dict[str, Any]], draws: Sequence[str]) -> Iterator[str]:
+    """Yield what was handed in of what was agreed, and what became of checks, by receipts that were recomputed."""
+    first = [draws.index(draw) for draw in dict.fromkeys(draws)]  # the values of a draw are one point
+    points = [receipt["checks"][k] for receipt in receipts for k in first]
+    asked, count = (sum(one[key] for one in points) for key in ("asked", "count"))
+    more = sum(max(one["count"] - one["asked"], 0) for one in points)
+    besides = f", and {more:,} that nobody asked for" if more else ""
+    yield f"Handed in: {count - more:,} of the {asked:,} points that were agreed{besides}."
+    every = [check for receipt in receipts for check in receipt["checks"] if "role" in check]
+    made = [check for check in every if check["compared_count"]]
+    if made:
+        noise, left = numbers([one["noise_variance"] for one in every]), sum(one.get("withheld", 0) for one in every)
+        noisy, held = np.sum((noise > 0) & (noise < math.inf)), np.sum(noise == math.inf)
+        failed = f", {sum(one['passed'] is False for one in made):,} failed" if "passed" in made[0] else ""
+        what = f" ({left:,} points)" if left else ""
+        yield f"Checks: {len(made):,} made{failed}; noise in {noisy:,} cases, the rest withheld in {held:,}{what}."
+    elif every:
+        yield "Checks: none; nobody's points were compared with the others'."
+
+
+def said(returns: Path, agreement: Path, lines: list[str], party: str | None = None) -> str:
+    """Return what a person reads: one line per disagreement; or what was delivered, by all or by one party."""
     if lines:
         return "".join(f"{line}\n" for line in lines)
+    document, receipts = load(agreement)[0], [load(path)[0] for path in Path(returns).glob("*/receipt.json")]
+    kept = [receipt for receipt in receipts if party in (None, receipt["party"])]
+    told = delivered(kept, KINDS[document["kind"]](document).draws)
     made = spoken(load(Path(returns) / "public.json")[0]["commitment"], "Commitment:  ")
     right = "Published before data came in, that shows that nobody chose the noise by them."
-    return "\n".join(("All agrees.", spoken(fingerprint(load(Path(agreement))[0])), made, right, ""))
+    return "\n".join(("All agrees.", *told, spoken(fingerprint(document)), made, right, ""))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

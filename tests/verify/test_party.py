@@ -180,7 +180,7 @@ def test_at_the_command_line(cases):
     agreement, own, mine = map(str, cases["designed"])
     found = CliRunner().invoke(main, ["verify", own, agreement, "--party", "Cleo", "--submissions", mine])
     assert found.exit_code == 0
-    assert found.stdout.startswith("All agrees.\nFingerprint: ")
+    assert found.stdout.startswith("All agrees.\nHanded in: ")
     assert "for the arbiter to verify" in found.stdout
     found = CliRunner().invoke(main, ["verify", own, agreement, "--party", "Cleo", "--secret", "secret.json"])
     assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
