@@ -174,8 +174,9 @@ def test_a_linked_design_withholds_all_for_one_bad_distribution():
     data = example.draw(example.agreement("designed"), np.random.default_rng(0))
     kept = carry_out("designed", data=data).responses[2][1]
     data[2] = [data[2][0] + 50.0, data[2][1]]
-    assert kept.noisy_count == 13
-    assert carry_out("designed", data=data).responses[2][1].noisy_count == 0
+    assert (kept.clean_count, kept.noisy_count) == (kept.own_count + kept.clean.count + 13, 0)
+    missed = carry_out("designed", data=data).responses[2][1]
+    assert (missed.clean_count, missed.noisy_count) == (missed.own_count + missed.clean.count, 0)
 
 
 def test_a_pool_that_counts_refuses_one_point_too_few():

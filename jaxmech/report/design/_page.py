@@ -135,7 +135,8 @@ def _reasons(answer: Answer) -> list[str]:
             "Checked: her mean is compared with that of |Z| points of the others, which she gets in any case. If it "
             f"lies within her limit t {scope}, she gets {rest}, |Z′| points, clean as well; if not, it {price}. Her "
             "mean passes most often as it is, and the limit is such that another number of points, none included, "
-            "would cost her more."
+            "would cost her more. Her own points go to the others as they are, whether she passes or not; receipts "
+            "say whose failed."
         )
     sentences += following_sentences(answer)
     if answer.values is not None and np.isfinite(offered.limit).any():
