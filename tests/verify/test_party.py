@@ -84,6 +84,7 @@ def put(key, value):
     return change
 
 
+DOUBT = {"party": "Ada", "points": 10**6, "why": "not asked for, not checked"}
 FORGED = {
     "receipt.json": {
         "count": put("count", lambda n: n + 1),
@@ -95,6 +96,7 @@ FORGED = {
         "cost": lambda document: document.update(cost=document["cost"] * 1.01),
         "submission": lambda document: document.update(submission="0" * 64),
         "remarks": lambda document: document.update(remarks=["Cleo handed in nothing"]),
+        "doubtful": lambda document: document.update(doubtful=[{**DOUBT, "name": document["checks"][0]["name"]}]),
     },
     "estimate.json": {
         "estimate": put("estimate", lambda x: x + 0.01),

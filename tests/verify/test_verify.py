@@ -145,6 +145,7 @@ TAMPERED = [
     (f"{FOLDER}/receipt.json", scale("cost"), "cost"),
     (f"{FOLDER}/receipt.json", put(ZERO, "nonce"), "nonce"),
     (f"{FOLDER}/receipt.json", put(["handed in nothing"], "remarks"), "remarks"),
+    (f"{FOLDER}/receipt.json", put([{"party": "Ada"}], "doubtful"), "doubtful"),
     *(("operator.json", scale(*HER, *CHECKED, key), key) for key in (*OWED, *CHECKS, "available", "normal")),
     *(("operator.json", scale(*HER, *CHECKED, part, "count"), "count") for part in ("clean", "rest")),
     *(("operator.json", scale(*HER, *CHECKED, part, "mean"), "mean") for part in ("clean", "rest")),
