@@ -1,6 +1,7 @@
 """What becomes of a design where σ is not as agreed, or one agent does half or makes numbers up: a host shell."""
 
 import dataclasses
+import functools
 import math
 from typing import NamedTuple
 
@@ -193,8 +194,9 @@ def _keeps(limit: float, shift: float, n: float, z: float) -> float:
     return (math.erf((limit - shift) / scale) + math.erf((limit + shift) / scale)) / 2
 
 
-def _hypergeometric(everything: int, marked: int, drawn: int) -> list[tuple[int, float]]:
+@functools.lru_cache(1024)
+def _hypergeometric(everything: int, marked: int, drawn: int) -> tuple[tuple[int, float], ...]:
     """How many of the marked are among those drawn, with its chance."""
     total = math.comb(everything, drawn)
     every = range(max(0, drawn - (everything - marked)), min(marked, drawn) + 1)
-    return [(h, math.comb(marked, h) * math.comb(everything - marked, drawn - h) / total) for h in every]
+    return tuple((h, math.comb(marked, h) * math.comb(everything - marked, drawn - h) / total) for h in every)
