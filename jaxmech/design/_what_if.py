@@ -132,6 +132,8 @@ def harm_of_design(problem: Problem, design: Design, off: float = 1.0) -> Harm |
     Returns:
         Arrays (agents, distributions); None where numbers of points are no whole ones, limits follow the data, agents
         differ in precision, or there are too many of them.
+
+    Source: Clinton et al. 2025, section 3.2, for the question of what others rely on; the sums are this package's.
     """
     terms = _terms(problem, design)
     if terms is None or terms.n.shape[0] ** 2 * terms.n.shape[1] > _MOST:
