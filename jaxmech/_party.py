@@ -3,9 +3,10 @@
 Like ``jaxmech.verify``, on whose functions it rests, it shares no code with the program that it checks. She knows
 neither the secret nor the others' data, so some things are taken as she was told them: the mean of the points that she
 was compared with (or was given), the mean of those that came with noise, and where the rule follows it the others'
-spread σ̂, as long as it lies where public.json says that all do. All else is recomputed: counts from the agreement and
-the totals in public, her own mean and hash from her file, discrepancy, outcome and variance of the noise by the rule,
-estimate and standard error by the weights, and her bill.
+spread σ̂, as long as it lies where public.json says that all do; and whose points are doubtful, as long as they are as
+many as totals allow. All else is recomputed: counts from the agreement and the totals in public, her own mean and hash
+from her file, discrepancy, outcome and variance of the noise by the rule, estimate and standard error by the weights,
+and her bill.
 """
 
 import math
@@ -58,6 +59,7 @@ def _verify(returns: Path, signed: Path, party: str, submissions: Path | None) -
     lines += [line.replace(f"operator.json: parties[{party}]", f"{folder.name}/receipt.json") for line in odd]
     for total, part in zip(public["totals"], told["distributions"], strict=True):
         lines += _spread(f"{folder.name}/receipt.json: checks[{part['name']}]: sigma", part.get("sigma"), total)
+    lines += _doubtful(f"{folder.name}/receipt.json: doubtful", agreement, public, told)
     for name, found in zip(KEPT, (receipt, estimate), strict=True):
         lines += differences(f"{folder.name}/{name}", found, right.files[name], right.size)
     points = folder / "points.csv"
@@ -66,6 +68,24 @@ def _verify(returns: Path, signed: Path, party: str, submissions: Path | None) -
     elif right.points and public["points"]:
         lines.append(f"{folder.name}/points.csv is missing")
     return [*lines, *agreement.soundness()]
+
+
+def _doubtful(where: str, agreement: Agreement, public: Any, told: Any) -> list[str]:
+    """What is wrong with the points of others that nobody asked for, or that failed a check, as she was told them.
+
+    Whoever handed in more than she was asked for is among them: they are at least what exceeds all that was asked for.
+    """
+    others, lines = set(agreement.parties) - {told["party"]}, []
+    asked = agreement.asked.sum(axis=0) - agreement.asked[agreement.parties.index(told["party"])]
+    for total, part, agreed in zip(public["totals"], told["distributions"], asked.tolist(), strict=True):
+        counts = {one["party"]: one["points"] for one in told["doubtful"] if one["name"] == part["name"]}
+        theirs = total["points"] - part["count"]
+        short = agreement.mechanism == "counted-pool" and part["count"] < part["asked"]
+        nothing = part["role"] == "alone" or short  # of theirs is hers
+        least, most = (0, 0) if nothing else (max(theirs - agreed, 0), theirs)
+        if not (least <= sum(counts.values()) <= most and others >= set(counts)):
+            lines.append(f"{where}: has {sum(counts.values())} points of {part['name']}, but must be {least} to {most}")
+    return lines
 
 
 def _spread(where: str, found: Any, total: Any) -> list[str]:
@@ -103,10 +123,12 @@ def _owed(agreement: Agreement, public: Any, told: Any, submissions: Path | None
         clean = part["compared_mean"] if part["compared_count"] else theirs
         parts.append({**part, "clean": {"mean": clean}, "rest": {"mean": 0.0}})
     for part, entry in zip(parts, verify.owed(agreement, "", handed, i, parts), strict=True):
-        shift = entry["noisy_mean"] if entry["noisy_count"] else 0.0  # of the noise of no secret at all
-        part["rest"] = {"mean": verify.numbers(part["noisy_mean"]) - shift}
+        kind = "noisy" if entry["noisy_count"] else "clean"  # of a design that was kept within its limits
+        off = verify.numbers(part[f"{kind}_mean"]) - entry[f"{kind}_mean"]  # with the noise of no secret at all
+        mixed = entry["rest"] and entry["rest"]["count"] and kind == "clean"
+        part["rest"] = {"mean": off * entry["clean_count"] / entry["rest"]["count"] if mixed else off}
     entries = verify.owed(agreement, "", handed, i, parts)
-    found = verify.documents(agreement, "", own, entries, i)
+    found = verify.documents(agreement, "", own, entries, i, told["doubtful"])
     found.files["receipt.json"]["nonce"] = told["nonce"]  # made of the secret
     return found
 

@@ -12,10 +12,11 @@ gains by collecting another amount, and the division of work meets the condition
 Selling data: whether values and payments are as promised, no buyer would rather have another's offer or none, and no
 contributor gains by collecting another amount. Sharing models: whether payments are as promised, nobody would rather
 stay away or report less. Numbers agree if they differ by less than 1e-9 of their size or of σ, promises and gains by
-less than 1e-6 (1e-2 for an agreement in single precision; gains by 1e-2 where the noise level follows the data).
+less than 1e-6 (1e-2 for an agreement in single precision; gains by 1e-2 where the noise level follows the data). If all
+agrees, it says how much was delivered of what was agreed, and what became of checks.
 
 Sections: 1 documents, 2 draws; sharing data: 3 what each party is owed, 4 documents anew, 5 the agreement itself;
-6 selling data, 7 sharing models, 8 all together. The latter two kinds of agreement need sections 1, 2 and 4 alone.
+6 selling data, 7 sharing models (each with 1, 2 and 4 alone), 8 all together.
 """
 
 import sys
@@ -239,13 +240,13 @@ class Agreement(Signed):
     def owed(self, secret: str, handed: list["Handed"], told: list[dict[str, Any]]) -> list["Owed"]:
         """Return what the returns should hold of every party."""
         entries = [owed(self, secret, handed, i, part["distributions"]) for i, part in enumerate(told)]
-        return [documents(self, secret, part, entries[i], i) for i, part in enumerate(told)]
+        return [documents(self, secret, part, entries[i], i, doubtful(self, entries, i)) for i, part in enumerate(told)]
 
     def soundness(self) -> Iterator[str]:
         """Say where the agreement is not sound."""
-        off, division = optimality(self.document) or 0.0, self.document.get("division")
-        if off > OPTIMUM[self.document["settings"]["dtype"]]:
-            yield f"agreement: the division misses the conditions of the {division} optimum by {off:.2g}"
+        signed, off = self.document, optimality(self.document) or 0.0
+        if off > OPTIMUM[signed["settings"]["dtype"]]:
+            yield f"agreement: the division misses the conditions of the {signed['division']} optimum by {off:.2g}"
         yield from soundness(self)
 
     def told(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
@@ -435,22 +436,23 @@ def _entry(agreement: Agreement, part: Drawn, handed: Handed, place: Any, added:
     mine = np.zeros(0) if handed.columns is None else handed.columns[i]
     others = np.zeros(0) if points is None else points
     noisy, noisy_mean, noisy_variance, noise = 0, math.nan, math.nan, np.zeros(0)
-    if part.clean is not None and part.rest is not None:  # drawn: hers and Z clean, Z' noisy if it is released
-        chosen = part.points[0] if part.points else others
+    if part.clean is not None and part.rest is not None:  # drawn: hers and Z clean; Z' clean, noisy or withheld
+        chosen, left = part.points or (others, others)
         parts = [(own, mean, mine), (part.clean["count"], part.clean["mean"], chosen)]
-        if part.rest["count"] and math.isfinite(added):
+        if agreement.designed and added == 0:
+            parts.append((part.rest["count"], part.rest["mean"], left))
+        elif part.rest["count"] and math.isfinite(added):
             noisy = part.rest["count"]
             noisy_mean = part.rest["mean"] + math.sqrt(added / noisy) * part.normal
             noisy_variance = variance + added
             if part.points:
                 lots = normal(part.lots, noisy)
-                noise = part.points[1] + math.sqrt(added) * (lots - np.mean(lots) + part.normal / math.sqrt(noisy))
-    elif agreement.pooled:
-        admitted = agreement.mechanism == "pool" or own >= agreement.asked[i, k]
-        parts = [(own, mean, mine), (count, theirs, others)] if admitted else []
-    else:
-        hers = role == "alone" or agreement.asked[i, k] > 0  # who only receives is asked for none, but for limits
-        parts = ([(own, mean, mine)] if hers else []) + ([] if role == "alone" else [(count, theirs, others)])
+                noise = left + math.sqrt(added) * (lots - np.mean(lots) + part.normal / math.sqrt(noisy))
+    else:  # who only receives is asked for none, but for limits
+        admitted = agreement.mechanism != "counted-pool" or own >= agreement.asked[i, k]
+        hers = agreement.pooled or role == "alone" or agreement.asked[i, k] > 0
+        parts = [(own, mean, mine)] if admitted and hers else []
+        parts += [(count, theirs, others)] if admitted and role != "alone" else []
     clean = sum(size for size, _, _ in parts)
     clean_mean = sum(size * middle for size, middle, _ in parts if size) / clean if clean else math.nan
     expected = noisy_variance
@@ -489,7 +491,7 @@ def judged(part: Drawn, added: float, agreed: float) -> dict[str, Any]:
 
 OWED = ("name", *NOTHING, "clean_count", "clean_mean", "noisy_count", "noisy_mean", "noisy_variance")
 CHECKS = ("name", "role", "asked", "count", "mean", "compared_count", "compared_mean", "discrepancy", "noise_variance")
-TOLD = ("allocation", "quality", "value", "payment", "utility", "outside")
+DOUBTS = "failed the check", "more than asked for, compared with the rest", "not asked for, not checked"
 JUDGED = ("limit", "passed", "follows", "withheld")
 SEEDED = "The noise was made from a fixed seed: parties who know it can predict the noise, remove it, and cheat."
 
@@ -550,8 +552,7 @@ def handed_in(folder: Path | None, agreement: Any, told: list[dict[str, Any]], l
         where, found = f"operator.json: parties[{party['name']}]", {key: party[key] for key in expected}
         lines += differences(where, found, expected)
         columns.append([np.zeros(0) for _ in every] if path is None else read_columns(path, agreement.names))
-        draws = getattr(agreement, "draws", agreement.names)
-        if len(set(zip(draws, map(len, columns[-1]), strict=True))) > len(set(draws)):
+        if len(set(zip(agreement.draws, map(len, columns[-1]), strict=True))) > len(set(agreement.draws)):
             lines.append(f"submissions of {party['name']}: a draw must give all the values that it measures")
     means = [[float(np.mean(rows[k])) if len(rows[k]) else math.nan for rows in columns] for k in every]
     return [Handed([len(rows[k]) for rows in columns], means[k], [rows[k] for rows in columns]) for k in every]
@@ -591,7 +592,20 @@ def receipt_of(agreement: Any, secret: str, told: dict[str, Any], checks: list[d
     }
 
 
-def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: list[dict[str, Any]], i: int) -> Owed:
+def doubtful(agreement: Agreement, every: list[list[dict[str, Any]]], i: int) -> list[dict[str, Any]]:
+    """Return whose points, of those that a party's were taken from, failed a check, or nobody had asked for."""
+    found = []
+    for hers, *column in zip(every[i], *every, strict=True):
+        gets = agreement.mechanism != "counted-pool" or hers["count"] >= hers["asked"]
+        for name, entry in zip(agreement.parties, column, strict=True):
+            kind = 0 if entry.get("passed") is False else 1 if entry["compared_count"] else 2
+            points = entry["count"] - (entry["asked"] if kind else 0)
+            if points > 0 and entry is not hers and gets and hers["role"] != "alone":
+                found.append({"party": name, "name": entry["name"], "points": points, "why": DOUBTS[kind]})
+    return found
+
+
+def documents(agreement: Agreement, secret: str, told: Any, entries: list[Any], i: int, doubts: list[Any]) -> Owed:
     """Return what a party's estimate and receipt, and her part of operator.json, should be."""
     cost = float(sum(agreement.costs[i, k] * entry["count"] for k, entry in enumerate(entries) if entry["count"]))
     money = {"penalty_promised": float(agreement.penalty[i]), "cost": cost, "payment": 0.0}
@@ -601,7 +615,7 @@ def documents(agreement: Agreement, secret: str, told: dict[str, Any], entries: 
     known = [{key: value for key, value in entry.items() if key != "points"} for entry in entries]
     papers = {
         "estimate": {**money, "distributions": hers},
-        "receipt": receipt_of(agreement, secret, told, checks, cost),
+        "receipt": {**receipt_of(agreement, secret, told, checks, cost), "doubtful": doubts},
     }
     rest, size = {**money, "distributions": known}, float(np.max(agreement.sigma))
     return returned(agreement, secret, told, papers, rest, entries, size)
@@ -637,10 +651,8 @@ def check_points(path: Path, where: str, entries: list[dict[str, Any]], known: b
         elif known:
             right = np.array(entry["points"]).reshape(-1, 2)
             off = np.abs(found - right) > DIGITS * (np.abs(right) + np.sqrt(right[:, 1:]))
-            yield from (
-                f"{label}: point {row + 1} is {found[row].tolist()}, but {right[row].tolist()} is right"
-                for row in np.flatnonzero(off.any(axis=1))
-            )
+            for row in np.flatnonzero(off.any(axis=1)):
+                yield f"{label}: point {row + 1} is {found[row].tolist()}, but {right[row].tolist()} is right"
         elif count:
             weights = 1 / np.where(found[:, 1] > 0, found[:, 1], 1.0)  # a single point has no variance
             mean = float(np.average(found[:, 0], weights=weights))
@@ -839,11 +851,13 @@ def best_alone(agreement: Agreement, i: int, worth: np.ndarray) -> float:
         if not fits:
             break
         n = more[max(fits, key=saved.__getitem__)]
-    some = worth > 0
-    return float(np.sum(worth[some] / n[some]) + np.sum(c * n)) if agreement.allows(i, n) else math.inf
+    errors = np.divide(worth, n, out=np.zeros(len(n)), where=worth > 0)
+    return float(np.sum(errors + c * n)) if agreement.allows(i, n) else math.inf
 
 
 # 6 --- selling data -------------------------------------------------------------------------------------------------
+
+SOLD, BOUGHT = ("cost", "samples", "payment"), ("count", "size", "price")
 
 
 class Market(Signed):
@@ -859,12 +873,8 @@ class Market(Signed):
             raise ValueError("means do not fit sigma")
         self.parties, self.types = [row["name"] for row in sellers], [row["name"] for row in buyers]
         self.valuations, self.draws = problem["buyers"], ["point"] * len(self.sigma)
-        self.costs, self.n, self.promised = (
-            numbers([row[key] for row in sellers]) for key in ("cost", "samples", "payment")
-        )
-        self.counts, self.sizes, self.prices = (
-            numbers([row[key] for row in buyers]) for key in ("count", "size", "price")
-        )
+        self.costs, self.n, self.promised = numbers([[row[key] for row in sellers] for key in SOLD])
+        self.counts, self.sizes, self.prices = numbers([[row[key] for row in buyers] for key in BOUGHT])
         self.buyers = [
             (name if count == 1 else f"{name} {number + 1}", j)
             for j, (name, count) in enumerate(zip(self.types, self.counts.tolist(), strict=True))
@@ -897,11 +907,10 @@ class Market(Signed):
             points = np.concatenate([np.zeros((0, len(handed))), *(rows[i] for i in np.flatnonzero(asked & trade))])
         available = sum(counts) if trade else 0
         for (name, j), part in zip(self.buyers, told[len(self.n) :], strict=True):
-            buys = trade and self.sizes[j] > 0
-            offer = {"type": self.types[j], "size": int(self.sizes[j]), "price": float(self.prices[j])}
-            shared = correction if buys else 0.0
-            due = offer["price"] * delivered + shared if buys else 0.0
-            invoice = {**offer, "delivered": delivered, "correction": shared, "due": due}
+            buys, price = trade and self.sizes[j] > 0, float(self.prices[j])
+            invoice = {"type": self.types[j], "size": int(self.sizes[j]), "price": price, "delivered": delivered}
+            invoice["correction"] = correction if buys else 0.0
+            invoice["due"] = price * delivered + correction if buys else 0.0
             found.append(self.buyer(secret, name, invoice, part, available, points))
         return found
 
@@ -911,18 +920,14 @@ class Market(Signed):
         apart = [abs(one.means[i] - one.others(i)[1]) if compared else math.nan for one in heard]
         squared = float(np.mean((np.array(apart) / (self.sigma if self.means else 1.0)) ** 2))
         complete = bool(trade and self.n[i] > 0 and heard[0].counts[i] == self.n[i])
-        gross = self.profit * self.n[i] / self.total, self.costs[i] * self.n[i], self.weight[i] * self.honest[i]
-        parts = dict(zip(("share", "refund", "allowance"), (float(x) if complete else 0.0 for x in gross), strict=True))
-        deduction = float(self.weight[i]) * squared if compared else 0.0
-        return {
-            "trade": trade,
-            "complete": complete,
-            "payment_promised": float(self.promised[i]),
-            **parts,
-            "deduction": deduction,
-            "discrepancy": apart,
-            "payment": sum(parts.values()) - deduction,
+        earned = {
+            "share": self.profit * float(self.n[i]) / self.total if complete else 0.0,
+            "refund": float(self.costs[i] * self.n[i]) if complete else 0.0,
+            "allowance": float(self.weight[i] * self.honest[i]) if complete else 0.0,
         }
+        deduction = float(self.weight[i]) * squared if compared else 0.0
+        paid = {"deduction": deduction, "discrepancy": apart, "payment": sum(earned.values()) - deduction}
+        return {"trade": trade, "complete": complete, "payment_promised": float(self.promised[i]), **earned, **paid}
 
     def contributor(self, secret: str, handed: list[Handed], paid: Any, told: dict[str, Any], i: int) -> Owed:
         """Return what the returns should hold of a contributor."""
@@ -947,7 +952,7 @@ class Market(Signed):
         for k, (name_of, sigma) in enumerate(zip(self.names, self.sigma.tolist(), strict=True)):
             seen = told if not self.means else told["estimates"][k]
             rows = [] if mine is None else [(row[k], sigma**2) for row in sorted(mine.tolist())]
-            mean = float(numbers(seen["estimate"]) if mine is None or not size else np.mean(mine[:, k]))
+            mean = float(numbers(seen["estimate"]) if mine is None else np.mean(mine[:, k])) if size else math.nan
             error = {"estimate": mean, "standard_error": sigma / size**0.5} if size else NOTHING
             entries.append({"name": name_of, **error, "clean_count": size, "noisy_count": 0, "points": rows})
         found = [{key: entry[key] for key in ("name", *NOTHING)} for entry in entries]
@@ -960,10 +965,10 @@ class Market(Signed):
 
     def left(self, i: int, amount: float) -> float:
         """Return what a contributor is left on average who collects an amount and hands in as many points as asked."""
-        n, variance = float(self.n[i]), self.level
-        apart = variance / amount + variance / (self.total - n)  # of her mean and that of the others
-        costs, weight = float(self.costs[i]), float(self.weight[i])
-        return self.profit * n / self.total + costs * (n - amount) + weight * (self.honest[i] - apart)
+        n = float(self.n[i])
+        apart = self.level / amount + self.level / (self.total - n)  # of her mean and that of the others
+        more = self.costs[i] * (n - amount) + self.weight[i] * (self.honest[i] - apart)
+        return self.profit * n / self.total + float(more)
 
     def more(self, owed: list[Owed]) -> dict[str, Any]:
         """Return what operator.json holds beside the parties."""
@@ -998,8 +1003,7 @@ class Market(Signed):
         costs, size = self.costs * self.n, float(np.abs(self.prices) @ self.counts) + float(self.costs @ self.n)
         if told["sigma"] != told["problem"]["sigma"]:
             yield "agreement: sigma is not that of the problem"
-        right = {"total": self.total, "revenue": float(self.counts @ self.prices), "profit": self.profit}
-        for key, value in right.items():
+        for key, value in {"total": self.total, "revenue": self.profit + sum(costs), "profit": self.profit}.items():
             if abs(told[key] - value) > self.gain * (abs(value) + size * (key != "total")):
                 yield f"agreement: {key} is {told[key]!r}, but {value!r} is right"
         if told["problem"]["contributor_costs"] != self.costs.tolist():
@@ -1049,7 +1053,7 @@ class Models(Signed):
         if "weights" in problem:
             raise ValueError("data that count unequally are not carried out")
         self.document, self.seal, self.mechanism = document, document["fingerprint"], problem["mechanism"]
-        self.dtype, self.names = document["settings"]["dtype"], ["value"]
+        self.dtype, self.names, self.draws = document["settings"]["dtype"], ["value"], ["value"]
         self.gain, self.parties = GAIN[self.dtype], problem["agents"]
         self.types, self.effects = numbers(problem["types"]), numbers(problem["externality"])
         self.points, self.promised = float(problem["points"]), numbers(document["payment"])
@@ -1088,13 +1092,8 @@ class Models(Signed):
             model = "best" if best[i] else "own" if there[i] else "none"
             made, entry = self.made_of(hers, model, i, told[i])
             made = {"model": model, "quality": float(max(gets[i], qualities[i])), **made}
-            money = {
-                "size": float(sizes[i]),
-                "value": value,
-                "outside": outside,
-                "payment_promised": float(self.promised[i]),
-                "due": due,
-            }
+            money = {"size": float(sizes[i]), "value": value, "outside": outside, "due": due}
+            money["payment_promised"] = float(self.promised[i])
             checks = [{"name": "value", "asked": int(self.asked[i]), "count": hers.counts[i], "mean": hers.means[i]}]
             papers = {"model": made, "invoice": money, "receipt": receipt_of(self, secret, told[i], checks, 0.0)}
             rest = {"side": "competitor", "present": bool(there[i]), **money, **made, "distributions": checks}
@@ -1129,8 +1128,8 @@ class Models(Signed):
         for i, name in enumerate(self.parties):
             size = float(np.abs(self.effects[i]) @ np.maximum(gets, own)) or 1.0
             value, outside, due = self.pays(self.types, there, i)
-            right = (gets[i], max(gets[i], own[i]), value, due, value - due, outside)
-            for key, entry in zip(TOLD, right, strict=True):
+            right = {"allocation": gets[i], "quality": max(gets[i], own[i]), "value": value, "outside": outside}
+            for key, entry in {**right, "payment": due, "utility": value - due}.items():
                 if abs(self.document[key][i] - entry) > self.gain * size:
                     yield f"agreement: {name} is promised {key} {self.document[key][i]:.9g}, but {entry:.9g} is right"
             if promise and value - due < outside - self.gain * size:
@@ -1223,7 +1222,7 @@ def _shared(agreement: Any, every: list[Owed], handed: list[Handed], files: dict
     commitment, seeded = sha256(operator["secret"].encode("ascii")), operator["seed"] is not None
     hashes = {name: sha256(content) for name, content in files.items()}
     parts = [one.part for one in every]
-    told = ["receipt.json" if "receipt.json" in one.files else "invoice.json" for one in every]
+    seals = [hashes[f"{part['folder']}/{'receipt' if 'file' in part else 'invoice'}.json"] for part in parts]
     expected_public = {
         "kind": "public",
         "agreement": agreement.seal,
@@ -1233,10 +1232,7 @@ def _shared(agreement: Any, every: list[Owed], handed: list[Handed], files: dict
         "warning": SEEDED if seeded else None,
         "version": operator["version"],
         "points": any(name.endswith("/points.csv") for name in files),
-        "parties": [
-            {"name": part["name"], "receipt": hashes[f"{part['folder']}/{file}"]}
-            for part, file in zip(parts, told, strict=True)
-        ],
+        "parties": [{"name": part["name"], "receipt": seal} for part, seal in zip(parts, seals, strict=True)],
         "totals": [
             {
                 "name": name,
@@ -1270,13 +1266,36 @@ def _shared(agreement: Any, every: list[Owed], handed: list[Handed], files: dict
     ]
 
 
-def said(returns: Path, agreement: Path, lines: list[str]) -> str:
-    """Return what a person reads: one line per disagreement; or that there is none, with agreement and secret."""
+def delivered(receipts: list[dict[str, Any]], draws: Sequence[str]) -> Iterator[str]:
+    """Yield what was handed in of what was agreed, and what became of checks, by receipts that were recomputed."""
+    first = [draws.index(draw) for draw in dict.fromkeys(draws)]  # the values of a draw are one point
+    points = [receipt["checks"][k] for receipt in receipts for k in first]
+    asked, count = (sum(one[key] for one in points) for key in ("asked", "count"))
+    more = sum(max(one["count"] - one["asked"], 0) for one in points)
+    besides = f", and {more:,} that nobody asked for" if more else ""
+    yield f"Handed in: {count - more:,} of the {asked:,} points that were agreed{besides}."
+    every = [check for receipt in receipts for check in receipt["checks"] if "role" in check]
+    made = [check for check in every if check["compared_count"]]
+    if made:
+        noise, left = numbers([one["noise_variance"] for one in every]), sum(one.get("withheld", 0) for one in every)
+        noisy, held = np.sum((noise > 0) & (noise < math.inf)), np.sum(noise == math.inf)
+        failed = f", {sum(one['passed'] is False for one in made):,} failed" if "passed" in made[0] else ""
+        what = f" ({left:,} points)" if left else ""
+        yield f"Checks: {len(made):,} made{failed}; noise in {noisy:,} cases, the rest withheld in {held:,}{what}."
+    elif every:
+        yield "Checks: none; nobody's points were compared with the others'."
+
+
+def said(returns: Path, agreement: Path, lines: list[str], party: str | None = None) -> str:
+    """Return what a person reads: one line per disagreement; or what was delivered, by all or by one party."""
     if lines:
         return "".join(f"{line}\n" for line in lines)
+    document, receipts = load(agreement)[0], [load(path)[0] for path in Path(returns).glob("*/receipt.json")]
+    kept = [receipt for receipt in receipts if party in (None, receipt["party"])]
+    told = delivered(kept, KINDS[document["kind"]](document).draws)
     made = spoken(load(Path(returns) / "public.json")[0]["commitment"], "Commitment:  ")
-    made += "\nPublished before data came in, that shows that nobody chose the noise by them.\n"
-    return f"All agrees.\n{spoken(fingerprint(load(Path(agreement))[0]))}\n{made}"
+    right = "Published before data came in, that shows that nobody chose the noise by them."
+    return "\n".join(("All agrees.", *told, spoken(fingerprint(document)), made, right, ""))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -98,9 +98,9 @@ def cheat(folder):
     told = run("jaxmech run agreement.json handed-in -o cheated --seed 1", folder).stdout
     assert "- Ashford, triglycerides: points spread 0 times as much as agreed" in told
     means = []
-    assert run("jaxmech verify returns agreement.json", folder).stdout.startswith("All agrees.\nFingerprint: ")
+    assert run("jaxmech verify returns agreement.json", folder).stdout.startswith("All agrees.\nHanded in: ")
     for returns in ("cheated", "honest"):
-        assert run(f"jaxmech verify {returns} agreement.json", folder).stdout.startswith("All agrees.\nFingerprint: ")
+        assert run(f"jaxmech verify {returns} agreement.json", folder).stdout.startswith("All agrees.\nHanded in: ")
         owed = json.loads((folder / returns / "Ashford" / "estimate.json").read_text(encoding="utf-8"))
         entry = owed["distributions"][2]
         means.append(entry["clean_mean"])

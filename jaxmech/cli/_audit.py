@@ -176,7 +176,7 @@ def _collaboration(
 ) -> Any:
     import numpy as np
 
-    from jaxmech import ProblemError, deviation, report
+    from jaxmech import ProblemError, collaboration, deviation, report
     from jaxmech import audit as auditing
     from jaxmech._precision import seed_key
     from jaxmech.mechanism import Stakes
@@ -218,4 +218,5 @@ def _collaboration(
         populations=tuple(measured),
         currency=carried.case.currency,
         trust=report.collaboration.trust_sentence(duties),
+        fractions=isinstance(plan, collaboration.Plan) and not np.array_equal(duties.samples, np.rint(duties.samples)),
     )

@@ -25,12 +25,13 @@ def html_page(kind: Any, answer: Any, document: Mapping[str, Any], warnings: Seq
 
     box = report.make_box(False)
     shared = isinstance(answer, report.collaboration.Arrangement)
+    good = answer.solved  # as the exit code has it: what rounding to whole samples alone breaks is told
     if isinstance(answer, report.collaboration.Answer):
         answer = report.collaboration.signed(answer)
     page = kind.page(answer, _WIDTH, box) if shared else kind.page(answer, box, full=True)
     audited, told = isinstance(answer, report.audit.Answer), answer if shared else None
     found = dataclasses.replace(
-        html.from_page(page, good=answer.solved),
+        html.from_page(page, good=good),
         limits=html.audit_limits(answer.kind) if audited else html.limits_of(document["kind"], told),
         warnings=tuple(warnings),
         fingerprint=document.get("fingerprint", ""),
@@ -50,6 +51,8 @@ def html_page(kind: Any, answer: Any, document: Mapping[str, Any], warnings: Seq
         sections = (html.stated_section(answer), html.steps(answer), *found.sections)
         left = len(answer.agents) - len(pages)
         found = dataclasses.replace(found, terms=agreed, sections=sections, parties=pages, left=left)
+        signs = bool(found.fingerprint) and len(pages) > 0 and not any(page.unsigned for page in pages)
+        found = dataclasses.replace(found, signed=signs)
     return html.render(dataclasses.replace(found, figure=html.svg(kind.plot(answer))))
 
 

@@ -64,7 +64,8 @@ def solve(file: str, without: tuple[str, ...], **options: Any) -> int:
 
     Prints who collects what, what everybody pays alone and together, why nobody cheats, and the certificates; for a
     market, who collects and who buys how much at which price. The exit code is 1 if the solve did not end well or a
-    claim fails. With --without, prints what all others pay and collect if these agents leave.
+    claim fails; not where rounding to whole samples alone breaks one, which the page says with its size. With
+    --without, prints what all others pay and collect if these agents leave.
     Takes 3 to 10 seconds on the shipped problems.
     """
     choice = Choice.taken_from(options)

@@ -21,10 +21,12 @@ from jaxmech.design import (
     certify,
     departure,
     design,
+    harm_of_design,
     is_whole,
+    otherwise,
     refuse_differing,
 )
-from jaxmech.report.collaboration import Accounts, Sigma
+from jaxmech.report.collaboration import FALSE, OFF, Accounts, Sigma
 from jaxmech.report.design import Answer, Followed, Offered
 
 
@@ -118,6 +120,8 @@ def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) 
         baseline=baseline,
         first_best=first_best,
         departure=None if is_whole(found) else departure(problem, found),
+        otherwise=tuple(one for factor in OFF if case.values is None and (one := otherwise(problem, found, factor))),
+        harm=harm_of_design(problem, found, FALSE) if case.values is None else None,
         certificates=certificates,
         status=Status.of(int(solution.status)),
         residual=float(solution.residual),

@@ -54,7 +54,7 @@ def verify(returns: str, agreement: str, submissions: str | None, secret: str | 
     except UnreadableError as error:
         sys.stderr.write(f"jaxmech: {error}\n")
         return BAD_INPUT
-    say(said(Path(returns), Path(agreement), lines))
+    say(said(Path(returns), Path(agreement), lines, party))
     if party is not None and not lines:
         say(f"{_OWN.format(party=party)}\n")
     return SOLVED_BADLY if lines else DONE

@@ -14,6 +14,7 @@ from jaxmech.design._panels import companions, designed_by_value
 from jaxmech.design._plan import Calibration, Design, Origin, Rule
 from jaxmech.design._rules import monotone_rule, power_rule, ramp_rule, threshold_rule
 from jaxmech.design._table_penalty import Deal, Level, Paid, stationary_level, table_penalty
+from jaxmech.design._what_if import Otherwise, harm_of_design, otherwise
 from jaxmech.design._wishes import Wishes
 from jaxmech.design.proof import Proven, departure, prove, proven_least, realise
 
@@ -26,6 +27,7 @@ __all__ = [
     "Following",
     "Level",
     "Origin",
+    "Otherwise",
     "Paid",
     "Proven",
     "Rule",
@@ -42,9 +44,11 @@ __all__ = [
     "designed_by_value",
     "designed_mechanism",
     "family_bound",
+    "harm_of_design",
     "is_whole",
     "monotone_rule",
     "noise_at",
+    "otherwise",
     "power_rule",
     "prove",
     "proven_least",

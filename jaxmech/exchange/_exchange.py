@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmech.exchange._agreement import CHECKED, Agreement
+from jaxmech.exchange._agreement import ALONE, CHECKED, Agreement
 from jaxmech.exchange._calibration import ASSUMED, MOST, NONE, Level
 from jaxmech.exchange._envelope import POINTS, RECEIPT, nonce, operator, points_file, public, receipt, whole, written
 from jaxmech.exchange._names import file_names
@@ -96,7 +96,40 @@ def receipt_document(exchange: Exchange, i: int) -> dict[str, Any]:
     """Return what a party handed in, what was checked, and what it cost her."""
     names = enumerate(exchange.agreement.distributions)
     checks = [{"name": name, **_checked(exchange, i, k)} for k, name in names]
-    return receipt(exchange, i, checks, _cost(exchange, i))
+    return {**receipt(exchange, i, checks, _cost(exchange, i)), "doubtful": _doubtful(exchange, i)}
+
+
+def _doubtful(exchange: Exchange, i: int) -> list[dict[str, Any]]:
+    """Of the points of others that a party's were taken from: whose failed a check, and whose nobody had asked for.
+
+    Her data are not changed by it: who fails a check, or hands in more, gets less herself, and the others all the same.
+    """
+    agreement = exchange.agreement
+    found = []
+    for k, name in enumerate(agreement.distributions):
+        if not _gets(exchange, i, k):
+            continue
+        for j, party in enumerate(agreement.parties):
+            response = exchange.responses[j][k]
+            failed = _judged(exchange, j, k).get("passed") is False
+            points = response.own_count if failed else max(response.own_count - int(agreement.samples[j, k]), 0)
+            if points and j != i:
+                why = FAILED if failed else UNASKED if math.isnan(response.discrepancy) else COMPARED
+                found.append({"party": party, "name": name, "points": points, "why": why})
+    return found
+
+
+FAILED, COMPARED = "failed the check", "more than asked for, compared with the rest"
+UNASKED = "not asked for, not checked"
+"""Why points are doubtful."""
+
+
+def _gets(exchange: Exchange, i: int, k: int) -> bool:
+    """Whether a party gets any of the others' points."""
+    agreement = exchange.agreement
+    if agreement.mechanism == "counted-pool":
+        return exchange.responses[i][k].own_count >= int(agreement.samples[i, k])
+    return bool(agreement.role[i, k] != ALONE)
 
 
 def public_document(exchange: Exchange, receipts: Sequence[str], *, points: bool) -> dict[str, Any]:

@@ -42,7 +42,8 @@ class Response:
         discrepancy: |ȳ − z̄| where she is checked; ∞ if she handed in nothing; NaN where nothing was compared.
         normal: g₀, of which the noise of Z' is made.
         added: η², variance of the noise; ∞: withheld; 0 where nothing is checked.
-        clean_count: points that she gets clean, her own included where the mechanism mixes them in.
+        clean_count: points that she gets clean, her own included where the mechanism mixes them in, and Z' of a design
+            that adds no noise.
         clean_mean: their mean; NaN where there are none.
         noisy_count: points that she gets with noise.
         noisy_mean: their mean, noise included; NaN where there are none.
@@ -130,7 +131,8 @@ def respond(agreement: Agreement, data: Data, secret: str) -> list[list[Response
     - c3d and cbl: who works alone gets her own points back, who receives those of all others, together with her own
       where limits ask her for some. Who is checked gets Z clean together with her own, and Z' with noise of variance
       α²(ȳ − z̄)²; who hands in nothing gets Z alone.
-    - Designs: Z clean together with her own; Z' with noise of the variance that the rule says for |ȳ − z̄|/t, or not.
+    - Designs: Z clean together with her own, and Z' with them where the rule adds nothing for |ȳ − z̄|/t; else Z' with
+      noise of the variance that it says, or not.
 
     If the others handed in fewer points than planned, there are fewer in Z' first, then in Z. More points than asked
     for are used like the others. If there is nothing to compare with, nothing is added, and a design counts it as 0.
@@ -184,7 +186,8 @@ def _one_party(
             yield _plain(points, others[k], count, total / count if count else math.nan, mixed=mixed)
         else:
             expected = _expected(agreement, drawn[k], len(points))
-            yield _mix(points, others[k], drawn[k], added[k], float(agreement.sigma[k]), expected)
+            whole = agreement.noise is not None and added[k] == 0
+            yield _mix(points, others[k], drawn[k], added[k], float(agreement.sigma[k]), expected, whole=whole)
 
 
 def _pool(agreement: Agreement, others: Others, own: np.ndarray, i: int, k: int) -> Response:
@@ -313,16 +316,24 @@ def _expected(agreement: Agreement, drawn: _Drawn | None, count: int) -> float |
 
 
 def _mix(
-    own: np.ndarray, others: Others, drawn: _Drawn | None, added: float, sigma: float, expected: float | None
+    own: np.ndarray,
+    others: Others,
+    drawn: _Drawn | None,
+    added: float,
+    sigma: float,
+    expected: float | None,
+    *,
+    whole: bool,
 ) -> Response:
-    """Her own points and Z as they are, Z' with noise."""
+    """Her own points and Z as they are, Z' with noise; or Z' as it is, too, of a design whose limits are kept."""
     assert drawn is not None
     told = None if drawn.level is None else drawn.level.variance
     variance = sigma**2 if told is None else told
     clean, rest = drawn.clean, drawn.rest
-    both = len(own) + clean.count
-    total = float(np.sum(own)) + (clean.count * clean.mean if clean.count else 0.0)
-    released = rest.count > 0 and math.isfinite(added)
+    parts = [part for part in (clean, *([rest] if whole else [])) if part.count]
+    both = len(own) + sum(part.count for part in parts)
+    total = float(np.sum(own)) + sum(part.count * part.mean for part in parts)
+    released = rest.count > 0 and math.isfinite(added) and not whole
     return Response(
         own_count=len(own),
         own_mean=_mean(own),
@@ -377,7 +388,10 @@ def points_of(
 def _clean_points(others: Others, own: np.ndarray, response: Response) -> np.ndarray:
     theirs = np.zeros(0)
     if response.clean is not None:
-        theirs = others.at(response.clean.subset.members)
+        clean = response.clean.subset
+        theirs = others.at(clean.members)
+        if response.rest is not None and response.clean_count > response.own_count + response.clean.count:
+            theirs = np.concatenate([theirs, others.at(clean.others.numbers(response.rest.subset.members))])
     elif response.clean_count > (response.own_count if response.mixed else 0):
         theirs = others.at(np.arange(others.count))
     return np.concatenate([own, theirs]) if response.mixed else theirs

@@ -114,8 +114,8 @@ def test_what_nobody_promises_is_told_if_somebody_asks(folder, capsys):
     said = " ".join(capsys.readouterr().out.split())
     assert code == 0
     assert (
-        "All 4 claims hold. Not promised: agent 2 saves 78 % by saying that her cost is 1.54 times what it is; agent"
-        in said
+        "All 4 claims hold. No claim rules out what follows: agent 2 saves 78 % by saying that her cost is 1.54 times "
+        "what it is; agent" in said
     )
     assert "agent 2 saves 65 % by a second name that can measure nothing" in said
     document = json.loads((folder / "asked.json").read_text())

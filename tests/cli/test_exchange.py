@@ -33,7 +33,34 @@ def all_agrees(agreement, returns):
     sealed = json.loads(agreement.read_text(encoding="utf-8"))["fingerprint"]
     committed = json.loads((returns / "public.json").read_text(encoding="utf-8"))["commitment"]
     groups = (" ".join(re.findall("[0-9a-f]{16}", one)) for one in (sealed, committed))
-    return "All agrees.\nFingerprint: {}\nCommitment:  {}\n{}\n".format(*groups, PUBLISHED)
+    return "All agrees.\n{}Fingerprint: {}\nCommitment:  {}\n{}\n".format(
+        delivered(agreement, returns), *groups, PUBLISHED
+    )
+
+
+def delivered(agreement, returns):
+    """How much was handed in of what was agreed, and what became of it, by what the operator keeps for the arbiter."""
+    parties = json.loads((returns / "operator.json").read_text(encoding="utf-8"))["parties"]
+    panels = (json.loads(agreement.read_text(encoding="utf-8")).get("problem") or {}).get("panels") or {}
+    rest = {name for names in panels.values() for name in names[1:]}
+    means = json.loads(agreement.read_text(encoding="utf-8"))["problem"].get("means") or []
+    entries = [one for part in parties for one in part.get("distributions", ())]
+    draws = [one for one in entries if one["name"] not in {*rest, *means[1:]}]
+    asked, count = (sum(one[key] for one in draws) for key in ("asked", "count"))
+    more = sum(max(one["count"] - one["asked"], 0) for one in draws)
+    extra = f", and {more:,} that nobody asked for" if more else ""
+    text = f"Handed in: {count - more:,} of the {asked:,} points that were agreed{extra}.\n"
+    roles = [one for one in entries if "role" in one]
+    made = [one for one in roles if one["compared_count"] > 0]
+    if not made:
+        return text + ("Checks: none; nobody's points were compared with the others'.\n" if roles else "")
+    failed = f", {sum(one['passed'] is False for one in made):,} failed" if "limit" in made[0] else ""
+    held = [one for one in roles if one["noise_variance"] == "inf"]
+    noisy = sum(one["noise_variance"] > 0 for one in roles if one not in held)
+    points = sum(one["rest"]["count"] for one in held if "limit" in one)
+    told = f" ({points:,} points)" if points else ""
+    what = f"noise in {noisy:,} cases, the rest withheld in {len(held):,}{told}"
+    return f"{text}Checks: {len(made):,} made{failed}; {what}.\n"
 
 
 PUBLISHED = "Published before data came in, that shows that nobody chose the noise by them."

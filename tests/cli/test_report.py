@@ -31,7 +31,7 @@ def signed(tmp_path_factory):
 def test_the_page_carries_the_fingerprint_of_the_agreement(signed):
     document = json.loads((signed / "a.json").read_text())
     text = Read((signed / "a.html").read_text(encoding="utf-8")).text
-    assert text.count(document["fingerprint"]) == 11
+    assert text.count(document["fingerprint"]) == 12  # at the top, above the signatures, and on ten sheets
     assert document["title"] in text
     assert text.count("signature") == 10
 

@@ -233,7 +233,7 @@ def test_limits_are_those_of_the_spread_of_what_the_others_handed_in():
         limit = spread * np.interp(spread / signed.sigma[k], told["spread"], told["level"][i][k])
         assert (one.level.level, one.level.freedom) == ("data", len(others) - len(groups))
         assert one.level.limit == pytest.approx(limit, rel=1e-12)
-        assert (one.noisy_count > 0) == (one.discrepancy <= limit)
+        assert (one.clean_count > one.own_count + one.clean.count) == (one.discrepancy <= limit)
         assert one.variance(signed.sigma[k]) == pytest.approx(spread**2, rel=1e-12)
 
 

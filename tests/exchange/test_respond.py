@@ -174,8 +174,9 @@ def test_a_linked_design_withholds_all_for_one_bad_distribution():
     data = example.draw(example.agreement("designed"), np.random.default_rng(0))
     kept = carry_out("designed", data=data).responses[2][1]
     data[2] = [data[2][0] + 50.0, data[2][1]]
-    assert kept.noisy_count == 13
-    assert carry_out("designed", data=data).responses[2][1].noisy_count == 0
+    assert (kept.clean_count, kept.noisy_count) == (kept.own_count + kept.clean.count + 13, 0)
+    missed = carry_out("designed", data=data).responses[2][1]
+    assert (missed.clean_count, missed.noisy_count) == (missed.own_count + missed.clean.count, 0)
 
 
 def test_a_pool_that_counts_refuses_one_point_too_few():
@@ -246,3 +247,33 @@ def test_returns_depend_on_the_secret_alone():
     other = exchange.returned_files(carry_out("c3d", data=data, secret="1" * 64))
     assert one == same
     assert one["Ada/estimate.json"] != other["Ada/estimate.json"]
+
+
+@pytest.mark.parametrize("name", ["pool", "counted-pool", "cbl", "designed"])
+def test_receipts_name_the_points_of_others_that_nobody_asked_for_or_that_failed(name):
+    """Everybody hands in two points more of the first distribution; somebody who is checked there is far off."""
+    signed = example.agreement(name)
+    data = example.draw(signed, np.random.default_rng(3))
+    far = next((i for i in range(len(data)) if signed.role[i, 0] == "checked" and signed.samples[i, 0]), None)
+    data = [[np.append(row[0], [3.0, 3.1]), *row[1:]] for row in data]
+    if far is not None:
+        data[far][0] = data[far][0] + 99.0 * signed.sigma[0]
+    if name == "counted-pool":
+        data[0][0] = np.zeros(0)  # who gets nothing relies on nobody
+    done = carry_out(name, data=data)
+    for i, party in enumerate(signed.parties):
+        told = exchange.receipt_document(done, i)["doubtful"]
+        assert all(one["party"] != party and one["name"] == signed.distributions[0] for one in told)
+        gets = signed.role[i, 0] != "alone" and not (name == "counted-pool" and i == 0 and signed.samples[0, 0])
+        expected = {}
+        for j in set(range(len(data))) - {i} if gets else ():
+            watched = signed.role[j, 0] == "checked" and signed.comparison[j, 0] > 0
+            why = "more than asked for, compared with the rest" if watched else "not asked for, not checked"
+            expected[signed.parties[j]] = (2, why)
+            clean = done.responses[j][0].clean
+            apart = abs(np.mean(data[j][0]) - clean.mean) if clean and watched else 0.0
+            if name == "designed" and apart > signed.limit[j, 0]:  # also by the points of who is far off
+                expected[signed.parties[j]] = (len(data[j][0]), "failed the check")
+            if name == "counted-pool" and j == 0:
+                del expected[signed.parties[j]]
+        assert {one["party"]: (one["points"], one["why"]) for one in told} == expected

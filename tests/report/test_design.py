@@ -11,7 +11,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from jaxmech import Status, report
-from jaxmech.collaboration import ADMISSIBLE, LIFTED, Role, Values
+from jaxmech.collaboration import ADMISSIBLE, LIFTED, Harm, Role, Values
+from jaxmech.design import Otherwise
 from jaxmech.files import json_text
 from jaxmech.mechanism import NASH, Audit
 from jaxmech.report._tables import PLAIN
@@ -234,3 +235,17 @@ def test_plot_has_a_piece_for_everybody_who_collects(shape):
 
 def test_plot_is_written():
     assert report.render(report.design.plot(design(3, 2)), "png").startswith(b"\x89PNG")
+
+
+def test_what_another_spread_and_an_agent_who_invents_would_cost_is_told():
+    made = design(3, 2)
+    paid, failure = np.array([5.0, 6.0, 7.0]), np.full((3, 2), 0.017)
+    told = Otherwise(paid, np.array([0.0, 0.3, 0.0]), failure), Otherwise(2 * paid, np.zeros(3), failure)
+    harm = Harm(np.array([[1.0, 2.0], [3.0, 9.0], [5.0, 0.0]]), np.array([[10.0, 80.0], [0.0, 7.0], [5.0, 0.0]]))
+    text = " ".join(_print(dataclasses.replace(made, otherwise=told, harm=harm, currency="")).split())
+    assert "20 % smaller: all pay 18.00 instead of" in text
+    assert "with a chance of at most 1.7 %. Who sees it could save by another amount:" in text
+    assert f"{made.agents[1]} 5.0 %." in text
+    assert f"would cost the others 80.00 at most: by {made.agents[0]} on {made.distributions[1]}, who is" in text
+    assert f"would cost them 9.000 at most: by {made.agents[1]} on {made.distributions[1]}, who is" in text
+    assert "If σ is not" not in _print(made)

@@ -123,7 +123,7 @@ def test_the_page_names_the_agreement_and_what_is_not_promised():
     made = answer(4, 2)
     document = files.sealed(report.collaboration.document(made))
     text = Read(html_page(report.collaboration, made, document, ["Something odd."])).text
-    assert text.count(document["fingerprint"]) == 1 + len(made.agents)
+    assert text.count(document["fingerprint"]) == 2 + len(made.agents)  # at the top, above the signatures, on sheets
     assert "Something odd." in text
     for sentence in html.limits_of("collaboration", made):
         assert sentence in text

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from jaxmech import Status, report
 from jaxmech.collaboration import Role
+from jaxmech.mechanism import Audit
 from jaxmech.report._records import records_table
 from jaxmech.report._tables import PLAIN
 from tests.report.examples import answer, design, free_riding
@@ -238,7 +239,33 @@ def test_the_headline_says_nothing_of_trust_where_all_is_checked():
     for word in ("checked", "rel", "shared"):
         assert word not in headline(checked).partition("claims hold")[0].partition("cbl")[2]
     assert "Why nobody cheats\n" in _print(checked)
-    assert "Why nobody cheats, and what is not checked\n" in _print(unchecked([[0], [1], [1]], [[5], [0], [0]]))
+    assert "Why nobody cheats, and what is not checked\n" in _print(
+        unchecked([[0, 0], [1, 2], [1, 2]], [[5, 5], [0, 2], [0, 2]])
+    )
+
+
+def test_a_plan_that_checks_nobody_says_so_first_and_under_no_other_heading():
+    made = unchecked([[0], [1], [1]], [[5], [0], [0]])
+    told = headline(made)
+    start = "Nobody is checked: Clinic 2 and Clinic 3 rely on what Clinic 1 hands in, made up or not. Among these 3"
+    assert told.index(start) < told.index("Together ")
+    text = _print(made)
+    assert "What nobody checks\n" in text
+    assert "Why nobody cheats" not in text
+    assert "Why there is nothing to check\n" in _print(unchecked([[0], [0]], [[5], [4]]))
+    assert {party.why for party in report.html.parties(made)} == {"Who checks you, and whom you rely on"}
+
+
+def test_what_rounding_alone_breaks_is_told_with_its_size():
+    made = unchecked([[0], [1], [1]], [[5], [0], [0]])
+    name = made.claims[0].claim
+    failed = Audit.judged(name, -0.0014, 0.0, "Clinic 1 pays 1844, and 1841 alone", "everybody")
+    whole = dataclasses.replace(made, certificates=(failed, *made.certificates[1:]))
+    told = headline(whole)
+    assert "Both claims hold in fractions of samples. Rounded to whole samples one fails, by rounding alone: " in told
+    assert f"{name}, by 0.14 % (Clinic 1 pays 1844, and 1841 alone)." in told
+    both = dataclasses.replace(whole, fractions=dataclasses.replace(whole.fractions, certificates=whole.certificates))
+    assert f"Fails: {name}." in headline(both)
 
 
 def test_a_pool_is_headlined_with_how_many_would_rather_collect_less():

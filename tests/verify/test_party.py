@@ -84,6 +84,7 @@ def put(key, value):
     return change
 
 
+DOUBT = {"party": "Ada", "points": 10**6, "why": "not asked for, not checked"}
 FORGED = {
     "receipt.json": {
         "count": put("count", lambda n: n + 1),
@@ -95,6 +96,7 @@ FORGED = {
         "cost": lambda document: document.update(cost=document["cost"] * 1.01),
         "submission": lambda document: document.update(submission="0" * 64),
         "remarks": lambda document: document.update(remarks=["Cleo handed in nothing"]),
+        "doubtful": lambda document: document.update(doubtful=[{**DOUBT, "name": document["checks"][0]["name"]}]),
     },
     "estimate.json": {
         "estimate": put("estimate", lambda x: x + 0.01),
@@ -180,7 +182,7 @@ def test_at_the_command_line(cases):
     agreement, own, mine = map(str, cases["designed"])
     found = CliRunner().invoke(main, ["verify", own, agreement, "--party", "Cleo", "--submissions", mine])
     assert found.exit_code == 0
-    assert found.stdout.startswith("All agrees.\nFingerprint: ")
+    assert found.stdout.startswith("All agrees.\nHanded in: ")
     assert "for the arbiter to verify" in found.stdout
     found = CliRunner().invoke(main, ["verify", own, agreement, "--party", "Cleo", "--secret", "secret.json"])
     assert (found.exit_code, found.stderr.count("\n")) == (2, 1)

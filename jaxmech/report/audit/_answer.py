@@ -33,6 +33,7 @@ class Answer:
         weaknesses: the same as facts.
         currency: of the penalties, or an empty text.
         trust: who is relied upon without any check, in a sentence; or an empty text.
+        fractions: whether the plan is one in fractions of samples, while another in whole ones is signed.
     """
 
     source: str
@@ -49,6 +50,7 @@ class Answer:
     weaknesses: tuple[Audit, ...] = ()
     currency: str = ""
     trust: str = ""
+    fractions: bool = False
 
     @property
     def claims(self) -> tuple[Audit, ...]:

@@ -39,7 +39,13 @@ def page(answer: Answer, box: Box, *, full: bool = False) -> Page:
 
 
 def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[RenderableType]]]:
-    yield "Regret: what each agent could gain (found by search, proven at most)", [_table(answer, box, full)]
+    yield (
+        "Regret: what each agent could gain (found by search, proven at most)",
+        [
+            _table(answer, box, full),
+            *make_paragraphs([_IN_FRACTIONS] if answer.fractions else []),
+        ],
+    )
     yield "The best that was found", make_paragraphs(_best(answer))
     if answer.populations:
         most = len(answer.found.names) if full else MAX_ROWS
@@ -56,6 +62,12 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
             "Who is pivotal: what everybody pays if one agent leaves and the others follow the plan",
             list(pivotal_table(answer.questions, answer.found.names, box, full=full)),
         )
+
+
+_IN_FRACTIONS = (
+    "Audited is the plan in fractions of samples. The plan that is signed, on the page of jaxmech solve, is rounded "
+    "from it to whole samples: what the two promise differs by that rounding."
+)
 
 
 def _head(answer: Answer) -> RenderableType:
@@ -93,7 +105,7 @@ def _verdict(answer: Answer) -> str:
         )
     parts += [answer.trust, _claims(answer, tempted)]
     if weak := [record.witness.split("; ")[0] for record in answer.weaknesses if not record.holds]:
-        parts.append(f"Not promised: {'; '.join(weak)}.")
+        parts.append(f"No claim rules out what follows: {'; '.join(weak)}.")
     elif answer.kind == "collaboration" and answer.questions is None:
         parts.append("Misstated costs, second names and allies are not looked at: --questions asks for them.")
     return " ".join(part for part in parts if part)
@@ -104,7 +116,7 @@ def _claims(answer: Answer, tempted: int) -> str:
     words = claims_in_words(answer.claims)
     if not tempted or not words or not all(record.holds for record in answer.claims):
         return words
-    return f"That nobody gains is not promised; what is promised holds ({counted(len(answer.claims), 'claim')})."
+    return f"What is promised holds ({counted(len(answer.claims), 'claim')}). That nobody gains is no part of it."
 
 
 def _table(answer: Answer, box: Box, full: bool) -> Table:

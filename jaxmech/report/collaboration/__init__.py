@@ -21,7 +21,15 @@ from jaxmech.report.collaboration._rule import rule_in_words, rule_sentences
 from jaxmech.report.collaboration._signed import signed
 from jaxmech.report.collaboration._signing import better_design, signing_sentences
 from jaxmech.report.collaboration._tables import collection_tables, gain_table, penalties_of
-from jaxmech.report.collaboration._trust import Duties, relied_upon, relying, trust_sentence, trusted, used_unasked
+from jaxmech.report.collaboration._trust import (
+    Duties,
+    nobody_checked,
+    relied_upon,
+    relying,
+    trust_sentence,
+    trusted,
+    used_unasked,
+)
 
 __all__ = [
     "FALSE",
@@ -46,6 +54,7 @@ __all__ = [
     "errors_by_value",
     "gain_table",
     "money_table",
+    "nobody_checked",
     "page",
     "panels_document",
     "panels_section",

@@ -189,3 +189,11 @@ class Answer(Arrangement):
     limited: bool = False
     what_if: WhatIf | None = None
     fractions: "Answer | None" = None
+
+    @property
+    def by_rounding(self) -> tuple[Audit, ...]:
+        """Claims that fail in whole samples and hold in the fractions that these were rounded from."""
+        if self.fractions is None:
+            return ()
+        kept = {record.claim for record in self.fractions.claims if record.holds}
+        return tuple(record for record in self.claims if not record.holds and record.claim in kept)

@@ -8,6 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from jaxmech._status import Status
+from jaxmech._words import brief
 from jaxmech.collaboration import REMEDIES, Efficiency
 from jaxmech.report._numbers import column, counted, percent, short
 from jaxmech.report._records import claims_in_words, explained, records_section
@@ -21,7 +22,7 @@ from jaxmech.report.collaboration._rule import misjudged_sentences, rule_in_word
 from jaxmech.report.collaboration._signed import signed
 from jaxmech.report.collaboration._signing import better_design, signing_sentences
 from jaxmech.report.collaboration._tables import MAX_ROWS, collection_tables, gain_table, penalties_of
-from jaxmech.report.collaboration._trust import trust_sentence, trusted
+from jaxmech.report.collaboration._trust import nobody_checked, trust_sentence, trusted
 
 
 def print_page(answer: Answer, console: Console, *, full: bool = False) -> None:
@@ -78,10 +79,13 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
 
 
 def reasons_title(answer: Arrangement) -> str:
-    """Return the title above why nobody cheats: it says so if that is not all there is to say."""
+    """Return the title above why nobody cheats, which says so if that is not all there is to say, or not at all."""
     if answer.pooled:
         return "Who would cheat"
-    return "Why nobody cheats, and what is not checked" if trusted(answer).any() else "Why nobody cheats"
+    relied = trusted(answer).any()
+    if nobody_checked(answer):
+        return "What nobody checks" if relied else "Why there is nothing to check"
+    return "Why nobody cheats, and what is not checked" if relied else "Why nobody cheats"
 
 
 def _designable(answer: Answer) -> bool:
@@ -140,7 +144,8 @@ def _head(answer: Answer) -> RenderableType:
         f"{counted(m, 'agent')}, {counted(d, 'distribution')}; division {answer.division}, mechanism {answer.mechanism}"
         f"{rule_in_words(answer.estimate, answer.calibrated)}"
     )
-    style = "bold red" if not answer.solved else "yellow" if trusted(answer).any() else "green"
+    well = answer.solved if answer.fractions is None else answer.fractions.solved
+    style = "bold red" if not well else "yellow" if trusted(answer).any() or not answer.solved else "green"
     verdict = Text(_verdict(answer), style=style)
     first = [part for sentence in among_equals(answer) for part in (Text(), Text(sentence, style="yellow"))]
     what += "" if answer.fractions is None else "; in whole samples"
@@ -156,10 +161,13 @@ def _verdict(answer: Answer) -> str:
     small = 1e-6 * np.where(able, answer.alone_penalty, 1.0)
     winners = int(np.sum(answer.gain > small))
     losers = int(np.sum(answer.gain < -small))
-    parts = []
+    parts, trust = [], trust_sentence(answer)
     if answer.status is not Status.OK:
         warning = f"{answer.status.name}: {explained(answer.status, REMEDIES)} (residual {answer.residual:.1e})."
         parts.append(f"{warning} What follows is true of the plan as it stands.")
+    if answer.mechanism == "cbl" and nobody_checked(answer) and trusted(answer).any():
+        parts.append(f"{trust} {_check_instead(answer)}")
+        trust = ""
     if able.any():
         who = "they pay" if able.all() else f"the {able.sum():,} who could work alone pay"
         parts.append(f"Together {who} {short(together, 4)} instead of {short(alone, 4)} alone: {_change(saved)}.")
@@ -168,8 +176,27 @@ def _verdict(answer: Answer) -> str:
     if not able.all():
         unable = int(np.sum(~able))
         parts.append(f"{unable:,} could not know everything on {'their' if unable > 1 else 'her'} own.")
-    parts += [trust_sentence(answer), claims_in_words(answer.claims)]
+    parts += [trust, _claims(answer)]
     return " ".join(part for part in parts if part)
+
+
+def _check_instead(answer: Answer) -> str:
+    """What to use instead of a rule that checks nobody."""
+    text = f"Among these {len(answer.agents):,} agents cbl finds nobody to check"
+    if not _designable(answer):
+        return f"{text}."
+    return f"{text}; jaxmech design {answer.source} looks for a mechanism that does, and says how much it checks."
+
+
+def _claims(answer: Answer) -> str:
+    """The verdict on all claims; what rounding to whole samples alone breaks is told apart, with its size."""
+    broken = answer.by_rounding
+    if not broken or len(broken) < sum(not record.holds for record in answer.claims):
+        return claims_in_words(answer.claims)
+    told = "; ".join(f"{one.claim}, by {brief(-100 * one.margin)} % ({one.witness})" for one in broken)
+    kept = claims_in_words(answer.fractions.claims) if answer.fractions else ""
+    fails = "one fails" if len(broken) == 1 else f"{len(broken)} fail"
+    return f"{kept[:-1]} in fractions of samples. Rounded to whole samples {fails}, by rounding alone: {told}."
 
 
 def _change(saved: float) -> str:

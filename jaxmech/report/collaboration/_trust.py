@@ -48,6 +48,15 @@ def trusted(answer: Arrangement | Duties) -> np.ndarray:
     return handed & _others(_gets(answer))
 
 
+def nobody_checked(answer: Arrangement | Duties) -> bool:
+    """Return whether nobody's data are compared with the others'.
+
+    Args:
+        answer: who collects what, in which role.
+    """
+    return answer.pooled or not bool((answer.is_role(Role.CHECKED) & (answer.samples > 0)).any())
+
+
 def relying(answer: Arrangement | Duties) -> np.ndarray:
     """Return (agents,) truth values: she gets something that another hands in and nothing is compared with.
 
@@ -98,7 +107,7 @@ def trust_sentence(answer: Arrangement | Duties) -> str:
     rely = (
         f"{_named(answer, np.flatnonzero(who), everybody=True)} {'relies' if who.sum() == 1 or who.all() else 'rely'}"
     )
-    if answer.pooled or not (answer.is_role(Role.CHECKED) & (answer.samples > 0)).any():
+    if nobody_checked(answer):
         return f"Nobody is checked: {rely} on {theirs}, made up or not{_tempted(answer)}."
     share = percent(float(answer.samples[found].sum() / answer.samples.sum()))
     by = _named(answer, hands, everybody=True)  # each of them may be checked on something else

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from jaxmech.collaboration import Harm
+from jaxmech.design import Otherwise
 from jaxmech.report.collaboration import Arrangement
 
 
@@ -70,6 +72,9 @@ class Answer(Arrangement):
         first_best: least social penalty of compliant agents.
         departure: by how much penalties differ from what is promised, relatively and at most, when the design is
             carried out on data sets; None where all numbers of points are whole.
+        otherwise: what another σ would bring, for each of ``OFF``; empty where that is not known.
+        harm: what the others lose by half of her samples, and by numbers of hers that are off by σ; None where that is
+            not known.
     """
 
     offered: Offered
@@ -80,6 +85,8 @@ class Answer(Arrangement):
     baseline: float
     first_best: float
     departure: float | None = None
+    otherwise: tuple[Otherwise, ...] = ()
+    harm: Harm | None = None
 
     @property
     def fails(self) -> float:

@@ -28,6 +28,7 @@ from jaxmech.report.collaboration import (
 )
 from jaxmech.report.design._answer import Answer
 from jaxmech.report.design._following import following_sentences, limits_section
+from jaxmech.report.design._otherwise import harm_sentences, misjudged_sentences
 from jaxmech.report.design._table import rule_table
 
 _SAME = 5e-4
@@ -62,7 +63,9 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     yield f"Alone against together ({penalties_of(answer)})", list(gain_table(answer, box, full=full))
     if answer.accounts:
         yield from board_sections(answer, answer.accounts, width, box, full=full)
-    yield reasons_title(answer), make_paragraphs(_reasons(answer))
+    yield reasons_title(answer), make_paragraphs([*_reasons(answer), *harm_sentences(answer)])
+    if other := misjudged_sentences(answer):
+        yield "If σ is not what it is taken for", make_paragraphs(other)
     yield "How good the design is", _comparison(answer, box)
     yield "Certificates", records_section(answer.claims, box)
     if answer.facts:
@@ -135,7 +138,8 @@ def _reasons(answer: Answer) -> list[str]:
             "Checked: her mean is compared with that of |Z| points of the others, which she gets in any case. If it "
             f"lies within her limit t {scope}, she gets {rest}, |Z′| points, clean as well; if not, it {price}. Her "
             "mean passes most often as it is, and the limit is such that another number of points, none included, "
-            "would cost her more."
+            "would cost her more. Her own points go to the others as they are, whether she passes or not; receipts "
+            "say whose failed."
         )
     sentences += following_sentences(answer)
     if answer.values is not None and np.isfinite(offered.limit).any():

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxmech._words import some
 from jaxmech.report._checks import checks_in_words, follows_in_words, passed_in_words
 from jaxmech.report._numbers import INFINITY, counted, decimals, short, single
 from jaxmech.report.html._document import Document, Line, Party, Section, Table
@@ -84,6 +85,7 @@ def _checks(pairs: list[tuple[Any, ...]]) -> Iterator[Section]:
     limits = "limit" in headers
     failed = sum(row.failed for row in rows)
     verdict = f", beside its limit: {failed:,} of {len(rows):,} failed." if limits else ", and the noise that follows."
+    verdict += " Points that failed are used for the others like all others." if limits and failed else ""
     table = tuple((row.cells, "red" if row.failed else "") for row in rows)
     right = tuple(header in ("discrepancy", "limit") for header in headers)
     yield Section("Checks", (said + verdict, Table(headers, right, table)))
@@ -112,6 +114,7 @@ def _party(agreement: Mapping[str, Any], estimate: Any, receipt: Any, unit: str)
         fair=(
             _cost(cost, promised, unit),
             *receipt["remarks"],
+            *_doubtful(receipt),
         ),
         honest=(
             f"SHA-256 of what you handed in: {receipt['submission'] or 'nothing was handed in'}.",
@@ -121,6 +124,29 @@ def _party(agreement: Mapping[str, Any], estimate: Any, receipt: Any, unit: str)
         ),
         signs=False,
     )
+
+
+_MOST = 12
+"""So many of them are listed on a page; the receipt has all."""
+
+_WHY = {
+    "failed the check": "these failed the check",
+    "more than asked for, compared with the rest": "nobody asked for these, which were compared with the rest",
+    "not asked for, not checked": "nobody asked for these, and nobody checked them",
+}
+"""What is said of points of others, by why the receipt has them."""
+
+
+def _doubtful(receipt: Any) -> Iterator[str]:
+    """Of the points of others that hers were taken from: whose nobody asked for, and whose failed a check."""
+    for why, words in _WHY.items():
+        told = [one for one in receipt["doubtful"] if one["why"] == why]
+        if told:
+            found = some([f"{one['points']:,} of {one['name']} by {one['party']}" for one in told], _MOST)
+            yield (
+                f"Among the others' points that you got, or that yours were drawn from, {words}: {found}. They are "
+                "used like all others."
+            )
 
 
 def _cost(cost: float, promised: float, unit: str) -> str:

@@ -88,9 +88,10 @@ class Party:
         money: alone and together; "" where there is nothing to compare.
         bars: the picture of it.
         fair: why it is fair, in sentences.
-        honest: why cheating does not pay, in sentences.
+        honest: why cheating does not pay, or who checks her, in sentences.
         signs: whether it is about what she will do, not about what she did.
         stated: what her terms were computed from, in a sentence; an empty text where she signs nothing.
+        why: the title above ``honest``.
         unsigned: why the page ends without a line for her signature, if it does although it is about what she will do.
     """
 
@@ -103,6 +104,7 @@ class Party:
     honest: tuple[str, ...]
     signs: bool = True
     stated: str = ""
+    why: str = "Your receipt"
     unsigned: str = ""
 
 
@@ -122,6 +124,7 @@ class Document:
         limits: what is not promised, in sentences.
         warnings: what should be known though nothing is wrong.
         fingerprint: of the agreement, or an empty text.
+        signed: whether the page ends with lines to fill in: date, operator, arbiter, and all signatures.
         figure: a plot as SVG, or an empty text.
         footer: version and settings, one line.
     """
@@ -137,6 +140,7 @@ class Document:
     limits: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     fingerprint: str = ""
+    signed: bool = False
     figure: str = ""
     footer: str = ""
 

@@ -52,10 +52,16 @@ def _party(answer: Arrangement, accounts: Accounts, i: int) -> Party:
         bars=_bars(accounts, i),
         fair=tuple(_fair(answer, accounts, i)),
         honest=tuple(_honest(answer, i)),
+        why=_WHY
+        if (answer.is_role(Role.CHECKED) & (answer.samples > 0))[i].any() and not answer.pooled
+        else _UNCHECKED,
         stated=stated_by(answer, i),
         unsigned="" if accounts.whole else _UNSIGNED,
     )
 
+
+_WHY, _UNCHECKED = "Why cheating does not pay", "Who checks you, and whom you rely on"
+"""What is written above her reasons, where she is checked on anything, and where she is not."""
 
 _UNSIGNED = (
     "There is nothing to sign: only a plan in whole samples can be carried out, and this one is in fractions. Its "
@@ -281,6 +287,7 @@ def _honest(answer: Arrangement, i: int) -> list[str]:
 
 
 def _design_reasons(answer: Arrangement, i: int) -> list[str]:
+    assert isinstance(answer, DesignAnswer)
     roles = {Role(int(code)) for code in answer.role[i]}
     sentences = []
     if Role.ALONE in roles:
@@ -289,6 +296,10 @@ def _design_reasons(answer: Arrangement, i: int) -> list[str]:
         sentences.append(
             "Where you are compared, your true mean passes most often as it is: whatever you change in it, or invent, "
             "makes it differ more. The limits are such that another number of points, none included, costs you more."
+        )
+    if any(role is not Role.ALONE for role in roles) and np.isfinite(answer.offered.limit).any():
+        sentences.append(
+            "Points of others who fail a check reach you all the same; your receipt says whose, and how many."
         )
     if Role.RECEIVES in roles:
         used = used_unasked(answer, i)

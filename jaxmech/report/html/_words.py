@@ -44,7 +44,9 @@ _CHECKS = {
     "cbl": _COMPARED
     + "the further apart the two are, the more noise is added to the rest of the others' points. "
     + _WITHOUT_CHECKS,
-    "designed": _COMPARED + "the further apart the two are, the less the rest of the others' points tells her.",
+    "designed": _COMPARED
+    + "the further apart the two are, the less the rest of the others' points tells her. Her own points go to the "
+    "others as they are, whether she passes or not.",
 }
 """What is done with the files, by mechanism."""
 
@@ -193,8 +195,9 @@ def steps(answer: Arrangement) -> Section:
         "reported and has no consequence but what the mechanism does by itself.",
         _checks(answer),
         "Each party gets a folder of her own: her estimates with standard errors, the counts, means and variances that "
-        "they rest on, and a receipt of what she handed in, how it was checked and what it cost her. Everybody gets "
-        "fingerprints and totals, without data; the arbiter alone keeps the full record.",
+        "they rest on, and a receipt: what she handed in, how it was checked, what it cost her, and whose points, of "
+        "those that hers were taken from, nobody had asked for or failed a check. Everybody gets fingerprints and "
+        "totals, without data; the arbiter alone keeps the full record.",
         "Anybody who is given all returns, the arbiter's record included, and this agreement can recompute all of it "
         "(jaxmech verify).",
     )
