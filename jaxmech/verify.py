@@ -199,6 +199,7 @@ class Agreement(Signed):
         self.limit = numbers(plan["limit"]) if self.designed else np.full(shape, math.inf)
         self.table = [numbers(plan[key]) for key in ("discrepancy", "variance")] if self.designed else []
         self.linked = self.designed and plan["linked"]
+        self.norm = 2 if self.linked and plan.get("ellipsoid") else math.inf  # of linked discrepancies, in limits
         self.most, self.least, self.budget = np.full(shape, math.inf), np.zeros(shape), np.full(shape[:1], math.inf)
         if any(problem.get(key) is not None for key in ("most", "least", "budget")):
             self.most, self.least, self.budget = (numbers(problem[key]) for key in ("most", "least", "budget"))
@@ -390,7 +391,8 @@ def owed(agreement: Agreement, secret: str, handed: list[Handed], i: int, told: 
     if agreement.designed:
         limits = [part.level.get("limit", agreement.limit[i, k]) for k, part in enumerate(parts)]
         apart = [x and (x / limit if limit > 0 else math.inf) for x, limit in zip(apart, limits, strict=True)]
-        apart = [max(apart[j] for j in agreement.hangs_on[k]) for k in every] if agreement.linked else apart
+        if agreement.linked:
+            apart = [float(np.linalg.norm([apart[j] for j in row], agreement.norm)) for row in agreement.hangs_on]
     found = []
     for k, part in enumerate(parts):
         variance, added = float(agreement.sigma[k]) ** 2, 0.0
@@ -449,14 +451,15 @@ def _entry(agreement: Agreement, part: Drawn, handed: Handed, place: Any, added:
         "normal": part.normal,
         "points": sorted(table, key=lambda row: (row[1], row[0])),
         **(part.level if agreement.calibrated else {}),
-        **(judged(part, added, agreement.limit[i, k]) if agreement.designed else {}),
+        **(judged(agreement, part, added, place) if agreement.designed else {}),
     }
 
 
-def judged(part: Drawn, added: float, agreed: float) -> dict[str, Any]:
+def judged(agreement: Agreement, part: Drawn, added: float, place: Any) -> dict[str, Any]:
     """Of a design: the limit in the units of the data, whether it is kept, and what becomes of the rest."""
-    limit = float(part.level.get("limit", agreed))
-    passed = None if math.isnan(part.discrepancy) else part.discrepancy <= limit
+    limit = float(part.level.get("limit", agreement.limit[place]))
+    inside = added == 0 if agreement.norm == 2 else part.discrepancy <= limit  # in an ellipsoid all pass together
+    passed = None if math.isnan(part.discrepancy) else inside
     follows = "nothing" if added == 0 else "noise" if math.isfinite(added) else "withheld"
     withheld = part.rest["count"] if part.rest and added == math.inf else 0
     return dict(zip(JUDGED, (limit if math.isfinite(limit) else math.nan, passed, follows, withheld), strict=True))
@@ -680,15 +683,18 @@ def noise_levels(agreement: Agreement, i: int, k: int) -> Levels:
 
 
 def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[float]:
-    """Return her squared errors in σ² for a design: means over |ȳ − z̄|/t, or the largest of all if they are linked."""
+    """Return her squared errors in σ² for a design: means over |ȳ − z̄|/t, or the norm of all if they are linked."""
     grid, noise = table_of_noise(agreement)
-    chances = np.ones((len(amounts), len(grid)))
+    chances, levels = np.ones((len(amounts), len(grid))), list[float]()
     for k, n in enumerate(amounts):
         if agreement.role[i][k] == "checked":
             z = float(agreement.z[i, k])
             level = [(w, x * math.sqrt(n * z / (n + z) / 2)) for w, x in limits_of(agreement, i, k)]
             chances[k] = [sum(w * math.erf(u * x) for w, x in level) for u in grid]  # of a distance below u limits
-    if agreement.linked:
+            levels.append(level[0][1] * math.sqrt(2))
+    if agreement.norm == 2 and levels:
+        chances[:] = [within(u * np.array(levels)) for u in grid]
+    elif agreement.linked:
         chances[:] = np.prod(chances, axis=0)
     errors = []
     for k, n in enumerate(amounts):
@@ -697,6 +703,18 @@ def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[f
         total = (n + z + rest / (1 + noise))[mass > 0]
         errors.append(float(np.sum(mass[mass > 0] / total)) if np.all(total > 0) else math.inf)
     return errors
+
+
+def within(levels: np.ndarray) -> float:
+    """Return P(Σ_k N_k²/τ_k² < 1), by Ruben's series of χ² chances (1962): all its terms are positive."""
+    squares, half = levels**2, len(levels) / 2
+    most = max(float(np.max(squares)), 1e-9)
+    share, taken, parts = 1 - squares / most, np.zeros(len(levels)), [float(np.prod(np.sqrt(squares / most)))]
+    for j in range(1, int(most / 2 + 8 * math.sqrt(most) + 50)):
+        taken = share * (taken + parts[-1])
+        parts.append(float(np.sum(taken)) / (2 * j))
+    size = [(half + j) * math.log(most / 2) - most / 2 - math.lgamma(half + j + 1) for j in range(len(parts))]
+    return float(np.exp(size) @ np.cumsum(parts))
 
 
 def limits_of(agreement: Agreement, i: int, k: int) -> list[tuple[float, float]]:
@@ -866,14 +884,13 @@ class Market(Signed):
         available = sum(counts) if trade else 0
         for (name, j), part in zip(self.buyers, told[len(self.n) :], strict=True):
             buys = trade and self.sizes[j] > 0
-            due = float(self.prices[j]) * delivered + correction if buys else 0.0
             invoice = {
                 "type": self.types[j],
                 "size": int(self.sizes[j]),
                 "price": float(self.prices[j]),
                 "delivered": delivered,
                 "correction": correction if buys else 0.0,
-                "due": due,
+                "due": float(self.prices[j]) * delivered + correction if buys else 0.0,
             }
             found.append(self.buyer(secret, name, invoice, part, available, points))
         return found
@@ -884,21 +901,15 @@ class Market(Signed):
         apart = [abs(one.means[i] - one.others(i)[1]) if compared else math.nan for one in heard]
         squared = float(np.mean((np.array(apart) / (self.sigma if self.means else 1.0)) ** 2))
         complete = bool(trade and self.n[i] > 0 and heard[0].counts[i] == self.n[i])
-        share = self.profit * float(self.n[i]) / self.total if complete else 0.0
-        refund = float(self.costs[i] * self.n[i]) if complete else 0.0
-        allowance = float(self.weight[i] * self.honest[i]) if complete else 0.0
-        deduction = float(self.weight[i]) * squared if compared else 0.0
-        return {
-            "trade": trade,
-            "complete": complete,
-            "payment_promised": float(self.promised[i]),
-            "share": share,
-            "refund": refund,
-            "allowance": allowance,
-            "deduction": deduction,
-            "discrepancy": apart,
-            "payment": share + refund + allowance - deduction,
+        gets = {
+            "share": self.profit * float(self.n[i]) / self.total if complete else 0.0,
+            "refund": float(self.costs[i] * self.n[i]) if complete else 0.0,
+            "allowance": float(self.weight[i] * self.honest[i]) if complete else 0.0,
         }
+        deduction = float(self.weight[i]) * squared if compared else 0.0
+        told = {"trade": trade, "complete": complete, "payment_promised": float(self.promised[i])}
+        paid = {"discrepancy": apart, "deduction": deduction, "payment": sum(gets.values()) - deduction}
+        return {**told, **gets, **paid}
 
     def contributor(self, secret: str, handed: list[Handed], paid: Any, told: dict[str, Any], i: int) -> Owed:
         """Return what the returns should hold of a contributor."""
@@ -926,9 +937,7 @@ class Market(Signed):
         for k, (name_of, sigma) in enumerate(zip(self.names, self.sigma.tolist(), strict=True)):
             seen = told if not self.means else told["estimates"][k]
             rows = [] if mine is None else [(row[k], sigma**2) for row in sorted(mine.tolist())]
-            mean = (
-                float(numbers(seen["estimate"])) if mine is None else float(np.mean(mine[:, k])) if size else math.nan
-            )
+            mean = float(numbers(seen["estimate"] if mine is None else np.mean(mine[:, k]) if size else None))
             error = {"estimate": mean, "standard_error": sigma / size**0.5} if size else NOTHING
             entries.append({"name": name_of, **error, "clean_count": size, "noisy_count": 0, "points": rows})
         found = [{key: entry[key] for key in ("name", *NOTHING)} for entry in entries]
@@ -983,8 +992,7 @@ class Market(Signed):
         revenue = float(self.counts @ self.prices)
         if told["sigma"] != told["problem"]["sigma"]:
             yield "agreement: sigma is not that of the problem"
-        right = {"total": self.total, "revenue": revenue, "profit": self.profit}
-        for key, value in right.items():
+        for key, value in {"total": self.total, "revenue": revenue, "profit": self.profit}.items():
             if abs(told[key] - value) > self.gain * (abs(value) + size * (key != "total")):
                 yield f"agreement: {key} is {told[key]!r}, but {value!r} is right"
         if told["problem"]["contributor_costs"] != self.costs.tolist():
@@ -1069,17 +1077,11 @@ class Models(Signed):
         best = there & self.harmless if self.exploits else there
         found = []
         for i in range(len(self.parties)):
-            value, outside, due = self.pays(sizes, there, i)
             model = "best" if best[i] else "own" if there[i] else "none"
             made, entry = self.made_of(hers, model, i, told[i])
             made = {"model": model, "quality": float(max(gets[i], qualities[i])), **made}
-            money = {
-                "size": float(sizes[i]),
-                "value": value,
-                "outside": outside,
-                "payment_promised": float(self.promised[i]),
-                "due": due,
-            }
+            money = dict(zip(("value", "outside", "due"), self.pays(sizes, there, i), strict=True))
+            money |= {"size": float(sizes[i]), "payment_promised": float(self.promised[i])}
             checks = [{"name": "value", "asked": int(self.asked[i]), "count": hers.counts[i], "mean": hers.means[i]}]
             files = {
                 "model.json": paper("model", self, told[i], made),
@@ -1098,12 +1100,10 @@ class Models(Signed):
         chosen = [j for j, n in enumerate(hers.counts) if n and (model == "best" or (model == "own" and j == i))]
         count = sum(hers.counts[j] for j in chosen)
         mean = sum(hers.counts[j] * hers.means[j] for j in chosen) / count if count else math.nan
-        data, spread = np.zeros(0), math.nan
-        if hers.columns is None:
-            spread = float(numbers(told["variance"])) if count > 1 else math.nan
-        elif count:
-            data = np.sort(np.concatenate([hers.columns[j] for j in chosen]))
-            spread = float(np.var(data, ddof=1)) if count > 1 else math.nan
+        spread, columns = math.nan, hers.columns or []
+        data = np.sort(np.concatenate([np.zeros(0), *(columns[j] for j in chosen if columns)]))
+        if count > 1:
+            spread = float(np.var(data, ddof=1)) if columns else float(numbers(told["variance"]))
         rows = [(value, 0.0 if math.isnan(spread) else spread) for value in data.tolist()]
         entry = {"name": "value", "clean_count": count, "noisy_count": 0, "estimate": mean, "points": rows}
         return {"count": count, "mean": mean, "variance": spread}, entry

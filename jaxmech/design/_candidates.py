@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxmech._types import Array
 from jaxmech.collaboration import Role
 from jaxmech.design._descent import SETTLED, Ends, Plan, Start, best, rank, search, slacks, total_penalty
+from jaxmech.design._ellipsoid import Ellipsoid
 from jaxmech.design._family import Choices, Dual, Shares, dual
 from jaxmech.design._kinds import Candidate, Kinds
 from jaxmech.design._linked import Threshold, error_of
@@ -34,7 +35,7 @@ from jaxmech.design._wishes import Bounds
 _COLUMN_STARTS, _COLUMN = 18, Plan(lanes=6, steps=150, more=150)
 _LINKED_STARTS, _LINKED = 12, Plan(lanes=4, steps=150, more=400)
 _SHAPED_STARTS, _SHAPED = 2, Plan(lanes=2, steps=150, more=0)
-_LINKED_KEPT = 6
+_LINKED_KEPT, _ROUNDER = 6, Plan(lanes=6, steps=150, more=400)
 _FROM_PLANS, _FROM_SHARES = 2, 4
 BY_KIND = ("samples", "comparison", "rest", "level", "success", "penalty", "alone", "checked")
 """What of a candidate is told kind by kind."""
@@ -90,8 +91,24 @@ def _in_order(
     first = _side_by_side(threshold, columns, ends, Origin.THRESHOLDS)
     found = [jax.tree.map(lambda leaf: leaf[None], part) for part in (first, safe(kinds))]
     if bounds.linked and kinds.costs.shape[1] > 1:
-        found.insert(1, _linked(threshold, crowd, first))
+        box, begun = _linked(threshold, crowd, first)
+        found.insert(1, box)
+        if bounds.ellipsoid:
+            round_ = _ellipsoids(Ellipsoid(threshold.kept), crowd, begun)
+            found = [in_region(part, ellipsoid=part is round_) for part in (round_, *found)]
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *found), duals
+
+
+def in_region(found: Candidate, *, ellipsoid: bool) -> Candidate:
+    """Note of candidates on a leading axis whether they are in an ellipsoid; those in one are linked."""
+    inside = jnp.full(found.social.shape, ellipsoid)
+    return found._replace(linked=found.linked | inside, ellipsoid=inside)
+
+
+def split(found: Candidate) -> tuple[Candidate, Candidate]:
+    """Return those in an ellipsoid, which come first where they are wished for, and the others."""
+    first: Candidate = jax.tree.map(lambda leaf: leaf[:_LINKED_KEPT], found)
+    return first, jax.tree.map(lambda leaf: leaf[_LINKED_KEPT:], found)
 
 
 def kinds_tables(kinds: Kinds, rivals: Rivals) -> tuple[Array, Array]:
@@ -135,13 +152,19 @@ def _best_end(shape: Shape, crowd: Crowd, starts: Start, *, plan: Plan) -> Ends:
     return jax.tree.map(lambda leaf: leaf[0], best(search(shape, crowd, starts, plan), 1))
 
 
-def _linked(shape: Shape, crowd: Crowd, first: Candidate) -> Candidate:
+def _linked(shape: Shape, crowd: Crowd, first: Candidate) -> tuple[Candidate, Start]:
     """Linked thresholds, from several starts, the best few descended further; on a leading axis."""
     layout = Layout(first.alone, first.checked)
     starts = from_columns(crowd, first.samples, first.comparison, layout)
     more = from_costs(shape, crowd, _LINKED_STARTS - len(starts.layout.alone))
     ends = best(search(shape, crowd, join(starts, more), _LINKED), _LINKED_KEPT)
-    return jax.vmap(lambda end: candidate(shape, crowd, end, Origin.LINKED))(ends)
+    return jax.vmap(lambda end: candidate(shape, crowd, end, Origin.LINKED))(ends), ends.start
+
+
+def _ellipsoids(shape: Shape, crowd: Crowd, starts: Start) -> Candidate:
+    """The same in ellipsoids, from the best boxes; on a leading axis."""
+    ends = best(search(shape, crowd, starts, _ROUNDER), _LINKED_KEPT)
+    return jax.vmap(lambda end: candidate(shape, crowd, end, Origin.ELLIPSOID))(ends)
 
 
 def _shaped(kinds: Kinds, columns: Crowd, ends: Ends, shape: Table) -> Candidate:

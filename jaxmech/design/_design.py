@@ -172,8 +172,9 @@ class _Search:
         """Designs of candidates that are solved, equal ones once."""
         told = Told(*rivals.best, jnp.asarray(bound))
         socials, linked = np.asarray(found.social), np.asarray(found.linked)
+        inside = np.zeros_like(linked) if found.ellipsoid is None else np.asarray(found.ellipsoid)
         order = [i for i in np.argsort(socials, kind="stable") if np.isfinite(socials[i])]
-        different = {(bool(linked[i]), f"{socials[i]:.9g}"): i for i in reversed(order)}
+        different = {(bool(linked[i]), bool(inside[i]), f"{socials[i]:.9g}"): i for i in reversed(order)}
         chosen = sorted(different.values(), key=order.index)
         made = _build(self.problem, kinds, found, told, self._rule)
         return [jax.tree.map(lambda leaf, i=i: leaf[i], made) for i in chosen]
@@ -199,7 +200,8 @@ class _Search:
     def _bounds(self) -> Bounds:
         """What is wished for; one distribution has nothing to link, and is compiled once for both."""
         bounds = self.wishes.bounds
-        return dataclasses.replace(bounds, linked=bounds.linked and self.problem.shape[1] > 1)
+        several = self.problem.shape[1] > 1
+        return dataclasses.replace(bounds, linked=bounds.linked and several, ellipsoid=bounds.ellipsoid and several)
 
     @property
     def _kept(self) -> float | None:
