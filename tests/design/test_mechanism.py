@@ -44,7 +44,6 @@ def made_by_hand(samples=4.0, comparison=2.0):
         published=jnp.asarray(2 * total),
         family=jnp.asarray(total),
         linked=jnp.asarray(True),
-        ellipsoid=jnp.asarray(False),
         origin_code=jnp.asarray(Origin.LINKED, jnp.int32),
         rival_code=jnp.asarray(0, jnp.int32),
     )

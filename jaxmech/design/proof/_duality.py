@@ -38,7 +38,7 @@ _EDGE = 12
 _NARROWEST = -44.0
 """Logarithm to base 2 of the narrowest interval."""
 _INTERVALS = 300
-_ANCHORS, _NO_BETTER = 12, 1e-10
+_ANCHORS, _NO_BETTER = 5, 1e-10
 """So often a majorant is sought for one interval, until the bound gains no more than this, relatively."""
 _FIRST = 1e-12
 """Chance to pass from which on multipliers are used."""
