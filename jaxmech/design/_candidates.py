@@ -37,6 +37,7 @@ _LINKED_STARTS, _LINKED = 12, Plan(lanes=4, steps=150, more=400)
 _SHAPED_STARTS, _SHAPED = 2, Plan(lanes=2, steps=150, more=0)
 _LINKED_KEPT, _ROUNDER = 6, Plan(lanes=6, steps=150, more=400)
 _FROM_PLANS, _FROM_SHARES = 2, 4
+_PARTS = slice(_LINKED_KEPT), slice(_LINKED_KEPT, None)
 BY_KIND = ("samples", "comparison", "rest", "level", "success", "penalty", "alone", "checked")
 """What of a candidate is told kind by kind."""
 _RIVALS = 4
@@ -106,9 +107,21 @@ def in_region(found: Candidate, *, ellipsoid: bool) -> Candidate:
 
 
 def split(found: Candidate) -> tuple[Candidate, Candidate]:
-    """Return those in an ellipsoid, which come first where they are wished for, and the others."""
-    first: Candidate = jax.tree.map(lambda leaf: leaf[:_LINKED_KEPT], found)
-    return first, jax.tree.map(lambda leaf: leaf[_LINKED_KEPT:], found)
+    """Return those in an ellipsoid, which come first where they are wished for, and the others.
+
+    Where a descent found none, the linked thresholds from which it began take its place: in whole samples, with larger
+    sets to compare with, their amounts may do.
+    """
+    first, rest = (jax.tree.map(lambda leaf, part=part: leaf[part], found._replace(ellipsoid=None)) for part in _PARTS)
+    boxes: Candidate = jax.tree.map(lambda leaf: leaf[1 : 1 + _LINKED_KEPT], rest)
+    boxes = boxes._replace(origin=jnp.full_like(boxes.origin, Origin.ELLIPSOID))
+    missing = ~jnp.isfinite(first.social)
+
+    def instead(one: Array, other: Array) -> Array:
+        return jnp.where(missing.reshape(-1, *[1] * (one.ndim - 1)), other, one)
+
+    inside: Candidate = jax.tree.map(instead, first, boxes)
+    return inside, rest
 
 
 def kinds_tables(kinds: Kinds, rivals: Rivals) -> tuple[Array, Array]:

@@ -42,7 +42,7 @@ def in_whole_samples(kinds: Kinds, found: Candidate, rivals: Rivals, rule: Rule 
     """
     linkable = rule is None and bounds.linked and kinds.costs.shape[1] > 1
     if linkable and bounds.ellipsoid:
-        inside, boxes = (part._replace(ellipsoid=None) for part in split(found))
+        inside, boxes = split(found)
         rest = in_whole_samples(kinds, boxes, rivals, rule, dataclasses.replace(bounds, ellipsoid=False))
         both = _in_ellipsoids(kinds, inside, bounds), in_region(rest, ellipsoid=False)
         return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *both)
