@@ -95,7 +95,7 @@ def smooth_design(problem: Problem, rule: Rule, wishes: Wishes | None = None) ->
         >>> round(float(found.social_penalty) / (200 * 10**0.5), 3)  # a threshold: 1.214
         1.217
     """
-    wishes, rule = dataclasses.replace(wishes or Wishes(), linked=False), check_rule(rule)
+    wishes, rule = dataclasses.replace(wishes or Wishes(), linked=False, ellipsoid=False), check_rule(rule)
     if float(rule.variance[-1]) > wishes.noise:
         raise ProblemError("rule.variance", rule.variance[-1], f"is more noise than is wished for ({wishes.noise:g})")
     search = _Search(problem, wishes, Rule(jnp.asarray(rule.discrepancy, float), jnp.asarray(rule.variance, float)))

@@ -43,6 +43,8 @@ _MOST_SQUARES = 100
 _SPAN, _HALVINGS = 4.0, 40
 _LEAST = 1e-3
 """Chances below are too small for a majorant."""
+_SURE = 1e-6
+"""Of chances that may be off by more nothing is used."""
 _LEAST_LEVEL = 1e-150
 
 
@@ -115,7 +117,8 @@ def majorant(anchor: np.ndarray, most: np.ndarray, checked: np.ndarray, success:
     anchor = np.where(checked, np.clip(anchor, 1e-100, 1e100), 1.0)
     anchor = np.where(checked, anchor * _factor(anchor, checked, success)[:, None], 1.0)
     found = inside(anchor, checked)
-    sure = (found.chance > _LEAST)[:, None] & checked  # else log S ≤ 0 has to do
+    known = (found.chance > _LEAST) & (found.unsure < _SURE)  # else log S ≤ 0 has to do
+    sure = known[:, None] & checked
     least, largest = ((found.chance + sign * found.unsure)[:, None] for sign in (-1, 1))
     least = np.where(sure, least, 1.0)
     slope = np.clip(np.where(sure, (found.rise - found.unsure[:, None]) / largest, 0.0), 0.0, 1.0)
@@ -131,9 +134,9 @@ def nothing_known(limit: np.ndarray) -> Majorant:
 
 
 def _method(squares: int) -> float:
-    """What the midpoint rule and its end may do to a chance or a slope; ∞ for very many squares."""
+    """What the midpoint rule and its end may do to a chance or a slope; of very many squares too much to be used."""
     if squares > _MOST_SQUARES:
-        return np.inf
+        return 1.0
     m = squares / 2 + 1
     sides = [np.min(_line(_ABOVE, m)), _line(np.array(_BELOW), m)]
     end = 3 - _SPACING / 2
