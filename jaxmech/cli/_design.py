@@ -43,7 +43,7 @@ _EXAMPLES = (
 @click.option(
     "--ellipsoid",
     is_flag=True,
-    help="Linked checks that add up squares, too, where they cost less; takes several times longer.",
+    help="Linked checks that add up squares, too, where they cost less and are certified.",
 )
 @click.option("--whole", is_flag=True, help="Whole samples.")
 @click.option(

@@ -35,9 +35,8 @@ from jaxmech.design._wishes import Bounds
 _COLUMN_STARTS, _COLUMN = 18, Plan(lanes=6, steps=150, more=150)
 _LINKED_STARTS, _LINKED = 12, Plan(lanes=4, steps=150, more=400)
 _SHAPED_STARTS, _SHAPED = 2, Plan(lanes=2, steps=150, more=0)
-_LINKED_KEPT, _ROUNDER = 6, Plan(lanes=6, steps=150, more=400)
+_LINKED_KEPT = 6
 _FROM_PLANS, _FROM_SHARES = 2, 4
-_PARTS = slice(_LINKED_KEPT), slice(_LINKED_KEPT, None)
 BY_KIND = ("samples", "comparison", "rest", "level", "success", "penalty", "alone", "checked")
 """What of a candidate is told kind by kind."""
 _RIVALS = 4
@@ -92,36 +91,34 @@ def _in_order(
     first = _side_by_side(threshold, columns, ends, Origin.THRESHOLDS)
     found = [jax.tree.map(lambda leaf: leaf[None], part) for part in (first, safe(kinds))]
     if bounds.linked and kinds.costs.shape[1] > 1:
-        box, begun = _linked(threshold, crowd, first)
-        found.insert(1, box)
-        if bounds.ellipsoid:
-            round_ = _ellipsoids(Ellipsoid(threshold.kept), crowd, begun)
-            found = [in_region(part, ellipsoid=part is round_) for part in (round_, *found)]
-    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *found), duals
+        found.insert(1, _linked(threshold, crowd, first))
+    every = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *found)
+    return (with_ellipsoids(Ellipsoid(threshold.kept), crowd, every) if bounds.ellipsoid else every), duals
 
 
-def in_region(found: Candidate, *, ellipsoid: bool) -> Candidate:
-    """Note of candidates on a leading axis whether they are in an ellipsoid; those in one are linked."""
-    inside = jnp.full(found.social.shape, ellipsoid)
-    return found._replace(linked=found.linked | inside, ellipsoid=inside)
+def with_ellipsoids(shape: Shape, crowd: Crowd, found: Candidate) -> Candidate:
+    """Candidates, and after them as many in ellipsoids: linked thresholds with the same amounts; ∞ for all others.
 
-
-def split(found: Candidate) -> tuple[Candidate, Candidate]:
-    """Return those in an ellipsoid, which come first where they are wished for, and the others.
-
-    Where a descent found none, the linked thresholds from which it began take its place: in whole samples, with larger
-    sets to compare with, their amounts may do.
+    Amounts of their own would gain next to nothing more: 0.01 % for ten equal agents and three distributions.
     """
-    first, rest = (jax.tree.map(lambda leaf, part=part: leaf[part], found._replace(ellipsoid=None)) for part in _PARTS)
-    boxes: Candidate = jax.tree.map(lambda leaf: leaf[1 : 1 + _LINKED_KEPT], rest)
-    boxes = boxes._replace(origin=jnp.full_like(boxes.origin, Origin.ELLIPSOID))
-    missing = ~jnp.isfinite(first.social)
 
-    def instead(one: Array, other: Array) -> Array:
-        return jnp.where(missing.reshape(-1, *[1] * (one.ndim - 1)), other, one)
+    def inside(box: Candidate) -> Candidate:
+        origin = int(Origin.ELLIPSOID) + box.origin // int(Origin.WHOLE) * int(Origin.WHOLE)
+        made = settled_candidate(shape, crowd, box.terms, Layout(box.alone, box.checked), origin)
+        usable = box.linked & jnp.isfinite(box.social)
+        return made._replace(social=jnp.where(usable, made.social, jnp.inf), linked=box.linked)
 
-    inside: Candidate = jax.tree.map(instead, first, boxes)
-    return inside, rest
+    again = jax.vmap(inside)(found)
+    flags = (jnp.full(found.social.shape, flag) for flag in (False, True))
+    both = (part._replace(ellipsoid=flag) for part, flag in zip((found, again), flags, strict=True))
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *both)
+
+
+def without_ellipsoids(found: Candidate) -> Candidate:
+    """Return the first half: those from which :func:`with_ellipsoids` made the others."""
+    half = len(found.social) // 2
+    first: Candidate = jax.tree.map(lambda leaf: leaf[:half], found._replace(ellipsoid=None))
+    return first
 
 
 def kinds_tables(kinds: Kinds, rivals: Rivals) -> tuple[Array, Array]:
@@ -165,19 +162,13 @@ def _best_end(shape: Shape, crowd: Crowd, starts: Start, *, plan: Plan) -> Ends:
     return jax.tree.map(lambda leaf: leaf[0], best(search(shape, crowd, starts, plan), 1))
 
 
-def _linked(shape: Shape, crowd: Crowd, first: Candidate) -> tuple[Candidate, Start]:
+def _linked(shape: Shape, crowd: Crowd, first: Candidate) -> Candidate:
     """Linked thresholds, from several starts, the best few descended further; on a leading axis."""
     layout = Layout(first.alone, first.checked)
     starts = from_columns(crowd, first.samples, first.comparison, layout)
     more = from_costs(shape, crowd, _LINKED_STARTS - len(starts.layout.alone))
     ends = best(search(shape, crowd, join(starts, more), _LINKED), _LINKED_KEPT)
-    return jax.vmap(lambda end: candidate(shape, crowd, end, Origin.LINKED))(ends), ends.start
-
-
-def _ellipsoids(shape: Shape, crowd: Crowd, starts: Start) -> Candidate:
-    """The same in ellipsoids, from the best boxes; on a leading axis."""
-    ends = best(search(shape, crowd, starts, _ROUNDER), _LINKED_KEPT)
-    return jax.vmap(lambda end: candidate(shape, crowd, end, Origin.ELLIPSOID))(ends)
+    return jax.vmap(lambda end: candidate(shape, crowd, end, Origin.LINKED))(ends)
 
 
 def _shaped(kinds: Kinds, columns: Crowd, ends: Ends, shape: Table) -> Candidate:

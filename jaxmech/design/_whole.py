@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxmech._types import Array
 from jaxmech.collaboration import Role
-from jaxmech.design._candidates import in_region, kinds_tables, settled_candidate, split, together
+from jaxmech.design._candidates import kinds_tables, settled_candidate, together, with_ellipsoids, without_ellipsoids
 from jaxmech.design._descent import SETTLED, slacks
 from jaxmech.design._ellipsoid import Ellipsoid
 from jaxmech.design._kinds import Candidate, Kinds
@@ -24,7 +24,6 @@ _HOWS = (jnp.round, jnp.ceil, jnp.floor)
 _LEAST = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
 """Sizes of comparison sets to begin with; a few points are not enough where failing would cost everything."""
 _SWEEPS = 4
-_ROUNDINGS = 8
 
 
 def in_whole_samples(kinds: Kinds, found: Candidate, rivals: Rivals, rule: Rule | None, bounds: Bounds) -> Candidate:
@@ -42,31 +41,20 @@ def in_whole_samples(kinds: Kinds, found: Candidate, rivals: Rivals, rule: Rule 
     """
     linkable = rule is None and bounds.linked and kinds.costs.shape[1] > 1
     if linkable and bounds.ellipsoid:
-        inside, boxes = split(found)
-        rest = in_whole_samples(kinds, boxes, rivals, rule, dataclasses.replace(bounds, ellipsoid=False))
-        both = _in_ellipsoids(kinds, inside, bounds), in_region(rest, ellipsoid=False)
-        return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *both)
-    ways = _roundings(kinds, found)
+        boxes = without_ellipsoids(found)
+        made = in_whole_samples(kinds, boxes, rivals, rule, dataclasses.replace(bounds, ellipsoid=False))
+        inside = _Enough(Ellipsoid(jnp.asarray(bounds.kept, kinds.weight.dtype)), kinds.unit)
+        return with_ellipsoids(inside, kinds.crowd(bounds), made)
+    own = found.samples / kinds.unit
+    fewer = found.checked & (jnp.round(own) >= 1)
+    layouts = [(how(own) * kinds.unit, found.checked) for how in _HOWS] + [(jnp.round(own) * kinds.unit, fewer)]
+    ways = [found._replace(samples=samples, checked=checked) for samples, checked in layouts]
     if rule is None:
         links = (False, True) if linkable else (False,)
         ways += [_of_plans(kinds, rivals, linked=link) for link in links]
     every = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *ways)
     shape = Threshold(jnp.asarray(bounds.kept, kinds.weight.dtype)) if rule is None else Table(rule)
     return jax.lax.map(partial(_whole, shape, kinds, kinds.crowd(bounds), linkable), every, batch_size=shape.lanes // 6)
-
-
-def _in_ellipsoids(kinds: Kinds, found: Candidate, bounds: Bounds) -> Candidate:
-    every = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *_roundings(kinds, found))
-    shape = Ellipsoid(jnp.asarray(bounds.kept, kinds.weight.dtype))
-    one = partial(_whole, shape, kinds, kinds.crowd(bounds), True)
-    return in_region(jax.lax.map(one, every, batch_size=_ROUNDINGS), ellipsoid=True)
-
-
-def _roundings(kinds: Kinds, found: Candidate) -> list[Candidate]:
-    own = found.samples / kinds.unit
-    fewer = found.checked & (jnp.round(own) >= 1)
-    layouts = [(how(own) * kinds.unit, found.checked) for how in _HOWS] + [(jnp.round(own) * kinds.unit, fewer)]
-    return [found._replace(samples=samples, checked=checked) for samples, checked in layouts]
 
 
 def _of_plans(kinds: Kinds, rivals: Rivals, *, linked: bool) -> Candidate:
@@ -108,15 +96,11 @@ def _whole(shape: Shape, kinds: Kinds, crowd: Crowd, linkable: bool, found: Cand
         return together(jax.vmap(column, in_axes=(1, 1, 1, 1, 1))(*tables), origin)
 
     def tied() -> Candidate:
-        end = _settled(_Enough(shape, kinds.unit), crowd, part, layout)
-        return end._replace(linked=jnp.asarray(True), origin=origin)
+        return _settled(_Enough(shape, kinds.unit), crowd, part, layout)._replace(
+            linked=jnp.asarray(True), origin=origin
+        )
 
-    if isinstance(shape, Ellipsoid):
-        made = tied()
-    elif linkable:
-        made = jax.lax.cond(found.linked, tied, apart)
-    else:
-        made = apart()
+    made = jax.lax.cond(found.linked, tied, apart) if linkable else apart()
     return made._replace(social=jnp.where(jnp.isfinite(found.social), made.social, jnp.inf))
 
 

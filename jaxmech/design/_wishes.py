@@ -37,8 +37,7 @@ class Wishes:
         noise: largest variance of added noise, in σ²; ∞ for data withheld.
         failure: largest chance that an honest agent fails.
         whole: whether amounts are to be whole numbers.
-        ellipsoid: whether linked discrepancies may count together, by the sum of their squares in limits, too; the
-            search takes longer.
+        ellipsoid: whether linked discrepancies may count together, by the sum of their squares in limits, too.
     """
 
     linked: bool = True
