@@ -199,6 +199,7 @@ class Agreement(Signed):
         self.limit = numbers(plan["limit"]) if self.designed else np.full(shape, math.inf)
         self.table = [numbers(plan[key]) for key in ("discrepancy", "variance")] if self.designed else []
         self.linked = self.designed and plan["linked"]
+        self.norm = 2 if self.linked and plan.get("ellipsoid") else math.inf  # of linked discrepancies, in limits
         self.most, self.least, self.budget = np.full(shape, math.inf), np.zeros(shape), np.full(shape[:1], math.inf)
         if any(problem.get(key) is not None for key in ("most", "least", "budget")):
             self.most, self.least, self.budget = (numbers(problem[key]) for key in ("most", "least", "budget"))
@@ -415,7 +416,8 @@ def owed(agreement: Agreement, secret: str, handed: list[Handed], i: int, told: 
     if agreement.designed:
         limits = [part.level.get("limit", agreement.limit[i, k]) for k, part in enumerate(parts)]
         apart = [x and (x / limit if limit > 0 else math.inf) for x, limit in zip(apart, limits, strict=True)]
-        apart = [max(apart[j] for j in agreement.hangs_on[k]) for k in every] if agreement.linked else apart
+        if agreement.linked:
+            apart = [float(np.linalg.norm([apart[j] for j in row], agreement.norm)) for row in agreement.hangs_on]
     found = []
     for k, part in enumerate(parts):
         variance, added = float(agreement.sigma[k]) ** 2, 0.0
@@ -474,14 +476,15 @@ def _entry(agreement: Agreement, part: Drawn, handed: Handed, place: Any, added:
         "normal": part.normal,
         "points": sorted(table, key=lambda row: (row[1], row[0])),
         **(part.level if agreement.calibrated else {}),
-        **(judged(part, added, agreement.limit[i, k]) if agreement.designed else {}),
+        **(judged(agreement, part, added, place) if agreement.designed else {}),
     }
 
 
-def judged(part: Drawn, added: float, agreed: float) -> dict[str, Any]:
+def judged(agreement: Agreement, part: Drawn, added: float, place: Any) -> dict[str, Any]:
     """Of a design: the limit in the units of the data, whether it is kept, and what becomes of the rest."""
-    limit = float(part.level.get("limit", agreed))
-    passed = None if math.isnan(part.discrepancy) else part.discrepancy <= limit
+    limit = float(part.level.get("limit", agreement.limit[place]))
+    inside = added == 0 if agreement.norm == 2 else part.discrepancy <= limit  # in an ellipsoid all pass together
+    passed = None if math.isnan(part.discrepancy) else inside
     follows = "nothing" if added == 0 else "noise" if math.isfinite(added) else "withheld"
     withheld = part.rest["count"] if part.rest and added == math.inf else 0
     return dict(zip(JUDGED, (limit if math.isfinite(limit) else math.nan, passed, follows, withheld), strict=True))
@@ -726,15 +729,18 @@ def median_chance(v: np.ndarray, each: list[Any]) -> np.ndarray:
 
 
 def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[float]:
-    """Return her squared errors in σ² for a design: means over |ȳ − z̄|/t, or the largest of all if they are linked."""
+    """Return her squared errors in σ² for a design: means over |ȳ − z̄|/t, or the norm of all if they are linked."""
     grid, noise = table_of_noise(agreement)
-    chances = np.ones((len(amounts), len(grid)))
+    chances, levels = np.ones((len(amounts), len(grid))), list[float]()
     for k, n in enumerate(amounts):
         if agreement.role[i][k] == "checked":
             z = float(agreement.z[i, k])
             level = [(w, x * math.sqrt(n * z / (n + z) / 2)) for w, x in limits_of(agreement, i, k)]
             chances[k] = [sum(w * math.erf(u * x) for w, x in level) for u in grid]  # of a distance below u limits
-    if agreement.linked:
+            levels.append(level[0][1] * math.sqrt(2))
+    if agreement.norm == 2 and levels:
+        chances[:] = [within(u * np.array(levels)) for u in grid]
+    elif agreement.linked:
         chances[:] = np.prod(chances, axis=0)
     errors = []
     for k, n in enumerate(amounts):
@@ -743,6 +749,18 @@ def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[f
         total = (n + z + rest / (1 + noise))[mass > 0]
         errors.append(float(np.sum(mass[mass > 0] / total)) if np.all(total > 0) else math.inf)
     return errors
+
+
+def within(levels: np.ndarray) -> float:
+    """Return P(Σ_k N_k²/τ_k² < 1), by Ruben's series of χ² chances (1962): all its terms are positive."""
+    squares, half = levels**2, len(levels) / 2
+    most = max(float(np.max(squares)), 1e-9)
+    share, taken, parts = 1 - squares / most, np.zeros(len(levels)), [float(np.prod(np.sqrt(squares / most)))]
+    for j in range(1, int(most / 2 + 8 * math.sqrt(most) + 50)):
+        taken = share * (taken + parts[-1])
+        parts.append(float(np.sum(taken)) / (2 * j))
+    size = [(half + j) * math.log(most / 2) - most / 2 - math.lgamma(half + j + 1) for j in range(len(parts))]
+    return float(np.exp(size) @ np.cumsum(parts))
 
 
 def limits_of(agreement: Agreement, i: int, k: int) -> list[tuple[float, float]]:
@@ -1088,12 +1106,11 @@ class Models(Signed):
         best = there & self.harmless if self.exploits else there
         found = []
         for i in range(len(self.parties)):
-            value, outside, due = self.pays(sizes, there, i)
             model = "best" if best[i] else "own" if there[i] else "none"
             made, entry = self.made_of(hers, model, i, told[i])
             made = {"model": model, "quality": float(max(gets[i], qualities[i])), **made}
-            money = {"size": float(sizes[i]), "value": value, "outside": outside, "due": due}
-            money["payment_promised"] = float(self.promised[i])
+            money = dict(zip(("value", "outside", "due"), self.pays(sizes, there, i), strict=True))
+            money |= {"size": float(sizes[i]), "payment_promised": float(self.promised[i])}
             checks = [{"name": "value", "asked": int(self.asked[i]), "count": hers.counts[i], "mean": hers.means[i]}]
             papers = {"model": made, "invoice": money, "receipt": receipt_of(self, secret, told[i], checks, 0.0)}
             rest = {"side": "competitor", "present": bool(there[i]), **money, **made, "distributions": checks}

@@ -40,6 +40,11 @@ _EXAMPLES = (
     help="Largest chance that an honest agent's data are noisy or withheld.",
 )
 @click.option("--unlinked", is_flag=True, help="One distribution at a time: failing on one spoils no other.")
+@click.option(
+    "--ellipsoid",
+    is_flag=True,
+    help="Linked checks that add up squares, too, where they cost less and are certified.",
+)
 @click.option("--whole", is_flag=True, help="Whole samples.")
 @click.option(
     "--calibrated",
@@ -48,7 +53,14 @@ _EXAMPLES = (
 )
 @shared("json", "csv", "plot", "report", "dtype", "quiet", "verbose")
 def design(
-    file: str, noise: float, failure: float, unlinked: bool, whole: bool, calibrated: bool, **options: Any
+    file: str,
+    noise: float,
+    failure: float,
+    unlinked: bool,
+    ellipsoid: bool,
+    whole: bool,
+    calibrated: bool,
+    **options: Any,
 ) -> int:
     """Improve on the published mechanisms for the problem in FILE, and prove it.
 
@@ -64,7 +76,7 @@ def design(
         from jaxmech.cli._solve_design import solve_design
         from jaxmech.design import Wishes
     try:
-        wishes = Wishes(linked=not unlinked, noise=noise, failure=failure, whole=whole)
+        wishes = Wishes(linked=not unlinked, noise=noise, failure=failure, whole=whole, ellipsoid=ellipsoid)
     except ProblemError as error:
         raise ProblemError(f"--{error.argument}", error.value, error.rule) from None
     use_precision(output.dtype)

@@ -47,7 +47,7 @@ def find_design(case: files.CollaborationCase, wishes: Wishes, output: Output) -
     m, d = problem.shape
     if case.calibrated:
         _check_calibrated(case, wishes)
-        wishes = dataclasses.replace(wishes, whole=True, linked=False)
+        wishes = dataclasses.replace(wishes, whole=True, linked=False, ellipsoid=False)
     with output.timed("compile + design"), quick_compilation(m * d):
         found = design(problem, wishes)
         if not case.calibrated:
@@ -59,7 +59,8 @@ def _check_calibrated(case: files.CollaborationCase, wishes: Wishes) -> None:
     """Refuse before any search what has no limits that follow the data."""
     if case.calibrated == ROBUST:
         raise ProblemError("calibrated", ROBUST, "is for c3d and cbl: write calibrated = true for a design")
-    for name, given, most in (("noise", wishes.noise, math.inf), ("failure", wishes.failure, 1.0)):
+    bounds = ("noise", wishes.noise, math.inf), ("failure", wishes.failure, 1.0), ("ellipsoid", wishes.ellipsoid, False)
+    for name, given, most in bounds:
         if given != most:
             rule = "is for designs that take σ to be known: leave it out, or calibrated"
             raise ProblemError(f"--{name}", given, rule)
@@ -153,6 +154,7 @@ def _offered(found: Design) -> Offered:
         variance=np.asarray(found.rule.variance, float),
         linked=bool(found.linked),
         followed=None if found.calibration is None else _followed(found, found.calibration),
+        ellipsoid=found.ellipsoid is not None and bool(found.ellipsoid),
     )
 
 

@@ -9,6 +9,7 @@ from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._carried_out import carried_out
+from jaxmech.design._ellipsoid import Ellipsoid
 from jaxmech.design._kinds import Candidate, Kinds
 from jaxmech.design._linked import Threshold
 from jaxmech.design._plan import Design, Rule, alike
@@ -54,6 +55,7 @@ def build(problem: Problem, kinds: Kinds, candidate: Candidate, told: Told, rule
         published=told.published.astype(dtype),
         family=told.family.astype(dtype),
         linked=own.linked,
+        ellipsoid=own.ellipsoid,
         origin_code=own.origin,
         rival_code=told.rival,
         precision=unit,
@@ -95,6 +97,9 @@ def departure_of(problem: Problem, kept: Array | float | None, design: Design, *
 
     apart = jax.vmap(column, in_axes=(1, 1, 1, 1))(terms, level, stake.costs, stake.error).sum(axis=0)
     paid = jnp.where(made.linked, shape.honest(terms, stake, level), apart)
+    if kept is not None and made.ellipsoid is not None:
+        inside = Ellipsoid(jnp.asarray(kept, design.rule.variance.dtype))
+        paid = jnp.where(made.ellipsoid, inside.honest(terms, stake, level), paid)
     lost = jnp.any(made.checked & (made.comparison <= 0), axis=1)
     paid, promised = jnp.where(lost, jnp.inf, paid), design.penalty
     # who needs nothing pays nothing, and keeps it

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxmech._types import Array
 from jaxmech.collaboration import Role
 from jaxmech.design._descent import SETTLED, Ends, Plan, Start, best, rank, search, slacks, total_penalty
+from jaxmech.design._ellipsoid import Ellipsoid
 from jaxmech.design._family import Choices, Dual, Shares, dual
 from jaxmech.design._kinds import Candidate, Kinds
 from jaxmech.design._linked import Threshold, error_of
@@ -91,7 +92,33 @@ def _in_order(
     found = [jax.tree.map(lambda leaf: leaf[None], part) for part in (first, safe(kinds))]
     if bounds.linked and kinds.costs.shape[1] > 1:
         found.insert(1, _linked(threshold, crowd, first))
-    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *found), duals
+    every = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *found)
+    return (with_ellipsoids(Ellipsoid(threshold.kept), crowd, every) if bounds.ellipsoid else every), duals
+
+
+def with_ellipsoids(shape: Shape, crowd: Crowd, found: Candidate) -> Candidate:
+    """Candidates, and after them as many in ellipsoids: linked thresholds with the same amounts; ∞ for all others.
+
+    Amounts of their own would gain next to nothing more: 0.01 % for ten equal agents and three distributions.
+    """
+
+    def inside(box: Candidate) -> Candidate:
+        origin = int(Origin.ELLIPSOID) + box.origin // int(Origin.WHOLE) * int(Origin.WHOLE)
+        made = settled_candidate(shape, crowd, box.terms, Layout(box.alone, box.checked), origin)
+        usable = box.linked & jnp.isfinite(box.social)
+        return made._replace(social=jnp.where(usable, made.social, jnp.inf), linked=box.linked)
+
+    again = jax.vmap(inside)(found)
+    flags = (jnp.full(found.social.shape, flag) for flag in (False, True))
+    both = (part._replace(ellipsoid=flag) for part, flag in zip((found, again), flags, strict=True))
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *both)
+
+
+def without_ellipsoids(found: Candidate) -> Candidate:
+    """Return the first half: those from which :func:`with_ellipsoids` made the others."""
+    half = len(found.social) // 2
+    first: Candidate = jax.tree.map(lambda leaf: leaf[:half], found._replace(ellipsoid=None))
+    return first
 
 
 def kinds_tables(kinds: Kinds, rivals: Rivals) -> tuple[Array, Array]:

@@ -95,7 +95,7 @@ def smooth_design(problem: Problem, rule: Rule, wishes: Wishes | None = None) ->
         >>> round(float(found.social_penalty) / (200 * 10**0.5), 3)  # a threshold: 1.214
         1.217
     """
-    wishes, rule = dataclasses.replace(wishes or Wishes(), linked=False), check_rule(rule)
+    wishes, rule = dataclasses.replace(wishes or Wishes(), linked=False, ellipsoid=False), check_rule(rule)
     if float(rule.variance[-1]) > wishes.noise:
         raise ProblemError("rule.variance", rule.variance[-1], f"is more noise than is wished for ({wishes.noise:g})")
     search = _Search(problem, wishes, Rule(jnp.asarray(rule.discrepancy, float), jnp.asarray(rule.variance, float)))
@@ -172,8 +172,9 @@ class _Search:
         """Designs of candidates that are solved, equal ones once."""
         told = Told(*rivals.best, jnp.asarray(bound))
         socials, linked = np.asarray(found.social), np.asarray(found.linked)
+        inside = np.zeros_like(linked) if found.ellipsoid is None else np.asarray(found.ellipsoid)
         order = [i for i in np.argsort(socials, kind="stable") if np.isfinite(socials[i])]
-        different = {(bool(linked[i]), f"{socials[i]:.9g}"): i for i in reversed(order)}
+        different = {(bool(linked[i]), bool(inside[i]), f"{socials[i]:.9g}"): i for i in reversed(order)}
         chosen = sorted(different.values(), key=order.index)
         made = _build(self.problem, kinds, found, told, self._rule)
         return [jax.tree.map(lambda leaf, i=i: leaf[i], made) for i in chosen]
@@ -199,7 +200,8 @@ class _Search:
     def _bounds(self) -> Bounds:
         """What is wished for; one distribution has nothing to link, and is compiled once for both."""
         bounds = self.wishes.bounds
-        return dataclasses.replace(bounds, linked=bounds.linked and self.problem.shape[1] > 1)
+        several = self.problem.shape[1] > 1
+        return dataclasses.replace(bounds, linked=bounds.linked and several, ellipsoid=bounds.ellipsoid and several)
 
     @property
     def _kept(self) -> float | None:

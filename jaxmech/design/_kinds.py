@@ -71,6 +71,7 @@ class Candidate(NamedTuple):
         social: social penalty; ∞ where it is no design.
         linked: whether failing on one distribution spoils all.
         origin: an :class:`~jaxmech.design._plan.Origin`.
+        ellipsoid: whether linked discrepancies count together, by the sum of their squares; None: of none is it so.
     """
 
     samples: Array
@@ -84,6 +85,7 @@ class Candidate(NamedTuple):
     social: Array
     linked: Array
     origin: Array
+    ellipsoid: Array | None = None
 
     @property
     def terms(self) -> Terms:

@@ -23,7 +23,7 @@ _SHALLOW = 0.05
 _FIRST_PULL = 0.45
 _LARGEST_STEP = 2.0
 """Largest factor by which a level changes in one step."""
-_SHARES = (0.6, 0.85)
+SHARES = (0.6, 0.85)
 """Nobody may prefer to collect so much less of everything: else stationary points may be saddles."""
 
 
@@ -58,7 +58,7 @@ class _Point(NamedTuple):
     slope: Array
 
 
-class _Pull(NamedTuple):
+class Pull(NamedTuple):
     """What the condition of stationarity asks of g(τ): (gap + s bend)/s."""
 
     gap: Array
@@ -144,6 +144,15 @@ class Threshold(NamedTuple):
         spent = jnp.where(terms.samples > 0, stake.finite_costs * terms.samples, 0.0)
         return jnp.sum((1 - s) * piece.failing + s * piece.passing + spent, axis=-1)
 
+    def pull(self, terms: Terms, stake: Stake) -> Pull:
+        """Return what stationarity asks of the levels."""
+        return _pull(terms, self._parts(terms, stake), stake.finite_costs)
+
+    def spare(self, terms: Terms, stake: Stake, success: Array) -> Array:
+        """Return 1 − (what a further sample is worth apart from the checks)/(its cost)."""
+        piece, s = self._parts(terms, stake), success[..., None]
+        return 1 - ((1 - s) * piece.falling + s * piece.falling_if_passed) / stake.finite_costs
+
     def honest(self, terms: Terms, stake: Stake, level: Array) -> Array:
         """Penalty of an honest agent at given levels."""
         within = chance(jnp.where(terms.checked, level, _NEVER_FAILS))
@@ -152,7 +161,7 @@ class Threshold(NamedTuple):
     def temptations(self, terms: Terms, stake: Stake, settled: Settled) -> Array:
         """Relative room before somebody gives up passing, or collects less of everything, (kinds, 3)."""
         away = self.walking_away(terms, stake)
-        less = [self.collecting_less(terms, stake, settled.level, share) for share in _SHARES]
+        less = [self.collecting_less(terms, stake, settled.level, share) for share in SHARES]
         return jnp.stack([paid / settled.penalty - 1 for paid in (away, *less)], axis=-1)
 
     def walking_away(self, terms: Terms, stake: Stake) -> Array:
@@ -163,12 +172,7 @@ class Threshold(NamedTuple):
 
     def collecting_less(self, terms: Terms, stake: Stake, level: Array, share: float) -> Array:
         """Return the penalty of an agent who collects this share of all that she is asked for, and submits it."""
-        own, clean = (jnp.where(terms.checked, part, 1.0) for part in (terms.samples, terms.comparison))
-        # limits stay: levels go with the square root of n z/(n + z)
-        precision = share * (own + clean) / (share * own + clean)
-        some = jnp.where(terms.checked, share * terms.samples, terms.samples)
-        there = jnp.where(terms.checked, level, _NEVER_FAILS) * jnp.sqrt(precision)
-        return self.honest(dataclasses.replace(terms, samples=some), stake, there)
+        return self.honest(*with_less(terms, stake, level, share))
 
     def _parts(self, terms: Terms, stake: Stake) -> _Parts:
         """error/N and error/N² for the points N that an agent has if she fails, and if she passes."""
@@ -184,16 +188,26 @@ def error_of(error: Array, points: Array) -> Array:
     return jnp.where(error > 0, jnp.where(some, error / jnp.where(some, points, 1.0), jnp.inf), 0.0)
 
 
-def _pull(terms: Terms, piece: _Parts, costs: Array) -> _Pull:
+def with_less(terms: Terms, stake: Stake, level: Array, share: float) -> tuple[Terms, Stake, Array]:
+    """Terms of an agent who collects this share of all that she is asked for, and is checked on, and her levels."""
+    own, clean = (jnp.where(terms.checked, part, 1.0) for part in (terms.samples, terms.comparison))
+    # limits stay: levels go with the square root of n z/(n + z)
+    precision = share * (own + clean) / (share * own + clean)
+    some = jnp.where(terms.checked, share * terms.samples, terms.samples)
+    there = jnp.where(terms.checked, level, _NEVER_FAILS) * jnp.sqrt(precision)
+    return dataclasses.replace(terms, samples=some), stake, there
+
+
+def _pull(terms: Terms, piece: _Parts, costs: Array) -> Pull:
     lost = jnp.sum(piece.failing - piece.passing, axis=-1, keepdims=True)
     compared = jnp.where(terms.checked, terms.comparison, 1.0)
     lever = jnp.where(terms.checked, terms.samples * (terms.samples + compared) / compared, 0.0)
     lever = lever / jnp.where(lost > 0, lost, 1.0)
     gap, bend = (costs - piece.falling) * lever, (piece.falling - piece.falling_if_passed) * lever
-    return _Pull(gap, bend, terms.checked)
+    return Pull(gap, bend, terms.checked)
 
 
-def _point(pull: _Pull, success: Array, level: Array) -> _Point:
+def _point(pull: Pull, success: Array, level: Array) -> _Point:
     """Everything that Newton's method needs at these s and τ."""
     within, flat = jnp.where(pull.checked, chance(level), 1.0), _inverse_slope(level)
     shift = jnp.where(pull.checked, (pull.log(success) - log_pull(level)) * flat, 0.0)
@@ -205,7 +219,7 @@ def _point(pull: _Pull, success: Array, level: Array) -> _Point:
     return _Point(success, level, shift, rise, by_success, product, slope)
 
 
-def _newton(pull: _Pull, point: _Point) -> _Point:
+def _newton(pull: Pull, point: _Point) -> _Point:
     step = (point.success - point.product) / _steep(point.slope)
     success = jnp.clip(point.success - step, _LEAST_CHANCE, 1.0)
     level = point.level + point.shift + point.by_success * (success - point.success)[..., None]

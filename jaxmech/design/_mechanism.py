@@ -58,6 +58,8 @@ class Designed:
             None: on all.
         precision: how many of the points in which all amounts are counted one of an agent's own counts, where agents
             differ in precision. Counts of statistics are in equivalent points, data sets hold everybody's own.
+        ellipsoid: whether instead of the largest of linked discrepancies the root of the sum of their squares counts;
+            None: it does not.
     """
 
     samples: Amounts
@@ -75,6 +77,7 @@ class Designed:
     design: Design | None = dataclasses.field(default=None, metadata={"label": None})
     companions: Array | None = None
     precision: Amounts | None = None
+    ellipsoid: Array | None = None
 
     @property
     def claims(self) -> tuple[str, ...]:
@@ -145,10 +148,14 @@ class Designed:
         return jnp.isfinite(self.limit)
 
     def _together(self, apart: Array) -> Array:
-        """The largest of all discrepancies that count for each distribution."""
-        if self.companions is None:
-            return highest(apart, -1)[..., None]
-        return highest(jnp.where(self.companions, apart[..., None, :], 0.0), -1)
+        """The largest of all discrepancies that count for each distribution, or in an ellipsoid their norm."""
+        counted = apart[..., None, :] if self.companions is None else jnp.where(self.companions, apart[..., None, :], 0)
+        largest = highest(counted, -1)
+        if self.ellipsoid is None:
+            return largest
+        squares = jnp.sum(counted**2, axis=-1)
+        some = squares > 0  # the root has no slope at 0
+        return jnp.where(self.ellipsoid, jnp.where(some, jnp.sqrt(jnp.where(some, squares, 1.0)), 0.0), largest)
 
     def sort_out(self, own: Statistics, drawn: Drawn) -> Information:
         """Return what each agent gets back of what was drawn for her.
@@ -231,6 +238,7 @@ def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None
         least=jnp.asarray(np.asarray(proven), problem.costs.dtype),
         proven_for=jnp.stack([jnp.broadcast_to(table, told.shape) for table in context]),
         linked=design.linked,
+        ellipsoid=design.ellipsoid,
         whole=is_whole(design),
         design=design,
         precision=told.precision,

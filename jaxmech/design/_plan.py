@@ -42,6 +42,7 @@ class Origin(enum.IntEnum):
     PUBLISHED = 3
     PUBLISHED_LINKED = 4
     SHAPE = 5
+    ELLIPSOID = 6
     WHOLE = 8
 
 
@@ -51,6 +52,7 @@ _WORDS = {
     Origin.SAFE: "some work alone, the others receive",
     Origin.PUBLISHED: "amounts of a published plan, thresholds",
     Origin.PUBLISHED_LINKED: "amounts of a published plan, linked thresholds",
+    Origin.ELLIPSOID: "linked thresholds in an ellipsoid",
     Origin.SHAPE: "a noise rule of given shape, one distribution at a time",
 }
 
@@ -63,7 +65,8 @@ class Rule:
     Two entries at one place are a jump. Units are each agent's own limit, and σ².
 
     Attributes:
-        discrepancy: (entries,) in limits t; for linked distributions the largest of all |ȳ − z̄|/t.
+        discrepancy: (entries,) in limits t; for linked distributions the largest of all |ȳ − z̄|/t, or in an ellipsoid
+            the root of the sum of their squares.
         variance: (entries,) η²/σ² of the noise added to every point of the rest; ∞: withheld.
     """
 
@@ -117,6 +120,7 @@ class Design(Tabular):
         rival_code: which of :data:`RIVALS` is behind ``published``.
         precision: how many equivalent points one of each agent's own counts, where agents differ in precision.
         calibration: how limits follow the spread of the others' data; None where σ is taken to be known.
+        ellipsoid: whether linked discrepancies count together, by the sum of their squares; None: they do not.
     """
 
     AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -140,6 +144,7 @@ class Design(Tabular):
     rival_code: Array
     precision: Amounts | None = None
     calibration: Calibration | None = None
+    ellipsoid: Array | None = None
 
     @property
     def equivalent(self) -> Amounts:

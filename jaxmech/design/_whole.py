@@ -1,5 +1,6 @@
 """Designs in whole samples: roundings of candidates, with comparison sets and levels of their own; a pure kernel."""
 
+import dataclasses
 from functools import partial
 
 import jax
@@ -8,8 +9,9 @@ import numpy as np
 
 from jaxmech._types import Array
 from jaxmech.collaboration import Role
-from jaxmech.design._candidates import kinds_tables, settled_candidate, together
+from jaxmech.design._candidates import kinds_tables, settled_candidate, together, with_ellipsoids, without_ellipsoids
 from jaxmech.design._descent import SETTLED, slacks
+from jaxmech.design._ellipsoid import Ellipsoid
 from jaxmech.design._kinds import Candidate, Kinds
 from jaxmech.design._linked import Threshold
 from jaxmech.design._plan import Origin, Rule
@@ -37,16 +39,21 @@ def in_whole_samples(kinds: Kinds, found: Candidate, rivals: Rivals, rule: Rule 
         rule: the noise; a threshold if None.
         bounds: that are wished for.
     """
+    linkable = rule is None and bounds.linked and kinds.costs.shape[1] > 1
+    if linkable and bounds.ellipsoid:
+        boxes = without_ellipsoids(found)
+        made = in_whole_samples(kinds, boxes, rivals, rule, dataclasses.replace(bounds, ellipsoid=False))
+        inside = _Enough(Ellipsoid(jnp.asarray(bounds.kept, kinds.weight.dtype)), kinds.unit)
+        return with_ellipsoids(inside, kinds.crowd(bounds), made)
     own = found.samples / kinds.unit
     fewer = found.checked & (jnp.round(own) >= 1)
     layouts = [(how(own) * kinds.unit, found.checked) for how in _HOWS] + [(jnp.round(own) * kinds.unit, fewer)]
     ways = [found._replace(samples=samples, checked=checked) for samples, checked in layouts]
     if rule is None:
-        links = (False, True) if bounds.linked and kinds.costs.shape[1] > 1 else (False,)
+        links = (False, True) if linkable else (False,)
         ways += [_of_plans(kinds, rivals, linked=link) for link in links]
     every = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *ways)
     shape = Threshold(jnp.asarray(bounds.kept, kinds.weight.dtype)) if rule is None else Table(rule)
-    linkable = rule is None and bounds.linked and kinds.costs.shape[1] > 1
     return jax.lax.map(partial(_whole, shape, kinds, kinds.crowd(bounds), linkable), every, batch_size=shape.lanes // 6)
 
 

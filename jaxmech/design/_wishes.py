@@ -19,11 +19,13 @@ class Bounds:
         kept: share of the rest's precision that is left to who fails.
         failure: largest chance that an honest agent fails.
         linked: whether failing on one distribution may spoil all; static.
+        ellipsoid: whether linked discrepancies may count together; static.
     """
 
     kept: Scalar
     failure: Scalar
     linked: bool = dataclasses.field(metadata={"static": True})
+    ellipsoid: bool = dataclasses.field(default=False, metadata={"static": True})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,15 +37,19 @@ class Wishes:
         noise: largest variance of added noise, in σ²; ∞ for data withheld.
         failure: largest chance that an honest agent fails.
         whole: whether amounts are to be whole numbers.
+        ellipsoid: whether linked discrepancies may count together, by the sum of their squares in limits, too.
     """
 
     linked: bool = True
     noise: float = np.inf
     failure: float = 1.0
     whole: bool = False
+    ellipsoid: bool = False
 
     def __post_init__(self) -> None:
         """Refuse wishes that make no sense."""
+        if self.ellipsoid and not self.linked:
+            raise ProblemError("ellipsoid", self.ellipsoid, "needs linked distributions: leave out what unlinks them")
         if not self.noise > 0:
             raise ProblemError("noise", self.noise, "must be positive (inf: withheld)")
         if not 0 < self.failure <= 1:
@@ -57,4 +63,4 @@ class Wishes:
     @property
     def bounds(self) -> Bounds:
         """What the search has to keep."""
-        return Bounds(jnp.asarray(self.kept), jnp.asarray(self.failure), self.linked)
+        return Bounds(jnp.asarray(self.kept), jnp.asarray(self.failure), self.linked, self.ellipsoid)

@@ -1,6 +1,7 @@
 """An agreement to share data: the document that parties sign, read and checked. A host shell; it solves nothing."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -30,24 +31,31 @@ class Noise(NamedTuple):
         variance: (entries,) η²/σ²; ∞: withheld.
         linked: whether the largest of all discrepancies counts for every distribution.
         hangs_on: (values, values) truth values: which of them count, where one draw measures several; None: all.
+        ellipsoid: whether instead of the largest the root of the sum of their squares counts.
     """
 
     discrepancy: np.ndarray
     variance: np.ndarray
     linked: bool
     hangs_on: np.ndarray | None = None
+    ellipsoid: bool = False
 
     def together(self, apart: list[float]) -> list[float]:
         """Return the discrepancies that count, by value: its own, or the largest of those on which its rest hangs.
 
+        In an ellipsoid it is the root of the sum of their squares.
+
         Example:
             >>> Noise(np.zeros(1), np.zeros(1), True, np.eye(2, dtype=bool)).together([0.5, 2.0])
             [0.5, 2.0]
+            >>> Noise(np.zeros(1), np.zeros(1), True, ellipsoid=True).together([0.6, 0.8])
+            [1.0, 1.0]
         """
         if not self.linked:
             return apart
         rows = np.ones((len(apart),) * 2, bool) if self.hangs_on is None else self.hangs_on
-        return [max(apart[j] for j in np.flatnonzero(row)) for row in rows]
+        counted = [[apart[j] for j in np.flatnonzero(row)] for row in rows]
+        return [math.hypot(*some) if self.ellipsoid else max(some) for some in counted]
 
     def at(self, apart: float) -> float:
         """Return η²/σ² at a discrepancy; left-continuous at jumps, ∞ from a finite entry up to one that is ∞.
@@ -301,7 +309,8 @@ class _Plan(Reader):
         size = len(entries) if isinstance(entries, list) else 0
         table = [self._planned(key, (size,)) for key in ("discrepancy", "variance")]
         linked = self.plan.get("linked") is True
-        return Noise(table[0], table[1], linked, self._hangs_on(values) if linked else None)
+        ellipsoid = linked and self.plan.get("ellipsoid") is True
+        return Noise(table[0], table[1], linked, self._hangs_on(values) if linked else None, ellipsoid)
 
     def _hangs_on(self, values: list[tuple[str, str]]) -> np.ndarray | None:
         """On which values the rest of each hangs: itself, and one of every other draw."""

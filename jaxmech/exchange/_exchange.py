@@ -229,16 +229,17 @@ def _judged(exchange: Exchange, i: int, k: int) -> dict[str, Any]:
     """Of a design: the limit of her discrepancy, whether it is kept, and what becomes of the rest.
 
     None of it tells more of others' data than what she gets: the limit was signed, or follows the spread that she is
-    told, and z̄ is in her clean mean.
+    told, and z̄ is in her clean mean. In an ellipsoid all discrepancies together pass or not.
     """
     response, agreement = exchange.responses[i][k], exchange.agreement
     limit = float(agreement.limit[i, k]) if response.level is None else response.level.limit
     if agreement.noise is None:
         return {}
     apart, withheld = response.discrepancy, math.isinf(response.added)
+    passed = response.added == 0 if agreement.noise.ellipsoid else apart <= limit
     return {
         "limit": limit if math.isfinite(limit) else math.nan,
-        "passed": None if math.isnan(apart) else bool(apart <= limit),
+        "passed": None if math.isnan(apart) else bool(passed),
         "follows": "withheld" if withheld else "noise" if response.added > 0 else "nothing",
         "withheld": response.rest.count if withheld and response.rest else 0,
     }

@@ -115,6 +115,13 @@ def test_who_fails_anywhere_gets_no_rest(whole):
     apart = dataclasses.replace(machine, linked=jnp.asarray(False)).respond(data, jax.random.key(0))
     assert apart.noisy_count[0].tolist() == [float(made.rest[0, 0]), 0.0]
     assert got.clean_count[0].tolist() == [6.0, 6.0]
+    near = Statistics(made.samples, jnp.zeros((AGENTS, 2)).at[0].set(0.8 * made.limit[0]))
+    counts = [
+        dataclasses.replace(machine, ellipsoid=jnp.asarray(round_)).respond_to(jnp.asarray(0), one, jnp.zeros((1, 2)))
+        for one in [jax.tree.map(lambda leaf: leaf[:1], near)]
+        for round_ in (False, True)
+    ]
+    assert [one.noisy_count[0, 0] > 0 for one in counts] == [True, False]  # 0.8² + 0.8² > 1
     compiled = jax.jit(lambda m, s, k: m.respond(s, k))(machine, data, jax.random.key(0))
     for one, other in zip(jax.tree.leaves(got), jax.tree.leaves(compiled), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)

@@ -102,7 +102,9 @@ PANELS = {
 """The same where one draw measures several values: four columns for two distributions."""
 
 
-STORED = ("designed", "unlinked", "designed-panel", "following")
+ROUND = {"ellipsoid": ("design", EQUAL, "--whole", "--ellipsoid")}
+"""A design whose linked checks add up squares."""
+STORED = ("designed", "unlinked", "designed-panel", "following", "ellipsoid")
 """Designs take long to find: these are kept beside this file. A long test finds them anew."""
 
 
@@ -116,7 +118,7 @@ def text(name):
 
 def made(name):
     """The agreement as the program writes it now."""
-    command, problem, *options = {**COMMANDS, **PANELS, **PRICED, **BOUNDED, **CALIBRATED, **FOLLOWING}[name]
+    command, problem, *options = {**COMMANDS, **PANELS, **PRICED, **BOUNDED, **CALIBRATED, **FOLLOWING, **ROUND}[name]
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # names are signed, so draws rest on them
         file, target = Path("problem.toml"), Path("agreement.json")
         file.write_text(problem, encoding="utf-8")

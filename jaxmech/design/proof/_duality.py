@@ -14,6 +14,10 @@ and B_μ is concave in s, as a sum of μ log s and minima of affine functions. W
 interval it is so in between: finitely many numbers prove a bound for all s, hence for all amounts, whole ones and 0
 included. Nothing here is shared with the optimiser.
 
+For an ellipsoid the chance is no product; :mod:`jaxmech.design.proof._ellipsoid` has majorants of its logarithm, each a
+sum of concave functions of one amount. With one of them instead of Σ_l log P_l the same holds; it is sought anew for
+every interval.
+
 Sums are rounded: B_μ is a small difference of large terms where μ is large. Every term is good to a few units in its
 last place, log P to a few units in the last place of 1 (P is, relatively, and its argument moves it by at most half as
 much), so what is taken off is 64 eps of the sum of all terms' sizes, with 1 + |log P| for the size of log P.
@@ -25,6 +29,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import erf
 
+from jaxmech.design.proof._ellipsoid import Majorant, inside, majorant
+
 _INNER = 26
 """Newton steps with bisection for one convex minimum; the bound holds whatever their number."""
 _MULTIPLIER = 26
@@ -32,6 +38,8 @@ _EDGE = 12
 _NARROWEST = -44.0
 """Logarithm to base 2 of the narrowest interval."""
 _INTERVALS = 300
+_ANCHORS, _NO_BETTER = 5, 1e-10
+"""So often a majorant is sought for one interval, until the bound gains no more than this, relatively."""
 _FIRST = 1e-12
 """Chance to pass from which on multipliers are used."""
 _PROGRESS = 1e-7
@@ -51,6 +59,7 @@ class Offer(NamedTuple):
         limit: t/σ, largest discrepancy that passes; ∞ where nothing is checked.
         costs: of one point; ∞ where she cannot sample.
         error: price σ²; 0 where she has no use for the distribution.
+        majorant: of log S for an ellipsoid; None for a box.
     """
 
     comparison: np.ndarray
@@ -59,11 +68,19 @@ class Offer(NamedTuple):
     limit: np.ndarray
     costs: np.ndarray
     error: np.ndarray
+    majorant: Majorant | None = None
 
     @property
     def checked(self) -> np.ndarray:
         """Where a limit is set."""
         return np.isfinite(self.limit)
+
+    def of(self, rows: np.ndarray) -> "Offer":
+        """Return some rows of it."""
+        own = self.majorant and self.majorant.of(rows)
+        tables = self.comparison, self.rest, self.kept, self.limit, self.costs, self.error
+        comparison, rest, kept, limit, costs, error = (part[rows] for part in tables)
+        return Offer(comparison, rest, kept, limit, costs, error, own)
 
 
 class Least(NamedTuple):
@@ -82,8 +99,11 @@ class Least(NamedTuple):
 
 def honest_penalty(offer: Offer, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return what she pays if she collects these amounts, and her chance to pass."""
-    log_chance = _log_chance(offer, samples)
-    success = np.exp(np.sum(np.where(offer.checked, log_chance, 0.0), axis=1))
+    if offer.majorant is None:
+        log_chance = _log_chance(offer, samples)
+        success = np.exp(np.sum(np.where(offer.checked, log_chance, 0.0), axis=1))
+    else:
+        success = inside(_levels(offer, samples), _checks(offer)[0]).chance
     return np.sum(_cost(offer, samples, success[:, None]), axis=1), success
 
 
@@ -113,10 +133,10 @@ def least_penalty(offer: Offer, target: np.ndarray, give_up: float = 1.0) -> Lea
         open_rows = (place < 1) & (bound >= target - give_up * np.abs(target))
         if not open_rows.any():
             break
-        part = Offer(*(values[open_rows] for values in offer))
+        part = offer.of(open_rows)
         begun = place[open_rows]
         here = np.maximum(begun, _FIRST)
-        multiplier, value = _best_multiplier(part, here, target[open_rows])
+        part, multiplier, value = _best(part, here, target[open_rows])
         # before the first place only B_0 is known, which falls in s
         without = _bound_at(part, np.zeros_like(here), here)
         value = np.where(begun < here, np.minimum(value, without), value)
@@ -134,8 +154,30 @@ def least_penalty(offer: Offer, target: np.ndarray, give_up: float = 1.0) -> Lea
     return Least(np.where(complete, bound, -np.inf), count, complete)
 
 
-def _best_multiplier(offer: Offer, success: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A multiplier with B_μ(s) near the largest, by bisection on the constraint, and B_μ(s)."""
+def _best(offer: Offer, success: np.ndarray, scale: np.ndarray) -> tuple[Offer, np.ndarray, np.ndarray]:
+    """A multiplier with B_μ(s) near the largest, B_μ(s), and the offer: in an ellipsoid with a majorant that suits.
+
+    It is exact at its anchor, and that is moved to the amounts that attain B_μ until the bound gains nothing.
+    """
+    multiplier, value, _ = _best_multiplier(offer, success, scale)
+    if offer.majorant is None:
+        return offer, multiplier, value
+    most = _levels(offer, np.full_like(offer.limit, np.inf))
+    anchor, best, checked = most, offer.majorant, _checks(offer)[0]
+    for _ in range(_ANCHORS):
+        near = majorant(anchor, most, checked, success)
+        pull, reached, amounts = _best_multiplier(offer._replace(majorant=near), success, scale)
+        anchor, better = _levels(offer, amounts), reached > value
+        enough = np.all(reached <= value + _NO_BETTER * scale)
+        multiplier, value = np.where(better, pull, multiplier), np.where(better, reached, value)
+        best = near.where(better, best)
+        if enough:
+            break
+    return offer._replace(majorant=best), multiplier, value
+
+
+def _best_multiplier(offer: Offer, success: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A multiplier with B_μ(s) near the largest, by bisection on the constraint, B_μ(s), and amounts of the last."""
     low, high = np.log(1e-14 * scale), np.log(1e8 * scale)
     best, value = np.zeros(len(scale)), _bound_at(offer, np.zeros(len(scale)), success)
     for _ in range(_MULTIPLIER):
@@ -147,7 +189,7 @@ def _best_multiplier(offer: Offer, success: np.ndarray, scale: np.ndarray) -> tu
         log_chance = _log_chance(offer, amounts)
         short = np.sum(np.where(offer.checked, log_chance, 0.0), axis=1) < np.log(success)
         low, high = np.where(short, middle, low), np.where(short, high, middle)
-    return best, value
+    return best, value, amounts
 
 
 def _reach(offer: Offer, multiplier: np.ndarray, start: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -193,6 +235,7 @@ def _minima(offer: Offer, multiplier: np.ndarray, success: np.ndarray) -> tuple[
     pulled = pull > 0
     some, every = bool(pulled.any()), bool(pulled.all())
     cost_slope, rise = _cost_slope(offer, s), _rise(offer)
+    size = 1.0 if offer.majorant is None else offer.majorant.size
 
     def slope_at(amounts: np.ndarray) -> np.ndarray:
         if not some:
@@ -205,7 +248,7 @@ def _minima(offer: Offer, multiplier: np.ndarray, success: np.ndarray) -> tuple[
         value, slope = _cost(offer, amounts, s), cost_slope(amounts)
         worth, push = (np.where(pulled, pull * part, 0.0) for part in (_log_chance(offer, amounts), rise(amounts)))
         # all terms of the cost are positive, and those of its slope but c negative
-        return value - worth, slope - push, value + pull + np.abs(worth), 2 * costs - slope + push
+        return value - worth, slope - push, value + pull * size + np.abs(worth), 2 * costs - slope + push
 
     # There the slope is at least 3c/4, because n d log P/dn is at most 1/2.
     reach = np.where(able, 2 * (np.sqrt(offer.error / costs) + mu / costs), 0.0)
@@ -274,8 +317,11 @@ def _cost_slope(offer: Offer, success: np.ndarray) -> Callable[[np.ndarray], np.
 
 
 def _log_chance(offer: Offer, amounts: np.ndarray) -> np.ndarray:
-    """Log P_k(n); 0 where nothing is checked."""
+    """Log P_k(n), or a part of a majorant of log S; 0 where nothing is checked."""
     checked, z, limit = _checks(offer)
+    if offer.majorant is not None:
+        level = _levels(offer, np.maximum(amounts, 1e-300))
+        return np.where(checked, offer.majorant.offset + offer.majorant.slope * np.log(level), 0.0)
     n = np.maximum(amounts, 1e-300)
     with np.errstate(divide="ignore"):
         logarithm = np.log(erf(limit * np.sqrt(n * z / (n + z)) / np.sqrt(2)))
@@ -283,19 +329,28 @@ def _log_chance(offer: Offer, amounts: np.ndarray) -> np.ndarray:
 
 
 def _rise(offer: Offer) -> Callable[[np.ndarray], np.ndarray]:
-    """The derivative of log P_k(n), as a function of n; 0 where nothing is checked."""
+    """The derivative of log P_k(n), or of a part of a majorant, as a function of n; 0 where nothing is checked."""
     checked, z, limit = _checks(offer)
     everywhere = bool(checked.all())
 
     def slope(amounts: np.ndarray) -> np.ndarray:
         n = np.maximum(amounts, 1e-300)
         both = n + z
+        if offer.majorant is not None:
+            return np.asarray(np.where(checked, offer.majorant.slope * z / (2 * n * both), 0.0))
         level = limit * np.sqrt(n * z / both)
         chance = erf(level / _ROOT_TWO)
         rise = _DENSITY * np.exp(-(level**2) / 2) * level / 2 * z / (n * both) / chance
         return rise if everywhere else np.where(checked, rise, 0.0)
 
     return slope
+
+
+def _levels(offer: Offer, amounts: np.ndarray) -> np.ndarray:
+    """Limits in standard deviations of discrepancies; 1 where nothing is checked."""
+    checked, z, limit = _checks(offer)
+    with np.errstate(divide="ignore"):
+        return np.where(checked, limit * np.sqrt(z / (1 + z / amounts)), 1.0)
 
 
 def _checks(offer: Offer) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

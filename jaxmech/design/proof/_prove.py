@@ -10,6 +10,7 @@ from jaxmech.design._carried_out import carried_out, is_whole
 from jaxmech.design._plan import Design, Rule
 from jaxmech.design.proof._columns import apart, columns, whole_points
 from jaxmech.design.proof._duality import Offer, honest_penalty, least_penalty
+from jaxmech.design.proof._ellipsoid import nothing_known
 from jaxmech.design.proof._follow import follow
 from jaxmech.design.proof._tangent import tangents
 
@@ -157,7 +158,8 @@ def _rows(problem: Problem, design: Design, *, whole: bool) -> _Rows:
 def _offer(design: Design, numbers: tuple[np.ndarray, ...]) -> Offer:
     _, comparison, rest, limit, costs, error = numbers
     kept = 1 / (1 + float(design.rule.variance[-1]))
-    return Offer(comparison, rest, np.full(len(rest), kept), limit, costs, error)
+    box = Offer(comparison, rest, np.full(len(rest), kept), limit, costs, error)
+    return box._replace(majorant=nothing_known(limit)) if design.ellipsoid else box
 
 
 def _failure(design: Design, rows: _Rows, success: np.ndarray) -> np.ndarray:

@@ -41,6 +41,7 @@ class Offered:
         variance: (entries,) of the noise added to every point of the rest, in σ²; inf: withheld.
         linked: whether failing on one distribution spoils the rest of all.
         followed: how limits follow the data; None where they are fixed. ``limit`` is then the one at the assumed σ.
+        ellipsoid: whether linked discrepancies, in limits, count by the sum of their squares.
     """
 
     comparison: np.ndarray
@@ -51,6 +52,7 @@ class Offered:
     variance: np.ndarray
     linked: bool
     followed: Followed | None = None
+    ellipsoid: bool = False
 
     @property
     def cap(self) -> float:

@@ -83,6 +83,7 @@ def _whole(answer: Answer) -> dict[str, Any] | None:
         "role": role_names(answer.role),
         "limit": offered.limit,
         "linked": offered.linked,
+        **_region(answer),
         **_hangs_on(answer),
         **_calibration(answer, slice(None)),
         "discrepancy": offered.discrepancy,
@@ -100,6 +101,11 @@ def _panels(answer: Answer) -> list[dict[str, Any]]:
         k = values.names.index(value["name"])
         value["limit"] = values.of(answer.offered.limit)[:, k] * values.scale[k]
     return told
+
+
+def _region(answer: Answer) -> dict[str, Any]:
+    """What only designs in an ellipsoid say."""
+    return {"ellipsoid": True} if answer.offered.ellipsoid else {}
 
 
 def _hangs_on(answer: Answer) -> dict[str, Any]:
@@ -133,5 +139,6 @@ def _rule(answer: Answer, k: int) -> dict[str, Any]:
         "variance": offered.variance,
         "variance_unit": "sigma^2",
         "linked": offered.linked,
+        **_region(answer),
         **_calibration(answer, k),
     }

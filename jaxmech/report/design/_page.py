@@ -133,10 +133,11 @@ def _reasons(answer: Answer) -> list[str]:
         together = offered.linked and answer.values is None
         scope = "on every distribution" if together else "on all that this hangs on" if offered.linked else "there"
         rest = "all of the rest" if together else "the rest"
+        within = _in_ellipsoid(answer) if offered.ellipsoid else f"lies within her limit t {scope}"
         price = "is withheld" if np.isinf(offered.cap) else f"gets noise of variance {short(offered.cap)} σ²"
         sentences.append(
             "Checked: her mean is compared with that of |Z| points of the others, which she gets in any case. If it "
-            f"lies within her limit t {scope}, she gets {rest}, |Z′| points, clean as well; if not, it {price}. Her "
+            f"{within}, she gets {rest}, |Z′| points, clean as well; if not, it {price}. Her "
             "mean passes most often as it is, and the limit is such that another number of points, none included, "
             "would cost her more. Her own points go to the others as they are, whether she passes or not; receipts "
             "say whose failed."
@@ -150,6 +151,11 @@ def _reasons(answer: Answer) -> list[str]:
             "need hangs on the check there; linking is what makes her."
         )
     return [*sentences, *unchecked(answer), _whole_data(answer)]
+
+
+def _in_ellipsoid(answer: Answer) -> str:
+    whose = "all her discrepancies" if answer.values is None else "her discrepancies on all that this hangs on"
+    return f"is so near that the squares of {whose}, each divided by its limit t, add up to at most 1"
 
 
 _OF_VALUES = (

@@ -123,6 +123,8 @@ def _legend(answer: Answer) -> str:
         what = "the discrepancy is within t"
         if answer.offered.linked:
             what = "all discrepancies are within their limits"
+            if answer.offered.ellipsoid:
+                what = "the squares of all discrepancies, in limits t, add up to at most 1"
             what = what if answer.values is None else f"{what} on which it hangs"
         entries.append(f"|Z′|, of others: clean if {what}, else {beyond}")
         entries.append("fails: how often an honest agent's |Z′| is not clean")

@@ -153,9 +153,11 @@ def _gets_from_design(answer: Arrangement, i: int, k: int) -> str:
     unit = " (counted as points of whoever measures most precisely)" if np.ndim(answer.sigma) > 1 else ""
     parts = [f"{_samples(clean)} points of the others{unit} in any case"]
     if role is Role.CHECKED:
-        parts[0] += f", with whose mean yours is compared (the two may differ by at most {_limits(answer, i, k)})"
+        alone = " if all your others are equal" if offered.ellipsoid else ""
+        most = f"the two may differ by at most {_limits(answer, i, k)}{alone}"
+        parts[0] += f", with whose mean yours is compared ({most})"
     if rest:
-        scope = _scope(answer, offered.linked, k)
+        scope = _within(answer, k) if offered.ellipsoid else _scope(answer, offered.linked, k)
         otherwise = "withheld" if np.isinf(offered.cap) else f"returned with noise of variance {short(offered.cap)} σ²"
         chance = float(offered.failure[i, k])
         missed = f"; honest parties miss that with a chance of {brief(100 * chance)} %" if chance > 0 else ""
@@ -190,6 +192,19 @@ def _scope(answer: DesignAnswer, linked: bool, k: int) -> str:
     names = answer.values.panels[answer.distributions[k]]
     each = (f"{name}{more}" for name, more in zip(names, beside, strict=True))
     return f"of each value if you are within your limits on it and on what stands with it ({'; '.join(each)})"
+
+
+def _within(answer: DesignAnswer, k: int) -> str:
+    """When the rest is clean in an ellipsoid."""
+    together = "each divided by its limit, add up to at most 1"
+    if answer.values is None:
+        return f"if the squares of all your differences, {together}"
+    beside = _companions(answer, k)
+    if answer.distributions[k] not in answer.values.panels:
+        return f"if the squares of your differences here{beside[0]}, {together}"
+    names = answer.values.panels[answer.distributions[k]]
+    each = "; ".join(f"{name}{more}" for name, more in zip(names, beside, strict=True))
+    return f"of each value if the squares of your differences on it and on what stands with it ({each}), {together}"
 
 
 def _companions(answer: DesignAnswer, k: int) -> list[str]:
