@@ -38,7 +38,7 @@ _EDGE = 12
 _NARROWEST = -44.0
 """Logarithm to base 2 of the narrowest interval."""
 _INTERVALS = 300
-_ANCHORS, _NO_BETTER = 5, 1e-10
+_ANCHORS, _NO_BETTER = 14, 1e-11
 """So often a majorant is sought for one interval, until the bound gains no more than this, relatively."""
 _FIRST = 1e-12
 """Chance to pass from which on multipliers are used."""
@@ -157,7 +157,8 @@ def least_penalty(offer: Offer, target: np.ndarray, give_up: float = 1.0) -> Lea
 def _best(offer: Offer, success: np.ndarray, scale: np.ndarray) -> tuple[Offer, np.ndarray, np.ndarray]:
     """A multiplier with B_μ(s) near the largest, B_μ(s), and the offer: in an ellipsoid with a majorant that suits.
 
-    It is exact at its anchor, and that is moved to the amounts that attain B_μ until the bound gains nothing.
+    It is exact at its anchor, and that is moved half way to the amounts that attain B_μ until the bound gains nothing:
+    the whole way it may go to and fro.
     """
     multiplier, value, _ = _best_multiplier(offer, success, scale)
     if offer.majorant is None:
@@ -167,7 +168,7 @@ def _best(offer: Offer, success: np.ndarray, scale: np.ndarray) -> tuple[Offer, 
     for _ in range(_ANCHORS):
         near = majorant(anchor, most, checked, success)
         pull, reached, amounts = _best_multiplier(offer._replace(majorant=near), success, scale)
-        anchor, better = _levels(offer, amounts), reached > value
+        anchor, better = np.sqrt(anchor * _levels(offer, amounts)), reached > value
         enough = np.all(reached <= value + _NO_BETTER * scale)
         multiplier, value = np.where(better, pull, multiplier), np.where(better, reached, value)
         best = near.where(better, best)
