@@ -112,13 +112,15 @@ def _owed(agreement: Agreement, public: Any, told: Any, submissions: Path | None
     own = {**told, "name": told["party"]}
     mine = verify.handed_in(submissions, agreement, [own], lines)
     handed, parts = [], []
-    for hers, total, part in zip(mine, public["totals"], told["distributions"], strict=True):
+    for k, (hers, total, part) in enumerate(zip(mine, public["totals"], told["distributions"], strict=True)):
         count, mean, rest = hers.counts[0], hers.means[0], max(int(total["points"]) - hers.counts[0], 0)
         mixed = agreement.pooled or agreement.designed or part["role"] != "receives" or part["asked"] > 0
         theirs = _mean_of_theirs(part, count if mixed else 0, mean)
         counts, means = [0] * size, [math.nan] * size
         counts[i], means[i] = count, mean
-        counts[i - 1], means[i - 1] = rest, theirs
+        dealt = _dealt(agreement, (i, k), rest, part.get("freedom") or 0)
+        for step, count in enumerate(dealt, 1):
+            counts[i - step], means[i - step] = count, theirs
         handed.append(Handed(counts, means, None))
         clean = part["compared_mean"] if part["compared_count"] else theirs
         parts.append({**part, "clean": {"mean": clean}, "rest": {"mean": 0.0}})
@@ -131,6 +133,22 @@ def _owed(agreement: Agreement, public: Any, told: Any, submissions: Path | None
     found = verify.documents(agreement, "", own, entries, i, told["doubtful"])
     found.files["receipt.json"]["nonce"] = told["nonce"]  # made of the secret
     return found
+
+
+def _dealt(agreement: Agreement, place: tuple[int, int], rest: int, freedom: int) -> list[int]:
+    """How many points each other has: they are one, but for a median, whose freedom, as told, must be theirs.
+
+    Three have as much freedom together, points less parts; what is left is dealt so that nobody else has any. Where
+    that cannot be, nobody's points can be as she was told, and one has them all.
+    """
+    clean = min(int(agreement.z[place]), rest)
+    noisy = min(int(agreement.rest[place]), rest - clean)
+    parts = (clean > 0) + (noisy > 0) + (rest > clean + noisy)
+    left, others = rest - freedom - 3 * parts, len(agreement.parties) - 4
+    if not agreement.robust or freedom < 3 or not 0 <= left <= parts * others:
+        return [rest]
+    few = [min(parts, max(left - parts * step, 0)) for step in range(others)]
+    return [freedom - 2 + parts, 1 + parts, 1 + parts, *few]
 
 
 def _mean_of_theirs(part: Any, count: int, mean: float) -> float:

@@ -125,11 +125,8 @@ def test_certificate_of_a_robust_rule(plan):
 def test_allies_find_less_than_under_the_pooled_rule(plan):
     pair, key = jnp.array([[0, 1]]), jax.random.key(0)
     pooled = solve(EQUAL, mechanism="c3d", calibrated=True).value
-    gains = [allies(EQUAL, one, pair, key, 1024) for one in (plan, pooled, solve(EQUAL, mechanism="c3d").value)]
-    robust, lifted, known = (float(found.gain[0]) for found in gains)
-    error = float(gains[0].standard_error[0])
+    robust, lifted = (float(allies(EQUAL, one, pair, key, 1024).gain[0]) for one in (plan, pooled))
     assert robust < 0.75 * lifted
-    assert robust < known + 0.07 * 2 * float(plan.penalty[0]) + 4 * error
 
 
 @pytest.mark.long

@@ -20,7 +20,7 @@ NAMES = (
     *QUICK,
     *(
         pytest.param(name, marks=pytest.mark.long)  # each has to be solved
-        for name in (*example.COMMANDS, "calibrated", "bounded")
+        for name in (*example.COMMANDS, "calibrated", "robust", "bounded")
         if name not in QUICK
     ),
 )
