@@ -185,9 +185,7 @@ def _one_party(
                 count, total = count + len(points), total + float(np.sum(points))
             yield _plain(points, others[k], count, total / count if count else math.nan, mixed=mixed)
         else:
-            expected = _expected(agreement, drawn[k], len(points))
-            whole = agreement.noise is not None and added[k] == 0
-            yield _mix(points, others[k], drawn[k], added[k], float(agreement.sigma[k]), expected, whole=whole)
+            yield _mix(agreement, points, others[k], drawn[k], added[k], k)
 
 
 def _pool(agreement: Agreement, others: Others, own: np.ndarray, i: int, k: int) -> Response:
@@ -253,9 +251,8 @@ def _level(agreement: Agreement, others: Others, clean: Subset, rest: Subset, pl
     points = [others.at(part) for part in parts]
     if agreement.kappa is None:
         return _limit(agreement, place, *spread_within(points))
-    samples = float(agreement.samples[place])
-    robust = agreement.robust
-    within = median_within(points, [others.owners(part) for part in parts]) if robust else spread_within(points)
+    samples, owners = float(agreement.samples[place]), [others.owners(part) for part in parts]
+    within = median_within(points, owners) if agreement.robust else spread_within(points)
     return calibrated_level(
         *within,
         sigma=float(agreement.sigma[place[1]]),
@@ -315,18 +312,11 @@ def _expected(agreement: Agreement, drawn: _Drawn | None, count: int) -> float |
     return drawn.alpha**2 * (1 / count + 1 / drawn.clean.count)
 
 
-def _mix(
-    own: np.ndarray,
-    others: Others,
-    drawn: _Drawn | None,
-    added: float,
-    sigma: float,
-    expected: float | None,
-    *,
-    whole: bool,
-) -> Response:
+def _mix(agreement: Agreement, own: np.ndarray, others: Others, drawn: _Drawn | None, added: float, k: int) -> Response:
     """Her own points and Z as they are, Z' with noise; or Z' as it is, too, of a design whose limits are kept."""
     assert drawn is not None
+    sigma, expected = float(agreement.sigma[k]), _expected(agreement, drawn, len(own))
+    whole = agreement.noise is not None and added == 0
     told = None if drawn.level is None else drawn.level.variance
     variance = sigma**2 if told is None else told
     clean, rest = drawn.clean, drawn.rest
