@@ -49,13 +49,14 @@ def _verify(returns: Path, signed: Path, party: str, submissions: Path | None) -
     if public["agreement"] != agreement.seal:
         return [f"public.json is of another agreement, {public['agreement']}; this one is {agreement.seal}"]
     folder = _folder(returns, party)
-    (receipt, content), (estimate, _) = (load(folder / name) for name in KEPT)
+    (receipt, content), (estimate, owed) = (load(folder / name) for name in KEPT)
     known = {one["name"]: one["receipt"] for one in public["parties"]}
     lines += differences("public.json: the hash of her receipt", known.get(party), sha256(content))
     rows = zip(receipt["checks"], estimate["distributions"], strict=True)
     told = {**receipt, "folder": folder.name, "distributions": [{**check, **owed} for check, owed in rows]}
     odd: list[str] = []
     right = _owed(agreement, public, told, submissions, odd)
+    right.files["receipt.json"]["estimate"] = sha256(owed)
     lines += [line.replace(f"operator.json: parties[{party}]", f"{folder.name}/receipt.json") for line in odd]
     for total, part in zip(public["totals"], told["distributions"], strict=True):
         lines += _spread(f"{folder.name}/receipt.json: checks[{part['name']}]: sigma", part.get("sigma"), total)

@@ -618,7 +618,7 @@ def documents(agreement: Agreement, secret: str, told: Any, entries: list[Any], 
     known = [{key: value for key, value in entry.items() if key != "points"} for entry in entries]
     papers = {
         "estimate": {**money, "distributions": hers},
-        "receipt": {**receipt_of(agreement, secret, told, checks, cost), "doubtful": doubts},
+        "receipt": {**receipt_of(agreement, secret, told, checks, cost), "estimate": None, "doubtful": doubts},
     }
     rest, size = {**money, "distributions": known}, float(np.max(agreement.sigma))
     return returned(agreement, secret, told, papers, rest, entries, size)
@@ -1221,6 +1221,8 @@ def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: 
         for name, expected in right.files.items():
             where = f"{part['folder']}/{name}"
             found, files[where] = load(returns / where)
+            if "estimate" in expected:  # the file that she was given
+                expected["estimate"] = sha256(files[f"{part['folder']}/estimate.json"])
             lines += differences(where, found, expected, right.size)
         where = f"{part['folder']}/points.csv"
         if right.points and (returns / where).is_file():
@@ -1283,24 +1285,27 @@ def _shared(agreement: Any, every: list[Owed], handed: list[Handed], files: dict
     ]
 
 
-def delivered(receipts: list[dict[str, Any]], draws: Sequence[str]) -> Iterator[str]:
+def delivered(receipts: list[dict[str, Any]], draws: Sequence[str], party: str | None) -> Iterator[str]:
     """Yield what was handed in of what was agreed, and what became of checks, by receipts that were recomputed."""
+    by, of = (f" by {party}", f" of what {party} handed in") if party else ("", "")
     first = [draws.index(draw) for draw in dict.fromkeys(draws)]  # the values of a draw are one point
     points = [receipt["checks"][k] for receipt in receipts for k in first]
     asked, count = (sum(one[key] for one in points) for key in ("asked", "count"))
     more = sum(max(one["count"] - one["asked"], 0) for one in points)
     besides = f", and {more:,} that nobody asked for" if more else ""
-    yield f"Handed in: {count - more:,} of the {asked:,} points that were agreed{besides}."
+    yield f"Handed in{by}: {count - more:,} of the {asked:,} points that were agreed{besides}."
     every = [check for receipt in receipts for check in receipt["checks"] if "role" in check]
     made = [check for check in every if check["compared_count"]]
     if made:
         noise, left = numbers([one["noise_variance"] for one in every]), sum(one.get("withheld", 0) for one in every)
-        noisy, held = np.sum((noise > 0) & (noise < math.inf)), np.sum(noise == math.inf)
+        there = np.array([one.get("withheld") != 0 for one in every])  # something that can be withheld
+        noisy, held = np.sum((noise > 0) & (noise < math.inf)), np.sum(there & (noise == math.inf))
         failed = f", {sum(one['passed'] is False for one in made):,} failed" if "passed" in made[0] else ""
         what = f" ({left:,} points)" if left else ""
-        yield f"Checks: {len(made):,} made{failed}; noise in {noisy:,} cases, the rest withheld in {held:,}{what}."
+        noise_in = f"noise in {noisy:,} case{'s' * (noisy != 1)}"
+        yield f"Checks{of}: {len(made):,} made{failed}; {noise_in}, the rest withheld in {held:,}{what}."
     elif every:
-        yield "Checks: none; nobody's points were compared with the others'."
+        yield f"Checks{of}: none" + ("." if party else "; nobody's points were compared with the others'.")
 
 
 def said(returns: Path, agreement: Path, lines: list[str], party: str | None = None) -> str:
@@ -1309,7 +1314,7 @@ def said(returns: Path, agreement: Path, lines: list[str], party: str | None = N
         return "".join(f"{line}\n" for line in lines)
     document, receipts = load(agreement)[0], [load(path)[0] for path in Path(returns).glob("*/receipt.json")]
     kept = [receipt for receipt in receipts if party in (None, receipt["party"])]
-    told = delivered(kept, KINDS[document["kind"]](document).draws)
+    told = delivered(kept, KINDS[document["kind"]](document).draws, party)
     made = spoken(load(Path(returns) / "public.json")[0]["commitment"], "Commitment:  ")
     right = "Published before data came in, that shows that nobody chose the noise by them."
     return "\n".join(("All agrees.", *told, spoken(fingerprint(document)), made, right, ""))

@@ -77,6 +77,9 @@ def audit(
     use_precision(output.dtype)
     case, choice = output.read(file), Choice(division, mechanism)
     if isinstance(case, files.CollaborationCase):
+        if questions and choice.instead_of("mechanism", case.mechanism) == files.DESIGNED:
+            with named(case.source):
+                raise ProblemError("--questions", True, _ANEW)
         carried = carry(case, choice, output)
         if questions:
             _check_questions(carried)
@@ -103,20 +106,19 @@ def audit(
     return DONE if answer.solved else SOLVED_BADLY
 
 
+_ANEW = "is for published mechanisms: a design is made anew for every report, so compare designs for other costs"
+
+
 def _check_questions(carried: Carried) -> None:
     """Refuse before any search what has no answers.
 
     Raises:
-        ProblemError: for a design, a division given in amounts, and for agents who differ in
-            precision or in what accuracy is worth to them.
+        ProblemError: for a division given in amounts, and for agents who differ in precision or in what accuracy is
+            worth to them.
     """
     from jaxmech import ProblemError, collaboration
 
     with named(carried.case.source):
-        if not isinstance(carried.plan, collaboration.Plan):
-            raise ProblemError(
-                "--questions", True, "is for published mechanisms: designs are made anew for every report"
-            )
         if carried.plan.division == collaboration.TARGET:
             rule = "is for divisions that follow from costs: given amounts say nothing of other costs and names"
             raise ProblemError("--questions", True, rule)
@@ -218,5 +220,6 @@ def _collaboration(
         populations=tuple(measured),
         currency=carried.case.currency,
         trust=report.collaboration.trust_sentence(duties),
+        designed=not isinstance(plan, collaboration.Plan),
         fractions=isinstance(plan, collaboration.Plan) and not np.array_equal(duties.samples, np.rint(duties.samples)),
     )

@@ -183,7 +183,10 @@ def _page(done: Any, output: str, checks: str, *, drawn: bool) -> str:
         lines += ["", "Look at this before estimates are used; data are in everybody's means as they were handed in:"]
         lines += [f"- {text}" for text in taken]
     if others:
-        lines += ["", "Odd, and without consequence beyond what the mechanism does by itself:"]
+        lines += [
+            "",
+            "Odd; nothing follows but what the mechanism does with these points as with all others:",
+        ]
         lines += [f"- {text}" for text in others]
     lines += ["", f"Give each party her folder and {exchange.PUBLIC}; keep {exchange.OPERATOR} for the arbiter."]
     return "\n".join([*before, *(["", checks] if checks else []), *_fitted(lines)]) + "\n"

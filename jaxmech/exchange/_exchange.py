@@ -1,6 +1,7 @@
 """Sharing data as a whole: what was signed, what was handed in, and the documents that come out. No files here."""
 
 import dataclasses
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -96,7 +97,8 @@ def receipt_document(exchange: Exchange, i: int) -> dict[str, Any]:
     """Return what a party handed in, what was checked, and what it cost her."""
     names = enumerate(exchange.agreement.distributions)
     checks = [{"name": name, **_checked(exchange, i, k)} for k, name in names]
-    return {**receipt(exchange, i, checks, _cost(exchange, i)), "doubtful": _doubtful(exchange, i)}
+    told = hashlib.sha256(written(estimate_document(exchange, i))).hexdigest()
+    return {**receipt(exchange, i, checks, _cost(exchange, i)), "estimate": told, "doubtful": _doubtful(exchange, i)}
 
 
 def _doubtful(exchange: Exchange, i: int) -> list[dict[str, Any]]:

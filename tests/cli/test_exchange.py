@@ -55,11 +55,12 @@ def delivered(agreement, returns):
     if not made:
         return text + ("Checks: none; nobody's points were compared with the others'.\n" if roles else "")
     failed = f", {sum(one['passed'] is False for one in made):,} failed" if "limit" in made[0] else ""
-    held = [one for one in roles if one["noise_variance"] == "inf"]
-    noisy = sum(one["noise_variance"] > 0 for one in roles if one not in held)
+    lost = [one for one in roles if one["noise_variance"] == "inf"]
+    held = [one for one in lost if "limit" not in one or one["rest"]["count"]]
+    noisy = sum(one["noise_variance"] > 0 for one in roles if one not in lost)
     points = sum(one["rest"]["count"] for one in held if "limit" in one)
     told = f" ({points:,} points)" if points else ""
-    what = f"noise in {noisy:,} cases, the rest withheld in {len(held):,}{told}"
+    what = f"noise in {noisy:,} case{'s' * (noisy != 1)}, the rest withheld in {len(held):,}{told}"
     return f"{text}Checks: {len(made):,} made{failed}; {what}.\n"
 
 
@@ -117,7 +118,7 @@ def test_odd_data_are_told_before_odd_counts(folder):
     )
     code, page, _ = folder.run()
     assert code == 0
-    data, counts = page.index("Look at this before estimates are used"), page.index("Odd, and without consequence")
+    data, counts = page.index("Look at this before estimates are used"), page.index("Odd; nothing follows but")
     assert data < page.index("e.g. -999") < counts < page.index("asked for")
 
 

@@ -178,8 +178,8 @@ def _whole_data(answer: Answer) -> str:
         return "All numbers of points are whole: what is proven holds for data sets."
     return (
         "Numbers of points are fractions, and what is proven is proven for fractions. On data sets they are rounded: "
-        f"then nobody pays more or less than is promised by more than {brief(100 * answer.departure)} %. --whole asks "
-        "for whole numbers."
+        f"then nobody pays more or less than is promised by more than {brief(100 * answer.departure)} %. Only whole "
+        "numbers can be signed and carried out: jaxmech design --whole finds them."
     )
 
 

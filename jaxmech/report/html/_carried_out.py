@@ -103,11 +103,15 @@ def _files(returned: Mapping[str, bytes]) -> Section:
 
 def _party(agreement: Mapping[str, Any], estimate: Any, receipt: Any, unit: str) -> Party:
     promised, cost = _number(estimate["penalty_promised"]), _number(receipt["cost"])
-    asked = sum(check["asked"] for check in receipt["checks"])
-    count = sum(receipt["counts"])
+    # the values of one draw are one point
+    points = [check for check, (_, _, first) in zip(receipt["checks"], _values(agreement), strict=True) if first]
+    asked, count = (sum(check[key] for check in points) for key in ("asked", "count"))
+    more = sum(max(check["count"] - check["asked"], 0) for check in points)
+    besides = f", and {more:,} that nobody asked for" if more else ""
     return Party(
         name=receipt["party"],
-        summary=f"You handed in {count:,} points; {asked:,} were agreed. Your estimates are in {_ESTIMATE}.",
+        summary=f"You handed in {count - more:,} of the {asked:,} points that were agreed{besides}. Your estimates are "
+        f"in {_ESTIMATE}.",
         lines=tuple(_lines(agreement, estimate, receipt, unit)),
         money=None,
         bars=(),
