@@ -1221,7 +1221,7 @@ def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: 
         for name, expected in right.files.items():
             where = f"{part['folder']}/{name}"
             found, files[where] = load(returns / where)
-            if "estimate" in expected:  # the file that she was given
+            if name == "receipt.json" and "estimate" in expected:  # the file that she was given
                 expected["estimate"] = sha256(files[f"{part['folder']}/estimate.json"])
             lines += differences(where, found, expected, right.size)
         where = f"{part['folder']}/points.csv"
@@ -1299,7 +1299,7 @@ def delivered(receipts: list[dict[str, Any]], draws: Sequence[str], party: str |
     if made:
         noise, left = numbers([one["noise_variance"] for one in every]), sum(one.get("withheld", 0) for one in every)
         there = np.array([one.get("withheld") != 0 for one in every])  # something that can be withheld
-        noisy, held = np.sum((noise > 0) & (noise < math.inf)), np.sum(there & (noise == math.inf))
+        noisy, held = (int(np.sum(kind)) for kind in ((noise > 0) & (noise < math.inf), there & (noise == math.inf)))
         failed = f", {sum(one['passed'] is False for one in made):,} failed" if "passed" in made[0] else ""
         what = f" ({left:,} points)" if left else ""
         noise_in = f"noise in {noisy:,} case{'s' * (noisy != 1)}"
