@@ -79,14 +79,18 @@ def _doubtful(where: str, agreement: Agreement, public: Any, told: Any) -> list[
     others, lines = set(agreement.parties) - {told["party"]}, []
     asked = agreement.asked.sum(axis=0) - agreement.asked[agreement.parties.index(told["party"])]
     for total, part, agreed in zip(public["totals"], told["distributions"], asked.tolist(), strict=True):
-        counts = {one["party"]: one["points"] for one in told["doubtful"] if one["name"] == part["name"]}
+        here = [one for one in told["doubtful"] if one["name"] == part["name"]]
+        counts = {one["party"]: one["points"] for one in here}
         theirs = total["points"] - part["count"]
         short = agreement.mechanism == "counted-pool" and part["count"] < part["asked"]
         nothing = part["role"] == "alone" or short  # of theirs is hers
         least, most = (0, 0) if nothing else (max(theirs - agreed, 0), theirs)
-        if not (least <= sum(counts.values()) <= most and others >= set(counts)):
+        possible = set(verify.DOUBTS[0 if agreement.designed else 1 :]) >= {one["why"] for one in here}
+        possible = possible and len(here) == len(counts) and all(type(n) is int and n > 0 for n in counts.values())
+        if not (possible and least <= sum(counts.values()) <= most and others >= set(counts)):
             lines.append(f"{where}: has {sum(counts.values())} points of {part['name']}, but must be {least} to {most}")
-    return lines
+    strange = {str(one["name"]) for one in told["doubtful"]} - {str(part["name"]) for part in told["distributions"]}
+    return [*lines, *(f"{where}: nothing is called {name!r}" for name in sorted(strange))]
 
 
 def _spread(where: str, found: Any, total: Any) -> list[str]:

@@ -198,8 +198,10 @@ class Agreement(Signed):
         self.rule = "limit" if follows else "alpha"
         self.limit = numbers(plan["limit"]) if self.designed else np.full(shape, math.inf)
         self.table = [numbers(plan[key]) for key in ("discrepancy", "variance")] if self.designed else []
-        self.linked = self.designed and plan["linked"]
-        self.norm = 2 if self.linked and plan.get("ellipsoid") else math.inf  # of linked discrepancies, in limits
+        self.linked = self.designed and plan["linked"] is True
+        self.norm = (
+            2 if self.linked and plan.get("ellipsoid") is True else math.inf
+        )  # of linked discrepancies, in limits
         self.most, self.least, self.budget = np.full(shape, math.inf), np.zeros(shape), np.full(shape[:1], math.inf)
         if any(problem.get(key) is not None for key in ("most", "least", "budget")):
             self.most, self.least, self.budget = (numbers(problem[key]) for key in ("most", "least", "budget"))
@@ -693,13 +695,16 @@ def published_error(agreement: Agreement, i: int, k: int, n: float, others: floa
 
 def noise_levels(agreement: Agreement, i: int, k: int) -> Levels:
     """Return the values of α² and their chances: one, or those of a calibrated rule: σ̂²/σ² = e^v is χ²/ν, κ̂ = κ/e^v."""
+    agreed = np.array([float(agreement.alpha[i, k]) ** 2]), np.ones(1)
     if not agreement.calibrated:
-        return np.array([float(agreement.alpha[i, k]) ** 2]), np.ones(1)
+        return agreed
     if (i, k) not in agreement.levels:
         n, others = float(agreement.asked[i, k]), float(agreement.asked[:, k].sum() - agreement.asked[i, k])
         tau, left = 2 + float(agreement.rest[i, k]) / n, others - agreement.z[i, k] - agreement.rest[i, k]
         each = [v for j, v in enumerate(agreement.asked[:, k] - 2 - (left > 0)) if j != i and v >= 1]
         freedom = sum(each) / 2 if agreement.robust else others - 2 - (left > 0)
+        if freedom < 1 or (agreement.robust and len(each) < 3):
+            return agreed
         far, kappa = 74 / freedom, float(agreement.kappa[i, k])
         kinks = [math.log(kappa / limit) for limit in reversed(admissible(tau))]
         # quadrature over v in three pieces, between which κ̂ is cut off or not
@@ -739,7 +744,7 @@ def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[f
             chances[k] = [sum(w * math.erf(u * x) for w, x in level) for u in grid]  # of a distance below u limits
             levels.append(level[0][1] * math.sqrt(2))
     if agreement.norm == 2 and levels:
-        chances[:] = [within(u * np.array(levels)) for u in grid]
+        chances[:] = [chance_inside(u * np.array(levels)) for u in grid]
     elif agreement.linked:
         chances[:] = np.prod(chances, axis=0)
     errors = []
@@ -751,8 +756,13 @@ def designed_errors(agreement: Agreement, i: int, amounts: np.ndarray) -> list[f
     return errors
 
 
-def within(levels: np.ndarray) -> float:
-    """Return P(Σ_k N_k²/τ_k² < 1), by Ruben's series of χ² chances (1962): all its terms are positive."""
+def chance_inside(levels: np.ndarray) -> float:
+    """Return P(Σ_k N_k²/τ_k² < 1), by Ruben's series of χ² chances (1962): all its terms are positive.
+
+    0 where a level is absurd, so that its penalty is not as promised: the series has τ²/2 terms.
+    """
+    if not np.all(levels < 1e3):
+        return 0.0
     squares, half = levels**2, len(levels) / 2
     most = max(float(np.max(squares)), 1e-9)
     share, taken, parts = 1 - squares / most, np.zeros(len(levels)), [float(np.prod(np.sqrt(squares / most)))]
@@ -1021,7 +1031,11 @@ class Market(Signed):
         costs, size = self.costs * self.n, float(np.abs(self.prices) @ self.counts) + float(self.costs @ self.n)
         if told["sigma"] != told["problem"]["sigma"]:
             yield "agreement: sigma is not that of the problem"
-        for key, value in {"total": self.total, "revenue": self.profit + sum(costs), "profit": self.profit}.items():
+        for key, value in {
+            "total": self.total,
+            "revenue": float(self.counts @ self.prices),
+            "profit": self.profit,
+        }.items():
             if abs(told[key] - value) > self.gain * (abs(value) + size * (key != "total")):
                 yield f"agreement: {key} is {told[key]!r}, but {value!r} is right"
         if told["problem"]["contributor_costs"] != self.costs.tolist():

@@ -26,7 +26,7 @@ FEWEST = 20
 CLIP = 0.95
 """κ̂ is not let nearer than this to 1/4, where the noise would be infinite."""
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 _RARE = 37.0
 """Logarithm of how many times the density of log σ̂² is smaller than at its peak where the quadrature ends."""
 

@@ -95,9 +95,11 @@ def checked_levels(
     tau, kappa = dimensionless(problem, samples, total)
     if rule.robust:
         each = planned_freedom(samples, total)
-        freedom = jnp.where(checked & is_told(each), each, 1)
-    else:
-        freedom = jnp.where(checked, jnp.maximum(degrees_of_freedom(samples, total), 1), 1)
+        told = checked & is_told(each)
+        levels = rule.levels(jnp.where(told, tau, 10), jnp.where(told, kappa, 0.1), ratio, jnp.where(told, each, 1))
+        # rounding to whole samples can leave fewer others than tell a median: the agreed noise is used then
+        return levels._replace(ratio=jnp.where(told, levels.ratio, ratio))
+    freedom = jnp.where(checked, jnp.maximum(degrees_of_freedom(samples, total), 1), 1)
     return rule.levels(jnp.where(checked, tau, 10), jnp.where(checked, kappa, 0.1), ratio, freedom)
 
 

@@ -77,8 +77,9 @@ class _Terms:
 
 
 def _terms(problem: Problem, design: Design) -> _Terms | None:
-    """None where limits follow the data, or agents differ in precision."""
-    if design.calibration is not None or design.precision is not None or np.ndim(problem.sigma) > 1:
+    """None where limits follow the data, checks lie in an ellipsoid, or agents differ in precision."""
+    box = design.ellipsoid is None or not bool(design.ellipsoid)
+    if design.calibration is not None or not box or design.precision is not None or np.ndim(problem.sigma) > 1:
         return None
     sigma, shape = np.asarray(problem.sigma, float), design.samples.shape
     n, z, rest, limit = (

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmech import ProblemError
+from jaxmech import ProblemError, verify
 from jaxmech.collaboration import (
     LIFTED,
     Calibrated,
@@ -21,6 +21,8 @@ from jaxmech.collaboration import (
 from jaxmech.collaboration._calibration import QUANTILES, QUANTILES_TO
 from jaxmech.collaboration._corruption import corruption_root
 from jaxmech.collaboration._robust import freedom_each, median_law, robust_levels
+from jaxmech.collaboration._roles import checked_levels
+from jaxmech.collaboration._rule import Rule
 from jaxmech.mechanism import (
     NASH,
     Stakes,
@@ -89,6 +91,30 @@ def test_plan_and_guarantee_promise_the_expectation(plan):
     assert 0 < float(claim.least[0]) <= best < expected
     assert float(claim.least[0]) == pytest.approx(best, rel=1e-4)
     assert float(pivotal(EQUAL, plan, 1.0).short[0, 1]) == pytest.approx(expected, rel=1e-7)
+
+
+@pytest.mark.parametrize(("m", "n"), [(10, 50), (20, 10)])
+def test_many_points_and_many_agents_are_promised_as_exactly(m, n):
+    """The law is narrow there beside the range over which it is added up."""
+    problem = Problem([[1 / (m * n**2)]] * m, 1.0)
+    expected = oracle.expected_penalty(1.0, m, 1 / m, n - 2.0, 0.95) / n
+    found = solve(problem, mechanism="c3d", calibrated="robust").value
+    assert float(found.penalty[0]) == pytest.approx(expected, rel=2e-7)
+
+
+def test_who_is_left_with_two_others_by_rounding_gets_the_agreed_noise():
+    """In whole samples of 100, 100, 4, 3, 3 all parts of 209 leave the third two others with a spread."""
+    samples, alpha = jnp.array([[100.0], [100.0], [4.0], [3.0], [3.0]]), jnp.full((5, 1), 3.0)
+    checked = jnp.array([[False], [False], [True], [False], [False]])
+    problem, rule = Problem([[0.01]] * 5, 1.0), Rule("drawn", "robust")
+    levels = checked_levels(problem, samples, checked, alpha, jnp.array([209.0]), rule)
+    np.testing.assert_allclose(levels.ratio[:, 2, 0], 9 / 4)
+    np.testing.assert_allclose(jnp.sum(levels.weight, axis=0)[2, 0], 1)
+    asked, told = np.asarray(samples), {"calibrated": True, "robust": True, "levels": {}}
+    z, rest = np.full((5, 1), 4.0), np.full((5, 1), 201.0)
+    signed = object.__new__(verify.Agreement)
+    vars(signed).update(told, asked=asked, alpha=np.asarray(alpha), z=z, rest=rest, kappa=asked)
+    assert verify.noise_levels(signed, 2, 0)[0].tolist() == [9.0]
 
 
 def test_noise_levels_that_settle_are_quantiles_of_the_median(plan):

@@ -97,3 +97,6 @@ def test_at_the_agreed_spread_it_is_the_account_and_elsewhere_nothing_is_said():
     np.testing.assert_allclose(told.penalty, penalty, rtol=1e-12)
     assert harm_of_design(problem, dataclasses.replace(design, rest=jnp.asarray(REST + 0.5))) is None
     assert otherwise(problem, dataclasses.replace(design, precision=jnp.ones((3, 2))), 1.0) is None
+    inside = dataclasses.replace(design, ellipsoid=jnp.asarray(True))  # whose chances are no products
+    assert otherwise(problem, inside, 1.0) is None
+    assert harm_of_design(problem, inside) is None
