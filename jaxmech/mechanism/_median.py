@@ -134,8 +134,8 @@ def draw_means_each(
 
     Of the squares about her own mean, a part that follows the beta law lies within the parts: independent of the rest,
     to which, with the squares between submissions, the means of the parts belong. Exact for honest normal data, for
-    each agent on her own: what one tells is drawn once for all. Where variances were not handed in, the squares are
-    drawn too, with the assumed variance.
+    each agent on her own, where as many parts are drawn for all: what one tells is drawn once for all. Where variances
+    were not handed in, the squares are drawn too, with the assumed variance.
 
     Args:
         submission: counts, means and perhaps variances of what all agents hand in.
