@@ -22,7 +22,7 @@ TOP_LEVEL = {
 }
 BUILT = {"build", "dist", "jaxmech.egg-info", "__pycache__"}
 MAX_LINES = 400
-IN_ONE_FILE = {"verify.py": 1350}
+IN_ONE_FILE = {"verify.py": 1400}
 """What has to be one file, to be handed to a sceptic, and its limit, as the formatter lays it out."""
 
 MODULES = sorted({"jaxmech", *(module.name for module in pkgutil.walk_packages(jaxmech.__path__, "jaxmech."))})
