@@ -18,7 +18,7 @@ from jaxmech.design._terms import Stake, Terms
 from jaxmech.design.proof._duality import Offer, honest_penalty, least_penalty
 from jaxmech.design.proof._ellipsoid import inside as proven_inside
 from jaxmech.design.proof._ellipsoid import majorant, nothing_known
-from jaxmech.verify import within as ruben
+from jaxmech.verify import chance_inside as ruben
 
 N, Z, REST = np.array([[0.32, 0.4], [0.3, 0.3]]), np.full((2, 2), 0.6), np.full((2, 2), 3.0)
 COSTS = np.array([[1.0, 1.0], [1.2, 0.9]])
