@@ -355,18 +355,25 @@ def spread_of(values: np.ndarray, groups: list[Any], owners: np.ndarray, robust:
     Robust: the ⌈M/2⌉-th of the variances of M ≥ 3 owners, times all their degrees of freedom; of the first points in an
     owner's fullest group as many are left out as groups hold none of hers.
     """
-    each, owners = [], owners * robust
+    if not robust:
+        return squares_within(values, groups), sum(map(len, groups)) - len(groups)
+    each = []
     for owner in np.unique(owners):
         hers = sorted((group[owners[group] == owner] for group in groups), key=len, reverse=True)
         freedom = sum(map(len, hers)) - len(hers)
-        hers[0] = hers[0][[*map(len, hers)].count(0) :]
-        within = sum(float(np.var(values[group])) * len(group) for group in hers if len(group))
-        each += [(within, freedom)] * (freedom > 0)
-    within, total = (sum(column) for column in zip((0.0, 0), *each, strict=True))
-    if not robust:
-        return within, total
-    ordered = sorted(within / (freedom * unit_of(freedom, len(each))) for within, freedom in each)
-    return (ordered[(len(each) - 1) // 2] * total, total) if len(each) >= 3 else (0.0, 0)
+        hers[0] = hers[0][sum(len(group) == 0 for group in hers) :]
+        if freedom > 0:
+            each.append((squares_within(values, hers), freedom))
+    if len(each) < 3:
+        return 0.0, 0
+    ordered = sorted(squares / (freedom * unit_of(freedom, len(each))) for squares, freedom in each)
+    total = sum(freedom for _, freedom in each)
+    return ordered[(len(each) - 1) // 2] * total, total
+
+
+def squares_within(values: np.ndarray, groups: list[Any]) -> float:
+    """Return the sum of squares within groups, about the mean of each."""
+    return float(sum(np.var(values[group]) * len(group) for group in groups if len(group)))
 
 
 def unit_of(freedom: Any, count: int) -> float:
@@ -870,9 +877,11 @@ def best_alone(agreement: Agreement, i: int, worth: np.ndarray) -> float:
         best = np.where(worth / (c * dear) > low * (low + 1), low + 1, low)
         return np.where(able, np.clip(np.where(worth > 0, best, 0.0), least, most), 0.0)
 
-    few = next((step for step in range(7000) if agreement.allows(i, amounts(1.01**step))), 7000)
-    n = amounts(1.01**few)
-    while few:  # something is left
+    dear = 1.0
+    while not agreement.allows(i, amounts(dear)) and dear < 1e30:
+        dear *= 1.01
+    n = amounts(dear)
+    while dear > 1:  # something is left
         more = [n + (np.arange(len(n)) == k) for k in range(len(n))]
         saved = [worth[k] / (n[k] * (n[k] + 1)) / c[k] - 1 if n[k] and able[k] else -1.0 for k in range(len(n))]
         fits = [k for k in range(len(n)) if saved[k] > 0 and agreement.allows(i, more[k])]

@@ -396,6 +396,7 @@ HOST = {
     "mechanism.draw_points": "takes a key and data sets: runs inside every mechanism's respond",
     "mechanism.draw_means_each": "takes a key and Statistics: inside a robust mechanism's respond, run under vmap",
     "mechanism.each_of_points": "takes a key and data sets: runs inside a robust mechanism's respond, run under vmap",
+    "mechanism.freedom_each": "degrees of freedom: whole numbers",
     "mechanism.median_rank": "a rank: whole numbers",
     "mechanism.median_within": "takes a record: runs inside a robust mechanism's respond, run under vmap",
     "mechanism.split_points": "takes a key and data sets: its moments are tested under jit and vmap",

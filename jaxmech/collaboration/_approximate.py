@@ -18,6 +18,7 @@ from jaxmech.collaboration._guarantee import spread_ally, strategies_regret
 from jaxmech.collaboration._penalty import collection_cost
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_samples
+from jaxmech.collaboration._robust import is_told, planned_freedom
 from jaxmech.collaboration._roles import coefficients, role_penalty
 from jaxmech.collaboration._rule import Rule
 from jaxmech.collaboration._units import in_equivalent_points
@@ -149,8 +150,8 @@ def lifted_check(problem: Problem, plan: Plan) -> Agents:
     checked = plan.role == Role.CHECKED
     told = (problem, plan.samples, plan.role, plan.alpha, plan.total, plan.rule)
     if plan.rule.robust:
-        least = spread_ally(problem, plan, checked)
-        return jnp.sum(jnp.where(checked, role_penalty(*told) - least, 0), axis=-1)
+        least, follows = spread_ally(problem, plan, checked), is_told(planned_freedom(plan.samples, plan.total))
+        return jnp.sum(jnp.where(checked & follows, role_penalty(*told) - least, 0), axis=-1)
     clean = jnp.where(checked, plan.total - plan.samples, 1)
     n = jnp.where(checked, jnp.maximum(alone_samples(problem) - clean, 0), 0)
     least = problem.scale**2 / (clean + n) + collection_cost(problem, n)
@@ -228,15 +229,15 @@ class Approximate:
         saved, paid = (np.asarray(table, float) for table in (lifted_check(self.problem, self.plan), self.plan.penalty))
         parts = _parts(saved, paid)
         worst = int(np.argmax(parts))
-        witness = (
-            f"{self.problem.agent_name(worst)} saves {parts[worst]:.0%} of her penalty if one other hands in points "
-            "that spread far, and she knows: nobody's data get any noise then"
-        )
+        follows = "nobody's data get any noise then"
         effort = "σ̂ → ∞, in closed form; jaxmech run names whose points spread twice as much as agreed"
         if self.plan.rule.robust:
-            moved = "the median of the others' spreads moves by one rank"
-            witness = witness.replace("nobody's data get any noise then", moved)
+            follows = "the median of the others' spreads moves by one rank"
             effort = "one other's spread → ∞: expected penalty by quadrature over σ̂, its minimum by convexity"
+        witness = (
+            f"{self.problem.agent_name(worst)} saves {parts[worst]:.0%} of her penalty if one other hands in points "
+            f"that spread far, and she knows: {follows}"
+        )
         if parts[worst] == 0:
             witness = "nobody is checked, so that nobody's data get any noise"
         return Audit.judged(LIFTED, -float(parts[worst]), self.slack, witness, effort, claimed=False)

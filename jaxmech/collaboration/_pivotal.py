@@ -15,13 +15,13 @@ from jaxmech.collaboration._limited_blocking import supplied_by
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import TARGET, Plan, Role
 from jaxmech.collaboration._problem import Problem, alone_penalty
-from jaxmech.collaboration._robust import freedom_each, is_told
+from jaxmech.collaboration._robust import is_told
 from jaxmech.collaboration._rule import Levels
 from jaxmech.collaboration._solve import solve_unchecked
 from jaxmech.collaboration._steady import steady_penalty
 from jaxmech.collaboration._temptation import truthful_penalty
 from jaxmech.collaboration._units import in_equivalent_points
-from jaxmech.mechanism import Capacity, of_others
+from jaxmech.mechanism import Capacity, freedom_each, of_others
 
 Table = Float[Array, "agents agents"]
 """Row j is about agent j; column i says what agent i then pays."""

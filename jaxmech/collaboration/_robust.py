@@ -29,7 +29,7 @@ from jaxmech.collaboration._calibration import (
     calibrated_ratio,
     levels_between,
 )
-from jaxmech.mechanism import OTHERS, median_rank, median_unit, of_others
+from jaxmech.mechanism import OTHERS, freedom_each, median_rank, median_unit, of_others
 
 LEAST = float(np.ceil(FEWEST * np.pi / 2))
 """Degrees of freedom within the others' submissions, together, below which noise does not follow their median: its
@@ -39,24 +39,6 @@ MOST_AGENTS = 200
 """Agents up to which the law of the median is computed."""
 
 _PLACES = 257
-
-
-def freedom_each(delivered: Amounts, groups: Array) -> Array:
-    """Return ν_j of what each other hands in, (others, agents, distributions); 0 where it is less than 1.
-
-    Args:
-        delivered: points of everybody, (agents, distributions).
-        groups: G, parts that are drawn for each agent, (agents, distributions).
-
-    Source: this package; see the module.
-
-    Example:
-        >>> freedom_each(jnp.array([[5.0], [4.0], [2.0]]), jnp.full((3, 1), 2.0))[..., 0].tolist()
-        [[0.0, 3.0, 3.0], [2.0, 0.0, 2.0], [0.0, 0.0, 0.0]]
-    """
-    freedom = delivered[:, None] - groups
-    herself = jnp.eye(len(delivered), dtype=bool)[:, :, None]
-    return jnp.where((freedom >= 1) & ~herself, freedom, 0)
 
 
 def planned_freedom(samples: Amounts, total: Distributions) -> Array:

@@ -102,7 +102,7 @@ def otherwise(problem: Problem, design: Design, factor: float) -> Otherwise | No
         factor: s, positive.
 
     Returns:
-        None where limits follow the data, or agents differ in precision.
+        None where limits follow the data, checks lie in an ellipsoid, or agents differ in precision.
 
     Source: the module ``_account`` for penalties at the agreed σ; the rest is this package's.
     """
@@ -131,8 +131,8 @@ def harm_of_design(problem: Problem, design: Design, off: float = 1.0) -> Harm |
         off: δ, by how many σ the mean of her made-up numbers is off.
 
     Returns:
-        Arrays (agents, distributions); None where numbers of points are no whole ones, limits follow the data, agents
-        differ in precision, or there are too many of them.
+        Arrays (agents, distributions); None where numbers of points are no whole ones, limits follow the data, checks
+        lie in an ellipsoid, agents differ in precision, or there are too many of them.
 
     Source: Clinton et al. 2025, section 3.2, for the question of what others rely on; the sums are this package's.
     """

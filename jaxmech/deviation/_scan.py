@@ -18,7 +18,7 @@ from jaxmech._types import Array
 from jaxmech.deviation._draws import Draws
 from jaxmech.deviation._families import Candidate, picked
 from jaxmech.deviation._fit import fitted
-from jaxmech.deviation._pieces import AT_ONCE, first_in_pieces, in_pieces
+from jaxmech.deviation._pieces import first_in_pieces, in_pieces
 from jaxmech.deviation._probe import Probes, Told, probe
 from jaxmech.deviation._proposals import best_places, rows
 from jaxmech.deviation._strategy import Deviation
@@ -47,6 +47,8 @@ _STEPS = (
     *((n, c, 0) for n, c in itertools.product((0, 1, -1), (1, -1))),
 )
 """Which of amount collected, number of points submitted and shift a closer look makes larger or smaller."""
+_AT_ONCE = _KEPT * len(_STEPS)
+"""Strategies that are fitted side by side: those of a closer look at one distribution, half of those at several."""
 _PROBES_AT_ONCE = 1024
 
 
@@ -93,7 +95,7 @@ def scan(
     def look(tried: Choice, count: Array) -> tuple[Candidate, Choice]:
         some = _candidates(tried, unit, able, mixed)
         nothing = some.deviation, jnp.full(tried.samples.shape, jnp.inf, unit.dtype)
-        done, parts = first_in_pieces(fit, some, count, size, nothing)
+        done, parts = first_in_pieces(fit, some, count, _AT_ONCE, nothing)
         parts = jnp.where((jnp.arange(len(parts)) < count)[:, None], parts, jnp.inf)
         best = best_of(parts)
         if len(unit) > 1:
@@ -101,17 +103,17 @@ def scan(
             best = jnp.concatenate([best, best_of(jnp.where(some.guesses[:, None], parts, jnp.inf))[:1]])
         return _picked(some, done, best), Choice(*(jnp.take_along_axis(table, best, axis=0) for table in tried))
 
-    def closer(tried: Choice, turn: tuple[Array, Array]) -> tuple[Choice, Candidate]:
-        count, change = turn
+    def closer(state: tuple[Choice, Array], change: Array) -> tuple[tuple[Choice, Array], Candidate]:
+        tried, count = state
         kept, centres = look(tried, count)
-        return _filled_up(_around(centres, change), len(tried.samples)), kept
+        near = _around(centres, change)
+        return (_filled_up(near, len(tried.samples)), jnp.full_like(count, len(near.samples))), kept
 
     # All looks are one program in turns, of which the first is the longest: it is half as long to compile.
     begin = _begin(unit, points, shifts)
-    widest, narrow = len(begin.samples), _centres(len(unit)) * len(_STEPS)
-    size = -(-narrow // -(-narrow // AT_ONCE))
-    turns = jnp.asarray([widest, *(narrow for _ in _CLOSER)]), jnp.asarray([*_CLOSER, _CLOSER[-1]], unit.dtype)
-    _, kept = jax.lax.scan(closer, _filled_up(begin, -(-widest // size) * size), turns)
+    widest = len(begin.samples)
+    first = _filled_up(begin, -(-widest // _AT_ONCE) * _AT_ONCE), jnp.asarray(widest)
+    _, kept = jax.lax.scan(closer, first, jnp.asarray([*_CLOSER, _CLOSER[-1]], unit.dtype))
     last = len(_CLOSER) * kept.guesses.shape[1] + 1  # of the last look the best alone
     joined: Candidate = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:last], kept)
     return joined
@@ -120,11 +122,6 @@ def scan(
 def _filled_up(tried: Choice, count: int) -> Choice:
     """The same with its first place again and again at the end, up to so many."""
     return Choice(*(jnp.concatenate([one, jnp.repeat(one[:1], count - len(one), axis=0)]) for one in tried))
-
-
-def _centres(d: int) -> int:
-    """How many strategies a look keeps: of one distribution, or with the best of each and the best guess."""
-    return _KEPT if d == 1 else _KEPT + 2
 
 
 def scan_name(one: Deviation) -> str:

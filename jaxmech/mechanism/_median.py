@@ -38,6 +38,24 @@ class Each(NamedTuple):
     freedom: Array
 
 
+def freedom_each(delivered: Amounts, groups: Array) -> Array:
+    """Return ν_j of what each other hands in, (others, agents, distributions); 0 where it is less than 1.
+
+    Args:
+        delivered: points of everybody, (agents, distributions).
+        groups: G, parts that are drawn for each agent, (agents, distributions).
+
+    Source: this package; see the module.
+
+    Example:
+        >>> freedom_each(jnp.array([[5.0], [4.0], [2.0]]), jnp.full((3, 1), 2.0))[..., 0].tolist()
+        [[0.0, 3.0, 3.0], [2.0, 0.0, 2.0], [0.0, 0.0, 0.0]]
+    """
+    freedom = delivered[:, None] - groups
+    herself = jnp.eye(len(delivered), dtype=bool)[:, :, None]
+    return jnp.where((freedom >= 1) & ~herself, freedom, 0)
+
+
 def median_rank(count: Array) -> Array:
     """Return r = ⌈M/2⌉ for M others, the rank of the lower median.
 
@@ -149,7 +167,7 @@ def draw_means_each(
     mean_key, within_key, between_key, left_key = jax.random.split(key, 4)
     count = submission.count
     drawn = draw_means(submission, clean, total, variance, mean_key)
-    freedom = _freedom(count, groups_of(drawn))
+    freedom = freedom_each(count, groups_of(drawn))
     # how many points others hand in is not hers to change, and a derivative by it is dear
     shape = jax.lax.stop_gradient(jnp.max(freedom, axis=1))
     inner = 2 * jax.random.gamma(within_key, jnp.where(shape > 0, shape, 1) / 2)
@@ -168,10 +186,3 @@ def draw_means_each(
     chi_squared = jnp.where(free > 0, 2 * jax.random.gamma(left_key, jnp.where(free > 0, free, 1) / 2), 0)
     unit = jnp.maximum(between, 0) / jnp.where(chi_squared + apart > 0, chi_squared + apart, 1)
     return draw_means(submission, clean, total, unit, mean_key), Each(squares, freedom)
-
-
-def _freedom(count: Amounts, groups: Array) -> Array:
-    """ν_j by other, agent and distribution; 0 where it is less than 1, and of herself."""
-    freedom = count[:, None] - groups
-    herself = jnp.eye(len(count), dtype=bool)[:, :, None]
-    return jnp.where((freedom >= 1) & ~herself, freedom, 0)

@@ -20,7 +20,7 @@ from jaxmech.collaboration import (
 )
 from jaxmech.collaboration._calibration import QUANTILES, QUANTILES_TO
 from jaxmech.collaboration._corruption import corruption_root
-from jaxmech.collaboration._robust import freedom_each, median_law, robust_levels
+from jaxmech.collaboration._robust import median_law, robust_levels
 from jaxmech.collaboration._roles import checked_levels
 from jaxmech.collaboration._rule import Rule
 from jaxmech.mechanism import (
@@ -29,6 +29,7 @@ from jaxmech.mechanism import (
     Statistics,
     Submission,
     each_of_points,
+    freedom_each,
     median_rank,
     median_unit,
     median_within,

@@ -42,6 +42,14 @@ def test_an_agreement_that_is_called_a_box_breaks_its_promises(tmp_path):
     assert any("is promised a penalty" in line for line in case.verify(known=False))
 
 
+@pytest.mark.parametrize("limit", [1e4, 1e9])
+def test_absurd_limits_break_their_promises_at_once(limit, tmp_path):
+    """The series of chances has as many terms as a limit has squares: of such ones nothing is added up."""
+    case = Case(tmp_path, "ellipsoid")
+    case.edit("agreement.json", lambda it: it["integer_plan"]["limit"][0].__setitem__(0, limit), signed=True)
+    assert any("is promised a penalty" in line for line in case.verify(known=False))
+
+
 def test_discrepancies_within_their_limits_fail_together(tmp_path):
     """Cleo's means are moved to 0.8 limits from those that they are compared with: 0.8² + 0.8² > 1."""
     signed = example.agreement("ellipsoid")

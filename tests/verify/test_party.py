@@ -139,7 +139,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("name", "file", "key", "change"), CHANGES, ids=lambda it: it if isinstance(it, str) else "")
 def test_what_is_changed_in_her_folder_is_named(name, file, key, change, cases, tmp_path, monkeypatch):
-    """Although the hash in public is made to agree."""
+    """Although the hashes in the receipt and in public are made to agree."""
     monkeypatch.setattr(verify.Agreement, "soundness", lambda self: iter(()))
     agreement, own, mine = cases[name]
     own = shutil.copytree(own, tmp_path / "own")
@@ -147,6 +147,10 @@ def test_what_is_changed_in_her_folder_is_named(name, file, key, change, cases, 
     document = json.loads(path.read_text(encoding="utf-8"))
     change(document)
     path.write_text(json.dumps(document), encoding="utf-8")
+    if file == "estimate.json":
+        receipt = json.loads((own / "Cleo" / "receipt.json").read_text(encoding="utf-8"))
+        receipt["estimate"] = verify.sha256(path.read_bytes())
+        (own / "Cleo" / "receipt.json").write_text(json.dumps(receipt), encoding="utf-8")
     public = json.loads((own / "public.json").read_text(encoding="utf-8"))
     public["parties"][2]["receipt"] = verify.sha256((own / "Cleo" / "receipt.json").read_bytes())
     (own / "public.json").write_text(json.dumps(public), encoding="utf-8")
@@ -165,6 +169,16 @@ def test_a_receipt_that_is_not_the_one_in_public_and_another_file(cases, tmp_pat
     assert any("Cleo/receipt.json: submission" in line for line in lines)
     [line] = verify_own(cases["cbl"][1], agreement, "Cleo", mine)
     assert "public.json is of another agreement" in line
+
+
+def test_an_estimate_that_is_not_the_one_in_her_receipt_is_named(cases, tmp_path):
+    """A mean of others that she cannot recompute, moved in her copy alone together with what rests on it."""
+    agreement, own, mine = cases["cbl"]
+    own = shutil.copytree(own, tmp_path / "own")
+    path = own / "Cleo" / "estimate.json"
+    path.write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    [line] = verify_own(own, agreement, "Cleo", mine)
+    assert line.startswith("Cleo/receipt.json: estimate is")
 
 
 def test_an_unsound_or_changed_agreement_is_named(cases, tmp_path):
