@@ -85,7 +85,8 @@ def _doubtful(where: str, agreement: Agreement, public: Any, told: Any) -> list[
         short = agreement.mechanism == "counted-pool" and part["count"] < part["asked"]
         nothing = part["role"] == "alone" or short  # of theirs is hers
         least, most = (0, 0) if nothing else (max(theirs - agreed, 0), theirs)
-        possible = set(verify.DOUBTS[0 if agreement.designed else 1 :]) >= {one["why"] for one in here}
+        kinds = verify.DOUBTS[0 if agreement.designed else 1 : 1 if agreement.drops else 3]
+        possible = set(kinds) >= {one["why"] for one in here}
         possible = possible and len(here) == len(counts) and all(type(n) is int and n > 0 for n in counts.values())
         if not (possible and least <= sum(counts.values()) <= most and others >= set(counts)):
             lines.append(f"{where}: has {sum(counts.values())} points of {part['name']}, but must be {least} to {most}")
@@ -126,7 +127,7 @@ def _owed(agreement: Agreement, public: Any, told: Any, submissions: Path | None
         dealt = _dealt(agreement, (i, k), rest, part.get("freedom") or 0)
         for step, count in enumerate(dealt, 1):
             counts[i - step], means[i - step] = count, theirs
-        handed.append(Handed(counts, means, None))
+        handed.append(Handed(counts, means, None, [more * (j == i) for j, more in enumerate([hers.left[0]] * size)]))
         clean = part["compared_mean"] if part["compared_count"] else theirs
         parts.append({**part, "clean": {"mean": clean}, "rest": {"mean": 0.0}})
     for part, entry in zip(parts, verify.owed(agreement, "", handed, i, parts), strict=True):

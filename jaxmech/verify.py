@@ -159,6 +159,7 @@ def normal(words: np.random.Philox, count: int) -> np.ndarray:
 class Signed:
     """What agreements of all kinds answer, unless they have something of their own to say."""
 
+    drops = False
     read: Callable[[dict[str, Any]], None]
 
     def __init__(self, document: dict[str, Any]) -> None:
@@ -191,7 +192,7 @@ class Agreement(Signed):
         self.pooled, self.designed = self.mechanism in ("pool", "counted-pool"), self.mechanism == "designed"
         self.z, self.rest = (np.zeros(shape) if self.pooled else numbers(plan[key]) for key in ("comparison", "rest"))
         self.alpha = np.zeros(shape) if self.pooled or self.designed else numbers(plan["alpha"])
-        self.steady = problem.get("estimate", "drawn") == "steady"
+        self.steady, self.drops = problem.get("estimate", "drawn") == "steady", problem.get("surplus") == "drop"
         self.calibrated, self.robust = bool(problem.get("calibrated")), problem.get("calibrated") == "robust"
         follows = self.designed and self.calibrated and plan["calibration"]
         self.follows = [numbers(follows[key]) for key in ("spread", "level")] if follows else []
@@ -286,6 +287,7 @@ class Handed(NamedTuple):
     counts: Sequence[int]
     means: Sequence[float]
     columns: Sequence[np.ndarray] | None
+    left: Sequence[int] = ()  # out, because nobody asked for them
 
     def others(self, i: int) -> tuple[int, float, np.ndarray | None]:
         """How many points the others handed in, their mean, and the points, party after party."""
@@ -484,6 +486,7 @@ def _entry(agreement: Agreement, part: Drawn, handed: Handed, place: Any, added:
         "rest": part.rest,
         "normal": part.normal,
         "points": sorted(table, key=lambda row: (row[1], row[0])),
+        **({"left_out": handed.left[i]} if agreement.drops else {}),
         **(part.level if agreement.calibrated else {}),
         **(judged(agreement, part, added, place) if agreement.designed else {}),
     }
@@ -545,14 +548,23 @@ def number(cell: str, mark: str) -> float:
     return float(whole + point.replace(mark, ".") + part)
 
 
+def left_out(agreement: Any, name: str, counts: Sequence[int]) -> list[int]:
+    """Return how many of a party's points, by distribution, are left out because nobody asked for them."""
+    asked = agreement.asked[agreement.parties.index(name)].tolist() if agreement.drops else counts
+    return [max(n - int(most), 0) for n, most in zip(counts, asked, strict=True)]
+
+
 def handed_in(folder: Path | None, agreement: Any, told: list[dict[str, Any]], lines: list[str]) -> list[Handed]:
     """Return what was handed in, from the files or else from operator.json; complain about files that do not fit."""
     every = range(len(agreement.names))
     if folder is None:
         tables = [[part["distributions"][k] for part in told] for k in every]
-        counts, means = ([[numbers(row[key]).item() for row in one] for one in tables] for key in ("count", "mean"))
-        return [Handed([int(n) for n in counts[k]], means[k], None) for k in every]
-    columns, present = [], {unicodedata.normalize("NFC", path.name): path for path in folder.iterdir()}
+        means = [[numbers(row["mean"]).item() for row in one] for one in tables]
+        counts = [[int(row["count"]) + int(row.get("left_out", 0)) for row in part["distributions"]] for part in told]
+        left = [left_out(agreement, part["name"], row) for part, row in zip(told, counts, strict=True)]
+        used = np.array(counts) - np.array(left)
+        return [Handed(used[:, k].tolist(), means[k], None, [row[k] for row in left]) for k in every]
+    columns, left, present = [], [], {unicodedata.normalize("NFC", path.name): path for path in folder.iterdir()}
     for party in told:
         name = f"{party['folder']}.csv"
         if {f"{party['folder']}.parquet", f"{party['folder']}.xlsx"} & set(present):
@@ -566,8 +578,11 @@ def handed_in(folder: Path | None, agreement: Any, told: list[dict[str, Any]], l
         columns.append([np.zeros(0) for _ in every] if path is None else read_columns(path, agreement.names))
         if len(set(zip(agreement.draws, map(len, columns[-1]), strict=True))) > len(set(agreement.draws)):
             lines.append(f"submissions of {party['name']}: a draw must give all the values that it measures")
+        left.append(left_out(agreement, party["name"], [len(column) for column in columns[-1]]))
+        columns[-1] = [column[: len(column) - more] for column, more in zip(columns[-1], left[-1], strict=True)]
     means = [[float(np.mean(rows[k])) if len(rows[k]) else math.nan for rows in columns] for k in every]
-    return [Handed([len(rows[k]) for rows in columns], means[k], [rows[k] for rows in columns]) for k in every]
+    tables = [[rows[k] for rows in columns] for k in every]
+    return [Handed([len(one) for one in tables[k]], means[k], tables[k], [row[k] for row in left]) for k in every]
 
 
 class Owed(NamedTuple):
@@ -600,7 +615,7 @@ def receipt_of(agreement: Any, secret: str, told: dict[str, Any], checks: list[d
         "remarks": remarks_of(agreement, told, checks),
         **{key: told[key] for key in ("submission", "file")},
         "checks": checks,
-        "counts": [entry["count"] for entry in checks],
+        "counts": [entry["count"] + entry.get("left_out", 0) for entry in checks],
     }
 
 
@@ -622,7 +637,7 @@ def documents(agreement: Agreement, secret: str, told: Any, entries: list[Any], 
     cost = float(sum(agreement.costs[i, k] * entry["count"] for k, entry in enumerate(entries) if entry["count"]))
     money = {"penalty_promised": float(agreement.penalty[i]), "cost": cost, "payment": 0.0}
     more = ("sigma", "freedom", agreement.rule, "level") * agreement.calibrated
-    parts = ((*OWED, *more), (*CHECKS, *JUDGED * agreement.designed, *more))
+    parts = ((*OWED, *more), (*CHECKS, *("left_out",) * agreement.drops, *JUDGED * agreement.designed, *more))
     hers, checks = ([{key: one[key] for key in keys} for one in entries] for keys in parts)
     known = [{key: value for key, value in entry.items() if key != "points"} for entry in entries]
     papers = {
@@ -639,14 +654,19 @@ def remarks_of(agreement: Any, told: dict[str, Any], entries: list[dict[str, Any
     if told["file"] is None and any(entry["asked"] for entry in entries):
         return [f"{name} handed in nothing"]
     lines = []
-    for k, (n, asked) in enumerate((entry["count"], entry["asked"]) for entry in entries):
-        said = ""
+    for k, entry in enumerate(entries):
+        n, asked, said = entry["count"] + entry.get("left_out", 0), entry["asked"], ""
         if isinstance(agreement, Agreement):
             i = agreement.parties.index(name)
             most, least = agreement.most[i, k], agreement.least[i, k]
-            said = f", and at most {most:g} by her limits" if n > most else "" if asked else ": nobody checks them"
+            said = f", and at most {most:g} by her limits" if n > most else ""
             said = f", and at least {least:g} by her limits" if n < least else said
-        lines += [f"{name} handed in {n:,} points of {entries[k]['name']}; asked for {asked:,}{said}"] * (n != asked)
+            if agreement.drops and n > asked:
+                said += f": {n - asked:,} left out"
+            elif not (asked or said):
+                said = ": nobody checks them"
+        points = f"{n:,} point{'s' * (n != 1)} of {entry['name']}"
+        lines += [f"{name} handed in {points}; asked for {asked:,}{said}"] * (n != asked)
     return lines
 
 
@@ -1315,7 +1335,9 @@ def delivered(receipts: list[dict[str, Any]], draws: Sequence[str], party: str |
     points = [receipt["checks"][k] for receipt in receipts for k in first]
     asked, count = (sum(one[key] for one in points) for key in ("asked", "count"))
     more = sum(max(one["count"] - one["asked"], 0) for one in points)
-    besides = f", and {more:,} that nobody asked for" if more else ""
+    left = sum(one.get("left_out", 0) for one in points)
+    besides = f", and {more or left:,} that nobody asked for" if more or left else ""
+    besides += ", which are left out" if left else ""
     yield f"Handed in{by}: {count - more:,} of the {asked:,} points that were agreed{besides}."
     every = [check for receipt in receipts for check in receipt["checks"] if "role" in check]
     made = [check for check in every if check["compared_count"]]

@@ -185,7 +185,7 @@ def _page(done: Any, output: str, checks: str, *, drawn: bool) -> str:
     if others:
         lines += [
             "",
-            "Odd; nothing follows but what the mechanism does with these points as with all others:",
+            "Odd; nothing follows but what the agreement says of it:",
         ]
         lines += [f"- {text}" for text in others]
     lines += ["", f"Give each party her folder and {exchange.PUBLIC}; keep {exchange.OPERATOR} for the arbiter."]

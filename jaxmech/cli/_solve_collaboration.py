@@ -147,6 +147,7 @@ def compute(
         social_penalty=float(plan.social_penalty),
         accounts=judged.accounts,
         currency=case.currency,
+        surplus=case.surplus,
         whole=judged.whole,
         efficiency=judged.efficiency,
         certificates=judged.certificates,

@@ -114,6 +114,7 @@ def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) 
         social_penalty=float(found.social_penalty),
         accounts=accounts,
         currency=case.currency,
+        surplus=case.surplus,
         origin=found.origin,
         rival=found.rival,
         published=float(found.published),

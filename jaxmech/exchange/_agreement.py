@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,9 @@ MECHANISMS = (*POOLS, *CHECKING, DESIGNED)
 
 ESTIMATES = ("drawn", "steady")
 ROBUST = "robust"
+SURPLUS = ("use", "drop")
+"""What becomes of points that nobody asked for; agreements that do not say it use them like all others."""
+
 ROLES = ("alone", "receives", "checked")
 ALONE, RECEIVES, CHECKED = ROLES
 
@@ -154,6 +157,7 @@ class Agreement:
             data; None where it is agreed. 0 where nobody is checked.
         follows: of a design whose limits follow the spread of the others' data; None where limits are agreed.
         robust: whether that spread is the median of those within the others' submissions.
+        drops: whether points that nobody asked for are left out, instead of used like all others.
     """
 
     fingerprint: str
@@ -177,6 +181,21 @@ class Agreement:
     kappa: np.ndarray | None = None
     follows: Follows | None = None
     robust: bool = False
+    drops: bool = False
+
+    def used(self, i: int, columns: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        """Return those of a party's points that are used: the first as many as she was asked for, or all.
+
+        To leave out what exceeds n* takes strategies away and adds none (to hand in more is to hand in the first n*):
+        whoever gains nothing by departing where all are used gains nothing by it here.
+
+        Args:
+            i: the party.
+            columns: her points by distribution.
+        """
+        if not self.drops:
+            return tuple(columns)
+        return tuple(column[:asked] for column, asked in zip(columns, self.samples[i].tolist(), strict=True))
 
     @property
     def calibrated(self) -> bool:
@@ -262,6 +281,7 @@ class _Plan(Reader):
             else None,
             follows=self._follows((m, d), values) if calibrated and designed else None,
             robust=robust,
+            drops=one_of("problem.surplus", problem.get("surplus", SURPLUS[0]), SURPLUS) == "drop",
         )
 
     def _check_alike(self, problem: Mapping[str, Any], mechanism: str) -> None:

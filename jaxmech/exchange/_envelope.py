@@ -90,7 +90,7 @@ def receipt(done: Done, i: int, checks: list[dict[str, Any]], cost: float) -> di
         "agreement": done.agreement.fingerprint,
         "submission": handed.sha256,
         "file": handed.file,
-        "counts": [len(column) for column in handed.columns],
+        "counts": handed.counts,
         "checks": checks,
         "cost": cost,
         "nonce": nonce(done, party),

@@ -13,7 +13,7 @@ from jaxmech.exchange._calibration import ASSUMED, MOST, NONE, Level
 from jaxmech.exchange._envelope import POINTS, RECEIPT, nonce, operator, points_file, public, receipt, whole, written
 from jaxmech.exchange._names import file_names
 from jaxmech.exchange._respond import Others, Part, Pooled, Response, points_of, respond
-from jaxmech.exchange._submissions import Remark
+from jaxmech.exchange._submissions import Remark, used
 from jaxmech.exchange._tables import Handed
 
 ESTIMATE = "estimate.json"
@@ -25,7 +25,7 @@ class Exchange:
 
     Attributes:
         agreement: what was signed.
-        handed: what each party handed in.
+        handed: what each party handed in, without the points that the agreement leaves out.
         remarks: what is odd about it.
         secret: of which all draws were made.
         seed: from which the secret was made, or None.
@@ -52,6 +52,7 @@ def share(
         secret: 64 hexadecimal digits.
         seed: from which the secret was made, if it was.
     """
+    handed = used(agreement, handed)
     responses = respond(agreement, [one.columns for one in handed], secret)
     return Exchange(agreement, handed, remarks, secret, seed, responses)
 
@@ -213,6 +214,7 @@ def _checked(exchange: Exchange, i: int, k: int) -> dict[str, Any]:
     """What she handed in and how it was compared; all of it follows from what she handed in and gets back."""
     response, agreement = exchange.responses[i][k], exchange.agreement
     watched = agreement.role[i, k] == CHECKED and response.clean is not None
+    left = {"left_out": exchange.handed[i].counts[k] - response.own_count} if agreement.drops else {}
     return {
         "role": agreement.role[i, k],
         "asked": int(agreement.samples[i, k]),
@@ -222,6 +224,7 @@ def _checked(exchange: Exchange, i: int, k: int) -> dict[str, Any]:
         "compared_mean": response.clean.mean if response.clean and watched else math.nan,
         "discrepancy": response.discrepancy,
         "noise_variance": response.added,
+        **left,
         **_judged(exchange, i, k),
         **_level(exchange, response),
     }
@@ -264,7 +267,7 @@ def _part(part: Part | None) -> dict[str, Any] | None:
 
 
 def _cost(exchange: Exchange, i: int) -> float:
-    """What her points cost her at the agreed costs; ∞ if she handed in what she is said to be unable to measure."""
+    """What those of her points that are used cost her at the agreed costs; ∞ if she is said to be unable to measure."""
     costs, columns = exchange.agreement.costs[i], exchange.handed[i].columns
     return sum((float(cost) * len(column) for cost, column in zip(costs, columns, strict=True) if len(column)), 0.0)
 

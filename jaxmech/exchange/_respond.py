@@ -135,7 +135,8 @@ def respond(agreement: Agreement, data: Data, secret: str) -> list[list[Response
       noise of the variance that it says, or not.
 
     If the others handed in fewer points than planned, there are fewer in Z' first, then in Z. More points than asked
-    for are used like the others. If there is nothing to compare with, nothing is added, and a design counts it as 0.
+    for are left out or used like the others, as the agreement says. If there is nothing to compare with, nothing is
+    added, and a design counts it as 0.
 
     Args:
         agreement: what was signed.
@@ -147,6 +148,7 @@ def respond(agreement: Agreement, data: Data, secret: str) -> list[list[Response
 
     Source: Clinton et al. 2025, Algorithm 2, with the precision-weighted mean that its proof uses.
     """
+    data = [agreement.used(i, rows) for i, rows in enumerate(data)]
     pooled = [Pooled([rows[k] for rows in data]) for k in range(len(agreement.distributions))]
     return [
         list(_one_party(agreement, [Others(everything, i) for everything in pooled], data[i], i, secret))

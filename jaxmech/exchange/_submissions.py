@@ -199,6 +199,7 @@ def remarks(agreement: Asked, handed: Sequence[Handed]) -> list[Remark]:
             found.append(Remark(party, "missing", f"{party} handed in nothing"))
         else:
             found += _counts(agreement, handed[i], i)
+    handed = used(agreement, handed)
     for k in range(len(agreement.distributions)):
         found += _values(agreement, handed, k)
     for k in range(len(agreement.distributions)):
@@ -206,19 +207,31 @@ def remarks(agreement: Asked, handed: Sequence[Handed]) -> list[Remark]:
     return found
 
 
+def used(agreement: Asked, handed: Sequence[Handed]) -> list[Handed]:
+    """Return what was handed in without the points that the agreement leaves out.
+
+    Args:
+        agreement: what was signed.
+        handed: by party.
+    """
+    if not (isinstance(agreement, Agreement) and agreement.drops):
+        return list(handed)
+    return [one.keep(agreement.used(i, one.columns)) for i, one in enumerate(handed)]
+
+
 def _counts(agreement: Asked, handed: Handed, i: int) -> list[Remark]:
     limits = agreement.limits if isinstance(agreement, Agreement) else None
     party, found = agreement.parties[i], []
     for k, name in enumerate(agreement.distributions):
-        asked, count = int(agreement.samples[i, k]), len(handed.columns[k])
+        asked, count = int(agreement.samples[i, k]), handed.counts[k]
         if count != asked:
             kind = "fewer" if count < asked else "more" if asked else "unasked"
             said = limits.said((i, k), count) if limits else ""
-            if kind == "unasked" and not said and isinstance(agreement, Agreement):  # to share data, not to sell
-                said = ": nobody checks them"
-            found.append(
-                Remark(party, kind, f"{party} handed in {count:,} points of {name}; asked for {asked:,}{said}")
-            )
+            if count > asked and isinstance(agreement, Agreement):  # to share data, not to sell
+                unchecked = ": nobody checks them" if kind == "unasked" and not said else ""
+                said += f": {count - asked:,} left out" if agreement.drops else unchecked
+            points = f"{count:,} point{'s' * (count != 1)} of {name}"
+            found.append(Remark(party, kind, f"{party} handed in {points}; asked for {asked:,}{said}"))
     return found
 
 

@@ -50,12 +50,32 @@ class Handed:
     Attributes:
         file: the file's name, or None where there is none: an empty submission.
         sha256: of its bytes, or None.
-        columns: data points by distribution.
+        columns: data points by distribution, but for those that are left out.
+        left_out: by distribution, how many points are left out because nobody asked for them; empty: none.
     """
 
     file: str | None
     sha256: str | None
     columns: tuple[np.ndarray, ...]
+    left_out: tuple[int, ...] = ()
+
+    @property
+    def counts(self) -> list[int]:
+        """How many points were handed in, by distribution."""
+        return [len(column) + left for column, left in zip(self.columns, self._left, strict=True)]
+
+    @property
+    def _left(self) -> tuple[int, ...]:
+        return self.left_out or (0,) * len(self.columns)
+
+    def keep(self, columns: tuple[np.ndarray, ...]) -> "Handed":
+        """Return it with these of its points, all others left out.
+
+        Args:
+            columns: the first points of each distribution, or all.
+        """
+        pairs = zip(self.counts, columns, strict=True)
+        return dataclasses.replace(self, columns=columns, left_out=tuple(n - len(column) for n, column in pairs))
 
 
 def read_handed(path: Path, distributions: Sequence[str], needed: Sequence[bool]) -> tuple[Handed | None, list[Fault]]:

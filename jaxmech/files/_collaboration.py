@@ -39,7 +39,7 @@ KEYS = (
     *("sigma", "agents", "distributions", "panels", "costs", "price", "division", "target", "mechanism"),
     *LIMITS,
     *("estimate", "calibrated", "sigma_range"),
-    *("missing", "incomplete", "ignore"),
+    *("missing", "incomplete", "ignore", "surplus"),
     *("title", "notes", "data", "currency"),
 )
 """Keys of ``[collaboration]``: what defines the problem, and what describes it."""
@@ -47,6 +47,9 @@ KEYS = (
 MAX_CURRENCY = 12
 _UNITS = np.log(5.0)
 """Standard deviations that differ by more than this, in logarithms, look like different units."""
+
+SURPLUS = ("drop", "use")
+"""What becomes of points that nobody asked for when a plan is carried out; the default first."""
 
 DESIGNED = "designed"
 MECHANISMS = (*PUBLISHED, DESIGNED)
@@ -76,6 +79,7 @@ class CollaborationCase:
         sigma_range: factors of sigma between which a calibrated rule is certified.
         reading: how measurements are written down.
         measured: sentences about rows that were left out of the measurements and values that look wrong.
+        surplus: what becomes of points that nobody asked for, when a plan is carried out: one of :data:`SURPLUS`.
         target: how many points each agent collects under the division, where the file gives that.
         values: what is measured, value by value, where one draw measures several; else None, and distributions are it.
     """
@@ -97,6 +101,7 @@ class CollaborationCase:
     sigma_range: tuple[float, float] = SIGMA_RANGE
     reading: Reading = AS_WRITTEN
     measured: tuple[str, ...] = ()
+    surplus: str = SURPLUS[0]
     target: np.ndarray | None = None
     values: Values | None = None
 
@@ -220,6 +225,7 @@ def read_collaboration(
         estimate=rule.estimate,
         calibrated=rule.calibrated,
         sigma_range=sigma_range,
+        surplus=one_of("surplus", section.get("surplus", SURPLUS[0]), SURPLUS),
         target=target,
         values=values,
     )

@@ -42,6 +42,7 @@ def resolved(
         "estimate": rule.estimate,
         "calibrated": rule.calibrated,
         "sigma_range": list(case.sigma_range) if rule.calibrated else None,
+        "surplus": case.surplus,
         "currency": case.currency or None,
         "data": case.data.source if case.data else None,
     }

@@ -49,7 +49,7 @@ COMMANDS = {
     "counted-pool": ("solve", MIXED, "--mechanism", "counted-pool"),
     "c3d": ("solve", EQUAL, "--mechanism", "c3d"),
     "cbl": ("solve", MIXED),
-    "steady": ("solve", MIXED, "--estimate", "steady"),
+    "steady": ("solve", MIXED + 'surplus = "use"\n', "--estimate", "steady"),
     "designed": ("design", EQUAL, "--whole"),
     "unlinked": ("design", EQUAL, "--whole", "--unlinked", "--noise", "20"),
 }

@@ -1,5 +1,6 @@
 """Carrying out an agreement: what the mechanisms do, promise, and keep from each party."""
 
+import dataclasses
 import json
 import re
 
@@ -251,8 +252,8 @@ def test_returns_depend_on_the_secret_alone():
 
 @pytest.mark.parametrize("name", ["pool", "counted-pool", "cbl", "designed"])
 def test_receipts_name_the_points_of_others_that_nobody_asked_for_or_that_failed(name):
-    """Everybody hands in two points more of the first distribution; somebody who is checked there is far off."""
-    signed = example.agreement(name)
+    """Everybody hands in two points more of the first distribution, to be used; somebody checked there is far off."""
+    signed = dataclasses.replace(example.agreement(name), drops=False)
     data = example.draw(signed, np.random.default_rng(3))
     far = next((i for i in range(len(data)) if signed.role[i, 0] == "checked" and signed.samples[i, 0]), None)
     data = [[np.append(row[0], [3.0, 3.1]), *row[1:]] for row in data]
@@ -260,7 +261,7 @@ def test_receipts_name_the_points_of_others_that_nobody_asked_for_or_that_failed
         data[far][0] = data[far][0] + 99.0 * signed.sigma[0]
     if name == "counted-pool":
         data[0][0] = np.zeros(0)  # who gets nothing relies on nobody
-    done = carry_out(name, data=data)
+    done = exchange.carry_out(signed, example.handed(data), [], example.SECRET)
     for i, party in enumerate(signed.parties):
         told = exchange.receipt_document(done, i)["doubtful"]
         assert all(one["party"] != party and one["name"] == signed.distributions[0] for one in told)

@@ -1,5 +1,7 @@
 """Folders of submissions: every fault at once, what is odd, and two readers that agree."""
 
+import dataclasses
+
 import numpy as np
 import pyarrow
 import pyarrow.parquet
@@ -221,8 +223,10 @@ class TestFolder:
         (folder / "Gus.csv").write_text("first,second\n1,2\n2,3\n", encoding="utf-8")
         (folder / "Hal.csv").write_text("first,second\n1,2\n", encoding="utf-8")
         assert self.kinds(folder) == [("fewer", "Gus"), ("unasked", "Hal"), ("unasked", "Hal")]
-        texts = [remark.text for remark in exchange.read_submissions(folder, self.signed)[1]]
-        assert "Hal handed in 1 points of first; asked for 0: nobody checks them" in texts
+        for drops, said in ((True, "1 left out"), (False, "nobody checks them")):
+            signed = dataclasses.replace(self.signed, drops=drops)
+            texts = [remark.text for remark in exchange.read_submissions(folder, signed)[1]]
+            assert f"Hal handed in 1 point of first; asked for 0: {said}" in texts
 
     def test_values_out_of_any_range_and_spreads(self, folder):
         rows = "".join(f"{'' if i >= 2 else 3 + i},{3 + 90 * (i == 4) + 0.01 * i}\n" for i in range(10))

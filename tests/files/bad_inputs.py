@@ -277,6 +277,9 @@ BAD_INPUTS = (
         name="incomplete, misspelt",
         keys='missing = [""]\nincomplete = "dropp"',
     ),
+    _rows(
+        *(ROWS, "surplus", "'refuse'", "must be one of drop, use"), name="surplus, no such", keys='surplus = "refuse"'
+    ),
     _rows(ROWS, "incomplete", "without codes", name="drop of nothing", keys='incomplete = "drop"'),
     _rows(ROWS, "ignore", "'id'", "must be a list of names", name="ignore, no list", keys='ignore = "id"'),
     _rows(ROWS, "ignore[1]", "'id'", "twice", name="ignore twice", keys='ignore = ["id", "id"]'),

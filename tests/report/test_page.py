@@ -213,11 +213,12 @@ def test_the_headline_says_who_is_relied_upon_unchecked(role, samples, said):
     ],
 )
 def test_who_is_asked_for_nothing_is_told_whether_others_get_what_she_hands_in_all_the_same(role, samples, who, used):
-    made = unchecked(role, samples)
+    made = unchecked(role, samples, surplus="use")
+    assert not report.collaboration.used_unasked(unchecked(role, samples), who)  # left out, if nothing else was agreed
     said = " ".join(report.collaboration.reasons_of(made, who))
     assert report.collaboration.used_unasked(made, who) == used
     assert ("what she hands in all the same is used unchecked" in said) == used
-    shaped = design(len(role), len(role[0]))
+    shaped = dataclasses.replace(design(len(role), len(role[0])), surplus="use")
     sheets = report.html.parties(dataclasses.replace(shaped, role=np.array(role), samples=np.array(samples, float)))
     sheet = " ".join(sheets[who].honest)
     assert ("what you hand in is used unchecked" in sheet) == used

@@ -96,6 +96,7 @@ class Arrangement(Judged):
         settings: version, jax, device, dtype, seed.
         values: what is measured where one draw measures several values; else None.
         joint: by panel, an agent who is checked on it and what she gains by knowing how its values are correlated.
+        surplus: what becomes of points that nobody asked for: "drop" or "use".
     """
 
     source: str
@@ -121,6 +122,7 @@ class Arrangement(Judged):
     settings: Mapping[str, Any]
     values: Values | None = dataclasses.field(default=None, kw_only=True)
     joint: Mapping[str, tuple[str, Joint]] = dataclasses.field(default_factory=dict, kw_only=True)
+    surplus: str = dataclasses.field(default="drop", kw_only=True)
 
     @property
     def pooled(self) -> bool:

@@ -79,15 +79,17 @@ def relied_upon(answer: Arrangement | Duties, i: int) -> str:
     return f"{_named(answer, whom)} {'hands' if len(whom) == 1 else 'hand'}" if len(whom) else ""
 
 
-def used_unasked(answer: Arrangement | Duties, i: int) -> bool:
+def used_unasked(answer: Arrangement, i: int) -> bool:
     """Return whether others would get what an agent hands in where she only receives, and is asked for nothing.
+
+    Not where the agreement leaves out what nobody asked for.
 
     Args:
         answer: who collects what, in which role.
         i: her index.
     """
     idle = answer.is_role(Role.RECEIVES)[i] & (answer.samples[i] == 0)
-    return bool((idle & _others(_gets(answer))[i]).any())
+    return answer.surplus == "use" and bool((idle & _others(_gets(answer))[i]).any())
 
 
 def trust_sentence(answer: Arrangement | Duties) -> str:

@@ -50,6 +50,13 @@ _CHECKS = {
 }
 """What is done with the files, by mechanism."""
 
+_SURPLUS = {
+    "drop": "Of more points than agreed the first as many as agreed are used and the rest left out, everywhere: nobody "
+    "gets them, hers are not compared by them, and her receipt says how many they were.",
+    "use": "More points than agreed are used like all others, also of who is asked for none; receipts say whose.",
+}
+"""What becomes of points that nobody asked for."""
+
 _NAMED = 8
 """Columns that are named in a sentence."""
 
@@ -185,18 +192,21 @@ def steps(answer: Arrangement) -> Section:
         return Section("The exchange", (_NOT_CARRIED_OUT,))
     values = answer.values
     columns = some(answer.distributions if values is None else values.names, _NAMED)
+    asked, checked = answer.surplus == "drop", isinstance(answer, DesignAnswer)
+    why = " or ".join(["nobody had asked for"] * (not asked) + ["failed a check"] * checked)
+    doubtful = f", and whose points, of those that hers were taken from, {why}" if why else ""
     told = (
         "All sign this agreement, which its fingerprint identifies. Whoever carries it out draws a secret and "
         "publishes the commitment to it, before any data are handed in (jaxmech commit).",
         "Each party measures as many points as her page says, and hands in one file named after her, with one column "
         f"per distribution ({columns}). Without a file she hands in nothing.",
         "All files are read and checked together: faults are told with file, row and column, and nothing goes "
-        "on before there is none (jaxmech run). What is merely odd, such as another number of points than agreed, is "
-        "reported and has no consequence but what the mechanism does by itself.",
+        "on before there is none (jaxmech run). What is merely odd, such as fewer points than agreed, is "
+        f"reported and has no consequence but what the mechanism does by itself. {_SURPLUS[answer.surplus]}",
         _checks(answer),
         "Each party gets a folder of her own: her estimates with standard errors, the counts, means and variances that "
-        "they rest on, and a receipt: what she handed in, how it was checked, what it cost her, and whose points, of "
-        "those that hers were taken from, nobody had asked for or failed a check. Everybody gets fingerprints and "
+        "they rest on, and a receipt: what she handed in, how it was checked, what it cost "
+        f"her{doubtful}. Everybody gets fingerprints and "
         "totals, without data; the arbiter alone keeps the full record.",
         "Anybody who is given all returns, the arbiter's record included, and this agreement can recompute all of it "
         "(jaxmech verify).",
