@@ -3,6 +3,7 @@
 One file to be read by whoever trusts nobody; it shares no code with the program that it checks, and runs by itself:
 
     python verify.py RETURNS AGREEMENT [--submissions DIR] [--secret FILE]
+    python verify.py AGREEMENT
 
 It builds every document anew, from the agreement, the secret and the files that were handed in, and compares each entry
 with what was returned. Without the files it takes from operator.json what only they can tell (hashes and counts of
@@ -183,6 +184,8 @@ class Agreement(Signed):
         """Read what is needed."""
         self.document, self.money, self.kappa, self.levels = document, 0.0, np.zeros(0), dict[Any, Levels]()
         problem, plan = document["problem"], document["integer_plan"]
+        if plan is None:
+            raise UnreadableError("the agreement is in fractions: only one in whole samples can be carried out")
         self.gain = GAIN[document["settings"]["dtype"]]
         self.seal, self.mechanism, self.target = document["fingerprint"], problem["mechanism"], document["target"]
         self.parties, self.names, panels = problem["agents"], problem["distributions"], problem.get("panels") or {}
@@ -1218,32 +1221,39 @@ class Models(Signed):
 # 8 --- all together --------------------------------------------------------------------------------------------------
 
 
-def verify(returns: Path, agreement: Path, submissions: Path | None = None, secret: Path | None = None) -> list[str]:
+def verify(returns: Path | None, agreement: Path, submissions: Path | None = None, secret: Path | None = None) -> Any:
     """Return one line for everything that does not agree; UnreadableError for what is missing or cannot be read.
 
     Submissions and secret are the folder that was handed in, and the file of ``jaxmech commit``, if they are at hand.
+    Without returns the agreement alone is looked at, as before it is signed.
     """
     try:
-        return list(dict.fromkeys(_verify(Path(returns), Path(agreement), submissions, secret)))
+        signed, seal, lines = opened(Path(agreement))
+        found = _verify(Path(returns), signed, seal, submissions, secret) if returns else signed.soundness()
+        return list(dict.fromkeys([*lines, *found]))
     except (KeyError, TypeError, ValueError, IndexError, OSError, AttributeError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise UnreadableError(f"the returns are not what jaxmech run writes ({' '.join(reason.split())})") from error
+        what = "the returns are not what jaxmech run writes" if returns else "the agreement cannot be recomputed"
+        raise UnreadableError(f"{what} ({' '.join(f'{type(error).__name__}: {error}'.split())})") from error
 
 
 KINDS: dict[str, Any] = {"collaboration": Agreement, "market": Market, "multiparty": Models}
 
 
-def _verify(returns: Path, signed: Path, submissions: Path | None, secret_file: Path | None) -> list[str]:
+def opened(signed: Path) -> tuple[Any, str, list[str]]:
+    """Return an agreement, its fingerprint, and a line if that is not the one that stands in it."""
     document, _ = load(signed)
-    operator, _ = load(returns / "operator.json")
-    public, _ = load(returns / "public.json")
-    seal, lines = fingerprint(document), []
-    if document.get("fingerprint") != seal:
-        lines.append(f"agreement: fingerprint is {document.get('fingerprint')}, but {seal} is right: it was changed")
     if document.get("kind") not in KINDS:
         raise UnreadableError(f"the agreement is of kind {document.get('kind')!r}, of which nothing is known")
-    agreement = KINDS[document["kind"]](document)
-    if not lines and seal != operator["agreement"] == public["agreement"]:
+    told, seal = document.get("fingerprint"), fingerprint(document)
+    changed = f"agreement: fingerprint is {told}, but {seal} is right: it was changed"
+    return KINDS[document["kind"]](document), seal, [changed] * (told != seal)
+
+
+def _verify(returns: Path, agreement: Any, seal: str, submissions: Path | None, secret_file: Path | None) -> list[str]:
+    operator, _ = load(returns / "operator.json")
+    public, _ = load(returns / "public.json")
+    lines = list[str]()
+    if agreement.seal == seal != operator["agreement"] == public["agreement"]:
         other = f"the returns are of another agreement, {public['agreement']}; this one is {seal}"
         return [other, *agreement.soundness()]
     secret, seed = operator["secret"], operator["seed"]
@@ -1353,10 +1363,12 @@ def delivered(receipts: list[dict[str, Any]], draws: Sequence[str], party: str |
         yield f"Checks{of}: none" + ("." if party else "; nobody's points were compared with the others'.")
 
 
-def said(returns: Path, agreement: Path, lines: list[str], party: str | None = None) -> str:
+def said(returns: Path | None, agreement: Path, lines: list[str], party: str | None = None) -> str:
     """Return what a person reads: one line per disagreement; or what was delivered, by all or by one party."""
     if lines:
         return "".join(f"{line}\n" for line in lines)
+    if returns is None:
+        return f"The agreement is sound by its own numbers.\n{spoken(fingerprint(load(agreement)[0]))}\n"
     document, receipts = load(agreement)[0], [load(path)[0] for path in Path(returns).glob("*/receipt.json")]
     kept = [receipt for receipt in receipts if party in (None, receipt["party"])]
     told = delivered(kept, KINDS[document["kind"]](document).draws, party)
@@ -1368,7 +1380,7 @@ def said(returns: Path, agreement: Path, lines: list[str], party: str | None = N
 def main(arguments: Sequence[str] | None = None) -> int:
     """Verify as a program: 0 if all agrees, 1 and one line per disagreement, 2 on what cannot be read."""
     parser = argparse.ArgumentParser(prog="verify", description="Recompute what jaxmech run returned.")
-    parser.add_argument("returns", type=Path)
+    parser.add_argument("returns", type=Path, nargs="?")  # left out, the agreement alone is looked at
     parser.add_argument("agreement", type=Path)
     parser.add_argument("--submissions", type=Path, metavar="DIR")
     parser.add_argument("--secret", type=Path, metavar="FILE")

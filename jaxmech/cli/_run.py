@@ -83,7 +83,7 @@ def run(
         if page is not None:
             files.write("--report", str(report), page, private=True)
     if not quiet:
-        say(_page(done, output, _checks(done.agreement.parties, returned), drawn=secret is None and seed is None))
+        say(_page(done, output, _checks(done.agreement, returned), drawn=secret is None and seed is None))
     if verbose:
         note(durations(seconds))
     return DONE
@@ -127,12 +127,12 @@ _MOST_CHECKS = 32
 """So many are listed; of more, those alone that change what somebody gets."""
 
 
-def _checks(parties: Sequence[str], returned: Mapping[str, bytes]) -> str:
+def _checks(agreement: Any, returned: Mapping[str, bytes]) -> str:
     """Every check against a limit, as a table; nothing where the rule has no limits."""
     from jaxmech import exchange, report
 
-    paths = [f"{folder}/receipt.json" for folder in exchange.file_names(parties)]
-    headers, rows = report.checks_in_words(json.loads(returned[path]) for path in paths)
+    paths = [f"{folder}/receipt.json" for folder in exchange.file_names(agreement.parties)]
+    headers, rows = report.checks_in_words((json.loads(returned[path]) for path in paths), agreement.sigma.tolist())
     if "limit" not in headers or not rows:
         return ""
     listed = rows if len(rows) <= _MOST_CHECKS else [row for row in rows if row.failed or row.changed]
@@ -140,7 +140,8 @@ def _checks(parties: Sequence[str], returned: Mapping[str, bytes]) -> str:
     left = (
         f"; the other {len(rows) - len(listed):,} passed or had nothing to compare" if len(listed) < len(rows) else ""
     )
-    heading = f"Checks: {failed:,} of {len(rows):,} failed (distances and limits in the units of the data{left})."
+    heading = f"Checks: {failed:,} of {len(rows):,} failed (apart and limits in the units of the data{left})."
+    heading += f" {_BY_CHANCE} {'' if _together(agreement) else report.expected_in_words(rows)}".rstrip()
 
     def show(console: Any) -> None:
         table = report.new_table(report.make_box(console.is_terminal), *headers, keys=2)
@@ -152,6 +153,14 @@ def _checks(parties: Sequence[str], returned: Mapping[str, bytes]) -> str:
             report.print_plain(console, table)
 
     return render_text(show).rstrip()
+
+
+_BY_CHANCE = "By chance: how often honest normal data would be farther apart."
+
+
+def _together(agreement: Any) -> bool:
+    """Whether values pass or fail together, so that each has no limit of her own."""
+    return agreement.noise is not None and bool(agreement.noise.ellipsoid)
 
 
 _TURNED = (

@@ -82,11 +82,13 @@ class Remark:
         kind: "missing", "fewer", "more", "unasked", "far", "spread", "regular", "duplicate", "format", "extra",
             "misnamed" or "void".
         text: one sentence.
+        distribution: whose points it is about; None where it is about a file, or their number.
     """
 
     party: str | None
     kind: str
     text: str
+    distribution: str | None = None
 
 
 def read_submissions(folder: Path, agreement: Asked) -> tuple[list[Handed], list[Remark]]:
@@ -252,10 +254,11 @@ def _values(agreement: Asked, handed: Sequence[Handed], k: int) -> list[Remark]:
             worst = float(column[np.argmax(np.abs(column - middle))])
             points = "1 point" if far.sum() == 1 else f"{int(far.sum()):,} points, each"
             text = f"{where}: {points} more than {FAR:g} σ from the median of all, e.g. {worst:.6g}"
-            found.append(Remark(party, "far", text))
+            found.append(Remark(party, "far", text, agreement.distributions[k]))
         ratio = float(np.std(column, ddof=1)) / agreed if len(column) >= FEWEST else np.nan
         if ratio >= WIDE or ratio <= 1 / WIDE:  # neither, where nobody has agreed on a spread
-            found.append(Remark(party, "spread", f"{where}: points spread {ratio:.3g} times as much as agreed"))
+            much = f"{ratio:.3g} times as much as agreed" if ratio else "not at all: all are the same"
+            found.append(Remark(party, "spread", f"{where}: points spread {much}", agreement.distributions[k]))
     return found
 
 
@@ -278,13 +281,13 @@ def _regular(agreement: Asked, handed: Sequence[Handed], k: int) -> list[Remark]
     for i, (party, column) in enumerate(zip(agreement.parties, columns, strict=True)):
         if odd := too_regular(column, sigma, steps[i]):
             text = f"{party}, {name}: {odd.what}; of measured points rounded to {odd.step:g} the chance is at most"
-            found.append(Remark(party, "regular", f"{text} {odd.chance:.1g}"))
+            found.append(Remark(party, "regular", f"{text} {odd.chance:.1g}", name))
             continue
         for j in _perhaps(column, everything, owners):
             size = len(columns[j])
             if (len(column), -i) < (size, -j) and (odd := copied(column, columns[j], sigma, steps[i], pairs)):
                 text = f"{party} and {agreement.parties[j]} {odd.what} of {name}"
-                found.append(Remark(party, "duplicate", text))
+                found.append(Remark(party, "duplicate", text, name))
                 break
     return found
 

@@ -1,12 +1,15 @@
 """What became of every check of an exchange, in words: discrepancy, limit or noise, and what follows."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jaxmech.report._numbers import short
 
-COLUMNS = ("party", "value", "discrepancy", "limit", "check", "what follows")
+COLUMNS = ("party", "value", "apart", "by chance", "limit", "check", "what follows")
+
+_NEVER = 1e-12
+"""Chances below this are told as 0: so far out nothing is normal."""
 
 
 class Check(NamedTuple):
@@ -16,38 +19,94 @@ class Check(NamedTuple):
         cells: by :data:`COLUMNS`; without the limit and the check where the rule has none.
         failed: whether the discrepancy is beyond the limit.
         changed: whether a limit was missed that changes what she gets: her own, or that of another of her values.
+        fails: chance that honest normal data of so many points are beyond the limit; NaN where there is none.
     """
 
     cells: tuple[str, ...]
     failed: bool
     changed: bool
+    fails: float
 
 
-def checks_in_words(receipts: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[Check]]:
+def checks_in_words(
+    receipts: Iterable[Mapping[str, Any]], sigma: Sequence[float]
+) -> tuple[tuple[str, ...], list[Check]]:
     """Return the headings and rows of all checks of an exchange, in the units of the data.
 
     Args:
         receipts: the documents of all parties; pools and markets have no checks.
+        sigma: the agreed σ of every value, in the order of the checks.
 
     Example:
-        >>> check = {"name": "glucose", "role": "checked", "compared_count": 9, "discrepancy": 3.25}
+        >>> check = {"name": "glucose", "role": "checked", "count": 9, "compared_count": 9, "discrepancy": 3.25}
         >>> check |= {"noise_variance": "inf", "limit": 1.5, "passed": False, "follows": "withheld", "withheld": 40}
-        >>> headings, rows = checks_in_words([{"party": "Ashford", "checks": [check]}])
-        >>> rows[0].cells, rows[0].failed
-        (('Ashford', 'glucose', '3.250', '1.500', 'failed', '40 points withheld'), True)
+        >>> headings, rows = checks_in_words([{"party": "Ashford", "checks": [check]}], [2.0])
+        >>> rows[0].cells, rows[0].failed, round(rows[0].fails, 3)
+        (('Ashford', 'glucose', '3.250', '0.057 %', '1.500', 'failed', '40 points withheld'), True, 0.112)
     """
-    told = [(receipt["party"], check) for receipt in receipts for check in receipt["checks"]]
-    watched = [(party, check) for party, check in told if check.get("role") == "checked"]
-    limits = any("limit" in check for _, check in watched)
+    told = [
+        (receipt["party"], check, spread)
+        for receipt in receipts
+        for check, spread in zip(receipt["checks"], sigma, strict=False)  # a market's receipts have one entry more
+        if check.get("role") == "checked"
+    ]
+    limits = any("limit" in check for _, check, _ in told)
     rows = []
-    for party, check in watched:
-        apart = _number(check["discrepancy"])
+    for party, check, spread in told:
+        apart, limit = _number(check["discrepancy"]), _number(check.get("limit"))
         distance = "no data" if math.isinf(apart) else "–" if math.isnan(apart) else short(apart, 4)
-        held = (short(_number(check["limit"]), 4), passed_in_words(check)) if limits else ()
+        held = (short(limit, 4), passed_in_words(check)) if limits else ()
         failed = check.get("passed") is False
         changed = check.get("follows", "nothing") != "nothing"
-        rows.append(Check((party, check["name"], distance, *held, follows_in_words(check)), failed, changed))
-    return (COLUMNS if limits else (*COLUMNS[:3], *COLUMNS[5:])), rows
+        chance = chance_in_words(honest_chance(check, apart, spread))
+        cells = (party, check["name"], distance, chance, *held, follows_in_words(check))
+        rows.append(Check(cells, failed, changed, honest_chance(check, limit, spread)))
+    return (COLUMNS if limits else (*COLUMNS[:4], *COLUMNS[6:])), rows
+
+
+def honest_chance(check: Mapping[str, Any], apart: float, sigma: float) -> float:
+    """Return erfc(apart/(s√2)), s² = σ²(1/n + 1/|Z|): the chance that honest normal data differ by more.
+
+    Args:
+        check: of a receipt, with the numbers of points; σ̂ takes the place of σ where a calibrated rule has one.
+        apart: a discrepancy or a limit, in the units of the data; NaN gives NaN.
+        sigma: the agreed σ.
+
+    Example:
+        >>> round(honest_chance({"count": 2, "compared_count": 2}, 1.96, 1.0), 3)
+        0.05
+    """
+    n, compared = check["count"], check["compared_count"]
+    if not (n and compared) or math.isnan(apart):
+        return math.nan
+    told = _number(check.get("sigma"))
+    spread = (sigma if math.isnan(told) else told) * math.sqrt(1 / n + 1 / compared)
+    return math.erfc(apart / spread / math.sqrt(2)) if spread > 0 else float(apart == 0)
+
+
+def expected_in_words(rows: Sequence[Check]) -> str:
+    """Return how many checks honest data would fail; an empty text where nothing has a limit.
+
+    Example:
+        >>> expected_in_words([Check((), False, False, 0.02), Check((), False, False, 0.1)])
+        'If all were honest, 0.12 of 2 would fail on average.'
+    """
+    chances = [row.fails for row in rows if not math.isnan(row.fails)]
+    if not chances:
+        return ""
+    return f"If all were honest, {sum(chances):.2g} of {len(chances):,} would fail on average."
+
+
+def chance_in_words(chance: float) -> str:
+    """Return a chance in per cent, with two digits; a dash where there is none.
+
+    Example:
+        >>> chance_in_words(0.0123), chance_in_words(1e-30), chance_in_words(math.nan)
+        ('1.2 %', '0 %', '–')
+    """
+    if math.isnan(chance):
+        return "–"
+    return f"{100 * chance if chance > _NEVER else 0:.2g} %"
 
 
 def passed_in_words(check: Mapping[str, Any]) -> str:
@@ -72,7 +131,7 @@ def follows_in_words(check: Mapping[str, Any]) -> str:
     variance, count = _number(check["noise_variance"]), check.get("withheld")
     if math.isinf(variance):
         if count == 0:
-            return "nothing left to withhold"  # all that she is owed are the points that she is compared with
+            return "nothing to withhold"  # all that she is owed are the points that she is compared with
         what = "the rest" if count is None else f"{count:,} {'point' if count == 1 else 'points'}"
         return f"{what} withheld{': another of her checks failed' if check.get('passed') else ''}"
     if variance > 0:

@@ -285,11 +285,11 @@ class TestChecks:
         row = next(row for row in rows if row.startswith("Cleo") and "second" in row)
         missed = receipts[2]["checks"][1]
         apart, withheld = missed["discrepancy"], f"{missed['withheld']} points withheld"
-        assert re.search(rf"{apart:.2f} +5\.817 +failed +{withheld}", row)
+        assert re.search(rf"{apart:.2f} +0 % +5\.817 +failed +{withheld}", row)
         told = " ".join(re.sub("<[^>]*>", " ", failing.page).split())
         assert f"beside its limit: {failed} of {len(checks)} failed." in told
         assert f"5.817 failed {withheld}" in told
-        assert f"your mean is {short(apart)} from theirs (limit 5.82: failed): {withheld}" in told
+        assert f"your mean is {short(apart)} from theirs (limit 5.82: failed; by chance farther in 0 %): {withheld}" in told
         assert " with noise" not in told  # a design of thresholds adds none
 
     def test_it_is_verified(self, failing):

@@ -23,6 +23,7 @@ from jaxmech.report.collaboration._signing import better_design, signing_sentenc
 from jaxmech.report.collaboration._tables import collection_tables, gain_table, penalties_of
 from jaxmech.report.collaboration._trust import (
     Duties,
+    disclosed,
     nobody_checked,
     relied_upon,
     relying,
@@ -48,6 +49,7 @@ __all__ = [
     "better_design",
     "board_sections",
     "collection_tables",
+    "disclosed",
     "document",
     "draws_of",
     "error_tables",

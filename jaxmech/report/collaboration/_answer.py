@@ -130,6 +130,11 @@ class Arrangement(Judged):
         return self.mechanism in POOLS
 
     @property
+    def compared(self) -> np.ndarray:
+        """(agents, distributions) points of others that she is compared with, and gets as they are."""
+        return np.where(self.is_role(Role.CHECKED), self.samples, 0.0)
+
+    @property
     def by_agent(self) -> bool:
         """Whether parties differ in what no exchange takes into account: σ, or the price with panels or a design."""
         several = self.mechanism == "designed" or self.values is not None

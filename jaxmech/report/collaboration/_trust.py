@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from jaxmech._words import joined
+from jaxmech._words import joined, some
 from jaxmech.collaboration import FreeRiding, Role
 from jaxmech.report._numbers import percent
 from jaxmech.report.collaboration._answer import Answer, Arrangement
@@ -90,6 +90,23 @@ def used_unasked(answer: Arrangement, i: int) -> bool:
     """
     idle = answer.is_role(Role.RECEIVES)[i] & (answer.samples[i] == 0)
     return answer.surplus == "use" and bool((idle & _others(_gets(answer))[i]).any())
+
+
+def disclosed(answer: Arrangement) -> str:
+    """Return who is given a single point of others as it is, with a blank before it; an empty text where nobody is.
+
+    A mean of one point is that point, and what she is compared with she gets.
+
+    Args:
+        answer: who collects what, in whole samples.
+    """
+    given = np.where(answer.is_role(Role.CHECKED), answer.compared, answer.samples.sum(axis=0) - answer.samples)
+    single = _gets(answer) & (given == 1)
+    if not single.any():
+        return ""
+    whom, what = (np.flatnonzero(single.any(axis=axis)).tolist() for axis in (1, 0))
+    who, names = some([answer.agents[i] for i in whom], _NAMED), some([answer.distributions[k] for k in what], _NAMED)
+    return f" {who} may see a single person's value: a mean of one point, of {names}."
 
 
 def trust_sentence(answer: Arrangement | Duties) -> str:

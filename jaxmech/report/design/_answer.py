@@ -91,6 +91,11 @@ class Answer(Arrangement):
     harm: Harm | None = None
 
     @property
+    def compared(self) -> np.ndarray:
+        """(agents, distributions) points of others that she is compared with, and gets as they are."""
+        return self.offered.comparison
+
+    @property
     def fails(self) -> float:
         """The largest chance that an honest agent fails."""
         return float(np.max(self.offered.failure))

@@ -16,6 +16,7 @@ from jaxmech.report._tables import Page, headed, make_box, make_page, make_parag
 from jaxmech.report.collaboration import (
     board_sections,
     collection_tables,
+    disclosed,
     gain_table,
     panels_section,
     penalties_of,
@@ -92,6 +93,8 @@ def _verdict(answer: Answer) -> str:
     )
     parts.append(_failures(answer))
     parts += [trust_sentence(answer), claims_in_words(answer.claims)]
+    if answer.accounts is None or not answer.accounts.whole:
+        parts.append("These are fractions of samples, which nobody can sign: jaxmech design --whole makes whole ones.")
     return " ".join(part for part in parts if part)
 
 
@@ -142,6 +145,8 @@ def _reasons(answer: Answer) -> list[str]:
             "would cost her more. Her own points go to the others as they are, whether she passes or not; receipts "
             "say whose failed."
         )
+    if seen := disclosed(answer):
+        sentences.append(seen.strip())
     sentences += following_sentences(answer)
     if answer.values is not None and np.isfinite(offered.limit).any():
         sentences.append(_OF_VALUES + (_LINKED_VALUES if offered.linked else "by itself."))

@@ -127,7 +127,7 @@ def _legend(answer: Answer) -> str:
                 what = "the squares of all discrepancies, in limits t, add up to at most 1"
             what = what if answer.values is None else f"{what} on which it hangs"
         entries.append(f"|Z′|, of others: clean if {what}, else {beyond}")
-        entries.append("fails: how often an honest agent's |Z′| is not clean")
+        entries.append("fails: how often an honest agent's |Z′| is not clean (– where there is none to lose)")
     if answer.offered.followed is not None:
         entries.append("t and chances at the assumed σ; t follows the data, see below")
     if np.ndim(answer.sigma) > 1:

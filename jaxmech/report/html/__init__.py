@@ -3,6 +3,7 @@
 from jaxmech.report.html._carried_out import carried_out
 from jaxmech.report.html._document import Bar, Document, Line, Party, Table, from_page
 from jaxmech.report.html._limits import limits_in_words
+from jaxmech.report.html._own import own
 from jaxmech.report.html._parties import parties
 from jaxmech.report.html._render import render, svg
 from jaxmech.report.html._stated import stated_by, stated_section
@@ -32,6 +33,7 @@ __all__ = [
     "from_page",
     "limits_in_words",
     "limits_of",
+    "own",
     "parties",
     "render",
     "stated_by",

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from jaxmech._words import some
-from jaxmech.report._checks import checks_in_words, follows_in_words, passed_in_words
+from jaxmech.report._checks import (
+    chance_in_words,
+    checks_in_words,
+    expected_in_words,
+    follows_in_words,
+    honest_chance,
+    passed_in_words,
+)
 from jaxmech.report._numbers import INFINITY, counted, decimals, short, single
 from jaxmech.report.html._document import Document, Line, Party, Section, Table
 
@@ -32,7 +39,7 @@ def carried_out(agreement: Mapping[str, Any], returned: Mapping[str, bytes]) -> 
     folders = sorted(path.removesuffix(f"/{_RECEIPT}") for path in returned if path.endswith(f"/{_RECEIPT}"))
     pairs = [tuple(json.loads(returned[f"{folder}/{name}"]) for name in (_ESTIMATE, _RECEIPT)) for folder in folders]
     unit = str((agreement.get("problem") or {}).get("currency") or "")
-    remarks = len(json.loads(returned[_OPERATOR])["remarks"])
+    remarks = json.loads(returned[_OPERATOR])["remarks"]
     handed = sum(receipt["file"] is not None for _, receipt in pairs)
     files = "1 file" if handed == 1 else f"{handed} files"
     what = f"{public['mechanism']}, carried out on {files} of {len(pairs)} parties"
@@ -46,12 +53,13 @@ def carried_out(agreement: Mapping[str, Any], returned: Mapping[str, bytes]) -> 
         verdict=verdict,
         good=not public["seeded"],
         sections=(
-            _handed_in(pairs, remarks, unit),
-            *_checks(pairs),
+            _handed_in(agreement, pairs, remarks, unit),
+            *_checks(agreement, pairs),
+            *_odd(pairs, remarks),
             _totals(public),
             _files(returned),
         ),
-        parties=tuple(_party(agreement, estimate, receipt, unit) for estimate, receipt in pairs),
+        parties=tuple(party_of(agreement, estimate, receipt) for estimate, receipt in pairs),
         limits=_LIMITS,
         warnings=(public["warning"],) if public["warning"] else (),
         fingerprint=public["agreement"],
@@ -59,26 +67,41 @@ def carried_out(agreement: Mapping[str, Any], returned: Mapping[str, bytes]) -> 
     )
 
 
-def _handed_in(pairs: list[tuple[Any, ...]], remarks: int, unit: str) -> Section:
-    rows = []
+def _handed_in(agreement: Mapping[str, Any], pairs: list[tuple[Any, ...]], remarks: list[Any], unit: str) -> Section:
+    rows, sums = [], np.zeros(2)
     for _, receipt in pairs:
         asked = sum(check["asked"] for check in receipt["checks"])
+        bills = _number(receipt["cost"]), _agreed_bill(agreement, receipt)
+        sums += bills
         cells = (receipt["party"], receipt["file"] or "no file", f"{sum(receipt['counts']):,}", f"{asked:,}",
-                 _money(receipt["cost"], unit), " ".join(receipt["remarks"]))  # fmt: skip
+                 *(_money(bill, "") for bill in bills), " ".join(receipt["remarks"]))  # fmt: skip
         rows.append((cells, ""))
-    headers = ("party", "file", "points", "agreed", "bill", "remarks")
-    told = sum(len(receipt["remarks"]) for _, receipt in pairs)
+    rows.append((("all", "", "", "", *(_money(bill, "") for bill in sums), ""), "bold"))
+    headers = ("party", "file", "points", "agreed", f"bill{f' ({unit})' if unit else ''}", "bill as agreed", "remarks")
+    others = sum(one["kind"] in _FILES for one in remarks)
     more = (
-        f"{counted(remarks - told, 'more remark')}, on values and files, {'is' if remarks - told == 1 else 'are'} in "
-        f"{_OPERATOR}, as run printed them: look at them before estimates are used.",
+        f"{counted(others, 'more remark')}, on files, {'is' if others == 1 else 'are'} in {_OPERATOR}, as run printed "
+        "them.",
     )
-    table = Table(headers, (False, False, True, True, True, False), tuple(rows))
-    return Section("What was handed in", (table, *(more if remarks > told else ())))
+    table = Table(headers, (False, False, True, True, True, True, False), tuple(rows))
+    return Section("What was handed in", (table, *(more if others else ())))
 
 
-def _checks(pairs: list[tuple[Any, ...]]) -> Iterator[Section]:
+_FILES = ("format", "extra", "misnamed")
+"""Kinds of remarks that are about no points."""
+
+
+def _agreed_bill(agreement: Mapping[str, Any], receipt: Any) -> float:
+    """What her points would have cost, if she had handed in as many as agreed."""
+    costs = [_number(cost) for cost in agreement["problem"]["costs"][list(agreement["agents"]).index(receipt["party"])]]
+    asked = [check["asked"] for check in receipt["checks"]]
+    places = zip(_values(agreement), asked, strict=True)
+    return sum((costs[k] * n for (k, _, first), n in places if first and n), 0.0)
+
+
+def _checks(agreement: Mapping[str, Any], pairs: list[tuple[Any, ...]]) -> Iterator[Section]:
     """Every comparison of a party's mean with the others', and what follows; nothing where nothing is compared."""
-    headers, rows = checks_in_words(receipt for _, receipt in pairs)
+    headers, rows = checks_in_words((receipt for _, receipt in pairs), agreement["problem"]["sigma"])
     if not rows:
         return
     said = "Distance between a party's mean and that of the points that it was compared with, in the units of the data"
@@ -86,9 +109,42 @@ def _checks(pairs: list[tuple[Any, ...]]) -> Iterator[Section]:
     failed = sum(row.failed for row in rows)
     verdict = f", beside its limit: {failed:,} of {len(rows):,} failed." if limits else ", and the noise that follows."
     verdict += " Points that failed are used for the others like all others." if limits and failed else ""
+    chance = "By chance: how often honest normal data of the agreed σ (or of the σ̂ in its place) would be farther "
+    together = agreement["integer_plan"].get("ellipsoid") is True
+    chance += f"apart. {'' if together or not limits else expected_in_words(rows)}".rstrip()
     table = tuple((row.cells, "red" if row.failed else "") for row in rows)
-    right = tuple(header in ("discrepancy", "limit") for header in headers)
-    yield Section("Checks", (said + verdict, Table(headers, right, table)))
+    right = tuple(header in ("apart", "by chance", "limit") for header in headers)
+    yield Section("Checks", (said + verdict, chance, Table(headers, right, table)))
+
+
+def _odd(pairs: list[tuple[Any, ...]], remarks: list[Any]) -> Iterator[Section]:
+    """What looks odd or failed a check, and in whose estimates it is; nothing where nothing does."""
+    found = [(one["party"], one["distribution"], one["text"]) for one in remarks if one.get("distribution")]
+    found += [
+        (receipt["party"], check["name"], "failed the check")
+        for _, receipt in pairs
+        for check in receipt["checks"]
+        if check.get("passed") is False and check["count"]
+    ]
+    if not found:
+        return
+    rows = tuple(((party, name, text, _rests_on(pairs, party, name)), "") for party, name, text in found)
+    table = Table(("party", "value", "what", "in the estimates of"), (False,) * 4, rows)
+    said = "Points are used as they were handed in: ask before estimates are."
+    yield Section("What looks odd, and whose estimates rest on it", (said, table))
+
+
+def _rests_on(pairs: list[tuple[Any, ...]], party: str, name: str) -> str:
+    """Who gets anything of the others' points of a value, of which some may be hers."""
+    names = [one["name"] for one in pairs[0][1]["checks"]]
+    k = names.index(name)
+    whose = []
+    for owed, receipt in pairs:
+        given = owed["distributions"][k]
+        gets = given["clean_count"] + given["noisy_count"] > receipt["checks"][k]["count"]
+        if receipt["party"] == party or gets:
+            whose.append(receipt["party"])
+    return "everybody" if len(whose) == len(pairs) else some(whose, _MOST)
 
 
 def _totals(public: Mapping[str, Any]) -> Section:
@@ -101,7 +157,15 @@ def _files(returned: Mapping[str, bytes]) -> Section:
     return Section("Files, and their SHA-256", (Table(("file", "SHA-256"), (False, False), rows),))
 
 
-def _party(agreement: Mapping[str, Any], estimate: Any, receipt: Any, unit: str) -> Party:
+def party_of(agreement: Mapping[str, Any], estimate: Any, receipt: Any) -> Party:
+    """Return what one party handed in, got back and was told.
+
+    Args:
+        agreement: what was signed.
+        estimate: her ``estimate.json``.
+        receipt: her ``receipt.json``.
+    """
+    unit = str((agreement.get("problem") or {}).get("currency") or "")
     promised, cost = _number(estimate["penalty_promised"]), _number(receipt["cost"])
     # the values of one draw are one point
     points = [check for check, (_, _, first) in zip(receipt["checks"], _values(agreement), strict=True) if first]
@@ -165,23 +229,33 @@ def _cost(cost: float, promised: float, unit: str) -> str:
 
 
 def _lines(agreement: Mapping[str, Any], estimate: Any, receipt: Any, unit: str) -> Iterator[Line]:
-    names = list(agreement["agents"])
-    i = names.index(receipt["party"])
-    accounts = agreement.get("accounts") or {}
+    i = list(agreement["agents"]).index(receipt["party"])
     costs = [_number(cost) for cost in agreement["problem"]["costs"][i]]
-    values = _values(agreement)
-    for (k, scale, first), owed, check in zip(values, estimate["distributions"], receipt["checks"], strict=True):
-        promised = _number(accounts["standard_error"][i][k]) * scale if accounts else np.nan
+    promises = promised_errors(agreement, receipt["party"]), agreement["problem"]["sigma"]
+    rows = zip(_values(agreement), estimate["distributions"], receipt["checks"], *promises, strict=True)
+    for (k, _, first), owed, check, promised, sigma in rows:
         pair = np.array([_number(owed["standard_error"]), promised])
         places = decimals(pair, 3)
         yield Line(
             distribution=owed["name"],
             samples=f"{check['count']:,} (agreed: {check['asked']:,})",
             bill=_money(costs[k] * check["count"], unit) if check["count"] and first else "–",
-            gets=_gets(owed, check),
+            gets=_gets(owed, check, sigma),
             error=single(float(pair[0]), places),
             alone=single(float(pair[1]), places) if np.isfinite(pair[1]) else "–",
         )
+
+
+def promised_errors(agreement: Mapping[str, Any], party: str) -> list[float]:
+    """Return the standard error that a party was promised, by value; NaN where that is not known.
+
+    Args:
+        agreement: what was signed.
+        party: her name.
+    """
+    i, accounts = list(agreement["agents"]).index(party), agreement.get("accounts") or {}
+    values = _values(agreement)
+    return [_number(accounts["standard_error"][i][k]) * scale if accounts else np.nan for k, scale, _ in values]
 
 
 def _values(agreement: Mapping[str, Any]) -> list[tuple[int, float, bool]]:
@@ -195,25 +269,27 @@ def _values(agreement: Mapping[str, Any]) -> list[tuple[int, float, bool]]:
     ]
 
 
-def _gets(owed: Any, check: Any) -> str:
+def _gets(owed: Any, check: Any, sigma: float) -> str:
     noisy = owed["noisy_count"] if _number(check["noise_variance"]) > 0 else 0
-    parts = [f"{owed['clean_count'] + owed['noisy_count'] - noisy:,} points as they are"]
+    parts = [f"{counted(owed['clean_count'] + owed['noisy_count'] - noisy, 'point')} as handed in"]
     if noisy:
         parts.append(f"{noisy:,} with noise")
-    compared = f"; compared with {check['compared_count']:,} points of the others" if check["compared_count"] else ""
-    return f"{check['role']}: {' and '.join(parts)}{compared}{_outcome(check)}"
+    beside = counted(check["compared_count"], "point")
+    compared = f"; compared with {beside} of the others" if check["compared_count"] else ""
+    return f"{check['role']}: {' and '.join(parts)}{compared}{_outcome(check, sigma)}"
 
 
-def _outcome(check: Any) -> str:
+def _outcome(check: Any, sigma: float) -> str:
     """How far her mean was from theirs, and what follows; nothing where nothing was compared."""
     apart = _number(check["discrepancy"])
     if np.isnan(apart) or check["role"] != "checked":
         return ""
     if np.isinf(apart):
         return f"; you handed in nothing: {follows_in_words(check)}"
-    limit = f" (limit {short(_number(check['limit']))}: {passed_in_words(check)})" if "limit" in check else ""
+    chance = f"by chance farther in {chance_in_words(honest_chance(check, apart, sigma))}"
+    limit = f"limit {short(_number(check['limit']))}: {passed_in_words(check)}; " if "limit" in check else ""
     follows = follows_in_words(check).replace("her checks", "your checks")
-    return f"; your mean is {short(apart)} from theirs{limit}: {follows}"
+    return f"; your mean is {short(apart)} from theirs ({limit}{chance}): {follows}"
 
 
 def _number(value: Any) -> float:

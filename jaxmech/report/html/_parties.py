@@ -73,6 +73,10 @@ def _samples(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) else short(value, 4)
 
 
+def _points(value: float) -> str:
+    return f"{_samples(value)} point{'' if value == 1 else 's'}"
+
+
 def _summary(accounts: Accounts, i: int) -> str:
     samples = float(accounts.plan.samples[i].sum())
     bill = accounts.money(float(accounts.plan.bill[i].sum()))
@@ -130,15 +134,15 @@ def _gets_published(answer: Arrangement, i: int, k: int) -> str:
     everything, own = float(samples[:, k].sum()), float(samples[i, k])
     if answer.pooled:
         condition = f", if you hand in at least {_samples(own)}" if answer.mechanism == "counted-pool" and own else ""
-        return f"the mean of all {_samples(everything)} points{condition}"
+        return f"the mean of all {_points(everything)}{condition}"
     if role is Role.ALONE:
         return "your own data and their mean: the others know too little to check you"
     if role is Role.RECEIVES and own > 0:
-        return f"the mean of all {_samples(everything)} points, yours included, as it is"
+        return f"the mean of all {_points(everything)}, yours included, as it is"
     if role is Role.RECEIVES:
-        return f"the mean of the {_samples(everything - own)} points of the others, as it is"
+        return f"the mean of the {_points(everything - own)} of the others, as it is"
     return (
-        f"{_samples(own)} points of the others as they are, with whose mean yours is compared, and "
+        f"{_points(own)} of the others as handed in, with whose mean yours is compared, and "
         f"{_samples(float(answer.total[k]) - 2 * own)} with noise whose standard deviation is "
         f"{short(float(answer.alpha[i, k]))} times the difference between the two means"
     )
@@ -151,7 +155,7 @@ def _gets_from_design(answer: Arrangement, i: int, k: int) -> str:
         return "your own data and their mean"
     clean, rest = float(offered.comparison[i, k]), float(offered.rest[i, k])
     unit = " (counted as points of whoever measures most precisely)" if np.ndim(answer.sigma) > 1 else ""
-    parts = [f"{_samples(clean)} points of the others{unit} in any case"]
+    parts = [f"{_points(clean)} of the others{unit} in any case"]
     if role is Role.CHECKED:
         alone = " if all your others are equal" if offered.ellipsoid else ""
         most = f"the two may differ by at most {_limits(answer, i, k)}{alone}"

@@ -4,7 +4,7 @@ import numpy as np
 
 from jaxmech._words import some
 from jaxmech.collaboration import Role
-from jaxmech.report.collaboration import Answer, Arrangement, rule_in_words
+from jaxmech.report.collaboration import Answer, Arrangement, disclosed, rule_in_words
 from jaxmech.report.design import Answer as DesignAnswer
 from jaxmech.report.html._document import Section
 
@@ -210,5 +210,8 @@ def steps(answer: Arrangement) -> Section:
         "totals, without data; the arbiter alone keeps the full record.",
         "Anybody who is given all returns, the arbiter's record included, and this agreement can recompute all of it "
         "(jaxmech verify).",
+        "Who sees what: whoever carries it out sees every file; the arbiter's record has hashes, counts, means and "
+        "draws, and no list of values; a party sees her own folder. All trust these two to keep that, and the secret, "
+        f"to themselves; what they compute need not be taken on trust.{disclosed(answer)}",
     )
     return Section("The exchange, step by step", tuple(f"{i}. {text}" for i, text in enumerate(told, 1)))
