@@ -128,13 +128,13 @@ _MOST_CHECKS = 32
 
 
 def _checks(agreement: Any, returned: Mapping[str, bytes]) -> str:
-    """Every check against a limit, as a table; nothing where the rule has no limits."""
+    """Every check against a limit, as a table; where the rule has no limits, means that honest data explain badly."""
     from jaxmech import exchange, report
 
     paths = [f"{folder}/receipt.json" for folder in exchange.file_names(agreement.parties)]
     headers, rows = report.checks_in_words((json.loads(returned[path]) for path in paths), agreement.sigma.tolist())
-    if "limit" not in headers or not rows:
-        return ""
+    if "limit" not in headers:
+        return _far_apart(rows)
     listed = rows if len(rows) <= _MOST_CHECKS else [row for row in rows if row.failed or row.changed]
     failed = sum(row.failed for row in rows)
     left = (
@@ -154,6 +154,22 @@ def _checks(agreement: Any, returned: Mapping[str, bytes]) -> str:
 
     return render_text(show).rstrip()
 
+
+def _far_apart(rows: Sequence[Any]) -> str:
+    """Whose means are so far from those that they were compared with as honest data seldom are; or an empty text."""
+    far = [row for row in rows if row.chance < _SELDOM]
+    if not far:
+        return ""
+    told = [f"- {row.cells[0]}, {row.cells[1]}: {row.cells[2]} apart, by chance {row.cells[3]}" for row in far]
+    heading = (
+        f"{len(far):,} of {len(rows):,} means are so far from those of the others' points as one in "
+        f"{1 / _SELDOM:,.0f} is by chance. Hers is odd, or that of those whom she was compared with:"
+    )
+    return "\n".join(_fitted([heading, *told]))
+
+
+_SELDOM = 1e-3
+"""Chances below this are told where the rule has no limits."""
 
 _BY_CHANCE = "By chance: how often honest normal data would be farther apart."
 

@@ -20,12 +20,14 @@ class Check(NamedTuple):
         failed: whether the discrepancy is beyond the limit.
         changed: whether a limit was missed that changes what she gets: her own, or that of another of her values.
         fails: chance that honest normal data of so many points are beyond the limit; NaN where there is none.
+        chance: that they are farther apart than these; NaN where nothing was compared.
     """
 
     cells: tuple[str, ...]
     failed: bool
     changed: bool
     fails: float
+    chance: float
 
 
 def checks_in_words(
@@ -58,9 +60,9 @@ def checks_in_words(
         held = (short(limit, 4), passed_in_words(check)) if limits else ()
         failed = check.get("passed") is False
         changed = check.get("follows", "nothing") != "nothing"
-        chance = chance_in_words(honest_chance(check, apart, spread))
-        cells = (party, check["name"], distance, chance, *held, follows_in_words(check))
-        rows.append(Check(cells, failed, changed, honest_chance(check, limit, spread)))
+        chance, fails = (honest_chance(check, place, spread) for place in (apart, limit))
+        cells = (party, check["name"], distance, chance_in_words(chance), *held, follows_in_words(check))
+        rows.append(Check(cells, failed, changed, fails, chance))
     return (COLUMNS if limits else (*COLUMNS[:4], *COLUMNS[6:])), rows
 
 
@@ -88,7 +90,7 @@ def expected_in_words(rows: Sequence[Check]) -> str:
     """Return how many checks honest data would fail; an empty text where nothing has a limit.
 
     Example:
-        >>> expected_in_words([Check((), False, False, 0.02), Check((), False, False, 0.1)])
+        >>> expected_in_words([Check((), False, False, 0.02, 0.5), Check((), False, False, 0.1, 0.5)])
         'If all were honest, 0.12 of 2 would fail on average.'
     """
     chances = [row.fails for row in rows if not math.isnan(row.fails)]

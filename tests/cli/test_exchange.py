@@ -13,6 +13,7 @@ import jsonschema
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from scipy.stats import norm
 
 from jaxmech import exchange, schemas, verify
 from jaxmech._json import json_text
@@ -289,8 +290,28 @@ class TestChecks:
         told = " ".join(re.sub("<[^>]*>", " ", failing.page).split())
         assert f"beside its limit: {failed} of {len(checks)} failed." in told
         assert f"5.817 failed {withheld}" in told
-        assert f"your mean is {short(apart)} from theirs (limit 5.82: failed; by chance farther in 0 %): {withheld}" in told
+        assert (
+            f"your mean is {short(apart)} from theirs (limit 5.82: failed; by chance farther in 0 %): {withheld}"
+            in told
+        )
         assert " with noise" not in told  # a design of thresholds adds none
+
+    def test_how_often_honest_data_would_do_so_stands_beside_it(self, failing):
+        expected = sum(
+            2 * norm.sf(check["limit"] / sigma / np.sqrt(1 / check["count"] + 1 / check["compared_count"]))
+            for folder in exchange.file_names(failing.signed.parties)
+            for check, sigma in zip(failing.read(f"{folder}/receipt.json")["checks"], failing.signed.sigma, strict=True)
+        )
+        told = f"If all were honest, {expected:.2g} of 16 would fail on average."
+        assert told in " ".join(failing.printed.split())
+        assert told in " ".join(re.sub("<[^>]*>", " ", failing.page).split())
+
+    def test_the_page_says_whose_estimates_rest_on_what_failed_or_looks_odd(self, failing):
+        section = failing.page.partition("What looks odd, and whose estimates rest on it")[2].partition("</section>")[0]
+        rows = [re.findall("<td[^>]*>([^<]*)</td>", row) for row in section.split("</tr>")]
+        assert ["Cleo", "second", "failed the check", "everybody"] in rows
+        far = [row for row in rows if row[:1] == ["Cleo"] and "8 σ" in row[2]]
+        assert [row[3] for row in far] == ["everybody"]
 
     def test_it_is_verified(self, failing):
         assert call("verify", failing.returns, failing.agreement, "--submissions", failing.submissions)[0] == 0
@@ -305,6 +326,17 @@ class TestChecks:
         told = " ".join(re.sub("<[^>]*>", " ", page.read_text(encoding="utf-8")).split())
         noise = next(check["noise_variance"] for check in checks if check["noise_variance"] > 0)
         assert f"noise of standard deviation {short(noise**0.5)}" in told
+        assert "means are so far from" not in printed
+
+    def test_of_published_rules_means_that_honest_data_explain_badly_are_told(self, folder):
+        folder.data[3][0] = folder.data[3][0] + 4.0  # of a party who is checked there
+        example.write(folder.signed, folder.data, folder.submissions)
+        printed = " ".join(folder.run()[1].split())
+        if folder.signed.mechanism in ("c3d", "cbl"):
+            assert "means are so far from those of the others' points as one in 1,000 is by chance" in printed
+            assert re.search(r"- Dr. D, first: \d\.\d+ apart, by chance 0\.?\d*(e-\d+)? %", printed)
+        else:
+            assert "means are so far from" not in printed
 
 
 def test_what_only_the_arbiter_may_read(folder):

@@ -202,6 +202,16 @@ def test_the_headline_says_who_is_relied_upon_unchecked(role, samples, said):
     assert said in " ".join(buffer.getvalue().partition("Who collects what")[0].split())
 
 
+def test_who_may_see_a_single_person_s_value_is_told():
+    made = unchecked([[2, 2], [2, 2], [0, 1]], [[1, 3], [4, 2], [0, 0]])
+    told = report.collaboration.disclosed(made)
+    assert told == " Clinic 1 may see a single person's value: a mean of one point, of glucose."
+    made = unchecked([[0], [1], [1]], [[1], [0], [0]])  # the mean of all others' points, who are one
+    assert report.collaboration.disclosed(made).startswith(" Clinic 2, Clinic 3 may see")
+    made = unchecked([[0], [1], [1]], [[2], [0], [0]])
+    assert report.collaboration.disclosed(made) == ""
+
+
 @pytest.mark.parametrize(
     ("role", "samples", "who", "used"),
     [

@@ -3,6 +3,7 @@
 import ast
 import copy
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -213,6 +214,53 @@ def test_at_the_command_line(cases):
     assert "for the arbiter to verify" in found.stdout
     found = CliRunner().invoke(main, ["verify", own, agreement, "--party", "Cleo", "--secret", "secret.json"])
     assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
+
+
+class TestPage:
+    """What came back to her, to read."""
+
+    def page(self, cases, tmp_path, change=None):
+        agreement, own, mine = cases["designed"]
+        if change:
+            own = shutil.copytree(own, tmp_path / "own")
+            change(own)
+        file = tmp_path / "mine.html"
+        options = ["--party", "Cleo", "--submissions", str(mine), "--report", str(file)]
+        found = CliRunner().invoke(main, ["verify", str(own), str(agreement), *options])
+        return found.exit_code, " ".join(re.sub("<[^>]*>", " ", file.read_text(encoding="utf-8")).split()), own
+
+    def test_it_has_her_estimates_and_all_that_she_was_told(self, cases, tmp_path):
+        code, told, own = self.page(cases, tmp_path)
+        assert code == 0
+        assert "All that Cleo can recompute agrees." in told
+        for entry in json.loads((own / "Cleo" / "estimate.json").read_text(encoding="utf-8"))["distributions"]:
+            shown = re.search(rf"{entry['name']} (\d\S*) (\d\S*) [\d–]", told).groups()
+            assert [*map(float, shown)] == pytest.approx([entry["estimate"], entry["standard_error"]], rel=4e-3)
+        receipt = json.loads((own / "Cleo" / "receipt.json").read_text(encoding="utf-8"))
+        assert receipt["submission"] in told
+        assert receipt["agreement"] in told
+        assert json.loads((own / "public.json").read_text(encoding="utf-8"))["commitment"] in told
+        assert not any(f" {other} " in told for other in ("Fay", "Gus", "Eve/E"))
+
+    def test_it_says_what_does_not_follow(self, cases, tmp_path):
+        def change(own):
+            path = own / "Cleo" / "estimate.json"
+            document = json.loads(path.read_text(encoding="utf-8"))
+            document["distributions"][0]["estimate"] += 1.0
+            path.write_text(json.dumps(document), encoding="utf-8")
+
+        code, told, _ = self.page(cases, tmp_path, change)
+        assert code == 1
+        assert "do not follow from what Cleo holds" in told
+        assert "All that Cleo can recompute agrees" not in told
+
+    def test_it_is_of_one_party(self, cases, tmp_path):
+        agreement, own, _ = map(str, cases["designed"])
+        found = CliRunner().invoke(main, ["verify", own, agreement, "--report", str(tmp_path / "page.html")])
+        assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
+        assert "say whose with --party" in found.stderr
+        found = CliRunner().invoke(main, ["verify", own, agreement, "--party", "Cleo", "--report", agreement])
+        assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
 
 
 def test_it_rests_on_the_independent_program_alone():

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmech import collaboration, exchange, verify
+from jaxmech.cli import main
 from tests.exchange import agreements as example
 from tests.verify.exchanged import Exchanged
 
@@ -467,6 +469,43 @@ def test_its_exit_codes(case, capsys):
     (case.returns / "public.json").unlink()
     assert verify.main(arguments) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+class TestAgreementAlone:
+    """Before anybody signs: sound by its own numbers or not, and its fingerprint."""
+
+    def test_a_sound_one(self, honest, capsys):
+        assert verify.verify(None, honest.agreement) == []
+        assert verify.main([str(honest.agreement)]) == 0
+        seal = json.loads(honest.agreement.read_text(encoding="utf-8"))["fingerprint"]
+        groups = " ".join(textwrap.wrap(seal, 16))
+        assert capsys.readouterr().out == f"The agreement is sound by its own numbers.\nFingerprint: {groups}\n"
+
+    def test_one_that_was_changed_or_promises_too_much(self, case):
+        case.edit("agreement.json", put(0.001, "integer_plan", "penalty", 1))
+        assert "it was changed" in verify.verify(None, case.agreement)[0]
+        case.edit("agreement.json", lambda it: None, signed=True)
+        [line] = verify.verify(None, case.agreement)
+        assert "is promised a penalty of" in line
+
+    def test_what_is_none_is_refused_in_one_line(self, case, tmp_path):
+        document = json.loads(case.agreement.read_text(encoding="utf-8"))
+        for change, words in (
+            ({"integer_plan": None}, "only one in whole samples can be carried out"),
+            ({"kind": "audit"}, "of which nothing is known"),
+            ({"problem": {}}, "lacks what it takes"),
+        ):
+            case.agreement.write_text(json.dumps({**document, **change}), encoding="utf-8")
+            with pytest.raises(verify.UnreadableError, match=words):
+                verify.verify(None, case.agreement)
+
+    def test_at_the_command_line(self, honest, tmp_path):
+        found = CliRunner().invoke(main, ["verify", str(honest.agreement)])
+        assert (found.exit_code, found.stdout.splitlines()[0]) == (0, "The agreement is sound by its own numbers.")
+        for arguments in ([str(honest.returns)], [str(honest.agreement), "--party", "Ada"]):
+            found = CliRunner().invoke(main, ["verify", *arguments])
+            assert (found.exit_code, found.stdout, found.stderr.count("\n")) == (2, "", 1)
+            assert "needs the agreement, too" in found.stderr
 
 
 EITHER = ["", " ", "1", "-17", '"7"', "1e3"]
