@@ -235,7 +235,7 @@ class TestPage:
         assert "All that Cleo can recompute agrees." in told
         for entry in json.loads((own / "Cleo" / "estimate.json").read_text(encoding="utf-8"))["distributions"]:
             shown = re.search(rf"{entry['name']} (\d\S*) (\d\S*) [\d–]", told).groups()
-            assert [*map(float, shown)] == pytest.approx([entry["estimate"], entry["standard_error"]], rel=4e-3)
+            assert [*map(float, shown)] == pytest.approx([entry["estimate"], entry["standard_error"]], rel=6e-3)
         receipt = json.loads((own / "Cleo" / "receipt.json").read_text(encoding="utf-8"))
         assert receipt["submission"] in told
         assert receipt["agreement"] in told
