@@ -96,7 +96,7 @@ def cheat(folder):
     run("jaxmech run agreement.json handed-in -o honest --seed 1", folder)  # the page's own secret may be another
     path.write_text(re.sub("^,,[^,]*", ",,2.2", path.read_text(encoding="utf-8"), flags=re.MULTILINE), encoding="utf-8")
     told = run("jaxmech run agreement.json handed-in -o cheated --seed 1", folder).stdout
-    assert "- Ashford, triglycerides: points spread 0 times as much as agreed" in told
+    assert "- Ashford, triglycerides: points spread not at all: all are the same" in told
     means = []
     assert run("jaxmech verify returns agreement.json", folder).stdout.startswith("All agrees.\nHanded in: ")
     for returns in ("cheated", "honest"):
