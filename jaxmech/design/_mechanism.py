@@ -50,7 +50,8 @@ class Designed:
         variance: σ² of a data point.
         promised: penalties that are proven for compliant agents.
         least: what no strategy can pay less than, as proven by :func:`~jaxmech.design.prove`.
-        proven_for: costs, price and σ for which it was proven, in one table per row (3, agents, distributions).
+        proven_for: costs, price and σ for which it was proven, in one table per row (3, agents, distributions); within
+            limits most and least, too (5, agents, distributions).
         linked: whether the largest of all discrepancies counts for every distribution.
         whole: whether all numbers of points are whole, and what is proven holds for whole numbers.
         design: that it carries out, for what is efficient; None inside transformations.
@@ -135,7 +136,10 @@ class Designed:
 
     def guarantee(self, stakes: Stakes) -> Guarantee:
         """Return what was proven when the design was certified; nothing for other costs, prices or σ."""
-        theirs = jnp.stack(jnp.broadcast_arrays(stakes.costs, stakes.price, stakes.sigma))
+        context: tuple[Array, ...] = (stakes.costs, stakes.price, stakes.sigma)
+        if len(self.proven_for) > len(context):
+            context = (*context, *_bounds(stakes))
+        theirs = jnp.stack(jnp.broadcast_arrays(*context))
         slack = tolerances(theirs.dtype).condition
         same = jnp.all(
             (theirs == self.proven_for)
@@ -184,6 +188,13 @@ class Designed:
         )
 
 
+def _bounds(stakes: Stakes | Problem) -> tuple[Array, Array]:
+    """What agents can and must collect; a budget needs no row: whoever keeps to less of the box gains no more."""
+    if stakes.capacity is None:
+        return jnp.where(stakes.costs == jnp.inf, 0.0, jnp.inf), jnp.zeros_like(stakes.costs)
+    return stakes.capacity.most, stakes.capacity.least
+
+
 def noise_at(rule: Rule, apart: Array) -> Array:
     """Return η²/σ² at these discrepancies: linear between entries, left-continuous at jumps, ∞ from a finite entry on.
 
@@ -225,7 +236,9 @@ def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None
 
     told = alike(problem)
     proven = proven_least(problem, design) if least is None else least
-    context = (told.costs, told.price, told.sigma)
+    context: tuple[Array, ...] = (told.costs, told.price, told.sigma)
+    if problem.capacity is not None:
+        context = (problem.costs, told.price, told.sigma, *_bounds(problem))
     designed = Designed(
         samples=design.equivalent,
         comparison=design.comparison,
