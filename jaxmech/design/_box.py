@@ -12,9 +12,12 @@ from jaxmech.design._descent import Start, total_penalty
 from jaxmech.design._kinds import Candidate, Kinds
 from jaxmech.design._plan import Origin
 from jaxmech.design._terms import Crowd, Layout, Variables, others
+from jaxmech.mechanism import Capacity
 
 _NEAR = 1e-3
-"""Who is this part of the room between least and most away from either is asked for it."""
+"""Who is this part of the room between least and most below most, or of what is asked above least, is asked for it."""
+_EXACT = 1e-12
+"""Amounts that are a limit but for this, relatively, are that limit."""
 _INSIDE = 0.97
 """Who is checked, and not at most, begins with no larger a part of it."""
 
@@ -39,7 +42,7 @@ def fitted(crowd: Crowd, start: Start) -> Start:
     full = bounded & (samples >= most - _NEAR * room)
     samples = jnp.where(full, most, samples)
     free = full & ((stake.ideal > _everything(crowd, samples)) | (most <= least))
-    some = samples > least + jnp.where(bounded, _NEAR * room, 0.0)
+    some = samples - least > _NEAR * samples
     checked = (layout.checked | full) & ~free & ~alone & (some | full)
     inside = jnp.where(bounded, jnp.minimum(samples, least + _INSIDE * room), samples)
     ratio = stake.closed(jnp.where(checked, inside, least + room / 2))
@@ -50,6 +53,19 @@ def fitted(crowd: Crowd, start: Start) -> Start:
 def _everything(crowd: Crowd, samples: Amounts) -> Array:
     """All points, of every distribution."""
     return samples + others(crowd.weight, samples)
+
+
+def at_bounds(limits: Capacity, samples: Array) -> Array:
+    """Return amounts of candidates, on a leading axis, equal to a limit where that is all but rounding.
+
+    Args:
+        limits: what can and must be collected, by kind.
+        samples: amounts in the same points.
+    """
+    for bound in (limits.most, limits.least):
+        some = jnp.isfinite(bound) & (jnp.abs(samples - bound) <= _EXACT * bound)
+        samples = jnp.where(some, bound, samples)
+    return samples
 
 
 def full_of(kinds: Kinds, samples: Amounts, alone: Array) -> Array | None:
@@ -63,7 +79,7 @@ def full_of(kinds: Kinds, samples: Amounts, alone: Array) -> Array | None:
     limits = kinds.limits
     if limits is None:
         return None
-    return ~alone & kinds.stake.able & (samples >= limits.most * (1 - 1e-12))
+    return ~alone & kinds.stake.able & (samples >= limits.most * (1 - _EXACT))
 
 
 def safe_within(kinds: Kinds) -> Candidate:
@@ -109,7 +125,7 @@ def safe_within(kinds: Kinds) -> Candidate:
     )
 
 
-def roles_of_plans(role: Array, samples: Amounts) -> Array:
+def roles_of_plans(role: Array, samples: Array) -> Array:
     """Return who is to be checked of the amounts of plans: who collects some, is not alone, and is not let be.
 
     Args:

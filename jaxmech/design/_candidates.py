@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from jaxmech._types import Array
 from jaxmech.collaboration import Role
-from jaxmech.design._box import safe_within
+from jaxmech.design._box import at_bounds, safe_within
 from jaxmech.design._descent import SETTLED, Ends, Plan, Start, best, rank, search, slacks, total_penalty
 from jaxmech.design._ellipsoid import Ellipsoid
 from jaxmech.design._family import Choices, Dual, Shares, dual
@@ -82,6 +82,8 @@ def candidates(
     counts = {name: points * tables[name] for name in ("samples", "comparison", "rest")}
     found = found._replace(**{**tables, **counts}, social=penalty * found.social)
     found = found._replace(penalty=penalty * found.penalty)
+    if kinds.limits is not None:
+        found = found._replace(samples=at_bounds(kinds.limits, found.samples))
     shares = Shares(points * duals.shares.samples[..., back], *(part[..., back] for part in duals.shares[1:]))
     return found, Dual(penalty * duals.estimate, points * duals.totals, cost * duals.slopes, shares)
 

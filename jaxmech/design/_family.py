@@ -23,8 +23,6 @@ _LEAST_COUNT, _LARGEST_TOTAL = 1e-3, 400.0
 _SEARCHED = 60
 _EXACT = 1e-9
 """Amounts that add up to T but for this do."""
-_FEWEST = 0.02
-"""Of the largest T, where limits may keep it small."""
 _HALVINGS = 44
 _TILTS = (1 - 1e-6, 1 + 1e-6, 0.97, 1.03)
 """Of λ: to both sides of where a kind of agent changes its mind."""
@@ -202,7 +200,8 @@ def proven_value(
     def slopes_near(total: np.ndarray) -> np.ndarray:
         """Between two T of the grid, and those of either one: λ may jump in between."""
         right = np.clip(np.searchsorted(places, total), 1, len(places) - 1)
-        return np.stack([np.interp(total, places, duals), duals[right - 1], duals[right]])
+        some = [np.interp(total, places, duals), duals[right - 1], duals[right]]
+        return np.stack(some if limits is None else [*some, np.zeros(len(total))])
 
     return proven_bound(side, float(found.estimate), slopes_near, None if unit is None else size)
 
@@ -235,7 +234,7 @@ def dual(table: Choices, costs: Array, weight: Array, error: Array, limits: tupl
     largest = jnp.max(jnp.where(able, unit, 0.0))
     begun = largest * jnp.geomspace(1 + 1e-6, 1.6 * jnp.sqrt(jnp.sum(weight)) + 1, _SEARCHED)
     if limits is not None:
-        begun = side.totals(begun[0], begun[-1])
+        begun = side.totals(begun[-1])
     coarse, first = jax.lax.map(side.at, begun)
     best = jnp.argmin(coarse)
     low, high = begun[jnp.maximum(best - 2, 0)], begun[jnp.minimum(best + 2, _SEARCHED - 1)]
@@ -264,12 +263,15 @@ class _Side(NamedTuple):
     error: Array
     limits: tuple[Array, Array] | None = None
 
-    def totals(self, low: Array, high: Array) -> Array:
-        """T that are worth a look within limits, instead of those between two."""
+    def totals(self, high: Array) -> Array:
+        """T that are worth a look within limits: not below what anybody collects alone, who else would do so."""
         assert self.limits is not None
-        least, most = (jnp.sum(jnp.where(self.able, self.weight * part, 0.0)) for part in self.limits)
-        high = jnp.clip(high, least * (1 + 1e-6), most)
-        return jnp.geomspace(jnp.minimum(jnp.maximum(least, _FEWEST * high), low), high, _SEARCHED)
+        there = self.able & (self.weight > 0)
+        least, most = (jnp.sum(jnp.where(there, self.weight * part, 0.0)) for part in self.limits)
+        own = jnp.max(jnp.where(there, jnp.clip(self.unit, *self.limits), 0.0))
+        low = jnp.maximum(least, own * (1 + 1e-6))
+        high = jnp.clip(high, low * (1 + 1e-6), jnp.maximum(most, least))
+        return jnp.geomspace(jnp.minimum(low, high), high, _SEARCHED)
 
     def at(self, total: Array) -> tuple[Array, Array]:
         """max_λ (λT + Σ_i min_n (ψ_i(n, T) − λn)), and the λ."""

@@ -51,7 +51,7 @@ class Designed:
         promised: penalties that are proven for compliant agents.
         least: what no strategy can pay less than, as proven by :func:`~jaxmech.design.prove`.
         proven_for: costs, price and σ for which it was proven, in one table per row (3, agents, distributions); within
-            limits most and least, too (5, agents, distributions).
+            limits most, least and budget, too (6, agents, distributions).
         linked: whether the largest of all discrepancies counts for every distribution.
         whole: whether all numbers of points are whole, and what is proven holds for whole numbers.
         design: that it carries out, for what is efficient; None inside transformations.
@@ -188,11 +188,13 @@ class Designed:
         )
 
 
-def _bounds(stakes: Stakes | Problem) -> tuple[Array, Array]:
-    """What agents can and must collect; a budget needs no row: whoever keeps to less of the box gains no more."""
+def _bounds(stakes: Stakes | Problem) -> tuple[Array, Array, Array]:
+    """What agents can and must collect, and can spend, by distribution."""
     if stakes.capacity is None:
-        return jnp.where(stakes.costs == jnp.inf, 0.0, jnp.inf), jnp.zeros_like(stakes.costs)
-    return stakes.capacity.most, stakes.capacity.least
+        endless = jnp.full_like(stakes.costs, jnp.inf)
+        return jnp.where(stakes.costs == jnp.inf, 0.0, endless), jnp.zeros_like(endless), endless
+    capacity = stakes.capacity
+    return capacity.most, capacity.least, jnp.broadcast_to(capacity.budget[:, None], stakes.costs.shape)
 
 
 def noise_at(rule: Rule, apart: Array) -> Array:

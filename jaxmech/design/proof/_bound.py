@@ -69,6 +69,12 @@ class Side(NamedTuple):
         """Who can sample."""
         return np.isfinite(self.costs)
 
+    def needed(self, alone: np.ndarray, half: np.ndarray) -> float:
+        """The least T with limits: who collects no most would collect as much alone, or would want one more point."""
+        assert self.limits is not None
+        wanted = np.sqrt(self.error / self.costs + half**2) - half
+        return float(np.max(np.minimum(alone, np.clip(wanted, *self.limits))[self.able]))
+
     def between(self, fewest: float, largest: float) -> tuple[float, float]:
         """Totals between which T lies, with what all must and can collect."""
         if self.limits is None:
@@ -85,7 +91,8 @@ def proven_bound(
     Only some T are of interest. Every agent pays at least her e/T, and all together at least T times the least cost.
     And T is not below anybody's n_IND: she would not be alone, no check would keep her (B < 0), and if she received she
     would collect a fraction, or if samples are whole and T (T + u) < n_IND² one more sample, which counts u. With
-    limits it may be below that of who collects all she can; it is not below, nor above, what all must and can collect.
+    limits it may be below that of who collects all she can, though not below that; nor is it below what all must, or
+    above what all can collect.
 
     Args:
         side: who is there.
@@ -99,6 +106,8 @@ def proven_bound(
     half = 0.0 if unit is None else unit / 2
     wanted = np.max(np.sqrt(side.error / side.costs + half**2) - half) if side.limits is None else 0.0
     fewest, largest = max(np.sum(side.weight * side.error) / most, wanted), most / np.min(side.costs)
+    if side.limits is not None:
+        fewest = max(fewest, side.needed(alone[0], np.broadcast_to(half, side.costs.shape)) * (1 - _ROUNDING))
     fewest, largest = side.between(fewest, largest)
     if side.limits is not None and largest < fewest:
         return most * (1 - _ROUNDING)  # nobody can collect as much as would be needed for that
@@ -175,7 +184,8 @@ def _limited(side: Side, low: np.ndarray, high: np.ndarray, slopes: np.ndarray, 
     middle, fixed = np.sqrt(error / costs + half**2), can <= must
     slope, risk = costs - slopes[:, None], error / high[:, None]
     idle = np.where(fixed | (high[:, None] >= (middle - half) * (1 - _ROUNDING)), risk + slope * must, np.inf)
-    full = fixed | (np.isfinite(can) & (low[:, None] <= (middle + half) * (1 + _ROUNDING)))
+    full = fixed | (low[:, None] <= (middle + half) * (1 + _ROUNDING))
+    full &= can <= high[:, None] * (1 + _ROUNDING)  # T counts her points, too
     return np.minimum(idle, np.where(full, risk + slope * np.where(np.isfinite(can), can, 0.0), np.inf))
 
 
