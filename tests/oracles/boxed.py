@@ -19,12 +19,18 @@ def ends(costs, error, least, most):
     return np.where(np.isfinite(costs), least, 0.0), last
 
 
+def paid(amounts, offer):
+    """What she pays; ∞ without a point. 1/n must not overflow."""
+    with np.errstate(divide="ignore"):
+        return float(oracle.linked_penalty(np.where(amounts < 1e-300, 0.0, amounts), *offer))
+
+
 def least_whole(offer, least, most):
     """The least penalty over all whole amounts in the box. ``offer``: comparison, rest, limit, costs, error, kept."""
     costs, error = offer[3:5]
     low, high = ends(costs, error, least, most)
     axes = [np.arange(math.ceil(a - 1e-9), math.floor(b + 1e-9) + 1) for a, b in zip(low, high, strict=True)]
-    return min(oracle.linked_penalty(np.array(point, float), *offer) for point in itertools.product(*axes))
+    return min(paid(np.array(point, float), offer) for point in itertools.product(*axes))
 
 
 def least_real(offer, least, most, starts=25, seed=0):
@@ -36,14 +42,13 @@ def least_real(offer, least, most, starts=25, seed=0):
     points = corners + [low + (high - low) * rng.uniform(0, 1, len(low)) ** 2 for _ in range(starts)]
     bounds, best = list(zip(low, high, strict=True)), math.inf
 
-    def paid(amounts):
-        inside = np.clip(amounts, low, high)
-        return oracle.linked_penalty(np.where(inside < 1e-300, 0.0, inside), *offer)  # 1/n must not overflow
+    def inside(amounts):
+        return paid(np.clip(amounts, low, high), offer)
 
     for point in points:
-        best = min(best, paid(point))
-        if math.isfinite(paid(point)):
-            best = min(best, optimize.minimize(paid, point, method="Nelder-Mead", bounds=bounds).fun)
+        best = min(best, inside(point))
+        if math.isfinite(best):
+            best = min(best, optimize.minimize(inside, point, method="Nelder-Mead", bounds=bounds).fun)
     return best
 
 
