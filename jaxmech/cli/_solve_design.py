@@ -41,10 +41,13 @@ def find_design(case: files.CollaborationCase, wishes: Wishes, output: Output) -
         output: notes how long it takes.
 
     Raises:
-        ProblemError: for limits that follow the data, of problems and wishes that have none.
+        ProblemError: for limits that follow the data, of problems and wishes that have none, and for most, least or
+            budget with panels.
     """
     problem = case.problem
     m, d = problem.shape
+    if case.values is not None:
+        problem.without_limits("a design with panels has none; cbl keeps within them")
     if case.calibrated:
         _check_calibrated(case, wishes)
         wishes = dataclasses.replace(wishes, whole=True, linked=False, ellipsoid=False)

@@ -101,6 +101,8 @@ def departure_of(problem: Problem, kept: Array | float | None, design: Design, *
         inside = Ellipsoid(jnp.asarray(kept, design.rule.variance.dtype))
         paid = jnp.where(made.ellipsoid, inside.honest(terms, stake, level), paid)
     lost = jnp.any(made.checked & (made.comparison <= 0), axis=1)
+    if problem.capacity is not None:
+        lost |= ~problem.capacity.allows(problem.costs, made.samples)
     paid, promised = jnp.where(lost, jnp.inf, paid), design.penalty
     # who needs nothing pays nothing, and keeps it
     gap = jnp.where((paid == 0) & (promised == 0), 0.0, jnp.abs(paid / promised - 1))

@@ -206,7 +206,7 @@ def _slope_of(row: Checked, chance: np.ndarray, pulled: np.ndarray, sigma: np.nd
 
 
 def refuse_differing(problem: Problem) -> None:
-    """Refuse limits that follow the data where agents differ in σ or price. Host only.
+    """Refuse limits that follow the data where agents differ in σ or price, or in what they can collect. Host only.
 
     Args:
         problem: the problem.
@@ -225,6 +225,7 @@ def refuse_differing(problem: Problem) -> None:
         )
     if not problem.valued_alike:
         raise ProblemError("calibrated", True, "is for one price per distribution in a design: leave calibrated out")
+    problem.without_limits("a design whose limits follow the data has none; leave calibrated out to keep them")
 
 
 def _check(problem: Problem, design: Design) -> None:

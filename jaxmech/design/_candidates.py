@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from jaxmech._types import Array
 from jaxmech.collaboration import Role
+from jaxmech.design._box import at_bounds, safe_within
 from jaxmech.design._descent import SETTLED, Ends, Plan, Start, best, rank, search, slacks, total_penalty
 from jaxmech.design._ellipsoid import Ellipsoid
 from jaxmech.design._family import Choices, Dual, Shares, dual
@@ -29,8 +30,9 @@ from jaxmech.design._starts import (
     with_the_cheapest_alone,
 )
 from jaxmech.design._table import Table
-from jaxmech.design._terms import Crowd, Layout, Shape, Stake, Terms, others, terms_of
+from jaxmech.design._terms import Crowd, Layout, Shape, Stake, Terms, terms_of
 from jaxmech.design._wishes import Bounds
+from jaxmech.mechanism import Capacity
 
 _COLUMN_STARTS, _COLUMN = 18, Plan(lanes=6, steps=150, more=150)
 _LINKED_STARTS, _LINKED = 12, Plan(lanes=4, steps=150, more=400)
@@ -60,12 +62,19 @@ def candidates(
     """
     order = jnp.lexsort((*jnp.concatenate([kinds.costs, kinds.error], axis=1).T[::-1], kinds.weight <= 0))
     back = jnp.argsort(order)
+    limits = kinds.limits
+    if limits is not None:
+        rows = jnp.concatenate([kinds.costs, kinds.error, limits.most, limits.least], axis=1)
+        order = jnp.lexsort((*rows.T[::-1], kinds.weight <= 0))
+        back = jnp.argsort(order)
     there = jnp.isfinite(kinds.costs) & (kinds.weight[:, None] > 0)
     largest = jnp.max(jnp.where(there, kinds.costs, 0.0)), jnp.max(kinds.error)
     cost, error = (jnp.where(unit > 0, unit, 1.0) for unit in largest)  # nobody who can measure, or needs, is no unit
     points, penalty = jnp.sqrt(error / cost), jnp.sqrt(error * cost)
     who = kinds.weight[order], jnp.arange(len(order)), kinds.unit[order]
-    inside = Kinds(kinds.costs[order] / cost, kinds.error[order] / error, *who)
+    if limits is not None:
+        limits = Capacity(limits.most[order] / points, limits.least[order] / points, limits.budget[order])
+    inside = Kinds(kinds.costs[order] / cost, kinds.error[order] / error, *who, limits)
     samples, role = (part[:, order] for part in kinds_tables(kinds, rivals))
     plans = Rivals(samples / points, role, rivals.social / penalty, rivals.code)
     found, duals = _in_order(inside, plans, table, rule, bounds)
@@ -73,6 +82,8 @@ def candidates(
     counts = {name: points * tables[name] for name in ("samples", "comparison", "rest")}
     found = found._replace(**{**tables, **counts}, social=penalty * found.social)
     found = found._replace(penalty=penalty * found.penalty)
+    if kinds.limits is not None:
+        found = found._replace(samples=at_bounds(kinds.limits, found.samples))
     shares = Shares(points * duals.shares.samples[..., back], *(part[..., back] for part in duals.shares[1:]))
     return found, Dual(penalty * duals.estimate, points * duals.totals, cost * duals.slopes, shares)
 
@@ -82,14 +93,17 @@ def _in_order(
 ) -> tuple[Candidate, Dual]:
     crowd, threshold = kinds.crowd(bounds), Threshold(jnp.asarray(bounds.kept, kinds.weight.dtype))
     columns = _columns(crowd)
-    duals = jax.vmap(dual, in_axes=(None, 1, None, 1))(table, kinds.costs, kinds.weight, kinds.error)
+    bounds_of = None if kinds.limits is None else (kinds.limits.least, kinds.limits.most)
+    parts = table, kinds.costs, kinds.weight, kinds.error, bounds_of
+    duals = jax.vmap(dual, in_axes=(None, 1, None, 1, 1))(*parts)
     plans = kinds_tables(kinds, rivals)
     starts = jax.vmap(_column_starts, in_axes=(0, 0, 2))(columns, duals.shares, plans)
     ends = jax.vmap(partial(_best_end, threshold, plan=_COLUMN))(columns, starts)
     if rule is not None:
         return _shaped(kinds, columns, ends, Table(rule)), duals
     first = _side_by_side(threshold, columns, ends, Origin.THRESHOLDS)
-    found = [jax.tree.map(lambda leaf: leaf[None], part) for part in (first, safe(kinds))]
+    alternative = safe(kinds) if kinds.limits is None else safe_within(kinds)
+    found = [jax.tree.map(lambda leaf: leaf[None], part) for part in (first, alternative)]
     if bounds.linked and kinds.costs.shape[1] > 1:
         found.insert(1, _linked(threshold, crowd, first))
     every = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *found)
@@ -139,16 +153,16 @@ def among_kinds(kinds: Kinds, rivals: Rivals) -> Rivals:
 def _columns(crowd: Crowd) -> Crowd:
     """One distribution each, on a leading axis."""
 
-    def column(costs: Array, error: Array) -> Crowd:
-        return Crowd(Stake(costs[:, None], error[:, None]), crowd.weight, crowd.fails)
+    def column(stake: Stake) -> Crowd:
+        return Crowd(jax.tree.map(lambda leaf: leaf[:, None], stake), crowd.weight, crowd.fails)
 
-    every: Crowd = jax.vmap(column, in_axes=(1, 1))(crowd.stake.costs, crowd.stake.error)
+    every: Crowd = jax.vmap(column, in_axes=1)(crowd.stake)
     return every
 
 
 def _column_starts(crowd: Crowd, shares: Shares, plans: tuple[Array, Array]) -> Start:
     """Starts for one distribution: from the dual, also with the cheapest alone, and from published plans."""
-    dual_starts = from_shares(shares)
+    dual_starts = from_shares(crowd, shares)
     few = jax.tree.map(lambda leaf: leaf[:_FROM_SHARES], dual_starts)
     samples, role = (part[..., None] for part in plans)
     known = [
@@ -164,7 +178,7 @@ def _best_end(shape: Shape, crowd: Crowd, starts: Start, *, plan: Plan) -> Ends:
 
 def _linked(shape: Shape, crowd: Crowd, first: Candidate) -> Candidate:
     """Linked thresholds, from several starts, the best few descended further; on a leading axis."""
-    layout = Layout(first.alone, first.checked)
+    layout = Layout(first.alone, first.checked)  # who collects all she can is found again from what she collects
     starts = from_columns(crowd, first.samples, first.comparison, layout)
     more = from_costs(shape, crowd, _LINKED_STARTS - len(starts.layout.alone))
     ends = best(search(shape, crowd, join(starts, more), _LINKED), _LINKED_KEPT)
@@ -176,8 +190,7 @@ def _shaped(kinds: Kinds, columns: Crowd, ends: Ends, shape: Table) -> Candidate
 
     def column(crowd: Crowd, end: Ends) -> Ends:
         terms, layout = terms_of(crowd, *end.start), end.start.layout
-        theirs = others(crowd.weight, terms.samples)
-        starts = from_thresholds(terms.samples, terms.comparison, theirs, layout)
+        starts = from_thresholds(crowd, terms.samples, terms.comparison, layout)
         order = jnp.argsort(rank(shape, crowd, starts))[:_SHAPED_STARTS]
         chosen = jax.tree.map(lambda leaf: leaf[order], starts)
         return best(search(shape, crowd, chosen, _SHAPED), _SHAPED_STARTS)

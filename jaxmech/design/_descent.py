@@ -5,8 +5,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxmech._types import Array, Scalar, Support
-from jaxmech.design._terms import Crowd, Layout, Settled, Shape, Terms, Variables, terms_of
+from jaxmech._types import Array, Scalar
+from jaxmech.design._terms import Crowd, Layout, Settled, Shape, Stake, Terms, Variables, others, terms_of
 from jaxmech.numerics import minimise
 
 BARRIERS = (1e-4, 1e-6, 1e-9)
@@ -17,6 +17,8 @@ _NEGLIGIBLE = 5e-3
 """An agent whose share of a distribution is below this may be let off."""
 _WORSE = 1e-3
 """...if that costs no more than this, relatively; what it costs is won back in the next stage."""
+_NEARLY_ALL = 0.05
+"""Who leaves no more of the room between least and most may be asked for all she can collect."""
 SETTLED = 1e-9
 """Residual of the levels from which on they count as solved."""
 _ALIKE = 1e-9
@@ -54,22 +56,30 @@ class Plan(NamedTuple):
 def slacks(crowd: Crowd, layout: Layout, shape: Shape, terms: Terms, settled: Settled) -> Array:
     """Relative room in every constraint, (kinds, constraints); all must be positive.
 
-    Levels must exist; who is asked for nothing must not want to collect; nobody prefers something far away; honest
-    agents do not fail too often.
+    Levels must exist; who is asked for nothing must not want to collect, nor want more than she must, or less than she
+    can; nobody prefers something far away; honest agents do not fail too often.
     """
     stake = crowd.stake
-    idle = ~layout.checked & ~layout.alone & stake.able & (terms.comparison + terms.rest > 0)
     tied = jnp.any(layout.checked, axis=-1, keepdims=True)
     failing = 1 - (1 - settled.success[..., None]) / crowd.fails
     return jnp.concatenate(
         [
-            jnp.where(layout.checked | idle, settled.spare, 1.0),
+            _content(stake, layout, terms, settled.spare),
             settled.room,
             jnp.where(tied, shape.temptations(terms, stake, settled), 1.0),
             jnp.where(tied & (crowd.fails < 1), failing, 1.0),
         ],
         axis=-1,
     )
+
+
+def _content(stake: Stake, layout: Layout, terms: Terms, spare: Array) -> Array:
+    """Room before somebody wants another amount than what is stationary, or than all she can or must collect."""
+    idle = ~layout.checked & ~layout.alone & stake.able
+    if layout.full is None or stake.least is None or stake.most is None:
+        return jnp.where(layout.checked | (idle & (terms.comparison + terms.rest > 0)), spare, 1.0)
+    idle &= stake.most > stake.least
+    return jnp.where(idle & layout.full, -spare, jnp.where(idle | (layout.checked & ~layout.full), spare, 1.0))
 
 
 def total_penalty(weight: Array, penalty: Array) -> Scalar:
@@ -103,20 +113,23 @@ def improve(shape: Shape, crowd: Crowd, start: Start, steps: Array | int) -> tup
 
     Source: this package; Nocedal and Wright, chapter 19, for barriers.
     """
-    alone, where = start.layout.alone, start.variables.logit.shape
+    where = start.variables.logit.shape
 
-    def at(vector: Array, checked: Support) -> Start:
-        return Start(Layout(alone, checked), Variables(*jnp.reshape(vector, (2, *where))))
+    def at(vector: Array, layout: Layout) -> Start:
+        return Start(layout, Variables(*jnp.reshape(vector, (2, *where))))
 
-    def stage(carry: tuple[Array, Support], barrier: Array) -> tuple[tuple[Array, Support], None]:
-        vector, checked = carry
-        found = minimise(lambda point: social(shape, crowd, at(point, checked), barrier), vector, steps).point
-        return (found, _let_off(shape, crowd, at(found, checked), barrier)), None
+    def stage(carry: tuple[Array, Layout], barrier: Array) -> tuple[tuple[Array, Layout], None]:
+        vector, layout = carry
+        found = minimise(lambda point: social(shape, crowd, at(point, layout), barrier), vector, steps).point
+        layout = _let_off(shape, crowd, at(found, layout), barrier)
+        if layout.full is not None:
+            layout = _filled(shape, crowd, at(found, layout), barrier)
+        return (found, layout), None
 
     vector = jnp.concatenate([jnp.ravel(part) for part in start.variables])
     barriers = jnp.asarray(BARRIERS, vector.dtype)
-    (vector, checked), _ = jax.lax.scan(stage, (vector, start.layout.checked), barriers)
-    end = at(vector, checked)
+    (vector, layout), _ = jax.lax.scan(stage, (vector, start.layout), barriers)
+    end = at(vector, layout)
     return end, social(shape, crowd, end, 0.0)
 
 
@@ -170,11 +183,38 @@ def rank(shape: Shape, crowd: Crowd, starts: Start) -> Array:
     return jnp.nan_to_num(jax.lax.map(one, starts, batch_size=shape.lanes), nan=jnp.inf, posinf=jnp.inf)
 
 
-def _let_off(shape: Shape, crowd: Crowd, end: Start, barrier: Array) -> Support:
-    """Who is checked, without those who are asked for next to nothing, if that does next to no harm."""
-    checked = end.layout.checked
+def _let_off(shape: Shape, crowd: Crowd, end: Start, barrier: Array) -> Layout:
+    """Who does what, without those checked who are asked for next to nothing, if that does next to no harm."""
+    alone, checked, full = end.layout.alone, end.layout.checked, end.layout.full
     samples = terms_of(crowd, *end).samples
-    fewer = checked & (samples > _NEGLIGIBLE * jnp.sum(crowd.weight[:, None] * samples, axis=0))
-    after = social(shape, crowd, end._replace(layout=Layout(end.layout.alone, fewer)), barrier)
+    more = samples if crowd.stake.least is None else samples - crowd.stake.least
+    fewer = checked & (more > _NEGLIGIBLE * jnp.sum(crowd.weight[:, None] * samples, axis=0))
+    return _unless_worse(
+        shape, crowd, end, Layout(alone, fewer, None if full is None else full & ~(checked & ~fewer)), barrier
+    )
+
+
+def _filled(shape: Shape, crowd: Crowd, end: Start, barrier: Array) -> Layout:
+    """Who does what, with all she can collect for who collects nearly so much, unchecked if she then wants no less."""
+    alone, checked, full = end.layout.alone, end.layout.checked, end.layout.full
+    stake, samples = crowd.stake, terms_of(crowd, *end).samples
+    assert full is not None
+    assert stake.least is not None
+    assert stake.most is not None
+    near = checked & jnp.isfinite(stake.most) & (stake.most - samples <= _NEARLY_ALL * (stake.most - stake.least))
+    layout = _unless_worse(shape, crowd, end, Layout(alone, checked, full | near), barrier)
+    samples = terms_of(crowd, layout, end.variables).samples
+    total = samples + others(crowd.weight, samples)
+    assert layout.full is not None
+    wanting = layout.full & checked & (total < stake.ideal)
+    return _unless_worse(
+        shape, crowd, end._replace(layout=layout), Layout(alone, checked & ~wanting, layout.full), barrier
+    )
+
+
+def _unless_worse(shape: Shape, crowd: Crowd, end: Start, other: Layout, barrier: Array) -> Layout:
+    """Another layout, if it does next to no harm."""
+    after = social(shape, crowd, end._replace(layout=other), barrier)
     keep = jnp.isfinite(after) & (after <= social(shape, crowd, end, barrier) * (1 + _WORSE))
-    return jnp.where(keep, fewer, checked)
+    chosen: Layout = jax.tree.map(lambda new, old: jnp.where(keep, new, old), other, end.layout)
+    return chosen

@@ -18,7 +18,7 @@ from jaxmech.design._candidates import among_kinds, candidates, safe
 from jaxmech.design._certify import rival
 from jaxmech.design._family import Dual, choices, proven_value
 from jaxmech.design._kinds import Candidate, Kinds, everybody, kinds_of
-from jaxmech.design._plan import Design, Rule
+from jaxmech.design._plan import Design, Rule, alike
 from jaxmech.design._published import Rivals, published
 from jaxmech.design._rules import check_rule, threshold_rule
 from jaxmech.design._whole import in_whole_samples
@@ -50,7 +50,8 @@ def design(problem: Problem, wishes: Wishes | None = None) -> Solution[Design]:
         gain left open, relatively; inside a transformation by how much recomputed penalties differ from promises.
 
     Raises:
-        ProblemError: for wishes that make no sense.
+        ProblemError: for wishes that make no sense, and for limits that a design does not take: a budget for several
+            amounts, tables of σ or prices, an ellipsoid, and any inside a transformation.
 
     Source: this package; theorems and derivations in the notebook ``design.ipynb``.
 
@@ -61,7 +62,10 @@ def design(problem: Problem, wishes: Wishes | None = None) -> Solution[Design]:
     """
     wishes = wishes or Wishes()
     if _is_traced(problem):
+        problem.without_limits("inside a transformation a design has none")
         return unproven(problem, wishes)
+    if problem.capacity is not None:
+        _check_limited(problem, wishes)
     found = _first_that_holds(problem, _Search(problem, wishes, None).designs())
     assert found is not None
     return found
@@ -95,6 +99,7 @@ def smooth_design(problem: Problem, rule: Rule, wishes: Wishes | None = None) ->
         >>> round(float(found.social_penalty) / (200 * 10**0.5), 3)  # a threshold: 1.214
         1.217
     """
+    problem.without_limits("a rule of given shape has none; a design by thresholds keeps within most and least")
     wishes, rule = dataclasses.replace(wishes or Wishes(), linked=False, ellipsoid=False), check_rule(rule)
     if float(rule.variance[-1]) > wishes.noise:
         raise ProblemError("rule.variance", rule.variance[-1], f"is more noise than is wished for ({wishes.noise:g})")
@@ -181,8 +186,11 @@ class _Search:
 
     def _family(self, kinds: Kinds, duals: Dual, *, whole: bool) -> float:
         """The proven bound of the social penalty, over all distributions."""
-        parts = kinds.costs, kinds.weight, kinds.error, kinds.unit
+        if whole:
+            kinds = kinds.in_whole_points
+        parts, limits = (kinds.costs, kinds.weight, kinds.error, kinds.unit), kinds.limits
         costs, weight, error, unit = (np.asarray(part, float) for part in parts)
+        bounds = None if limits is None else (np.asarray(limits.least, float), np.asarray(limits.most, float))
         fails = self.wishes.failure
         return sum(
             proven_value(
@@ -192,6 +200,7 @@ class _Search:
                 error[:, k],
                 fails,
                 unit[:, k] if whole else None,
+                None if bounds is None else (bounds[0][:, k], bounds[1][:, k]),
             )
             for k in range(costs.shape[1])
         )
@@ -240,6 +249,15 @@ def _finished(found: Tree) -> Tree:
     """The same, computed: what is told to be done is done."""
     done: Tree = jax.tree.map(lambda leaf: leaf.block_until_ready(), found)
     return done
+
+
+def _check_limited(problem: Problem, wishes: Wishes) -> None:
+    """Refuse what limits do not go with, before any search."""
+    alike(problem)
+    if wishes.ellipsoid:
+        raise ProblemError(
+            "ellipsoid", True, "is for agents who collect as they like: leave it, or most and least, out"
+        )
 
 
 def _is_traced(problem: Problem) -> bool:

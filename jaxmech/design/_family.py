@@ -21,6 +21,8 @@ _TOTALS = 96
 _SHARES = 56
 _LEAST_COUNT, _LARGEST_TOTAL = 1e-3, 400.0
 _SEARCHED = 60
+_EXACT = 1e-9
+"""Amounts that add up to T but for this do."""
 _HALVINGS = 44
 _TILTS = (1 - 1e-6, 1 + 1e-6, 0.97, 1.03)
 """Of λ: to both sides of where a kind of agent changes its mind."""
@@ -177,11 +179,20 @@ def family_bound(
 
 
 def proven_value(
-    found: Dual, costs: np.ndarray, weight: np.ndarray, error: np.ndarray, fails: float, unit: np.ndarray | None
+    found: Dual,
+    costs: np.ndarray,
+    weight: np.ndarray,
+    error: np.ndarray,
+    fails: float,
+    unit: np.ndarray | None,
+    limits: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> float:
-    """Prove what a dual points to; see :func:`family_bound`, and :func:`proven_bound` for ``unit``."""
-    costs, weight, error, size = _together(costs, weight, error, np.ones(np.shape(costs)) if unit is None else unit)
+    """Prove what a dual points to; see :func:`family_bound`, and :func:`proven_bound` for ``unit`` and limits."""
+    size = np.ones(np.shape(costs)) if unit is None else unit
+    weight, (costs, error, size, *bounds) = _together(weight, costs, error, size, *(limits or ()))
     side = Side(costs, weight, error, float(np.sqrt(2) * erfinv(1 - fails)))
+    if limits is not None:
+        side = side._replace(limits=(bounds[0], bounds[1]))
     if not np.any(np.isfinite(side.costs)):
         return np.inf if len(side.error) else 0.0  # nobody who needs it can sample it
     places, duals = np.asarray(found.totals, float), np.asarray(found.slopes, float)
@@ -189,21 +200,22 @@ def proven_value(
     def slopes_near(total: np.ndarray) -> np.ndarray:
         """Between two T of the grid, and those of either one: λ may jump in between."""
         right = np.clip(np.searchsorted(places, total), 1, len(places) - 1)
-        return np.stack([np.interp(total, places, duals), duals[right - 1], duals[right]])
+        some = [np.interp(total, places, duals), duals[right - 1], duals[right]]
+        return np.stack(some if limits is None else [*some, np.zeros(len(total))])
 
     return proven_bound(side, float(found.estimate), slopes_near, None if unit is None else size)
 
 
 def _together(
-    costs: np.ndarray, weight: np.ndarray, error: np.ndarray, unit: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Equal agents once, with how many they are; nobody who does not exist, or has no use for the distribution."""
+    weight: np.ndarray, costs: np.ndarray, error: np.ndarray, *more: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """How many there are of equal agents, and these once; nobody who does not exist, or has no use for it."""
     there = (weight > 0) & (error > 0)
-    different, back = np.unique(np.stack([costs, error, unit])[:, there], axis=1, return_inverse=True)
-    return different[0], np.bincount(back.reshape(-1), weight[there]), different[1], different[2]
+    different, back = np.unique(np.stack([costs, error, *more])[:, there], axis=1, return_inverse=True)
+    return np.bincount(back.reshape(-1), weight[there]), different
 
 
-def dual(table: Choices, costs: Array, weight: Array, error: Array) -> Dual:
+def dual(table: Choices, costs: Array, weight: Array, error: Array, limits: tuple[Array, Array] | None = None) -> Dual:
     """Solve the dual of one distribution on a grid of T, and on a finer one around the best. It jits and vmaps.
 
     Args:
@@ -211,15 +223,18 @@ def dual(table: Choices, costs: Array, weight: Array, error: Array) -> Dual:
         costs: (kinds,) of one point; ∞ for who cannot sample.
         weight: (kinds,) agents of each kind.
         error: (kinds,) price σ².
+        limits: (kinds,) each, what they must and can collect; None for as much and as little as they like.
 
     Source: this package.
     """
     able = jnp.isfinite(costs) & (error > 0)
     safe = jnp.where(able, costs, 1.0)
     unit, price = jnp.where(able, jnp.sqrt(error / safe), 1.0), jnp.where(able, jnp.sqrt(error * safe), 0.0)
-    side = _Side(jax.tree.map(jnp.asarray, table), able, unit, price, weight, error)
+    side = _Side(jax.tree.map(jnp.asarray, table), able, unit, price, weight, error, limits)
     largest = jnp.max(jnp.where(able, unit, 0.0))
     begun = largest * jnp.geomspace(1 + 1e-6, 1.6 * jnp.sqrt(jnp.sum(weight)) + 1, _SEARCHED)
+    if limits is not None:
+        begun = side.totals(begun[-1])
     coarse, first = jax.lax.map(side.at, begun)
     best = jnp.argmin(coarse)
     low, high = begun[jnp.maximum(best - 2, 0)], begun[jnp.minimum(best + 2, _SEARCHED - 1)]
@@ -238,7 +253,7 @@ _dual = jax.jit(dual)
 
 
 class _Side(NamedTuple):
-    """One distribution: the table of choices, and every kind's units n_IND and √(e c)."""
+    """One distribution: the table of choices, every kind's units n_IND and √(e c), and what it must and can collect."""
 
     table: Choices
     able: Array
@@ -246,10 +261,23 @@ class _Side(NamedTuple):
     price: Array
     weight: Array
     error: Array
+    limits: tuple[Array, Array] | None = None
+
+    def totals(self, high: Array) -> Array:
+        """T that are worth a look within limits: not below what anybody collects alone, who else would do so."""
+        assert self.limits is not None
+        there = self.able & (self.weight > 0)
+        least, most = (jnp.sum(jnp.where(there, self.weight * part, 0.0)) for part in self.limits)
+        own = jnp.max(jnp.where(there, jnp.clip(self.unit, *self.limits), 0.0))
+        low = jnp.maximum(least, own * (1 + 1e-6))
+        high = jnp.clip(high, low * (1 + 1e-6), jnp.maximum(most, least))
+        return jnp.geomspace(jnp.minimum(low, high), high, _SEARCHED)
 
     def at(self, total: Array) -> tuple[Array, Array]:
         """max_λ (λT + Σ_i min_n (ψ_i(n, T) − λn)), and the λ."""
         penalty, count = self.options(total)
+        # where all collect all they can, any larger λ will do as well here, and not in the proof
+        enough = total if self.limits is None else total * (1 - _EXACT)
 
         def halve(_: Array, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
             low, high, best = state
@@ -258,11 +286,13 @@ class _Side(NamedTuple):
             least = jnp.min(values, axis=1)
             chosen = jnp.max(jnp.where(values <= least[:, None], count, 0.0), axis=1)
             value = jnp.sum(self.weight * least) + middle * total
-            too_many = jnp.sum(self.weight * chosen) > total
+            too_many = jnp.sum(self.weight * chosen) > enough
             ends = jnp.where(too_many, low, middle), jnp.where(too_many, middle, high)
             return *ends, jnp.maximum(best, value)
 
         steepest = 4 * jnp.max(self.price / self.unit)
+        if self.limits is not None:  # where limits keep T small, one more point may be worth more
+            steepest = jnp.maximum(steepest, 2 * jnp.sum(self.weight * self.error) / total**2)
         begin = jnp.zeros_like(steepest), steepest, jnp.full_like(steepest, -jnp.inf)
         low, high, best = jax.lax.fori_loop(0, _HALVINGS, halve, begin)
         return best, (low + high) / 2
@@ -290,8 +320,30 @@ class _Side(NamedTuple):
         counts = jnp.where(able, unit * self.table.amounts, 0.0)
         count = jnp.concatenate([counts, jnp.where(able, unit, 0.0), jnp.zeros_like(alone)], axis=1)
         penalty = jnp.concatenate([jnp.where(able, checked, jnp.inf), alone, receiving], axis=1)
+        if self.limits is not None:
+            penalty, count = self._within(total, penalty, count)
         possible = count <= total
         return jnp.where(possible, penalty, jnp.inf), jnp.where(possible, count, 0.0)
+
+    def _within(self, total: Array, penalty: Array, count: Array) -> tuple[Array, Array]:
+        """The same within limits, and one option more: all that she can collect, checked if she wants no more."""
+        assert self.limits is not None
+        (least, most), able, unit = (part[:, None] for part in self.limits), self.able[:, None], self.unit[:, None]
+        cost, risk = (self.price / self.unit)[:, None], (self.error / total)[:, None]
+        grid, allowed = count[:, :_COUNTS], (count[:, :_COUNTS] > least) & (count[:, :_COUNTS] <= most)
+        checked = jnp.where(allowed & (total >= unit), penalty[:, :_COUNTS], jnp.inf)
+        own = jnp.where(able, jnp.clip(unit, least, most), 0.0)
+        alone = jnp.where(able, self.error[:, None] / jnp.where(able, own, 1.0) + cost * own, jnp.inf)
+        content = ~able | (total >= unit) | (most <= least)
+        receiving = jnp.where(content, risk + jnp.where(able, cost * least, 0.0), jnp.inf)
+        nearest = jnp.argmin(jnp.abs(grid - most), axis=1, keepdims=True)
+        like, there = (jnp.take_along_axis(part, nearest, axis=1) for part in (penalty, grid))
+        full = jnp.where(
+            total < unit, risk + cost * most, jnp.maximum(like + cost * (most - there), risk + cost * most)
+        )
+        full = jnp.where(able & jnp.isfinite(most), full, jnp.inf)
+        counts = [grid, own, jnp.where(able, least, 0.0), jnp.where(jnp.isfinite(most), most, 0.0)]
+        return jnp.concatenate([checked, alone, receiving, full], axis=1), jnp.concatenate(counts, axis=1)
 
     def place(self, total: Array) -> tuple[Array, Array]:
         """Where T/n_IND of every kind lies in the table: row and part of the way to the next."""

@@ -1,7 +1,8 @@
-"""Agents grouped by their costs and prices, and candidates for a design by kind of agent."""
+"""Agents grouped by their costs, prices and limits, and candidates for a design by kind of agent."""
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -10,6 +11,8 @@ from jaxmech.collaboration import Problem, best_whole_alone
 from jaxmech.design._plan import alike
 from jaxmech.design._terms import Crowd, Stake, Terms
 from jaxmech.design._wishes import Bounds
+from jaxmech.mechanism import Capacity
+from jaxmech.mechanism._capacity import whole_alone_within, whole_limits
 
 _GROUPED_FROM = 40
 """From so many agents on, those with equal costs count as two kinds: one of them, and all others; from one agent on
@@ -27,6 +30,7 @@ class Kinds(NamedTuple):
         weight: (kinds,) how many agents.
         kind: (agents,) the kind of each.
         unit: (kinds, distributions) how many points that are alike a whole one of hers counts: 1 where all are.
+        limits: what they can and must collect, without a budget; None where they can do as they like.
     """
 
     costs: Array
@@ -34,10 +38,13 @@ class Kinds(NamedTuple):
     weight: Array
     kind: Array
     unit: Array
+    limits: Capacity | None = None
 
     @property
     def whole_alone(self) -> Array:
         """The best whole number of points for who works alone; 0 where she cannot sample."""
+        if self.limits is not None:
+            return whole_alone_within(self.costs, self.error, whole_limits(self.limits, self.unit), self.unit)
         return best_whole_alone(
             Problem.unchecked(self.costs, jnp.ones_like(self.error[0]), self.error, precision=self.unit)
         )
@@ -47,9 +54,20 @@ class Kinds(NamedTuple):
         """The same without agents: nothing in it, and so nothing compiled for it, depends on how many they are."""
         return self._replace(kind=jnp.arange(len(self.weight)))
 
+    @property
+    def stake(self) -> Stake:
+        """What they lose, and can and must collect."""
+        limits = self.limits
+        return Stake(self.costs, self.error, *(() if limits is None else (limits.least, limits.most)))
+
+    @property
+    def in_whole_points(self) -> "Kinds":
+        """The same with limits that whole points keep within."""
+        return self if self.limits is None else self._replace(limits=whole_limits(self.limits, self.unit))
+
     def crowd(self, bounds: Bounds) -> Crowd:
         """What the search knows of them."""
-        return Crowd(Stake(self.costs, self.error), self.weight, jnp.asarray(bounds.failure, self.weight.dtype))
+        return Crowd(self.stake, self.weight, jnp.asarray(bounds.failure, self.weight.dtype))
 
     def of_agents(self, table: Array) -> Array:
         """A table by agent as one by kind: where equal agents differ, the last of them stands for her kind."""
@@ -99,13 +117,16 @@ def everybody(problem: Problem) -> Kinds:
     m, d = told.shape
     error = jnp.broadcast_to(told.price * told.sigma**2, (m, d)).astype(float)
     unit = jnp.ones((m, d)) if told.precision is None else told.precision.astype(float)
-    return Kinds(told.costs.astype(float), error, jnp.ones(m), jnp.arange(m), unit)
+    limits = None if told.capacity is None else jax.tree.map(lambda leaf: leaf.astype(float), told.capacity)
+    return Kinds(told.costs.astype(float), error, jnp.ones(m), jnp.arange(m), unit, limits)
 
 
 def kinds_of(problem: Problem) -> Kinds:
-    """Group agents: everybody is a kind, unless there are many, or groups, of equal costs and prices. Host only."""
+    """Group agents: everybody is a kind, unless there are many, or groups, alike in all. Host only."""
     single_kinds = everybody(problem)
-    parts = single_kinds.costs, single_kinds.error, single_kinds.unit
+    limits = single_kinds.limits
+    parts = [single_kinds.costs, single_kinds.error, single_kinds.unit]
+    parts += [] if limits is None else [limits.most, limits.least]
     table = np.concatenate([np.asarray(part, float) for part in parts], axis=1)
     m, d = problem.shape
     if m < _GROUPED_FROM and problem.valued_alike:
@@ -122,8 +143,11 @@ def kinds_of(problem: Problem) -> Kinds:
         weight = np.concatenate([np.ones(len(counts)), counts[counts > 1] - 1.0])
     size = next((size for size in _SIZES if size >= len(rows)), len(rows))
     missing = size - len(rows)
-    nobody = np.concatenate([np.full(d, np.inf), table[0, d:]])
+    nobody = np.concatenate([np.full(d, np.inf), table[0, d : 3 * d], np.zeros(len(table[0]) - 3 * d)])
     rows = np.concatenate([rows, np.tile(nobody, (missing, 1))])
     weight = np.concatenate([weight, np.zeros(missing)])
-    told = rows[:, :d], rows[:, d : 2 * d], weight, kind, rows[:, 2 * d :]
-    return Kinds(*(jnp.asarray(part) for part in told))
+    told = tuple(jnp.asarray(part) for part in (rows[:, :d], rows[:, d : 2 * d], weight, kind, rows[:, 2 * d : 3 * d]))
+    if limits is not None:
+        bounds = jnp.asarray(rows[:, 3 * d : 4 * d]), jnp.asarray(rows[:, 4 * d :])
+        limits = Capacity(*bounds, jnp.full(len(rows), jnp.inf))
+    return Kinds(told[0], told[1], told[2], told[3], told[4], limits)

@@ -167,12 +167,12 @@ class Threshold(NamedTuple):
     def walking_away(self, terms: Terms, stake: Stake) -> Array:
         """Return the least penalty of an agent who gives up passing: Σ_k min_n (e_k/(n + z_k + kept D_k) + c_k n)."""
         given = terms.comparison + self.kept * terms.rest
-        own = jnp.maximum(stake.alone - given, 0.0)
+        own = stake.within(stake.ideal - given)
         return jnp.sum(error_of(stake.error, own + given) + stake.finite_costs * own, axis=-1)
 
     def collecting_less(self, terms: Terms, stake: Stake, level: Array, share: float) -> Array:
         """Return the penalty of an agent who collects this share of all that she is asked for, and submits it."""
-        return self.honest(*with_less(terms, stake, level, share))
+        return self.honest(*with_less(terms, stake, level, stake_share(terms, stake, share)))
 
     def _parts(self, terms: Terms, stake: Stake) -> _Parts:
         """error/N and error/N² for the points N that an agent has if she fails, and if she passes."""
@@ -188,7 +188,15 @@ def error_of(error: Array, points: Array) -> Array:
     return jnp.where(error > 0, jnp.where(some, error / jnp.where(some, points, 1.0), jnp.inf), 0.0)
 
 
-def with_less(terms: Terms, stake: Stake, level: Array, share: float) -> tuple[Terms, Stake, Array]:
+def stake_share(terms: Terms, stake: Stake, share: float) -> Array | float:
+    """Return the share that can be collected: what she must is collected in any case."""
+    if stake.least is None:
+        return share
+    some = terms.samples > 0
+    return jnp.maximum(share, jnp.where(some, stake.least / jnp.where(some, terms.samples, 1.0), 0.0))
+
+
+def with_less(terms: Terms, stake: Stake, level: Array, share: Array | float) -> tuple[Terms, Stake, Array]:
     """Terms of an agent who collects this share of all that she is asked for, and is checked on, and her levels."""
     own, clean = (jnp.where(terms.checked, part, 1.0) for part in (terms.samples, terms.comparison))
     # limits stay: levels go with the square root of n z/(n + z)

@@ -50,7 +50,8 @@ class Designed:
         variance: σ² of a data point.
         promised: penalties that are proven for compliant agents.
         least: what no strategy can pay less than, as proven by :func:`~jaxmech.design.prove`.
-        proven_for: costs, price and σ for which it was proven, in one table per row (3, agents, distributions).
+        proven_for: costs, price and σ for which it was proven, in one table per row (3, agents, distributions); within
+            limits most, least and budget, too (6, agents, distributions).
         linked: whether the largest of all discrepancies counts for every distribution.
         whole: whether all numbers of points are whole, and what is proven holds for whole numbers.
         design: that it carries out, for what is efficient; None inside transformations.
@@ -135,7 +136,10 @@ class Designed:
 
     def guarantee(self, stakes: Stakes) -> Guarantee:
         """Return what was proven when the design was certified; nothing for other costs, prices or σ."""
-        theirs = jnp.stack(jnp.broadcast_arrays(stakes.costs, stakes.price, stakes.sigma))
+        context: tuple[Array, ...] = (stakes.costs, stakes.price, stakes.sigma)
+        if len(self.proven_for) > len(context):
+            context = (*context, *_bounds(stakes))
+        theirs = jnp.stack(jnp.broadcast_arrays(*context))
         slack = tolerances(theirs.dtype).condition
         same = jnp.all(
             (theirs == self.proven_for)
@@ -184,6 +188,15 @@ class Designed:
         )
 
 
+def _bounds(stakes: Stakes | Problem) -> tuple[Array, Array, Array]:
+    """What agents can and must collect, and can spend, by distribution."""
+    if stakes.capacity is None:
+        endless = jnp.full_like(stakes.costs, jnp.inf)
+        return jnp.where(stakes.costs == jnp.inf, 0.0, endless), jnp.zeros_like(endless), endless
+    capacity = stakes.capacity
+    return capacity.most, capacity.least, jnp.broadcast_to(capacity.budget[:, None], stakes.costs.shape)
+
+
 def noise_at(rule: Rule, apart: Array) -> Array:
     """Return η²/σ² at these discrepancies: linear between entries, left-continuous at jumps, ∞ from a finite entry on.
 
@@ -225,7 +238,9 @@ def designed_mechanism(problem: Problem, design: Design, least: ArrayLike | None
 
     told = alike(problem)
     proven = proven_least(problem, design) if least is None else least
-    context = (told.costs, told.price, told.sigma)
+    context: tuple[Array, ...] = (told.costs, told.price, told.sigma)
+    if problem.capacity is not None:
+        context = (problem.costs, told.price, told.sigma, *_bounds(problem))
     designed = Designed(
         samples=design.equivalent,
         comparison=design.comparison,

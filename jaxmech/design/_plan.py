@@ -11,6 +11,7 @@ from jaxmech._pytree import pytree
 from jaxmech._show import Tabular
 from jaxmech._types import Agents, Amounts, Array, Codes, Scalar
 from jaxmech.collaboration import Problem, Role
+from jaxmech.design._limits import within_box
 
 __all__ = ["RIVALS", "Calibration", "Design", "Origin", "Role", "Rule"]
 
@@ -25,12 +26,12 @@ RIVALS = (
 
 
 def alike(problem: Problem) -> Problem:
-    """Return a problem in points that are alike, which a design compares, refusing limits.
+    """Return a problem in points that are alike, which a design compares, its limits bounds on each amount.
 
     Raises:
-        ProblemError: naming the argument.
+        ProblemError: naming the argument; see :func:`~jaxmech.design._limits.within_box`.
     """
-    return problem.without_limits("a design has none; cbl keeps within them").in_equivalent_points()
+    return problem.in_equivalent_points() if problem.capacity is None else within_box(problem)
 
 
 class Origin(enum.IntEnum):

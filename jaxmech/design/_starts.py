@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._types import Array
+from jaxmech.design._box import fitted
 from jaxmech.design._descent import Start, rank
 from jaxmech.design._family import Shares
 from jaxmech.design._terms import Crowd, Layout, Shape, Variables, others
@@ -37,12 +38,12 @@ def cycled(starts: Start, count: int) -> Start:
     return jax.tree.map(lambda leaf: leaf[np.arange(count) % there], starts)
 
 
-def from_shares(shares: Shares) -> Start:
+def from_shares(crowd: Crowd, shares: Shares) -> Start:
     """Starts for one distribution, as the dual has them, on a leading axis."""
 
     def one(shares: Shares) -> Start:
         samples, share, alone = (part[:, None] for part in shares)
-        return _start(alone, (samples > 0) & ~alone, samples, jnp.clip(share, 1e-5, 0.95))
+        return _start(crowd, alone, (samples > 0) & ~alone, samples, jnp.clip(share, 1e-5, 0.95))
 
     starts: Start = jax.vmap(one)(shares)
     return starts
@@ -54,7 +55,8 @@ def with_the_cheapest_alone(crowd: Crowd, starts: Start) -> Start:
     chosen = (jnp.arange(len(costs)) == jnp.argmin(costs))[:, None]
 
     def one(layout: Layout) -> Layout:
-        return Layout(layout.alone | chosen, layout.checked & ~chosen)
+        full = None if layout.full is None else layout.full & ~chosen
+        return Layout(layout.alone | chosen, layout.checked & ~chosen, full)
 
     return starts._replace(layout=jax.vmap(one)(starts.layout))
 
@@ -68,7 +70,7 @@ def from_amounts(crowd: Crowd, samples: Array, alone: Array, ratio: float) -> St
     theirs, some = others(crowd.weight, samples), samples > 0
     idle = jnp.where(jnp.any(crowd.stake.able & (crowd.stake.error <= 0)), _IDLE / ratio**2, _IDLE)
     share = jnp.where(some, ratio * samples, idle * theirs) / jnp.where(theirs > 0, theirs, 1.0)
-    return _start(alone, some & ~alone, samples, jnp.clip(share, 1e-6, 0.8))
+    return _start(crowd, alone, some & ~alone, samples, jnp.clip(share, 1e-6, 0.8))
 
 
 def from_columns(crowd: Crowd, samples: Array, comparison: Array, layout: Layout) -> Start:
@@ -76,13 +78,14 @@ def from_columns(crowd: Crowd, samples: Array, comparison: Array, layout: Layout
     theirs = others(crowd.weight, samples)
     share = jnp.clip(comparison / jnp.where(theirs > 0, theirs, 1.0), 1e-6, 0.7)
     shares = [jnp.where(layout.checked, share, clean) for clean in _CLEAN]
-    return stack(*(_start(layout.alone, layout.checked, samples, one) for one in shares))
+    return stack(*(_start(crowd, layout.alone, layout.checked, samples, one) for one in shares))
 
 
-def from_thresholds(samples: Array, comparison: Array, theirs: Array, layout: Layout) -> Start:
+def from_thresholds(crowd: Crowd, samples: Array, comparison: Array, layout: Layout) -> Start:
     """Starts of other rules from the best thresholds: the same amounts and smaller ones, more and fewer compared."""
+    theirs = others(crowd.weight, samples)
     share = jnp.where(layout.checked, comparison / jnp.where(theirs > 0, theirs, 1.0), 0.5)
-    first = _start(layout.alone, layout.checked, samples, jnp.clip(share, 1e-5, 0.95))
+    first = _start(crowd, layout.alone, layout.checked, samples, jnp.clip(share, 1e-5, 0.95))
     log, logit = first.variables
     ways = itertools.product(_SMALLER, _SHIFTS)
     return stack(*(first._replace(variables=Variables(log + np.log(size), logit + shift)) for size, shift in ways))
@@ -113,10 +116,10 @@ def from_costs(shape: Shape, crowd: Crowd, count: int) -> Start:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves)[pattern, place], *patterns)
 
 
-def _start(alone: Array, checked: Array, samples: Array, share: Array) -> Start:
+def _start(crowd: Crowd, alone: Array, checked: Array, samples: Array, share: Array) -> Start:
     """A start from n and z/A."""
     log, logit = jnp.log(jnp.where(checked, samples, 1.0)), jnp.log(share) - jnp.log1p(-share)
-    return Start(Layout(alone, checked), Variables(log, logit))
+    return fitted(crowd, Start(Layout(alone, checked), Variables(log, logit)))
 
 
 def _by_costs(costs: Array, crowd: Crowd, power: float, suppliers: int) -> Array:

@@ -43,10 +43,14 @@ class Stake:
         costs: of one point; ∞: cannot sample.
         error: price σ², what an estimate from one point costs, by kind where prices differ between agents; 0 where
             somebody has no use for it.
+        least: what she must collect; None without limits.
+        most: what she can collect; ∞ for no limit, None without limits.
     """
 
     costs: Amounts
     error: Amounts | Distributions
+    least: Amounts | None = None
+    most: Amounts | None = None
 
     @property
     def able(self) -> Support:
@@ -60,8 +64,42 @@ class Stake:
 
     @property
     def alone(self) -> Amounts:
-        """n_IND; 0 for who cannot sample, or has no use for it."""
+        """What is best alone: n_IND, or what is nearest to it within limits; 0 for who cannot sample, or needs none."""
+        return self.within(self.ideal)
+
+    @property
+    def ideal(self) -> Amounts:
+        """n_IND whatever the limits; 0 for who cannot sample, or has no use for it."""
         return jnp.where(self.wanting, jnp.sqrt(jnp.where(self.wanting, self.error / self.finite_costs, 1.0)), 0.0)
+
+    @property
+    def floor(self) -> Amounts:
+        """What is collected in any case."""
+        return jnp.zeros_like(self.costs) if self.least is None else self.least
+
+    def within(self, amounts: Amounts) -> Amounts:
+        """Return the nearest amounts that are allowed; 0 at least."""
+        if self.least is None or self.most is None:
+            return jnp.maximum(amounts, 0.0)
+        return jnp.clip(amounts, self.least, jnp.where(self.able, self.most, self.least))
+
+    def opened(self, ratio: Amounts) -> Amounts:
+        """Return least + r w/(w + r) of positive r, with w = most − least: amounts inside the limits; r without."""
+        if self.least is None or self.most is None:
+            return ratio
+        width = self.most - self.least
+        wide = jnp.isfinite(width)
+        safe = jnp.where(wide, width, 0.0)
+        return self.least + jnp.where(wide, ratio * safe / (safe + ratio), ratio)
+
+    def closed(self, amounts: Amounts) -> Amounts:
+        """Return r of amounts inside the limits: the inverse of :meth:`opened`."""
+        if self.least is None or self.most is None:
+            return amounts
+        width, above = self.most - self.least, amounts - self.least
+        inside = jnp.isfinite(width) & (above < width)
+        safe = jnp.where(inside, width, 1.0)
+        return jnp.where(inside, above * safe / (safe - jnp.where(inside, above, 0.0)), above)
 
     @property
     def wanting(self) -> Support:
@@ -98,14 +136,19 @@ class Layout:
     Attributes:
         alone: who collects n_IND of what and gets nothing of others.
         checked: who is asked for something and checked.
+        full: who collects all she can, checked or not; None without limits.
     """
 
     alone: Support
     checked: Support
+    full: Support | None = None
 
 
 class Variables(NamedTuple):
-    """What is optimised: log n where agents are checked, and logit z/A, the share of others' points given clean."""
+    """What is optimised: log n where agents are checked, and logit z/A, the share of others' points given clean.
+
+    Within limits it is log r instead of log n, see :meth:`Stake.opened`.
+    """
 
     log_samples: Amounts
     logit: Amounts
@@ -161,8 +204,11 @@ def others(weight: Number, samples: Number) -> Number:
 
 def terms_of(crowd: Crowd, layout: Layout, variables: Variables) -> Terms:
     """Turn variables into terms: whoever is asked for nothing, and is checked nowhere, gets everything clean."""
-    collected = jnp.where(layout.checked, jnp.exp(jnp.clip(variables.log_samples, -700, 80)), 0.0)
-    samples = jnp.where(layout.alone, crowd.stake.alone, collected)
+    stake = crowd.stake
+    collected = jnp.where(layout.checked, stake.opened(jnp.exp(jnp.clip(variables.log_samples, -700, 80))), stake.floor)
+    if layout.full is not None and stake.most is not None:
+        collected = jnp.where(layout.full, stake.most, collected)
+    samples = jnp.where(layout.alone, stake.alone, collected)
     available = others(crowd.weight, samples)
     free = ~jnp.any(layout.checked, axis=-1, keepdims=True)
     clean = available * jnp.where(free, 1.0, jax.nn.sigmoid(jnp.clip(variables.logit, -_BOUND, _BOUND)))

@@ -109,12 +109,14 @@ def otherwise(problem: Problem, design: Design, factor: float) -> Otherwise | No
     terms = _terms(problem, design)
     if terms is None:
         return None
-    paid, checked = terms.penalty(factor), np.isfinite(terms.limit)
+    paid, checked, limits = terms.penalty(factor), np.isfinite(terms.limit), problem.capacity
     best = paid
     for k in np.flatnonzero(checked.any(axis=0)):
         for part in _PARTS:
             change = np.where((np.arange(terms.n.shape[1]) == k) & checked, part, 1.0)
-            best = np.minimum(best, dataclasses.replace(terms, n=terms.n * change).penalty(factor))
+            other = dataclasses.replace(terms, n=terms.n * change)
+            allowed = limits is None or np.asarray(limits.allows(problem.costs, jnp.asarray(other.n)))
+            best = np.where(allowed, np.minimum(best, other.penalty(factor)), best)
     return Otherwise(paid, paid - best, 1 - terms.clean(terms.passes(factor)))
 
 

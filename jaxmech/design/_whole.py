@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxmech._types import Array
 from jaxmech.collaboration import Role
+from jaxmech.design._box import full_of, roles_of_plans
 from jaxmech.design._candidates import kinds_tables, settled_candidate, together, with_ellipsoids, without_ellipsoids
 from jaxmech.design._descent import SETTLED, slacks
 from jaxmech.design._ellipsoid import Ellipsoid
@@ -45,6 +46,7 @@ def in_whole_samples(kinds: Kinds, found: Candidate, rivals: Rivals, rule: Rule 
         made = in_whole_samples(kinds, boxes, rivals, rule, dataclasses.replace(bounds, ellipsoid=False))
         inside = _Enough(Ellipsoid(jnp.asarray(bounds.kept, kinds.weight.dtype)), kinds.unit)
         return with_ellipsoids(inside, kinds.crowd(bounds), made)
+    kinds = kinds.in_whole_points
     own = found.samples / kinds.unit
     fewer = found.checked & (jnp.round(own) >= 1)
     layouts = [(how(own) * kinds.unit, found.checked) for how in _HOWS] + [(jnp.round(own) * kinds.unit, fewer)]
@@ -60,7 +62,7 @@ def in_whole_samples(kinds: Kinds, found: Candidate, rivals: Rivals, rule: Rule 
 def _of_plans(kinds: Kinds, rivals: Rivals, *, linked: bool) -> Candidate:
     """Amounts and roles of plans, with as many points compared as each collects; the rest is to be settled."""
     samples, role = kinds_tables(kinds, rivals)
-    some, alone = samples > 0, role == Role.ALONE
+    alone = role == Role.ALONE
     number = len(samples)
     return Candidate(
         samples=samples,
@@ -69,8 +71,8 @@ def _of_plans(kinds: Kinds, rivals: Rivals, *, linked: bool) -> Candidate:
         level=jnp.full_like(samples, jnp.inf),
         success=jnp.ones_like(samples),
         penalty=jnp.full(samples.shape[:2], jnp.nan),
-        alone=alone & some,
-        checked=some & ~alone,
+        alone=alone & (samples > 0),
+        checked=roles_of_plans(role, samples),
         social=rivals.social,
         linked=jnp.full(number, linked),
         origin=jnp.full(number, Origin.PUBLISHED_LINKED if linked else Origin.PUBLISHED, jnp.int32),
@@ -79,21 +81,16 @@ def _of_plans(kinds: Kinds, rivals: Rivals, *, linked: bool) -> Candidate:
 
 def _whole(shape: Shape, kinds: Kinds, crowd: Crowd, linkable: bool, found: Candidate) -> Candidate:
     """One candidate in whole numbers; linked or one distribution at a time."""
-    alone, checked = found.alone, found.checked
-    asked = jnp.where(checked, jnp.maximum(found.samples, kinds.unit), 0.0)
-    samples = jnp.where(alone, kinds.whole_alone, asked)
-    theirs = jnp.where(alone, 0.0, others(kinds.weight, samples))
-    part = Terms(samples, found.comparison, theirs, checked)
-    layout, origin = Layout(alone, checked), found.origin + int(Origin.WHOLE)
+    samples, layout = _asked(kinds, found)
+    theirs = jnp.where(layout.alone, 0.0, others(kinds.weight, samples))
+    part, origin = Terms(samples, found.comparison, theirs, layout.checked), found.origin + int(Origin.WHOLE)
 
-    def column(part: Terms, layout: Layout, costs: Array, error: Array, unit: Array) -> Candidate:
-        part, layout, costs = jax.tree.map(lambda leaf: leaf[:, None], (part, layout, costs))
-        stake, enough = Stake(costs, error[:, None]), _Enough(shape, unit[:, None])
-        return _settled(enough, Crowd(stake, crowd.weight, crowd.fails), part, layout)
+    def column(part: Terms, layout: Layout, stake: Stake, unit: Array) -> Candidate:
+        part, layout, stake, unit = jax.tree.map(lambda leaf: leaf[:, None], (part, layout, stake, unit))
+        return _settled(_Enough(shape, unit), Crowd(stake, crowd.weight, crowd.fails), part, layout)
 
     def apart() -> Candidate:
-        tables = part, layout, crowd.stake.costs, crowd.stake.error, kinds.unit
-        return together(jax.vmap(column, in_axes=(1, 1, 1, 1, 1))(*tables), origin)
+        return together(jax.vmap(column, in_axes=1)(part, layout, crowd.stake, kinds.unit), origin)
 
     def tied() -> Candidate:
         return _settled(_Enough(shape, kinds.unit), crowd, part, layout)._replace(
@@ -102,6 +99,24 @@ def _whole(shape: Shape, kinds: Kinds, crowd: Crowd, linkable: bool, found: Cand
 
     made = jax.lax.cond(found.linked, tied, apart) if linkable else apart()
     return made._replace(social=jnp.where(jnp.isfinite(found.social), made.social, jnp.inf))
+
+
+def _asked(kinds: Kinds, found: Candidate) -> tuple[Array, Layout]:
+    """Whole amounts and who does what; within limits who collects all she can is checked unless she wants more."""
+    alone, checked, stake = found.alone, found.checked, kinds.stake
+    asked = jnp.where(checked, jnp.maximum(found.samples, kinds.unit), 0.0)
+    if stake.least is None or stake.most is None:
+        return jnp.where(alone, kinds.whole_alone, asked), Layout(alone, checked)
+    # who is not checked collects all that she can or what she must, whatever is nearer
+    idle = jnp.where(2 * found.samples > stake.least + stake.most, stake.most, stake.least)
+    samples = jnp.where(checked, jnp.clip(asked, stake.least, stake.most), jnp.where(stake.able, idle, 0.0))
+    samples = jnp.where(alone, kinds.whole_alone, samples)
+    total, full = samples + others(kinds.weight, samples), full_of(kinds, samples, alone)
+    content = stake.finite_costs * total * (total - kinds.unit) <= stake.error * (1 + SETTLED)
+    assert full is not None
+    free = full & (content | (stake.most <= stake.least))
+    checked = jnp.where(full, ~free, checked & (samples > stake.least)) & ~alone
+    return samples, Layout(alone, checked, full)
 
 
 def _settled(shape: "_Enough", crowd: Crowd, part: Terms, layout: Layout) -> Candidate:
@@ -163,5 +178,11 @@ class _Enough:
         """One more sample, which counts u, pays if T (T + u) < e/c."""
         found, given = self.shape.settle(terms, stake), terms.comparison
         free = ~terms.checked & (terms.rest <= 0) & (given > 0)
+        if stake.least is not None and stake.most is not None:
+            given = given + terms.samples
+            least = given * (given - self.unit)
+            full = (terms.samples >= stake.most) & (stake.finite_costs * least <= stake.error * (1 + SETTLED))
+            free &= ~full
+            found = found._replace(spare=jnp.where(full & (terms.rest <= 0) & ~terms.checked, -1.0, found.spare))
         enough = stake.finite_costs * given * (given + self.unit) >= stake.error * (1 - SETTLED)
         return found._replace(spare=jnp.where(free, jnp.where(enough, 1.0, -1.0), found.spare))

@@ -18,6 +18,12 @@ n ≤ 1/w and n < 1 are used. For λ ≤ 1 receiving is better than F.
 
 n < 1, because for n ≥ 1 B n ≥ (1 − w)(1 + w) ≥ 1 − w ≥ z w, more than k (w − v) z w, for k < 1/4 and w < 1.
 
+Within limits, least ≤ n ≤ most, n is stationary or at one of them. At most she must not want less, and if T ≥ n_IND
+some larger τ makes most stationary, at which she pays less: so F bounds that, too. For T < n_IND nothing is stationary,
+and who collects most pays e/T + c most, or more. Who collects least pays e/T + c least, or more, and wants no more only
+if T ≥ n_IND. Alone she collects what is nearest to n_IND. In F n is at most ``most``: where the n of the interval's
+worst case is larger, ``most`` is put instead.
+
 Noise that is bounded brings nothing: a share of the rest's precision that is left to who fails is worth as much as
 points given in any case, and those strengthen the check. So the bound holds for bounded noise, too. Any other noise
 that grows with the discrepancy is a mixture of thresholds, worth f between v and w. One threshold of the same E f gives
@@ -42,15 +48,39 @@ _EDGES = np.concatenate([np.linspace(0.0, 4.0, 33), [4.5, 5.0, 6.0, 8.0, 12.0, 4
 _ROUNDS = 30
 _DINKELBACH = 5
 _ROUNDING = 1e-13
+_OVERLAP = 1e-12
+"""By which pieces of an interval overlap, relatively, so that rounding leaves no gap."""
 
 
 class Side(NamedTuple):
-    """One distribution, by kind of agent: costs (∞: cannot sample), how many, price σ² (positive), and the least τ."""
+    """One distribution, by kind of agent: costs (∞: cannot sample), how many, price σ² (positive), and the least τ.
+
+    With limits also what each must and can collect.
+    """
 
     costs: np.ndarray
     weight: np.ndarray
     error: np.ndarray
     least: float
+    limits: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def able(self) -> np.ndarray:
+        """Who can sample."""
+        return np.isfinite(self.costs)
+
+    def needed(self, alone: np.ndarray, half: np.ndarray) -> float:
+        """The least T with limits: who collects no most would collect as much alone, or would want one more point."""
+        assert self.limits is not None
+        wanted = np.sqrt(self.error / self.costs + half**2) - half
+        return float(np.max(np.minimum(alone, np.clip(wanted, *self.limits))[self.able]))
+
+    def between(self, fewest: float, largest: float) -> tuple[float, float]:
+        """Totals between which T lies, with what all must and can collect."""
+        if self.limits is None:
+            return fewest, largest
+        must, can = (float(np.sum((self.weight * bound)[self.able])) for bound in self.limits)
+        return max(fewest, must * (1 - _ROUNDING)), min(largest, can * (1 + _ROUNDING))
 
 
 def proven_bound(
@@ -60,7 +90,9 @@ def proven_bound(
 
     Only some T are of interest. Every agent pays at least her e/T, and all together at least T times the least cost.
     And T is not below anybody's n_IND: she would not be alone, no check would keep her (B < 0), and if she received she
-    would collect a fraction, or if samples are whole and T (T + u) < n_IND² one more sample, which counts u.
+    would collect a fraction, or if samples are whole and T (T + u) < n_IND² one more sample, which counts u. With
+    limits it may be below that of who collects all she can, though not below that; nor is it below what all must, or
+    above what all can collect.
 
     Args:
         side: who is there.
@@ -72,8 +104,13 @@ def proven_bound(
     """
     most, alone = 1.01 * estimate, _alone(side, unit)
     half = 0.0 if unit is None else unit / 2
-    wanted = np.max(np.sqrt(side.error / side.costs + half**2) - half)
+    wanted = np.max(np.sqrt(side.error / side.costs + half**2) - half) if side.limits is None else 0.0
     fewest, largest = max(np.sum(side.weight * side.error) / most, wanted), most / np.min(side.costs)
+    if side.limits is not None:
+        fewest = max(fewest, side.needed(alone[0], np.broadcast_to(half, side.costs.shape)) * (1 - _ROUNDING))
+    fewest, largest = side.between(fewest, largest)
+    if side.limits is not None and largest < fewest:
+        return most * (1 - _ROUNDING)  # nobody can collect as much as would be needed for that
     edges = np.geomspace(fewest, largest, 2 + int(np.log(largest / fewest) / np.log(_WIDEST)))
     low, high, bound = edges[:-1], edges[1:], most
     target = estimate * (1 - _TARGET)
@@ -81,7 +118,10 @@ def proven_bound(
         values = np.full(len(low), -np.inf)
         for slopes in slope(np.sqrt(low * high)):
             poor = values < target
-            values[poor] = np.maximum(values[poor], _social(side, low[poor], high[poor], slopes[poor], alone))
+            some = low[poor], high[poor], slopes[poor]
+            values[poor] = np.maximum(
+                values[poor], _social(side, *some, alone, np.broadcast_to(half, side.costs.shape))
+            )
         open_ = (values < target) & (high / low > 1 + _NARROWEST)
         bound = min(bound, float(np.min(values[~open_], initial=most)))
         low, high = _divided(low[open_], high[open_])
@@ -96,6 +136,8 @@ def _alone(side: Side, unit: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]
         if unit is not None:
             low = np.maximum(np.floor(best / unit), 1.0) * unit
             counts = np.where(low * (low + unit) < best**2, low + unit, low)
+        if side.limits is not None:
+            counts = np.clip(counts, *side.limits)
         return counts, side.error / counts + side.costs * counts
 
 
@@ -106,31 +148,58 @@ def _divided(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def _social(
-    side: Side, low: np.ndarray, high: np.ndarray, slopes: np.ndarray, alone: tuple[np.ndarray, np.ndarray]
+    side: Side,
+    low: np.ndarray,
+    high: np.ndarray,
+    slopes: np.ndarray,
+    alone: tuple[np.ndarray, np.ndarray],
+    half: np.ndarray,
 ) -> np.ndarray:
     """λT + Σ_i min(F_i, alone, receiving), from below, for intervals of T."""
-    able = np.isfinite(side.costs)
+    able = side.able
     costs, error = side.costs[able], side.error[able]
     unit, price = np.sqrt(error / costs), np.sqrt(error * costs)
     shape = (len(low), len(costs))
     receiving = error / high[:, None]
     count, paid = (part[able] for part in alone)
+    most = unit / low[:, None]
+    if side.limits is not None:
+        receiving, most = _limited(side, low, high, slopes, half[side.able]), np.minimum(most, 1.0)
     cap = np.minimum(receiving, paid - slopes[:, None] * count)
     owners = _Owners(
         *(np.ravel(np.broadcast_to(part, shape)) for part in (slopes[:, None] / costs, unit / high[:, None])),
-        *(np.ravel(part) for part in (unit / low[:, None], cap / price)),
+        *(np.ravel(part) for part in (most, cap / price)),
     )
+    if side.limits is not None:
+        owners = owners._replace(most=np.ravel(np.broadcast_to(side.limits[1][able] / unit, shape)))
     least = np.minimum(_least(owners, side.least).reshape(shape) * price, cap)
     return np.asarray(slopes * low + least @ side.weight[able] + np.sum((side.weight * side.error)[~able]) / high)
 
 
+def _limited(side: Side, low: np.ndarray, high: np.ndarray, slopes: np.ndarray, half: np.ndarray | float) -> np.ndarray:
+    """What who collects least, or most, pays at least, less λ times that; ∞ where she would want more, or less."""
+    assert side.limits is not None
+    able = side.able
+    costs, error, (must, can) = side.costs[able], side.error[able], (bound[able] for bound in side.limits)
+    middle, fixed = np.sqrt(error / costs + half**2), can <= must
+    slope, risk = costs - slopes[:, None], error / high[:, None]
+    idle = np.where(fixed | (high[:, None] >= (middle - half) * (1 - _ROUNDING)), risk + slope * must, np.inf)
+    full = fixed | (low[:, None] <= (middle + half) * (1 + _ROUNDING))
+    full &= can <= high[:, None] * (1 + _ROUNDING)  # T counts her points, too
+    return np.minimum(idle, np.where(full, risk + slope * np.where(np.isfinite(can), can, 0.0), np.inf))
+
+
 class _Owners(NamedTuple):
-    """For whom F is bounded, (owners,) each, in her units: λ, an interval of v, and from what on F does not matter."""
+    """For whom F is bounded, (owners,) each, in her units: λ, an interval of v, and from what on F does not matter.
+
+    With limits also what she can collect.
+    """
 
     slope: np.ndarray
     low: np.ndarray
     high: np.ndarray
     cap: np.ndarray
+    most: np.ndarray | None = None
 
 
 class _Cells(NamedTuple):
@@ -142,14 +211,14 @@ class _Cells(NamedTuple):
 
 
 def _least(owners: _Owners, least: float) -> np.ndarray:
-    """F from below, by dividing intervals of τ; ∞ for λ ≤ 1.
+    """F from below, by dividing intervals of τ; ∞ for λ ≤ 1, and within limits for v ≥ 1, where nothing is stationary.
 
     Args:
         owners: λ and v.
         least: τ from which on honest agents fail seldom enough.
     """
     edges = np.unique(np.maximum(_EDGES, least))
-    active = np.flatnonzero(owners.slope > 1)
+    active = np.flatnonzero((owners.slope > 1) & ((owners.low < 1) | (owners.most is None)))
     parts = (np.tile(part, len(active)) for part in (edges[:-1], edges[1:]))
     found = np.full(len(owners.slope), np.inf)
     for values, cells in _rounds(owners, _Cells(np.repeat(active, len(edges) - 1), *parts)):
@@ -161,11 +230,13 @@ def _rounds(owners: _Owners, cells: _Cells) -> Iterator[tuple[np.ndarray, _Cells
     """Bounds of cells that need no division any more."""
     enough = owners.cap
     for remaining in reversed(range(_ROUNDS)):
-        slope, low, high, _ = (column[cells.owner] for column in owners)
-        values = _on_interval(slope, low, high, cells.begin, cells.end)
+        slope, low, high = (column[cells.owner] for column in owners[:3])
+        can = None if owners.most is None else owners.most[cells.owner]
+        values = _on_interval(slope, low, high, cells.begin, cells.end, can)
         middle = (cells.begin + cells.end) / 2
         near = np.flatnonzero(values < enough[cells.owner])
-        reached = _on_interval(slope[near], low[near], high[near], middle[near], middle[near])
+        some = slope[near], low[near], high[near], middle[near], middle[near]
+        reached = _on_interval(*some, None if can is None else can[near])
         enough = enough.copy()
         np.minimum.at(enough, cells.owner[near], reached - _TOLERANCE * low[near])
         done = (values >= enough[cells.owner]) | (remaining == 0)
@@ -177,9 +248,17 @@ def _rounds(owners: _Owners, cells: _Cells) -> Iterator[tuple[np.ndarray, _Cells
 
 
 def _on_interval(
-    slope: np.ndarray, low: np.ndarray, high: np.ndarray, begin: np.ndarray, end: np.ndarray
+    slope: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    begin: np.ndarray,
+    end: np.ndarray,
+    most: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The least of (1 − λ) n + (1 − s) w + s v over all w, τ from begin to end, and v from low to high; from below."""
+    """The least of (1 − λ) n + (1 − s) w + s v over all w, τ from begin to end, and v from low to high; from below.
+
+    Over n up to ``most`` where there are limits.
+    """
     fails_first, fails = erfc(begin / np.sqrt(2)), erfc(end / np.sqrt(2))
     peak = np.clip(1.0, begin, end)  # of τφ(τ)
     k = peak * np.exp(-(peak**2) / 2) / np.sqrt(2 * np.pi)
@@ -192,14 +271,47 @@ def _on_interval(
         edge = np.where(beta > 0, np.sqrt(np.maximum(beta, 0.0) / fails_first), 0.0)
     edge = np.minimum(np.maximum(edge, low), 1e12)
     # beyond the edge n is at most 1/w, and 1
-    beyond = c[0] + c[1] * edge - more * np.minimum(1 / edge, 1.0)
-    return np.minimum(beyond, np.maximum(_quotient(more * k, low, edge, c, d), c[0] + c[1] * low - more))
+    can = np.ones_like(low) if most is None else np.minimum(most, 1.0)
+    beyond = c[0] + c[1] * edge - more * np.minimum(1 / edge, can)
+    if most is None:
+        inside = _quotient(more * k, low, low, edge, c, d)
+    else:
+        first, last = _reaching(k, low, edge, d, can)
+        there = np.where(first < edge, c[0] + c[1] * first - more * can, np.inf)
+        before = _quotient(more * k, low, low, np.minimum(first * (1 + _OVERLAP), edge), c, d)
+        inside = np.minimum(np.minimum(before, there), _quotient(more * k, low, last, edge, c, d))
+    return np.minimum(beyond, np.maximum(inside, c[0] + c[1] * low - more * can))
+
+
+def _reaching(
+    k: np.ndarray, low: np.ndarray, edge: np.ndarray, d: tuple[np.ndarray, ...], most: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Between which w, a little more than these, k (w − low)/(d₀ + d₁w + d₂w²) is ``most`` or more; the edge if never.
+
+    There most (d₀ + d₁w + d₂w²) − k (w − low), positive at first, is 0 or less: a parabola.
+    """
+    a, b, c = most * d[2], most * d[1] - k, most * d[0] + k * low
+    root = b * b - 4 * a * c
+    with np.errstate(divide="ignore", invalid="ignore"):
+        q = -(b + np.where(b > 0, 1.0, -1.0) * np.sqrt(np.maximum(root, 0.0))) / 2
+        pair = np.stack([q / a, c / q])
+    smaller, larger = np.min(pair, axis=0), np.max(pair, axis=0)
+    up = a >= 0
+    first, last = np.where(up, np.maximum(smaller, low), larger), np.where(up, larger * (1 - _OVERLAP), edge)
+    ever = (root >= 0) & (last > low) & np.isfinite(first)
+    first = np.where(ever, np.clip(first * (1 - _OVERLAP), low, edge), edge)
+    return first, np.where(ever, np.clip(last, first, edge), edge)
 
 
 def _quotient(
-    gain: np.ndarray, low: np.ndarray, edge: np.ndarray, c: tuple[np.ndarray, ...], d: tuple[np.ndarray, ...]
+    gain: np.ndarray,
+    low: np.ndarray,
+    start: np.ndarray,
+    edge: np.ndarray,
+    c: tuple[np.ndarray, ...],
+    d: tuple[np.ndarray, ...],
 ) -> np.ndarray:
-    """The least of c₀ + c₁w − gain (w − low)/(d₀ + d₁w + d₂w²) for w from low to the edge, from below."""
+    """The least of c₀ + c₁w − gain (w − low)/(d₀ + d₁w + d₂w²) for w from the start to the edge, from below."""
 
     def denominator(w: np.ndarray) -> np.ndarray:
         return np.asarray(d[0] + w * (d[1] + w * d[2]))
@@ -209,18 +321,18 @@ def _quotient(
 
     # t is the least where (c₀ − t + c₁w)(d₀ + d₁w + d₂w²) − gain (w − low), a cubic, has the least value 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        least = np.fmin(np.fmin(at(low), at(edge)), at((low + edge) / 2))
+        least = np.fmin(np.fmin(at(start), at(edge)), at((start + edge) / 2))
         for _ in range(_DINKELBACH):
-            w, rest = _least_cubic(_cubic(least, gain, low, c, d), low, edge)
+            w, rest = _least_cubic(_cubic(least, gain, low, c, d), start, edge)
             least = np.fmin(least, at(w))
-        _, rest = _least_cubic(_cubic(least, gain, low, c, d), low, edge)
-        smallest = np.minimum(denominator(low), denominator(edge))
-        vertex = np.where(d[2] > 0, np.clip(-d[1] / (2 * d[2]), low, edge), low)
+        _, rest = _least_cubic(_cubic(least, gain, low, c, d), start, edge)
+        smallest = np.minimum(denominator(start), denominator(edge))
+        vertex = np.where(d[2] > 0, np.clip(-d[1] / (2 * d[2]), start, edge), start)
         smallest = np.minimum(smallest, denominator(vertex))
         found = least + np.minimum(rest, 0.0) / smallest
     # where the denominator reaches 0 nothing is known but n < 1
     sound = (smallest > 0) & np.isfinite(found)
-    return np.asarray(np.where(edge > low, np.where(sound, found, -np.inf), np.inf))
+    return np.asarray(np.where(edge > start, np.where(sound, found, -np.inf), np.inf))
 
 
 def _cubic(

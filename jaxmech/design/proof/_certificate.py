@@ -12,7 +12,7 @@ from jaxmech.collaboration import Problem, Role
 from jaxmech.design._carried_out import carried_out, is_whole
 from jaxmech.design._plan import Design
 from jaxmech.design.proof._at_sigma import Incentives, incentives
-from jaxmech.design.proof._columns import columns, least_apart, whole_points
+from jaxmech.design.proof._columns import box, columns, least_apart, outside, whole_points
 from jaxmech.design.proof._prove import HOPELESS, Proven, prove, ratio, realise
 from jaxmech.mechanism import Audit
 
@@ -104,7 +104,7 @@ class Judge:
         *_, costs, error = columns(self.problem, self.design)
         nothing = np.zeros_like(costs)
         unit = whole_points(self.design, whole=self.whole)
-        alone = np.sum(least_apart(nothing, costs, error, unit), axis=1)
+        alone = np.sum(least_apart(nothing, costs, error, unit, box(self.problem)), axis=1)
         paid = np.fmax(np.asarray(self.design.penalty, float), self.proven.honest)
         with np.errstate(invalid="ignore"):
             margins = np.where(np.isfinite(alone), 1 - ratio(paid, alone), np.inf)
@@ -150,12 +150,24 @@ class Judge:
         uncompared = np.isfinite(np.asarray(self.design.limit, float)) & (np.asarray(self.design.comparison) <= 0)
         excess = np.maximum(np.where(alone, given, given - theirs), -least) / np.maximum(samples.sum(axis=0), 1e-300)
         excess = np.where(uncompared, np.inf, excess)
+        if bounds := box(self.problem):
+            over = outside(samples, bounds)
+            if np.max(over) > np.max(excess):
+                return self._outside(samples, over)
         i, k = np.unravel_index(int(np.argmax(excess)), excess.shape)
         witness = (
             f"{self._name(int(i))} is given {figure(given[i, k])} points of {self.problem.distribution_name(int(k))}; "
             f"the others have {figure(theirs[i, k])}"
         )
         return self._audit("feasible", -max(float(excess[i, k]), 0.0), witness, "compared for every agent")
+
+    def _outside(self, samples: np.ndarray, over: np.ndarray) -> Audit:
+        """Somebody is asked for amounts that she cannot, or that are less than she must, collect."""
+        i, k = (int(place) for place in np.unravel_index(int(np.argmax(over)), over.shape))
+        least, most = (float(bound[i, k]) for bound in box(self.problem))
+        what = f"{figure(samples[i, k])} points of {self.problem.distribution_name(k)}"
+        witness = f"{self._name(i)} is asked for {what}; her limits are {figure(least)} and {figure(most)}"
+        return self._audit("feasible", -float(over[i, k]), witness, "compared for every agent")
 
     def no_worse(self) -> Audit:
         """With what is handed in, not with what the design says; whole numbers against whole numbers."""

@@ -60,6 +60,8 @@ class Offer(NamedTuple):
         costs: of one point; ∞ where she cannot sample.
         error: price σ²; 0 where she has no use for the distribution.
         majorant: of log S for an ellipsoid; None for a box.
+        least: what she must collect; None where she can collect as much and as little as she likes.
+        most: what she can collect; None likewise.
     """
 
     comparison: np.ndarray
@@ -69,6 +71,8 @@ class Offer(NamedTuple):
     costs: np.ndarray
     error: np.ndarray
     majorant: Majorant | None = None
+    least: np.ndarray | None = None
+    most: np.ndarray | None = None
 
     @property
     def checked(self) -> np.ndarray:
@@ -80,7 +84,8 @@ class Offer(NamedTuple):
         own = self.majorant and self.majorant.of(rows)
         tables = self.comparison, self.rest, self.kept, self.limit, self.costs, self.error
         comparison, rest, kept, limit, costs, error = (part[rows] for part in tables)
-        return Offer(comparison, rest, kept, limit, costs, error, own)
+        bounds = (bound if bound is None else bound[rows] for bound in (self.least, self.most))
+        return Offer(comparison, rest, kept, limit, costs, error, own, *bounds)
 
 
 class Least(NamedTuple):
@@ -253,8 +258,9 @@ def _minima(offer: Offer, multiplier: np.ndarray, success: np.ndarray) -> tuple[
 
     # There the slope is at least 3c/4, because n d log P/dn is at most 1/2.
     reach = np.where(able, 2 * (np.sqrt(offer.error / costs) + mu / costs), 0.0)
-    high = reach
-    low = np.where(able, 1e-12 * high, 0.0)
+    first, last = _ends(offer, able, reach)
+    high = np.minimum(reach, last) if offer.least is None else np.clip(reach, first, last)
+    low = np.where(able, np.maximum(1e-12 * high, first), 0.0)
     point = np.sqrt(np.maximum(low * high, 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         for _ in range(_INNER):
@@ -262,13 +268,20 @@ def _minima(offer: Offer, multiplier: np.ndarray, success: np.ndarray) -> tuple[
             low, high = np.where(slope <= 0, point, low), np.where(slope > 0, point, high)
             point = np.where(high > 4 * low, np.sqrt(low * high), (low + high) / 2)
         at_low, at_high = value_and_slope(low), value_and_slope(high)
-    # If even the lower end rises, the least is at 0, below it.
-    falling = at_low[1]
-    from_low = _tangent(at_low, np.where(falling > 0, low, high - low), reach)
-    from_high = _tangent(at_high, high - low, reach)
+    # If even the lower end rises, the least is at the first amount, below it; if even the upper end falls, at it.
+    falling, reach = at_low[1], np.maximum(reach, high)
+    from_low = _tangent(at_low, np.where(falling > 0, low - first, high - low), reach)
+    from_high = _tangent(at_high, np.where((at_high[1] < 0) & (high >= last), 0.0, high - low), reach)
     inside = np.where(falling > 0, from_low, np.fmax(from_low, from_high))
     at_zero = _cost(offer, np.zeros_like(low), s)
     return np.where(able, inside, at_zero * (1 - _ROUNDING)), point
+
+
+def _ends(offer: Offer, able: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the last amount that she can collect; beyond ``reach`` nothing is best, or it is the first."""
+    if offer.least is None or offer.most is None:
+        return np.zeros_like(reach), np.full_like(reach, np.inf)
+    return np.where(able, offer.least, 0.0), np.where(able, offer.most, np.inf)
 
 
 def _tangent(end: tuple[np.ndarray, ...], width: np.ndarray, reach: np.ndarray) -> np.ndarray:

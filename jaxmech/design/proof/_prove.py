@@ -8,14 +8,14 @@ from jaxmech._errors import ProblemError
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._carried_out import carried_out, is_whole
 from jaxmech.design._plan import Design, Rule
-from jaxmech.design.proof._columns import apart, columns, whole_points
+from jaxmech.design.proof._columns import apart, box, columns, outside, whole_points
 from jaxmech.design.proof._duality import Offer, honest_penalty, least_penalty
 from jaxmech.design.proof._ellipsoid import nothing_known
 from jaxmech.design.proof._follow import follow
 from jaxmech.design.proof._tangent import tangents
 
-_NOTHING = (0.0, 1.0, 0.0, np.inf, np.inf, 0.0)
-"""Samples, comparison, rest, limit, costs and error of a distribution that does not matter to somebody."""
+_NOTHING = (0.0, 1.0, 0.0, np.inf, np.inf, 0.0, 0.0, 0.0)
+"""Samples, comparison, rest, limit, costs, error, least and most of a distribution that does not matter to somebody."""
 _TARGET = 1e-8
 """Relative gain that a certificate leaves open."""
 HOPELESS = 0.01
@@ -90,6 +90,8 @@ def realise(problem: Problem, design: Design) -> np.ndarray:
     else:
         honest = tangents(design.rule, np.concatenate(rows.numbers, axis=1)).honest
     lost = np.isfinite(np.asarray(whole.limit)) & (np.asarray(whole.comparison) <= 0)
+    if bounds := box(problem):
+        lost |= outside(np.asarray(whole.samples, float), bounds) > 0
     return np.where(lost.any(axis=1), np.inf, rows.total(honest) + rows.paid)
 
 
@@ -116,7 +118,8 @@ class _Rows(NamedTuple):
     """Different agents (linked) or agents and distributions, and what is had apart from all checks.
 
     Attributes:
-        numbers: samples, comparison, rest, limit in σ, costs and error, (rows, distributions of a row) each.
+        numbers: samples, comparison, rest, limit in σ, costs and error, and least and most within limits, (rows,
+            distributions of a row) each.
         back: the row of every agent, or agent and distribution.
         shape: (agents, rows per agent).
         paid: (agents,) what compliant agents pay apart from these rows.
@@ -138,16 +141,18 @@ def _rows(problem: Problem, design: Design, *, whole: bool) -> _Rows:
     """Gather what is to be proven, equal rows once.
 
     Raises:
-        ProblemError: for linked distributions with another rule than a threshold.
+        ProblemError: for linked distributions with another rule than a threshold, and for that within limits.
     """
+    if not _is_threshold(design.rule):
+        problem.without_limits("only thresholds are proven within them")
     if design.linked and not _is_threshold(design.rule):
         raise ProblemError("design.rule", design.rule.variance, "must be a threshold if distributions are linked")
     m, d = problem.shape
-    table = columns(problem, design)
+    table = (*columns(problem, design), *box(problem))
     alone = np.asarray(design.role) == Role.ALONE
     paid, least, free = apart(table, alone, whole_points(design, whole=whole))
     # nothing that she does there has to do with the rest
-    table = tuple(np.where(free, blank, column) for blank, column in zip(_NOTHING, table, strict=True))
+    table = tuple(np.where(free, blank, column) for blank, column in zip(_NOTHING, table, strict=False))
     if not design.linked:
         table = tuple(column.reshape(m * d, 1) for column in table)
     _, first, back = np.unique(np.concatenate(table, axis=1), axis=0, return_index=True, return_inverse=True)
@@ -156,10 +161,10 @@ def _rows(problem: Problem, design: Design, *, whole: bool) -> _Rows:
 
 
 def _offer(design: Design, numbers: tuple[np.ndarray, ...]) -> Offer:
-    _, comparison, rest, limit, costs, error = numbers
+    _, comparison, rest, limit, costs, error, *bounds = numbers
     kept = 1 / (1 + float(design.rule.variance[-1]))
-    box = Offer(comparison, rest, np.full(len(rest), kept), limit, costs, error)
-    return box._replace(majorant=nothing_known(limit)) if design.ellipsoid else box
+    offer = Offer(comparison, rest, np.full(len(rest), kept), limit, costs, error, None, *bounds)
+    return offer._replace(majorant=nothing_known(limit)) if design.ellipsoid else offer
 
 
 def _failure(design: Design, rows: _Rows, success: np.ndarray) -> np.ndarray:

@@ -128,7 +128,13 @@ def _reasons(answer: Answer) -> list[str]:
     sentences = []
     if answer.is_role(Role.ALONE).any():
         sentences.append("Alone: gets back only what she collects, so her own best is what she is asked for.")
-    if np.any(answer.is_role(Role.RECEIVES) & (offered.rest == 0)):
+    clean = answer.is_role(Role.RECEIVES) & (offered.rest == 0)
+    if np.any(clean & (answer.samples > 0)):
+        sentences.append(
+            "Receives everything clean and collects some all the same: all that she can, and would not want less, or "
+            "what she must, and would not want more. Nothing has to be made unattractive."
+        )
+    if np.any(clean & (answer.samples <= 0)):
         used = any(used_unasked(answer, i) for i in range(len(answer.agents)))
         rest = ". What she hands in all the same is used unchecked." if used else ", so there is nothing to fake."
         sentences.append(f"Receives everything clean: is asked for nothing{rest}")

@@ -4,8 +4,8 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-ALLOWED = {"_plan", "_carried_out"}
-"""What a design is, and what it is on data sets."""
+ALLOWED = {"_plan", "_carried_out", "_limits"}
+"""What a design is, what it is on data sets, and within which bounds it is one: what a problem says, not a search."""
 
 
 def test_the_contract_names_every_module_of_the_search():
