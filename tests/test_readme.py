@@ -153,6 +153,7 @@ def numbers(text):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("compile_quickly")
 @pytest.mark.parametrize("name", [name for name, text in PAGES.items() if blocks("python", text)])
 def test_python_blocks_print_what_their_comments_say(name):
     stated, (_, printed) = calls(PAGES[name]), executed(name)

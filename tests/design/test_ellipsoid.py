@@ -196,6 +196,7 @@ def test_wishes_that_contradict_each_other_are_refused():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("compile_quickly")
 def test_a_design_in_an_ellipsoid_costs_less_than_in_a_box_and_is_proven():
     """Ten equal agents and three distributions: 2238.54 with linked limits, each for itself; found by SciPy alone."""
     solved = design(collaboration.Problem([[1.0] * 3] * 10, 100.0), Wishes(ellipsoid=True)).raise_for_status()

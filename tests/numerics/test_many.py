@@ -68,6 +68,7 @@ def test_neighbours_do_not_matter():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("compile_quickly")
 def test_nested_batches_and_unbatched_arguments():
     costs = _costs(6).reshape(2, 3, 4, 2)
     flat = _MANY[_rational](costs.reshape(6, 4, 2))
