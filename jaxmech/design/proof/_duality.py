@@ -313,16 +313,21 @@ def over(error: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _cost_slope(offer: Offer, success: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """The slope of f_k(n; s), as a function of n: what does not depend on it is computed once."""
+    """The slope of f_k(n; s), as a function of n: what does not depend on it is computed once.
+
+    Whoever calls it lets numbers be divided by 0.
+    """
     costs = np.where(np.isfinite(offer.costs), offer.costs, 0.0)
     kept, fails, passes = offer.kept[:, None] * offer.rest, success < 1, success > 0
-    chance, always = 1 - success, bool(np.all(fails & passes))
+    chance, always, useful = 1 - success, bool(np.all(fails & passes)), bool(np.all(offer.error > 0))
+
+    def squared(points: np.ndarray) -> np.ndarray:
+        """e/N²: most of the time of a proof, so that nothing is asked twice."""
+        return np.asarray(offer.error / points / points) if useful else over(over(offer.error, points), points)
 
     def slope(amounts: np.ndarray) -> np.ndarray:
         both = amounts + offer.comparison
-        failing, passing = both + kept, both + offer.rest
-        lost, got = over(over(offer.error, failing), failing), over(over(offer.error, passing), passing)
-        bad, good = chance * lost, success * got
+        bad, good = chance * squared(both + kept), success * squared(both + offer.rest)
         if always:
             return np.asarray(costs - (bad + good))
         return np.asarray(costs - (np.where(fails, bad, 0.0) + np.where(passes, good, 0.0)))
