@@ -17,6 +17,7 @@ from jaxmech.cli._report import check_page, exchange_page
 _EXAMPLES = (
     "jaxmech solve clinics --json agreement.json",
     "jaxmech run agreement.json handed-in -o returns",
+    "jaxmech run agreement.json handed-in --check",
     "jaxmech run agreement.json handed-in -o returns --secret secret.json --points",
     "jaxmech solve data-market --json market.json      (or competitors: the same two steps)",
 )
@@ -25,7 +26,8 @@ _EXAMPLES = (
 @click.command(epilog=examples_of(*_EXAMPLES), short_help="Carry out a signed plan: files in, what each is owed out.")
 @click.argument("agreement")
 @click.argument("submissions")
-@click.option("-o", "--output", required=True, metavar="RETURNS", help="Folder to write; it must not exist.")
+@click.option("-o", "--output", metavar="RETURNS", help="Folder to write; it must not exist.")
+@click.option("--check", is_flag=True, help="Only tell what is wrong or odd about files: nothing is drawn.")
 @click.option("--secret", metavar="FILE", help="Secret that was committed to; else a new one is drawn.")
 @click.option("--seed", type=int, metavar="N", help="Fixed noise, for rehearsals: parties who know N can cheat.")
 @click.option("--points", is_flag=True, help="Return the points themselves, beside counts, means and variances.")
@@ -35,7 +37,8 @@ _EXAMPLES = (
 def run(
     agreement: str,
     submissions: str,
-    output: str,
+    output: str | None,
+    check: bool,
     secret: str | None,
     seed: int | None,
     points: bool,
@@ -49,12 +52,16 @@ def run(
     for each contributor of a market, and for each competitor); a party without a file submits nothing. RETURNS gets a
     folder per party with what she is owed and nothing else, public.json for everybody, and operator.json for the
     arbiter alone. Every fault in the files is told, one per line, before anything is written; what is merely odd
-    is reported. Takes some 2 seconds for two dozen parties.
+    is reported, with --check before anything is drawn. Takes some 2 seconds for two dozen parties.
     """
     from jaxmech import exchange, files
 
     if quiet and verbose:
         raise ProblemError("--quiet --verbose", "both", "only one of the two can be asked for")
+    if check:
+        return _look(agreement, submissions, {"-o": output, "--secret": secret, "--seed": seed, "--report": report})
+    if output is None:
+        raise ProblemError("-o", None, "is needed: the folder to write; with --check nothing is written")
     seconds: dict[str, float] = {}
     target = Path(output)
     exchange.check_absent("-o", target)
@@ -68,8 +75,7 @@ def run(
         with timed(seconds, "read and check what was handed in"):
             handed, remarks = exchange.read_submissions(Path(submissions), plan)
     except exchange.FaultyError as error:
-        sys.stderr.write("".join(f"jaxmech: {fault}\n" for fault in error.faults))
-        return BAD_INPUT
+        return _faults(error)
     for remark in remarks:
         if remark.kind == "misnamed":
             note(remark.text)  # before anything is drawn: it is nearly always a slip
@@ -86,6 +92,30 @@ def run(
         say(_page(done, output, _checks(done.agreement, returned), drawn=secret is None and seed is None))
     if verbose:
         note(durations(seconds))
+    return DONE
+
+
+def _faults(error: Any) -> int:
+    sys.stderr.write("".join(f"jaxmech: {fault}\n" for fault in error.faults))
+    return BAD_INPUT
+
+
+def _look(agreement: str, submissions: str, given: Mapping[str, Any]) -> int:
+    """Say what is wrong with the files, or odd about them, before any secret is used."""
+    from jaxmech import exchange
+
+    for name, value in given.items():
+        if value is not None:
+            raise ProblemError(f"--check {name}", value, "cannot be given: with --check nothing is drawn or written")
+    plan = exchange.read_agreement(read_json("agreement", agreement), agreement)
+    try:
+        handed, remarks = exchange.read_submissions(Path(submissions), plan)
+    except exchange.FaultyError as error:
+        return _faults(error)
+    present = sum(one.file is not None for one in handed)
+    lines = [f"{present} {'file' if present == 1 else 'files'} of {len(plan.parties)} parties can be carried out."]
+    lines += [f"- {remark.text}" for remark in remarks] if remarks else ["Nothing about them is odd."]
+    say("\n".join(_fitted(lines)) + "\n")
     return DONE
 
 

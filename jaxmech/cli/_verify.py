@@ -19,6 +19,7 @@ _EXAMPLES = (
     "jaxmech verify returns agreement.json --party Ashford --submissions mine --report mine.html",
 )
 
+_NO_FILES = "No file was compared with what was used of it: --submissions DIR does that."
 _OWN = (
     "That is what {party} holds; means and spread of the others' points, and that\n"
     "draws and noise were made of the secret, are for the arbiter to verify."
@@ -75,6 +76,8 @@ def verify(
     if report is not None and party is not None and where is not None:
         files.write("--report", report, _page(signed, where, party, lines), private=True)
     say(said(where, signed, lines, party))
+    if not lines and where is not None and submissions is None:
+        say(f"{_NO_FILES}\n")
     if party is not None and not lines:
         say(f"{_OWN.format(party=party)}\n")
     return SOLVED_BADLY if lines else DONE

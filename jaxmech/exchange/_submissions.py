@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech.exchange._agreement import Agreement
+from jaxmech.exchange._apart import standing_apart
 from jaxmech.exchange._names import file_names
 from jaxmech.exchange._regular import common_steps, copied, too_regular
 from jaxmech.exchange._tables import SUFFIXES, Fault, Handed, read_handed
@@ -69,7 +70,7 @@ class FaultyError(ProblemError):
         super().__init__("submissions", self.faults[0].file, rule)
 
 
-ABOUT_DATA = ("far", "spread", "regular", "duplicate")
+ABOUT_DATA = ("apart", "far", "spread", "regular", "duplicate")
 """Kinds of remarks about points that are in the means of all who receive them."""
 
 
@@ -79,8 +80,8 @@ class Remark:
 
     Attributes:
         party: whom it concerns.
-        kind: "missing", "fewer", "more", "unasked", "far", "spread", "regular", "duplicate", "format", "extra",
-            "misnamed" or "void".
+        kind: "missing", "fewer", "more", "unasked", "apart", "far", "spread", "regular", "duplicate",
+            "format", "extra", "misnamed" or "void".
         text: one sentence.
         distribution: whose points it is about; None where it is about a file, or their number.
     """
@@ -203,6 +204,8 @@ def remarks(agreement: Asked, handed: Sequence[Handed]) -> list[Remark]:
             found += _counts(agreement, handed[i], i)
     handed = used(agreement, handed)
     for k in range(len(agreement.distributions)):
+        found += _apart(agreement, handed, k)
+    for k in range(len(agreement.distributions)):
         found += _values(agreement, handed, k)
     for k in range(len(agreement.distributions)):
         found += _regular(agreement, handed, k)
@@ -234,6 +237,19 @@ def _counts(agreement: Asked, handed: Handed, i: int) -> list[Remark]:
                 said += f": {count - asked:,} left out" if agreement.drops else unchecked
             points = f"{count:,} point{'s' * (count != 1)} of {name}"
             found.append(Remark(party, kind, f"{party} handed in {points}; asked for {asked:,}{said}"))
+    return found
+
+
+def _apart(agreement: Asked, handed: Sequence[Handed], k: int) -> list[Remark]:
+    """Means that are too far from the others', of who is checked and of who is not."""
+    name, found = agreement.distributions[k], []
+    for one in standing_apart([each.columns[k] for each in handed], float(agreement.sigma[k])):
+        whose, doubt = "that of all who agree", ""
+        if one.partner is not None:
+            whose, doubt = f"{agreement.parties[one.partner]}'s", "; it may as well be hers that is off"
+        party = agreement.parties[one.party]
+        far = f"{one.errors:.2g} standard errors from {whose}, {one.other:.6g} (by chance {one.chance:.1g}){doubt}"
+        found.append(Remark(party, "apart", f"{party}, {name}: her mean, {one.mean:.6g}, is {far}", name))
     return found
 
 

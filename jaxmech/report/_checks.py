@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from jaxmech._words import brief
 from jaxmech.report._numbers import short
 
 COLUMNS = ("party", "value", "apart", "by chance", "limit", "check", "what follows")
@@ -50,15 +51,26 @@ def checks_in_words(
         (receipt["party"], check, spread)
         for receipt in receipts
         for check, spread in zip(receipt["checks"], sigma, strict=False)  # a market's receipts have one entry more
-        if check.get("role") == "checked"
+        if check.get("role") == "checked" or check.get("withheld")  # linked: where she only receives, too
     ]
     limits = any("limit" in check for _, check, _ in told)
     rows = []
     for party, check, spread in told:
         apart, limit = _number(check["discrepancy"]), _number(check.get("limit"))
+        if check["role"] != "checked":
+            cells = (
+                party,
+                check["name"],
+                "–",
+                "–",
+                *(("–", "not compared") if limits else ()),
+                follows_in_words(check),
+            )
+            rows.append(Check(cells, False, True, math.nan, math.nan))
+            continue
         distance = "no data" if math.isinf(apart) else "–" if math.isnan(apart) else short(apart, 4)
         held = (short(limit, 4), passed_in_words(check)) if limits else ()
-        failed = check.get("passed") is False
+        failed = check.get("passed") is False and math.isfinite(apart)
         changed = check.get("follows", "nothing") != "nothing"
         chance, fails = (honest_chance(check, place, spread) for place in (apart, limit))
         cells = (party, check["name"], distance, chance_in_words(chance), *held, follows_in_words(check))
@@ -108,7 +120,7 @@ def chance_in_words(chance: float) -> str:
     """
     if math.isnan(chance):
         return "–"
-    return f"{100 * chance if chance > _NEVER else 0:.2g} %"
+    return f"{brief(100 * chance if chance > _NEVER else 0.0)} %"
 
 
 def passed_in_words(check: Mapping[str, Any]) -> str:
@@ -117,7 +129,11 @@ def passed_in_words(check: Mapping[str, Any]) -> str:
     Example:
         >>> [passed_in_words({"passed": passed}) for passed in (True, False, None)]
         ['passed', 'failed', 'nothing to compare']
+        >>> passed_in_words({"passed": False, "discrepancy": "inf"})
+        'no data'
     """
+    if check["passed"] is False and _number(check.get("discrepancy")) == math.inf:
+        return "no data"
     return {True: "passed", False: "failed", None: "nothing to compare"}[check["passed"]]
 
 
@@ -133,9 +149,10 @@ def follows_in_words(check: Mapping[str, Any]) -> str:
     variance, count = _number(check["noise_variance"]), check.get("withheld")
     if math.isinf(variance):
         if count == 0:
-            return "nothing to withhold"  # all that she is owed are the points that she is compared with
+            return "nothing to withhold here"  # all that she is owed are the points that she is compared with
         what = "the rest" if count is None else f"{count:,} {'point' if count == 1 else 'points'}"
-        return f"{what} withheld{': another of her checks failed' if check.get('passed') else ''}"
+        another = check.get("passed") or check.get("role", "checked") != "checked"
+        return f"{what} withheld{': another of her checks failed' if another else ''}"
     if variance > 0:
         return f"noise of standard deviation {short(math.sqrt(variance))}"
     return "no noise" if count is None else "nothing withheld"

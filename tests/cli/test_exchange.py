@@ -310,6 +310,8 @@ class TestChecks:
         section = failing.page.partition("What looks odd, and whose estimates rest on it")[2].partition("</section>")[0]
         rows = [re.findall("<td[^>]*>([^<]*)</td>", row) for row in section.split("</tr>")]
         assert ["Cleo", "second", "failed the check", "everybody"] in rows
+        assert any(row[:2] == ["Cleo", "second"] and "standard errors from that of all who agree" in row[2]
+                   for row in rows if row)  # fmt: skip
         far = [row for row in rows if row[:1] == ["Cleo"] and "8 σ" in row[2]]
         assert [row[3] for row in far] == ["everybody"]
 
@@ -337,6 +339,44 @@ class TestChecks:
             assert re.search(r"- Dr. D, first: \d\.\d+ apart, by chance 0\.?\d*(e-\d+)? %", printed)
         else:
             assert "means are so far from" not in printed
+
+
+class TestLook:
+    """``run --check``: what is wrong or odd, before anything is drawn."""
+
+    def look(self, folder, *options):
+        return call("run", folder.agreement, folder.submissions, "--check", *options)
+
+    def test_nothing_is_written_and_nothing_odd_is_said(self, folder):
+        before = sorted(folder.agreement.parent.rglob("*"))
+        code, out, error = self.look(folder)
+        assert (code, error) == (0, "")
+        present = len(list(folder.submissions.iterdir()))
+        assert out.splitlines()[0] == f"{present} files of 8 parties can be carried out."
+        assert sorted(folder.agreement.parent.rglob("*")) == before
+
+    def test_what_is_odd_is_what_run_would_say(self, folder):
+        (folder.submissions / "Cleo.csv").rename(folder.submissions / "Celo.csv")
+        out = self.look(folder)[1]
+        assert "- Celo.csv belongs to nobody and was not read: did you mean Cleo?" in out
+        assert {line for line in out.splitlines() if line.startswith("- ")} <= set(folder.run()[1].splitlines())
+
+    def test_faults_are_told_one_per_line(self, folder):
+        (folder.submissions / "Ada.csv").write_text("first,second\nx,1\n2,y\n", encoding="utf-8")
+        code, out, error = self.look(folder)
+        assert (code, out) == (2, "")
+        assert error.startswith("jaxmech: Ada.csv: row 2, column first: must be a number, not 'x'\n")
+
+    @pytest.mark.parametrize("options", [("-o", "x"), ("--secret", "x"), ("--seed", "1"), ("--report", "x.html")])
+    def test_what_it_would_write_or_draw_is_refused(self, folder, options):
+        code, out, error = self.look(folder, *options)
+        assert (code, out, error.count("\n")) == (2, "", 1)
+        assert options[0] in error
+
+    def test_without_it_a_folder_is_needed(self, folder):
+        code, out, error = call("run", folder.agreement, folder.submissions)
+        assert (code, out, error.count("\n")) == (2, "", 1)
+        assert "-o" in error
 
 
 def test_what_only_the_arbiter_may_read(folder):

@@ -200,7 +200,7 @@ def test_every_division_and_mechanism_is_explained():
     ("name", "words"),
     [
         ("cbl", "the more noise is added"), ("pool", "Nothing is counted or compared"),
-        ("counted-pool", "Who handed in fewer than agreed"), ("designed", "the less the rest"),
+        ("counted-pool", "Who handed in fewer than agreed"), ("designed", "differ by more than her limit"),
     ],
 )  # fmt: skip
 def test_the_exchange_is_told_step_by_step(name, words):

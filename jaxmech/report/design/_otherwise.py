@@ -52,7 +52,11 @@ def harm_sentences(answer: Answer) -> list[str]:
         cost = f"{short(float(part[i, k]), 4)} {answer.currency}".rstrip()
         told.append((f"{answer.agents[i]}{where}, who is {'' if watched else 'not '}checked there", cost))
     (invents, most), (lazy, less) = told
+    every = np.asarray(answer.harm.invented).sum(axis=1)
+    worst = int(np.argmax(every))
+    both = f" (for all that she collects about {short(float(every[worst]), 4)}: by {answer.agents[worst]})"
+    both = both if len(answer.distributions) > 1 else ""
     return [
         f"Numbers that an agent made up, off by σ as one person's are, would cost the others {most} at most: by "
-        f"{invents}. Half of an agent's samples would cost them {less} at most: by {lazy}."
+        f"{invents}{both}. Half of an agent's samples would cost them {less} at most: by {lazy}."
     ]

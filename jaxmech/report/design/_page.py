@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from jaxmech._status import Status
-from jaxmech._words import brief
+from jaxmech._words import brief, some
 from jaxmech.collaboration import Role
 from jaxmech.report._numbers import column, counted, percent, short
 from jaxmech.report._records import claims_in_words, records_section
@@ -32,6 +32,9 @@ from jaxmech.report.design._following import following_sentences, limits_section
 from jaxmech.report.design._otherwise import harm_sentences, misjudged_sentences
 from jaxmech.report.design._table import rule_table
 
+_FEW = 2.5
+"""Means of fewer points than this are hardly normal unless the points are."""
+_NAMED = 4
 _SAME = 5e-4
 """Penalties that differ by less than this part are the same to a reader."""
 
@@ -153,6 +156,13 @@ def _reasons(answer: Answer) -> list[str]:
         )
     if seen := disclosed(answer):
         sentences.append(seen.strip())
+    few = answer.is_role(Role.CHECKED) & (np.minimum(answer.samples, answer.compared) < _FEW)
+    if few.any():
+        whom = some([answer.agents[i] for i in np.flatnonzero(few.any(axis=1)).tolist()], _NAMED)
+        sentences.append(
+            f"Means of one or two points are compared, for {whom}: of skewed data these are far from normal, and "
+            "honest ones fail more often than is said here. jaxmech simulate FILE --population lognormal:0.7 shows it."
+        )
     sentences += following_sentences(answer)
     if answer.values is not None and np.isfinite(offered.limit).any():
         sentences.append(_OF_VALUES + (_LINKED_VALUES if offered.linked else "by itself."))

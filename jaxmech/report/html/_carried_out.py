@@ -119,7 +119,11 @@ def _checks(agreement: Mapping[str, Any], pairs: list[tuple[Any, ...]]) -> Itera
 
 def _odd(pairs: list[tuple[Any, ...]], remarks: list[Any]) -> Iterator[Section]:
     """What looks odd or failed a check, and in whose estimates it is; nothing where nothing does."""
-    found = [(one["party"], one["distribution"], one["text"]) for one in remarks if one.get("distribution")]
+    found = [
+        (one["party"], one["distribution"], one["text"].removeprefix(f"{one['party']}, {one['distribution']}: "))
+        for one in remarks
+        if one.get("distribution")
+    ]
     found += [
         (receipt["party"], check["name"], "failed the check")
         for _, receipt in pairs
@@ -129,8 +133,11 @@ def _odd(pairs: list[tuple[Any, ...]], remarks: list[Any]) -> Iterator[Section]:
     if not found:
         return
     rows = tuple(((party, name, text, _rests_on(pairs, party, name)), "") for party, name, text in found)
-    table = Table(("party", "value", "what", "in the estimates of"), (False,) * 4, rows)
-    said = "Points are used as they were handed in: ask before estimates are."
+    table = Table(("party", "value", "what", "in what these got, or were drawn from"), (False,) * 4, rows)
+    said = (
+        "Points are used as they were handed in: ask before estimates are. A check that fails tells that two means "
+        "differ, and not whose is off: begin with those whose means are far from all others'."
+    )
     yield Section("What looks odd, and whose estimates rest on it", (said, table))
 
 
@@ -171,7 +178,9 @@ def party_of(agreement: Mapping[str, Any], estimate: Any, receipt: Any) -> Party
     points = [check for check, (_, _, first) in zip(receipt["checks"], _values(agreement), strict=True) if first]
     asked, count = (sum(check[key] for check in points) for key in ("asked", "count"))
     more = sum(max(check["count"] - check["asked"], 0) for check in points)
-    besides = f", and {more:,} that nobody asked for" if more else ""
+    left = sum(check.get("left_out", 0) for check in points)
+    besides = f", and {more + left:,} that nobody asked for" if more + left else ""
+    besides += ", which were left out" if left else ""
     return Party(
         name=receipt["party"],
         summary=f"You handed in {count - more:,} of the {asked:,} points that were agreed{besides}. Your estimates are "
@@ -180,7 +189,7 @@ def party_of(agreement: Mapping[str, Any], estimate: Any, receipt: Any) -> Party
         money=None,
         bars=(),
         fair=(
-            _cost(cost, promised, unit),
+            _cost(cost, promised, unit, left),
             *receipt["remarks"],
             *_doubtful(receipt),
         ),
@@ -217,9 +226,10 @@ def _doubtful(receipt: Any) -> Iterator[str]:
             )
 
 
-def _cost(cost: float, promised: float, unit: str) -> str:
+def _cost(cost: float, promised: float, unit: str, left: int) -> str:
+    beside = f"; the {left:,} that nobody asked for are not counted" if left else ""
     told = (
-        f"Your points cost you {_money(cost, unit)} at the agreed costs."
+        f"Your points cost you {_money(cost, unit)} at the agreed costs{beside}."
         if np.isfinite(cost)
         else "You handed in points of what by the agreement you cannot measure, so that their cost is not known."
     )
@@ -282,6 +292,8 @@ def _gets(owed: Any, check: Any, sigma: float) -> str:
 def _outcome(check: Any, sigma: float) -> str:
     """How far her mean was from theirs, and what follows; nothing where nothing was compared."""
     apart = _number(check["discrepancy"])
+    if check["role"] != "checked" and check.get("withheld"):
+        return f"; {follows_in_words(check).replace('her checks', 'your checks')}"
     if np.isnan(apart) or check["role"] != "checked":
         return ""
     if np.isinf(apart):

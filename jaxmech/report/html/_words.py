@@ -45,8 +45,8 @@ _CHECKS = {
     + "the further apart the two are, the more noise is added to the rest of the others' points. "
     + _WITHOUT_CHECKS,
     "designed": _COMPARED
-    + "the further apart the two are, the less the rest of the others' points tells her. Her own points go to the "
-    "others as they are, whether she passes or not.",
+    + "if they differ by more than her limit, the rest of the others' points is kept from her, or blurred, as her page "
+    "says. Her own points go to the others as they are, whether she passes or not.",
 }
 """What is done with the files, by mechanism."""
 

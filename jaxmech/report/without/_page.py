@@ -114,5 +114,5 @@ def _leaving(answer: Answer) -> Iterator[str]:
         yield f"{name} pays {short(float(everybody.penalty[i]), 4)} with all others; alone {otherwise}."
     yield (
         "All of this is about a new plan that those who remain agree on, in fractions of samples. What happens if they "
-        "go on with the old one instead, jaxmech audit --questions tells."
+        "go on with the old one instead, jaxmech audit --questions tells of cbl and c3d."
     )
