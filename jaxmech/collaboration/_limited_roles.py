@@ -156,6 +156,8 @@ def _arranged(problem: Problem, division: Amounts, alone: Support) -> Arranged:
         jnp.where(alone, capacity.most, division), jnp.where(alone, capacity.least, division), capacity.budget
     )
     samples, tightness = alone_within(costs, error, others_held)
+    # who is alone on nothing chooses nothing there: if she spends all she has, rounding would decide what y is
+    tightness = jnp.where(jnp.any(alone, axis=1), tightness, 1.0)
     wish, total = unlimited_alone(problem), jnp.sum(samples, axis=0)
     samples = _raised(problem, samples, ~alone & (samples > 0), (wish * tightness[:, None]) ** 2 / _positive(total))
     poor = (spent(costs, samples) >= capacity.budget * (1 - slack)) & ~jnp.any(alone, axis=1)
