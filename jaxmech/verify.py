@@ -839,6 +839,9 @@ def soundness(agreement: Agreement) -> Iterator[str]:
             continue  # pools promise nothing more
         if not agreement.allows(i, agreement.asked[i]):
             yield f"agreement: {name} is asked for more or less than most, least and budget allow"
+        given = (np.array(agreement.role[i]) != "alone") * (agreement.z[i] + agreement.rest[i]) + agreement.asked[i]
+        if (given > agreement.asked.sum(axis=0)).any():
+            yield f"agreement: {name} is promised more points of the others than they are asked for"
         alone = best_alone(agreement, i, worth)
         if honest > alone * (1 + agreement.gain):
             yield f"agreement: {name} pays {honest:.9g}, more than {alone:.9g} alone"
@@ -847,9 +850,7 @@ def soundness(agreement: Agreement) -> Iterator[str]:
             others = {0.0, max(n - 1, 0.0), n + 1, *np.round(np.geomspace(1, 2 * own + n + 1, 12)).tolist()}
             for amount in sorted(others - {n}):
                 amounts = np.where(np.arange(len(worth)) == k, amount, agreement.asked[i])
-                if not agreement.allows(i, amounts):
-                    continue
-                if (paid := penalty(agreement, i, amounts)) < honest * (1 - room):
+                if agreement.allows(i, amounts) and (paid := penalty(agreement, i, amounts)) < honest * (1 - room):
                     where = f"collecting {amount:g} instead of {n:g} points of {agreement.names[k]}"
                     yield f"agreement: {name} gains by {where}: {paid:.9g} instead of {honest:.9g}"
                     break

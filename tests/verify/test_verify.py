@@ -572,3 +572,15 @@ def test_spreadsheets_are_not_read_and_one_line_says_what_to_do(case):
     (case.submissions / "Ada.csv").rename(case.submissions / "Ada.xlsx")
     with pytest.raises(verify.UnreadableError, match=r"submissions of Ada: only CSV is read here: verify without"):
         case.verify()
+
+
+def test_points_that_nobody_is_asked_for_cannot_be_promised():
+    """Ada is promised 900 clean points where the others collect 17, and a penalty that would follow from them."""
+    document = example.document("designed")
+    plan = document["integer_plan"]
+    plan["role"][0], plan["samples"][0], plan["rest"][0] = ["receives"] * 2, [0, 0], [0, 0]
+    plan["comparison"][0], plan["limit"][0] = [900, 900], ["inf", "inf"]
+    changed = verify.Agreement(document)
+    plan["penalty"][0] = float(verify.penalty(changed, 0, changed.asked[0]))
+    lines = list(verify.soundness(verify.Agreement(document)))
+    assert "agreement: Ada is promised more points of the others than they are asked for" in lines
