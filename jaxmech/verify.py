@@ -195,7 +195,8 @@ class Agreement(Signed):
         self.pooled, self.designed = self.mechanism in ("pool", "counted-pool"), self.mechanism == "designed"
         self.z, self.rest = (np.zeros(shape) if self.pooled else numbers(plan[key]) for key in ("comparison", "rest"))
         self.alpha = np.zeros(shape) if self.pooled or self.designed else numbers(plan["alpha"])
-        self.steady, self.drops = problem.get("estimate", "drawn") == "steady", problem.get("surplus") == "drop"
+        self.steady = problem.get("estimate", "drawn") == "steady"
+        self.drops = {"drop": True, "use": False}[problem.get("surplus", "use")]
         self.calibrated, self.robust = bool(problem.get("calibrated")), problem.get("calibrated") == "robust"
         follows = self.designed and self.calibrated and plan["calibration"]
         self.follows = [numbers(follows[key]) for key in ("spread", "level")] if follows else []

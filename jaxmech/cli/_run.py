@@ -162,7 +162,9 @@ def _checks(agreement: Any, returned: Mapping[str, bytes]) -> str:
     from jaxmech import exchange, report
 
     paths = [f"{folder}/receipt.json" for folder in exchange.file_names(agreement.parties)]
-    headers, rows = report.checks_in_words((json.loads(returned[path]) for path in paths), agreement.sigma.tolist())
+    told = (json.loads(returned[path]) for path in paths)
+    robust = bool(getattr(agreement, "robust", False))  # of agreements to share data
+    headers, rows = report.checks_in_words(told, agreement.sigma.tolist(), robust=robust)
     if "limit" not in headers:
         return _far_apart(rows)
     listed = rows if len(rows) <= _MOST_CHECKS else [row for row in rows if row.failed or row.changed]

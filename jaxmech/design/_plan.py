@@ -114,7 +114,8 @@ class Design(Tabular):
         social_penalty: their sum.
         published: least social penalty of the published mechanisms on this problem; in whole samples if all numbers of
             the design are whole.
-        family: proven bound of the social penalty, for rules of one distribution at a time; NaN inside a
+        family: proven bound of the social penalty, for rules of one distribution at a time that hold for fractions of
+            samples, too, also of a design in whole samples; NaN inside a
             transformation, where nothing is proven: :func:`family_bound` proves it on the host.
         linked: whether failing on one distribution spoils the rest of all.
         origin_code: where the design comes from, an :class:`Origin`.

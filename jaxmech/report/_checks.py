@@ -32,13 +32,14 @@ class Check(NamedTuple):
 
 
 def checks_in_words(
-    receipts: Iterable[Mapping[str, Any]], sigma: Sequence[float]
+    receipts: Iterable[Mapping[str, Any]], sigma: Sequence[float], *, robust: bool = False
 ) -> tuple[tuple[str, ...], list[Check]]:
     """Return the headings and rows of all checks of an exchange, in the units of the data.
 
     Args:
         receipts: the documents of all parties; pools and markets have no checks.
         sigma: the agreed σ of every value, in the order of the checks.
+        robust: whether the σ̂ of receipts is a median, whose law is another: chances are then those of the agreed σ.
 
     Example:
         >>> check = {"name": "glucose", "role": "checked", "count": 9, "compared_count": 9, "discrepancy": 3.25}
@@ -72,17 +73,20 @@ def checks_in_words(
         held = (short(limit, 4), passed_in_words(check)) if limits else ()
         failed = check.get("passed") is False and math.isfinite(apart)
         changed = check.get("follows", "nothing") != "nothing"
-        chance, fails = (honest_chance(check, place, spread) for place in (apart, limit))
+        known = {**check, "sigma": None} if robust else check
+        chance, fails = (honest_chance(known, place, spread) for place in (apart, limit))
         cells = (party, check["name"], distance, chance_in_words(chance), *held, follows_in_words(check))
         rows.append(Check(cells, failed, changed, fails, chance))
     return (COLUMNS if limits else (*COLUMNS[:4], *COLUMNS[6:])), rows
 
 
 def honest_chance(check: Mapping[str, Any], apart: float, sigma: float) -> float:
-    """Return erfc(apart/(s√2)), s² = σ²(1/n + 1/|Z|): the chance that honest normal data differ by more.
+    """Return P(|N| > apart/s), s² = σ²(1/n + 1/|Z|): the chance that honest normal data differ by more.
+
+    Where a calibrated rule was told σ̂, with ν degrees of freedom, it takes the place of σ, and Student's t that of N.
 
     Args:
-        check: of a receipt, with the numbers of points; σ̂ takes the place of σ where a calibrated rule has one.
+        check: of a receipt, with the numbers of points.
         apart: a discrepancy or a limit, in the units of the data; NaN gives NaN.
         sigma: the agreed σ.
 
@@ -95,7 +99,13 @@ def honest_chance(check: Mapping[str, Any], apart: float, sigma: float) -> float
         return math.nan
     told = _number(check.get("sigma"))
     spread = (sigma if math.isnan(told) else told) * math.sqrt(1 / n + 1 / compared)
-    return math.erfc(apart / spread / math.sqrt(2)) if spread > 0 else float(apart == 0)
+    if spread <= 0:
+        return float(apart == 0)
+    if math.isnan(told):
+        return math.erfc(apart / spread / math.sqrt(2))
+    from scipy.special import stdtr  # not above: most rules need none
+
+    return float(2 * stdtr(check["freedom"], -apart / spread))
 
 
 def expected_in_words(rows: Sequence[Check]) -> str:

@@ -33,7 +33,7 @@ def test_the_page_carries_the_fingerprint_of_the_agreement(signed):
     text = Read((signed / "a.html").read_text(encoding="utf-8")).text
     assert text.count(document["fingerprint"]) == 12  # at the top, above the signatures, and on ten sheets
     assert document["title"] in text
-    assert text.count("signature") == 20  # of each, where all sign and on her sheet
+    assert text.count("signature") == 22  # of each, where all sign and on her sheet; of operator and arbiter
 
 
 @pytest.mark.long

@@ -229,9 +229,10 @@ _NOT_THE_ONLY_ONE = (
 
 
 def _family(answer: Answer) -> str:
+    whole = answer.accounts is not None and answer.accounts.whole
     bound = (
         f"No rule for one distribution at a time gets below {short(answer.family, 4)} by comparing means, whether it "
-        "adds noise or withholds data: that is proven"
+        f"adds noise or withholds data{', if it also holds for fractions of samples' if whole else ''}: that is proven"
     )
     if answer.social_penalty < answer.family * (1 - _SAME):
         saved = percent(1 - answer.social_penalty / answer.family)

@@ -101,7 +101,8 @@ def _agreed_bill(agreement: Mapping[str, Any], receipt: Any) -> float:
 
 def _checks(agreement: Mapping[str, Any], pairs: list[tuple[Any, ...]]) -> Iterator[Section]:
     """Every comparison of a party's mean with the others', and what follows; nothing where nothing is compared."""
-    headers, rows = checks_in_words((receipt for _, receipt in pairs), agreement["problem"]["sigma"])
+    robust = agreement["problem"].get("calibrated") == "robust"
+    headers, rows = checks_in_words((receipt for _, receipt in pairs), agreement["problem"]["sigma"], robust=robust)
     if not rows:
         return
     said = "Distance between a party's mean and that of the points that it was compared with, in the units of the data"
@@ -241,6 +242,7 @@ def _cost(cost: float, promised: float, unit: str, left: int) -> str:
 def _lines(agreement: Mapping[str, Any], estimate: Any, receipt: Any, unit: str) -> Iterator[Line]:
     i = list(agreement["agents"]).index(receipt["party"])
     costs = [_number(cost) for cost in agreement["problem"]["costs"][i]]
+    robust = agreement["problem"].get("calibrated") == "robust"
     promises = promised_errors(agreement, receipt["party"]), agreement["problem"]["sigma"]
     rows = zip(_values(agreement), estimate["distributions"], receipt["checks"], *promises, strict=True)
     for (k, _, first), owed, check, promised, sigma in rows:
@@ -250,7 +252,7 @@ def _lines(agreement: Mapping[str, Any], estimate: Any, receipt: Any, unit: str)
             distribution=owed["name"],
             samples=f"{check['count']:,} (agreed: {check['asked']:,})",
             bill=_money(costs[k] * check["count"], unit) if check["count"] and first else "–",
-            gets=_gets(owed, check, sigma),
+            gets=_gets(owed, {**check, "sigma": None} if robust else check, sigma),
             error=single(float(pair[0]), places),
             alone=single(float(pair[1]), places) if np.isfinite(pair[1]) else "–",
         )
