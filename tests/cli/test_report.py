@@ -136,7 +136,7 @@ def test_an_exchange_has_a_page_without_a_value_that_anybody_measured(signed, tm
     text = Read(page).text
     assert stat.S_IMODE(os.stat(tmp_path / "r.html").st_mode) == 0o600
     assert page.count('class="party"') == len(document["agents"])
-    assert "4 (agreed: 3)" in text
+    assert "3 (agreed: 3; 1 left out)" in text
     assert f"{document['agents'][-1]} handed in nothing" in text
     assert "123." not in text
     for values in draws.values():

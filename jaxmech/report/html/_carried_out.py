@@ -250,12 +250,17 @@ def _lines(agreement: Mapping[str, Any], estimate: Any, receipt: Any, unit: str)
         places = decimals(pair, 3)
         yield Line(
             distribution=owed["name"],
-            samples=f"{check['count']:,} (agreed: {check['asked']:,})",
+            samples=f"{check['count']:,} (agreed: {check['asked']:,}{_left(check)})",
             bill=_money(costs[k] * check["count"], unit) if check["count"] and first else "–",
             gets=_gets(owed, {**check, "sigma": None} if robust else check, sigma),
             error=single(float(pair[0]), places),
             alone=single(float(pair[1]), places) if np.isfinite(pair[1]) else "–",
         )
+
+
+def _left(check: Any) -> str:
+    """How many points of hers were left out, if any."""
+    return f"; {check['left_out']:,} left out" if check.get("left_out") else ""
 
 
 def promised_errors(agreement: Mapping[str, Any], party: str) -> list[float]:

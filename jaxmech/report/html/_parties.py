@@ -163,22 +163,10 @@ def _gets_from_design(answer: Arrangement, i: int, k: int) -> str:
     if rest:
         scope = _within(answer, k) if offered.ellipsoid else _scope(answer, offered.linked, k)
         otherwise = "withheld" if np.isinf(offered.cap) else f"returned with noise of variance {short(offered.cap)} σ²"
-        otherwise += _precision(answer, i, k)
         chance = float(offered.failure[i, k])
         missed = f"; honest parties miss that with a chance of {brief(100 * chance)} %" if chance > 0 else ""
         parts.append(f"{_samples(rest)} more {scope}, else {otherwise}{missed}")
     return ", and ".join(parts)
-
-
-def _precision(answer: DesignAnswer, i: int, k: int) -> str:
-    """Her standard error if the rest is not as it was handed in, and if it is; nothing of panels and tables of σ."""
-    if answer.values is not None or np.ndim(answer.sigma) > 1 or answer.role[i, k] != Role.CHECKED:
-        return ""
-    offered, sigma = answer.offered, float(np.broadcast_to(answer.sigma, answer.samples.shape[1:])[k])
-    sure = float(answer.samples[i, k] + offered.comparison[i, k])
-    rest = float(offered.rest[i, k])
-    missed, passed = (sigma / np.sqrt(sure + part) for part in (rest / (1 + offered.cap), rest))
-    return f" (your standard error is then {short(missed)} instead of {short(passed)})"
 
 
 def _limits(answer: DesignAnswer, i: int, k: int) -> str:
