@@ -127,7 +127,7 @@ def _owed(agreement: Agreement, public: Any, told: Any, submissions: Path | None
         dealt = _dealt(agreement, (i, k), rest, part.get("freedom") or 0)
         for step, count in enumerate(dealt, 1):
             counts[i - step], means[i - step] = count, theirs
-        handed.append(Handed(counts, means, None, [more * (j == i) for j, more in enumerate([hers.left[0]] * size)]))
+        handed.append(Handed(counts, means, None, [hers.left[0] if j == i else 0 for j in range(size)]))
         clean = part["compared_mean"] if part["compared_count"] else theirs
         parts.append({**part, "clean": {"mean": clean}, "rest": {"mean": 0.0}})
     for part, entry in zip(parts, verify.owed(agreement, "", handed, i, parts), strict=True):

@@ -2,8 +2,7 @@
 
 One file to be read by whoever trusts nobody; it shares no code with the program that it checks, and runs by itself:
 
-    python verify.py RETURNS AGREEMENT [--submissions DIR] [--secret FILE]
-    python verify.py AGREEMENT
+    python verify.py [RETURNS] AGREEMENT [--submissions DIR] [--secret FILE]
 
 It builds every document anew, from the agreement, the secret and the files that were handed in, and compares each entry
 with what was returned. Without the files it takes from operator.json what only they can tell (hashes and counts of
@@ -50,6 +49,7 @@ NOTHING = {"estimate": math.nan, "standard_error": math.inf}
 CALIBRATED = 0.01  # what collecting another amount may gain where the noise level follows the data
 OPTIMUM = {"float64": 1e-4, "float32": 1e-1}
 Levels = tuple[np.ndarray, np.ndarray]  # values, and their chances
+Given = Path | None
 
 
 class UnreadableError(Exception):
@@ -1223,7 +1223,7 @@ class Models(Signed):
 # 8 --- all together --------------------------------------------------------------------------------------------------
 
 
-def verify(returns: Path | None, agreement: Path, submissions: Path | None = None, secret: Path | None = None) -> Any:
+def verify(returns: Given, agreement: Path, submissions: Given = None, secret: Given = None) -> list[str]:
     """Return one line for everything that does not agree; UnreadableError for what is missing or cannot be read.
 
     Submissions and secret are the folder that was handed in, and the file of ``jaxmech commit``, if they are at hand.

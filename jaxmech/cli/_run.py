@@ -59,7 +59,8 @@ def run(
     if quiet and verbose:
         raise ProblemError("--quiet --verbose", "both", "only one of the two can be asked for")
     if check:
-        return _look(agreement, submissions, {"-o": output, "--secret": secret, "--seed": seed, "--report": report})
+        given = {"-o": output, "--secret": secret, "--seed": seed, "--report": report, "--points": points or None}
+        return _look(agreement, submissions, given, quiet=quiet)
     if output is None:
         raise ProblemError("-o", None, "is needed: the folder to write; with --check nothing is written")
     seconds: dict[str, float] = {}
@@ -100,7 +101,7 @@ def _faults(error: Any) -> int:
     return BAD_INPUT
 
 
-def _look(agreement: str, submissions: str, given: Mapping[str, Any]) -> int:
+def _look(agreement: str, submissions: str, given: Mapping[str, Any], *, quiet: bool) -> int:
     """Say what is wrong with the files, or odd about them, before any secret is used."""
     from jaxmech import exchange
 
@@ -115,7 +116,8 @@ def _look(agreement: str, submissions: str, given: Mapping[str, Any]) -> int:
     present = sum(one.file is not None for one in handed)
     lines = [f"{present} {'file' if present == 1 else 'files'} of {len(plan.parties)} parties can be carried out."]
     lines += [f"- {remark.text}" for remark in remarks] if remarks else ["Nothing about them is odd."]
-    say("\n".join(_fitted(lines)) + "\n")
+    if not quiet:
+        say("\n".join(_fitted(lines)) + "\n")
     return DONE
 
 

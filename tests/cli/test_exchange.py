@@ -334,11 +334,8 @@ class TestChecks:
         folder.data[3][0] = folder.data[3][0] + 40.0  # of a party who is checked there
         example.write(folder.signed, folder.data, folder.submissions)
         printed = " ".join(folder.run("--seed", "1")[1].split())
-        if folder.signed.mechanism in ("c3d", "cbl"):
-            assert "means are so far from those of the others' points as one in 1,000 is by chance" in printed
-            assert re.search(r"- Dr. D, first: \d+\.\d+ apart, by chance 0 %", printed)
-        else:
-            assert "means are so far from" not in printed
+        assert "means are so far from those of the others' points as one in 1,000 is by chance" in printed
+        assert re.search(r"- Dr. D, first: \d+\.\d+ apart, by chance 0 %", printed)
 
 
 class TestLook:
@@ -367,7 +364,12 @@ class TestLook:
         assert (code, out) == (2, "")
         assert error.startswith("jaxmech: Ada.csv: row 2, column first: must be a number, not 'x'\n")
 
-    @pytest.mark.parametrize("options", [("-o", "x"), ("--secret", "x"), ("--seed", "1"), ("--report", "x.html")])
+    def test_quiet(self, folder):
+        assert self.look(folder, "--quiet") == (0, "", "")
+
+    @pytest.mark.parametrize(
+        "options", [("-o", "x"), ("--secret", "x"), ("--seed", "1"), ("--report", "x.html"), ("--points",)]
+    )
     def test_what_it_would_write_or_draw_is_refused(self, folder, options):
         code, out, error = self.look(folder, *options)
         assert (code, out, error.count("\n")) == (2, "", 1)

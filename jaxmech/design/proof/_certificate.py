@@ -194,10 +194,8 @@ class Judge:
         chance = self.proven.failure
         i, k = np.unravel_index(int(np.argmax(chance)), chance.shape)
         who, what = self._name(int(i)), self.problem.distribution_name(int(k))
-        where = "on some distribution" if self.design.linked else f"on {what}"
-        witness = f"{who}, {where}: honest data lie beyond the limit {100 * chance[i, k]:.3g} % of the time"
-        if not self.design.linked:
-            witness = witness.replace(f"{who}, on", f"{who} on")
+        where = f"{who}, on some distribution" if self.design.linked else f"{who} on {what}"
+        witness = f"{where}: honest data lie beyond the limit {100 * chance[i, k]:.3g} % of the time"
         followed = self.design.calibration is not None
         how = "averaged over σ̂, at the assumed σ" if followed else "in closed form"
         effort = f"chance that honest data lie beyond the limit, {how}"
