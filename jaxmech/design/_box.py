@@ -110,6 +110,19 @@ def safe_within(kinds: Kinds) -> Candidate:
     alone, samples, paid = (jnp.take_along_axis(table, chosen, axis=0)[0] for table in (alone, samples, paid))
     theirs = others(kinds.weight, samples)
     penalty = paid.sum(axis=1)
+    return unchecked(kinds, samples, theirs, alone, penalty)
+
+
+def unchecked(kinds: Kinds, samples: Array, theirs: Array, alone: Array, penalty: Array) -> Candidate:
+    """Return the candidate in which who is not alone receives all of the others' points, and nothing is compared.
+
+    Args:
+        kinds: who takes part.
+        samples: what they collect.
+        theirs: what the others of each collect.
+        alone: who works alone on what.
+        penalty: what each pays.
+    """
     return Candidate(
         samples=samples,
         comparison=jnp.where(alone, 0.0, theirs),

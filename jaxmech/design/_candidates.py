@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from jaxmech._types import Array
 from jaxmech.collaboration import Role
-from jaxmech.design._box import at_bounds, safe_within
+from jaxmech.design._box import at_bounds, safe_within, unchecked
 from jaxmech.design._descent import SETTLED, Ends, Plan, Start, best, rank, search, slacks, total_penalty
 from jaxmech.design._ellipsoid import Ellipsoid
 from jaxmech.design._family import Choices, Dual, Shares, dual
@@ -267,17 +267,4 @@ def safe(kinds: Kinds) -> Candidate:
     samples = jnp.where(alone, unit, 0.0)
     theirs = jnp.sum(weight * samples, axis=0)
     penalty = jnp.where(alone, 2 * kinds.error / jnp.where(alone, unit, 1.0), error_of(kinds.error, theirs)).sum(axis=1)
-    nothing = jnp.zeros_like(samples)
-    return Candidate(
-        samples=samples,
-        comparison=jnp.where(alone, 0.0, theirs),
-        rest=nothing,
-        level=jnp.full_like(samples, jnp.inf),
-        success=jnp.ones_like(samples),
-        penalty=penalty,
-        alone=alone,
-        checked=jnp.zeros(samples.shape, bool),
-        social=total_penalty(kinds.weight, penalty),
-        linked=jnp.asarray(False),
-        origin=jnp.asarray(Origin.SAFE, jnp.int32),
-    )
+    return unchecked(kinds, samples, theirs, alone, penalty)
