@@ -4,6 +4,8 @@ import ast
 import ctypes
 import gc
 import os
+import threading
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -38,13 +40,16 @@ def pytest_configure(config):
     """Choose the code generator that compiles quickly, and for all but the slow tests the least optimised code.
 
     The command line does both for small problems. Slow tests run what users run, but for modules that compile more than
-    they compute, which use the fixture ``compile_quickly``.
+    they compute, which use the fixture ``compile_quickly``. Programs of tests are small: cut into pieces for several
+    threads, as XLA cuts all, they take a quarter more to compile, and both workers have their core already.
     """
     from jaxmech.cli._jax import prepare_process
 
     prepare_process()
     if config.option.markexpr in QUICKLY_COMPILED:
         os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # for the processes that tests start
+        if version("jaxlib").startswith("0.10."):  # XLA ends the process if it meets a flag that it does not know
+            os.environ["XLA_FLAGS"] += " --xla_cpu_parallel_codegen_split_count=1"
         import jax  # not above: JAX reads its settings when it is imported
 
         jax.config.update("jax_disable_most_optimizations", True)
@@ -68,6 +73,29 @@ def _give_back_memory():
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_context_of_mlir():
+    """Programs of a module share the context of MLIR in which JAX writes them, as MLIR allows.
+
+    JAX makes one for every program and loads all dialects into it: a quarter of what a small program takes from its
+    call to its code. A program that is written while another one is, or by another thread, gets its own as ever.
+    """
+    from jax._src.interpreters import mlir  # not above: JAX reads its settings when it is imported
+
+    new = getattr(mlir, "make_ir_context", None)
+    if new is None:
+        yield
+        return
+    common, main = new(), threading.get_ident()
+
+    def context():
+        return common if threading.get_ident() == main and mlir.ir.Context.current is None else new()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mlir, "make_ir_context", context)
+        yield
 
 
 @pytest.fixture(scope="module")
