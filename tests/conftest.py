@@ -2,6 +2,7 @@
 
 import ast
 import ctypes
+import functools
 import gc
 import os
 import threading
@@ -23,7 +24,41 @@ def _outermost_functions(self, node, visit=_import_hook.JaxtypingTransformer.vis
 
     Each would be wrapped and compiled anew as well: that took up to half of the time of tests that trace much.
     """
-    return node if any(isinstance(parent, ast.FunctionDef) for parent in self._parents) else visit(self, node)
+    if any(isinstance(parent, ast.FunctionDef) for parent in self._parents):
+        return node
+    own = len(node.decorator_list)
+    visited = visit(self, node)
+    if len(visited.decorator_list) > own and _is_plain(node, _shapes_of(self._parents[0])):
+        visited.decorator_list[-1] = ast.copy_location(_checker_of_types(self._typechecker), node)
+    return visited
+
+
+def _checker_of_types(typechecker):
+    """The checker itself, for functions whose annotations name no shape: it checks the same of them.
+
+    jaxtyping binds arguments and calls it twice in every call, to compare the sizes of one array with another's.
+    """
+    (keyword,) = typechecker.get_ast().keywords
+    return keyword.value
+
+
+@functools.lru_cache(maxsize=1)
+def _shapes_of(module):
+    """The names of arrays with a shape that a module imports."""
+    imports = [node for node in ast.walk(module) if isinstance(node, ast.ImportFrom)]
+    names = {name.name for node in imports if node.module in ("jaxmech._types", "jaxtyping") for name in node.names}
+    return names - {"Array", "ArrayLike"}
+
+
+def _is_plain(function, shapes):
+    """Whether annotations name no shape, and nothing in quotes, which may be a class that is not made yet."""
+    hints = [function.returns, *(part.annotation for part in ast.walk(function.args) if isinstance(part, ast.arg))]
+    parts = [part for hint in hints if hint is not None for part in ast.walk(hint)]
+    return not any(
+        (isinstance(part, ast.Name) and part.id in shapes)
+        or (isinstance(part, ast.Constant) and isinstance(part.value, str))
+        for part in parts
+    )
 
 
 _import_hook.JaxtypingTransformer.visit_FunctionDef = _outermost_functions
