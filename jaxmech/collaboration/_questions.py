@@ -60,6 +60,7 @@ class Questions:
         core: whether some group would rather leave.
         pivotal: what everybody pays if one agent leaves, delivers half, or is planned without.
         unavoidable: below which no mechanism comes.
+        tried: how widely misstated costs were searched for; an empty text for the reports of ``cost_misreport``.
     """
 
     pays: np.ndarray
@@ -69,6 +70,7 @@ class Questions:
     core: Core
     pivotal: Pivotal
     unavoidable: Unavoidable
+    tried: str = ""
 
     @property
     def misreport_share(self) -> np.ndarray:
@@ -173,7 +175,7 @@ class _Told:
             report = np.asarray(self.answers.misreport.report)[i]
             witness = f"{self._name(i)} saves {100 * share[i]:.0f} % by saying that {self._said(i, report)}"
         effort = f"costs from 1/{FARTHEST:g} to {FARTHEST:g} times the true ones, one by one and all together, and ∞"
-        return self._fact("nobody gains by misstating her costs", share[i], witness, effort)
+        return self._fact("nobody gains by misstating her costs", share[i], witness, self.answers.tried or effort)
 
     def second_name(self) -> Audit:
         share = self.answers.second_name_share

@@ -11,7 +11,8 @@ from jaxmech.design._family import FamilyBound, family_bound
 from jaxmech.design._following import Following
 from jaxmech.design._mechanism import Designed, designed_mechanism, noise_at
 from jaxmech.design._panels import companions, designed_by_value
-from jaxmech.design._plan import Calibration, Design, Origin, Rule
+from jaxmech.design._plan import RIVALS, Calibration, Design, Origin, Rule, origin_of
+from jaxmech.design._questions import questions_of_design, refuse_questions
 from jaxmech.design._rules import monotone_rule, power_rule, ramp_rule, threshold_rule
 from jaxmech.design._table_penalty import Deal, Level, Paid, stationary_level, table_penalty
 from jaxmech.design._what_if import Otherwise, harm_of_design, otherwise
@@ -19,6 +20,7 @@ from jaxmech.design._wishes import Wishes
 from jaxmech.design.proof import Proven, departure, prove, proven_least, realise
 
 __all__ = [
+    "RIVALS",
     "Calibration",
     "Deal",
     "Design",
@@ -48,13 +50,16 @@ __all__ = [
     "is_whole",
     "monotone_rule",
     "noise_at",
+    "origin_of",
     "otherwise",
     "power_rule",
     "prove",
     "proven_least",
+    "questions_of_design",
     "ramp_rule",
     "realise",
     "refuse_differing",
+    "refuse_questions",
     "smooth_design",
     "stationary_level",
     "table_penalty",

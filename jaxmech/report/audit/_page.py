@@ -107,8 +107,7 @@ def _verdict(answer: Answer) -> str:
     if weak := [record.witness.split("; ")[0] for record in answer.weaknesses if not record.holds]:
         parts.append(f"No claim rules out what follows: {'; '.join(weak)}.")
     elif answer.kind == "collaboration" and answer.questions is None:
-        asking = "" if answer.designed else ": --questions asks for them"
-        parts.append(f"Misstated costs, second names and allies are not looked at{asking}.")
+        parts.append("Misstated costs, second names and allies are not looked at: --questions asks for them.")
     return " ".join(part for part in parts if part)
 
 

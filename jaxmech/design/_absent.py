@@ -1,0 +1,53 @@
+"""Who is pivotal under a design: what everybody pays if one agent leaves or delivers half. A host shell."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech._progress import tell
+from jaxmech.collaboration import Pivotal, Problem, alone_penalty
+from jaxmech.design._misstated import Making
+from jaxmech.design._plan import Design
+from jaxmech.design._signed import signed
+
+
+def absent_from(problem: Problem, design: Design, make: Making, share: float = 0.5) -> Pivotal:
+    """Return p_i for every agent i and every agent j who leaves, delivers less, or is replaced by a new design.
+
+    With fewer points of the others the design hands out what is there: first |Z′| is smaller, then |Z|; limits stay as
+    signed, so that the chance to keep one is that of the smaller |Z|. All are expected penalties in closed form.
+
+    Args:
+        problem: the problem.
+        design: whose rule is a threshold.
+        make: makes the design of the others.
+        share: of her points that agent j delivers in ``short``.
+
+    Source: :func:`jaxmech.collaboration.pivotal`, with designs for plans.
+    """
+    terms = signed(problem, design)
+    assert terms is not None
+    m = len(terms.n)
+    alone, pays = np.asarray(alone_penalty(problem), float), terms.penalty()
+    absent, short, anew = np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
+    theirs = terms.n.sum(axis=0) - terms.n
+    for j in range(m):
+        tell("agents who leave", j, m)
+        absent[j] = terms.left(theirs - terms.n[j]).penalty()
+        short[j] = terms.left(theirs - (1 - share) * terms.n[j]).penalty()
+        half = np.where(np.arange(m)[:, None] == j, share * terms.n, terms.n)
+        short[j, j] = dataclasses.replace(terms, n=half).penalty()[j]
+        anew[j] = _anew(problem, j, make)
+        absent[j, j] = anew[j, j] = alone[j]
+    return Pivotal(*(jnp.asarray(table) for table in (pays, absent, short, anew)))
+
+
+def _anew(problem: Problem, j: int, make: Making) -> np.ndarray:
+    """What the others pay under a design of their own; ∞ where nobody can measure something, NaN without a proof."""
+    costs = np.delete(np.asarray(problem.costs, float), j, axis=0)
+    if not len(costs) or not np.isfinite(costs).any(axis=0).all():
+        return np.full(len(costs) + 1, np.inf)
+    made = make(costs)
+    paid = np.full(len(costs), np.nan) if made is None else np.asarray(made.penalty, float)
+    return np.insert(paid, j, 0.0)
