@@ -113,12 +113,10 @@ def refuse_questions(problem: Problem, design: Design | None = None) -> None:
     Source: this package.
 
     Example:
-        >>> refuse_questions(Problem([[1.0], [2.0]], 1.0, most=5.0))  # doctest: +ELLIPSIS
-        Traceback (most recent call last):
-        jaxmech._errors.ProblemError: capacity = 'most, least or budget': questions about a design ....
+        >>> refuse_questions(Problem([[1.0], [2.0]], 1.0))  # which have answers
     """
     if problem.capacity is not None:
-        raise ProblemError("capacity", "most, least or budget", "questions about a design have no answers within limits")
+        raise ProblemError("capacity", "most, least or budget", "questions about a design are not answered within")
     problem.of_agents_alike("questions about a design are about agents who are alike")
     if design is None:
         return

@@ -148,7 +148,7 @@ def test_what_nobody_promises_of_a_signed_design(folder, capsys):
 
 REFUSED = [
     ("calibrated = true", "takes σ to be known"),
-    ("most = 30", "within limits"),
+    ("most = 30", "most, least or budget"),
     ("price = [[1.0], [2.0], [1.0]]", "price"),
     ("sigma = [[1.0], [2.0], [1.0]]", "sigma"),
     ("[collaboration.panels]\nblood = ['a', 'b']", "measured one by one"),
