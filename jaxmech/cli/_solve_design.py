@@ -23,6 +23,7 @@ from jaxmech.design import (
     design,
     harm_of_design,
     is_whole,
+    lies,
     otherwise,
     refuse_differing,
 )
@@ -127,6 +128,7 @@ def solve_design(case: files.CollaborationCase, wishes: Wishes, output: Output) 
         departure=None if is_whole(found) else departure(problem, found),
         otherwise=tuple(one for factor in OFF if case.values is None and (one := otherwise(problem, found, factor))),
         harm=harm_of_design(problem, found, FALSE) if case.values is None else None,
+        lies=lies(problem, found) if case.values is None else None,
         certificates=certificates,
         status=Status.of(int(solution.status)),
         residual=float(solution.residual),

@@ -9,6 +9,7 @@ from jaxmech.design._design import design, smooth_design
 from jaxmech.design._equals import cost_among_equals
 from jaxmech.design._family import FamilyBound, family_bound
 from jaxmech.design._following import Following
+from jaxmech.design._lies import Lies, lies
 from jaxmech.design._mechanism import Designed, designed_mechanism, noise_at
 from jaxmech.design._panels import companions, designed_by_value
 from jaxmech.design._plan import RIVALS, Calibration, Design, Origin, Rule, origin_of
@@ -28,6 +29,7 @@ __all__ = [
     "FamilyBound",
     "Following",
     "Level",
+    "Lies",
     "Origin",
     "Otherwise",
     "Paid",
@@ -48,6 +50,7 @@ __all__ = [
     "family_bound",
     "harm_of_design",
     "is_whole",
+    "lies",
     "monotone_rule",
     "noise_at",
     "origin_of",

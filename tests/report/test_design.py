@@ -12,7 +12,7 @@ from rich.console import Console
 
 from jaxmech import Status, report
 from jaxmech.collaboration import ADMISSIBLE, LIFTED, Harm, Role, Values
-from jaxmech.design import Otherwise
+from jaxmech.design import Lies, Otherwise
 from jaxmech.files import json_text
 from jaxmech.mechanism import NASH, Audit
 from jaxmech.report._tables import PLAIN
@@ -249,3 +249,21 @@ def test_what_another_spread_and_an_agent_who_invents_would_cost_is_told():
     assert f"would cost the others 80.00 at most: by {made.agents[0]} on {made.distributions[1]}, who is" in text
     assert f"would cost them 9.000 at most: by {made.agents[1]} on {made.distributions[1]}, who is" in text
     assert "If σ is not" not in _print(made)
+
+
+def test_what_a_lie_costs_the_liar_is_a_table_of_who_can_lie():
+    made = design(3, 2)
+    nan = np.nan
+    half = np.array([[7.0, 6.0], [9.0, nan], [nan, nan]])
+    nothing, within = np.array([[8.0, np.inf], [99.0, nan], [nan, nan]]), np.array([[0.0, nan], [1.25, nan], [nan] * 2])
+    told = dataclasses.replace(made, lies=Lies(np.array([5.0, 8.0, 3.0]), half, nothing, within))
+    text = _print(told, 80)
+    part = text.split("What a lie costs the liar")[1].split("What she pays in all")[0]
+    rows = [line.split("  ") for line in part.splitlines() if line.startswith(made.agents[0][:6])]
+    cells = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    assert cells[0][1:] == [made.distributions[1], "5.000", "6.000", "∞", "–"]  # where half costs her least
+    assert made.agents[2] not in part
+    assert "1.2" in part
+    assert json.loads(json_text(report.design.document(told)))["lies"]["within"][0][0] == 0.0
+    assert "lies" not in report.design.document(made)
+    assert "What a lie costs" not in _print(made)

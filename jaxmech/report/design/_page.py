@@ -29,6 +29,7 @@ from jaxmech.report.collaboration import (
 )
 from jaxmech.report.design._answer import Answer
 from jaxmech.report.design._following import following_sentences, limits_section
+from jaxmech.report.design._lies import has_rows, lies_section
 from jaxmech.report.design._otherwise import harm_sentences, misjudged_sentences
 from jaxmech.report.design._table import rule_table
 
@@ -68,6 +69,8 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     if answer.accounts:
         yield from board_sections(answer, answer.accounts, width, box, full=full)
     yield reasons_title(answer), make_paragraphs([*_reasons(answer), *harm_sentences(answer)])
+    if answer.lies is not None and has_rows(answer.lies):
+        yield f"What a lie costs the liar ({penalties_of(answer)})", lies_section(answer, answer.lies, box, full=full)
     if other := misjudged_sentences(answer):
         yield "If σ is not what it is taken for", make_paragraphs(other)
     yield "How good the design is", _comparison(answer, box)
