@@ -486,6 +486,7 @@ HOST = {
     "design.harm_of_design": "sums over whole numbers of points, in NumPy",
     "design.is_whole": _WORDS,
     "design.monotone_rule": _BUILDS,
+    "design.absent_penalties": "chances of limits that were signed, in NumPy",
     "design.lies": "chances of limits that were signed, in NumPy",
     "design.origin_of": "words",
     "design.questions_of_design": "makes designs, one for each thing that might be said",

@@ -1,5 +1,6 @@
 """Better mechanisms than the published ones, and their certificates."""
 
+from jaxmech.design._absent import absent_penalties
 from jaxmech.design._account import account
 from jaxmech.design._best_rule import best_rule
 from jaxmech.design._calibrate import calibrate, refuse_differing
@@ -36,6 +37,7 @@ __all__ = [
     "Proven",
     "Rule",
     "Wishes",
+    "absent_penalties",
     "account",
     "best_rule",
     "calibrate",

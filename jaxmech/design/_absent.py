@@ -12,6 +12,41 @@ from jaxmech.design._plan import Design
 from jaxmech.design._signed import signed
 
 
+def absent_penalties(problem: Problem, design: Design) -> np.ndarray | None:
+    """Return what everybody pays if one agent hands in nothing and the others do as agreed, (agents, agents).
+
+    Row j is about agent j's absence, column i is what i pays, in closed form; her own entry is NaN. What is left is
+    given out as :func:`jaxmech.design.designed_mechanism` does: first |Z′| is smaller, then |Z|; limits stay as signed.
+
+    Args:
+        problem: the problem.
+        design: whose rule is a threshold.
+
+    Returns:
+        None where limits follow the data, checks lie in an ellipsoid, agents differ in precision, or there are too
+        many of them.
+
+    Source: this package.
+
+    Example:
+        >>> from jaxmech.design import design
+        >>> three = Problem([[0.033], [0.066], [0.1]], 10.0)
+        >>> absent_penalties(three, design(three).value).round(2).tolist()  # agent 1 collects for all
+        [[nan, inf, inf], [3.63, nan, 1.82], [3.63, 1.82, nan]]
+    """
+    terms = signed(problem, design)
+    if terms is None or len(terms.n) ** 2 * terms.n.shape[1] > _MOST:
+        return None
+    theirs = terms.n.sum(axis=0) - terms.n
+    table = np.array([terms.left(theirs - given).penalty() for given in terms.n])
+    np.fill_diagonal(table, np.nan)
+    return table
+
+
+_MOST = 200_000
+"""So many pairs of agents, times distributions, are gone through, and no more."""
+
+
 def absent_from(problem: Problem, design: Design, make: Making, share: float = 0.5) -> Pivotal:
     """Return p_i for every agent i and every agent j who leaves, delivers less, or is replaced by a new design.
 

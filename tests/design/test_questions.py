@@ -11,10 +11,21 @@ from scipy import integrate, optimize, stats
 from jaxmech import _progress, collaboration
 from jaxmech._errors import ProblemError
 from jaxmech.collaboration import Problem, Role
-from jaxmech.design import Calibration, Design, Wishes, design, questions_of_design, ramp_rule, threshold_rule
+from jaxmech.design import (
+    Calibration,
+    Design,
+    Wishes,
+    absent_penalties,
+    design,
+    designed_mechanism,
+    questions_of_design,
+    ramp_rule,
+    threshold_rule,
+)
 from jaxmech.design._absent import absent_from
 from jaxmech.design._misstated import Effort, best_amounts, misstated
 from jaxmech.design._signed import signed
+from jaxmech.mechanism import Statistics
 from tests.design.test_what_if import COSTS, LIMIT, PRICE, REST, SIGMA, N, Z, made, penalties
 
 RUNS = 40_000
@@ -95,6 +106,31 @@ def test_who_leaves_leaves_the_others_what_remains():
                     error = chance / (n + z + rest) + (1 - chance) / (n + z) if n + z + rest else np.inf
                 pays += PRICE[k] * SIGMA[k] ** 2 * error + COSTS[i, k] * n
             assert found.absent[j, i] == pytest.approx(pays, rel=1e-9)
+            assert absent_penalties(problem, plan)[j, i] == pytest.approx(pays, rel=1e-9)
+
+
+def test_what_the_mechanism_gives_where_one_hands_in_nothing():
+    """Oracle: the mechanism itself, answering counts and means in random draws."""
+    problem, plan = made(4.0, True)
+    machine = designed_mechanism(problem, plan, np.zeros(3))
+    table, rng = absent_penalties(problem, plan), np.random.default_rng(3)
+    for j in (0, 2):
+        count = np.where(np.arange(3)[:, None] == j, 0.0, N)
+        safe = np.where(count > 0, count, 1.0)
+        means = np.where(count > 0, rng.standard_normal((4000, 3, 2)) * SIGMA / np.sqrt(safe), 0.0)
+
+        def answered(mean, key, count=count, machine=machine):
+            told = machine.respond(Statistics(jnp.asarray(count), mean), key)
+            weight = told.noisy_count * SIGMA**2 / told.noisy_variance
+            everything = told.clean_count * told.clean_mean + weight * told.noisy_mean
+            return (everything / (told.clean_count + weight)) ** 2
+
+        errors = jax.vmap(answered)(jnp.asarray(means), jax.random.split(jax.random.key(j), 4000))
+        paid = np.asarray((PRICE * errors).sum(axis=2) + (COSTS * count).sum(axis=1))
+        for i in np.delete(np.arange(3), j):
+            if np.isfinite(table[j, i]):
+                mean, error = np.nanmean(paid[:, i]), np.nanstd(paid[:, i]) / 4000**0.5
+                assert abs(mean - table[j, i]) < 5 * error
 
 
 class Stated:

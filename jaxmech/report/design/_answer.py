@@ -78,6 +78,7 @@ class Answer(Arrangement):
         harm: what the others lose by half of her samples, and by numbers of hers that are off by σ; None where that is
             not known.
         lies: what half, nothing, or made-up numbers cost the liar herself; None where that is not known.
+        absent: (agents, agents) what each pays if the agent of the row hands in nothing; None where that is not known.
     """
 
     offered: Offered
@@ -91,6 +92,7 @@ class Answer(Arrangement):
     otherwise: tuple[Otherwise, ...] = ()
     harm: Harm | None = None
     lies: Lies | None = None
+    absent: np.ndarray | None = None
 
     @property
     def compared(self) -> np.ndarray:

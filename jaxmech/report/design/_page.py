@@ -222,7 +222,19 @@ def _comparison(answer: Answer, box: Box) -> list[RenderableType]:
     columns = column(values), column(values / answer.first_best)
     for name, *cells in zip(penalties, *columns, strict=True):
         table.add_row(name, *cells, style="bold" if name == "this design" else "")
-    return [table, *make_paragraphs([_family(answer), _NOT_THE_ONLY_ONE])]
+    return [table, *make_paragraphs([_rivals(answer), _family(answer), _NOT_THE_ONLY_ONE])]
+
+
+def _rivals(answer: Answer) -> str:
+    """Which published mechanisms were compared, and which were not."""
+    costs = answer.costs if np.ndim(answer.sigma) <= 1 else answer.costs * np.asarray(answer.sigma) ** 2
+    with np.errstate(invalid="ignore"):
+        equal = bool(np.all(np.isfinite(costs)) and np.allclose(costs, costs[:1], rtol=1e-6, atol=0))
+    also = ", and c3d" if equal else ""
+    return (
+        f"Published mechanisms that were compared: cbl over the divisions rational, leverage and social{also}. cbl "
+        "over other divisions (nash, egalitarian, kalai-smorodinsky, amounts of your own) was not."
+    )
 
 
 _NOT_THE_ONLY_ONE = (
