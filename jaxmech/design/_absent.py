@@ -47,7 +47,9 @@ _MOST = 200_000
 """So many pairs of agents, times distributions, are gone through, and no more."""
 
 
-def absent_from(problem: Problem, design: Design, make: Making, share: float = 0.5) -> Pivotal:
+def absent_from(
+    problem: Problem, design: Design, make: Making, share: float = 0.5, anew: frozenset[int] | None = None
+) -> Pivotal:
     """Return p_i for every agent i and every agent j who leaves, delivers less, or is replaced by a new design.
 
     With fewer points of the others the design hands out what is there: first |Z′| is smaller, then |Z|; limits stay as
@@ -58,6 +60,7 @@ def absent_from(problem: Problem, design: Design, make: Making, share: float = 0
         design: whose rule is a threshold.
         make: makes the design of the others.
         share: of her points that agent j delivers in ``short``.
+        anew: without whom a new design is made; without all others it is not known, NaN. None: without each.
 
     Source: :func:`jaxmech.collaboration.pivotal`, with designs for plans.
     """
@@ -65,7 +68,7 @@ def absent_from(problem: Problem, design: Design, make: Making, share: float = 0
     assert terms is not None
     m = len(terms.n)
     alone, pays = np.asarray(alone_penalty(problem), float), terms.penalty()
-    absent, short, anew = np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
+    absent, short, others = np.empty((m, m)), np.empty((m, m)), np.full((m, m), np.nan)
     theirs = terms.n.sum(axis=0) - terms.n
     for j in range(m):
         tell("agents who leave", j, m)
@@ -73,9 +76,10 @@ def absent_from(problem: Problem, design: Design, make: Making, share: float = 0
         short[j] = terms.left(theirs - (1 - share) * terms.n[j]).penalty()
         half = np.where(np.arange(m)[:, None] == j, share * terms.n, terms.n)
         short[j, j] = dataclasses.replace(terms, n=half).penalty()[j]
-        anew[j] = _anew(problem, j, make)
-        absent[j, j] = anew[j, j] = alone[j]
-    return Pivotal(*(jnp.asarray(table) for table in (pays, absent, short, anew)))
+        if anew is None or j in anew:
+            others[j] = _anew(problem, j, make)
+        absent[j, j] = others[j, j] = alone[j]
+    return Pivotal(*(jnp.asarray(table) for table in (pays, absent, short, others)))
 
 
 def _anew(problem: Problem, j: int, make: Making) -> np.ndarray:

@@ -45,7 +45,9 @@ class Effort:
         return Effort(factors, max(0, min(16, designs - factors)))
 
 
-def misstated(problem: Problem, honest: Design, agent: int, make: Making, effort: Effort, *, whole: bool) -> Misreport:
+def misstated(
+    problem: Problem, honest: Design, agent: int, make: Making, effort: Effort, *, whole: bool, together: bool = False
+) -> Misreport:
     """Search for the report of her costs that serves an agent best: min over ĉ of p_i at her true c under design(ĉ).
 
     The others say the truth and follow the design that is made for all reports. She follows it too, or collects what is
@@ -60,12 +62,14 @@ def misstated(problem: Problem, honest: Design, agent: int, make: Making, effort
         make: makes the others.
         effort: how many reports.
         whole: whether she collects whole samples.
+        together: whether her costs are misstated all together alone, and not each of them by itself.
 
     Source: :func:`jaxmech.collaboration.cost_misreport`, with designs for plans.
     """
     truth = np.asarray(problem.costs, float)[agent]
     judge = _Judge(problem, honest, agent, make, whole)
-    first = [report for which in _directions(truth) for report in _reports(truth, which, _factors(effort.factors))]
+    directions = list(_directions(truth))[-1:] if together else _directions(truth)
+    first = [report for which in directions for report in _reports(truth, which, _factors(effort.factors))]
     found = [judge.judged(report) for report in first]
     every = list(zip(first, found, strict=True))
     if effort.closer:

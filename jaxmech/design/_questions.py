@@ -40,8 +40,12 @@ from jaxmech.deviation import Group, group_response
 
 Found = TypeVar("Found", Misreport, SecondName)
 
-DESIGNS = 48
-"""So many designs are made for misstated costs, in all, or five for each way to misstate them where these are many."""
+DESIGNS, DESIGNS_OF_MANY, MANY = 48, 24, 30
+"""About so many designs are made for misstated costs in all, and fewer of problems with more than so many costs, each
+of which takes as long as many small ones; for second names half as many, and a quarter for plans without somebody."""
+
+_FEWEST = 5
+"""So many designs for each way to misstate costs, at least."""
 
 GROUPS = 45
 """Groups of a size that are looked at: all pairs of ten agents."""
@@ -65,7 +69,8 @@ def questions_of_design(problem: Problem, design: Design, key: jax.Array, wishes
       another is made without her.
 
     All but the last are searches, and what they find are lower bounds. New designs are made as the design was, for the
-    wishes given, and only proven ones count. Agents with the same costs and the same deal are searched for once.
+    wishes given, and only proven ones count. Agents with the same costs and the same deal are searched for once, and of
+    many kinds those who pay most are; what was tried, and for whom, is said with the answer, and all else is NaN.
 
     Args:
         problem: the problem.
@@ -92,6 +97,7 @@ def questions_of_design(problem: Problem, design: Design, key: jax.Array, wishes
         pays=np.asarray(design.penalty, float),
         misreport=misreport,
         second_name=asked.second_names(names_key),
+        named=_only(asked.designs // 4, len(set(asked.kinds))),
         groups=asked.groups(allies_key) if problem.shape[0] > 1 else None,
         core=asked.leaving(),
         pivotal=asked.absent(),
@@ -168,6 +174,17 @@ class _Asked:
         return np.array([self.kinds.index(kind) for kind in self.kinds])
 
     @property
+    def designs(self) -> int:
+        """How many designs are made for misstated costs, about."""
+        m, d = self.problem.shape
+        return DESIGNS if m * d <= MANY else DESIGNS_OF_MANY
+
+    def dearest(self, count: int) -> np.ndarray:
+        """One agent of each kind; of more kinds than so many those who pay most."""
+        chosen, pays = np.unique(self.first), np.asarray(self.design.penalty, float)
+        return np.sort(chosen[np.argsort(-pays[chosen], kind="stable")][: max(count, 1)])
+
+    @property
     def draws(self) -> int:
         """How many in each set of a search."""
         m, d = self.problem.shape
@@ -175,19 +192,24 @@ class _Asked:
 
     def misreports(self) -> tuple[Misreport, str]:
         """What each gains by misstating her costs, and what was tried."""
-        chosen = np.unique(self.first)
-        able = np.isfinite(np.asarray(self.problem.costs)).sum(axis=1)[chosen]
-        directions = np.where(able > 1, able + 1, able)
-        effort = Effort.within(DESIGNS // max(int(directions.sum()), 1))
+        able = np.isfinite(np.asarray(self.problem.costs)).sum(axis=1)
+        each, every = np.where(able > 1, able + 1, able), np.unique(self.first)
+        together = int(each[every].sum()) * _FEWEST > 2 * self.designs
+        ways = np.minimum(each, 1) if together else each
+        chosen = self.dearest(2 * self.designs // _FEWEST)
+        effort = Effort.within(self.designs // max(int(ways[chosen].sum()), 1))
         found = []
         with stage("misstated costs, a new design for each"):
             for at, i in enumerate(chosen.tolist()):
                 tell("agents", at, len(chosen))
-                found.append(misstated(self.problem, self.design, i, self.make, effort, whole=self.whole))
-        tried = (
-            f"{len(self.made):,} new designs: {effort.factors} factors from 1/{FARTHEST:g} to {FARTHEST:g} on each of "
-            f"her costs and on all, and ∞{', and the surroundings of the best' if effort.closer else ''}"
-        )
+                found.append(
+                    misstated(self.problem, self.design, i, self.make, effort, whole=self.whole, together=together)
+                )
+        where = "all her costs together" if together else "each of her costs and on all"
+        closer = ", and the surroundings of the best" if effort.closer else ""
+        factors = f"{effort.factors} factors from 1/{FARTHEST:g} to {FARTHEST:g}"
+        tried = f"{len(self.made):,} new designs: {factors} on {where}, and ∞{closer}"
+        tried += _only(len(chosen), len(every))
         unproven = sum(one is None for one in self.made.values())
         tried += f"; {unproven:,} that were not proven are left out" if unproven else ""
         tried += self._otherwise()
@@ -207,7 +229,7 @@ class _Asked:
 
     def second_names(self, key: jax.Array) -> SecondName:
         """What each gains by a second name, of either kind."""
-        chosen, found = np.unique(self.first), []
+        chosen, found = self.dearest(self.designs // 4), []
         costs = np.asarray(self.problem.costs, float)
         with stage("second names, a new design for all names"):
             for at, i in enumerate(chosen.tolist()):
@@ -265,7 +287,8 @@ class _Asked:
     def absent(self) -> Pivotal:
         """What everybody pays without each."""
         with stage("who is pivotal, a new design without each"):
-            return absent_from(self.problem, self.design, self.make)
+            most = np.argsort(-np.asarray(self.design.samples, float).sum(axis=1), kind="stable")[: self.designs // 4]
+            return absent_from(self.problem, self.design, self.make, anew=frozenset(most.tolist()))
 
 
 _respond = jax.jit(group_response, static_argnames=("draws", "one", "spreads"))
@@ -278,10 +301,21 @@ def _machine(problem: Problem, design: Design) -> Designed:
     return dataclasses.replace(found, design=None)
 
 
+def _only(count: int, kinds: int) -> str:
+    """Who was looked at, where that is not everybody."""
+    return "" if count >= kinds else f"; of the {count:,} who pay most, and who are like them"
+
+
 def _for_all(found: Sequence[Found], chosen: np.ndarray, first: np.ndarray) -> Found:
-    """What was found for one of each kind, for everybody."""
-    place = np.searchsorted(chosen, first)
-    every: Found = jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves])[place], *found)
+    """What was found for one of each kind, for everybody; NaN for kinds that were not looked at."""
+    place, known = np.searchsorted(chosen, first).clip(max=len(chosen) - 1), np.isin(first, chosen)
+
+    def spread(*leaves: Array) -> np.ndarray:
+        table = np.stack([np.asarray(leaf) for leaf in leaves])[place]
+        told = known.reshape(-1, *[1] * (table.ndim - 1))
+        return table & told if table.dtype == bool else np.where(told, table, np.nan)
+
+    every: Found = jax.tree.map(spread, *found)
     return every
 
 

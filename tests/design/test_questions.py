@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize, stats
 
-from jaxmech import _progress, collaboration
+from jaxmech import Solution, Status, _progress, collaboration
 from jaxmech._errors import ProblemError
-from jaxmech.collaboration import Problem, Role
+from jaxmech.collaboration import Problem, Role, SecondName
 from jaxmech.design import (
     Calibration,
     Design,
@@ -22,6 +22,7 @@ from jaxmech.design import (
     ramp_rule,
     threshold_rule,
 )
+from jaxmech.design import _questions as module
 from jaxmech.design._absent import absent_from
 from jaxmech.design._misstated import Effort, best_amounts, misstated
 from jaxmech.design._signed import signed
@@ -133,20 +134,51 @@ def test_what_the_mechanism_gives_where_one_hands_in_nothing():
                 assert abs(mean - table[j, i]) < 5 * error
 
 
+def test_of_many_kinds_those_who_pay_most_are_asked(monkeypatch):
+    """Eight unlike agents with five costs each: 40 costs, so about 24 designs, and all costs are misstated together."""
+    costs = 0.01 * (1 + np.arange(8))[:, None] * np.ones((8, 5))
+    problem, designer = Problem(costs, 1.0), Stated()
+
+    def by_hand(told, wishes):
+        found = designer(np.asarray(told.costs))
+        return Solution(found, jnp.asarray(int(Status.OK)), jnp.zeros(()), jnp.zeros((), int))
+
+    monkeypatch.setattr(module, "make_design", by_hand)
+    plan = dataclasses.replace(designer(costs), penalty=jnp.arange(8.0) + 1, social_penalty=jnp.asarray(36.0))
+    asked = module._Asked(problem, plan, Wishes(), whole=False)
+    found, tried = asked.misreports()
+    assert asked.designs == 24
+    assert "on all her costs together" in tried
+    assert "of the 9 who" not in tried  # all eight
+    assert np.isfinite(np.asarray(found.gain)).all()
+    reports = np.asarray(found.reports)[3]
+    known = np.isfinite(reports).all(axis=1)
+    assert np.ptp(reports[known] / costs[3], axis=1).max() < 1e-12  # one factor for all
+    assert asked.dearest(2).tolist() == [6, 7]
+    names = [SecondName(*(jnp.asarray(x) for x in (gain, 0.1, True, [1.0], [1.0]))) for gain in (1.0, 2.0)]
+    some = module._for_all(names, np.array([6, 7]), asked.first)
+    assert np.isnan(some.gain[:6]).all()
+    assert some.gain[6:].tolist() == [1.0, 2.0]
+    assert some.unable.tolist() == [False] * 6 + [True] * 2
+    assert some.collected.shape == (8, 1)
+    assert module._only(2, 8) == "; of the 2 who pay most, and who are like them"
+    assert module._only(8, 8) == ""
+
+
 class Stated:
     """A designer by hand: whoever says that hers is cheapest works alone at √(1/ĉ), all others receive that."""
 
     def __call__(self, costs):
-        m = len(costs)
+        m, d = costs.shape
         i = int(np.argmin(costs[:, 0]))
-        n = np.zeros((m, 1))
-        n[i] = costs[i, 0] ** -0.5
+        n = np.zeros((m, d))
+        n[i] = costs[i] ** -0.5
         others = np.where(np.arange(m)[:, None] == i, 0.0, n[i])
-        role = np.where(np.arange(m)[:, None] == i, int(Role.ALONE), int(Role.RECEIVES))
+        role = np.where(np.arange(m)[:, None] == i, int(Role.ALONE), int(Role.RECEIVES)) + 0 * n.astype(int)
         one, code = jnp.ones(()), jnp.asarray(0)
-        tables = [jnp.asarray(part) for part in (n, others, 0 * others, np.full((m, 1), np.inf), role)]
+        tables = [jnp.asarray(part) for part in (n, others, 0 * others, np.full((m, d), np.inf), role)]
         return Design(
-            *tables, threshold_rule(), jnp.zeros((m, 1)), jnp.zeros(m), one, one, one, jnp.asarray(False), code, code
+            *tables, threshold_rule(), jnp.zeros((m, d)), jnp.zeros(m), one, one, one, jnp.asarray(False), code, code
         )
 
 
