@@ -57,7 +57,9 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
     if answer.facts:
         yield "Facts, not claimed", records_section(answer.facts, box, above=answer.claims)
     if answer.questions is not None:
-        yield "What nobody promises", records_section(answer.weaknesses, box, above=answer.found.audits)
+        tried = [f"Tried for misstated costs: {answer.questions.tried}."] if answer.questions.tried else []
+        told = records_section(answer.weaknesses, box, above=answer.found.audits)
+        yield "What nobody promises", [*told, *make_paragraphs(tried)]
         yield (
             "Who is pivotal: what everybody pays if one agent leaves and the others follow the plan",
             list(pivotal_table(answer.questions, answer.found.names, box, full=full)),
