@@ -46,6 +46,7 @@ class _Board:
     def __init__(self) -> None:
         self.state = State()
         self.stopped = threading.Event()
+        self.held = False
         self.farewell = FAREWELL
 
 
@@ -69,7 +70,7 @@ def is_stopped() -> bool:
 
 def start() -> None:
     """Forget what was told and asked before."""
-    _BOARD.state, _BOARD.farewell = State(), FAREWELL
+    _BOARD.state, _BOARD.farewell, _BOARD.held = State(), FAREWELL, False
     _BOARD.stopped.clear()
 
 
@@ -96,6 +97,8 @@ def tell(what: str, done: int, total: int) -> None:
     """
     if _BOARD.stopped.is_set():
         raise KeyboardInterrupt
+    if _BOARD.held:
+        return
     _BOARD.state = dataclasses.replace(_BOARD.state, what=what, done=done, total=total)
 
 
@@ -107,11 +110,29 @@ def stage(words: str) -> Iterator[None]:
         words: as "certificates".
     """
     before = _BOARD.state
-    _BOARD.state = State(words)
+    if not _BOARD.held:
+        _BOARD.state = State(words)
     try:
         yield
     finally:
         _BOARD.state = before
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Go on telling what is told now, whatever the work within says of its own parts; it may be broken off as ever.
+
+    Example:
+        >>> start()
+        >>> with stage("new designs"), held(), stage("design, part 1 of 4"):
+        ...     str(state())
+        'new designs'
+    """
+    before, _BOARD.held = _BOARD.held, True
+    try:
+        yield
+    finally:
+        _BOARD.held = before
 
 
 def tracked(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:

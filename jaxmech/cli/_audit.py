@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from jaxmech.cli._agreed import carry_signed, is_agreement, read_signed
 from jaxmech.cli._choice import Choice
 from jaxmech.cli._group import DONE, SOLVED_BADLY
 from jaxmech.cli._jax import quick_compilation, settings, use_precision
@@ -28,6 +29,7 @@ _EXAMPLES = (
     "jaxmech audit competitors --mechanism free",
     "jaxmech audit equal-agents --population student-t:3 --population lognormal:1",
     "jaxmech audit three-agents --questions",
+    "jaxmech audit agreement.json --questions",
     "jaxmech audit mine.toml --seed 7 --json -",
 )
 
@@ -62,9 +64,11 @@ def audit(
     Takes about 40 seconds for three agents and two minutes for the 24 clinics the first time, and for three 15 seconds
     later.
 
+    FILE may be an agreement to share data, the JSON of solve or design: of a design the one that was signed is audited.
+
     --questions also tells what no mechanism here claims: what agents gain by misstating their costs, by a second name,
     by sharing everything with an ally; which group would rather leave; and who is pivotal. Takes as long again, ten
-    minutes for two dozen agents.
+    minutes for two dozen agents; of a design, which is made anew for what is said, about a minute more.
     """
     output = Output(**options)
     with output.timed("import"):
@@ -75,17 +79,17 @@ def audit(
     check_populations(population, output)
     chosen = None if replications is None else _settings(replications)
     use_precision(output.dtype)
-    case, choice = output.read(file), Choice(division, mechanism)
+    choice = Choice(division, mechanism)
+    case, document = read_signed(file, choice, output) if is_agreement(file) else (output.read(file), None)
     if isinstance(case, files.CollaborationCase):
-        if questions and choice.instead_of("mechanism", case.mechanism) == files.DESIGNED:
-            with named(case.source):
-                raise ProblemError("--questions", True, _ANEW)
-        carried = carry(case, choice, output)
+        if questions:
+            _check_case(case, choice.instead_of("mechanism", case.mechanism) == files.DESIGNED, document)
+        carried = carry(case, choice, output) if document is None else carry_signed(case, document, output)
         if questions:
             _check_questions(carried)
         answer = _collaboration(carried, population, chosen, seed, replications, output)
         if questions:
-            answer = _asked(answer, carried, seed, output)
+            answer = _asked(answer, carried, seed, output, signed=document is not None)
     else:
         from jaxmech.cli._audit_others import audit_other
 
@@ -106,7 +110,26 @@ def audit(
     return DONE if answer.solved else SOLVED_BADLY
 
 
-_ANEW = "is for published mechanisms: a design is made anew for every report, so compare designs for other costs"
+def _check_case(case: Any, designed: bool, document: Any) -> None:
+    """Refuse before anything is computed a design that has no answers.
+
+    Raises:
+        ProblemError: for limits, panels, limits that follow the data, ellipsoids, and agents who differ in precision or
+            in what accuracy is worth to them.
+    """
+    from jaxmech import ProblemError
+    from jaxmech.design import refuse_questions
+
+    if not designed:
+        return
+    with named(case.source):
+        if case.values is not None:
+            raise ProblemError("--questions", True, "of a design it is for distributions that are measured one by one")
+        if case.calibrated:
+            raise ProblemError("--questions", True, "of a design it is for one that takes σ to be known")
+        if document is not None and document["integer_plan"].get("ellipsoid"):
+            raise ProblemError("--questions", True, "of a design it is for checks by one limit each, not an ellipsoid")
+        refuse_questions(case.problem)
 
 
 def _check_questions(carried: Carried) -> None:
@@ -119,20 +142,23 @@ def _check_questions(carried: Carried) -> None:
     from jaxmech import ProblemError, collaboration
 
     with named(carried.case.source):
-        if carried.plan.division == collaboration.TARGET:
+        if getattr(carried.plan, "division", None) == collaboration.TARGET:
             rule = "is for divisions that follow from costs: given amounts say nothing of other costs and names"
             raise ProblemError("--questions", True, rule)
         carried.case.problem.of_agents_alike("--questions is about agents who are alike")
 
 
-def _asked(answer: Any, carried: Carried, seed: int, output: Output) -> Any:
+def _asked(answer: Any, carried: Carried, seed: int, output: Output, *, signed: bool) -> Any:
     """The same answer, with what nobody promises."""
-    from jaxmech import collaboration
+    from jaxmech import collaboration, design
     from jaxmech._precision import seed_key
 
-    problem = carried.case.problem
-    with output.timed("questions"), quick_compilation(carried.plan.samples.size):
-        answers = collaboration.questions(problem, carried.plan, seed_key(seed))
+    problem, plan = carried.case.problem, carried.plan
+    with output.timed("questions"), quick_compilation(plan.samples.size):
+        if isinstance(plan, design.Design):
+            answers = design.questions_of_design(problem, plan, seed_key(seed), None if signed else design.Wishes())
+        else:
+            answers = collaboration.questions(problem, plan, seed_key(seed))
     return dataclasses.replace(answer, questions=answers, weaknesses=collaboration.facts(problem, answers))
 
 
@@ -220,6 +246,5 @@ def _collaboration(
         populations=tuple(measured),
         currency=carried.case.currency,
         trust=report.collaboration.trust_sentence(duties),
-        designed=not isinstance(plan, collaboration.Plan),
         fractions=isinstance(plan, collaboration.Plan) and not np.array_equal(duties.samples, np.rint(duties.samples)),
     )

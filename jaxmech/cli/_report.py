@@ -48,12 +48,19 @@ def html_page(kind: Any, answer: Any, document: Mapping[str, Any], warnings: Seq
         agreed = html.terms(answer, document.get("division"))
         if bounds:
             agreed = (*agreed, ("Limits", "; ".join(f"{answer.agents[i]}: {bound}" for i, bound in bounds.items())))
-        sections = (html.stated_section(answer), html.steps(answer), *found.sections)
+        sections = (html.stated_section(answer), html.steps(answer), *_leaving(answer), *found.sections)
         left = len(answer.agents) - len(pages)
         found = dataclasses.replace(found, terms=agreed, sections=sections, parties=pages, left=left)
         signs = bool(found.fingerprint) and len(pages) > 0 and not any(page.unsigned for page in pages)
         found = dataclasses.replace(found, signed=signs)
     return html.render(dataclasses.replace(found, figure=html.svg(kind.plot(answer))))
+
+
+def _leaving(answer: Any) -> tuple[Any, ...]:
+    """What becomes of an agreement if somebody leaves; nothing where there is no exchange."""
+    from jaxmech.report import html
+
+    return () if answer.by_agent else (html.leaving_section(answer),)
 
 
 def exchange_page(agreement: Mapping[str, Any], returned: Mapping[str, bytes]) -> str:

@@ -132,7 +132,7 @@ def _collaboration(
         carried = _in_whole_samples(carried, output)
         with named(carried.case.source):
             deviation.check_points(carried.plan.samples, replications or DATA_RUNS)
-    carried = _by_value(carried)
+    own, carried = carried.case, _by_value(carried)
     strategies, told = _cheating(carried, cheat, seed, output, whole=whole)
     plays = [_on_normal(carried, strategies, seed, normal_runs, output)]
     if table is not None:
@@ -140,6 +140,7 @@ def _collaboration(
         cells = np.asarray(table.cells, float)
         laws.insert(0, Named(name, deviation.Empirical.of(cells, table.source), law_of(cells)))
     plays += [_on_data(carried, one, strategies, seed, replications or DATA_RUNS, output) for one in laws]
+    plays = [dataclasses.replace(play, alone=alone_there(own, play.sigma, whole=whole)) for play in plays]
     problem = carried.case.problem
     m, d = problem.shape
     return report.simulation.Answer(
@@ -271,6 +272,34 @@ def _on_data(
         )
     rows = len(one.people.values) if isinstance(one.people, deviation.Empirical) else 0
     return _play(one.name, carried, outcome, strategies, one.law, rows)
+
+
+def alone_there(case: Any, sigma: np.ndarray, *, whole: bool) -> np.ndarray:
+    """Return what each agent pays alone where data have these standard deviations, whatever their law.
+
+    She collects what is best for the σ of the problem, n, and estimates by the mean: Σ price σ'²/n + c n, which only
+    the variance σ'² of the data decides; ∞ for who cannot measure what she needs.
+
+    Args:
+        case: the problem file, distributions as they are drawn.
+        sigma: of an equivalent point, by value.
+        whole: whether she collects whole samples.
+    """
+    from jaxmech import collaboration
+
+    problem = case.problem
+    own = collaboration.best_whole_alone(problem) if whole else collaboration.alone_samples(problem)
+    unit, samples = problem.in_equivalent_points().precision, np.asarray(own, float)
+    counted = samples if unit is None else samples * np.asarray(unit, float)
+    price = np.asarray(problem.price, float)
+    if case.values is not None:
+        counted, price = case.values.of(counted), np.asarray(case.values.price, float)
+    wanted = np.broadcast_to(price, counted.shape) > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.where(wanted, price * sigma**2 / counted, 0.0)
+    costs = np.asarray(problem.costs, float)
+    spent = np.where(samples > 0, np.where(np.isfinite(costs), costs, 0.0) * samples, 0.0)
+    return np.asarray(error.sum(axis=1) + spent.sum(axis=1))
 
 
 def _play(name: str, carried: Carried, outcome: Any, strategies: dict[int, Any], law: Any, rows: int = 0) -> Any:

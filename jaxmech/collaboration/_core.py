@@ -1,7 +1,7 @@
 """Whether some group of agents would rather leave together: all groups, or a descent through them. A host shell."""
 
 import dataclasses
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -11,12 +11,21 @@ from jaxmech._batch import batch
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.collaboration._blocking import Blocking, blocking
-from jaxmech.collaboration._plan import Plan
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._units import in_equivalent_points
 
 EVERY, EVERY_LIMITED = 16, 12
 """Up to so many agents all groups are looked at, 65,535 of them; with most, least or budget 4,095."""
+
+
+@runtime_checkable
+class Paid(Protocol):
+    """Anything that says what agents pay if they stay."""
+
+    @property
+    def penalty(self) -> Any:
+        """(agents,)."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +57,7 @@ class Core:
 
 
 @in_equivalent_points(returns=("samples",))
-def core(problem: Problem, plan: Plan) -> Core:
+def core(problem: Problem, plan: Paid, *, whole: bool = False) -> Core:
     """Look for a group S and a division n_S with p_i(n_S) < p_i(plan) for all i in S, who then pool unchecked.
 
     Members trust each other: nobody is checked. That is another question than whether a group could run a mechanism of
@@ -59,6 +68,8 @@ def core(problem: Problem, plan: Plan) -> Core:
     Args:
         problem: the problem.
         plan: what the agents pay if they stay.
+        whole: whether groups that leave collect whole samples, as of a plan in whole samples; of fractions that would
+            help everybody the nearest whole ones are looked at, which may miss some.
 
     Source: this package; the core of cooperative games, with the penalties of Clinton et al. 2025, Fact 2.
 
@@ -72,6 +83,8 @@ def core(problem: Problem, plan: Plan) -> Core:
     m, _ = problem.shape
     every = m <= (EVERY if problem.capacity is None else EVERY_LIMITED)
     masks, found = _every_group(problem, plan) if every else _fewer_and_fewer(problem, plan)
+    if whole:
+        found = _in_whole_samples(problem, np.asarray(plan.penalty, float), masks, found)
     share, bound = np.asarray(found.share), np.asarray(found.bound)
     slack = tolerances(problem.costs.dtype).claim
     best = int(np.nanargmax(share))
@@ -90,11 +103,49 @@ def core(problem: Problem, plan: Plan) -> Core:
     )
 
 
+def _in_whole_samples(problem: Problem, pays: np.ndarray, masks: np.ndarray, found: Blocking) -> Blocking:
+    """The same groups with whole samples, rounded one by one so that the worst off of them pays least; bounds stay."""
+    share, samples = np.array(found.share, float), np.array(found.samples, float)
+    for at in np.flatnonzero(share > 0):
+        share[at], samples[at] = _rounded(problem, pays, masks[at], samples[at])
+    return Blocking(jnp.asarray(share), found.bound, jnp.asarray(samples))
+
+
+def _rounded(problem: Problem, pays: np.ndarray, mask: np.ndarray, amounts: np.ndarray) -> tuple[float, np.ndarray]:
+    """Down everywhere, then one more at a time where that leaves the worst off with most, up to so many as before."""
+    price = np.broadcast_to(np.asarray(problem.price, float) * np.asarray(problem.sigma, float) ** 2, amounts.shape)
+    costs = np.where(np.isfinite(problem.costs), np.asarray(problem.costs, float), 0.0)
+
+    def saves(n: np.ndarray) -> float:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error = np.where(price > 0, price / n.sum(axis=0), 0.0)
+            return float(np.min((1 - (error + costs * n).sum(axis=1) / pays)[mask], initial=np.inf))
+
+    n = np.floor(amounts + _DUST)
+    places = [(int(i), int(k)) for i, k in zip(*np.nonzero(amounts > n + _DUST), strict=True)]
+    best = saves(n), n
+    for _ in range(len(places)):
+        more = [(n + _one(n.shape, place), place) for place in places]
+        n, place = max(more, key=lambda one: saves(one[0]))
+        places.remove(place)
+        best = max(best, (saves(n), n), key=lambda one: one[0])
+    return best
+
+
+def _one(shape: tuple[int, ...], place: tuple[int, int]) -> np.ndarray:
+    table = np.zeros(shape)
+    table[place] = 1.0
+    return table
+
+
+_DUST = 1e-9
+
+
 def _names(mask: np.ndarray) -> tuple[int, ...]:
     return tuple(int(i) for i in np.flatnonzero(mask))
 
 
-def _every_group(problem: Problem, plan: Plan) -> tuple[np.ndarray, Blocking]:
+def _every_group(problem: Problem, plan: Paid) -> tuple[np.ndarray, Blocking]:
     """All groups but the empty one, on all cores."""
     m, _ = problem.shape
     masks = (np.arange(1, 2**m)[:, None] >> np.arange(m)) % 2 == 1
@@ -119,7 +170,7 @@ def _without_each(problem: Problem, pays: Array, members: Array) -> Blocking:
     return found
 
 
-def _fewer_and_fewer(problem: Problem, plan: Plan) -> tuple[np.ndarray, Blocking]:
+def _fewer_and_fewer(problem: Problem, plan: Paid) -> tuple[np.ndarray, Blocking]:
     """Everybody, then without whoever leaves most to the others, down to one: every group on the way, and beside it."""
     m, _ = problem.shape
     told = Problem.unchecked(problem.costs, problem.sigma, problem.price, capacity=problem.capacity)

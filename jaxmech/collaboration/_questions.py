@@ -60,6 +60,8 @@ class Questions:
         core: whether some group would rather leave.
         pivotal: what everybody pays if one agent leaves, delivers half, or is planned without.
         unavoidable: below which no mechanism comes.
+        named: for whom second names were searched for; an empty text for everybody.
+        tried: how widely misstated costs were searched for; an empty text for the reports of ``cost_misreport``.
     """
 
     pays: np.ndarray
@@ -69,6 +71,8 @@ class Questions:
     core: Core
     pivotal: Pivotal
     unavoidable: Unavoidable
+    tried: str = ""
+    named: str = ""
 
     @property
     def misreport_share(self) -> np.ndarray:
@@ -173,7 +177,7 @@ class _Told:
             report = np.asarray(self.answers.misreport.report)[i]
             witness = f"{self._name(i)} saves {100 * share[i]:.0f} % by saying that {self._said(i, report)}"
         effort = f"costs from 1/{FARTHEST:g} to {FARTHEST:g} times the true ones, one by one and all together, and ∞"
-        return self._fact("nobody gains by misstating her costs", share[i], witness, effort)
+        return self._fact("nobody gains by misstating her costs", share[i], witness, self.answers.tried or effort)
 
     def second_name(self) -> Audit:
         share = self.answers.second_name_share
@@ -183,7 +187,8 @@ class _Told:
             kind = "can measure nothing" if self.answers.second_name.unable[i] else "has the same costs"
             witness = f"{self._name(i)} saves {100 * share[i]:.0f} % by a second name that {kind}"
             witness += _apart(self.answers.second_name.spread[i])
-        return self._fact("nobody gains by a second name", share[i], witness, _SEARCHED)
+        effort = _SEARCHED + self.answers.named
+        return self._fact("nobody gains by a second name", share[i], witness, effort)
 
     def allies(self) -> Audit | None:
         groups = self.answers.groups

@@ -1,5 +1,6 @@
 """Better mechanisms than the published ones, and their certificates."""
 
+from jaxmech.design._absent import absent_penalties
 from jaxmech.design._account import account
 from jaxmech.design._best_rule import best_rule
 from jaxmech.design._calibrate import calibrate, refuse_differing
@@ -9,9 +10,11 @@ from jaxmech.design._design import design, smooth_design
 from jaxmech.design._equals import cost_among_equals
 from jaxmech.design._family import FamilyBound, family_bound
 from jaxmech.design._following import Following
+from jaxmech.design._lies import Lies, lies
 from jaxmech.design._mechanism import Designed, designed_mechanism, noise_at
 from jaxmech.design._panels import companions, designed_by_value
-from jaxmech.design._plan import Calibration, Design, Origin, Rule
+from jaxmech.design._plan import RIVALS, Calibration, Design, Origin, Rule, origin_of
+from jaxmech.design._questions import questions_of_design, refuse_questions
 from jaxmech.design._rules import monotone_rule, power_rule, ramp_rule, threshold_rule
 from jaxmech.design._table_penalty import Deal, Level, Paid, stationary_level, table_penalty
 from jaxmech.design._what_if import Otherwise, harm_of_design, otherwise
@@ -19,6 +22,7 @@ from jaxmech.design._wishes import Wishes
 from jaxmech.design.proof import Proven, departure, prove, proven_least, realise
 
 __all__ = [
+    "RIVALS",
     "Calibration",
     "Deal",
     "Design",
@@ -26,12 +30,14 @@ __all__ = [
     "FamilyBound",
     "Following",
     "Level",
+    "Lies",
     "Origin",
     "Otherwise",
     "Paid",
     "Proven",
     "Rule",
     "Wishes",
+    "absent_penalties",
     "account",
     "best_rule",
     "calibrate",
@@ -46,16 +52,20 @@ __all__ = [
     "family_bound",
     "harm_of_design",
     "is_whole",
+    "lies",
     "monotone_rule",
     "noise_at",
+    "origin_of",
     "otherwise",
     "power_rule",
     "prove",
     "proven_design",
     "proven_least",
+    "questions_of_design",
     "ramp_rule",
     "realise",
     "refuse_differing",
+    "refuse_questions",
     "smooth_design",
     "stationary_level",
     "table_penalty",

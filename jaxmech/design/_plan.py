@@ -58,6 +58,23 @@ _WORDS = {
 }
 
 
+_WHOLE = ", whole samples"
+
+
+def origin_of(words: str) -> int:
+    """Return the code of an origin in words, ``WHOLE`` included; that of thresholds for words that are none.
+
+    Source: this package.
+
+    Example:
+        >>> origin_of("linked thresholds, whole samples") == Origin.LINKED + Origin.WHOLE
+        True
+    """
+    bare = words.removesuffix(_WHOLE)
+    code = next((code for code, told in _WORDS.items() if told == bare), Origin.THRESHOLDS)
+    return int(code) + (int(Origin.WHOLE) if words != bare else 0)
+
+
 @pytree
 @dataclasses.dataclass(frozen=True)
 class Rule:
@@ -157,7 +174,7 @@ class Design(Tabular):
     def origin(self) -> str:
         """Where the design comes from, in words. Host only."""
         whole, code = divmod(int(self.origin_code), int(Origin.WHOLE))
-        return _WORDS[Origin(code)] + (", whole samples" if whole else "")
+        return _WORDS[Origin(code)] + (_WHOLE if whole else "")
 
     @property
     def rival(self) -> str:

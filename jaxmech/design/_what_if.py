@@ -10,14 +10,13 @@ import numpy as np
 
 from jaxmech.collaboration import Harm, Problem
 from jaxmech.design._plan import Design
+from jaxmech.design._signed import Signed, signed
 
 _PARTS = (0.0, *np.geomspace(0.1, 4.0, 38).tolist())
 """Parts of the agreed amount that a tempted agent may collect instead."""
 
 _MOST = 20_000
 """So many pairs of agents, times distributions, are gone through one by one, and no more."""
-
-_erf = np.vectorize(math.erf, otypes=[float])
 
 
 class Otherwise(NamedTuple):
@@ -33,61 +32,6 @@ class Otherwise(NamedTuple):
     penalty: np.ndarray
     saving: np.ndarray
     failure: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class _Terms:
-    """A design in NumPy, all (agents, distributions); errors in σ², weighed by ``worth`` = price σ²."""
-
-    n: np.ndarray
-    z: np.ndarray
-    rest: np.ndarray
-    limit: np.ndarray
-    costs: np.ndarray
-    worth: np.ndarray
-    beyond: float
-    linked: bool
-
-    def passes(self, spread: float) -> np.ndarray:
-        """Chance that each honest agent keeps each limit where σ is ``spread`` times the agreed one; else 1."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            level = self.limit / spread * np.sqrt(self.n * self.z / (self.n + self.z))
-        return np.where(np.isfinite(self.limit), _erf(np.nan_to_num(level, nan=0.0) / 2**0.5), 1.0)
-
-    def clean(self, passes: np.ndarray) -> np.ndarray:
-        """Chance that the rest is clean."""
-        return np.broadcast_to(passes.prod(axis=1, keepdims=True), passes.shape) if self.linked else passes
-
-    def errors(self, spread: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-        """Squared errors, with the rest clean and not, by weights for the agreed σ."""
-        sure, kept = self.n + self.z, 1 / (1 + self.beyond)
-        noise = 0.0 if math.isinf(self.beyond) else self.rest * kept**2 * self.beyond
-        with np.errstate(divide="ignore", invalid="ignore"):
-            clean = spread**2 / (sure + self.rest)
-            other = (spread**2 * (sure + self.rest * kept**2) + noise) / (sure + self.rest * kept) ** 2
-        return clean, np.where(sure + self.rest * kept > 0, other, math.inf)
-
-    def penalty(self, spread: float = 1.0) -> np.ndarray:
-        """(agents,) what each pays."""
-        clean, other = self.errors(spread)
-        chance = self.clean(self.passes(spread))
-        error = np.where(chance < 1, (1 - chance) * np.where(chance < 1, other, 0.0), 0.0) + chance * clean
-        spent = np.where(self.n > 0, np.where(np.isfinite(self.costs), self.costs, 0.0) * self.n, 0.0)
-        return np.asarray(np.sum(np.where(self.worth > 0, self.worth * error, 0.0) + spent, axis=1))
-
-
-def _terms(problem: Problem, design: Design) -> _Terms | None:
-    """None where limits follow the data, checks lie in an ellipsoid, or agents differ in precision."""
-    box = design.ellipsoid is None or not bool(design.ellipsoid)
-    if design.calibration is not None or not box or design.precision is not None or np.ndim(problem.sigma) > 1:
-        return None
-    sigma, shape = np.asarray(problem.sigma, float), design.samples.shape
-    n, z, rest, limit = (
-        np.asarray(part, float) for part in (design.samples, design.comparison, design.rest, design.limit)
-    )
-    worth = np.broadcast_to(np.asarray(problem.price, float) * sigma**2, shape)
-    beyond, linked = float(design.rule.variance[-1]), bool(design.linked)
-    return _Terms(n, z, rest, limit / sigma, np.asarray(problem.costs, float), worth, beyond, linked)
 
 
 def otherwise(problem: Problem, design: Design, factor: float) -> Otherwise | None:
@@ -106,7 +50,7 @@ def otherwise(problem: Problem, design: Design, factor: float) -> Otherwise | No
 
     Source: the module ``_account`` for penalties at the agreed σ; the rest is this package's.
     """
-    terms = _terms(problem, design)
+    terms = signed(problem, design)
     if terms is None:
         return None
     paid, checked, limits = terms.penalty(factor), np.isfinite(terms.limit), problem.capacity
@@ -138,7 +82,7 @@ def harm_of_design(problem: Problem, design: Design, off: float = 1.0) -> Harm |
 
     Source: Clinton et al. 2025, section 3.2, for the question of what others rely on; the sums are this package's.
     """
-    terms = _terms(problem, design)
+    terms = signed(problem, design)
     if terms is None or terms.n.shape[0] ** 2 * terms.n.shape[1] > _MOST:
         return None
     if any(not np.array_equal(part, np.rint(part)) for part in (terms.n, terms.z, terms.rest)):
@@ -150,7 +94,7 @@ def harm_of_design(problem: Problem, design: Design, off: float = 1.0) -> Harm |
     return Harm(jnp.asarray(fewer), jnp.asarray(invented))
 
 
-def _fewer(terms: _Terms, i: int, k: int) -> float:
+def _fewer(terms: Signed, i: int, k: int) -> float:
     """What all others lose where half of her points are missing."""
     left = terms.n[:, k].sum() - terms.n[:, k] - terms.n[i, k] / 2
     z, rest = terms.z.copy(), terms.rest.copy()
@@ -160,7 +104,7 @@ def _fewer(terms: _Terms, i: int, k: int) -> float:
     return float(np.delete(lost, i).sum())
 
 
-def _invented(terms: _Terms, i: int, j: int, k: int, off: float) -> float:
+def _invented(terms: Signed, i: int, j: int, k: int, off: float) -> float:
     """What one other loses where hers on one distribution are off."""
     n, z, rest, limit = (float(part[j, k]) for part in (terms.n, terms.z, terms.rest, terms.limit))
     if z + rest == 0:

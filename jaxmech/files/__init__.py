@@ -1,6 +1,7 @@
 """Files: problems and measurements in, JSON and CSV out."""
 
 from jaxmech._json import FINGERPRINT, json_text, sealed, spoken
+from jaxmech.files._agreed import read_agreed
 from jaxmech.files._case import KINDS, Case, locate, read, section_of
 from jaxmech.files._collaboration import DESIGNED, MECHANISMS, CollaborationCase, measurement_warnings
 from jaxmech.files._dependence import MAX_DEPENDENT_COLUMNS, Dependence, dependence_warnings, dependences
@@ -50,6 +51,7 @@ __all__ = [
     "out_of_range",
     "priced_by",
     "read",
+    "read_agreed",
     "read_sweep",
     "read_table",
     "refuse_panels",

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import jsonschema
 import pytest
@@ -124,6 +125,57 @@ def test_what_nobody_promises_is_told_if_somebody_asks(folder, capsys):
     assert [fact["holds"] for fact in told["facts"]] == [False] * 5
     assert told["core"]["least"] == [0, 1]
     assert told["pivotal"]["absent"][2][2] == pytest.approx(6.325, abs=1e-3)  # she works alone
+
+
+@pytest.mark.slow
+def test_what_nobody_promises_of_a_signed_design(folder, capsys):
+    """The agreement says what the problem file says, and the design is the one that was signed."""
+    assert run("design", "three-agents", "--whole", "--quiet", "--json", folder / "signed.json") == 0
+    code = run("audit", folder / "signed.json", "--questions", "--json", folder / "of.json", "--replications", 16384)
+    said = " ".join(capsys.readouterr().out.split())
+    assert code == 0
+    assert "agent 1 saves 37 % by saying that her cost is" in said
+    assert "without agent 1 nobody tells agent 2 something" in said
+    assert re.search(r"Tried for misstated costs: \d+ new designs: 11 factors from 1/32 to 32 on each", said)
+    document = json.loads((folder / "of.json").read_text())
+    jsonschema.validate(document, schemas.load("audit"))
+    signed = json.loads((folder / "signed.json").read_text())
+    assert [agent["promised"] for agent in document["agents"]] == signed["integer_plan"]["penalty"]
+    told = document["questions"]
+    assert len(told["misreport"]["gain"]) == 3
+    assert told["core"]["samples"] == [[round(amount) for amount in row] for row in told["core"]["samples"]]
+    assert run("audit", folder / "signed.json", "--mechanism", "pool") == 2
+    assert "says what was agreed" in capsys.readouterr().err
+
+
+REFUSED = [
+    ("calibrated = true", "takes σ to be known"),
+    ("most = 30", "most, least or budget"),
+    ("price = [[1.0], [2.0], [1.0]]", "price"),
+    ("sigma = [[1.0], [2.0], [1.0]]", "sigma"),
+    ("[collaboration.panels]\nblood = ['a', 'b']", "measured one by one"),
+]
+
+
+@pytest.mark.parametrize(("lines", "word"), REFUSED)
+def test_designs_without_answers_are_refused_at_once(lines, word, folder, capsys, monkeypatch):
+    monkeypatch.setattr("jaxmech.cli._solve_design.design", None)  # which nobody may call
+    sigma = "" if "sigma" in lines else "sigma = [1.0, 2.0]\n" if "panels" in lines else "sigma = 1.0\n"
+    names = 'distributions = ["blood"]\n' if "panels" in lines else ""
+    text = f"[collaboration]\n{sigma}{names}costs = [[0.01], [0.02], [0.03]]\n{lines}\n"
+    (folder / "refused.toml").write_text(text)
+    assert run("audit", folder / "refused.toml", "--mechanism", "designed", "--questions") == 2
+    said = capsys.readouterr().err
+    assert word in said
+    assert said.count("\n") == 1
+
+
+def test_what_is_no_agreement_to_share_is_one_line(folder, capsys):
+    (folder / "market.json").write_text('{"kind": "market"}')
+    assert run("audit", folder / "market.json") == 2
+    said = capsys.readouterr().err
+    assert "audit the problem file" in said
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize("file", ["data-market", "competitors"])

@@ -6,8 +6,9 @@ import jsonschema
 import numpy as np
 import pytest
 
-from jaxmech import schemas
+from jaxmech import files, schemas
 from jaxmech.cli import main
+from jaxmech.cli._simulate import alone_there
 
 PROBLEM = """
 [collaboration]
@@ -36,6 +37,74 @@ def table(path, names, rows):
 
 def run(*args):
     return main([str(arg) for arg in args], standalone_mode=False)
+
+
+def alone_by_hand(rng, rows, samples, prices, costs):
+    """Average of price·error² + cost for one who draws so many rows and takes their mean."""
+    paid = np.zeros(40_000)
+    for column, n, price, cost in zip(rows.T, samples, prices, costs, strict=True):
+        drawn = rng.choice(column, size=(len(paid), n))
+        paid += price * (drawn.mean(axis=1) - column.mean()) ** 2 + cost * n
+    return paid.mean(), paid.std() / len(paid) ** 0.5
+
+
+ALONE = [
+    # σ of the problem, prices, costs and panels; points that each draws alone: the best whole numbers by hand
+    ("sigma = [1.0, 2.0]\ncosts = [[0.03, 0.5], [0.2, inf]]", np.ones((2, 2)), [(6, 3), None]),
+    ("sigma = [1.0, 2.0]\nprice = [[4.0, 0.0], [4.0, 1.0]]\ncosts = [[0.03, 0.5], [0.21, 0.4]]",
+     np.array([[4.0, 0.0], [4.0, 1.0]]), [(12, 0), (4, 3)]),
+    ("sigma = [1.0, 2.0]\ncosts = [[0.2], [0.05]]\n[collaboration.panels]\nblood = ['x', 'y']", np.ones((2, 2)),
+     [(5, 5), (10, 10)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "prices", "samples"), ALONE)
+def test_what_everybody_pays_alone_is_what_drawing_alone_costs(lines, prices, samples, tmp_path):
+    """On skewed data of another spread than the problem's. A draw of a panel is paid once."""
+    panels = "panels" in lines
+    names = 'distributions = ["blood"]' if panels else 'distributions = ["x", "y"]'
+    (tmp_path / "p.toml").write_text(f"[collaboration]\n{names}\n{lines}\n")
+    case = files.read(str(tmp_path / "p.toml"))
+    rng = np.random.default_rng(4)
+    rows = rng.lognormal(0.0, 1.0, (200, 2)) * [1.0, 3.0]
+    found = alone_there(case, rows.std(axis=0), whole=True)
+    costs = np.asarray(case.problem.costs, float)
+    for i, counts in enumerate(samples):
+        if counts is None:
+            assert found[i] == np.inf
+            continue
+        each = (costs[i, 0], 0.0) if panels else np.where(np.isfinite(costs[i]), costs[i], 0.0)
+        some = np.array(counts) > 0  # of what she has use for
+        chosen = np.flatnonzero(some).tolist()
+        mean, error = alone_by_hand(
+            rng, rows[:, some], [counts[k] for k in chosen], prices[i][some], [each[k] for k in chosen]
+        )
+        assert abs(found[i] - mean) < 5 * error
+
+
+def test_alone_in_fractions_and_where_points_differ(tmp_path):
+    (tmp_path / "p.toml").write_text("[collaboration]\nsigma = [[1.0], [3.0]]\ncosts = [[0.1], [0.2]]\n")
+    case = files.read(str(tmp_path / "p.toml"))
+    found = alone_there(case, np.array([1.0]), whole=False)
+    np.testing.assert_allclose(found, [2 * 0.1**0.5, 2 * 3 * 0.2**0.5], rtol=1e-12)
+    twice = alone_there(case, np.array([2.0]), whole=False)  # four times the error, the same samples
+    np.testing.assert_allclose(twice, 2.5 * found, rtol=1e-12)
+
+
+@pytest.mark.long
+def test_who_is_cheated_in_a_pool_ends_worse_than_alone(tmp_path, capsys):
+    """Two pool σ√(2/c) points; if one collects none, the other pays (√2 + 1/√2) σ√c instead of 2 σ√c alone."""
+    (tmp_path / "two.toml").write_text(
+        "[collaboration]\nagents = ['A', 'B']\nsigma = 1.0\ncosts = [[0.01], [0.01]]\nmechanism = 'pool'\n"
+    )
+    code = run("simulate", tmp_path / "two.toml", "--division", "social", "--cheat", "A", "--json", tmp_path / "s.json")
+    said = " ".join(capsys.readouterr().out.split())
+    assert code == 0
+    assert "1 of 2 ends worse than alone on normal data, B by 6.1 % (standard error" in said
+    document = json.loads((tmp_path / "s.json").read_text())
+    (record,) = document["worse_than_alone"]
+    assert record["alone"] == pytest.approx(0.2, rel=1e-9)
+    assert record["penalty"] == pytest.approx((2**0.5 + 0.5**0.5) * 0.1, abs=5 * record["standard_error"])
 
 
 @pytest.mark.slow

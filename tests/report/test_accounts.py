@@ -69,7 +69,10 @@ def test_who_carries_the_work_and_who_gains_nothing():
     assert winners == "Of those who gain, Bo saves least by signing, 1.000 EUR (10 %); Cleo most, 5.000 EUR (50 %)."
     assert idle == "Ada and Dee gain 0 %: signing costs nothing and brings nothing."
     assert remedy == "With --division social --mechanism cbl Ada would gain up to 30 %."
-    assert left.startswith("In no division that was tried (social, leverage) would Dee gain. A design may find a check")
+    assert left.startswith(
+        "Under none of the divisions that were compared (social and leverage) would Dee gain under cbl; others were "
+        "not tried. A design may find a check"
+    )
     assert left.endswith(
         "A fixed sum that others pay her out of the 6.000 EUR that they gain, agreed apart and in advance, changes "
         "nobody's incentives."
@@ -97,7 +100,7 @@ def test_who_would_gain_nowhere_is_told_what_else_there_is(designable, word):
     books = accounts([6, 2], [10, 5], [10, 10])
     sentences = signing_sentences(books, NAMES[:2], {"social": np.array([0.0, 0.5])}, designable=designable)
     assert "Ada gains 0 %" in sentences[1]
-    assert "In no division that was tried (social)" in sentences[2]
+    assert "Under none of the divisions that were compared (social)" in sentences[2]
     assert word in sentences[2]
 
 

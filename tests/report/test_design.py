@@ -12,12 +12,13 @@ from rich.console import Console
 
 from jaxmech import Status, report
 from jaxmech.collaboration import ADMISSIBLE, LIFTED, Harm, Role, Values
-from jaxmech.design import Otherwise
+from jaxmech.design import Lies, Otherwise
 from jaxmech.files import json_text
 from jaxmech.mechanism import NASH, Audit
 from jaxmech.report._tables import PLAIN
 from jaxmech.report.design import Followed
 from jaxmech.report.design._table import rule_table
+from jaxmech.report.html import leaving_section
 from jaxmech.report.html._parties import parties
 from tests.report.examples import design
 
@@ -249,3 +250,57 @@ def test_what_another_spread_and_an_agent_who_invents_would_cost_is_told():
     assert f"would cost the others 80.00 at most: by {made.agents[0]} on {made.distributions[1]}, who is" in text
     assert f"would cost them 9.000 at most: by {made.agents[1]} on {made.distributions[1]}, who is" in text
     assert "If σ is not" not in _print(made)
+
+
+def test_what_a_lie_costs_the_liar_is_a_table_of_who_can_lie():
+    made = design(3, 2)
+    nan = np.nan
+    half = np.array([[7.0, 6.0], [9.0, nan], [nan, nan]])
+    nothing, within = np.array([[8.0, np.inf], [99.0, nan], [nan, nan]]), np.array([[0.0, nan], [1.25, nan], [nan] * 2])
+    told = dataclasses.replace(made, lies=Lies(np.array([5.0, 8.0, 3.0]), half, nothing, within))
+    text = _print(told, 80)
+    part = text.split("What a lie costs the liar")[1].split("What she pays in all")[0]
+    rows = [line.split("  ") for line in part.splitlines() if line.startswith(made.agents[0][:6])]
+    cells = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    assert cells[0][1:] == [made.distributions[1], "5.000", "6.000", "∞", "–"]  # where half costs her least
+    assert made.agents[2] not in part
+    assert "1.2" in part
+    assert json.loads(json_text(report.design.document(told)))["lies"]["within"][0][0] == 0.0
+    assert "lies" not in report.design.document(made)
+    assert "What a lie costs" not in _print(made)
+
+
+def test_the_page_to_sign_says_what_happens_if_somebody_leaves():
+    made = design(3, 2)
+    pays = made.penalty
+    made = dataclasses.replace(made, alone_penalty=2 * pays)
+    alone = made.alone_penalty
+    (general,) = leaving_section(made).parts
+    assert "the exchange goes on by this agreement with the points that there are" in general
+    assert "does not hold then, nor that honesty is best" in general
+    assert "Hit hardest" not in general
+    table = np.tile(pays, (3, 1))
+    np.fill_diagonal(table, np.nan)
+
+    def told(changed):
+        return leaving_section(dataclasses.replace(made, absent=changed)).parts[0]
+
+    assert "nobody who remains would pay more, whoever leaves" in told(table)
+    more = table.copy()
+    more[2, 1] = alone[1] * 1.5
+    name = made.agents
+    assert f"Hit hardest: without {name[2]}, {name[1]} pays" in told(more)
+    assert "1 of 3 has somebody whose leaving would leave her worse off than alone" in told(more)
+    more[2, 1] = (pays[1] + alone[1]) / 2
+    assert "Nobody would be worse off than alone" in told(more)
+    more[0, 1] = np.inf
+    assert f"without {name[0]}, {name[1]} learns nothing of something that she needs to know" in told(more)
+
+
+@pytest.mark.parametrize(("alike", "also"), [(True, True), (False, False)])
+def test_the_published_mechanisms_that_were_compared_are_named(alike, also):
+    made = design(3, 2)
+    made = dataclasses.replace(made, costs=np.ones((3, 2)) if alike else np.arange(1.0, 7).reshape(3, 2))
+    text = " ".join(_print(made).split())
+    assert "compared: cbl over the divisions rational, leverage and social" in text
+    assert ("and social, and c3d." in text) == also

@@ -327,6 +327,7 @@ def test_the_advice_and_the_integer_plan_are_told():
     made = answer(3, 1)
     text = " ".join(_print(made).split())
     assert "--division leverage: all would pay 12.00 instead of 14.00 under cbl, 14 % less;" in text
+    assert "Compared were rational, leverage and social, and no other division." in text
     assert "Rounded to whole samples" in text
     assert "Clinic 1 pays" in text
 

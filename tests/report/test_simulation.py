@@ -8,6 +8,7 @@ from rich.console import Console
 
 from jaxmech import Status, report
 from jaxmech.report.simulation import Answer, Play, document
+from jaxmech.report.simulation._alone import alone_in_words, worse_in_short, worse_off
 from jaxmech.report.simulation._law import above, law_in_words
 from tests.report.examples import SETTINGS
 
@@ -51,6 +52,34 @@ def played(change=(0.18, 0.01, 0.0), sigma=1.0, skewness=2.0, log_skewness=0.1):
         amounts="whole samples", sigma=one, price=one, any_law=False, plays=(normal, data), cheat="", claims=(),
         status=Status.OK, residual=0.0, settings=SETTINGS,
     )  # fmt: skip
+
+
+def test_who_ends_worse_than_alone_is_told_with_the_error_and_who_is_nearest_where_nobody_does():
+    made = played((0.18, 0.01, 0.0))
+    normal, data = made.plays
+    alone = np.array([1.1, 2.5, np.inf])  # Cy could not measure something
+    plays = tuple(dataclasses.replace(play, alone=alone) for play in (normal, data))
+    made = dataclasses.replace(made, plays=plays)
+    assert worse_off(made, plays[0]) == ()
+    assert alone_in_words(made, plays[0]) == []  # on normal data it is a promise
+    (one,) = worse_off(made, plays[1])
+    assert (one.agent, one.penalty, one.standard_error, one.alone) == ("Ann", 1.18, 0.02, 1.1)
+    (told,) = alone_in_words(made, plays[1])
+    assert told.startswith(
+        "Worse than alone on these data: Ann pays 1.180 (standard error 0.02), and would pay 1.100 alone: 7.3 % more."
+    )
+    short = "1 of 3 ends worse than alone on the 90 rows of a.csv, Ann by 7.3 % (standard error 1.8 %)."
+    assert worse_in_short(made, plays[1]) == short
+    (record,) = document(made)["worse_than_alone"]
+    assert record == {**dataclasses.asdict(one), "data": "the 90 rows of a.csv"}
+    within = dataclasses.replace(plays[1], standard_error=np.array([0.05, 0.05, 0.05]))  # less than three of them
+    made = dataclasses.replace(made, plays=(plays[0], within))
+    assert worse_in_short(made, within) == ""
+    (told,) = alone_in_words(made, within)
+    assert told.startswith("Nobody ends worse than alone on these data; nearest to it is Ann, who pays 1.180")
+    buffer = io.StringIO()
+    report.simulation.print_page(made, Console(file=buffer, width=200))
+    assert "Nobody ends worse than alone on these data" in buffer.getvalue()
 
 
 def test_who_ends_above_her_promise_is_told_with_the_reason_in_the_data_and_what_helps():

@@ -33,7 +33,6 @@ class Answer:
         weaknesses: the same as facts.
         currency: of the penalties, or an empty text.
         trust: who is relied upon without any check, in a sentence; or an empty text.
-        designed: whether the mechanism is one that is made anew for every report.
         fractions: whether the plan is one in fractions of samples, while another in whole ones is signed.
     """
 
@@ -52,7 +51,6 @@ class Answer:
     currency: str = ""
     trust: str = ""
     fractions: bool = False
-    designed: bool = False
 
     @property
     def claims(self) -> tuple[Audit, ...]:

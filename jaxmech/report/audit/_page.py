@@ -57,7 +57,9 @@ def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[
     if answer.facts:
         yield "Facts, not claimed", records_section(answer.facts, box, above=answer.claims)
     if answer.questions is not None:
-        yield "What nobody promises", records_section(answer.weaknesses, box, above=answer.found.audits)
+        tried = [f"Tried for misstated costs: {answer.questions.tried}."] if answer.questions.tried else []
+        told = records_section(answer.weaknesses, box, above=answer.found.audits)
+        yield "What nobody promises", [*told, *make_paragraphs(tried)]
         yield (
             "Who is pivotal: what everybody pays if one agent leaves and the others follow the plan",
             list(pivotal_table(answer.questions, answer.found.names, box, full=full)),
@@ -107,8 +109,7 @@ def _verdict(answer: Answer) -> str:
     if weak := [record.witness.split("; ")[0] for record in answer.weaknesses if not record.holds]:
         parts.append(f"No claim rules out what follows: {'; '.join(weak)}.")
     elif answer.kind == "collaboration" and answer.questions is None:
-        asking = "" if answer.designed else ": --questions asks for them"
-        parts.append(f"Misstated costs, second names and allies are not looked at{asking}.")
+        parts.append("Misstated costs, second names and allies are not looked at: --questions asks for them.")
     return " ".join(part for part in parts if part)
 
 

@@ -1,5 +1,6 @@
 """What the user could choose instead, and what it would bring: in sentences."""
 
+from jaxmech._words import joined
 from jaxmech.report._numbers import percent, short
 from jaxmech.report.collaboration._answer import Answer
 
@@ -71,6 +72,8 @@ def suggestions(answer: Answer) -> list[str]:
         reason = _WHY.get(advice.best)
         sentences.append(
             f"--division {advice.best}{under}: all would pay {short(best, 4)} instead of {short(own, 4)} under cbl, "
-            f"{percent(advice.saving)} less" + (f"; {reason}." if reason else ".")
+            f"{percent(advice.saving)} less"
+            + (f"; {reason}." if reason else ".")
+            + f" Compared were {joined(tuple(advice.honest))}, and no other division."
         )
     return sentences

@@ -131,7 +131,9 @@ def _without_gain(
             sentences.append(f"With --division {name} --mechanism cbl {who} would gain up to {percent(best)}.")
     left = np.array([i for i in idle.tolist() if not any(i in winners for winners in better.values())], int)
     if len(left):
-        tried = f"In no division that was tried ({', '.join(elsewhere)}) would {_listed(agents, left)} gain. "
+        names = joined(tuple(elsewhere)) if elsewhere else ""
+        tried = f"Under none of the divisions that were compared ({names}) would {_listed(agents, left)} gain under "
+        tried += "cbl; others were not tried. "
         whom = "her" if len(left) == 1 else "them"
         design = f"A design may find a check for {whom} where the published mechanisms have none: jaxmech design. "
         fixed = _fixed_sum(accounts, gain, whom)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from jaxmech.collaboration import Harm
-from jaxmech.design import Otherwise
+from jaxmech.design import Lies, Otherwise
 from jaxmech.report.collaboration import Arrangement
 
 
@@ -77,6 +77,8 @@ class Answer(Arrangement):
         otherwise: what another σ would bring, for each of ``OFF``; empty where that is not known.
         harm: what the others lose by half of her samples, and by numbers of hers that are off by σ; None where that is
             not known.
+        lies: what half, nothing, or made-up numbers cost the liar herself; None where that is not known.
+        absent: (agents, agents) what each pays if the agent of the row hands in nothing; None where that is not known.
     """
 
     offered: Offered
@@ -89,6 +91,8 @@ class Answer(Arrangement):
     departure: float | None = None
     otherwise: tuple[Otherwise, ...] = ()
     harm: Harm | None = None
+    lies: Lies | None = None
+    absent: np.ndarray | None = None
 
     @property
     def compared(self) -> np.ndarray:

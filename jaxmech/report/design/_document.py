@@ -7,6 +7,7 @@ import numpy as np
 from jaxmech.design import companions
 from jaxmech.report.collaboration import arrangement_document, panels_document, role_names
 from jaxmech.report.design._answer import Answer
+from jaxmech.report.design._lies import lies_document
 
 
 def document(answer: Answer) -> dict[str, Any]:
@@ -44,6 +45,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "origin": answer.origin,
         "published": {"name": answer.rival, "social_penalty": answer.published},
         "family_bound": answer.family,
+        **({} if answer.lies is None else {"lies": lies_document(answer.lies)}),
         "whole_data": {"exact": answer.departure is None, "departure": answer.departure or 0.0},
         "advice": None,
         **({} if answer.values is None else {"panels": _panels(answer)}),

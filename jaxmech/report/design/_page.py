@@ -29,6 +29,7 @@ from jaxmech.report.collaboration import (
 )
 from jaxmech.report.design._answer import Answer
 from jaxmech.report.design._following import following_sentences, limits_section
+from jaxmech.report.design._lies import has_rows, lies_section
 from jaxmech.report.design._otherwise import harm_sentences, misjudged_sentences
 from jaxmech.report.design._table import rule_table
 
@@ -68,6 +69,8 @@ def _sections(answer: Answer, width: int, box: Box, full: bool) -> Iterator[tupl
     if answer.accounts:
         yield from board_sections(answer, answer.accounts, width, box, full=full)
     yield reasons_title(answer), make_paragraphs([*_reasons(answer), *harm_sentences(answer)])
+    if answer.lies is not None and has_rows(answer.lies):
+        yield f"What a lie costs the liar ({penalties_of(answer)})", lies_section(answer, answer.lies, box, full=full)
     if other := misjudged_sentences(answer):
         yield "If σ is not what it is taken for", make_paragraphs(other)
     yield "How good the design is", _comparison(answer, box)
@@ -219,7 +222,19 @@ def _comparison(answer: Answer, box: Box) -> list[RenderableType]:
     columns = column(values), column(values / answer.first_best)
     for name, *cells in zip(penalties, *columns, strict=True):
         table.add_row(name, *cells, style="bold" if name == "this design" else "")
-    return [table, *make_paragraphs([_family(answer), _NOT_THE_ONLY_ONE])]
+    return [table, *make_paragraphs([_rivals(answer), _family(answer), _NOT_THE_ONLY_ONE])]
+
+
+def _rivals(answer: Answer) -> str:
+    """Which published mechanisms were compared, and which were not."""
+    costs = answer.costs if np.ndim(answer.sigma) <= 1 else answer.costs * np.asarray(answer.sigma) ** 2
+    with np.errstate(invalid="ignore"):
+        equal = bool(np.all(np.isfinite(costs)) and np.allclose(costs, costs[:1], rtol=1e-6, atol=0))
+    also = ", and c3d" if equal else ""
+    return (
+        f"Published mechanisms that were compared: cbl over the divisions rational, leverage and social{also}. cbl "
+        "over other divisions (nash, egalitarian, kalai-smorodinsky, amounts of your own) was not."
+    )
 
 
 _NOT_THE_ONLY_ONE = (

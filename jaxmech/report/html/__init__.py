@@ -2,6 +2,7 @@
 
 from jaxmech.report.html._carried_out import carried_out
 from jaxmech.report.html._document import Bar, Document, Line, Party, Table, from_page
+from jaxmech.report.html._leaving import leaving_section
 from jaxmech.report.html._limits import limits_in_words
 from jaxmech.report.html._own import own
 from jaxmech.report.html._parties import parties
@@ -31,6 +32,7 @@ __all__ = [
     "audit_limits",
     "carried_out",
     "from_page",
+    "leaving_section",
     "limits_in_words",
     "limits_of",
     "own",

@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxmech.report._numbers import INFINITY
 from jaxmech.report._tables import blocks
-from jaxmech.report.collaboration import Answer, Arrangement
+from jaxmech.report.collaboration import Arrangement
 from jaxmech.report.html._document import Section, Table
 
 _WIDTH = 90
@@ -25,7 +25,7 @@ def stated_section(answer: Arrangement) -> Section:
     unable = "" if np.isfinite(answer.costs).all() else f"; {INFINITY}: she cannot measure it"
     told = (
         f"What one sample costs each party, as she stated it ({unit}{unable}). Nobody checked that, and misstating it "
-        f"can pay: {_misstating(answer)}."
+        "can pay: jaxmech audit --questions says whom."
     )
     parts: list[str | Table] = [told, *_tables(answer, np.asarray(answer.costs), answer.distributions)]
     values, price, names = answer.values, answer.price, answer.distributions
@@ -39,13 +39,6 @@ def stated_section(answer: Arrangement) -> Section:
             *_tables(answer, np.asarray(price), names),
         ]
     return Section("What it was computed from", tuple(parts))
-
-
-def _misstating(answer: Arrangement) -> str:
-    """Where somebody learns what misstated costs would bring."""
-    if isinstance(answer, Answer):
-        return "jaxmech audit --questions says whom"
-    return "a design is made anew for whatever is reported, so compare what jaxmech design makes of other costs"
 
 
 def stated_by(answer: Arrangement, i: int) -> str:

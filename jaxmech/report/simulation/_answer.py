@@ -29,6 +29,8 @@ class Play:
         kurtosis: excess kurtosis of the data, likewise.
         log_skewness: skewness of the logarithms, NaN where there are none.
         rows: of measurements that data are drawn from; 0 where they come from a law.
+        alone: what each would pay in the same world who collects for herself alone what the problem's σ makes best,
+            and estimates by her own mean: exact, for any law; None where that was not computed.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Play:
     kurtosis: np.ndarray
     log_skewness: np.ndarray
     rows: int = 0
+    alone: np.ndarray | None = None
 
     @property
     def change(self) -> np.ndarray:

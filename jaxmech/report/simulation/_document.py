@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from jaxmech.report._records import record_document, status_document
+from jaxmech.report.simulation._alone import worse_off
 from jaxmech.report.simulation._answer import Answer
 from jaxmech.report.simulation._law import above, law_in_words
 
@@ -30,6 +31,9 @@ def document(answer: Answer) -> dict[str, Any]:
         "above_promise": [
             {**dataclasses.asdict(one), "data": play.name} for play in answer.plays[1:] for one in above(answer, play)
         ],
+        "worse_than_alone": [
+            {**dataclasses.asdict(one), "data": play.name} for play in answer.plays for one in worse_off(answer, play)
+        ],
         "remarks": [sentence for play in answer.plays[1:] for sentence in law_in_words(answer, play)],
         "certificates": [record_document(record) for record in answer.claims],
         "facts": [],
@@ -46,6 +50,7 @@ def rows(answer: Answer) -> list[dict[str, Any]]:
             "penalty": play.penalty[i],
             "standard_error": play.standard_error[i],
             "cost": play.cost[i],
+            **({} if play.alone is None else {"alone": play.alone[i]}),
             **{f"{name}: squared error": play.squared_error[i, k] for k, name in enumerate(answer.distributions)},
         }
         for play in answer.plays

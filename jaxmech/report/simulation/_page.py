@@ -13,6 +13,7 @@ from jaxmech._words import rough
 from jaxmech.report._numbers import counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, records_section
 from jaxmech.report._tables import Page, headed, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report.simulation._alone import alone_in_words, worse_in_short
 from jaxmech.report.simulation._answer import Answer, Play
 from jaxmech.report.simulation._law import above, law_in_words
 
@@ -46,7 +47,11 @@ def page(answer: Answer, box: Box, *, full: bool = False) -> Page:
 def _sections(answer: Answer, box: Box, full: bool) -> Iterator[tuple[str, list[RenderableType]]]:
     for play in answer.plays:
         title = f"Penalties on {play.name}, {play.replications:,} replications"
-        remarks = [*_remarks(answer, play), *(law_in_words(answer, play) if play is not answer.plays[0] else [])]
+        remarks = [
+            *alone_in_words(answer, play),
+            *_remarks(answer, play),
+            *(law_in_words(answer, play) if play is not answer.plays[0] else []),
+        ]
         yield title, [_table(answer, play, box, full), *make_paragraphs(remarks)]
     if answer.claims:
         yield "Certificates", records_section(answer.claims, box)
@@ -77,6 +82,7 @@ def _verdict(answer: Answer) -> str:
             most = f"{found[0].agent} by {percent(found[0].change)}"
             where = f" on {play.name}" if len(answer.plays) > 2 else ""
             parts.append(f"{len(found)} of {len(answer.agents)} end above their promise{where}, {most}.")
+    parts += [told for play in answer.plays if (told := worse_in_short(answer, play))]
     parts.append(claims_in_words(answer.claims))
     return " ".join(part for part in parts if part)
 

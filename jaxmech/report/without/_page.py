@@ -13,6 +13,7 @@ from jaxmech.collaboration import REMEDIES
 from jaxmech.report._numbers import column, counted, decimals, percent, short, single
 from jaxmech.report._records import claims_in_words, explained
 from jaxmech.report._tables import headed, make_box, make_page, make_paragraphs, new_table, print_plain
+from jaxmech.report.design import Answer as Design
 from jaxmech.report.without._answer import Answer
 
 MAX_ROWS = 40
@@ -113,6 +114,20 @@ def _leaving(answer: Answer) -> Iterator[str]:
         otherwise = f"she would pay {short(alone, 4)}" if np.isfinite(alone) else "she could not know everything"
         yield f"{name} pays {short(float(everybody.penalty[i]), 4)} with all others; alone {otherwise}."
     yield (
-        "All of this is about a new plan that those who remain agree on, in fractions of samples. What happens if they "
-        "go on with the old one instead, jaxmech audit --questions tells of cbl and c3d."
+        f"All of this is about a new plan that those who remain agree on, {_amounts(answer)}. What happens if they "
+        "go on with the old one instead, jaxmech audit --questions tells."
     )
+
+
+def _amounts(answer: Answer) -> str:
+    """In which numbers of points it is told; of a published plan in fractions, of a design as both of them are."""
+    accounts = [part.accounts for part in (answer.everybody, answer.remaining) if isinstance(part, Design)]
+    whole = [books is not None and books.whole for books in accounts]
+    if all(whole) and whole:
+        return "in whole samples"
+    if any(whole):
+        first, second = ("whole samples", "fractions") if whole[0] else ("fractions", "whole samples")
+        return f"in {first} with everybody and in {second} without, as the designs are"
+    if whole:
+        return "in fractions of samples (jaxmech design --whole, of a file without her, has whole ones)"
+    return "in fractions of samples"
