@@ -68,7 +68,8 @@ def audit(
 
     --questions also tells what no mechanism here claims: what agents gain by misstating their costs, by a second name,
     by sharing everything with an ally; which group would rather leave; and who is pivotal. Takes as long again, ten
-    minutes for two dozen agents; of a design, which is made anew for what is said, about a minute more.
+    minutes for two dozen agents; of a design, which is made anew for every report, a minute more for three agents, a
+    quarter of an hour for two dozen.
     """
     output = Output(**options)
     with output.timed("import"):
