@@ -8,10 +8,19 @@ import sys
 import time
 import traceback
 
-VARIANTS = [
-    (10, 5, 4, 1), (10, 5, 2, 1), (3, 2, 16, 1), (10, 5, 8, 1), (3, 2, 32, 1), (10, 5, 16, 4), (5, 3, 8, 1), (3, 2, 8, 1), (10, 5, 8, 2)
+VARIANTS = [  # agents, distributions, instances of a block, warps of a block
+    (10, 5, 4, 1),
+    (10, 5, 2, 1),
+    (10, 5, 32, 16),
+    (3, 2, 16, 1),
+    (10, 5, 8, 1),
+    (10, 5, 16, 8),
+    (3, 2, 32, 1),
+    (3, 2, 8, 1),
+    (5, 3, 4, 1),
+    (10, 5, 8, 4),
 ]
-WALL = 200.0
+WALL = 165.0
 N = int(os.environ.get("TRY_N", "1000000"))
 SMALL = min(N, 20_000)
 
