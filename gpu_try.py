@@ -86,9 +86,19 @@ def child(out, m, d, lanes, warps):
     )
     inner = jax.tree.map(lambda leaf: shape(*leaf.shape[:-1], dtype=leaf.dtype), inner)
 
+    def symmetric(matrix, weights):
+        scaled, size, known = matrix * weights[:, None], matrix.shape[1], {}
+        for k in range(size):
+            for other in range(k + 1):
+                entry = jnp.sum(scaled[:, k : k + 1] * matrix[:, other : other + 1], 0)
+                known[k, other] = known[other, k] = entry
+        return jnp.concatenate(
+            [jnp.concatenate([known[k, other] for other in range(size)])[None] for k in range(size)]
+        )
+
     def kernel(method, template):
         def run(rows, skip):
-            _newton.gram = lambda matrix, weights: jnp.sum((matrix * weights[:, None])[:, :, None] * matrix[:, None], 0)
+            _newton.gram = symmetric
             try:
                 return stream_in_registers(method, rows, skip, template, m, lanes, warps, interpret)
             finally:
