@@ -8,19 +8,21 @@ import sys
 import time
 import traceback
 
-VARIANTS = [  # agents, distributions, instances of a block, warps of a block
-    (10, 5, 4, 1),
-    (10, 5, 2, 1),
-    (10, 5, 32, 16),
-    (3, 2, 16, 1),
-    (10, 5, 8, 1),
-    (10, 5, 16, 8),
-    (3, 2, 32, 1),
-    (3, 2, 8, 1),
-    (5, 3, 4, 1),
-    (10, 5, 8, 4),
+VARIANTS = [  # agents, distributions, instances of a block, warps of a block, without branches, one agent a thread
+    (10, 5, 16, 4, 1, 0),
+    (10, 5, 8, 2, 1, 0),
+    (10, 5, 8, 4, 1, 1),
+    (10, 5, 32, 8, 1, 0),
+    (10, 5, 4, 1, 1, 0),
+    (10, 5, 16, 4, 0, 0),
+    (3, 2, 64, 4, 1, 0),
+    (3, 2, 16, 1, 1, 0),
+    (3, 2, 16, 1, 0, 0),
+    (10, 5, 16, 8, 1, 1),
+    (10, 5, 8, 4, 0, 1),
+    (3, 2, 16, 2, 1, 1),
 ]
-WALL = 165.0
+WALL = 118.0
 N = int(os.environ.get("TRY_N", "1000000"))
 SMALL = min(N, 20_000)
 
@@ -32,7 +34,8 @@ def say(out, record):
         file.write(line + "\n")
 
 
-def child(out, m, d, lanes, warps):
+def child(out, m, d, lanes, warps, branchless, narrow):
+    os.environ.update(BRANCHLESS=str(branchless), NARROW=str(narrow))
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     import jax
     import jax.numpy as jnp
@@ -40,27 +43,15 @@ def child(out, m, d, lanes, warps):
     jax.config.update("jax_enable_x64", True)
     from benchmarks.accelerator import binding
     from jaxmech.numerics import _many
-    from jaxmech.numerics._active_set import Interior, begin, improve, outcome, unverified
-    from jaxmech.numerics._interior_point import advance, going, start
+    from jaxmech.numerics._active_set import Interior
     from jaxmech.numerics._newton import ORDINARY
     from jaxmech.numerics._program import Kind, Program
     from jaxmech.numerics._registers import stream_in_registers
-    from jaxmech.numerics._stream import Method
+    from jaxmech.numerics._unrolled import Block
 
     interpret = jax.default_backend() == "cpu"
     began, kind = time.time(), Kind.WEIGHTED
-    inside = Method(
-        start=lambda p: start(kind, p),
-        advance=lambda p, s, a: advance(kind, p, s, a, ORDINARY),
-        going=going,
-        result=lambda s: (s.iterate, s.normalisation, s.constant, s.steps),
-    )
-    end = Method(
-        start=lambda i: (i, begin(kind, i)),
-        advance=lambda i, s, a: (i, improve(kind, i, s[1], a, ORDINARY)),
-        going=lambda s: unverified(s[1]),
-        result=lambda s: outcome(kind, *s),
-    )
+    inside, end = _many._methods(kind, ORDINARY)
 
     def data(n):
         c = jax.jit(binding, static_argnums=(1, 2, 3))(jax.random.key(0), N, m, d)[:n]
@@ -70,43 +61,14 @@ def child(out, m, d, lanes, warps):
             c, jnp.ones((n, d)), one, alone, 0 * one, jnp.ones((n, m, d), bool), jnp.ones((n, m), bool)
         )
 
-    from jaxmech.numerics import _newton
-    from jaxmech.numerics._unrolled import AGENTS, MANY
+    block = Block(m, lanes, warps)
+    one = _many._one(data(1))
+    after = jax.eval_shape(lambda p: inside.result(inside.start(p)), one)
 
-    gram = _newton.gram
+    def kernel(method, one):
+        return lambda rows, skip: stream_in_registers(method, rows, skip, one, block, interpret)
 
-    def shape(*sizes, dtype=jnp.float64):
-        return jax.ShapeDtypeStruct(sizes, dtype)
-
-    template = Program(
-        shape(AGENTS, d), shape(d), shape(AGENTS), shape(AGENTS), shape(AGENTS), shape(AGENTS, d, dtype=bool), shape(AGENTS, dtype=bool)
-    )
-    inner = jax.eval_shape(
-        lambda p: inside.result(inside.start(p)), jax.tree.map(lambda leaf: shape(*leaf.shape, MANY, dtype=leaf.dtype), template)
-    )
-    inner = jax.tree.map(lambda leaf: shape(*leaf.shape[:-1], dtype=leaf.dtype), inner)
-
-    def symmetric(matrix, weights):
-        scaled, size, known = matrix * weights[:, None], matrix.shape[1], {}
-        for k in range(size):
-            for other in range(k + 1):
-                entry = jnp.sum(scaled[:, k : k + 1] * matrix[:, other : other + 1], 0)
-                known[k, other] = known[other, k] = entry
-        return jnp.concatenate(
-            [jnp.concatenate([known[k, other] for other in range(size)])[None] for k in range(size)]
-        )
-
-    def kernel(method, template):
-        def run(rows, skip):
-            _newton.gram = symmetric
-            try:
-                return stream_in_registers(method, rows, skip, template, m, lanes, warps, interpret)
-            finally:
-                _newton.gram = gram
-
-        return run
-
-    base = {"m": m, "d": d, "lanes": lanes, "warps": warps}
+    base = {"m": m, "d": d, "lanes": lanes, "warps": warps, "branchless": branchless, "narrow": narrow}
 
     def timed(name, function, *arguments):
         t = time.time()
@@ -136,18 +98,18 @@ def child(out, m, d, lanes, warps):
     program, skip = data(N), jnp.zeros(N, bool)
     say(out, {**base, "what": "began", "jax": jax.__version__, "backend": jax.default_backend()})
     first = timed(
-        "inside", kernel(inside, template), program, skip
+        "inside", kernel(inside, one), program, skip
     )
     lanes_now = _many.lanes_for(m, d, 8)
-    few, none = data(SMALL), jnp.zeros(SMALL, bool)
-    now = timed("present way, few", lambda p, s: _many._by_rows(kind, p, s, lanes_now), few, none)
     if first is None:
         return
     say(out, {**base, "what": "steps inside", "mean": float(first[3].mean()), "finite": int(jnp.isfinite(first[0].value).all(1).sum())})
     interior = Interior(program, *first[:3])
     found = timed(
-        "end", kernel(end, Interior(template, *inner[:3])), interior, skip
+        "end", kernel(end, Interior(one, *after[:3])), interior, skip
     )
+    few, none = data(SMALL), jnp.zeros(SMALL, bool)
+    now = timed("present way, few", lambda p, s: _many._by_rows(kind, p, s, lanes_now), few, none)
     if found is not None and now is not None:
         amount = found.iterate.amount[:SMALL]
         apart = jnp.abs(amount - now.iterate.amount).max((1, 2)) / now.iterate.amount.max((1, 2))
@@ -157,7 +119,7 @@ def child(out, m, d, lanes, warps):
             "steps": float((found.steps + first[3]).mean()), "not verified of all": int((~found.verified).sum()),
             "at": time.time() - began,
         })
-    if (m, lanes, warps) in ((10, 4, 1), (3, 16, 1)):
+    if (m, lanes, warps) in ((10, 4, 1), (3, 64, 4)):
         timed("present way, all", lambda p, s: _many._by_rows(kind, p, s, lanes_now), program, skip)
 
 
@@ -169,7 +131,7 @@ def main(out):
             continue
         command = [sys.executable, __file__, out, *map(str, variant)]
         running.append(subprocess.Popen(command))
-        time.sleep(2)
+        time.sleep(0.5)
     while time.time() - began < WALL and any(process.poll() is None for process in running):
         time.sleep(1)
     for process in running:

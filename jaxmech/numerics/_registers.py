@@ -1,6 +1,12 @@
-"""An iterative method on many instances, each of them in the registers of one thread of a graphics processor."""
+"""An iterative method on many instances in one kernel, which keeps their state in registers from start to result.
 
-from typing import Any
+Each program of the kernel takes a block of instances, a few per warp, and works on them until the last is finished;
+memory is read once and written once. Of an instance's arrays one axis runs across the threads (padded to a power of
+two), and what remains are few entries, each a table (lanes, across or 1): see :mod:`jaxmech.numerics._unrolled`.
+"""
+
+import os
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,14 +16,37 @@ from jax.experimental.pallas import triton
 
 from jaxmech._types import Array
 from jaxmech.numerics._stream import Method, Rows
-from jaxmech.numerics._unrolled import AGENTS, MANY, Block, any_lane, entries_of, plain_shape, spread
+from jaxmech.numerics._unrolled import (
+    ACROSS,
+    LANES,
+    Block,
+    any_lane,
+    entries_of,
+    leaves_of,
+    plain_shape,
+    single,
+    spread,
+)
 
-Packed = dict[str, Array]
-"""Numbers and marks apart, (entries, instances)."""
+NARROW = int(os.environ.get("NARROW", "0"))
+Shapes = Any
+"""A pytree of shapes, with :data:`ACROSS` and, last, :data:`LANES`."""
+
+
+class _Plan(NamedTuple):
+    """A method, and what its arguments and results look like."""
+
+    method: Method
+    block: Block
+    data: Shapes
+    mask: Shapes
+    state: Shapes
+    result: Shapes
+    dtype: Any
 
 
 def stream_in_registers(
-    method: Method, rows: Rows, skip: Array, template: Any, agents: int, lanes: int, warps: int = 1, interpret: bool = False
+    method: Method, rows: Rows, skip: Array, one: Shapes, block: Block, interpret: bool = False
 ) -> Rows:
     """Run a method on every instance that is not skipped, like :func:`jaxmech.numerics._stream.stream`.
 
@@ -25,176 +54,183 @@ def stream_in_registers(
         method: the method.
         rows: data, (instances, ...).
         skip: (instances,) who needs no result.
-        template: shapes of one instance's data, with :data:`AGENTS` for agents.
-        agents: their number.
-        lanes: instances that run together until all of them are finished, a power of two.
-        warps: over how many groups of 32 threads they are spread.
-        interpret: whether to run on any device, slowly.
+        one: shapes of one instance's data, with :data:`ACROSS` for the length of the axis that runs across threads.
+        block: which instances are worked on together.
+        interpret: whether to run step by step, on any device and slowly.
+
+    Returns:
+        Results, (instances, ...); ones for who was skipped.
+
+    Source: none; bookkeeping of a kernel.
     """
-    instances = skip.shape[0]
-    block = Block(agents, lanes)
-    blocks = -(-instances // lanes)
-    padded = blocks * lanes + 1  # odd lines keep loads narrow, so that every number is one thread's
-    given = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((*leaf.shape, MANY), leaf.dtype), template)
-    mask = jax.ShapeDtypeStruct((MANY,), bool)
-    state_shapes = jax.eval_shape(method.start, given)
-    shapes = jax.eval_shape(method.result, state_shapes)
-    into = _layout((given, mask), block)
-    out = _layout(shapes, block)
-    packed = _pack((rows, skip), (given, mask), block, into, padded)
-    names, outs = list(into), list(out)
+    plan = _plan(method, one, block)
+    given, found = _size((plan.data, plan.mask), block), _size(plan.result, block)
+    blocks = -(-skip.shape[0] // block.lanes)
+    packed = _packed((rows, skip), (plan.data, plan.mask), block, given, blocks * block.lanes)
 
-    def kernel(*refs: Any) -> None:
-        tables = {name: _apart(ref[...]) for name, ref in zip(names, refs, strict=False)}
-        data, idle = _unpack(tables, (given, mask))
-        waiting = ~idle[()]
+    def kernel(given: Any, found: Any) -> None:
+        results = _run(plan, *_unpacked(_apart(given[...]), (plan.data, plan.mask), block))
+        found[...] = _together(results, found.shape[0])
 
-        def active(state: Any) -> Array:
-            return waiting & spread(entries_of(block, method.going, (state_shapes,), state)[()], (1, lanes))
+    def spec(entries: int) -> Any:
+        return pl.BlockSpec((entries, block.lanes, block.padded), lambda place: (0, place, 0))
 
-        def step(flat: list[Array]) -> list[Array]:
-            state = rebuild(flat)
-            now = np.empty((), object)
-            now[()] = active(state)
-            return flat_of(entries_of(block, method.advance, (given, state_shapes, mask), data, state, now))
-
-        def flat_of(state: Any) -> list[Array]:
-            return [
-                spread(entry, block.shape(shape))
-                for leaf, shape in zip(_leaves(state), jax.tree.leaves(state_shapes), strict=True)
-                for entry in leaf.flat
-            ]
-
-        state = entries_of(block, method.start, (given,), data)
-        rebuild = _rebuilder(state)
-        last = jax.lax.while_loop(lambda flat: any_lane(active(rebuild(flat))), step, flat_of(state))
-        found = entries_of(block, method.result, (state_shapes,), rebuild(last))
-        lines: dict[str, list[Array]] = {kind: [] for kind in out}
-        for leaf, shape in zip(_leaves(found), jax.tree.leaves(shapes), strict=True):
-            for entry in leaf.flat:
-                value = spread(entry, block.shape(shape))
-                value = jnp.where(spread(waiting, value.shape), value, jnp.ones_like(value))
-                lines[_sort(shape)].append(value.astype(out[_sort(shape)][1]))
-        for kind, ref in zip(outs, refs[len(names) :], strict=True):
-            ref[...] = _together(lines[kind], out[kind][0][0])
-
-    def spec(shape: tuple[int, ...]) -> Any:
-        return pl.BlockSpec((*shape, lanes), lambda place: (0, 0, place))
-
-    results = pl.pallas_call(
+    table = pl.pallas_call(
         kernel,
         grid=(blocks,),
-        in_specs=[spec(into[name][0]) for name in names],
-        out_specs=[spec(out[name][0]) for name in outs],
-        out_shape=[jax.ShapeDtypeStruct((*out[name][0], padded), out[name][1]) for name in outs],
-        compiler_params=triton.CompilerParams(num_warps=warps, num_stages=1),
+        in_specs=[spec(given)],
+        out_specs=spec(found),
+        out_shape=jax.ShapeDtypeStruct((found, blocks * block.lanes, block.padded + NARROW), packed.dtype),
+        compiler_params=triton.CompilerParams(num_warps=block.warps, num_stages=1),
         interpret=interpret,
         name="in_registers",
-    )(*(packed[name] for name in names))
-    return _rows_of(dict(zip(outs, results, strict=True)), shapes, block, instances)
+    )(packed)
+    return _rows_of(table, plan.result, block, skip.shape[0])
 
 
-def _leaves(entries: Any) -> list[Any]:
-    return jax.tree.leaves(entries, is_leaf=lambda leaf: isinstance(leaf, np.ndarray))
+def _plan(method: Method, one: Shapes, block: Block) -> _Plan:
+    data = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((*leaf.shape, LANES), leaf.dtype), one)
+    state = jax.eval_shape(method.start, data)
+    mask = jax.ShapeDtypeStruct((LANES,), bool)
+    dtype = jnp.result_type(*(leaf.dtype for leaf in jax.tree.leaves(data)))
+    return _Plan(method, block, data, mask, state, jax.eval_shape(method.result, state), dtype)
 
 
-def _sort(shape: Any) -> str:
-    kind = "numbers" if jnp.issubdtype(shape.dtype, jnp.floating) else "counts"
-    return kind + (" of agents" if AGENTS in shape.shape else "")
+def _run(plan: _Plan, data: Any, skip: Any) -> list[Array]:
+    """Start, advance until no lane goes on, and give the lines of the results' table."""
+    method, block = plan.method, plan.block
+    waiting = ~skip[()]
 
+    def active(state: list[Array]) -> Array:
+        going = entries_of(block, method.going, (plan.state,), _in_shapes(state, plan.state))
+        return waiting & spread(going[()], (block.lanes, 1))
 
-def _power(size: int) -> int:
-    return 1 << (size - 1).bit_length()
+    def step(state: list[Array]) -> list[Array]:
+        arguments = data, _in_shapes(state, plan.state), single(active(state))
+        return _entries(entries_of(block, method.advance, (plan.data, plan.state, plan.mask), *arguments), plan.state)
 
-
-def _layout(shapes: Any, block: Block) -> dict[str, tuple[tuple[int, int], Any]]:
-    """Of each sort of entries the shape of its table, (entries, agents), and its type."""
-    sizes: dict[str, int] = {}
-    for leaf in jax.tree.leaves(shapes):
-        sizes[_sort(leaf)] = sizes.get(_sort(leaf), 0) + int(np.prod(plain_shape(leaf.shape), dtype=int))
-    return {
-        kind: (
-            (_power(size), block.padded if "agents" in kind else 1),
-            jnp.float64 if kind.startswith("numbers") else jnp.int32,
-        )
-        for kind, size in sizes.items()
-    }
-
-
-def _pack(rows: Any, shapes: Any, block: Block, layout: Any, padded: int) -> Packed:
-    parts: dict[str, list[Array]] = {kind: [] for kind in layout}
-    for leaf, shape in zip(jax.tree.leaves(rows), jax.tree.leaves(shapes), strict=True):
-        kind = _sort(shape)
-        assert not AGENTS in shape.shape or shape.shape[0] == AGENTS
-        wide = leaf.reshape(leaf.shape[0], block.agents if "agents" in kind else 1, -1)
-        parts[kind].append(wide.transpose(2, 1, 0).astype(layout[kind][1]))
-    found = {}
-    for kind, part in parts.items():
-        table, shape = jnp.concatenate(part), (*layout[kind][0], padded)
-        missing = [(0, wanted - size) for wanted, size in zip(shape, table.shape, strict=True)]
-        found[kind] = jnp.pad(table, missing, constant_values=1)
-    return found
-
-
-def _unpack(tables: dict[str, list[Array]], shapes: Any) -> Any:
-    place = dict.fromkeys(tables, 0)
-
-    def load(shape: Any) -> Any:
-        kind = _sort(shape)
-        entries = np.empty(plain_shape(shape.shape), object)
-        for where in np.ndindex(entries.shape):
-            value = tables[kind][place[kind]]
-            entries[where] = value if kind.startswith("numbers") else value != 0
-            place[kind] += 1
-        return entries
-
-    return jax.tree.map(load, shapes)
-
-
-def _apart(table: Array) -> list[Array]:
-    """The lines of a table with a power of two of them."""
-    if table.shape[0] == 1:
-        return [table.reshape(table.shape[1:])]
-    lines = jax.lax.split(table, (1,) * table.shape[0], axis=0)
-    return [line.reshape(table.shape[1:]) for line in lines]
-
-
-def _together(lines: list[Array], size: int) -> Array:
-    """The table of some lines, the last of them repeated up to a power of two."""
-    tables = [*lines, *([lines[-1]] * (size - len(lines)))]
-    while len(tables) > 1:
-        half = len(tables) // 2
-        tables = [
-            jnp.concatenate([one[..., None], other[..., None]], axis=-1)
-            for one, other in zip(tables[:half], tables[half:], strict=True)
+    def _entries(values: Any, shapes: Shapes) -> list[Array]:
+        return [
+            spread(entry, block.shape(leaf.shape))
+            for part, leaf in zip(leaves_of(values), jax.tree.leaves(shapes), strict=True)
+            for entry in part.flat
         ]
-    return jnp.transpose(tables[0].reshape(*lines[0].shape, size), (2, 0, 1))
+
+    first = _entries(entries_of(block, method.start, (plan.data,), data), plan.state)
+    last = jax.lax.while_loop(lambda state: any_lane(active(state)), step, first)
+    results = entries_of(block, method.result, (plan.state,), _in_shapes(last, plan.state))
+    across, single_ones = [], []
+    for part, leaf in zip(leaves_of(results), jax.tree.leaves(plan.result), strict=True):
+        for entry in part.flat:
+            value = spread(entry, (block.lanes, block.padded))
+            kept = jnp.where(spread(waiting, value.shape), value, jnp.ones_like(value)).astype(plan.dtype)
+            (across if ACROSS in leaf.shape else single_ones).append(kept)
+    place = block.places()
+    for first in range(0, len(single_ones), block.padded):
+        line = single_ones[first]
+        for k, value in enumerate(single_ones[first + 1 : first + block.padded], 1):
+            line = jnp.where(place == k, value, line)
+        across.append(line)
+    return across
 
 
-def _rows_of(packed: Packed, shapes: Any, block: Block, instances: int) -> Rows:
-    place = dict.fromkeys(packed, 0)
+def _in_shapes(entries: list[Array], shapes: Shapes) -> Any:
+    """A flat list of entries as a pytree."""
+    line = iter(entries)
 
-    def take(shape: Any) -> Array:
-        kind, plain = _sort(shape), plain_shape(shape.shape)
-        size, agents = int(np.prod(plain, dtype=int)), ((block.agents,) if "agents" in kind else ())
-        table = packed[kind][place[kind] : place[kind] + size, : (agents or (1,))[0], :instances]
-        place[kind] += size
-        return table.transpose(2, 1, 0).reshape(instances, *agents, *plain).astype(shape.dtype)
+    def take(leaf: Any) -> Any:
+        part = np.empty(plain_shape(leaf.shape), object)
+        for place in np.ndindex(part.shape):
+            part[place] = next(line)
+        return part
 
     return jax.tree.map(take, shapes)
 
 
-def _rebuilder(state: Any) -> Any:
-    leaves, structure = jax.tree.flatten(state, is_leaf=lambda leaf: isinstance(leaf, np.ndarray))
+# --- the table in memory: a line (instances, across) for every entry across, then lines that hold the others
 
-    def rebuild(flat: list[Array]) -> Any:
-        place, found = 0, []
-        for leaf in leaves:
-            entries = np.empty(leaf.shape, object)
-            for where in np.ndindex(leaf.shape):
-                entries[where] = flat[place]
-                place += 1
-            found.append(entries)
-        return jax.tree.unflatten(structure, found)
 
-    return rebuild
+def _counts(shapes: Shapes) -> tuple[int, int]:
+    """How many entries lie across, and how many do not."""
+    sizes = [(ACROSS in leaf.shape, int(np.prod(plain_shape(leaf.shape), dtype=int))) for leaf in jax.tree.leaves(shapes)]
+    return sum(size for across, size in sizes if across), sum(size for across, size in sizes if not across)
+
+
+def _size(shapes: Shapes, block: Block) -> int:
+    across, others = _counts(shapes)
+    return 1 << (across + -(-others // block.padded) - 1).bit_length()
+
+
+def _packed(rows: Rows, shapes: Shapes, block: Block, entries: int, width: int) -> Array:
+    lines, others = [], []
+    dtype = jnp.result_type(*(leaf.dtype for leaf in jax.tree.leaves(shapes)))
+    for values, leaf in zip(jax.tree.leaves(rows), jax.tree.leaves(shapes), strict=True):
+        values = values.astype(dtype)
+        if ACROSS in leaf.shape:
+            front = jnp.moveaxis(values, 1 + leaf.shape.index(ACROSS), -1)
+            flat = front.reshape(len(values), -1, block.across)
+            lines.append(jnp.pad(flat, ((0, 0), (0, 0), (0, block.padded - block.across)), mode="edge"))
+        else:
+            others.append(values.reshape(len(values), -1))
+    rest = jnp.concatenate(others, axis=1)
+    rest = jnp.pad(rest, ((0, 0), (0, -rest.shape[1] % block.padded)))
+    table = jnp.concatenate([*lines, rest.reshape(len(rest), -1, block.padded)], axis=1).transpose(1, 0, 2)
+    wanted = (entries, width, block.padded + NARROW)
+    return jnp.pad(table, [(0, size - has) for size, has in zip(wanted, table.shape, strict=True)], mode="edge")
+
+
+def _unpacked(lines: list[Array], shapes: Shapes, block: Block) -> Any:
+    across = iter(lines)
+    first, others = _counts(shapes)[0], iter(range(_counts(shapes)[1]))
+    place = block.places()
+
+    def one(leaf: Any) -> Array:
+        if ACROSS in leaf.shape:
+            return next(across)
+        row, column = divmod(next(others), block.padded)
+        line = lines[first + row]
+        return jnp.sum(jnp.where(place == column, line, jnp.zeros_like(line)), axis=1)[:, None]
+
+    def take(leaf: Any) -> Any:
+        part = np.empty(plain_shape(leaf.shape), object)
+        for where in np.ndindex(part.shape):
+            value = one(leaf)
+            part[where] = value if leaf.dtype != bool else value > 0.5
+        return part
+
+    return jax.tree.map(take, shapes)
+
+
+def _rows_of(table: Array, shapes: Shapes, block: Block, instances: int) -> Rows:
+    across, others = _counts(shapes)
+    rest = table[across:, :instances, : block.padded].transpose(1, 0, 2).reshape(instances, -1)
+    place = {True: 0, False: 0}
+
+    def take(leaf: Any) -> Array:
+        lies, plain = ACROSS in leaf.shape, plain_shape(leaf.shape)
+        start = place[lies]
+        place[lies] += int(np.prod(plain, dtype=int))
+        if not lies:
+            return rest[:, start : place[lies]].reshape(instances, *plain).astype(leaf.dtype)
+        lines = table[start : place[lies], :instances, : block.across]
+        front = lines.transpose(1, 0, 2).reshape(instances, *plain, block.across)
+        return jnp.moveaxis(front, -1, 1 + leaf.shape.index(ACROSS)).astype(leaf.dtype)
+
+    return jax.tree.map(take, shapes)
+
+
+def _apart(table: Array) -> list[Array]:
+    """The lines of a table with a power of two of them."""
+    if len(table) == 1:
+        return [table.reshape(table.shape[1:])]
+    return [line.reshape(table.shape[1:]) for line in jax.lax.split(table, (1,) * len(table), axis=0)]
+
+
+def _together(lines: list[Array], entries: int) -> Array:
+    """The table of some lines, the last of them repeated; two by two, as a graphics processor joins them."""
+    tables = [*lines, *[lines[-1]] * (entries - len(lines))]
+    while len(tables) > 1:
+        half = len(tables) // 2
+        pairs = zip(tables[:half], tables[half:], strict=True)
+        tables = [jnp.concatenate([one[..., None], other[..., None]], axis=-1) for one, other in pairs]
+    return jnp.transpose(tables[0].reshape(*lines[0].shape, entries), (2, 0, 1))

@@ -1,10 +1,12 @@
-"""Programs over small arrays, entry by entry: what runs in registers holds no arrays, only numbers.
+"""Programs over small arrays, entry by entry: registers hold no arrays, only numbers.
 
-A function of arrays (..., lanes) is traced once; its jaxpr is then evaluated with every array as a numpy array of
-objects (...), each of them what one entry holds for all lanes, or a constant. Reshaping, slicing and broadcasting cost
-nothing, arithmetic with constants is done beforehand, and loops of fixed length are unrolled.
+A function of arrays (..., lanes) is traced once. Its jaxpr is then evaluated with two axes left out: lanes, and the one
+that runs across threads, in which :data:`ACROSS` stands for its length. What remains of an array are few entries, each
+a table (lanes, across or 1) or a constant, in a numpy array of objects. Reshaping, slicing and broadcasting cost
+nothing, arithmetic with constants is done beforehand, the same is computed once, and loops of fixed length are unrolled.
 """
 
+import os
 from collections.abc import Callable
 from functools import reduce
 from typing import Any
@@ -15,51 +17,73 @@ import numpy as np
 from jax.extend import core
 
 from jaxmech._types import Array
+from jaxmech.numerics._branchless import quotient, reciprocal, reciprocal_root, root
+from jaxmech.numerics._lanes import ACROSS
 
-MANY, AGENTS = 1009, 1013
-"""Lanes and agents that functions are traced with: no other axis is as long, so that these two are known by it."""
+SHARED = os.environ.get("SHARED", "1") == "1"
+BRANCHLESS = os.environ.get("BRANCHLESS", "0") == "1"
+LANES = 1_000_033
+"""Lanes that functions are traced with: no other axis is as long, so that this one is known by it."""
 
 Entries = np.ndarray[Any, np.dtype[np.object_]]
-"""Objects: constants, or (agents or 1, lanes) what an entry holds for all agents in all lanes."""
+"""Objects: constants, or tables (lanes, across or 1)."""
 
 
 class Block:
-    """How many agents and lanes a block has, agents counted up to a power of two."""
+    """Instances that are worked on together.
 
-    def __init__(self, agents: int, lanes: int) -> None:
-        self.agents, self.lanes = agents, lanes
-        self.padded = 1 << (agents - 1).bit_length()
+    Attributes:
+        across: length of the axis that runs across threads.
+        lanes: instances.
+        padded: ``across``, up to a power of two.
+        warps: groups of 32 threads that share the work.
+    """
 
-    def shape(self, aval: Any) -> tuple[int, int]:
-        """Of an entry."""
-        return (self.padded if AGENTS in aval.shape else 1), self.lanes
+    def __init__(self, across: int, lanes: int, warps: int = 1) -> None:
+        self.across, self.lanes, self.warps = across, lanes, warps
+        self.padded = 1 << (across - 1).bit_length()
 
-    def real(self) -> Array:
-        """Which agents there are."""
-        return jax.lax.broadcasted_iota(jnp.int32, (self.padded, self.lanes), 0) < self.agents
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Of an entry of an array that was traced with this shape."""
+        return self.lanes, (self.padded if ACROSS in shape else 1)
+
+    def places(self) -> Array:
+        """Where in the axis across."""
+        return jax.lax.broadcasted_iota(jnp.int32, (self.lanes, self.padded), 1)
 
 
 def plain_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape without agents and lanes."""
-    return tuple(size for size in shape if size not in (MANY, AGENTS))
+    """The shape without the axes left out."""
+    return tuple(size for size in shape if size not in (LANES, ACROSS))
 
 
 def entries_of(block: Block, function: Callable[..., Any], shapes: Any, *arguments: Any) -> Any:
     """Evaluate a function of pytrees of arrays on pytrees of :data:`Entries`.
 
     Args:
-        block: agents and lanes.
-        function: of arrays whose last axis is lanes; lanes do not mix but by ``any``.
-        shapes: of its arguments, with :data:`AGENTS` and :data:`MANY`.
+        block: what is worked on together.
+        function: of arrays whose last axis is lanes, which do not mix but by ``any``.
+        shapes: of its arguments, with :data:`ACROSS` and :data:`LANES`.
         arguments: entries.
 
     Returns:
         What the function returns, as entries.
     """
     traced, out = jax.make_jaxpr(function, return_shape=True)(*shapes)
-    leaves = jax.tree.leaves(arguments, is_leaf=lambda leaf: isinstance(leaf, np.ndarray))
-    found = _evaluate(traced.jaxpr, traced.consts, leaves, _Memory(block))
+    found = _evaluate(traced.jaxpr, traced.consts, leaves_of(arguments), _Memory(block))
     return jax.tree.unflatten(jax.tree.structure(out), found)
+
+
+def leaves_of(entries: Any) -> list[Entries]:
+    """The leaves of a pytree of entries."""
+    return jax.tree.leaves(entries, is_leaf=lambda leaf: isinstance(leaf, np.ndarray))
+
+
+def single(entry: Any) -> Entries:
+    """The entry of an array that has only one."""
+    alone = np.empty((), object)
+    alone[()] = entry
+    return alone
 
 
 class _Memory(dict):  # type: ignore[type-arg]
@@ -135,23 +159,23 @@ def _cond(params: Any, values: list[Any], block: Block) -> list[Any]:
     if isinstance(index, np.generic):
         closed = branches[int(index)]
         return _evaluate(closed.jaxpr, closed.consts, operands, _Memory(block))
-    live, rebuild = flatten(operands)
+    live, rebuild = _live(operands)
     avals = [variable.aval for variable in branches[0].jaxpr.outvars]
 
     def branch(closed: Any) -> Callable[..., list[Any]]:
         def run(*entries: Any) -> list[Any]:
             found = _evaluate(closed.jaxpr, closed.consts, rebuild(list(entries)), _Memory(block))
             return [
-                spread(entry, block.shape(aval)) for part, aval in zip(found, avals, strict=True) for entry in part.flat
+                spread(entry, block.shape(aval.shape)) for part, aval in zip(found, avals, strict=True) for entry in part.flat
             ]
 
         return run
 
     found = jax.lax.switch(index, [branch(closed) for closed in branches], *live)
-    return _in_shapes(found, [plain_shape(aval.shape) for aval in avals])
+    return _shaped(found, [plain_shape(aval.shape) for aval in avals])
 
 
-def flatten(values: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
+def _live(values: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
     """Take the entries that are no constants out of a pytree; return them, and what puts others in their place."""
     leaves, structure = jax.tree.flatten(values, is_leaf=lambda leaf: isinstance(leaf, np.ndarray))
     places: dict[int, int] = {}
@@ -175,7 +199,7 @@ def flatten(values: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
     return live, rebuild
 
 
-def _in_shapes(flat: Any, shapes: list[tuple[int, ...]]) -> list[Entries]:
+def _shaped(flat: Any, shapes: list[tuple[int, ...]]) -> list[Entries]:
     found, flat = [], list(flat)
     for shape in shapes:
         entries = np.empty(shape, object)
@@ -198,7 +222,7 @@ def spread(entry: Any, shape: tuple[int, int]) -> Array:
 def _broadcast(equation: Any, values: list[Any]) -> Entries:
     shape, dimensions = equation.params["shape"], equation.params["broadcast_dimensions"]
     value, given = values[0], equation.invars[0].aval.shape
-    kept = [axis for axis, size in enumerate(shape) if size not in (MANY, AGENTS)]
+    kept = [axis for axis, size in enumerate(shape) if size not in (LANES, ACROSS)]
     wide = [1] * len(kept)
     for size, axis in zip(given, dimensions, strict=True):
         if axis in kept:
@@ -211,7 +235,7 @@ def _reshape(equation: Any, values: list[Any]) -> Entries:
 
 
 def _kept(atom: Any) -> list[int]:
-    return [axis for axis, size in enumerate(atom.aval.shape) if size not in (MANY, AGENTS)]
+    return [axis for axis, size in enumerate(atom.aval.shape) if size not in (LANES, ACROSS)]
 
 
 def _transpose(equation: Any, values: list[Any]) -> Entries:
@@ -273,9 +297,13 @@ _COMPUTE: dict[str, Callable[..., Any]] = {
     "min": _minimum,
     "and": jnp.logical_and,
     "or": jnp.logical_or,
+    "reciprocal": lambda x: reciprocal(x) if isinstance(x, jax.core.Tracer) and BRANCHLESS else 1 / x,
+    "quotient": quotient,
     "square": lambda x: x * x,
     "is_finite": lambda x: jnp.abs(x) < np.inf,
 }
+
+_ROOTS = {"sqrt": root, "rsqrt": reciprocal_root}
 
 _REDUCE = {"reduce_sum": "add", "reduce_max": "max", "reduce_min": "min", "reduce_or": "or", "reduce_and": "and"}
 
@@ -294,11 +322,11 @@ def _each(equation: Any, values: list[Any], memory: dict[Any, Any]) -> Entries:
 
 
 def _aligned(value: Entries, given: tuple[int, ...], wanted: tuple[int, ...]) -> Entries:
-    """Without the axes of length 1 that stand for all agents or lanes."""
+    """Without the axes of length 1 that stand for all across, or all lanes."""
     if not given:
         return value
-    kept = [axis for axis, size in enumerate(given) if size not in (MANY, AGENTS)]
-    return value.reshape([given[axis] for axis in kept if wanted[axis] not in (MANY, AGENTS)])
+    kept = [axis for axis, size in enumerate(given) if size not in (LANES, ACROSS)]
+    return value.reshape([given[axis] for axis in kept if wanted[axis] not in (LANES, ACROSS)])
 
 
 def _reduce(equation: Any, value: Entries, memory: Any) -> Entries:
@@ -311,34 +339,37 @@ def _reduce(equation: Any, value: Entries, memory: Any) -> Entries:
     found = np.empty(rows.shape[:-1], object)
     for place in np.ndindex(found.shape):
         entry = reduce(lambda one, other: _one(name, {}, [one, other], memory), rows[place])
-        if AGENTS in gone:
-            entry = _over_agents(name, entry, memory.block)
-        if MANY in gone:
+        if ACROSS in gone:
+            entry = _over_threads(name, entry, memory.block)
+        if LANES in gone:
             assert name == "or"
             entry = entry if isinstance(entry, np.generic) else any_lane(entry)
         found[place] = entry
     return found
 
 
-def _over_agents(name: str, entry: Any, block: Block) -> Any:
+def _over_threads(name: str, entry: Any, block: Block) -> Any:
     if isinstance(entry, np.generic):
-        return entry * entry.dtype.type(block.agents) if name == "add" else entry
-    entry = spread(entry, (block.padded, block.lanes))
+        return entry * entry.dtype.type(block.across) if name == "add" else entry
+    entry = spread(entry, (block.lanes, block.padded))
     if name == "or":
-        number = _over_agents("max", entry.astype(jnp.int32), block)
+        number = _over_threads("max", entry.astype(jnp.int32), block)
         return number > 0
-    if block.agents < block.padded:
+    if block.across < block.padded:
         whole = jnp.issubdtype(entry.dtype, jnp.integer)
         worst = {"add": 0, "max": 0 if whole else -np.inf, "min": np.inf}[name]
-        entry = jnp.where(block.real(), entry, jnp.full(entry.shape, worst, entry.dtype))
+        entry = jnp.where(block.places() < block.across, entry, jnp.full(entry.shape, worst, entry.dtype))
+    if name != "add" and not jnp.issubdtype(entry.dtype, jnp.integer):
+        # maxima on a graphics processor leave NaN out
+        entry = jnp.where(entry == entry, entry, jnp.full(entry.shape, np.inf if name == "max" else -np.inf, entry.dtype))
     if name == "add":
-        return jnp.sum(entry, axis=0)[None]
-    return (jnp.max if name == "max" else jnp.min)(entry, axis=0)[None]
+        return jnp.sum(entry, axis=1)[:, None]
+    return (jnp.max if name == "max" else jnp.min)(entry, axis=1)[:, None]
 
 
 def any_lane(mask: Array) -> Array:
     """Whether a mask holds anywhere; a maximum, which every device can reduce by."""
-    return jnp.max(mask.astype(jnp.int32).reshape(mask.shape[1:])) > 0
+    return jnp.max(mask.astype(jnp.int32).reshape(mask.shape[:1])) > 0
 
 
 def _one(primitive: Any, params: Any, operands: list[Any], memory: dict[Any, Any]) -> Any:
@@ -348,6 +379,11 @@ def _one(primitive: Any, params: Any, operands: list[Any], memory: dict[Any, Any
     short = None if plain else _shortcut(name, operands)
     if short is not None:
         return short
+    if SHARED and name == "div" and not plain and operands[0].dtype == jnp.float64:
+        divisor = _one("reciprocal", {}, operands[1:], memory)
+        if not BRANCHLESS and _is(operands[0], 1):
+            return divisor
+        return _one("quotient", {}, [*operands, divisor], memory)
     key = (name, str(params), *(operand if isinstance(operand, np.generic) else id(operand) for operand in operands))
     key = (*key, *(operand.dtype for operand in operands))
     if key not in memory:
@@ -394,6 +430,8 @@ def _compute(primitive: Any, name: str, params: Any, operands: list[Any], plain:
 def _raw(primitive: Any, name: str, params: Any, operands: list[Any]) -> Any:
     if name == "integer_pow" and params["y"] in (2, 3):
         return reduce(jnp.multiply, operands * params["y"])
+    if BRANCHLESS and name in _ROOTS and operands[0].dtype == jnp.float64:
+        return _ROOTS[name](operands[0])
     if name in _COMPUTE:
         return _COMPUTE[name](*operands)
     return primitive.bind(*operands, **params)
