@@ -15,9 +15,6 @@ from jaxmech._types import Array
 SHORT = 24
 """Up to here one small matrix is eliminated without the library, and sums are unrolled."""
 
-ACROSS = 1_000_003
-"""What stands for the length of an axis that a kernel lays across threads, where it is traced: no real one is as long."""
-
 _HIGHEST = jax.lax.Precision.HIGHEST
 
 
@@ -55,21 +52,9 @@ def gram(matrix: Array, weights: Array) -> Array:
     if matrix.ndim == 2:
         return jnp.matmul(matrix.T * weights, matrix, precision=_HIGHEST)
     scaled = matrix * weights[:, None]
-    if matrix.shape[0] == ACROSS:
-        return _entry_by_entry(scaled, matrix)
     products = [left[:, None] * right[None] for left, right in zip(scaled, matrix, strict=True)]
     runs = [reduce(jnp.add, products[i : i + SHORT]) for i in range(0, len(products), SHORT)]
     return reduce(jnp.add, runs)
-
-
-def _entry_by_entry(scaled: Array, matrix: Array) -> Array:
-    """Σ_i scaled[i, k] matrix[i, l], symmetric, each of its entries by a sum of its own."""
-    n = matrix.shape[1]
-    known = {}
-    for k in range(n):
-        for j in range(k + 1):
-            known[k, j] = known[j, k] = total(scaled[:, k : k + 1] * matrix[:, j : j + 1], 0)
-    return jnp.concatenate([jnp.concatenate([known[k, j] for j in range(n)])[None] for k in range(n)])
 
 
 def others(values: Array, sums: Array, rest: Array, axis: int) -> Array:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,15 +11,12 @@ from jaxmech._types import Array
 from jaxmech.numerics._active_set import End, Interior, begin, finish, improve, outcome, unverified
 from jaxmech.numerics._ideal import solve_ideal
 from jaxmech.numerics._interior_point import advance, going, solve_interior, start
-from jaxmech.numerics._lanes import ACROSS
 from jaxmech.numerics._newton import Newton
 from jaxmech.numerics._newton_relative import RELATIVE
 from jaxmech.numerics._newton_worth import ordinary
 from jaxmech.numerics._program import Iterate, Kind, Program, certified_residual, infeasibility
-from jaxmech.numerics._registers import stream_in_registers
 from jaxmech.numerics._rows import through_rows
 from jaxmech.numerics._stream import Method, lanes_for, stream
-from jaxmech.numerics._unrolled import Block
 
 MOST_COEFFICIENTS = 1 << 11
 """What the equations of a step in ratios may hold."""
@@ -57,7 +53,7 @@ def _solve_rows(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Arr
     if lanes == 1:
         return jax.lax.map(lambda pair: _solve_one(kind, *pair), (program, skip))
     more = _other_ways(kind, program)
-    found = _together(kind, program, skip, lanes)
+    found = _by_rows(kind, program, skip, lanes)
     for solve in more:
         done = skip | jax.vmap(_settled)(program, found)
         again = a_few_at_a_time(solve, program, done)
@@ -65,74 +61,23 @@ def _solve_rows(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Arr
     return found.iterate, jnp.where(skip, 0, found.steps)
 
 
-def block_for(m: int, d: int) -> Block | None:
-    return Block(max(m,d), max(1, 64 // (1 << (max(m,d)-1).bit_length())))
-
-
-def _together(kind: Kind, program: Program, skip: Array, lanes: int) -> End:
-    """The ordinary way; on a graphics processor in registers, where the program is small enough."""
-    m, d = program.costs.shape[1:]
-    block = block_for(m, d) if program.worth is None and jax.default_backend() == "gpu" else None
-    rows = partial(_by_rows, kind, lanes=lanes)
-    if block is None:
-        return rows(program, skip)
-    found: End = jax.lax.platform_dependent(
-        program, skip, cuda=partial(_by_threads, kind, block=block), default=rows
-    )
-    return found
-
-
 def _by_rows(kind: Kind, program: Program, skip: Array, lanes: int) -> End:
-    inside, end = _methods(kind, ordinary(program))
-    iterate, normalisation, constant, steps = stream(inside, program, skip, lanes)
-    found: End = stream(end, Interior(program, iterate, normalisation, constant), skip, lanes)
-    return found._replace(steps=steps + found.steps)
-
-
-def _by_threads(kind: Kind, program: Program, skip: Array, block: Block, interpret: bool = False) -> End:
-    inside, end = _methods(kind, ordinary(program))
-    one = _one(program)
-    after = jax.eval_shape(lambda data: inside.result(inside.start(data)), one)
-    iterate, normalisation, constant, steps = stream_in_registers(inside, program, skip, one, block, interpret)
-    interior = Interior(program, iterate, normalisation, constant)
-    found: End = stream_in_registers(end, interior, skip, Interior(one, *after[:3]), block, interpret)
-    return found._replace(steps=steps + found.steps)
-
-
-def _methods(kind: Kind, newton: Newton) -> tuple[Method, Method]:
-    """The way to an interior point, and from there to the exact one."""
+    newton = ordinary(program)
     inside = Method(
         start=partial(start, kind),
         advance=lambda program, state, active: advance(kind, program, state, active, newton),
         going=going,
         result=lambda state: (state.iterate, state.normalisation, state.constant, state.steps),
     )
+    iterate, normalisation, constant, steps = stream(inside, program, skip, lanes)
     end = Method(
         start=lambda interior: (interior, begin(kind, interior)),
         advance=lambda interior, state, active: (interior, improve(kind, interior, state[1], active, newton)),
         going=lambda state: unverified(state[1]),
         result=lambda state: outcome(kind, *state),
     )
-    return inside, end
-
-
-def _one(program: Program) -> Program:
-    """Shapes of one of a batch of programs, the longer side named as what runs across threads."""
-    m, d = program.costs.shape[1:]
-    agents, distributions = (ACROSS, d) if d <= m else (m, ACROSS)
-
-    def shape(leaf: Array, *sizes: int) -> Any:
-        return jax.ShapeDtypeStruct(sizes, leaf.dtype)
-
-    return Program(
-        costs=shape(program.costs, agents, distributions),
-        error=shape(program.error, distributions),
-        weights=shape(program.weights, agents),
-        bounds=shape(program.bounds, agents),
-        direction=shape(program.direction, agents),
-        able=shape(program.able, agents, distributions),
-        bounded=shape(program.bounded, agents),
-    )
+    found: End = stream(end, Interior(program, iterate, normalisation, constant), skip, lanes)
+    return found._replace(steps=steps + found.steps)
 
 
 def _solve_one(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Array]:
