@@ -489,6 +489,7 @@ HOST = {
     "design.otherwise": "chances of limits that were signed, in NumPy",
     "design.power_rule": _BUILDS,
     "design.prove": _PROVES,
+    "design.proven_design": _PROVES,
     "design.proven_least": _PROVES,
     "design.ramp_rule": _BUILDS,
     "design.realise": _CHOOSES,

@@ -28,6 +28,9 @@ _FILE = (
     "                utility value quality allocation outside alone regret; witness\n"
     "  division, mechanism, shard (instances in a file of results),\n"
     "  sizes         on the menu of a market  [default: 257]\n"
+    "  work          what is done with every problem of sharing data: solve  [default],\n"
+    "                audit (also the best deviations found; seconds each), design\n"
+    "                (a mechanism of its own, proven)\n"
     "Parameters are costs, costs[AGENT], costs[AGENT][DISTRIBUTION], sigma, price,\n"
     "sigma[DISTRIBUTION], price[DISTRIBUTION]; where the problem gives sigma or price\n"
     "as a table, with [AGENT] and [AGENT][DISTRIBUTION], as costs; so too most and\n"
@@ -102,10 +105,9 @@ def _make(case: "SweepCase") -> "Sweep":
     return Sweep(
         _problem(case.case),
         case.parameters,
-        **_solved_by(case.case),
         columns=table.columns if table else (),
         table=table.cells if table else None,
-        **case.options,
+        **{**case.options, **_solved_by(case.case, case.options.get("work"))},
     )
 
 
@@ -123,7 +125,7 @@ def _problem(case: Any) -> Any:
     return space_of(case)
 
 
-def _solved_by(case: Any) -> dict[str, Any]:
+def _solved_by(case: Any, work: str | None) -> dict[str, Any]:
     """How the file says that its problem is solved."""
     from jaxmech import ProblemError, files
 
@@ -138,6 +140,11 @@ def _solved_by(case: Any) -> dict[str, Any]:
                 rule = "values that may fall with size are not swept: a sweep sells the sizes of a menu"
                 raise ProblemError(f"{case.source}: value of {name}", "monotone = false", rule)
         return {"second": case.second, "limit": case.limit, "most": math.inf if case.unit else 1.0}
+    designed = getattr(case, "mechanism", None) == files.DESIGNED
+    if designed and work not in (None, "design"):
+        raise ProblemError("work", work, 'must be "design" where the problem\'s mechanism is "designed"')
+    if designed or work == "design":
+        return {"work": "design"}
     return {name: getattr(case, name) for name in ("division", "mechanism") if hasattr(case, name)}
 
 
@@ -151,6 +158,7 @@ def _document(case: "SweepCase", many: "Sweep", summary: "Summary") -> dict[str,
         "source": case.source,
         "title": case.title or None,
         "problem": case.case.source,
+        "work": many.kind.work or "solve",
         "division": many.division,
         "mechanism": many.mechanism,
         "parameters": list(many.parameter_names),

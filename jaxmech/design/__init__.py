@@ -4,7 +4,7 @@ from jaxmech.design._account import account
 from jaxmech.design._best_rule import best_rule
 from jaxmech.design._calibrate import calibrate, refuse_differing
 from jaxmech.design._carried_out import carried_out, is_whole
-from jaxmech.design._certify import certify
+from jaxmech.design._certify import certify, proven_design
 from jaxmech.design._design import design, smooth_design
 from jaxmech.design._equals import cost_among_equals
 from jaxmech.design._family import FamilyBound, family_bound
@@ -51,6 +51,7 @@ __all__ = [
     "otherwise",
     "power_rule",
     "prove",
+    "proven_design",
     "proven_least",
     "ramp_rule",
     "realise",

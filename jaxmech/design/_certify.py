@@ -1,10 +1,14 @@
 """The certificate of a design beside the published mechanisms: the host shell that hands both to the proof."""
 
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmech._status import Solution, Status
 from jaxmech.collaboration import Problem
 from jaxmech.design._carried_out import is_whole
 from jaxmech.design._plan import Design
 from jaxmech.design._published import best_published
-from jaxmech.design.proof import Proven, Published, certificate, prove
+from jaxmech.design.proof import Proven, Published, certificate, holds, prove, ratio
 from jaxmech.mechanism import Audit
 
 
@@ -35,6 +39,34 @@ def certify(problem: Problem, design: Design, proven: Proven | None = None) -> t
     """
     known = prove(problem, design) if proven is None else proven
     return certificate(problem, design, known, rival(problem, design))
+
+
+def proven_design(problem: Problem, design: Design) -> Solution[Design]:
+    """Return a design that was found inside a transformation, its status after the proof.
+
+    Args:
+        problem: the problem.
+        design: from :func:`design`, under ``jit``, ``vmap`` or :func:`jaxmech.batch`, of this problem.
+
+    Returns:
+        Solution around the same design: OK if everything that it claims is proven, UNPROVEN if not. The residual is the
+        largest gain left open, relatively. Host only.
+
+    Source: this package; see :func:`certify`.
+
+    Example:
+        >>> import jax
+        >>> from jaxmech.design import design
+        >>> problem = Problem(costs=[[1.0]] * 4, sigma=100.0)
+        >>> found = jax.jit(design)(problem)
+        >>> found.status.item(), proven_design(problem, found.value).status.item()  # UNPROVEN, OK
+        (7, 0)
+    """
+    proven = prove(problem, design)
+    held = holds(problem, design, proven, rival(problem, design))
+    left = max(float(np.max(1 - ratio(proven.least, proven.honest))), 0.0)
+    status = jnp.asarray(Status.OK if held else Status.UNPROVEN, jnp.int32)
+    return Solution(design, status, jnp.asarray(left), jnp.asarray(1, jnp.int32))
 
 
 def rival(problem: Problem, design: Design) -> Published:

@@ -15,7 +15,7 @@ from jaxmech._status import Solution, Status
 from jaxmech.collaboration import Problem
 from jaxmech.design._build import Told, blank, build, departure_of
 from jaxmech.design._candidates import among_kinds, candidates, safe
-from jaxmech.design._certify import rival
+from jaxmech.design._certify import proven_design
 from jaxmech.design._family import Dual, choices, proven_value
 from jaxmech.design._kinds import Candidate, Kinds, everybody, kinds_of
 from jaxmech.design._plan import Design, Rule, alike
@@ -23,7 +23,7 @@ from jaxmech.design._published import Rivals, published
 from jaxmech.design._rules import check_rule, threshold_rule
 from jaxmech.design._whole import in_whole_samples
 from jaxmech.design._wishes import Bounds, Wishes
-from jaxmech.design.proof import DEPARTURE, holds, prove, ratio
+from jaxmech.design.proof import DEPARTURE
 
 Tree = TypeVar("Tree")
 
@@ -223,21 +223,16 @@ class _Search:
 
 def _first_that_holds(problem: Problem, designs: Iterable[Design]) -> Solution[Design] | None:
     """Return the first design for which everything holds, OK; else the first one, UNPROVEN; None if there is none."""
-    best: tuple[Design, float] | None = None
-    held, tried = False, 0
-    for made in designs:
+    best: Solution[Design] | None = None
+    for tried, made in enumerate(designs, start=1):
         with stage("design, part 4 of 4: the proof"):
-            proven = prove(problem, made)
-        held = holds(problem, made, proven, rival(problem, made))
-        tried += 1
-        if best is None or held:
-            best = made, max(float(np.max(1 - ratio(proven.least, proven.honest))), 0.0)
+            found = proven_design(problem, made)
+        held = int(found.status) == Status.OK
+        best = found if best is None or held else best
+        best = dataclasses.replace(best, steps=jnp.asarray(tried, jnp.int32))
         if held:
             break
-    if best is None:
-        return None
-    status = jnp.asarray(Status.OK if held else Status.UNPROVEN, jnp.int32)
-    return Solution(best[0], status, jnp.asarray(best[1]), jnp.asarray(tried, jnp.int32))
+    return best
 
 
 _candidates, _in_whole_samples, _among_kinds = jax.jit(candidates), jax.jit(in_whole_samples), jax.jit(among_kinds)

@@ -243,19 +243,24 @@ class _Plan(Reader):
             raise ProblemError("integer_plan", None, f"only a plan in whole samples can be carried out{hint}")
         self.plan = self.section("integer_plan")
         parties, drawn = (self.names(f"problem.{key}", problem.get(key)) for key in ("agents", "distributions"))
+        if self.document.get("agents", list(parties)) != list(parties):
+            raise ProblemError("agents", self.document["agents"], "must be those of problem.agents")
         m, d = len(parties), len(drawn)
         values = self._values(drawn)
         of = [drawn.index(draw) for _, draw in values]
         size = (len(of),)
         costs = self.numbers("problem.costs", problem.get("costs"), (m, d))
         pooled, designed = mechanism in POOLS, mechanism == DESIGNED
-        nothing = np.zeros((m, d), int)
         role = np.array(self.plan.get("role"), dtype=object)
         if role.shape != (m, d) or not all(entry in ROLES for entry in role.flat):
             raise ProblemError("integer_plan.role", self.plan.get("role"), f"must be {m} x {d} of {', '.join(ROLES)}")
         sigma = self.numbers("problem.sigma", problem.get("sigma"), size)
         price = self.numbers("problem.price", problem.get("price"), (m, d) if _by_party(problem, "price") else size)
         samples = self._whole("samples", (m, d))
+        comparison, rest = (
+            np.zeros((m, d), int) if pooled else self._whole(key, (m, d)) for key in ("comparison", "rest")
+        )
+        self._check_there_are(parties, samples, np.where(role == "alone", 0, comparison + rest))
         return Agreement(
             fingerprint=seal,
             mechanism=mechanism,
@@ -266,8 +271,8 @@ class _Plan(Reader):
             price=price,
             samples=samples[:, of],
             role=role[:, of],
-            comparison=nothing[:, of] if pooled else self._whole("comparison", (m, d))[:, of],
-            rest=nothing[:, of] if pooled else self._whole("rest", (m, d))[:, of],
+            comparison=comparison[:, of],
+            rest=rest[:, of],
             alpha=(self._planned("alpha", (m, d)) if mechanism in CHECKING else np.full((m, d), np.nan))[:, of],
             limit=(self._planned("limit", (m, d)) if designed else np.full((m, d), np.inf))[:, of]
             * np.where(np.bincount(of)[of] > 1, sigma, 1.0),  # of a panel it is in σ
@@ -283,6 +288,13 @@ class _Plan(Reader):
             robust=robust,
             drops=one_of("problem.surplus", problem.get("surplus", SURPLUS[0]), SURPLUS) == "drop",
         )
+
+    def _check_there_are(self, parties: tuple[str, ...], samples: np.ndarray, given: np.ndarray) -> None:
+        """Refuse points of the others that nobody is asked for: somebody changed the numbers."""
+        others = samples.sum(axis=0) - samples
+        for i, k in np.argwhere(given > others):
+            rule = f"{parties[i]} is promised more points of the others than they are asked for, {others[i, k]:,}"
+            raise ProblemError(f"integer_plan.comparison and rest[{i}][{k}]", int(given[i, k]), rule)
 
     def _check_alike(self, problem: Mapping[str, Any], mechanism: str) -> None:
         """Refuse parties who differ in what cannot be carried out."""

@@ -17,7 +17,7 @@ from jaxmech.files._keys import check_keys, text_of
 from jaxmech.files._read import Table, read_table, read_text
 from jaxmech.multiparty import MECHANISMS as FOR_MODELS
 
-OPTIONS: tuple[str, ...] = ("draws", "seed", "keep", "shard", "sizes")
+OPTIONS: tuple[str, ...] = ("draws", "seed", "keep", "shard", "sizes", "work")
 SWEEP_KEYS = ("problem", "parameters", "instances", *OPTIONS, "division", "mechanism", "title", "notes")
 """Keys of ``[sweep]``: what is swept and how, and what describes it."""
 
@@ -32,7 +32,7 @@ class SweepCase:
         title: one line that says what it is, or an empty text.
         parameters: keys and values as TOML gives them.
         table: one row per instance, from a file, or None.
-        options: draws, seed, keep, shard and sizes, where the file gives them.
+        options: draws, seed, keep, shard, sizes and work, where the file gives them.
         inputs: files that were read, none of which output may replace.
     """
 
@@ -71,6 +71,8 @@ def read_sweep(name: str, dtype: str = "float64") -> SweepCase:
             _word("division", section, DIVISIONS),
             _word("mechanism", section, (*FOR_DATA, *FOR_MODELS)),
         )
+        if section.get("work") == "design":
+            _refuse_choices(division, mechanism)
         options = {key: _option(key, section[key]) for key in OPTIONS if key in section}
     except ProblemError as error:
         raise ProblemError(f"{source}: {error.argument}", error.value, counted_from(error)) from None
@@ -104,10 +106,19 @@ def _word(key: str, section: Mapping[str, Any], words: tuple[str, ...]) -> str |
     return one_of(key, section[key], words) if key in section else None
 
 
+def _refuse_choices(division: str | None, mechanism: str | None) -> None:
+    for name, given in (("division", division), ("mechanism", mechanism)):
+        if given is not None:
+            raise ProblemError(name, given, 'must be left out where work = "design": a design finds its own')
+
+
 def _option(key: str, given: object) -> object:
     if key == "keep":
         if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
             raise ProblemError(key, given, "must be a list of names")
+    elif key == "work":
+        if not isinstance(given, str):
+            raise ProblemError(key, given, "must be a word")
     elif isinstance(given, bool) or not isinstance(given, int):
         raise ProblemError(key, given, "must be a whole number")
     return given

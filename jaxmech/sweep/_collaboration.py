@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -53,11 +53,14 @@ class Collaboration(Kind):
         "costs, costs[AGENT], costs[AGENT][DISTRIBUTION], sigma, sigma[DISTRIBUTION], price, price[DISTRIBUTION], and "
         "most, least, budget where the problem has them"
     )
-    keep = ("penalty", "alone", "samples", "target", "alpha", "role")
-    kept = ("penalty",)
-    labels = (("ratio", "social penalty / P(n_OPT)"), ("social_penalty", "social penalty"))
-    shares = ("leverage",)
-    worst = ("ratio", "largest")
+    keep: ClassVar[tuple[str, ...]] = ("penalty", "alone", "samples", "target", "alpha", "role")
+    kept: ClassVar[tuple[str, ...]] = ("penalty",)
+    labels: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("ratio", "social penalty / P(n_OPT)"),
+        ("social_penalty", "social penalty"),
+    )
+    shares: ClassVar[tuple[str, ...]] = ("leverage",)
+    worst: ClassVar[tuple[str, str]] = ("ratio", "largest")
     nothing = "has no finite cost to vary: name single entries, costs[AGENT][...]"
 
     def __init__(self, problem: Problem, division: str | None = None, mechanism: str | None = None) -> None:
@@ -108,9 +111,13 @@ class Collaboration(Kind):
         """The plan, beside what is best for all."""
         capacity = Capacity(*(leaves[leaf] for leaf in LIMITS)) if self._limits else None
         problem = Problem.unchecked(leaves["costs"], leaves["sigma"], leaves["price"], capacity=capacity)
+        return self.solved(problem)[0]
+
+    def solved(self, problem: Problem) -> tuple[Row, Plan]:
+        """The row of a problem, and its plan."""
         solution: Solution[Plan] = solve(problem, division=str(self.division), mechanism=str(self.mechanism))
         plan = solution.value
-        return {
+        row = {
             "status": solution.status,
             "residual": solution.residual,
             "steps": solution.steps,
@@ -125,6 +132,7 @@ class Collaboration(Kind):
             "alpha": plan.alpha,
             "role": plan.role,
         }
+        return row, plan
 
     @property
     def plain(self) -> tuple[str, ...]:
@@ -153,18 +161,23 @@ class Collaboration(Kind):
         told = {**self.leaves, "sigma": self.problem.measured_sigma}
         numbers = {leaf: plain_numbers(np.asarray(value, float).tolist()) for leaf, value in told.items()}
         problem = {"agents": list(self.agents), "distributions": list(self.distributions), **numbers}
-        return {"problem": problem, "division": self.division, "mechanism": self.mechanism}
+        own = {} if self.work is None else {"work": self.work}
+        return {"problem": problem, "division": self.division, "mechanism": self.mechanism, **own}
 
     def check(self, fixed: tuple[Any, ...], drawn: tuple[tuple[Any, Any], ...]) -> None:
         """Refuse a spread around infinity, unequal costs for c3d, and agents without an alternative in bargaining."""
-        for target, draw in drawn:
-            own = np.asarray(self.leaves[target.leaf])[target.mask]
-            if draw.distribution == "lognormal" and not np.isfinite(own).all():
-                raise ProblemError(f"parameters.{target.key}", np.inf, "no spread around a cost that is infinite")
+        self.check_spread(drawn)
         if self.mechanism == "c3d":
             self._check_equal_costs(fixed, drawn)
         elif self.division in ("nash", "kalai-smorodinsky"):
             self._check_everybody_able(fixed)
+
+    def check_spread(self, drawn: tuple[tuple[Any, Any], ...]) -> None:
+        """Refuse a spread around infinity."""
+        for target, draw in drawn:
+            own = np.asarray(self.leaves[target.leaf])[target.mask]
+            if draw.distribution == "lognormal" and not np.isfinite(own).all():
+                raise ProblemError(f"parameters.{target.key}", np.inf, "no spread around a cost that is infinite")
 
     @property
     def _limits(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ def make_instance(sweep: Sweep) -> Callable[[tuple[Array, Array]], Row]:
     Args:
         sweep: what varies.
     """
-    wanted = ("status", "residual", "steps", *sweep.kind.plain, *sweep.keep)
+    wanted = ("status", "residual", "steps", *sweep.kind.plain, *sweep.keep, *sweep.kind.needed)
 
     def instance(given: tuple[Array, Array]) -> Row:
         index, fixed = given

@@ -43,7 +43,9 @@ class Kind(ABC):
     Class attributes: ``name`` of the kind; ``keys``, what can vary, in words; ``keep``, columns by agent that can be
     kept, and ``kept``, those kept by default; ``labels`` of the columns whose quantiles are told; ``shares``, columns
     of yes and no whose share is told; ``worst``, the column by which an instance is singled out, and whether its
-    "least" or "largest" value counts; ``nothing``, why a key can mean no entry.
+    "least" or "largest" value counts; ``nothing``, why a key can mean no entry; ``shard`` and ``chunk``, instances in
+    a file and in a compiled call on a CPU, where they do not follow from the size; ``needed``, what ``finish`` reads
+    beside the columns; ``work``, what is done where it is more than to solve.
     """
 
     name: ClassVar[str]
@@ -55,6 +57,10 @@ class Kind(ABC):
     shares: ClassVar[tuple[str, ...]] = ()
     worst: ClassVar[tuple[str, str]]
     nothing: ClassVar[str] = "has no entry that can vary"
+    shard: ClassVar[int | None] = None
+    chunk: ClassVar[int | None] = None
+    needed: ClassVar[tuple[str, ...]] = ()
+    work: ClassVar[str | None] = None
 
     division: str | None = None
     mechanism: str | None = None
@@ -81,6 +87,10 @@ class Kind(ABC):
     @abstractmethod
     def plain(self) -> tuple[str, ...]:
         """Columns beside what varies and what is kept, in their order; names that end in "status" are put in words."""
+
+    def finish(self, rows: Row) -> Row:
+        """Return the rows of a file after what only the host can do."""
+        return rows
 
     @abstractmethod
     def kept_axes(self, column: str) -> tuple[tuple[str, ...], ...]:
@@ -121,7 +131,7 @@ class Kind(ABC):
 
     def options(self) -> dict[str, Any]:
         """Return what a sweep was asked for of this kind, beside the problem."""
-        return {name: value for name in ("division", "mechanism") if (value := getattr(self, name)) is not None}
+        return {name: value for name in ("work", "division", "mechanism") if (value := getattr(self, name)) is not None}
 
     @property
     def dtype(self) -> Any:

@@ -64,7 +64,7 @@ class Summary:
         statuses: how many instances ended with which status; only those that occur.
         quantiles: of the columns that matter most ("ratio" and "social_penalty" of a collaboration): pairs of a
             fraction and a value, over the instances that have one.
-        worst: number of the instance with the largest ratio, or the least profit, revenue or margin; or None.
+        worst: number of the instance with the largest ratio or regret, or the least profit, revenue or margin; or None.
         shares: of the instances with status OK, how many say yes: "leverage" of a collaboration, "exists" of a grid.
     """
 
@@ -177,7 +177,7 @@ def compute(
         chunk=chunk,
         progress=lambda state: report(min(state.done, count), state.seconds),
     )
-    return make_columns(sweep, index, jax.tree.map(lambda leaf: leaf[:count], rows))
+    return make_columns(sweep, index, sweep.kind.finish(jax.tree.map(lambda leaf: leaf[:count], rows)))
 
 
 def _here(
@@ -214,7 +214,7 @@ def _chunk(sweep: Sweep) -> int:
     whole = min(sweep.shard, sweep.instances)
     if jax.default_backend() != "cpu":
         return -(-whole // jax.device_count())
-    return min(whole, MAX_CHUNK, max(1, CHUNK_ENTRIES // sweep.kind.size))
+    return min(whole, MAX_CHUNK, sweep.kind.chunk or max(1, CHUNK_ENTRIES // sweep.kind.size))
 
 
 def _summarised(sweep: Sweep) -> tuple[str, ...]:
@@ -237,7 +237,8 @@ def _sum_up(sweep: Sweep, directory: Path, tables: list[Any], found: int, second
     solved = status == Status.OK.name
     name, end = kind.worst
     told = np.asarray(columns[name], float)
-    place = None if np.isnan(told).all() else int((np.nanargmax if end == "largest" else np.nanargmin)(told))
+    nothing = np.isnan(told).all() or (end == "largest" and np.nanmax(told) <= 0)
+    place = None if nothing else int((np.nanargmax if end == "largest" else np.nanargmin)(told))
     return Summary(
         directory=directory,
         instances=sweep.instances,

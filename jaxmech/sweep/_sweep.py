@@ -21,6 +21,7 @@ from jaxmech.sweep._kind import Kind, Rule, refuse
 from jaxmech.sweep._market import Market
 from jaxmech.sweep._multiparty import Competitors, Growth
 from jaxmech.sweep._parameters import Draw, Grid, Target, Values, check_value, read_values, targets
+from jaxmech.sweep._work import SOLVE, sharing
 
 KEEP = Collaboration.keep
 """Columns by agent that can be kept of problems to share data: penalties under the plan and alone; amounts;
@@ -74,6 +75,8 @@ class Sweep:
         second: points of a market's second cheapest contributor.
         limit: most points that a market collects.
         most: no value of a market's buyer may exceed it: by default 1; ∞ where money has a unit.
+        work: what is done with every problem of a collaboration: "solve" by default; "audit", which also searches for
+            every agent's best deviation; "design", which looks for a mechanism of its own and proves it.
 
     Raises:
         ProblemError: naming the key, the value and the rule.
@@ -112,8 +115,9 @@ class Sweep:
         second: int | None = None,
         limit: int | None = None,
         most: float | None = None,
+        work: str | None = None,
     ) -> None:
-        kind = _kind(problem, division, mechanism, sizes, second, limit, most)
+        kind = _kind(problem, division, mechanism, sizes, second, limit, most, work)
         values = read_values(parameters, kind)
         cells = np.ones((1, 0)) if table is None else plain_array("table", table).astype(float)
         _check_table(cells, columns, values, kind)
@@ -239,8 +243,11 @@ def _kind(
     second: int | None,
     limit: int | None,
     most: float | None,
+    work: str | None,
 ) -> Kind:
     """The problem as a sweep sees it; options of other kinds are refused."""
+    if not isinstance(problem, Sharing) and work not in (None, SOLVE):
+        raise ProblemError("work", work, "is for problems of sharing data: leave it out")
     if isinstance(problem, Selling):
         refuse("division", division, "market")
         refuse("mechanism", mechanism, "market")
@@ -249,7 +256,7 @@ def _kind(
     for name, given in (("sizes", sizes), ("second", second), ("limit", limit), ("most", most)):
         refuse(name, given, other)
     if isinstance(problem, Sharing):
-        return Collaboration(problem, division, mechanism)
+        return sharing(problem, SOLVE if work is None else work, division, mechanism)
     refuse("division", division, other)
     if isinstance(problem, Competing):
         return Competitors(problem, mechanism)
@@ -269,7 +276,7 @@ def _check_table(cells: np.ndarray, columns: Sequence[str], values: Mapping[str,
 
 
 def _shard(kind: Kind) -> int:
-    return max(SMALLEST_SHARD, min(SHARD, SHARD_ENTRIES // kind.size))
+    return kind.shard or max(SMALLEST_SHARD, min(SHARD, SHARD_ENTRIES // kind.size))
 
 
 def _draws(draws: int | None, random: Sequence[str]) -> int:

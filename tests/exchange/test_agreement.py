@@ -105,6 +105,8 @@ def _with(value, *path):
         (_with([["alone"]], "integer_plan", "role"), "integer_plan.role"),
         (_with(0.5, "integer_plan", "samples", 0, 0), "must be whole numbers"),
         (_with(-1, "integer_plan", "rest", 0, 0), "must be whole numbers"),
+        (_with(10**6, "integer_plan", "rest", 1, 0), "is promised more points of the others than they are asked for"),
+        (_with(["Ada", "Bo"], "agents"), "must be those of problem.agents"),
         (_without("integer_plan", "comparison"), "integer_plan.comparison"),
         (_without("integer_plan", "alpha"), "integer_plan.alpha"),
     ],
