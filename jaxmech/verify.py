@@ -399,9 +399,9 @@ def noise_ratio(tau: float, seen: np.ndarray, steady: bool) -> np.ndarray:
     seen, low, high = np.clip(seen, least, most), np.full(seen.shape, 1e-9), np.full(seen.shape, 1e9)
     for _ in range(50):
         ratio = np.sqrt(low * high)
-        x, weight = normal_grid(np.sqrt((1 + rest / 2) / (2 * ratio)), 161)
-        square, weight = (np.ones((len(seen), 1)), np.ones((1, 1))) if steady else (x**2, weight)
-        b, noise = 1 + 2 * ratio[:, None] * square, ratio[:, None] * square
+        width = np.sqrt((1 + rest / 2) / (2 * ratio))
+        x, weight = (np.ones((len(seen), 1)), np.ones((1, 1))) if steady else normal_grid(width, 161)
+        b, noise = 1 + 2 * ratio[:, None] * x**2, ratio[:, None] * x**2
         slope = np.sum(weight * (1 + rest * noise / b**2) / (2 + rest / b) ** 2, axis=1)
         low, high = np.where(slope < seen, ratio, low), np.where(slope < seen, high, ratio)
     return np.where(seen <= least, 0.0, np.sqrt(low * high))

@@ -2,8 +2,11 @@
 
 import ast
 import ctypes
+import functools
 import gc
 import os
+import threading
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -21,7 +24,41 @@ def _outermost_functions(self, node, visit=_import_hook.JaxtypingTransformer.vis
 
     Each would be wrapped and compiled anew as well: that took up to half of the time of tests that trace much.
     """
-    return node if any(isinstance(parent, ast.FunctionDef) for parent in self._parents) else visit(self, node)
+    if any(isinstance(parent, ast.FunctionDef) for parent in self._parents):
+        return node
+    own = len(node.decorator_list)
+    visited = visit(self, node)
+    if len(visited.decorator_list) > own and _is_plain(node, _shapes_of(self._parents[0])):
+        visited.decorator_list[-1] = ast.copy_location(_checker_of_types(self._typechecker), node)
+    return visited
+
+
+def _checker_of_types(typechecker):
+    """The checker itself, for functions whose annotations name no shape: it checks the same of them.
+
+    jaxtyping binds arguments and calls it twice in every call, to compare the sizes of one array with another's.
+    """
+    (keyword,) = typechecker.get_ast().keywords
+    return keyword.value
+
+
+@functools.lru_cache(maxsize=1)
+def _shapes_of(module):
+    """The names of arrays with a shape that a module imports."""
+    imports = [node for node in ast.walk(module) if isinstance(node, ast.ImportFrom)]
+    names = {name.name for node in imports if node.module in ("jaxmech._types", "jaxtyping") for name in node.names}
+    return names - {"Array", "ArrayLike"}
+
+
+def _is_plain(function, shapes):
+    """Whether annotations name no shape, and nothing in quotes, which may be a class that is not made yet."""
+    hints = [function.returns, *(part.annotation for part in ast.walk(function.args) if isinstance(part, ast.arg))]
+    parts = [part for hint in hints if hint is not None for part in ast.walk(hint)]
+    return not any(
+        (isinstance(part, ast.Name) and part.id in shapes)
+        or (isinstance(part, ast.Constant) and isinstance(part.value, str))
+        for part in parts
+    )
 
 
 _import_hook.JaxtypingTransformer.visit_FunctionDef = _outermost_functions
@@ -38,13 +75,16 @@ def pytest_configure(config):
     """Choose the code generator that compiles quickly, and for all but the slow tests the least optimised code.
 
     The command line does both for small problems. Slow tests run what users run, but for modules that compile more than
-    they compute, which use the fixture ``compile_quickly``.
+    they compute, which use the fixture ``compile_quickly``. Programs of tests are small: cut into pieces for several
+    threads, as XLA cuts all, they take a quarter more to compile, and both workers have their core already.
     """
     from jaxmech.cli._jax import prepare_process
 
     prepare_process()
     if config.option.markexpr in QUICKLY_COMPILED:
         os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # for the processes that tests start
+        if version("jaxlib").startswith("0.10."):  # XLA ends the process if it meets a flag that it does not know
+            os.environ["XLA_FLAGS"] += " --xla_cpu_parallel_codegen_split_count=1"
         import jax  # not above: JAX reads its settings when it is imported
 
         jax.config.update("jax_disable_most_optimizations", True)
@@ -68,6 +108,29 @@ def _give_back_memory():
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_context_of_mlir():
+    """Programs of a module share the context of MLIR in which JAX writes them, as MLIR allows.
+
+    JAX makes one for every program and loads all dialects into it: a quarter of what a small program takes from its
+    call to its code. A program that is written while another one is, or by another thread, gets its own as ever.
+    """
+    from jax._src.interpreters import mlir  # not above: JAX reads its settings when it is imported
+
+    new = getattr(mlir, "make_ir_context", None)
+    if new is None:
+        yield
+        return
+    common, main = new(), threading.get_ident()
+
+    def context():
+        return common if threading.get_ident() == main and mlir.ir.Context.current is None else new()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mlir, "make_ir_context", context)
+        yield
 
 
 @pytest.fixture(scope="module")

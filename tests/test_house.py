@@ -10,7 +10,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+import jax.numpy as jnp
 import pytest
+from beartype.roar import BeartypeCallHintParamViolation
+from jaxtyping import TypeCheckError
 
 import jaxmech
 from jaxmech.catalog import names
@@ -68,6 +71,16 @@ def test_importing_leaves_the_configuration_of_jax_alone():
     code = "import jax\nbefore = dict(jax.config.values)\nimport jaxmech, jaxmech.collaboration, jaxmech.files\n"
     code += "assert dict(jax.config.values) == before"
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=120, cwd=ROOT)
+
+
+def test_annotations_are_checked_while_tests_run():
+    """With shapes or without, in functions and in methods: what conftest leaves out are functions within functions."""
+    with pytest.raises(BeartypeCallHintParamViolation, match="tau"):
+        jaxmech.verify.admissible("2")
+    with pytest.raises(BeartypeCallHintParamViolation, match="document"):
+        jaxmech.verify.Agreement([])
+    with pytest.raises(TypeCheckError, match="agents distributions"):
+        jaxmech.collaboration.penalty(jaxmech.collaboration.Problem([[0.1], [0.2]], 1.0), jnp.ones(2))
 
 
 @pytest.mark.parametrize("index", INDEXES)

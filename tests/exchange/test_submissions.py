@@ -245,7 +245,7 @@ class TestFolder:
 
     def test_names_whose_accents_were_taken_apart(self, folder, tmp_path):
         document = example.document("cbl")
-        document["problem"]["agents"][6] = "Zo\u00eb"
+        document["problem"]["agents"][6] = document["agents"][6] = "Zo\u00eb"
         signed = exchange.read_agreement({**document, "fingerprint": fingerprint(document)}, "signed.json")
         (folder / "Gus.csv").rename(folder / "Zoe\u0308.csv")
         handed, remarks = exchange.read_submissions(folder, signed)
