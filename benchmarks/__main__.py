@@ -17,8 +17,7 @@ from benchmarks import _table
 
 def main() -> int:
     """Run what was asked for; write STEM.md and STEM.json after every row, so that nothing is lost."""
-    names = sorted(name.removeprefix("bench_") for _, name, _ in pkgutil.iter_modules(benchmarks.__path__))
-    names = [name for name in names if f"bench_{name}" in _modules()]
+    names = sorted(name.removeprefix("bench_") for name in _modules() if name.startswith("bench_"))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; all by default")
     parser.add_argument("--gpu", action="store_true", help="the part for an accelerator")
