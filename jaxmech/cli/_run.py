@@ -170,11 +170,10 @@ def _checks(agreement: Any, returned: Mapping[str, bytes]) -> str:
     if "limit" not in headers:
         return _far_apart(rows)
     listed = rows if len(rows) <= _MOST_CHECKS else [row for row in rows if row.failed or row.changed]
-    failed = sum(row.failed for row in rows)
     left = (
         f"; the other {len(rows) - len(listed):,} passed or had nothing to compare" if len(listed) < len(rows) else ""
     )
-    heading = f"Checks: {failed:,} of {len(rows):,} failed (apart and limits in the units of the data{left})."
+    heading = f"Checks: {report.counted_checks(rows)} (apart and limits in the units of the data{left})."
     heading += f" {_BY_CHANCE} {'' if _together(agreement) else report.expected_in_words(rows)}".rstrip()
 
     def show(console: Any) -> None:

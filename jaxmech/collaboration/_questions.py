@@ -234,7 +234,8 @@ class _Told:
             anew = float(np.asarray(self.answers.pivotal.anew)[j, i]) / pays[i] - 1
             if np.isfinite(anew):
                 change = f"{100 * abs(anew):.0f} % {'more' if anew > 0 else 'less'}"
-                witness += f"; if they agree on a new plan without her (jaxmech solve --without), {change}"
+                anew_by = "jaxmech solve --without, by the same mechanism"
+                witness += f"; if they agree on a new plan without her ({anew_by}), {change}"
         return self._fact("nobody is pivotal", rise, witness, "the penalties of all agents without each of them")
 
     def _fact(self, claim: str, share: float, witness: str, effort: str, known: str = "") -> Audit:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxmech.collaboration import Problem, Role
+from jaxmech.design._carried_out import is_whole
 from jaxmech.design._plan import Design
 from jaxmech.design._signed import Signed, signed
 
@@ -19,7 +20,8 @@ class Lies(NamedTuple):
 
     Attributes:
         honest: (agents,) what she pays if she does as agreed.
-        half: (agents, distributions) if she collects half and hands that in as it is; where she is asked for something.
+        half: (agents, distributions) if she collects half and hands that in as it is, rounded up where all numbers of
+            the design are whole; where she is asked for something, and half is less.
         nothing: if she collects nothing there, and hands in nothing, or numbers that are far off; ∞ where she works
             alone and then knows nothing.
         within: how near to the true mean that of made-up numbers has to be to save her anything, in σ; 0 where not even
@@ -63,10 +65,14 @@ def lies(problem: Problem, design: Design) -> Lies | None:
     half, nothing, within = (np.full(terms.n.shape, np.nan) for _ in range(3))
     checked = np.isfinite(terms.limit)
     alone = np.asarray(design.role) == Role.ALONE
+    whole = is_whole(design)
     for i, k in zip(*np.nonzero((terms.n > 0) & (checked | alone)), strict=True):
         amounts = np.repeat(terms.n[i][None], 2, axis=0)
-        amounts[:, k] *= [0.5, 0.0]
+        less = terms.n[i, k] / 2
+        amounts[:, k] = math.ceil(less) if whole else less, 0.0
         half[i, k], nothing[i, k] = terms.of(int(i), amounts).penalty()
+        if amounts[0, k] == terms.n[i, k]:
+            half[i, k] = math.nan
         if checked[i, k]:
             within[i, k] = _within(terms, int(i), int(k), float(honest[i]))
     return Lies(honest, half, nothing, within)

@@ -123,6 +123,9 @@ def parse(text: str, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text, parse_float=parse_float)
     except tomllib.TOMLDecodeError as error:
+        if text.lstrip().startswith("{"):
+            rule = "is JSON, not a problem file: an agreement is for jaxmech verify, run, audit"
+            raise ProblemError("file", source, rule) from None
         message = " ".join(str(error).split())
         place = re.search(r"\(at (line (\d+), column \d+|end of document)\)", message)
         lines = text.splitlines()

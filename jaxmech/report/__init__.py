@@ -1,7 +1,7 @@
 """Reports: a subpackage for each kind of problem, and what their pages, documents and plots share."""
 
 from jaxmech.report import audit, collaboration, design, html, market, multiparty, price, runs, simulation, without
-from jaxmech.report._checks import Check, checks_in_words, expected_in_words
+from jaxmech.report._checks import Check, checks_in_words, counted_checks, expected_in_words
 from jaxmech.report._figure import FORMATS, render
 from jaxmech.report._numbers import column, counted, percent, short, single
 from jaxmech.report._records import claims_in_words, record_document, records_table, status_document
@@ -16,6 +16,7 @@ __all__ = [
     "collaboration",
     "column",
     "counted",
+    "counted_checks",
     "design",
     "expected_in_words",
     "html",

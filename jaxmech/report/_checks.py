@@ -10,7 +10,7 @@ from jaxmech.report._numbers import short
 COLUMNS = ("party", "value", "apart", "by chance", "limit", "check", "what follows")
 
 _NEVER = 1e-12
-"""Chances below this are told as 0: so far out nothing is normal."""
+"""Chances below this are not told: so far out nothing is normal."""
 
 
 class Check(NamedTuple):
@@ -80,6 +80,22 @@ def checks_in_words(
     return (COLUMNS if limits else (*COLUMNS[:4], *COLUMNS[6:])), rows
 
 
+def counted_checks(rows: Sequence[Check]) -> str:
+    """Return how many of the checks that were made failed, as a verifier counts them: who hands in nothing fails.
+
+    Args:
+        rows: of a rule with limits.
+
+    Example:
+        >>> outcomes = "passed", "failed", "no data", "not compared", "nothing to compare"
+        >>> counted_checks([Check(("Ada", "x", "", "", "", told, ""), False, False, 0.1, 0.1) for told in outcomes])
+        '2 of 3 failed'
+    """
+    outcomes = [row.cells[COLUMNS.index("check")] for row in rows]
+    failed = sum(outcome in ("failed", "no data") for outcome in outcomes)
+    return f"{failed:,} of {failed + outcomes.count('passed'):,} failed"
+
+
 def honest_chance(check: Mapping[str, Any], apart: float, sigma: float) -> float:
     """Return P(|N| > apart/s), s² = σ²(1/n + 1/|Z|): the chance that honest normal data differ by more.
 
@@ -126,11 +142,11 @@ def chance_in_words(chance: float) -> str:
 
     Example:
         >>> chance_in_words(0.0123), chance_in_words(1e-30), chance_in_words(math.nan)
-        ('1.2 %', '0 %', '–')
+        ('1.2 %', 'under 1e-10 %', '–')
     """
     if math.isnan(chance):
         return "–"
-    return f"{brief(100 * chance if chance > _NEVER else 0.0)} %"
+    return f"{brief(100 * chance)} %" if chance > _NEVER else f"under {100 * _NEVER:.0e} %"
 
 
 def passed_in_words(check: Mapping[str, Any]) -> str:

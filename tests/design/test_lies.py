@@ -46,6 +46,16 @@ def near(paid, value):
     return abs(paid.mean() - value) < 4.5 * paid.std() / RUNS**0.5
 
 
+def test_one_point_has_no_half_and_fractions_have():
+    problem, plan = made(np.inf, True)
+    one = jnp.asarray(N).at[1, 0].set(1)
+    told = lies(problem, dataclasses.replace(plan, samples=one))
+    assert np.isnan(told.half[1, 0])
+    assert np.isfinite(told.nothing[1, 0])
+    some = lies(problem, dataclasses.replace(plan, samples=one * 1.5))
+    assert np.isfinite(some.half[1, 0])
+
+
 @pytest.mark.parametrize(("cap", "linked"), CASES)
 def test_less_nothing_and_made_up_numbers_cost_what_they_cost_in_exchanges(cap, linked):
     problem, plan = made(cap, linked)
@@ -54,6 +64,7 @@ def test_less_nothing_and_made_up_numbers_cost_what_they_cost_in_exchanges(cap, 
     assert near(played(1, cap, linked, rng), told.honest[1])
     assert near(played(1, cap, linked, rng, 0, None, 1), told.half[1, 0])  # of two points
     assert near(played(0, cap, linked, rng, 1, None, 1), told.half[0, 1])
+    assert near(played(2, cap, linked, rng, 0, None, 2), told.half[2, 0])  # of three, in whole points
     assert near(played(1, cap, linked, rng, 0, None, 0), told.nothing[1, 0])
     assert near(played(2, cap, linked, rng, 0, 1e6, 0), told.nothing[2, 0])  # far off is as good as nothing
     terms = signed(problem, plan)

@@ -278,7 +278,9 @@ def test_the_page_to_sign_says_what_happens_if_somebody_leaves():
     (general,) = leaving_section(made).parts
     assert "the exchange goes on by this agreement with the points that there are" in general
     assert "does not hold then, nor that honesty is best" in general
-    assert "Hit hardest" not in general
+    (only,) = np.argwhere((made.samples > 0) & ((made.samples > 0).sum(axis=0) == 1))
+    assert f"Hit hardest: without {made.agents[only[0]]} nobody collects {made.distributions[only[1]]}: this" in general
+    assert "jaxmech solve FILE --mechanism designed --without NAME" in general
     table = np.tile(pays, (3, 1))
     np.fill_diagonal(table, np.nan)
 
@@ -291,6 +293,7 @@ def test_the_page_to_sign_says_what_happens_if_somebody_leaves():
     name = made.agents
     assert f"Hit hardest: without {name[2]}, {name[1]} pays" in told(more)
     assert "1 of 3 has somebody whose leaving would leave her worse off than alone" in told(more)
+    assert f": {name[1]} most, if {name[2]} leaves." in told(more)
     more[2, 1] = (pays[1] + alone[1]) / 2
     assert "Nobody would be worse off than alone" in told(more)
     more[0, 1] = np.inf

@@ -208,6 +208,12 @@ def test_who_may_see_a_single_person_s_value_is_told():
     assert told == " Clinic 1 may see a single person's value: a mean of one point, of glucose."
     made = unchecked([[0], [1], [1]], [[1], [0], [0]])  # the mean of all others' points, who are one
     assert report.collaboration.disclosed(made).startswith(" Clinic 2, Clinic 3 may see")
+    linked = design(3, 2)  # who only receives, if another check of hers fails: what she would be compared with
+    offered = dataclasses.replace(linked.offered, comparison=np.where(linked.role == 1, 1, linked.offered.comparison))
+    assert (linked.role == 1).any()
+    assert "may see a single person's value" in report.collaboration.disclosed(
+        dataclasses.replace(linked, offered=offered)
+    )
     made = unchecked([[0], [1], [1]], [[2], [0], [0]])
     assert report.collaboration.disclosed(made) == ""
 

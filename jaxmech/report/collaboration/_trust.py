@@ -95,12 +95,14 @@ def used_unasked(answer: Arrangement, i: int) -> bool:
 def disclosed(answer: Arrangement) -> str:
     """Return who is given a single point of others as it is, with a blank before it; an empty text where nobody is.
 
-    A mean of one point is that point, and what she is compared with she gets.
+    A mean of one point is that point; what she is compared with she gets, or, where she only receives and another check
+    of hers fails, what is not withheld.
 
     Args:
         answer: who collects what, in whole samples.
     """
-    given = np.where(answer.is_role(Role.CHECKED), answer.compared, answer.samples.sum(axis=0) - answer.samples)
+    others = answer.samples.sum(axis=0) - answer.samples
+    given = np.where(answer.is_role(Role.CHECKED) | (answer.compared > 0), answer.compared, others)
     single = _gets(answer) & (given == 1)
     if not single.any():
         return ""

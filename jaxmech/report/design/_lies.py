@@ -11,6 +11,9 @@ from jaxmech.report._numbers import decimals, short, single
 from jaxmech.report._tables import make_paragraphs, new_table
 from jaxmech.report.design._answer import Answer
 
+_KNOWN = 1.0
+"""A mean that is known within so many σ is known roughly by all who work in the field."""
+
 MAX_ROWS = 40
 """Tables of more agents show those whom lying costs least."""
 
@@ -28,7 +31,8 @@ def lies_section(answer: Answer, told: Lies, box: Box, *, full: bool = False) ->
     headers = "honest", "half", "none, or far off", "right within (σ)"
     table = new_table(box, "", *["lies about"] * several, *headers)
     places = _closest(told)
-    order = sorted(places, key=lambda i: told.half[i, places[i]] / told.honest[i])
+    least = _least(told)
+    order = sorted(places, key=lambda i: least[i, places[i]] / told.honest[i])
     shown = order if full else order[:MAX_ROWS]
     digits = decimals(told.honest)
     for i in sorted(shown):
@@ -37,7 +41,7 @@ def lies_section(answer: Answer, told: Lies, box: Box, *, full: bool = False) ->
             answer.agents[i],
             *[answer.distributions[k]] * several,
             single(float(told.honest[i]), digits),
-            single(float(told.half[i, k]), digits),
+            "–" if np.isnan(told.half[i, k]) else single(float(told.half[i, k]), digits),
             single(float(told.nothing[i, k]), digits),
             "–" if np.isnan(guess) else "0" if guess == 0 else short(guess, 2),
         )
@@ -65,24 +69,35 @@ def has_rows(told: Lies) -> bool:
 
 
 def _closest(told: Lies) -> dict[int, int]:
-    """By agent who can lie, the distribution on which half costs her least."""
-    half = np.where(np.isnan(told.half), np.inf, told.half)
-    able = np.flatnonzero(~np.isnan(told.half).all(axis=1))
-    return {int(i): int(np.argmin(half[i])) for i in able}
+    """By agent who can lie, the distribution on which collecting less costs her least."""
+    able = np.flatnonzero(~np.isnan(told.nothing).all(axis=1))
+    least = _least(told)
+    return {int(i): int(np.argmin(np.where(np.isnan(least[i]), np.inf, least[i]))) for i in able}
+
+
+def _least(told: Lies) -> np.ndarray:
+    """What half costs her, or nothing where she is asked for one point."""
+    return np.where(np.isnan(told.half), told.nothing, told.half)
 
 
 def _words(answer: Answer, told: Lies, several: bool) -> str:
     where = "; of several distributions the one where half costs her least" if several else ""
     text = (
-        f"What she pays in all, the others being honest: as agreed; if she collects half and hands that in{where}; if "
-        "she collects nothing, and hands in nothing or numbers that are far off. "
+        f"What she pays in all, the others being honest: as agreed; if she collects half and hands that in (–: there "
+        f"is no half of one point){where}; if she collects nothing, and hands in nothing or numbers that are far off. "
     )
     if np.isnan(told.within).all():
         return f"{text}–: nobody checks her, so that made-up numbers cost her what nothing costs."
     best = float(np.nanmax(told.within))
     if best == 0:
         return f"{text}Right within: made-up numbers cost her more than honest ones even with the true mean (0)."
-    return (
+    near = (
         f"{text}Right within: made-up numbers save her something only if their mean is as near to the true one (0: not "
         "even then; –: nobody checks her, so that they cost her what nothing costs)."
+    )
+    if best < _KNOWN:
+        return near
+    return (
+        f"{near} Within {_KNOWN:g} σ whoever knows the mean roughly makes numbers up that pass: where all know it so "
+        "well, do not sign this, but take cbl, or larger amounts."
     )

@@ -164,7 +164,8 @@ def _reasons(answer: Answer) -> list[str]:
         whom = some([answer.agents[i] for i in np.flatnonzero(few.any(axis=1)).tolist()], _NAMED)
         sentences.append(
             f"Means of one or two points are compared, for {whom}: of skewed data these are far from normal, and "
-            "honest ones fail more often than is said here. jaxmech simulate FILE --population lognormal:0.7 shows it."
+            "honest ones fail more often than is said here. jaxmech simulate FILE --mechanism designed --population "
+            "lognormal:0.7 shows it."
         )
     sentences += following_sentences(answer)
     if answer.values is not None and np.isfinite(offered.limit).any():

@@ -11,6 +11,7 @@ from jaxmech._words import some
 from jaxmech.report._checks import (
     chance_in_words,
     checks_in_words,
+    counted_checks,
     expected_in_words,
     follows_in_words,
     honest_chance,
@@ -108,7 +109,7 @@ def _checks(agreement: Mapping[str, Any], pairs: list[tuple[Any, ...]]) -> Itera
     said = "Distance between a party's mean and that of the points that it was compared with, in the units of the data"
     limits = "limit" in headers
     failed = sum(row.failed for row in rows)
-    verdict = f", beside its limit: {failed:,} of {len(rows):,} failed." if limits else ", and the noise that follows."
+    verdict = f", beside its limit: {counted_checks(rows)}." if limits else ", and the noise that follows."
     verdict += " Points that failed are used for the others like all others." if limits and failed else ""
     chance = "By chance: how often honest normal data of the agreed σ (or of the σ̂ in its place) would be farther "
     together = agreement["integer_plan"].get("ellipsoid") is True
@@ -207,8 +208,10 @@ def party_of(agreement: Mapping[str, Any], estimate: Any, receipt: Any) -> Party
 _MOST = 12
 """So many of them are listed on a page; the receipt has all."""
 
+_FAILED = "failed the check"
+_BY_CHANCE = " Honest data fail, too: how often, the agreement says."
 _WHY = {
-    "failed the check": "these failed the check",
+    _FAILED: "these failed the check",
     "more than asked for, compared with the rest": "nobody asked for these, which were compared with the rest",
     "not asked for, not checked": "nobody asked for these, and nobody checked them",
 }
@@ -223,7 +226,7 @@ def _doubtful(receipt: Any) -> Iterator[str]:
             found = some([f"{one['points']:,} of {one['name']} by {one['party']}" for one in told], _MOST)
             yield (
                 f"Among the others' points that you got, or that yours were drawn from, {words}: {found}. They are "
-                "used like all others."
+                f"used like all others.{_BY_CHANCE if why == _FAILED else ''}"
             )
 
 

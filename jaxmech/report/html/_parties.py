@@ -313,8 +313,8 @@ def _design_reasons(answer: Arrangement, i: int) -> list[str]:
         sentences.append("Where you work alone you get back only what you collect: the agreed amount is your own best.")
     if Role.CHECKED in roles:
         sentences.append(
-            "Where you are compared, your true mean passes most often as it is: whatever you change in it, or invent, "
-            "makes it differ more. The limits are such that another number of points, none included, costs you more."
+            "Where you are compared, your true mean passes most often as it is: changing it makes it differ more, and "
+            "a guess has to be near. The limits are such that another number of points, none included, costs you more."
         )
     if any(role is not Role.ALONE for role in roles) and np.isfinite(answer.offered.limit).any():
         sentences.append(

@@ -211,7 +211,8 @@ def steps(answer: Arrangement) -> Section:
         "Anybody who is given all returns, the arbiter's record included, and this agreement can recompute all of it "
         "(jaxmech verify).",
         "Who sees what: whoever carries it out sees every file; the arbiter's record has hashes, counts, means and "
-        "draws, and no list of values; a party sees her own folder. All trust these two to keep that, and the secret, "
-        f"to themselves; what they compute need not be taken on trust.{disclosed(answer)}",
+        "draws, and no list of values (the mean of one point is that point); a party sees her own folder. All trust "
+        "these two to keep that, and the secret, to themselves; what they compute need not be taken on trust."
+        f"{disclosed(answer)}",
     )
     return Section("The exchange, step by step", tuple(f"{i}. {text}" for i, text in enumerate(told, 1)))
