@@ -47,9 +47,11 @@ class Signed:
         """(agents,) what each pays."""
         clean, other = self.errors(spread)
         chance = self.clean(self.passes(spread))
-        error = np.where(chance < 1, (1 - chance) * np.where(chance < 1, other, 0.0), 0.0) + chance * clean
-        spent = np.where(self.n > 0, np.where(np.isfinite(self.costs), self.costs, 0.0) * self.n, 0.0)
-        return np.asarray(np.sum(np.where(self.worth > 0, self.worth * error, 0.0) + spent, axis=1))
+        with np.errstate(invalid="ignore"):  # 0 times ∞: what never happens, or is worth nothing
+            error = np.where(chance < 1, (1 - chance) * other, 0.0) + np.where(chance > 0, chance * clean, 0.0)
+            missed = np.where(self.worth > 0, self.worth * error, 0.0)
+            spent = np.where(self.n > 0, self.costs * self.n, 0.0)
+        return np.asarray(np.sum(missed + np.where(np.isfinite(self.costs), spent, 0.0), axis=1))
 
     def of(self, agent: int, amounts: np.ndarray) -> "Signed":
         """Return the deal of one agent for each of some amounts, (candidates, distributions), as if each were one."""

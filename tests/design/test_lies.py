@@ -46,6 +46,16 @@ def near(paid, value):
     return abs(paid.mean() - value) < 4.5 * paid.std() / RUNS**0.5
 
 
+def test_who_is_left_with_nothing_of_what_others_have_pays_without_end():
+    """A chance of 0 times an error without end is nothing, and no number that is none."""
+    problem, plan = made(np.inf, True)
+    terms = signed(problem, dataclasses.replace(plan, limit=jnp.asarray(np.where(np.isfinite(LIMIT), 1e-300, LIMIT))))
+    with np.errstate(all="raise", under="ignore"):
+        paid = terms.left(np.zeros_like(N)).penalty()
+    assert np.isfinite(paid[:2]).all()
+    assert np.isinf(paid[2])
+
+
 def test_one_point_has_no_half_and_fractions_have():
     problem, plan = made(np.inf, True)
     one = jnp.asarray(N).at[1, 0].set(1)
