@@ -48,7 +48,7 @@ def names(answer: Answer) -> str:
 def _head(answer: Answer) -> RenderableType:
     everybody = answer.everybody
     verdict = Text(_verdict(answer), style="green" if answer.solved else "bold red")
-    what = f"{counted(len(everybody.agents), 'agent')}, without {names(answer)}"
+    what = f"{counted(len(everybody.agents), 'agent')}, without {names(answer)}; mechanism {everybody.mechanism}"
     return Group(*headed(everybody.title, everybody.source, what), Text(), verdict)
 
 
