@@ -191,7 +191,7 @@ def party_of(agreement: Mapping[str, Any], estimate: Any, receipt: Any) -> Party
         money=None,
         bars=(),
         fair=(
-            _cost(cost, promised, unit, left),
+            _cost(cost, (_paid(agreement, estimate, receipt["party"], cost), promised), unit, left),
             *receipt["remarks"],
             *_doubtful(receipt),
         ),
@@ -230,16 +230,25 @@ def _doubtful(receipt: Any) -> Iterator[str]:
             )
 
 
-def _cost(cost: float, promised: float, unit: str, left: int) -> str:
+def _paid(agreement: Mapping[str, Any], estimate: Any, party: str, cost: float) -> float:
+    """Cost of her points, and what her remaining error is worth, by the standard errors that she was told."""
+    price = agreement["problem"]["price"]
+    if any(isinstance(entry, list) for entry in price):  # by party
+        price = price[list(agreement["agents"]).index(party)]
+    errors = [_number(owed["standard_error"]) for owed in estimate["distributions"]]
+    return sum((_number(worth) * error**2 for worth, error in zip(price, errors, strict=True) if worth), cost)
+
+
+def _cost(cost: float, pays: tuple[float, float], unit: str, left: int) -> str:
     beside = f"; the {left:,} that nobody asked for are not counted" if left else ""
     told = (
         f"Your points cost you {_money(cost, unit)} at the agreed costs{beside}."
         if np.isfinite(cost)
         else "You handed in points of what by the agreement you cannot measure, so that their cost is not known."
     )
-    return (
-        f"{told} With what your remaining error is worth, you were promised to pay {_money(promised, unit)} on average."
-    )
+    here, promised = (_money(one, unit) for one in pays)
+    came = f" by the standard errors of this exchange you pay {here};" if np.isfinite(cost) else ""
+    return f"{told} With what your remaining error is worth,{came} you were promised to pay {promised} on average."
 
 
 def _lines(agreement: Mapping[str, Any], estimate: Any, receipt: Any, unit: str) -> Iterator[Line]:

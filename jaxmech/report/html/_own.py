@@ -21,7 +21,8 @@ _LIMITS = (
     "and her estimates from the numbers that she was told.",
     "For the arbiter alone to recompute: the means and the spread of the others' points, and that draws and noise were "
     "made of the secret.",
-    "Whether the others measured what they handed in: that is what the rule makes their own best, and nobody observes.",
+    "Whether the others measured what they handed in: that is what the rule makes their own best, and nobody observes. "
+    "What looked odd in anybody's points stands on the arbiter's page: ask for it.",
 )
 
 
