@@ -10,7 +10,7 @@ from jaxmech.report._numbers import short
 COLUMNS = ("party", "value", "apart", "by chance", "limit", "check", "what follows")
 
 _NEVER = 1e-12
-"""Chances below this are not told: so far out nothing is normal."""
+"""Chances below this are told as about 0: so far out nothing is normal."""
 
 
 class Check(NamedTuple):
@@ -142,11 +142,11 @@ def chance_in_words(chance: float) -> str:
 
     Example:
         >>> chance_in_words(0.0123), chance_in_words(1e-30), chance_in_words(math.nan)
-        ('1.2 %', 'under 1e-10 %', '–')
+        ('1.2 %', '≈0 %', '–')
     """
     if math.isnan(chance):
         return "–"
-    return f"{brief(100 * chance)} %" if chance > _NEVER else f"under {100 * _NEVER:.0e} %"
+    return f"{brief(100 * chance)} %" if chance > _NEVER else "≈0 %"
 
 
 def passed_in_words(check: Mapping[str, Any]) -> str:

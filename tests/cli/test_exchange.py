@@ -286,12 +286,12 @@ class TestChecks:
         row = next(row for row in rows if row.startswith("Cleo") and "second" in row)
         missed = receipts[2]["checks"][1]
         apart, withheld = missed["discrepancy"], f"{missed['withheld']} points withheld"
-        assert re.search(rf"{apart:.2f} +0 % +5\.817 +failed +{withheld}", row)
+        assert re.search(rf"{apart:.2f} +≈0 % +5\.817 +failed +{withheld}", row)
         told = " ".join(re.sub("<[^>]*>", " ", failing.page).split())
         assert f"beside its limit: {failed} of {len(checks)} failed." in told
         assert f"5.817 failed {withheld}" in told
         assert (
-            f"your mean is {short(apart)} from theirs (limit 5.82: failed; by chance farther in 0 %): {withheld}"
+            f"your mean is {short(apart)} from theirs (limit 5.82: failed; by chance farther in ≈0 %): {withheld}"
             in told
         )
         assert " with noise" not in told  # a design of thresholds adds none
@@ -335,7 +335,7 @@ class TestChecks:
         example.write(folder.signed, folder.data, folder.submissions)
         printed = " ".join(folder.run("--seed", "1")[1].split())
         assert "means are so far from those of the others' points as one in 1,000 is by chance" in printed
-        assert re.search(r"- Dr. D, first: \d+\.\d+ apart, by chance 0 %", printed)
+        assert re.search(r"- Dr. D, first: \d+\.\d+ apart, by chance ≈0 %", printed)
 
 
 class TestLook:
