@@ -46,8 +46,14 @@ def _checker_of_types(typechecker):
 def _shapes_of(module):
     """The names of arrays with a shape that a module imports."""
     imports = [node for node in ast.walk(module) if isinstance(node, ast.ImportFrom)]
-    names = {name.name for node in imports if node.module in ("jaxmech._types", "jaxtyping") for name in node.names}
-    return names - {"Array", "ArrayLike"}
+    told = [name for node in imports if node.module in ("jaxmech._types", "jaxtyping") for name in node.names]
+    names = {name.asname or name.name for name in told} - {"Array", "ArrayLike"}
+    for node in module.body:  # names of a module's own for them
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        if value is not None and any(isinstance(part, ast.Name) and part.id in names for part in ast.walk(value)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return names
 
 
 def _is_plain(function, shapes):

@@ -74,9 +74,29 @@ def carry_signed(case: Any, document: dict[str, Any], output: Output) -> Carried
     plan = signed_design(case, document)
     with output.timed("proof"):
         machine = designed_mechanism(case.problem, plan)
-    told = document.get("status") or {}
+    given = document.get("status")
+    told: dict[str, Any] = given if isinstance(given, dict) else {}
     status = Status.__members__.get(str(told.get("name")), Status.UNPROVEN)
-    return FromDesign(case, plan, machine, status, float(told.get("residual") or 0.0))
+    residual = float(_numbers(told.get("residual", 0.0), "status.residual"))
+    return FromDesign(case, plan, machine, status, residual)
+
+
+def _numbers(value: Any, name: str, shape: tuple[int, ...] = ()) -> Any:
+    """Numbers of a document, None being none.
+
+    Raises:
+        ProblemError: if they are none, or of another shape.
+    """
+    import numpy as np
+
+    try:
+        found = np.array(np.nan if value is None else value, dtype=float)
+    except (TypeError, ValueError):
+        found = np.array("none")
+    if found.dtype.kind != "f" or found.shape != shape:
+        rule = "must be a number" if shape == () else f"must be a table of {' x '.join(map(str, shape))} numbers"
+        raise ProblemError(name, value, rule)
+    return found
 
 
 def signed_design(case: Any, document: dict[str, Any]) -> Any:
@@ -87,7 +107,6 @@ def signed_design(case: Any, document: dict[str, Any]) -> Any:
         document: its JSON, which :func:`jaxmech.exchange.read_agreement` accepts.
     """
     import jax.numpy as jnp
-    import numpy as np
 
     from jaxmech import exchange
     from jaxmech.collaboration import Role
@@ -97,7 +116,8 @@ def signed_design(case: Any, document: dict[str, Any]) -> Any:
     assert isinstance(agreed, exchange.Agreement)
     assert agreed.noise is not None
     dtype = case.problem.costs.dtype
-    published, noise = document.get("published") or {}, agreed.noise
+    published, noise = document.get("published"), agreed.noise
+    published = published if isinstance(published, dict) else {}
     follows = None
     if agreed.follows is not None:
         spread, level = (jnp.asarray(part, dtype) for part in agreed.follows)
@@ -111,11 +131,11 @@ def signed_design(case: Any, document: dict[str, Any]) -> Any:
         limit=jnp.asarray(agreed.limit, dtype),
         role=jnp.asarray(codes, jnp.int32),
         rule=Rule(jnp.asarray(noise.discrepancy, dtype), jnp.asarray(noise.variance, dtype)),
-        failure=jnp.asarray(np.asarray(document["failure"], float), dtype),
+        failure=jnp.asarray(_numbers(document.get("failure"), "failure", agreed.samples.shape), dtype),
         penalty=jnp.asarray(agreed.penalty, dtype),
         social_penalty=jnp.asarray(agreed.penalty.sum(), dtype),
-        published=jnp.asarray(published.get("social_penalty", np.nan), dtype),
-        family=jnp.asarray(document.get("family_bound") or np.nan, dtype),
+        published=jnp.asarray(_numbers(published.get("social_penalty"), "published.social_penalty"), dtype),
+        family=jnp.asarray(_numbers(document.get("family_bound"), "family_bound"), dtype),
         linked=jnp.asarray(noise.linked),
         origin_code=jnp.asarray(origin_of(str(document.get("origin")))),
         rival_code=jnp.asarray(RIVALS.index(rival) if rival in RIVALS else 0),

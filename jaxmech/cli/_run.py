@@ -132,13 +132,17 @@ def read_json(argument: str, name: str) -> dict[str, Any]:
         ProblemError: if it cannot be read, or is no JSON object.
     """
     try:
-        document = json.loads(Path(name).read_bytes())
+        document = json.loads(Path(name).read_bytes(), parse_constant=_no_number)
     except (OSError, ValueError, RecursionError) as error:
         why = getattr(error, "strerror", None) or "is not valid JSON, as jaxmech solve and design write it"
         raise ProblemError(argument, name, f"cannot be read: {why[:1].lower()}{why[1:]}") from None
     if not isinstance(document, dict):
         raise ProblemError(argument, name, "must be a JSON object")
     return document
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")
 
 
 def _secret(secret: str | None, seed: int | None) -> str:

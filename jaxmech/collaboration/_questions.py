@@ -213,7 +213,9 @@ class _Told:
             witness += "by leaving"
             if found.least != found.group:
                 witness += f"; {self._names(found.least)} are enough to leave with a gain"
-        effort = f"all {found.groups:,} groups" if found.complete else f"{found.groups:,} groups, not all"
+        every = found.groups == 2 ** len(self.answers.pays) - 1
+        said = "" if found.complete else ", of which some are not proven" if every else ", not all"
+        effort = f"{'all ' if every else ''}{found.groups:,} groups{said}"
         known = COMPUTED if found.complete else SEARCHED
         return self._fact("no group would rather leave", share, witness, effort, known)
 

@@ -24,8 +24,8 @@ class Lies(NamedTuple):
             the design are whole; where she is asked for something, and half is less.
         nothing: if she collects nothing there, and hands in nothing, or numbers that are far off; ∞ where she works
             alone and then knows nothing.
-        within: how near to the true mean that of made-up numbers has to be to save her anything, in σ; 0 where not even
-            the true mean would. Where she is checked.
+        within: how near to the true mean that of made-up numbers has to be to save her anything, in σ, if she counts
+            them as points of hers or not at all. Where she is checked.
     """
 
     honest: np.ndarray
@@ -38,8 +38,9 @@ def lies(problem: Problem, design: Design) -> Lies | None:
     """Return what a lie costs the liar, her error priced like everybody's.
 
     Fewer points have the chance P(|N| ≤ t/(σ√(1/n + 1/z))) to pass, and none at all none. Made-up numbers, off by δσ,
-    pass where |δσ − e| ≤ t, e ~ N(0, σ²/z) being the error of z̄; she estimates by the mean of what she gets, without
-    hers, whose squared error is (z²e² + Dσ²)/(z + D)² if she passes, with the e that passed.
+    pass where |δσ − e| ≤ t, e ~ N(0, σ²/z) being the error of z̄; she estimates by the mean of what she gets, with
+    her numbers as w points, w = n or 0, as is better for her if she passes, and if she fails. The squared error is
+    (z²e² + Dσ² + 2zw e δσ + w²δ²σ²)/(z + D + w)² if she passes, with the e that passed.
 
     Args:
         problem: the problem.
@@ -78,7 +79,7 @@ def lies(problem: Problem, design: Design) -> Lies | None:
     return Lies(honest, half, nothing, within)
 
 
-def invented(terms: Signed, i: int, k: int, off: float) -> float:
+def invented(terms: Signed, i: int, k: int, off: float, counted: tuple[float, ...] | None = None) -> float:
     """Return what an agent pays in all whose n points of one distribution are made up, off by some σ.
 
     Args:
@@ -86,19 +87,27 @@ def invented(terms: Signed, i: int, k: int, off: float) -> float:
         i: her index.
         k: the distribution, on which she is checked.
         off: δ.
+        counted: as how many points her own numbers may count in her estimate; by default as none, and as n.
 
     Source: see :func:`lies`.
     """
     z, rest, limit = (float(part[i, k]) for part in (terms.z, terms.rest, terms.limit))
-    chance, square = _passing(limit, off, z)
+    chance, cross, square = _passing(limit, off, z)
     row = terms.of(i, terms.n[i][None])
     passes, (clean, other) = row.passes(1.0)[0], row.errors()
     elsewhere = float(np.delete(passes, k).prod()) if terms.linked else 1.0
     kept = 1 / (1 + terms.beyond)
-    both, squares = chance * elsewhere, square * elsewhere
-    error = (z**2 * squares + rest * both) / (z + rest) ** 2
-    error += (z**2 * (1 / z - squares) + kept * rest * (1 - both)) / (z + kept * rest) ** 2
-    paid = terms.worth[i, k] * error
+    both, crossed, squares = (part * elsewhere for part in (chance, cross, square))
+    weights = (0.0, float(terms.n[i, k])) if counted is None else counted
+
+    def error(chance: float, first: float, second: float, more: float) -> float:
+        return min(
+            (z**2 * second + more * chance + 2 * z * w * off * first + (w * off) ** 2 * chance) / (z + more + w) ** 2
+            for w in weights
+        )
+
+    missed = error(both, crossed, squares, rest) + error(1 - both, -crossed, 1 / z - squares, kept * rest)
+    paid = terms.worth[i, k] * missed
     for j in np.delete(np.arange(len(passes)), k):
         success = both if terms.linked else passes[j]
         failing = (1 - success) * other[0, j] if success < 1 else 0.0
@@ -107,18 +116,16 @@ def invented(terms: Signed, i: int, k: int, off: float) -> float:
     return float(paid)
 
 
-def _passing(limit: float, off: float, z: float) -> tuple[float, float]:
-    """P(|δ − e| ≤ t) and E[e²; |δ − e| ≤ t] of e ~ N(0, 1/z)."""
+def _passing(limit: float, off: float, z: float) -> tuple[float, float, float]:
+    """P(|δ − e| ≤ t), E[e; |δ − e| ≤ t] and E[e²; |δ − e| ≤ t] of e ~ N(0, 1/z)."""
     low, high = (off - limit) * math.sqrt(z), (off + limit) * math.sqrt(z)
     chance = (math.erf(high / 2**0.5) - math.erf(low / 2**0.5)) / 2
-    density = [x * math.exp(-x * x / 2) / math.sqrt(2 * math.pi) for x in (low, high)]
-    return chance, (chance - density[1] + density[0]) / z
+    density = [math.exp(-x * x / 2) / math.sqrt(2 * math.pi) for x in (low, high)]
+    return chance, (density[0] - density[1]) / math.sqrt(z), (chance - high * density[1] + low * density[0]) / z
 
 
 def _within(terms: Signed, i: int, k: int, honest: float) -> float:
-    """The δ up to which inventing saves her something, by bisection."""
-    if invented(terms, i, k, 0.0) >= honest:
-        return 0.0
+    """The δ up to which inventing saves her something, by bisection: at 0 she has points without an error."""
     low, high = 0.0, float(terms.limit[i, k]) + _FAR / math.sqrt(float(terms.z[i, k]))
     if invented(terms, i, k, high) < honest:
         return math.inf

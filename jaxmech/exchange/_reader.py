@@ -31,7 +31,12 @@ class Reader:
         seal = self.document.get(FINGERPRINT)
         if not isinstance(seal, str) or "problem" not in self.document:
             raise ProblemError(FINGERPRINT, seal, "must be the JSON that jaxmech solve or jaxmech design wrote")
-        found = fingerprint(self.document)
+        try:
+            found = fingerprint(self.document)
+        except ValueError:  # infinity, as 1e999, is no number of JSON
+            raise ProblemError(
+                FINGERPRINT, seal, "cannot be recomputed: the document has numbers out of range"
+            ) from None
         if found != seal:
             raise ProblemError(FINGERPRINT, seal, f"the document has been changed: its fingerprint is {found}")
         return seal

@@ -1,9 +1,9 @@
 """Sweeps over problems to share data that do more than solve them: audits of the plans, and designs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -14,10 +14,14 @@ from jaxmech._status import Status
 from jaxmech._types import Array
 from jaxmech._words import one_of
 from jaxmech.collaboration import Plan, Problem, alone_penalty, first_best, mechanism, rational_optimum, social_penalty
-from jaxmech.design import Design, design, proven_design
+from jaxmech.collaboration._penalty import collection_cost, risk
+from jaxmech.collaboration._regret import best_whole_alone
+from jaxmech.design import Design, design, is_whole, proven_design
 from jaxmech.deviation import best_responses
 from jaxmech.sweep._collaboration import Collaboration
 from jaxmech.sweep._kind import Row
+
+Tree = TypeVar("Tree")
 
 SOLVE = "solve"
 WORKS = (SOLVE, "audit", "design")
@@ -89,7 +93,7 @@ class Designs(Collaboration):
     labels = (("ratio", "social penalty / best published"), ("social_penalty", "social penalty"))
     shares = ()
     shard, chunk = 64, 32
-    needed = ("problem", "design")
+    needed = ("problem", "design", "alone_in_whole")
 
     def __init__(self, problem: Problem) -> None:
         problem.without_limits("a sweep of designs has none")
@@ -113,6 +117,8 @@ class Designs(Collaboration):
         made: Design = solution.value
         optimum = rational_optimum(problem)
         found = (optimum.status == Status.OK) | (optimum.status == Status.ALMOST)
+        whole = best_whole_alone(problem)
+        own = risk(problem.scale**2, whole) + collection_cost(problem, whole)
         return {
             "status": solution.status,
             "residual": solution.residual,
@@ -124,6 +130,7 @@ class Designs(Collaboration):
             "ratio": made.social_penalty / made.published,
             "open": jnp.full_like(made.social_penalty, jnp.nan),
             "alone": alone_penalty(problem),
+            "alone_in_whole": jnp.sum(own, axis=-1),
             **{name: getattr(made, name) for name in self.keep if name != "alone"},
             "problem": problem,
             "design": made,
@@ -133,10 +140,11 @@ class Designs(Collaboration):
         """Prove every design, over all cores; what cannot be proven stays UNPROVEN."""
         status, left = np.array(rows["status"]), np.array(rows["open"])
         found = np.flatnonzero(status == int(Status.UNPROVEN))
+        pairs = [[_row(rows[name], i) for i in found.tolist()] for name in ("problem", "design")]
         with ThreadPoolExecutor(cpu_count()) as pool:
-            for i, (held, gain) in zip(found, pool.map(_proven, *_each(rows, found)), strict=True):
+            for i, (held, gain) in zip(found, pool.map(_proven, *pairs), strict=True):
                 status[i], left[i] = int(Status.OK if held else Status.UNPROVEN), gain
-        return {**rows, "status": status, "open": left}
+        return {**rows, "status": status, "open": left, "alone": _alone(rows)}
 
     def check(self, fixed: tuple[Any, ...], drawn: tuple[tuple[Any, Any], ...]) -> None:
         """Refuse a spread around infinity."""
@@ -144,10 +152,19 @@ class Designs(Collaboration):
         self.check_spread(drawn)
 
 
-def _each(rows: Row, found: np.ndarray) -> Iterator[list[Any]]:
-    """Problems and designs of some rows."""
-    for name in Designs.needed:
-        yield [jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), rows[name]) for i in found]
+def _alone(rows: Row) -> np.ndarray:
+    """What everybody pays alone; in whole samples where all numbers of the design are whole."""
+    alone = np.array(rows["alone"])
+    for i in range(len(alone)):
+        if is_whole(_row(rows["design"], i)):
+            alone[i] = rows["alone_in_whole"][i]
+    return alone
+
+
+def _row(tree: Tree, i: int) -> Tree:
+    """One row of some."""
+    one: Tree = jax.tree.map(lambda leaf: jnp.asarray(leaf[i]), tree)
+    return one
 
 
 def _proven(problem: Problem, made: Design) -> tuple[bool, float]:

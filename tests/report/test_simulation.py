@@ -76,10 +76,12 @@ def test_who_ends_worse_than_alone_is_told_with_the_error_and_who_is_nearest_whe
     made = dataclasses.replace(made, plays=(plays[0], within))
     assert worse_in_short(made, within) == ""
     (told,) = alone_in_words(made, within)
-    assert told.startswith("Nobody ends worse than alone on these data; nearest to it is Ann, who pays 1.180")
+    assert told.startswith(
+        "Nobody ends worse than alone by more than 3 standard errors; nearest to it is Ann, who pays 1.180"
+    )
     buffer = io.StringIO()
     report.simulation.print_page(made, Console(file=buffer, width=200))
-    assert "Nobody ends worse than alone on these data" in buffer.getvalue()
+    assert "Nobody ends worse than alone by more than 3 standard errors" in buffer.getvalue()
 
 
 def test_who_ends_above_her_promise_is_told_with_the_reason_in_the_data_and_what_helps():

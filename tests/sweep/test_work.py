@@ -24,7 +24,7 @@ class TestDesigns:
     @classmethod
     def swept(cls, tmp_path_factory):
         directory = tmp_path_factory.mktemp("designs")
-        sweep = small(mechanism=None, work="design", draws=5, shard=3, keep=["penalty", "samples", "limit"])
+        sweep = small(mechanism=None, work="design", draws=5, shard=3, keep=["penalty", "alone", "samples", "limit"])
         return sweep, directory, run(sweep, directory)
 
     @pytest.mark.long
@@ -38,6 +38,12 @@ class TestDesigns:
             assert rows["published"][index] == pytest.approx(float(alone.published), rel=1e-9)
             for i, name in enumerate("ABC"):
                 assert rows[f"penalty[{name}]"][index] == pytest.approx(float(alone.penalty[i]), rel=1e-5)
+                cost, paid = rows[f"costs[{name}][x]"][index], rows[f"alone_penalty[{name}]"][index]
+                best = 2 * SIGMA * np.sqrt(cost)
+                if design.is_whole(alone):
+                    best = min(SIGMA**2 / n + cost * n for n in range(1, 400))
+                assert paid == pytest.approx(best, rel=1e-12)
+                assert rows[f"penalty[{name}]"][index] <= paid * (1 + 1e-9)
         assert np.all((rows["ratio"] <= 1) & (rows["open"] <= 1.1e-8))
         assert np.all(rows["first_best"] <= rows["baseline"])
 

@@ -43,7 +43,7 @@ def lies_section(answer: Answer, told: Lies, box: Box, *, full: bool = False) ->
             single(float(told.honest[i]), digits),
             "–" if np.isnan(told.half[i, k]) else single(float(told.half[i, k]), digits),
             single(float(told.nothing[i, k]), digits),
-            "–" if np.isnan(guess) else "0" if guess == 0 else short(guess, 2),
+            "–" if np.isnan(guess) else short(guess, 2),
         )
     left = len(order) - len(shown)
     more = [f"Not shown: {left:,} more agents, whom it costs more; --verbose shows all."] if left else []
@@ -89,11 +89,9 @@ def _words(answer: Answer, told: Lies, several: bool) -> str:
     if np.isnan(told.within).all():
         return f"{text}–: nobody checks her, so that made-up numbers cost her what nothing costs."
     best = float(np.nanmax(told.within))
-    if best == 0:
-        return f"{text}Right within: made-up numbers cost her more than honest ones even with the true mean (0)."
     near = (
-        f"{text}Right within: made-up numbers save her something only if their mean is as near to the true one (0: not "
-        "even then; –: nobody checks her, so that they cost her what nothing costs)."
+        f"{text}Right within: made-up numbers save her something only if their mean is as near to the true one (–: "
+        "nobody checks her, so that they cost her what nothing costs)."
     )
     if best < _KNOWN:
         return near

@@ -80,8 +80,8 @@ def alone_in_words(answer: Answer, play: Play) -> list[str]:
     share = np.where(known, play.penalty / np.where(known, play.alone, 1.0), -np.inf)
     near = _of(answer, play, int(np.argmax(share)))
     return [
-        f"Nobody ends worse than alone on these data; nearest to it is {near.agent}, who pays "
-        f"{short(near.penalty, 4)} (standard error {short(near.standard_error, 1)}), and would pay "
+        f"Nobody ends worse than alone by more than {_ERRORS:g} standard errors; nearest to it is {near.agent}, who "
+        f"pays {short(near.penalty, 4)} (standard error {short(near.standard_error, 1)}), and would pay "
         f"{short(near.alone, 4)} alone. {_WHAT_ALONE_IS}"
     ]
 
