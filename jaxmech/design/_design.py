@@ -63,7 +63,7 @@ def design(problem: Problem, wishes: Wishes | None = None) -> Solution[Design]:
     wishes = wishes or Wishes()
     if _is_traced(problem):
         problem.without_limits("inside a transformation a design has none")
-        return unproven(problem, wishes)
+        return _unproven(problem, wishes)
     if problem.capacity is not None:
         _check_limited(problem, wishes)
     found = _first_that_holds(problem, _Search(problem, wishes, None).designs())
@@ -235,6 +235,7 @@ def _first_that_holds(problem: Problem, designs: Iterable[Design]) -> Solution[D
     return best
 
 
+_unproven = jax.jit(unproven, static_argnums=1)  # all numbers are tracers in there, whichever were from outside
 _candidates, _in_whole_samples, _among_kinds = jax.jit(candidates), jax.jit(in_whole_samples), jax.jit(among_kinds)
 _build = jax.jit(jax.vmap(build, in_axes=(None, None, 0, None, None)))
 _departure = jax.jit(departure_of)

@@ -93,7 +93,7 @@ class Designs(Collaboration):
     labels = (("ratio", "social penalty / best published"), ("social_penalty", "social penalty"))
     shares = ()
     shard, chunk = 64, 32
-    needed = ("problem", "design", "alone_in_whole")
+    needed = ("problem", "design", "alone", "alone_in_whole")
 
     def __init__(self, problem: Problem) -> None:
         problem.without_limits("a sweep of designs has none")

@@ -288,9 +288,15 @@ def test_names_are_checked_before_anything_is_designed(folder, capsys, monkeypat
 
 
 @pytest.mark.long
-def test_a_sweep_has_no_designs(folder, capsys):
-    (folder / "sweep.toml").write_text('[sweep]\nproblem = "four.toml"\n[sweep.parameters]\nprice = [1.0, 2.0]\n')
+def test_a_sweep_of_a_problem_with_designs_designs(folder, capsys):
+    """Costs that differ and do not vary are none that c3d could refuse."""
+    head = '[sweep]\nproblem = "four.toml"\n'
+    (folder / "sweep.toml").write_text(f"{head}[sweep.parameters]\nprice = [1.0, 2.0]\n")
+    assert run("sweep", folder / "sweep.toml", "-o", folder / "results", "--json", "-") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["work"], found["mechanism"], found["statuses"]) == ("design", None, {"OK": 2})
+    (folder / "sweep.toml").write_text(f'{head}work = "audit"\n[sweep.parameters]\nprice = [1.0, 2.0]\n')
     assert run("sweep", folder / "sweep.toml", "-o", folder / "results") == 2
     error = capsys.readouterr().err
-    assert "mechanism = 'designed': must be one of" in error
+    assert 'work = \'audit\': must be "design" where the problem\'s mechanism is "designed"' in error
     assert error.count("\n") == 1
