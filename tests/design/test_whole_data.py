@@ -65,7 +65,7 @@ def proofs(monkeypatch):
         made.append((one, prove(problem, one)))
         return made[-1][1]
 
-    monkeypatch.setattr("jaxmech.design._design.prove", noted)
+    monkeypatch.setattr("jaxmech.design._certify.prove", noted)
     return made
 
 
