@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._precision import seed_key
 from jaxmech._status import Status
 from jaxmech._types import Array
 from jaxmech._words import one_of
@@ -62,7 +63,7 @@ class Audits(Collaboration):
     def solved(self, problem: Problem) -> tuple[Row, Plan]:
         """The plan, and what was found against it: a lower bound of what deviations gain."""
         row, plan = super().solved(problem)
-        best = best_responses(mechanism(problem, plan), problem, jax.random.key(_SEED))
+        best = best_responses(mechanism(problem, plan), problem, seed_key(_SEED))
         found = {
             "gain": best.gain,
             "gain_error": best.standard_error,
