@@ -26,8 +26,8 @@ def is_agreement(file: str) -> bool:
         return False
 
 
-def read_signed(file: str, choice: Choice, output: Output) -> tuple[Any, dict[str, Any]]:
-    """Return the case and the document of an agreement to share data.
+def read_signed(file: str, choice: Choice, output: Output) -> tuple[Any, dict[str, Any], Any]:
+    """Return the case and the document of an agreement to share data, and what it says of the exchange.
 
     Args:
         file: a path.
@@ -43,23 +43,24 @@ def read_signed(file: str, choice: Choice, output: Output) -> tuple[Any, dict[st
         document = read_json("agreement", file)
         output.spare([Path(file)])
         case = files.read_agreed(document, file, output.dtype)
-        exchange.read_agreement(document, file)
+        agreed = exchange.read_agreement(document, file)
     for option, given in (("--division", choice.division), ("--mechanism", choice.mechanism)):
         if given is not None:
             raise ProblemError(option, given, "means nothing for an agreement, which says what was agreed")
-    return case, document
+    return case, document, agreed
 
 
-def carry_signed(case: Any, document: dict[str, Any], output: Output) -> Carried:
+def carry_signed(case: Any, document: dict[str, Any], agreed: Any, output: Output) -> Carried:
     """Return the mechanism of an agreement: a design as it was signed; a published plan is solved again.
 
     Args:
         case: its problem.
         document: its JSON.
+        agreed: what it says of the exchange.
         output: notes how long the parts take.
 
     Raises:
-        ProblemError: for a design with panels.
+        ProblemError: for a design with panels, and what is no number.
     """
     from jaxmech import files
 
@@ -67,54 +68,35 @@ def carry_signed(case: Any, document: dict[str, Any], output: Output) -> Carried
         return carry(case, Choice(None, None), output)
     from jaxmech._status import Status
     from jaxmech.design import designed_mechanism
+    from jaxmech.exchange._reader import Reader
 
     if case.values is not None:
         with named(case.source):
             raise ProblemError("panels", "given", "signed designs with panels are not audited: audit the problem file")
-    plan = signed_design(case, document)
+    plan = signed_design(case, document, agreed)
     with output.timed("proof"):
         machine = designed_mechanism(case.problem, plan)
     given = document.get("status")
     told: dict[str, Any] = given if isinstance(given, dict) else {}
     status = Status.__members__.get(str(told.get("name")), Status.UNPROVEN)
-    residual = float(_numbers(told.get("residual", 0.0), "status.residual"))
+    residual = float(Reader.numbers("status.residual", told.get("residual", 0.0), ()))
     return FromDesign(case, plan, machine, status, residual)
 
 
-def _numbers(value: Any, name: str, shape: tuple[int, ...] = ()) -> Any:
-    """Numbers of a document, None being none.
-
-    Raises:
-        ProblemError: if they are none, or of another shape.
-    """
-    import numpy as np
-
-    try:
-        found = np.array(np.nan if value is None else value, dtype=float)
-    except (TypeError, ValueError):
-        found = np.array("none")
-    if found.dtype.kind != "f" or found.shape != shape:
-        rule = "must be a number" if shape == () else f"must be a table of {' x '.join(map(str, shape))} numbers"
-        raise ProblemError(name, value, rule)
-    return found
-
-
-def signed_design(case: Any, document: dict[str, Any]) -> Any:
+def signed_design(case: Any, document: dict[str, Any], agreed: Any) -> Any:
     """Return a design as it was signed, in whole samples.
 
     Args:
         case: its problem, whose distributions are measured one by one.
-        document: its JSON, which :func:`jaxmech.exchange.read_agreement` accepts.
+        document: its JSON.
+        agreed: what :func:`jaxmech.exchange.read_agreement` makes of it.
     """
     import jax.numpy as jnp
 
-    from jaxmech import exchange
     from jaxmech.collaboration import Role
     from jaxmech.design import RIVALS, Calibration, Design, Rule, origin_of
+    from jaxmech.exchange._reader import Reader
 
-    agreed = exchange.read_agreement(document, case.source)
-    assert isinstance(agreed, exchange.Agreement)
-    assert agreed.noise is not None
     dtype = case.problem.costs.dtype
     published, noise = document.get("published"), agreed.noise
     published = published if isinstance(published, dict) else {}
@@ -131,11 +113,11 @@ def signed_design(case: Any, document: dict[str, Any]) -> Any:
         limit=jnp.asarray(agreed.limit, dtype),
         role=jnp.asarray(codes, jnp.int32),
         rule=Rule(jnp.asarray(noise.discrepancy, dtype), jnp.asarray(noise.variance, dtype)),
-        failure=jnp.asarray(_numbers(document.get("failure"), "failure", agreed.samples.shape), dtype),
+        failure=jnp.asarray(Reader.numbers("failure", document.get("failure"), agreed.samples.shape), dtype),
         penalty=jnp.asarray(agreed.penalty, dtype),
         social_penalty=jnp.asarray(agreed.penalty.sum(), dtype),
-        published=jnp.asarray(_numbers(published.get("social_penalty"), "published.social_penalty"), dtype),
-        family=jnp.asarray(_numbers(document.get("family_bound"), "family_bound"), dtype),
+        published=jnp.asarray(Reader.numbers("published.social_penalty", published.get("social_penalty"), ()), dtype),
+        family=jnp.asarray(Reader.numbers("family_bound", document.get("family_bound"), ()), dtype),
         linked=jnp.asarray(noise.linked),
         origin_code=jnp.asarray(origin_of(str(document.get("origin")))),
         rival_code=jnp.asarray(RIVALS.index(rival) if rival in RIVALS else 0),

@@ -81,11 +81,12 @@ def audit(
     chosen = None if replications is None else _settings(replications)
     use_precision(output.dtype)
     choice = Choice(division, mechanism)
-    case, document = read_signed(file, choice, output) if is_agreement(file) else (output.read(file), None)
+    signed = is_agreement(file)
+    case, document, agreed = read_signed(file, choice, output) if signed else (output.read(file), None, None)
     if isinstance(case, files.CollaborationCase):
         if questions:
             _check_case(case, choice.instead_of("mechanism", case.mechanism) == files.DESIGNED, document)
-        carried = carry(case, choice, output) if document is None else carry_signed(case, document, output)
+        carried = carry(case, choice, output) if document is None else carry_signed(case, document, agreed, output)
         if questions:
             _check_questions(carried)
         answer = _collaboration(carried, population, chosen, seed, replications, output)

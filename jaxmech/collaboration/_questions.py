@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from collections.abc import Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -298,16 +299,28 @@ def _kinds(problem: Problem, plan: Plan) -> list[bytes]:
     return [row.tobytes() for row in table]
 
 
+def unlike_groups(kinds: Sequence[bytes], pays: np.ndarray) -> Iterator[tuple[int, list[tuple[int, ...]], bool]]:
+    """Yield size, groups of unlike agents, and whether these are all: of more than enough, those who pay most.
+
+    Args:
+        kinds: of each agent; who are of one kind stand for each other.
+        pays: (agents,) what they are promised to pay.
+    """
+    for size in range(2, min(len(kinds), 3) + 1):
+        every = itertools.combinations(range(len(kinds)), size)
+        unlike = {tuple(sorted(kinds[i] for i in group)): group for group in every}
+        chosen = sorted(unlike.values(), key=lambda group: -pays[list(group)].sum())[:GROUPS]
+        yield size, chosen, len(chosen) == len(unlike)
+
+
 def _groups(problem: Problem, plan: Plan, kinds: list[bytes], key: jax.Array, draws: int) -> Groups:
     """Search for groups of two and three; of more than enough, for those who pay most."""
-    pays, m = np.asarray(plan.penalty, float), len(kinds)
+    pays = np.asarray(plan.penalty, float)
     parts: list[Allies] = []
     members: list[tuple[int, ...]] = []
     complete = True
-    for size in range(2, min(m, 3) + 1):
-        unlike = {tuple(sorted(kinds[i] for i in group)): group for group in itertools.combinations(range(m), size)}
-        chosen = sorted(unlike.values(), key=lambda group: -pays[list(group)].sum())[:GROUPS]
-        complete &= len(chosen) == len(unlike)
+    for size, chosen, every in unlike_groups(kinds, pays):
+        complete &= every
         parts.append(allies(problem, plan, jnp.asarray(chosen), jax.random.fold_in(key, size), draws))
         members += chosen
     found = jax.tree.map(lambda *leaves: np.concatenate([np.asarray(leaf) for leaf in leaves]), *parts)

@@ -1,7 +1,6 @@
 """What users ask of a design and no theorem promises: misstated costs, names, allies, who leaves. A host shell."""
 
 import dataclasses
-import itertools
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TypeVar
@@ -28,6 +27,7 @@ from jaxmech.collaboration import (
     core,
     unavoidable,
 )
+from jaxmech.collaboration._questions import unlike_groups
 from jaxmech.design._absent import absent_from
 from jaxmech.design._carried_out import is_whole
 from jaxmech.design._design import design as make_design
@@ -46,9 +46,6 @@ of which takes as long as many small ones; for second names half as many, and a 
 
 _FEWEST = 5
 """So many designs for each way to misstate costs, at least."""
-
-GROUPS = 45
-"""Groups of a size that are looked at: all pairs of ten agents."""
 
 _WORK = 2**18
 """Draws times agents times distributions in a search for one group: fewer draws where there are more agents."""
@@ -259,15 +256,13 @@ class _Asked:
 
     def groups(self, key: jax.Array) -> Groups:
         """What groups of two and three gain who share everything; of more than enough, those who pay most."""
-        pays, kinds, m = np.asarray(self.design.penalty, float), self.kinds, len(self.kinds)
+        pays = np.asarray(self.design.penalty, float)
         machine, told = _machine(self.problem, self.design), self.told(np.asarray(self.problem.costs, float))
         found: list[Group] = []
         members: list[tuple[int, ...]] = []
         complete = True
-        for size in range(2, min(m, 3) + 1):
-            unlike = {tuple(sorted(kinds[i] for i in group)): group for group in itertools.combinations(range(m), size)}
-            chosen = sorted(unlike.values(), key=lambda group: -pays[list(group)].sum())[:GROUPS]
-            complete &= len(chosen) == len(unlike)
+        for size, chosen, every in unlike_groups(self.kinds, pays):
+            complete &= every
             with stage(f"allies, groups of {size}"):
                 for at, group in enumerate(chosen):
                     tell("groups", at, len(chosen))

@@ -34,9 +34,7 @@ class Reader:
         try:
             found = fingerprint(self.document)
         except ValueError:  # infinity, as 1e999, is no number of JSON
-            raise ProblemError(
-                FINGERPRINT, seal, "cannot be recomputed: the document has numbers out of range"
-            ) from None
+            raise ProblemError(FINGERPRINT, seal, "cannot be recomputed: some number is out of range") from None
         if found != seal:
             raise ProblemError(FINGERPRINT, seal, f"the document has been changed: its fingerprint is {found}")
         return seal

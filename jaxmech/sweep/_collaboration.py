@@ -194,10 +194,8 @@ class Collaboration(Kind):
         if not self._has_own_baseline:
             baseline = social_penalty(problem, plan.target)
             return {"baseline": baseline, "ratio": plan.social_penalty / baseline}
-        optimum = rational_optimum(problem)
-        found = (optimum.status == Status.OK) | (optimum.status == Status.ALMOST)
-        baseline = jnp.where(found, social_penalty(problem, optimum.value), jnp.nan)
-        return {"baseline": baseline, "ratio": plan.social_penalty / baseline, "baseline_status": optimum.status}
+        baseline, status = baseline_of(problem)
+        return {"baseline": baseline, "ratio": plan.social_penalty / baseline, "baseline_status": status}
 
     def _check_equal_costs(self, fixed: tuple[Any, ...], drawn: tuple[tuple[Any, Any], ...]) -> None:
         """Traced costs are not checked any more: c3d would answer a question that nobody asked."""
@@ -215,6 +213,17 @@ class Collaboration(Kind):
             if target.leaf == "costs" and target.single:
                 costs[target.mask] = 1.0
         require_everybody_able(dataclasses.replace(self.problem, costs=jnp.asarray(costs)), str(self.division))
+
+
+def baseline_of(problem: Problem) -> tuple[Array, Array]:
+    """Return P(n_OPT) and its status; NaN where n_OPT was not found.
+
+    Args:
+        problem: the problem.
+    """
+    optimum = rational_optimum(problem)
+    found = (optimum.status == Status.OK) | (optimum.status == Status.ALMOST)
+    return jnp.where(found, social_penalty(problem, optimum.value), jnp.nan), optimum.status
 
 
 def plain_numbers(values: Any) -> Any:

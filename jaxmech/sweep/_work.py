@@ -14,12 +14,12 @@ from jaxmech._precision import seed_key
 from jaxmech._status import Status
 from jaxmech._types import Array
 from jaxmech._words import one_of
-from jaxmech.collaboration import Plan, Problem, alone_penalty, first_best, mechanism, rational_optimum, social_penalty
+from jaxmech.collaboration import Plan, Problem, alone_penalty, first_best, mechanism
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._regret import best_whole_alone
 from jaxmech.design import Design, design, is_whole, proven_design
 from jaxmech.deviation import best_responses
-from jaxmech.sweep._collaboration import Collaboration
+from jaxmech.sweep._collaboration import Collaboration, baseline_of
 from jaxmech.sweep._kind import Row
 
 Tree = TypeVar("Tree")
@@ -116,8 +116,6 @@ class Designs(Collaboration):
         problem = Problem.unchecked(leaves["costs"], leaves["sigma"], leaves["price"])
         solution = design(problem)
         made: Design = solution.value
-        optimum = rational_optimum(problem)
-        found = (optimum.status == Status.OK) | (optimum.status == Status.ALMOST)
         whole = best_whole_alone(problem)
         own = risk(problem.scale**2, whole) + collection_cost(problem, whole)
         return {
@@ -126,7 +124,7 @@ class Designs(Collaboration):
             "steps": solution.steps,
             "social_penalty": made.social_penalty,
             "published": made.published,
-            "baseline": jnp.where(found, social_penalty(problem, optimum.value), jnp.nan),
+            "baseline": baseline_of(problem)[0],
             "first_best": first_best(problem),
             "ratio": made.social_penalty / made.published,
             "open": jnp.full_like(made.social_penalty, jnp.nan),

@@ -318,6 +318,30 @@ class TestChecks:
     def test_it_is_verified(self, failing):
         assert call("verify", failing.returns, failing.agreement, "--submissions", failing.submissions)[0] == 0
 
+    @pytest.mark.parametrize("absent", [None, "Cleo.csv"])
+    def test_the_verifier_counts_the_same_checks(self, absent, tmp_path):
+        """With nothing handed in, too, which fails, and where nothing is compared, which is no check."""
+        found = Folder(tmp_path, "designed")
+        if absent:
+            (found.submissions / absent).unlink()
+        printed = found.run("--seed", "1")[1]
+        code, told, _ = call("verify", found.returns, found.agreement)
+        failed, made = re.search(r"Checks: (\d+) of (\d+) failed", printed).groups()
+        assert code == 0
+        assert f"Checks: {made} made, {failed} failed" in told
+        assert (int(failed) > 0) >= bool(absent)
+
+    def test_a_party_is_told_what_it_came_to(self, failing):
+        """Cost of her points and price times squared standard error, beside what was promised."""
+        told = " ".join(re.sub("<[^>]*>", " ", failing.page).split())
+        problem = json.loads(failing.agreement.read_text(encoding="utf-8"))["problem"]
+        for folder, cost in zip(exchange.file_names(failing.signed.parties), problem["costs"], strict=True):
+            owed, receipt = (failing.read(f"{folder}/{name}.json") for name in ("estimate", "receipt"))
+            bill = sum(c * check["count"] for c, check in zip(cost, receipt["checks"], strict=True) if check["count"])
+            errors = [float(one["standard_error"]) for one in owed["distributions"]]
+            paid = bill + sum(p * error**2 for p, error in zip(problem["price"], errors, strict=True))
+            assert f"by the standard errors of this exchange you pay {short(paid, 4)}" in told
+
     def test_published_rules_have_noise_and_no_limit(self, folder):
         page = folder.agreement.with_name("page.html")
         code, printed, _ = folder.run("--report", page, "--seed", "1")
