@@ -1,5 +1,7 @@
 """Questions that go beyond what is claimed: against closed forms, and what a director is told."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -70,6 +72,15 @@ def test_a_director_is_told_what_is_wrong_in_one_sentence_each(asked):
     assert "agent 2 saves 65 % by a second name that can measure nothing" in told
     assert "agent 1 and agent 2, who trust each other, would each save 28 % at least by leaving" in told
     assert "if agent 1 leaves and the others follow the plan, agent 3 pays 141 % more" in told
+    every = 2 ** len(answers.pays) - 1
+    for groups, complete, words in (
+        (every, True, f"all {every:,} groups"),
+        (every, False, f"all {every:,} groups, of which some are not proven"),
+        (every - 1, False, f"{every - 1:,} groups, not all"),
+    ):
+        core = dataclasses.replace(answers.core, groups=groups, complete=complete)
+        again = collaboration.facts(problem, dataclasses.replace(answers, core=core))
+        assert [fact.effort for fact in again if fact.claim == "no group would rather leave"] == [words]
 
 
 def test_who_is_alone_is_asked_without_allies():
