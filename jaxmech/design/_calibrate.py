@@ -16,7 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import erf
+import scipy
 
 from jaxmech._errors import ProblemError
 from jaxmech.collaboration import FEWEST, SIGMA_RANGE, Problem, check_sigma_range
@@ -183,7 +183,7 @@ def averages(
     weight = np.exp(-row.freedom / 2 * (np.expm1(logarithm) - logarithm))
     seen = np.exp(logarithm / 2)
     tau = np.interp(sigma[:, None] * seen, spread, level) * seen
-    chance, pulled = erf(tau / np.sqrt(2)), tau * np.exp(-(tau**2) / 2) / np.sqrt(2 * np.pi)
+    chance, pulled = scipy.special.erf(tau / np.sqrt(2)), tau * np.exp(-(tau**2) / 2) / np.sqrt(2 * np.pi)
     return chance @ weight / weight.sum(), pulled @ weight / weight.sum()
 
 
@@ -195,7 +195,7 @@ def _errors(row: Checked) -> tuple[float, float]:
 
 def _slope(row: Checked, level: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     pulled = level * np.exp(-(level**2) / 2) / np.sqrt(2 * np.pi)
-    return _slope_of(row, erf(level / np.sqrt(2)), pulled, sigma)
+    return _slope_of(row, scipy.special.erf(level / np.sqrt(2)), pulled, sigma)
 
 
 def _slope_of(row: Checked, chance: np.ndarray, pulled: np.ndarray, sigma: np.ndarray) -> np.ndarray:

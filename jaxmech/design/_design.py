@@ -181,8 +181,8 @@ class _Search:
         order = [i for i in np.argsort(socials, kind="stable") if np.isfinite(socials[i])]
         different = {(bool(linked[i]), bool(inside[i]), f"{socials[i]:.9g}"): i for i in reversed(order)}
         chosen = sorted(different.values(), key=order.index)
-        made = _build(self.problem, kinds, found, told, self._rule)
-        return [jax.tree.map(lambda leaf, i=i: leaf[i], made) for i in chosen]
+        made = jax.device_get(_build(self.problem, kinds, found, told, self._rule))
+        return [jax.device_put(jax.tree.map(lambda leaf, i=i: leaf[i], made)) for i in chosen]
 
     def _family(self, kinds: Kinds, duals: Dual, *, whole: bool) -> float:
         """The proven bound of the social penalty, over all distributions."""
@@ -191,7 +191,7 @@ class _Search:
         parts, limits = (kinds.costs, kinds.weight, kinds.error, kinds.unit), kinds.limits
         costs, weight, error, unit = (np.asarray(part, float) for part in parts)
         bounds = None if limits is None else (np.asarray(limits.least, float), np.asarray(limits.most, float))
-        fails = self.wishes.failure
+        fails, duals = self.wishes.failure, jax.device_get(duals)
         return sum(
             proven_value(
                 jax.tree.map(lambda leaf, k=k: leaf[k], duals),

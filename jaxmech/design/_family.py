@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import erfinv
+import scipy
 
 from jaxmech._types import Array
 from jaxmech.design._linked import Threshold
@@ -190,7 +190,7 @@ def proven_value(
     """Prove what a dual points to; see :func:`family_bound`, and :func:`proven_bound` for ``unit`` and limits."""
     size = np.ones(np.shape(costs)) if unit is None else unit
     weight, (costs, error, size, *bounds) = _together(weight, costs, error, size, *(limits or ()))
-    side = Side(costs, weight, error, float(np.sqrt(2) * erfinv(1 - fails)))
+    side = Side(costs, weight, error, float(np.sqrt(2) * scipy.special.erfinv(1 - fails)))
     if limits is not None:
         side = side._replace(limits=(bounds[0], bounds[1]))
     if not np.any(np.isfinite(side.costs)):

@@ -71,19 +71,26 @@ def draw(key: Array, count: int, senders: int, distributions: int, batches: int 
         distributions: how many.
         batches: how many independently scrambled sets.
     """
-    scramble_key, mechanism_key = jax.random.split(key)
-    seeds = np.asarray(jax.random.bits(scramble_key, (batches or 1,), jnp.uint32))
+    seeds, mechanism = jax.device_get(_seeds(key, sets=batches or 1))
     numbers = np.stack([_normal(int(seed), count, (2 + senders) * distributions) for seed in seeds])
     rows = numbers.reshape(len(seeds), count, 2 + senders, distributions)
     own, private, others = rows[:, :, 0], rows[:, :, 1], rows[:, :, 2:]
     own, others = turned(own, others)
-    draws = Draws(
-        own=jnp.asarray(own, dtype=float),
-        private=jnp.asarray(private, dtype=float),
-        others=jnp.asarray(others, dtype=float),
-        keys=_keys(mechanism_key, (len(seeds), count)),
+    words = np.random.default_rng(mechanism).integers(
+        2**32, size=(len(seeds), count, *mechanism.shape), dtype=np.uint32
     )
-    return draws if batches is not None else jax.tree.map(lambda leaf: leaf[0], draws)
+    parts = (own, private, others, words) if batches is not None else (own[0], private[0], others[0], words[0])
+    # Put on the device as they are: with jnp.asarray every shape would be a program of its own.
+    width = jax.dtypes.canonicalize_dtype(float)
+    one, two, three, told = jax.device_put([*(np.asarray(part, width) for part in parts[:3]), parts[3]])
+    return Draws(one, two, three, jax.random.wrap_key_data(told, impl=jax.random.key_impl(key)))
+
+
+@functools.partial(jax.jit, static_argnames="sets")
+def _seeds(key: Array, sets: int) -> tuple[Array, Array]:
+    """Numbers from which so many sets are scrambled, and the words of a key for the mechanism's own draws."""
+    scramble_key, mechanism_key = jax.random.split(key)
+    return jax.random.bits(scramble_key, (sets,), jnp.uint32), jax.random.key_data(mechanism_key)
 
 
 def turned(own: Any, others: Any) -> tuple[Any, Any]:
@@ -113,13 +120,6 @@ def directions(dimensions: int, bits: int) -> np.ndarray:
     # Points come in the order of Gray's code, in which place 2^(j+1) − 1 has the bit j alone.
     points = qmc.Sobol(dimensions, scramble=False, bits=BITS).random(1 << bits)
     return np.asarray(points[(2 << np.arange(bits)) - 1] * 2**BITS, np.uint32)
-
-
-def _keys(key: Array, shape: tuple[int, ...]) -> Array:
-    """Independent random keys, made on the host: nothing to compile for every shape."""
-    data = np.asarray(jax.random.key_data(key))
-    words = np.random.default_rng(data).integers(2**32, size=(*shape, *data.shape), dtype=np.uint32)
-    return jax.random.wrap_key_data(jnp.asarray(words), impl=jax.random.key_impl(key))
 
 
 def _normal(seed: int, count: int, dimensions: int) -> np.ndarray:

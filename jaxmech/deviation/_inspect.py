@@ -93,26 +93,46 @@ def _try(mechanism: Any, stakes: Stakes) -> None:
     """Ask for answers to honest data, to the same moved, to none, and to one agent's departures."""
     samples = _recommended(mechanism, stakes)
     run = _Run.of(mechanism, stakes, samples)
-    spread = jnp.where(samples > 0, stakes.sigma / jnp.sqrt(jnp.where(samples > 0, samples, 1.0)), 0.0)
-    key, data_key = jax.random.split(seed_key(0))
-    means = spread * jax.random.normal(data_key, samples.shape, samples.dtype)
-    moved_by = _SHIFT * stakes.sigma
-    answer = run.answer(Statistics(samples, means), key)
+    key, asked = _questions(stakes, samples)
+    answer = run.answer(asked.honest, key)
     _check_numbers(answer, "where all are honest")
-    moved = run.answer(Statistics(samples, jnp.where(samples > 0, means + moved_by, 0.0)), key)
-    _check_moves(answer, moved, np.asarray(moved_by))
-    nothing = jnp.zeros_like(samples)
-    empty = run.answer(Statistics(nothing, nothing), key)
+    _check_moves(answer, run.answer(asked.moved, key), _SHIFT * np.asarray(stakes.sigma))
+    empty = run.answer(asked.nothing, key)
     for name in ("clean_count", "noisy_count"):
         for i, k in np.argwhere(~(empty[name] <= 0)):
             rule = "nobody submitted anything: what comes back must be knowledge from elsewhere"
             raise ProblemError(f"mechanism.respond(...).{name}[{i}][{k}]", float(empty[name][i, k]), rule)
-    for words, factor, shift in _DEPARTURES:
+    for (words, factor, _), submitted in zip(_DEPARTURES, asked.departures, strict=True):
         if run.capacity and factor > 1:
             continue  # no room for more points
-        counts = samples.at[0].multiply(factor)
-        departed = run.answer(Statistics(counts, means.at[0].add(shift * stakes.sigma)), key)
-        _check_numbers(departed, f"where agent 1 {words}")
+        _check_numbers(run.answer(submitted, key), f"where agent 1 {words}")
+
+
+class _Asked(NamedTuple):
+    """What is submitted: honest data, the same moved, nothing, and one agent's departures."""
+
+    honest: Statistics
+    moved: Statistics
+    nothing: Statistics
+    departures: tuple[Statistics, ...]
+
+
+@jax.jit
+def _questions(stakes: Stakes, samples: jax.Array) -> tuple[jax.Array, _Asked]:
+    """A key, and all submissions: one program for all."""
+    spread = jnp.where(samples > 0, stakes.sigma / jnp.sqrt(jnp.where(samples > 0, samples, 1.0)), 0.0)
+    key, data_key = jax.random.split(seed_key(0))
+    means = spread * jax.random.normal(data_key, samples.shape, samples.dtype)
+    nothing = jnp.zeros_like(samples)
+    return key, _Asked(
+        Statistics(samples, means),
+        Statistics(samples, jnp.where(samples > 0, means + _SHIFT * stakes.sigma, 0.0)),
+        Statistics(nothing, nothing),
+        tuple(
+            Statistics(samples.at[0].multiply(factor), means.at[0].add(shift * stakes.sigma))
+            for _, factor, shift in _DEPARTURES
+        ),
+    )
 
 
 @contextlib.contextmanager
@@ -153,9 +173,11 @@ def noise_is_known(mechanism: Any, problem: Any) -> bool:
     """
     stakes = Stakes.of(problem)
     samples = _recommended(mechanism, stakes)
-    apart = jnp.arange(1.0, 1.0 + len(samples), dtype=samples.dtype)[:, None] * stakes.sigma
+    counts = np.asarray(samples)
+    apart = np.arange(1.0, 1.0 + len(counts), dtype=counts.dtype)[:, None] * np.asarray(stakes.sigma)
+    submitted = Statistics(samples, jax.device_put(np.where(counts > 0, apart, np.zeros((), counts.dtype))))
     run = _Run.of(mechanism, stakes, samples)
-    told = [run.answer(Statistics(samples, jnp.where(samples > 0, apart, 0.0)), seed_key(seed)) for seed in (1, 2)]
+    told = [run.answer(submitted, seed_key(seed)) for seed in (1, 2)]
     noisy = (told[0]["noisy_count"] > 0) & (told[0]["noisy_variance"] > np.asarray(stakes.sigma) ** 2 * _NOISIER)
     same = np.all(told[0]["noisy_mean"][noisy] == told[1]["noisy_mean"][noisy])
     return bool(np.any(noisy) and same)
@@ -262,7 +284,7 @@ def _refuse(name: str, values: np.ndarray, bad: np.ndarray, rule: str) -> None:
 
 def _check_moves(answer: dict[str, np.ndarray], moved: dict[str, np.ndarray], by: np.ndarray) -> None:
     # Roundings of numbers of the size of the shift.
-    slack = 1e4 * tolerances(jnp.zeros(()).dtype).eps
+    slack = 1e4 * tolerances(jnp.result_type(float)).eps
     for name, values in answer.items():
         expected = values + by if name in ("clean_mean", "noisy_mean") else values
         counted = {"clean_mean": "clean_count", "noisy_mean": "noisy_count", "noisy_variance": "noisy_count"}

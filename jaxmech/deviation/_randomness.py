@@ -1,6 +1,7 @@
 """Host, and its twin for programs that are being traced: all random numbers of a search, from one key."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -28,9 +29,8 @@ def host_randomness(
         who: indices of the agents who are searched for.
         settings: how many numbers.
     """
-    start_key, first, second, check, fresh, scan_key = jax.random.split(key, 6)
-    seeds = np.asarray(jax.random.bits(start_key, (agents,), jnp.uint32))
-    probe_key, scanned = jax.random.split(scan_key)
+    (first, second, check, fresh, scanned), bits, probes = _parts(key, agents=agents)
+    seeds = np.asarray(bits)
     size = (senders, distributions)
     sketched = {i: sketches(int(seeds[i]), distributions) for i in who}
     return Randomness(
@@ -39,9 +39,18 @@ def host_randomness(
         scanned=draw(scanned, settings.scan_draws, *size),
         check=draw(check, settings.batch, *size),
         fresh=draw(fresh, settings.batch, *size, batches=settings.batches),
-        probes=jax.random.split(probe_key, KEYS),
+        probes=probes,
         sketches=sketched[who[0]],
     ), sketched
+
+
+@partial(jax.jit, static_argnames="agents")
+def _parts(key: Array, agents: int) -> tuple[tuple[Array, ...], Array, Array]:
+    """Keys of all draws, a number for the sketches of every agent, and keys for the probes: one program for all."""
+    start_key, first, second, check, fresh, scan_key = jax.random.split(key, 6)
+    probe_key, scanned = jax.random.split(scan_key)
+    bits = jax.random.bits(start_key, (agents,), jnp.uint32)
+    return (first, second, check, fresh, scanned), bits, jax.random.split(probe_key, KEYS)
 
 
 def spread_randomness(key: Array, senders: int, distributions: int, settings: SearchSettings) -> Randomness:

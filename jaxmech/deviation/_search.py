@@ -226,7 +226,7 @@ def _on_all_cores(run: Callable[[int], Response], who: list[int]) -> Response:
         for response in workers.map(one, who[1:]):
             tell("agents", len(found), len(who))
             found.append(response)
-    joined: Response = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *found)
+    joined: Response = jax.device_put(jax.tree.map(lambda *leaves: np.stack(leaves), *found))
     return joined
 
 

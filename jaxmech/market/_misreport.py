@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import gammaln
+import scipy
 
 from jaxmech._checks import whole
 from jaxmech._errors import ProblemError
@@ -232,7 +232,9 @@ def _hypergeometric(hers: int, others: int, size: int) -> tuple[np.ndarray, np.n
     k = np.arange(low, high + 1) if high - low < 64 * MOST_SHARES else np.linspace(low, high, 64 * MOST_SHARES).round()
 
     def choose(total: int, some: np.ndarray) -> np.ndarray:
-        return gammaln(total + 1) - gammaln(some + 1) - gammaln(total - some + 1)
+        gammaln = scipy.special.gammaln
+        logarithm: np.ndarray = gammaln(total + 1) - gammaln(some + 1) - gammaln(total - some + 1)
+        return logarithm
 
     weight = choose(hers, k) + choose(others, size - k)
     chance = np.exp(weight - weight.max())

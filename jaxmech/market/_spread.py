@@ -8,8 +8,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jax.scipy.special import erfc, gammaincc
-from scipy.special import chdtrc
 
 from jaxmech._errors import ProblemError
 from jaxmech._precision import seed_key
@@ -343,4 +343,4 @@ def _exceeds(edges: Array, form: Array, key: Array, means: int) -> tuple[Array, 
 def _tail(expected: np.ndarray | np.generic, noise: np.ndarray, means: int) -> np.ndarray:
     """Chance that expected + noise·(1 − Z²) is negative; of several means that of 1 − χ²/means."""
     edge = np.maximum(1 + np.asarray(expected) / np.where(noise > 0, noise, 1.0), 0.0)
-    return np.asarray(chdtrc(means, means * edge), float)
+    return np.asarray(scipy.special.chdtrc(means, means * edge), float)

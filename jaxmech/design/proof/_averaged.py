@@ -12,7 +12,7 @@ Nothing here is shared with what finds the levels.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import erf, gammaln
+import scipy
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 _ENDS, _FAR = 9, 10.0
@@ -81,7 +81,7 @@ def _reaches(one: Follower) -> tuple[np.ndarray, np.ndarray]:
     places = np.unique(np.concatenate([np.linspace(-end, end, _ENDS), kinks]))
     width = np.diff(places)[:, None] / 2
     logarithm = (places[:-1, None] + width * (1 + _NODES)).ravel()
-    density = np.exp(half * np.log(half) - gammaln(half) + half * (logarithm - np.exp(logarithm)))
+    density = np.exp(half * np.log(half) - scipy.special.gammaln(half) + half * (logarithm - np.exp(logarithm)))
     seen = np.exp(logarithm / 2)
     return np.interp(seen, one.spread, one.level) * seen, (width * _WEIGHTS).ravel() * density
 
@@ -91,7 +91,7 @@ def _chance(one: Follower, amounts: np.ndarray, reach: np.ndarray, weight: np.nd
     z, n = one.comparison, amounts[:, None]
     root = np.sqrt(n * z / (n + z))
     slope = np.sqrt(2 / np.pi) * reach * np.exp(-((reach * root) ** 2) / 2) * root / 2 * z / (n * (n + z))
-    return erf(reach * root / np.sqrt(2)) @ weight, slope @ weight
+    return scipy.special.erf(reach * root / np.sqrt(2)) @ weight, slope @ weight
 
 
 def _cost(one: Follower, amounts: np.ndarray, chance: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import erfc
+import scipy
 
 _TOLERANCE = 3e-4
 """F is bounded to within this part of what who receives pays."""
@@ -259,7 +259,7 @@ def _on_interval(
 
     Over n up to ``most`` where there are limits.
     """
-    fails_first, fails = erfc(begin / np.sqrt(2)), erfc(end / np.sqrt(2))
+    fails_first, fails = scipy.special.erfc(begin / np.sqrt(2)), scipy.special.erfc(end / np.sqrt(2))
     peak = np.clip(1.0, begin, end)  # of τφ(τ)
     k = peak * np.exp(-(peak**2) / 2) / np.sqrt(2 * np.pi)
     more = slope - 1

@@ -27,7 +27,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import erf
+import scipy
 
 from jaxmech.design.proof._ellipsoid import Majorant, inside, majorant
 
@@ -343,7 +343,7 @@ def _log_chance(offer: Offer, amounts: np.ndarray) -> np.ndarray:
         return np.where(checked, offer.majorant.offset + offer.majorant.slope * np.log(level), 0.0)
     n = np.maximum(amounts, 1e-300)
     with np.errstate(divide="ignore"):
-        logarithm = np.log(erf(limit * np.sqrt(n * z / (n + z)) / np.sqrt(2)))
+        logarithm = np.log(scipy.special.erf(limit * np.sqrt(n * z / (n + z)) / np.sqrt(2)))
     return np.where(checked, logarithm, 0.0)
 
 
@@ -358,7 +358,7 @@ def _rise(offer: Offer) -> Callable[[np.ndarray], np.ndarray]:
         if offer.majorant is not None:
             return np.asarray(np.where(checked, offer.majorant.slope * z / (2 * n * both), 0.0))
         level = limit * np.sqrt(n * z / both)
-        chance = erf(level / _ROOT_TWO)
+        chance = scipy.special.erf(level / _ROOT_TWO)
         rise = _DENSITY * np.exp(-(level**2) / 2) * level / 2 * z / (n * both) / chance
         return rise if everywhere else np.where(checked, rise, 0.0)
 

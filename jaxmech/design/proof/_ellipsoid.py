@@ -28,7 +28,7 @@ in the size of the terms. All of it holds whatever the weights v_k are.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammaln
+import scipy
 
 _NODES = 24
 _SPACING, _MU = 3.0 / _NODES, np.pi * _NODES / 12
@@ -146,7 +146,7 @@ def _method(squares: int) -> float:
 
 def _line(c: np.ndarray, m: float) -> np.ndarray:
     """M(c)/(e^(2π|1 − c|/h) − 1)."""
-    bend = gammaln((m + 1) / 2) - m * np.log(c * np.sqrt(_MU)) - np.log(np.pi) / 2
+    bend = scipy.special.gammaln((m + 1) / 2) - m * np.log(c * np.sqrt(_MU)) - np.log(np.pi) / 2
     size = _MU * c**2 - np.log(c * np.sqrt(np.pi * _MU)) + np.logaddexp(0, bend)
     return np.asarray(np.exp(size) / np.expm1(2 * np.pi * np.abs(1 - c) / _SPACING))
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import erf
+import scipy
 
 from jaxmech.collaboration import Problem, Role
 from jaxmech.design._plan import Design
@@ -66,7 +66,7 @@ def sigma_limits(problem: Problem, design: Design) -> tuple[float, float]:
         problem: the problem, with the assumed σ.
         design: with a calibration.
     """
-    chance = erf(_LEVELS / np.sqrt(2))
+    chance = scipy.special.erf(_LEVELS / np.sqrt(2))
     pulled = _LEVELS * np.exp(-(_LEVELS**2) / 2) / np.sqrt(2 * np.pi)
     table, low, high = columns(problem, design), 0.0, np.inf
     for place in zip(*np.nonzero(np.isfinite(np.asarray(design.limit, float))), strict=True):

@@ -14,8 +14,7 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
-from scipy.integrate import quad
-from scipy.special import erf
+import scipy
 
 from jaxmech.design._plan import Rule
 
@@ -107,7 +106,7 @@ def _checked(places: np.ndarray, variance: np.ndarray, row: Row) -> tuple[float,
             return _half_normal(x) * more * (factor + pull * (x * x - 1))
 
         for i, function in enumerate((value, slope)):
-            found, error = quad(function, begin, end, epsabs=0.0, epsrel=_ACCURACY, limit=200)
+            found, error = scipy.integrate.quad(function, begin, end, epsabs=0.0, epsrel=_ACCURACY, limit=200)
             total[i] += found
             slack[i] += error
     honest = row.costs * n + row.error * (clean + total[0])
@@ -115,7 +114,7 @@ def _checked(places: np.ndarray, variance: np.ndarray, row: Row) -> tuple[float,
     blur = row.error * slack
     largest = honest / row.costs
     least = honest - blur[0] - max((steep + blur[1]) * n, (blur[1] - steep) * (largest - n), 0.0)
-    return honest, float(erf(level / np.sqrt(2))), least
+    return honest, float(scipy.special.erf(level / np.sqrt(2))), least
 
 
 def _half_normal(x: float) -> float:
