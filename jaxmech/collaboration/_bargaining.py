@@ -9,13 +9,14 @@ from jaxmech._status import Solution, Status, worst_status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Distributions, Scalar
 from jaxmech.collaboration._division import alone, direct_solution
+from jaxmech.collaboration._gaining import gaining
 from jaxmech.collaboration._limited import (
     check_size,
     limited_egalitarian,
     limited_kalai_smorodinsky,
     limited_nash,
 )
-from jaxmech.collaboration._problem import Problem, alone_penalty
+from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
 from jaxmech.collaboration._units import ITSELF, in_equivalent_points
 from jaxmech.mechanism import of_others
 from jaxmech.numerics import Kind, SharingOptimum, solve_sharing, spend_equal_budgets
@@ -53,10 +54,17 @@ def nash_bargaining(problem: Problem) -> Solution[Amounts]:
 
 @jax.jit
 def _nash(problem: Problem) -> Solution[Amounts]:
-    own = alone_penalty(problem)
-    costs, bounds = _with_something_to_gain(problem, own)
-    optimum = solve_sharing(Kind.PRODUCT, costs, problem.scale**2, bounds=bounds)
-    return _where_finite(problem, _solution(optimum))
+    own, error = alone_penalty(problem), problem.scale**2
+    if problem.valued_alike:
+        return _where_finite(problem, _solution(solve_sharing(Kind.PRODUCT, problem.costs, error, bounds=own)))
+    # who can gain nothing works alone, or collects nothing where that costs her nothing
+    gains = gaining(problem)
+    costs, bounds = jnp.where(gains[:, None], problem.costs, jnp.inf), jnp.where(gains, own, jnp.inf)
+    error = jnp.where(gains[:, None], error, 0.0)
+    optimum = solve_sharing(Kind.PRODUCT, costs, error, bounds=bounds, skip=~jnp.any(gains))
+    amount = jnp.where(gains[:, None], optimum.amount, alone_samples(problem))
+    residual = jnp.where(jnp.any(gains), optimum.residual, 0.0)
+    return _where_finite(problem, Solution(amount, optimum.status, residual, optimum.steps))
 
 
 @jax.jit
@@ -102,14 +110,6 @@ def _egalitarian_by_worth(problem: Problem) -> Solution[Amounts]:
     """The program as it stands: where errors do not cost all the same, not everybody pays the same."""
     nothing, one = jnp.zeros_like(problem.costs[:, 0]), jnp.ones_like(problem.costs[:, 0])
     return _solution(solve_sharing(Kind.MINIMAX, problem.costs, problem.scale**2, bounds=nothing, direction=one))
-
-
-def _with_something_to_gain(problem: Problem, own: Agents) -> tuple[Amounts, Agents]:
-    """Costs and bounds of those whom being alone costs something: the others can gain nothing and collect nothing."""
-    if problem.valued_alike:
-        return problem.costs, own
-    idle = own <= 0
-    return jnp.where(idle[:, None], jnp.inf, problem.costs), jnp.where(idle, jnp.inf, own)
 
 
 def _equality_residual(output: Amounts, error: Distributions, samples: Amounts) -> Scalar:

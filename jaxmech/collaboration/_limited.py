@@ -14,9 +14,10 @@ from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status, worst_status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array
+from jaxmech.collaboration._gaining import who_gains
 from jaxmech.collaboration._penalty import penalty
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
-from jaxmech.mechanism import Capacity, of_others
+from jaxmech.mechanism import Capacity
 from jaxmech.mechanism._capacity import sampled, spent
 from jaxmech.numerics import MOST_UNKNOWNS, Kind, LimitedOptimum, Limits, solve_limited
 
@@ -139,23 +140,25 @@ def check_size(problem: Problem) -> Problem:
 def helped(problem: Problem) -> Array:
     """Return who can pay less than alone.
 
-    Somebody else can collect of what she wants, because she does so alone or because she gains something herself.
+    Somebody else can collect of what she wants, because she does so alone, because she gains something herself, or in
+    exchange for what she herself gets.
 
     Args:
         problem: the problem, with a capacity.
     """
-    assert problem.capacity is not None
-    wanted = jnp.broadcast_to(problem.scale**2 > 0, problem.costs.shape)
-    own, able = alone_samples(problem), sampled(problem.costs, problem.capacity)
-    more = able & (problem.capacity.budget > spent(problem.costs, problem.capacity.least))[:, None]
-    given = of_others((own > 0).astype(own.dtype)) > 0
-
-    def spread(_: Array, found: Array) -> Array:  # who gains may collect more, which others may gain from
-        offers = ((own > 0) | (more & found[:, None])).astype(own.dtype)
-        return jnp.any(wanted & (of_others(offers) > 0), axis=1)
-
-    found: Array = jax.lax.fori_loop(0, len(own), spread, jnp.any(wanted & given, axis=1))
-    return found
+    capacity = problem.capacity
+    assert capacity is not None
+    slack = tolerances(problem.costs.dtype).optimality
+    worth = jnp.broadcast_to(problem.scale**2, problem.costs.shape)
+    own, able = alone_samples(problem), sampled(problem.costs, capacity)
+    costs = jnp.where(able, problem.costs, 1.0)
+    spare = able & (capacity.budget > spent(problem.costs, capacity.least))[:, None]
+    # money that is all spent would bring her what the least of its uses does
+    chosen = (own > capacity.least * (1 + slack)) & (worth > 0)
+    use = jnp.min(jnp.where(chosen, worth / (costs * jnp.where(chosen, own, 1.0) ** 2), jnp.inf), axis=1)
+    money = jnp.where(spent(problem.costs, own) >= capacity.budget * (1 - slack), jnp.maximum(use, 1.0), 1.0)
+    asked = jnp.where(spare & (own < capacity.most * (1 - slack)), costs * money[:, None], jnp.inf)
+    return who_gains(worth, own, asked, spare)
 
 
 def _limits(problem: Problem, kind: Kind, weights: Agents, bounds: Agents, direction: Agents) -> Limits:

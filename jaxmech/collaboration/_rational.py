@@ -7,6 +7,7 @@ from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, ArrayLike
 from jaxmech.collaboration._division import first_best, social_samples
+from jaxmech.collaboration._gaining import gaining
 from jaxmech.collaboration._leverage import leverage_optimum
 from jaxmech.collaboration._limited import check_size, infeasible, limited_rational
 from jaxmech.collaboration._penalty import penalty, social_penalty
@@ -63,18 +64,26 @@ def _rational(problem: Problem, bounds: Agents) -> Solution[Amounts]:
     social_ok = jnp.all(penalty(problem, social) <= bounds * (1 + 64 * limits.eps))
     # where one agent alone can sample anything and may not lose, the feasible set is the point n_IND
     active, costs = jnp.any(problem.costs != jnp.inf, axis=1), problem.costs
+    pinned = (bounds <= own * (1 + limits.optimality)) & (bounds >= own * (1 - limits.optimality))
+    point = (jnp.sum(active) == 1) & jnp.any(active & pinned) & ~social_ok
+    error, kept, alone = problem.scale**2, jnp.zeros_like(active), alone_samples(problem)
     if not problem.valued_alike:
-        # who pays nothing alone may not be asked for anything
-        active = active & (own > 0)
+        # who pays nothing alone may not be asked for anything, and who cannot gain works alone
+        kept = pinned & ~gaining(problem, ~pinned)
+        point = jnp.all(kept | (bounds <= 0)) & jnp.any(kept) & ~social_ok
         costs = jnp.where((bounds <= 0)[:, None], jnp.inf, costs)
+        error = jnp.where(kept[:, None], 0.0, error)
         bounds = jnp.where(bounds <= 0, jnp.inf, bounds)
-    pinned = active & (bounds <= own * (1 + limits.optimality)) & (bounds >= own * (1 - limits.optimality))
-    point = (jnp.sum(active) == 1) & jnp.any(pinned) & ~social_ok
-    weights = jnp.ones_like(own)
     optimum = solve_sharing(
-        Kind.WEIGHTED, costs, problem.scale**2, weights=weights, bounds=bounds, skip=social_ok | point
+        Kind.WEIGHTED,
+        jnp.where(kept[:, None], jnp.inf, costs),
+        error,
+        weights=jnp.ones_like(own),
+        bounds=jnp.where(kept, jnp.inf, bounds),
+        skip=social_ok | point,
     )
-    samples = jnp.where(social_ok, social, jnp.where(point, alone_samples(problem), optimum.amount))
+    divided = jnp.where(kept[:, None], alone, optimum.amount)
+    samples = jnp.where(social_ok, social, jnp.where(point, alone, divided))
     least = first_best(problem)
     gap = jnp.where(social_ok, jnp.abs(social_penalty(problem, social) - least) / least, 0.0)
     excess = jnp.where(bounds != jnp.inf, penalty(problem, samples) / bounds - 1, 0.0)

@@ -103,6 +103,9 @@ def finish(kind: Kind, interior: Interior, skip: Array, newton: Newton = ORDINAR
 def outcome(kind: Kind, interior: Interior, state: Guess) -> End:
     """The exact point where it is verified or no worse by the conditions, otherwise the interior one."""
     points = interior.iterate, state.iterate
+    if interior.program.worth is not None:
+        # a row that one agent alone can fill determines no λ: no equations to solve, yet zeros are known
+        points = begin(kind, interior).iterate, state.iterate
     if kind.weighted:
         points = in_unit_of_weights(points[0]), in_unit_of_weights(points[1])
     before, after = (certified_residual(kind, interior.program, point.amount, point.multiplier) for point in points)

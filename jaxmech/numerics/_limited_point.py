@@ -17,7 +17,7 @@ from jaxmech.numerics._program import Kind
 
 _BACK_OFF = 0.99
 _ROOM = 0.1  # of the interval, or of what is collected alone, from a bound at the start
-_PATIENCE = 8
+_PATIENCE = 20  # of PRODUCT multipliers may have decades to go, on which the error rises before it falls
 _EXACT = 0.1
 STEPS = 100
 """Largest number of steps."""
@@ -142,7 +142,7 @@ def _advance(kind: Kind, limits: Limits, masks: _Masks, state: State) -> State:
     length = _longest(limits, masks, state, ahead)
     there = _move(state, ahead, length)
     reached = _mean(kind, masks, there, *distances(limits, masks, there.x.amount))
-    centre = jnp.minimum(reached / mean, 1.0) ** 3 * mean
+    centre = jnp.minimum(reached / jnp.where(mean > 0, mean, 1.0), 1.0) ** 3 * mean  # 0: nothing is complementary
     centre = jnp.maximum(centre, 0.1 * jnp.minimum(mean, _missing(masks, state, missed)))
     cross = (
         ahead.x.amount * ahead.low,

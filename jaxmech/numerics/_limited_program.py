@@ -80,6 +80,7 @@ def limited_residual(kind: Kind, limits: Limits, found: Unknowns) -> Scalar:
     bounded, money = limits.bounds != jnp.inf, limits.budget != jnp.inf
     room = jnp.where(bounded, -missed.multiplier / jnp.where(bounded, scale, 1.0), 0.0)
     heavy = jnp.max(weights) + jnp.max(price)
+    heavy = jnp.where(heavy > 0, heavy, 1.0)  # 0 where nothing can be chosen
     if kind is Kind.PRODUCT:
         rows = jnp.abs(jnp.where(bounded, multiplier * missed.multiplier + 1, 0.0))
     else:

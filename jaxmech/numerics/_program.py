@@ -193,6 +193,8 @@ def _rows(
     with S_k − n summed over the others and S_k/N = √(1 + excess) from multipliers and gaps.
     """
     costs = program.costs
+    if program.worth is not None:
+        return _rows_apart(program, iterate, totals, missing)
     # in units of N: (S_k/N)² = c S_k²/w_k, and a little more, so that rounding does not decide
     close = program.able & (costs * totals**2 < 1.01 * (1 + _NEAR) ** 2 * program.errors)
     return jax.lax.cond(jnp.any(close), _rows_near, _rows_apart, program, iterate, totals, missing)

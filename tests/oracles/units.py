@@ -8,6 +8,7 @@ import warnings
 
 import cvxpy as cp
 import numpy as np
+from scipy.optimize import linprog
 
 
 def penalties(samples, costs, sigma, price):
@@ -66,6 +67,43 @@ def solve(kind, costs, sigma, price):
         rules = [*rules, *(paid[i] <= own[i] - share * (own[i] - ideal[i]) for i in range(len(own)))]
     _run(goal, rules)
     return np.maximum(n.value, 0) * unit
+
+
+def ideals(costs, sigma, price):
+    """The least that each agent can pay while nobody pays more than alone."""
+    costs, sigma, price = (np.asarray(table, float) for table in (costs, sigma, price))
+    own = alone(costs, sigma, price)
+    _, _, paid, rules = _model(costs, sigma, price)
+    rows = [paid[i] <= own[i] for i in np.flatnonzero(np.isfinite(own))]
+    return np.array([_run(cp.Minimize(paid[i]), rules + rows) for i in range(len(own))])
+
+
+def rational_conditions(samples, costs, sigma, price, accuracy=1e-7):
+    """Whether amounts are the rational optimum, σ being the same for all: are there weights v = 1 + λ, λ >= 0?
+
+    The conditions are linear in v, with s_k = Σ_i v_i w_ik/S_k²: v_i c_ik >= s_k everywhere, with equality where
+    n_ik > 0, and λ_i = 0 where a row has room. Solved as a linear program, within ``accuracy`` of either side.
+    """
+    own, paid = alone(costs, sigma, price), penalties(samples, costs, sigma, price)
+    if np.any(paid > own * (1 + 1e-9)):
+        return False
+    totals = samples.sum(axis=0)
+    worth = price * sigma**2
+    told = (own > 0)[:, None] & (totals > 0)[None]
+    rows, limits = [], []
+    for i, k in np.argwhere(told):
+        push = worth[:, k] / totals[k] ** 2
+        rows.append(push * (1 - accuracy) - costs[i, k] * (np.arange(len(own)) == i))
+        limits.append(0.0)
+        if samples[i, k] > 0:
+            rows.append(costs[i, k] * (1 - accuracy) * (np.arange(len(own)) == i) - push)
+            limits.append(0.0)
+    free = (paid >= own * (1 - accuracy)) & (own > 0)
+    scale = np.array([max(np.abs(row).max(), 1e-300) for row in rows])
+    found = linprog(
+        np.zeros(len(own)), np.array(rows) / scale[:, None], limits, bounds=[(1, None if held else 1) for held in free]
+    )
+    return found.status == 0
 
 
 def _each_by_itself(n, costs, sigma, price):
