@@ -82,15 +82,16 @@ def pytest_configure(config):
 
     The command line does both for small problems. Slow tests run what users run, but for modules that compile more than
     they compute, which use the fixture ``compile_quickly``. Programs of tests are small: cut into pieces for several
-    threads, as XLA cuts all, they take a quarter more to compile, and both workers have their core already.
+    threads, as XLA cuts all, they take up to a quarter more to compile, and both workers have their core already. JAX
+    keeps programs by these flags as well: with the same ones everywhere slow tests find what the others have compiled.
     """
     from jaxmech.cli._jax import prepare_process
 
     prepare_process()
+    if version("jaxlib").startswith("0.10."):  # XLA ends the process if it meets a flag that it does not know
+        os.environ["XLA_FLAGS"] += " --xla_cpu_parallel_codegen_split_count=1"
     if config.option.markexpr in QUICKLY_COMPILED:
         os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # for the processes that tests start
-        if version("jaxlib").startswith("0.10."):  # XLA ends the process if it meets a flag that it does not know
-            os.environ["XLA_FLAGS"] += " --xla_cpu_parallel_codegen_split_count=1"
         import jax  # not above: JAX reads its settings when it is imported
 
         jax.config.update("jax_disable_most_optimizations", True)

@@ -12,6 +12,8 @@ from jaxmech.cli import main
 from jaxmech.cli._audit import within_limits
 from jaxmech.deviation import SearchSettings
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 EQUAL = """
 [collaboration]
 title = "Ten alike"

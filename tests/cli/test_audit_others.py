@@ -10,6 +10,8 @@ from jaxmech import ProblemError, files, market, schemas
 from jaxmech.cli import main
 from jaxmech.cli._solve_market import plan_of, solution_of
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 MARKET = """
 [market]
 sigma = 1.0

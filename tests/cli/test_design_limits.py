@@ -13,6 +13,8 @@ from jaxmech import schemas
 from jaxmech._json import fingerprint, json_text
 from jaxmech.cli import main
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 PROBLEM = """
 [collaboration]
 title = "Four within limits"

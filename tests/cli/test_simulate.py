@@ -10,6 +10,8 @@ from jaxmech import files, schemas
 from jaxmech.cli import main
 from jaxmech.cli._simulate import alone_there
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 PROBLEM = """
 [collaboration]
 sigma = [1.0, 2.0]

@@ -9,6 +9,8 @@ from jaxmech.deviation import group_response
 from jaxmech.mechanism import Information, Strategy
 from tests.oracles import allies as oracle
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 @pytest.fixture(scope="module")
 def ten():

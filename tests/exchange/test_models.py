@@ -10,6 +10,8 @@ from jaxmech import ProblemError, exchange, multiparty
 from jaxmech._json import fingerprint
 from tests.exchange import trades as example
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 def honest(name="models", seed=0):
     return example.draw(example.agreement(name), np.random.default_rng(seed))

@@ -10,6 +10,8 @@ from jaxmech.collaboration import Problem
 from jaxmech.deviation import SearchSettings, check_mechanism
 from jaxmech.mechanism import Statistics, Submission
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 SITES = ("Ashford", "Birchwood", "Calder", "Dunmore")
 PROBLEM = Problem([[0.01]] * 4, 1.0, agents=SITES, distributions=["glucose"])
 ASKED = jnp.full((4, 1), 5.0)

@@ -12,6 +12,8 @@ from tests.market.problems import lab_market, with_tables
 from tests.market.test_certificate import _Miscounting, _Scaled
 from tests.oracles import market as oracle
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 VALUES = [[0.0, 0.5, 0.6, 0.65], [0.0, 0.3, 0.7, 1.0], [0.0, 0.1, 0.3, 0.8]]
 
 
