@@ -56,8 +56,8 @@ def _solve_rows(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Arr
     found = _by_rows(kind, program, skip, lanes)
     for solve in more:
         done = skip | jax.vmap(_settled)(program, found)
-        again = a_few_at_a_time(solve, program, done)
-        found = jax.vmap(partial(_better, kind))(program, done, found, again)
+        try_again = partial(_tried_again, kind, solve)
+        found = jax.lax.cond(jnp.all(done), lambda _, found, done: found, try_again, program, found, done)
     return found.iterate, jnp.where(skip, 0, found.steps)
 
 
@@ -128,6 +128,12 @@ def a_few_at_a_time(solve: Callable[[Program, Array], End], program: Program, sk
     groups = -(-jnp.sum(~skip, dtype=jnp.int32) // together)
     results: End = jax.lax.fori_loop(0, groups, group, idle)
     return results
+
+
+def _tried_again(kind: Kind, solve: Callable[[Program, Array], End], program: Program, found: End, done: Array) -> End:
+    again = a_few_at_a_time(solve, program, done)
+    better: End = jax.vmap(partial(_better, kind))(program, done, found, again)
+    return better
 
 
 def _settled(program: Program, found: End) -> Array:

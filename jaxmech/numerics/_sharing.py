@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import jax
@@ -27,6 +27,7 @@ from jaxmech.numerics._program import (
     pull_of,
     total_weight,
 )
+from jaxmech.numerics._rows import through_rows
 
 MANY = 256
 """Agents beyond which those who are alike are found by sorting: a table of all pairs would outgrow everything else."""
@@ -141,16 +142,26 @@ def _optimum(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Array]
     return _alike(program, iterate), steps.astype(program.costs.dtype)
 
 
-def _alike(program: Program, iterate: Iterate) -> Iterate:
-    """Give agents with the same data the mean of what they have: optima are convex sets that exchanging them keeps."""
-    ends = jnp.stack([jnp.min(program.costs, axis=1), jnp.max(program.costs, axis=1), program.bounds])
-    if ends.shape[1] > MANY:
-        some = jnp.max(_groups(ends.T)) + 1 < ends.shape[1]
-    else:
-        pairs = jnp.all(ends[:, :, None] == ends[:, None], axis=0)
-        some = jnp.sum(pairs) > len(pairs)
-    averaged: Iterate = jax.lax.cond(some, _averaged, lambda _, iterate: iterate, program, iterate)
+def _rows_alike(program: Program, iterate: Iterate) -> Iterate:
+    """Give agents with the same data the mean of what they have: optima are convex sets that exchanging them keeps.
+
+    A batch (instances, ...) that has no such agents costs a look at them.
+    """
+    some = jnp.any(jax.vmap(_any_alike)(program))
+    averaged: Iterate = jax.lax.cond(some, jax.vmap(_averaged), lambda _, iterate: iterate, program, iterate)
     return averaged
+
+
+_alike = through_rows(_rows_alike)
+
+
+def _any_alike(program: Program) -> Array:
+    """Whether two agents may have the same data: necessary, not sufficient."""
+    ends = (jnp.min(program.costs, axis=1), jnp.max(program.costs, axis=1), program.bounds)
+    if len(program.bounds) > MANY:
+        return jnp.max(_groups(jnp.stack(ends, axis=1))) + 1 < len(program.bounds)
+    pairs = reduce(jnp.logical_and, [values[:, None] == values[None] for values in ends])
+    return jnp.sum(pairs) > len(program.bounds)
 
 
 def _averaged(program: Program, iterate: Iterate) -> Iterate:

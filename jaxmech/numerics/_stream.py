@@ -15,8 +15,12 @@ Rows = Any
 Lanes = Any
 """A pytree whose leaves hold one lane per instance at work: (..., lanes)."""
 
-CACHE_BYTES = 1 << 19
+CACHE_BYTES = 1 << 20
 """What the lanes of a processor's core may occupy, so that they stay in its second-level cache."""
+
+ALIASING = 256
+"""On a processor multiples of so many lanes are avoided: rows of them lie a multiple of 2 KB apart and share few places
+in a cache, and loads wait for stores that only look like their own (with 512 lanes half as slow again)."""
 
 DEVICE_BYTES = 1 << 28
 """The same on an accelerator, which needs many lanes to be busy, and has its own caches."""
@@ -24,14 +28,14 @@ DEVICE_BYTES = 1 << 28
 DEVICE_LANES = (1 << 12, 1 << 17)
 """Fewest and most lanes there."""
 
-MIN_LANES, MAX_LANES = 16, 512
+MIN_LANES, MAX_LANES = 32, 760
 
-MAX_BYTES = 1 << 22
+MAX_BYTES = 1 << 23
 """From here on lanes gain nothing: one instance by itself fills the loops."""
 
 _LIVE_TABLES = 16  # arrays of (agents, distributions) that a step holds at a time
 
-REFILL = 0.5
+REFILL = 0.35
 """Share of idle lanes at which the next instances come in: earlier costs more starts, later more idling."""
 
 
@@ -74,7 +78,8 @@ def lanes_that_fit(bytes_each: int, fewest: int, most: int) -> int:
     if jax.default_backend() != "cpu":
         least, largest = DEVICE_LANES
         return max(least, min(largest, 1 << (DEVICE_BYTES // bytes_each).bit_length() >> 1))
-    return max(fewest, min(most, CACHE_BYTES // bytes_each // 8 * 8))
+    found = max(fewest, min(most, CACHE_BYTES // bytes_each // 8 * 8))
+    return found - 8 if found % ALIASING == 0 else found
 
 
 def lanes_for(m: int, d: int, itemsize: int) -> int:
