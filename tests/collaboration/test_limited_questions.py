@@ -31,7 +31,7 @@ def test_every_group_gains_what_its_members_limits_allow_and_no_more_is_proven(a
     problem, plan, answers = asked
     groups = np.array(list(itertools.product([False, True], repeat=4)))[1:]
     stays = np.asarray(plan.penalty)
-    found = jax.vmap(lambda members: collaboration.blocking(problem, stays, members))(jnp.asarray(groups))
+    found = jax.jit(jax.vmap(lambda members: collaboration.blocking(problem, stays, members)))(jnp.asarray(groups))
     for group, share, bound in zip(groups, found.share, found.bound, strict=True):
         if not np.isfinite(COSTS[group]).any(axis=0).all():
             assert share == bound == -np.inf
