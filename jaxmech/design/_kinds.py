@@ -121,12 +121,9 @@ def everybody(problem: Problem) -> Kinds:
     return Kinds(told.costs.astype(float), error, jnp.ones(m), jnp.arange(m), unit, limits)
 
 
-_everybody = jax.jit(everybody)
-
-
 def kinds_of(problem: Problem) -> Kinds:
     """Group agents: everybody is a kind, unless there are many, or groups, alike in all. Host only."""
-    single_kinds = jax.device_get(_everybody(problem))
+    single_kinds = everybody(problem)
     limits = single_kinds.limits
     parts = [single_kinds.costs, single_kinds.error, single_kinds.unit]
     parts += [] if limits is None else [limits.most, limits.least]
@@ -149,8 +146,8 @@ def kinds_of(problem: Problem) -> Kinds:
     nobody = np.concatenate([np.full(d, np.inf), table[0, d : 3 * d], np.zeros(len(table[0]) - 3 * d)])
     rows = np.concatenate([rows, np.tile(nobody, (missing, 1))])
     weight = np.concatenate([weight, np.zeros(missing)])
-    told = jax.device_put((rows[:, :d], rows[:, d : 2 * d], weight, kind, rows[:, 2 * d : 3 * d]))
+    told = tuple(jnp.asarray(part) for part in (rows[:, :d], rows[:, d : 2 * d], weight, kind, rows[:, 2 * d : 3 * d]))
     if limits is not None:
-        bounds = jax.device_put((rows[:, 3 * d : 4 * d], rows[:, 4 * d :], np.full(len(rows), np.inf)))
-        limits = Capacity(*bounds)
+        bounds = jnp.asarray(rows[:, 3 * d : 4 * d]), jnp.asarray(rows[:, 4 * d :])
+        limits = Capacity(*bounds, jnp.full(len(rows), jnp.inf))
     return Kinds(told[0], told[1], told[2], told[3], told[4], limits)
