@@ -50,19 +50,19 @@ def test_batch_equals_loop(solve):
 
 @pytest.mark.long
 def test_neighbours_do_not_matter():
-    costs = _costs(600)  # more than there are lanes
-    assert lanes_for(4, 2, 8) < 600
+    costs = _costs(900)  # more than there are lanes
+    assert lanes_for(4, 2, 8) < 900
     alone = _MANY[_rational](costs)
     spoilt = costs.copy()
     spoilt[7] = np.nan
     spoilt[99] = 1e300
     spoilt[300] *= 1e-200
     mixed = _MANY[_rational](spoilt)
-    others = np.delete(np.arange(600), [7, 99, 300])
+    others = np.delete(np.arange(900), [7, 99, 300])
     np.testing.assert_array_equal(np.asarray(mixed.amount)[others], np.asarray(alone.amount)[others])
     np.testing.assert_array_equal(np.asarray(mixed.steps)[others], np.asarray(alone.steps)[others])
     assert int(mixed.status[7]) == Status.NONFINITE
-    order = np.random.default_rng(1).permutation(600)
+    order = np.random.default_rng(1).permutation(900)
     shuffled = _MANY[_rational](costs[order])
     np.testing.assert_allclose(shuffled.amount, np.asarray(alone.amount)[order], rtol=1e-12, atol=1e-15)
 
