@@ -37,4 +37,4 @@ def in_turns(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[float,
             start = time.perf_counter()
             work()
             kept.append(time.perf_counter() - start)
-    return first - min(times[0]), (min(times[0]), found), (min(times[1]), other)
+    return max(first - min(times[0]), 0.0), (min(times[0]), found), (min(times[1]), other)

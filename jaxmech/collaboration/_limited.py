@@ -158,7 +158,7 @@ def helped(problem: Problem) -> Array:
     use = jnp.min(jnp.where(chosen, worth / (costs * jnp.where(chosen, own, 1.0) ** 2), jnp.inf), axis=1)
     money = jnp.where(spent(problem.costs, own) >= capacity.budget * (1 - slack), jnp.maximum(use, 1.0), 1.0)
     asked = jnp.where(spare & (own < capacity.most * (1 - slack)), costs * money[:, None], jnp.inf)
-    return who_gains(worth, own, asked, spare)
+    return who_gains(worth, own, asked, spare, ready=alone_penalty(problem) == jnp.inf)
 
 
 def _limits(problem: Problem, kind: Kind, weights: Agents, bounds: Agents, direction: Agents) -> Limits:
@@ -183,9 +183,8 @@ def _limits(problem: Problem, kind: Kind, weights: Agents, bounds: Agents, direc
     afford = jnp.where(paid[:, None], lower + spare[:, None] / costs, jnp.inf)
     upper = jnp.where(held, lower, jnp.minimum(capacity.most, afford))
     # a useless row would keep the interior empty; minimax without bounds has none
-    pinned = (
-        ~helped(problem) & (bounds <= own * (1 + accuracy.optimality)) & (bounds >= own * (1 - accuracy.optimality))
-    )
+    near = (bounds <= own * (1 + accuracy.optimality)) & (bounds >= own * (1 - accuracy.optimality))
+    pinned = ~helped(problem) & near & (bounds != jnp.inf)
     pinned = (
         pinned & jnp.any(jnp.stack([bounds > 0, own <= 0]), axis=0) & (kind is not Kind.MINIMAX or jnp.any(bounds > 0))
     )

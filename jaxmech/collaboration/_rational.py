@@ -68,9 +68,15 @@ def _rational(problem: Problem, bounds: Agents) -> Solution[Amounts]:
     point = (jnp.sum(active) == 1) & jnp.any(active & pinned) & ~social_ok
     error, kept, alone = problem.scale**2, jnp.zeros_like(active), alone_samples(problem)
     if not problem.valued_alike:
-        # who pays nothing alone may not be asked for anything, and who cannot gain works alone
-        kept = pinned & ~gaining(problem, ~pinned)
-        point = jnp.all(kept | (bounds <= 0)) & jnp.any(kept) & ~social_ok
+        # who pays nothing alone may not be asked for anything, and who cannot gain works alone. What she collects helps
+        # nobody else: who wants it gains by it, and could give her some of it, unless she cannot sample what she wants
+        served = jnp.all(own < jnp.inf)
+        kept = pinned & ~gaining(problem, ~pinned) & served
+        single = active & (own > 0)
+        point = jnp.where(
+            served, jnp.all(kept | (bounds <= 0)) & jnp.any(kept), (jnp.sum(single) == 1) & jnp.any(single & pinned)
+        )
+        point = point & ~social_ok
         costs = jnp.where((bounds <= 0)[:, None], jnp.inf, costs)
         error = jnp.where(kept[:, None], 0.0, error)
         bounds = jnp.where(bounds <= 0, jnp.inf, bounds)
@@ -94,7 +100,9 @@ def _rational(problem: Problem, bounds: Agents) -> Solution[Amounts]:
     status = jnp.where((optimum.status == Status.INFEASIBLE) & feasible, Status.STALLED, optimum.status)
     status = jnp.where(jnp.isnan(residual), Status.NONFINITE, status).astype(jnp.int32)
     if not problem.valued_alike:
-        status = jnp.where(_supplied(problem, costs), status, Status.INFEASIBLE).astype(jnp.int32)
+        # where nobody may collect what somebody cannot do without, no amounts leave her a finite penalty
+        possible = _supplied(problem, costs) & ((status != Status.OK) | jnp.all(penalty(problem, samples) < jnp.inf))
+        status = jnp.where(possible, status, Status.INFEASIBLE).astype(jnp.int32)
     return Solution(samples, status, residual, optimum.steps).blanked()
 
 
