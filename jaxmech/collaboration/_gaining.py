@@ -6,8 +6,8 @@ for i, one more point of her distribution k is worth g_ik; j asks a_jk for it, w
 i, j, …, i everybody gains something if Π a/g < 1. If no round has that product nobody does, in whatever exchange: by
 duality there are weights v with v_i g_ik <= v_j a_jk, for which what all collect alone is the best for all together.
 Who cannot gain works alone in whatever leaves nobody worse off; with her row no amounts are inside all rows. If
-everybody can work alone, nobody else wants what she collects, so that the others' program is one without her; who cannot
-sample what she wants may live on it.
+everybody can work alone, nobody else wants what she collects, so that the others' program is one without her; who
+cannot sample what she wants may live on it.
 """
 
 import jax
