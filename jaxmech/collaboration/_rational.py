@@ -63,23 +63,20 @@ def _rational(problem: Problem, bounds: Agents) -> Solution[Amounts]:
     social = social_samples(problem)
     social_ok = jnp.all(penalty(problem, social) <= bounds * (1 + 64 * limits.eps))
     # where one agent alone can sample anything and may not lose, the feasible set is the point n_IND
-    active, costs = jnp.any(problem.costs != jnp.inf, axis=1), problem.costs
+    active, costs = jnp.any(problem.costs != jnp.inf, axis=1) & (own != 0), problem.costs
     pinned = (bounds <= own * (1 + limits.optimality)) & (bounds >= own * (1 - limits.optimality))
-    point = (jnp.sum(active) == 1) & jnp.any(active & pinned) & ~social_ok
+    point = (jnp.sum(active) == 1) & jnp.any(active & pinned)
     error, kept, alone = problem.scale**2, jnp.zeros_like(active), alone_samples(problem)
     if not problem.valued_alike:
         # who pays nothing alone may not be asked for anything, and who cannot gain works alone. What she collects helps
         # nobody else: who wants it gains by it, and could give her some of it, unless she cannot sample what she wants
         served = jnp.all(own < jnp.inf)
         kept = pinned & ~gaining(problem, ~pinned) & served
-        single = active & (own > 0)
-        point = jnp.where(
-            served, jnp.all(kept | (bounds <= 0)) & jnp.any(kept), (jnp.sum(single) == 1) & jnp.any(single & pinned)
-        )
-        point = point & ~social_ok
+        point = jnp.where(served, jnp.all(kept | (bounds <= 0)) & jnp.any(kept), point)
         costs = jnp.where((bounds <= 0)[:, None], jnp.inf, costs)
         error = jnp.where(kept[:, None], 0.0, error)
         bounds = jnp.where(bounds <= 0, jnp.inf, bounds)
+    point = point & ~social_ok
     optimum = solve_sharing(
         Kind.WEIGHTED,
         jnp.where(kept[:, None], jnp.inf, costs),

@@ -78,8 +78,7 @@ def lanes_that_fit(bytes_each: int, fewest: int, most: int) -> int:
     if jax.default_backend() != "cpu":
         least, largest = DEVICE_LANES
         return max(least, min(largest, 1 << (DEVICE_BYTES // bytes_each).bit_length() >> 1))
-    found = max(fewest, min(most, CACHE_BYTES // bytes_each // 8 * 8))
-    return found - 8 if found % ALIASING == 0 else found
+    return max(fewest, min(most, CACHE_BYTES // bytes_each // 8 * 8))
 
 
 def lanes_for(m: int, d: int, itemsize: int) -> int:
@@ -106,6 +105,8 @@ def stream(method: Method, rows: Rows, skip: Array, lanes: int) -> Rows:
     """
     instances = skip.shape[0]
     lanes = min(lanes, instances)
+    if jax.default_backend() == "cpu" and lanes % ALIASING == 0:
+        lanes += 8  # if there are not so many instances, the last ones stay idle
     line = jnp.argsort(skip, stable=True).astype(jnp.int32)  # the skipped ones last, where nobody calls them
     waiting = jnp.sum(~skip, dtype=jnp.int32)
 
