@@ -17,6 +17,10 @@ os.environ.setdefault("JAX_ENABLE_X64", "1")
 # compiled, and so does the next run. JAX finds programs by content, so that nothing in there is ever stale.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+# For the workers and the processes that tests start, where the C library is glibc: what one compilation frees is kept
+# for the next one, instead of given to the system and asked for again a dozen times a second.
+for _option, _size in (("TRIM_THRESHOLD", 2**30), ("TOP_PAD", 2**26), ("MMAP_THRESHOLD", 2**25)):
+    os.environ.setdefault(f"MALLOC_{_option}_", str(_size))
 
 
 def _outermost_functions(self, node, visit=_import_hook.JaxtypingTransformer.visit_FunctionDef):
@@ -70,7 +74,8 @@ def _is_plain(function, shapes):
 _import_hook.JaxtypingTransformer.visit_FunctionDef = _outermost_functions
 install_import_hook("jaxmech", "beartype.beartype")
 # Traces make many small objects that stay: by default a tenth of the time goes into looking for garbage among them.
-gc.set_threshold(50_000, 20, 20)
+# What holds itself is rare and small, so that it waits for the end of its module.
+gc.disable()
 
 
 QUICKLY_COMPILED = ("not slow and not long", "long")
@@ -97,11 +102,21 @@ def pytest_configure(config):
         jax.config.update("jax_disable_most_optimizations", True)
 
 
+def pytest_collection_finish():
+    """What is imported by now stays: nothing of it is garbage to look for."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _forget_what_was_compiled():
     """Compiled code of a whole run takes gigabytes: once it does, a module's end is the time to drop it."""
+    before = _resident_gigabytes()
     yield
-    if _resident_gigabytes() > 2.5:
+    after = _resident_gigabytes()
+    if after - before > 0.5:
+        gc.collect()
+    if after > 2.5:
         import jax  # not above: JAX reads its settings when it is imported
 
         jax.clear_caches()

@@ -146,8 +146,8 @@ def hardness_by_agents() -> Hard:
         costs = np.full((m, 2), np.inf)
         costs[0, 0], costs[1:, 1] = 1.0, 1.0
         problem = collaboration.Problem(costs, 1.0)
-        best = float(collaboration.social_penalty(problem, collaboration.rational_optimum(problem).value))
+        plan = collaboration.solve(problem, division="rational").value
+        best = float(collaboration.social_penalty(problem, plan.target))
         least = float(collaboration.unavoidable(problem).social)
-        plan = collaboration.solve(problem).value
         rows.append((m, best, least / best, float(plan.social_penalty) / best))
     return Hard(*(np.array(part) for part in zip(*rows, strict=True)))
