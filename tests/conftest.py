@@ -2,6 +2,7 @@
 
 import ast
 import ctypes
+import dataclasses
 import functools
 import gc
 import os
@@ -46,6 +47,31 @@ def _checker_of_types(typechecker):
     return keyword.value
 
 
+def _classes(self, node, visit=_import_hook.JaxtypingTransformer.visit_ClassDef):
+    """Check fields of dataclasses whose annotations name no shape as functions without one: by the checker alone."""
+    own = len(node.decorator_list)
+    visited = visit(self, node)
+    fields = [part.annotation for part in node.body if isinstance(part, ast.AnnAssign)]
+    made_by_hand = any(isinstance(part, ast.FunctionDef) and part.name == "__init__" for part in node.body)
+    plain = not node.bases and not made_by_hand and not _names_a_shape(fields, _shapes_of(self._parents[0]))
+    if len(visited.decorator_list) > own and plain:
+        parse = ast.parse("jaxtyping._import_hook.checked_fields", mode="eval").body
+        visited.decorator_list[0].func = ast.copy_location(parse, node)
+        ast.fix_missing_locations(visited.decorator_list[0])
+    return visited
+
+
+def _checked_fields(typechecker):
+    """What jaxtyping makes of a class, a dataclass with a checked ``__init__``, without its own wrapper."""
+
+    def decorate(made):
+        if dataclasses.is_dataclass(made):
+            made.__init__ = typechecker(made.__init__)
+        return made
+
+    return decorate
+
+
 @functools.lru_cache(maxsize=1)
 def _shapes_of(module):
     """The names of arrays with a shape that a module imports."""
@@ -63,8 +89,13 @@ def _shapes_of(module):
 def _is_plain(function, shapes):
     """Whether annotations name no shape, and nothing in quotes, which may be a class that is not made yet."""
     hints = [function.returns, *(part.annotation for part in ast.walk(function.args) if isinstance(part, ast.arg))]
+    return not _names_a_shape(hints, shapes)
+
+
+def _names_a_shape(hints, shapes):
+    """Whether annotations name a shape, or hold anything in quotes."""
     parts = [part for hint in hints if hint is not None for part in ast.walk(hint)]
-    return not any(
+    return any(
         (isinstance(part, ast.Name) and part.id in shapes)
         or (isinstance(part, ast.Constant) and isinstance(part.value, str))
         for part in parts
@@ -72,6 +103,8 @@ def _is_plain(function, shapes):
 
 
 _import_hook.JaxtypingTransformer.visit_FunctionDef = _outermost_functions
+_import_hook.JaxtypingTransformer.visit_ClassDef = _classes
+_import_hook.checked_fields = _checked_fields
 install_import_hook("jaxmech", "beartype.beartype")
 # Traces make many small objects that stay: by default a tenth of the time goes into looking for garbage among them.
 # What holds itself is rare and small, so that it waits for the end of its module.

@@ -1,5 +1,6 @@
 """Designs on data sets, whose points are whole: what is promised is what is paid, or the certificate says that not."""
 
+import contextlib
 import dataclasses
 
 import jax
@@ -50,6 +51,16 @@ def played(problem, made, replications=4000):
         replications=replications,
     )  # fmt: skip
     return np.asarray(found.penalty), np.asarray(found.standard_error)
+
+
+@contextlib.contextmanager
+def optimised():
+    """Compile for speed what computes more than it is compiled."""
+    name = "jax_disable_most_optimizations"
+    before = jax.config.read(name)
+    jax.config.update(name, False)
+    yield
+    jax.config.update(name, before)
 
 
 def verdicts(problem, made, proven=None):
@@ -230,7 +241,9 @@ def test_other_rules_are_kept_too(sigma, proofs):
 def test_linked_rules_survive_rounding(proofs):
     """In fractions they compare with a fifth of a point; with whole points next to nothing is lost."""
     problem = Problem(10 ** (0.3 * np.random.default_rng(7).standard_normal((12, 3))), 100.0)
-    made = assert_kept(problem, design(problem), proofs)
+    found = design(problem)
+    with optimised():  # a hundred million points are sorted
+        made = assert_kept(problem, found, proofs)
     assert made.linked
     assert is_whole(made)
     assert float(made.social_penalty) < 1465 < float(made.family)  # 1463.64 in fractions
