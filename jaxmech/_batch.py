@@ -21,9 +21,9 @@ from jaxmech._programs import Program, trace
 
 Result = TypeVar("Result")
 
-CHUNK_BYTES, DEVICE_CHUNK_BYTES = 32 << 20, 2 << 30
+CHUNK_BYTES, DEVICE_CHUNK_BYTES = 6 << 20, 2 << 30
 """What inputs and results of a chunk may occupy, on a processor and on an accelerator; a solver needs a small multiple
-of it while it runs."""
+of it while it runs, and more than 32 MiB at once the C library asks of the system anew in every call."""
 
 LARGEST_CHUNK = 8192
 """Instances in a chunk on a processor: more gain nothing, and report progress less often."""
@@ -156,11 +156,13 @@ def _shape(problems: Any, dims: int) -> tuple[int, ...]:
 
 
 def _chunk_size(instances: int, shapes: Any, workers: int) -> int:
+    """As many as there is room for, but each worker gets as many chunks, all of one size: what fills up costs time."""
     width = max(1, sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes)))
     fair = -(-instances // workers)
-    if jax.default_backend() != "cpu":
-        return max(1, min(DEVICE_CHUNK_BYTES // width, fair))
-    return max(1, min(CHUNK_BYTES // width, LARGEST_CHUNK, fair))
+    on_cpu = jax.default_backend() == "cpu"
+    room = min(CHUNK_BYTES // width, LARGEST_CHUNK) if on_cpu else DEVICE_CHUNK_BYTES // width
+    chunks = -(-fair // max(1, room))
+    return -(-fair // chunks)
 
 
 def _run_chunks(

@@ -18,10 +18,6 @@ os.environ.setdefault("JAX_ENABLE_X64", "1")
 # compiled, and so does the next run. JAX finds programs by content, so that nothing in there is ever stale.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-# For the workers and the processes that tests start, where the C library is glibc: what one compilation frees is kept
-# for the next one, instead of given to the system and asked for again a dozen times a second.
-for _option, _size in (("TRIM_THRESHOLD", 2**30), ("TOP_PAD", 2**26), ("MMAP_THRESHOLD", 2**25)):
-    os.environ.setdefault(f"MALLOC_{_option}_", str(_size))
 
 
 def _outermost_functions(self, node, visit=_import_hook.JaxtypingTransformer.visit_FunctionDef):

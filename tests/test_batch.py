@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import jaxmech as jm
-from jaxmech import collaboration
+from jaxmech import _batch, collaboration
 
 
 def _leverage(costs):
@@ -20,6 +20,21 @@ def _leverage(costs):
 
 def _costs(*batch):
     return np.random.default_rng(0).uniform(0.1, 1.0, (*batch, 3, 1))
+
+
+@pytest.mark.parametrize("instances", [1, 7, 8192, 20_000, 100_001])
+@pytest.mark.parametrize("numbers", [1, 50, 3000, 10**7])
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_chunks_are_alike_and_hardly_anything_is_filled_up(instances, numbers, workers):
+    """Of 20,000 instances on two cores one did 16,384, and of 8,192 in the last chunk 3,616 were meant."""
+    shape = jax.ShapeDtypeStruct((numbers,), np.float64)
+    size = _batch._chunk_size(instances, [shape], workers)
+    assert 1 <= size <= _batch.LARGEST_CHUNK
+    assert size == 1 or size * numbers * 8 <= _batch.CHUNK_BYTES
+    fair = -(-instances // workers)
+    rounds = -(-fair // size)
+    assert rounds * size - fair < rounds
+    assert size == fair or (size + 1) * numbers * 8 > _batch.CHUNK_BYTES / 2 or 2 * size >= _batch.LARGEST_CHUNK
 
 
 @pytest.mark.parametrize("chunk", [None, 1, 4, 100])
