@@ -103,7 +103,7 @@ _import_hook.JaxtypingTransformer.visit_ClassDef = _classes
 _import_hook.checked_fields = _checked_fields
 install_import_hook("jaxmech", "beartype.beartype")
 # Traces make many small objects that stay: by default a tenth of the time goes into looking for garbage among them.
-# What holds itself is rare and small, so that it waits for the end of its module.
+# What holds itself is rare, so that it waits for the end of a module that leaves much behind.
 gc.disable()
 
 
@@ -139,16 +139,18 @@ def pytest_collection_finish():
 
 @pytest.fixture(scope="module", autouse=True)
 def _forget_what_was_compiled():
-    """Compiled code of a whole run takes gigabytes: once it does, a module's end is the time to drop it."""
+    """Compiled code of a whole run takes gigabytes: once it does, a module's end is the time to drop it.
+
+    What holds itself goes there as well, and where a module alone has left half a gigabyte.
+    """
     before = _resident_gigabytes()
     yield
     after = _resident_gigabytes()
-    if after - before > 0.5:
-        gc.collect()
     if after > 2.5:
         import jax  # not above: JAX reads its settings when it is imported
 
         jax.clear_caches()
+    if after > min(2.5, before + 0.5):
         gc.collect()
         # Without it the freed memory stays with the process, and every later module's end would drop everything again.
         _give_back_memory()

@@ -74,13 +74,17 @@ def test_importing_leaves_the_configuration_of_jax_alone():
 
 
 def test_annotations_are_checked_while_tests_run():
-    """With shapes or without, in functions and in methods: what conftest leaves out are functions within functions."""
+    """With shapes or without, in functions, methods and records: what conftest leaves out are functions in functions."""
     with pytest.raises(BeartypeCallHintParamViolation, match="tau"):
         jaxmech.verify.admissible("2")
     with pytest.raises(BeartypeCallHintParamViolation, match="document"):
         jaxmech.verify.Agreement([])
     with pytest.raises(TypeCheckError, match="agents distributions"):
         jaxmech.collaboration.penalty(jaxmech.collaboration.Problem([[0.1], [0.2]], 1.0), jnp.ones(2))
+    with pytest.raises(BeartypeCallHintParamViolation, match="draws"):
+        jaxmech.deviation.SearchSettings(draws="many")
+    with pytest.raises(TypeCheckError, match="Stakes"):
+        jaxmech.mechanism.Stakes(jnp.ones(2), jnp.ones(1), jnp.ones((2, 1)))
 
 
 @pytest.mark.parametrize("index", INDEXES)

@@ -19,7 +19,7 @@ def prepare_process() -> None:
     To be called before JAX is imported. What XLA logs is not for users: releases before 0.10 take every program that
     they kept for one of another machine. What fails raises all the same. XLA ends the process if it meets a flag that
     it does not know, and later versions have dropped this one: so only where it is known to exist. Traces make many
-    small objects that stay: Python looks for garbage among them less often, which takes a tenth of a command's time.
+    small objects that stay: Python looks for garbage among them less often, which took up to a tenth of the time.
     """
     gc.set_threshold(100_000, 20, 20)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -143,7 +143,7 @@ def stream(method: Method, rows: Rows, skip: Array, lanes: int) -> Rows:
         return work._replace(state=jax.lax.while_loop(busy, step, work.state))
 
     data = _take(rows, jnp.zeros(lanes, jnp.int32))
-    # nobody is at work yet, so any state will do: a second start would be a seventh of the program
+    # nobody is at work yet, so any state will do: a second start would be up to a seventh of the program
     shapes = jax.eval_shape(method.start, data)
     state = jax.tree.map(lambda leaf: jnp.ones(leaf.shape, leaf.dtype), shapes)
     shapes = jax.eval_shape(method.result, state)
