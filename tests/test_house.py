@@ -74,7 +74,7 @@ def test_importing_leaves_the_configuration_of_jax_alone():
 
 
 def test_annotations_are_checked_while_tests_run():
-    """With shapes or without, in functions, methods and records: what conftest leaves out are functions in functions."""
+    """With shapes or without, in functions, methods and records: conftest leaves out functions in functions."""
     with pytest.raises(BeartypeCallHintParamViolation, match="tau"):
         jaxmech.verify.admissible("2")
     with pytest.raises(BeartypeCallHintParamViolation, match="document"):
