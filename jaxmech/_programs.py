@@ -141,7 +141,7 @@ class Traced:
         over = _OneDevice() if len(devices) == 1 else _AllDevices(devices)
 
         def many(*rows: Any) -> Any:
-            return over.map(jax.vmap(jaxpr_as_fun(self._jaxpr), axis_size=size // len(devices)))(*rows)
+            return over.map(_side_by_side(jaxpr_as_fun(self._jaxpr), size // len(devices)))(*rows)
 
         shapes = [over.struct((size, *leaf.shape), leaf.dtype) for leaf in self._shapes]
         traced = jax.jit(many).trace(*shapes)
@@ -224,6 +224,13 @@ class _AllDevices:
             return list(multihost_utils.process_allgather(results, tiled=True))
 
         return run
+
+
+def _side_by_side(function: Callable[..., Any], count: int) -> Callable[..., Any]:
+    """``jax.vmap``; of a single instance, the function as it is, without an axis of length 1 in each of its arrays."""
+    if count > 1:
+        return jax.vmap(function, axis_size=count)
+    return lambda *rows: [leaf[None] for leaf in function(*(row[0] for row in rows))]
 
 
 def _workers(text: str) -> int:

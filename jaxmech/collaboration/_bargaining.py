@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._checks import known_values
 from jaxmech._errors import ProblemError
 from jaxmech._status import Solution, Status, worst_status
 from jaxmech._tolerances import tolerances
@@ -258,20 +259,27 @@ def _where_finite(problem: Problem, solution: Solution[Amounts]) -> Solution[Amo
 
 
 def require_everybody_able(problem: Problem, name: str) -> None:
-    """Refuse a problem in which somebody has no finite penalty of working alone, if its costs are known here.
+    """Refuse a problem in which somebody has no finite penalty of working alone, as far as its numbers are known here.
 
     Raises:
         ProblemError: naming the entry, the agent and the distribution.
     """
-    if isinstance(problem.costs, jax.core.Tracer):
-        return
-    needed = np.ones(problem.shape, bool) if problem.valued_alike else np.asarray(problem.price) > 0
-    for i, k in np.argwhere(~np.isfinite(np.asarray(problem.costs)) & needed):
-        who = f"{problem.agent_name(int(i))} cannot sample {problem.distribution_name(int(k))}"
+
+    def missing(costs: Array) -> Array:
+        needed: Array | bool = True if problem.valued_alike else problem.price > 0
+        return ~jnp.isfinite(costs) & needed
+
+    for i, k in _where(known_values(missing, problem.costs)):
+        who = f"{problem.agent_name(i)} cannot sample {problem.distribution_name(k)}"
         rule = f"{name} needs agents who can work alone, and {who}"
-        raise ProblemError(f"costs[{i}][{k}]", float(problem.costs[i, k]), rule)
-    if problem.capacity is None or isinstance(problem.capacity.most, jax.core.Tracer):
+        raise ProblemError(f"costs[{i}][{k}]", float(np.asarray(problem.costs)[i, k]), rule)
+    if problem.capacity is None:
         return
-    for (i,) in np.argwhere(~np.isfinite(np.asarray(alone_penalty(problem)))):
-        rule = f"{name} needs agents who can work alone, and {problem.agent_name(int(i))} cannot within her limits"
+    for (i,) in _where(known_values(lambda: ~jnp.isfinite(alone_penalty(problem)))):
+        rule = f"{name} needs agents who can work alone, and {problem.agent_name(i)} cannot within her limits"
         raise ProblemError(f"most[{i}], budget[{i}]", "too small", rule)
+
+
+def _where(wrong: np.ndarray | None) -> list[list[int]]:
+    """Places of what is wrong; none if that is not known."""
+    return [] if wrong is None else np.argwhere(wrong).tolist()

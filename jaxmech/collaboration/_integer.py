@@ -142,8 +142,11 @@ def _check_limits(problem: Problem) -> None:
     if limits is None or any(isinstance(part, jax.core.Tracer) for part in (*jax.tree.leaves(limits), costs)):
         return
     slack = 1 + tolerances(costs.dtype).optimality
-    unit = np.broadcast_to(np.asarray(whole_points(problem)), costs.shape)
-    able, least = np.isfinite(costs), np.asarray(whole_limits(limits, jnp.asarray(unit)).least) / unit
+    with jax.ensure_compile_time_eval():  # inside jit as well: what is known can be checked
+        unit = np.broadcast_to(np.asarray(whole_points(problem)), costs.shape)
+        least = np.asarray(whole_limits(limits, jnp.asarray(unit)).least) / unit
+    limits, costs = jax.device_get((limits, costs))
+    able = np.isfinite(costs)
     most, point = np.floor(np.asarray(limits.most) / unit * slack), np.where(able, costs, 1.0) * unit
     for i, k in np.argwhere(able & (least > most)):
         rule = f"is less than the whole number of samples that she must collect ({least[i, k]:g})"

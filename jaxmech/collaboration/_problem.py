@@ -264,7 +264,7 @@ def _price(value: ArrayLike, costs: Array) -> Array:
     given = _row_or_table("price", value, costs)
     if given.ndim == 2:
         require("price", given, lambda entries: np.isfinite(entries) & (entries >= 0), "must be 0 or more and finite")
-        if not isinstance(given, jax.core.Tracer) and not np.any(given):
+        if not isinstance(given, jax.core.Tracer) and not np.any(np.asarray(given)):
             raise ProblemError("price", "a table of zeros", "must be above 0 somewhere, or nobody needs anything")
     return given
 

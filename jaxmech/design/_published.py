@@ -44,7 +44,7 @@ def published(problem: Problem, *, whole: bool) -> Rivals:
     """
     plans = [solve(problem, division=division, mechanism="cbl").value for division in _DIVISIONS]
     equal = _equal(problem)
-    if _unknown(equal) or bool(equal):
+    if problem.valued_alike and (_unknown(equal) or bool(equal)):
         plans.append(solve(problem, mechanism="c3d").value)
     fine = [jnp.isfinite(plan.social_penalty) for plan in plans]
     fine = [one & equal if plan.mechanism == "c3d" else one for one, plan in zip(fine, plans, strict=True)]

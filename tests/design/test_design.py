@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -317,15 +318,22 @@ def test_a_table_of_equal_prices_changes_nothing(linked):
     [
         (COSTS, [[1, 1], [1, 1], [0, 0], [1, 1]]),
         (COSTS, [[1, 0.5], [2, 1], [0.3, 0], [1, 3]]),
+        ([[1.0, 2.0]] * 4, [[1, 0.5], [2, 1], [0.3, 0], [1, 3]]),
         pytest.param([[np.inf, 1], [np.inf, 1], [1, np.inf], [1, np.inf]], NEEDED, marks=pytest.mark.slow),
     ],
-    ids=["needs nothing", "different worth", "cannot sample what they need"],
+    ids=["needs nothing", "different worth", "equal costs of different worth", "cannot sample what they need"],
 )
 def test_prices_by_agent(costs, price):
     made = assert_sound(Problem(costs, SIGMA, price))
     needs_nothing = ~np.any(price, axis=1)
     assert not np.any(np.asarray(made.samples)[needs_nothing])
     assert not np.any(np.asarray(made.penalty)[needs_nothing])
+
+
+def test_a_table_of_prices_inside_a_transformation():
+    """c3d, which is for agents who are equal, is no rival there, whatever the costs turn out to be."""
+    shapes = jax.eval_shape(lambda costs: design(Problem(costs, SIGMA, NEEDED)), jnp.ones((4, 2)))
+    assert shapes.value.samples.shape == (4, 2)
 
 
 def test_a_table_of_equal_standard_deviations_changes_nothing(linked):
