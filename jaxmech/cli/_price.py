@@ -72,6 +72,7 @@ def price(
         files.refuse_panels(
             case, "a price is looked for where every draw measures one value: one panel has several prices"
         )
+        case.problem.of_agents_alike("a price is looked for that is everybody's", precision=True)
         answer = _answer(case, Choice(division, mechanism), wanted, output)
     kind = report.price
     output.deliver(

@@ -93,6 +93,15 @@ def test_questions_that_make_no_sense_are_one_line(file, args, told):
     assert told in found.stderr
 
 
+@pytest.mark.parametrize("args", [[], ["--standard-error", 1], ["--wrong-decision", 100, "--margin", 2]])
+def test_prices_that_differ_between_agents_are_refused_in_one_line(file, args):
+    file.write_text(PROBLEM.replace("[7.0, 5.0]", "[[7.0, 5.0], [0.0, 5.0], [7.0, 6.0]]"))
+    found = run(file, *args)
+    assert found.exit_code == 2
+    assert found.output.count("\n") == 1
+    assert "price = 'a table by agent': must be one number, or one per distribution" in found.output
+
+
 def test_other_kinds_have_no_price_of_errors():
     found = run("data-market")
     assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
