@@ -204,14 +204,14 @@ class Agreement(Signed):
         self.limit = numbers(plan["limit"]) if self.designed else np.full(shape, math.inf)
         self.table = [numbers(plan[key]) for key in ("discrepancy", "variance")] if self.designed else []
         self.linked = self.designed and plan["linked"] is True
-        self.norm = (
-            2 if self.linked and plan.get("ellipsoid") is True else math.inf
-        )  # of linked discrepancies, in limits
+        # Of linked discrepancies, in limits.
+        self.norm = 2 if self.linked and plan.get("ellipsoid") is True else math.inf
         self.most, self.least, self.budget = np.full(shape, math.inf), np.zeros(shape), np.full(shape[:1], math.inf)
         if any(problem.get(key) is not None for key in ("most", "least", "budget")):
             self.most, self.least, self.budget = (numbers(problem[key]) for key in ("most", "least", "budget"))
-        if self.costs.shape != (len(self.parties), len(self.names)) or shape != self.costs.shape:
-            raise UnreadableError("the agreement's tables do not fit its names")
+        told, meant = document.get("agents", self.parties), (len(self.parties), len(self.names))
+        if {self.costs.shape, shape} != {meant} or told != self.parties:
+            raise UnreadableError("the agreement's tables or its agents do not fit the names in its problem")
         if [self.most.shape, self.least.shape, self.budget.shape] != [shape, shape, shape[:1]]:
             raise UnreadableError("the agreement's most, least and budget do not fit its names")
         self.everybody, self.hangs_on = self.parties, [list(range(len(self.names)))] * len(self.names)

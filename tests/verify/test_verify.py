@@ -494,6 +494,7 @@ class TestAgreementAlone:
             ({"integer_plan": None}, "only one in whole samples can be carried out"),
             ({"kind": "audit"}, "of which nothing is known"),
             ({"problem": {}}, "lacks what it takes"),
+            ({"agents": ["Eve", *document["agents"][1:]]}, "its agents do not fit the names in its problem"),
             ({"problem": {**document["problem"], "surplus": "nonsense"}}, "lacks what it takes"),
         ):
             case.agreement.write_text(json.dumps({**document, **change}), encoding="utf-8")
