@@ -25,6 +25,10 @@ CHUNK_BYTES, DEVICE_CHUNK_BYTES = 6 << 20, 2 << 30
 """What inputs and results of a chunk may occupy, on a processor and on an accelerator; a solver needs a small multiple
 of it while it runs, and more than 32 MiB at once the C library asks of the system anew in every call."""
 
+WORK_BYTES, DEVICE_WORK_BYTES = 64 << 20, 4 << 30
+"""What the largest array that the instances of a chunk make on their way may occupy: of a search for best responses it
+is a thousand times inputs and results."""
+
 LARGEST_CHUNK = 8192
 """Instances in a chunk on a processor: more gain nothing, and report progress less often."""
 
@@ -76,7 +80,8 @@ def batch(
         problems: a pytree of numpy or JAX arrays with the batch as leading axes, e.g.
             ``jax.vmap(lambda c: Problem(c, 10.0))(costs)``, or simply ``costs``.
         dims: how many leading axes are the batch's.
-        chunk: instances per chunk; by default as many as fit the memory set aside, and enough chunks for all cores.
+        chunk: instances per chunk; by default as many as fit the memory set aside for inputs, results and the largest
+            array between, and enough chunks for all cores.
         progress: whether to report to standard error after each chunk, or what to call with a :class:`Progress`.
 
     Returns:
@@ -102,7 +107,7 @@ def batch(
     outcome = jax.tree.leaves(traced.outcome)
     devices = tuple(jax.devices())
     cores = (os.cpu_count() or 1) if len(devices) == 1 else len(devices)
-    share = chunk or _chunk_size(instances, (one, outcome), cores)
+    share = chunk or _chunk_size(instances, (one, outcome), traced.largest, cores)
     size = min(share, -(-instances // len(devices))) * len(devices)
     results = [np.empty((instances, *leaf.shape), leaf.dtype) for leaf in outcome]
     _run_chunks(traced.program(size, devices), rows, results, size, _reporter(progress))
@@ -155,12 +160,13 @@ def _shape(problems: Any, dims: int) -> tuple[int, ...]:
     return shapes[0]
 
 
-def _chunk_size(instances: int, shapes: Any, workers: int) -> int:
+def _chunk_size(instances: int, shapes: Any, largest: int, workers: int) -> int:
     """As many as there is room for, but each worker gets as many chunks, all of one size: what fills up costs time."""
     width = max(1, sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes)))
     fair = -(-instances // workers)
     on_cpu = jax.default_backend() == "cpu"
     room = min(CHUNK_BYTES // width, LARGEST_CHUNK) if on_cpu else DEVICE_CHUNK_BYTES // width
+    room = min(room, (WORK_BYTES if on_cpu else DEVICE_WORK_BYTES) // max(1, largest))
     chunks = -(-fair // max(1, room))
     return -(-fair // chunks)
 

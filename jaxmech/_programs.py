@@ -117,6 +117,7 @@ class Traced:
 
     Attributes:
         outcome: shapes and types of what it returns.
+        largest: bytes of the largest array on the way there.
     """
 
     def __init__(self, function: Callable[[Any], Any], one: Any, key: Hashable, setting: Any) -> None:
@@ -125,6 +126,7 @@ class Traced:
             traced = jax.jit(lambda instance: function(instance)).trace(one)
         self.outcome: Any = traced.out_info
         self._jaxpr, self._shapes = traced.jaxpr, jax.tree.leaves(one)
+        self.largest: int = max(map(_bytes, _made(traced.jaxpr.jaxpr)), default=0)
         self._key, self._setting = key, setting  # the setting is in the key by identity: it must live
 
     def program(self, size: int, devices: tuple[Any, ...]) -> Program:
@@ -244,6 +246,24 @@ def _constants(closed: ClosedJaxpr) -> Iterator[Any]:
     yield from closed.consts
     for equation in closed.jaxpr.eqns:
         yield from (value.val for value in equation.invars if isinstance(value, Literal) and np.ndim(value.val))
-        for part in jax.tree.leaves(list(equation.params.values())):
-            if isinstance(part, (ClosedJaxpr, Jaxpr)):
-                yield from _constants(part if isinstance(part, ClosedJaxpr) else ClosedJaxpr(part, []))
+        for part in _parts(equation):
+            yield from _constants(part if isinstance(part, ClosedJaxpr) else ClosedJaxpr(part, []))
+
+
+def _made(program: Jaxpr) -> Iterator[Any]:
+    """Shapes and types of all that a program makes on its way."""
+    for equation in program.eqns:
+        yield from (made.aval for made in equation.outvars)
+        for part in _parts(equation):
+            yield from _made(part.jaxpr if isinstance(part, ClosedJaxpr) else part)
+
+
+def _parts(equation: Any) -> list[ClosedJaxpr | Jaxpr]:
+    """The programs within an equation, such as the body of a loop."""
+    within = jax.tree.leaves(list(equation.params.values()))
+    return [part for part in within if isinstance(part, (ClosedJaxpr, Jaxpr))]
+
+
+def _bytes(shape: Any) -> int:
+    """What an array takes up; random keys are words of 32 bits."""
+    return int(getattr(shape, "size", 0)) * int(getattr(shape.dtype, "itemsize", 8)) if hasattr(shape, "dtype") else 0

@@ -28,13 +28,37 @@ def _costs(*batch):
 def test_chunks_are_alike_and_hardly_anything_is_filled_up(instances, numbers, workers):
     """Of 20,000 instances on two cores one did 16,384, and of 8,192 in the last chunk 3,616 were meant."""
     shape = jax.ShapeDtypeStruct((numbers,), np.float64)
-    size = _batch._chunk_size(instances, [shape], workers)
+    size = _batch._chunk_size(instances, [shape], 0, workers)
     assert 1 <= size <= _batch.LARGEST_CHUNK
     assert size == 1 or size * numbers * 8 <= _batch.CHUNK_BYTES
     fair = -(-instances // workers)
     rounds = -(-fair // size)
     assert rounds * size - fair < rounds
     assert size == fair or (size + 1) * numbers * 8 > _batch.CHUNK_BYTES / 2 or 2 * size >= _batch.LARGEST_CHUNK
+
+
+def test_chunks_are_small_where_what_an_instance_makes_on_its_way_is_large(monkeypatch):
+    """A search for best responses makes megabytes of numbers out of a few costs: a thousand at once took gigabytes."""
+
+    def through(size):
+        def function(x):
+            def step(total, _):
+                return total + jnp.sum(jnp.sin(x * jnp.arange(float(size)))), None
+
+            return jax.lax.scan(step, 0.0, None, length=2)[0]
+
+        return function
+
+    sizes = []
+    monkeypatch.setattr(_batch, "WORK_BYTES", 10 * 8 * 1000)
+    run = _batch._run_chunks
+    monkeypatch.setattr(_batch, "_run_chunks", lambda *given: sizes.append(given[3]) or run(*given))
+    x = np.linspace(0.0, 1.0, 100)
+    for size, most in ((1000, 10), (10, 1000)):
+        expected = 2 * np.sin(np.outer(x, np.arange(size))).sum(axis=1)
+        np.testing.assert_allclose(jm.batch(through(size), x), expected, rtol=1e-12, atol=1e-12)
+        fair = -(-100 // (os.cpu_count() or 1))
+        assert min(fair, most // 2) <= sizes.pop() <= min(fair, most)
 
 
 @pytest.mark.parametrize("chunk", [None, 1, 4, 100])
