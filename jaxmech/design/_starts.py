@@ -97,23 +97,35 @@ def from_costs(shape: Shape, crowd: Crowd, count: int) -> Start:
     Amounts are in proportion to c^(−p) among the j cheapest, with and without the cheapest alone, in all sizes.
     """
     stake = crowd.stake
-    unit = stake.alone
     # who needs nothing can be made to collect nothing; else it may be what she does not need
     costs = jnp.where(jnp.any(stake.error > 0, axis=-1, keepdims=True), stake.costs, jnp.inf)
     cheapest = jnp.arange(len(costs))[:, None] == jnp.argmin(stake.costs_over_worth, axis=0)
-    patterns = []
-    for lone in (False, True):
-        alone = cheapest & lone
-        suppliers = sorted({min(j, len(costs) - lone) for j in _SUPPLIERS} - {0})
-        for power, few in itertools.product(_POWERS, suppliers):
-            amounts = _by_costs(jnp.where(alone, jnp.inf, costs), crowd, power, few)
-            sizes = itertools.product(_SIZES, _RATIOS)
-            tables = ((jnp.where(alone, unit, size * amounts), alone, ratio) for size, ratio in sizes)
-            patterns.append(stack(*(from_amounts(crowd, *table) for table in tables)))
-    values = rank(shape, crowd, join(*patterns)).reshape(len(patterns), -1)
-    pattern = jnp.argsort(values.min(axis=1))[np.arange(count) % len(patterns)]
+    patterns = [_of_patterns(crowd, costs, cheapest & lone, len(costs) - lone) for lone in (False, True)]
+    every = join(*patterns)
+    number = len(every.layout.alone)
+    tables = jax.tree.map(lambda leaf: jnp.reshape(leaf, (-1, *leaf.shape[2:])), every)
+    values = rank(shape, crowd, tables).reshape(number, -1)
+    pattern = jnp.argsort(values.min(axis=1))[np.arange(count) % number]
     place = values.argmin(axis=1)[pattern]
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves)[pattern, place], *patterns)
+    return jax.tree.map(lambda leaf: leaf[pattern, place], every)
+
+
+def _of_patterns(crowd: Crowd, costs: Array, alone: Array, most: int) -> Start:
+    """Starts by costs with the same agents alone, (patterns, sizes), of up to so many suppliers.
+
+    One pattern after the other, by one program: side by side, as many programs would be most of what a design compiles.
+    """
+    suppliers = sorted({min(j, most) for j in _SUPPLIERS} - {0})
+    patterns = np.array(list(itertools.product(range(len(_POWERS)), suppliers)))
+
+    def one(pattern: Array) -> Start:
+        amounts = _by_costs(jnp.where(alone, jnp.inf, costs), crowd, *pattern)
+        sizes = itertools.product(_SIZES, _RATIOS)
+        tables = ((jnp.where(alone, crowd.stake.alone, size * amounts), alone, ratio) for size, ratio in sizes)
+        return stack(*(from_amounts(crowd, *table) for table in tables))
+
+    starts: Start = jax.lax.map(one, jnp.asarray(patterns))
+    return starts
 
 
 def _start(crowd: Crowd, alone: Array, checked: Array, samples: Array, share: Array) -> Start:
@@ -122,11 +134,12 @@ def _start(crowd: Crowd, alone: Array, checked: Array, samples: Array, share: Ar
     return fitted(crowd, Start(Layout(alone, checked), Variables(log, logit)))
 
 
-def _by_costs(costs: Array, crowd: Crowd, power: float, suppliers: int) -> Array:
-    """Amounts in proportion to c^(−p) among the cheapest, of the size of the first best in total."""
+def _by_costs(costs: Array, crowd: Crowd, power: Array, suppliers: Array) -> Array:
+    """Amounts in proportion to c^(−p), p from its place, among the cheapest; in total of the size of the first best."""
     weight, stake = crowd.weight, crowd.stake
     order = jnp.argsort(jnp.argsort(costs, axis=0), axis=0)
-    parts = jnp.where(jnp.isfinite(costs) & (order < suppliers), costs, jnp.inf) ** -power
+    few = jnp.where(jnp.isfinite(costs) & (order < suppliers), costs, jnp.inf)
+    parts = jnp.stack([few**-p for p in _POWERS])[power]
     total = jnp.sum(weight[:, None] * parts, axis=0)
     parts = parts / jnp.where(total > 0, total, 1.0)
     parts = jnp.where(parts < 1e-4 / jnp.maximum(1.0, jnp.max(weight)), 0.0, parts)
