@@ -1,6 +1,6 @@
 """Host: how nested records are put together, as JSON and back: only of what this package defines, by name.
 
-A name is looked up among the classes that have been imported already; nothing is imported, called or evaluated.
+A name is looked up among the classes that have been imported already; nothing is imported or evaluated.
 """
 
 import dataclasses

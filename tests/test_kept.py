@@ -409,6 +409,7 @@ def test_inside_transformations_nothing_is_kept(folder):
     assert within.tolist() == constant.tolist() == [0.0, 1.0, 8.0]
 
 
+@pytest.mark.long
 def test_a_function_of_the_library_is_the_same_kept_or_not(folder):
     problem = collaboration.Problem([[0.1, 0.2], [0.3, 0.1], [0.2, 0.4]], 10.0)
     kept = [collaboration.divide(problem, name) for name in ("rational", "nash")]
@@ -453,6 +454,7 @@ print(found.tolist(), lowered.count("jit(_divide)"), len(_program_files.AHEAD._p
 """
 
 
+@pytest.mark.long
 def test_another_process_finds_it_and_reads_ahead_what_the_last_one_used(tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_COMPILATION")}
 
