@@ -145,8 +145,8 @@ class _Reader:
             if isinstance(value, kinds):
                 return read(self, value)
         wrapped = getattr(value, "__wrapped__", None)
-        if wrapped is not None and type(value).__module__.split(".")[0] in ("jaxlib", "functools"):
-            return self.read(wrapped)  # jax.jit, functools.lru_cache
+        if wrapped is not None and type(value).__module__.split(".")[0] in ("jaxlib", "functools", "jaxmech"):
+            return self.read(wrapped)  # jax.jit, functools.lru_cache, jaxmech._kept
         return self._instance(value)
 
     def _array(self, array: np.ndarray) -> None:

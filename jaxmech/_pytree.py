@@ -1,7 +1,7 @@
 """Registration of records as pytrees."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import jax
@@ -10,6 +10,9 @@ import numpy as np
 from jaxmech._show import brief, in_html
 
 T = TypeVar("T", bound=type)
+
+RECORDS: dict[type, Callable[[tuple[Any, ...], Iterable[Any]], Any]] = {}
+"""Every record that is registered here, and how it is put together from what is static, its labels, and its leaves."""
 
 
 def same(one: Any, other: object) -> Any:
@@ -40,13 +43,13 @@ def _same_leaf(one: Any, other: Any) -> bool:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Labels:
+class Labels:
     """What only people read, beside the structure of a record: equal to any other, so that it decides nothing."""
 
     values: tuple[Any, ...]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Labels)
+        return isinstance(other, Labels)
 
     def __hash__(self) -> int:
         return 0
@@ -88,7 +91,7 @@ def pytree(cls: T) -> T:
     keys = [jax.tree_util.GetAttrKey(name) for name in dynamic]
 
     def flatten(record: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        labels = _Labels(tuple(getattr(record, name) for name in unlabelled))
+        labels = Labels(tuple(getattr(record, name) for name in unlabelled))
         beside = tuple(getattr(record, name) for name in static)
         return tuple(getattr(record, name) for name in dynamic), (*beside, labels)
 
@@ -107,5 +110,6 @@ def pytree(cls: T) -> T:
 
     for name, function in (("__eq__", same), ("__hash__", shape_hash), ("__repr__", brief), ("_repr_html_", in_html)):
         setattr(cls, name, function)
+    RECORDS[cls] = unflatten
     jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
     return cls

@@ -10,20 +10,25 @@ import os
 import platform
 import sys
 import warnings
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 LARGEST = 1 << 28
 """Bytes that the folder may hold when a run begins; beyond, what was not used for longest goes, down to half of it."""
 
-_QUICKEST = "0.1"  # seconds: what compiles faster is not worth a file
+_QUICKEST = "0"  # seconds: everything has a file, single operations too, which are read three times as fast
+_KEPT: list[tuple[Path, str]] = []
 _FOLDER, _SHORTEST = "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
 
 
-def keep_programs() -> None:
+def keep_programs(asked: Sequence[str] = ()) -> None:
     """Let JAX keep what it compiles, unless the environment says already where. Before JAX is imported.
 
     A folder that cannot be made, or that is not the user's alone, is not used: what lies in it is run.
+
+    Args:
+        asked: command and file: the next process that is asked for the same needs the same programs.
     """
     # another process may be writing a file, may have removed it, or have been killed: then it is compiled again
     warnings.filterwarnings("ignore", message="Error (reading|writing) persistent compilation cache")
@@ -33,14 +38,20 @@ def keep_programs() -> None:
     if not _is_private(folder):
         return
     _bound(folder)
+    _KEPT[:] = [(folder, " ".join(asked))]
     for name, value in ((_FOLDER, str(folder)), (_SHORTEST, _QUICKEST)):
         os.environ.setdefault(name, value)  # read when JAX is imported, here and in processes that this one starts
+
+
+def programs_folder() -> tuple[Path | None, str]:
+    """Where whole programs are kept, ready to run, and what was asked for; None where none are."""
+    return _KEPT[0] if _KEPT else (None, "")
 
 
 def cache_folder() -> Path:
     """Where programs for this version of jaxlib and this processor are kept."""
     kind = hashlib.sha256(_processor().encode()).hexdigest()[:8]
-    return _user_caches() / "jaxmech" / f"jaxlib-{version('jaxlib')}-{platform.machine().lower()}-{kind}"
+    return _user_caches() / "jaxmech" / f"programs-jaxlib-{version('jaxlib')}-{platform.machine().lower()}-{kind}"
 
 
 def size_of(folder: Path) -> tuple[int, int]:

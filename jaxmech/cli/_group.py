@@ -51,7 +51,7 @@ class Group(click.Group):
         if args is None:  # a process of its own, not a test or a notebook
             prepare_process()
             if "--no-cache" not in given:
-                keep_programs()
+                keep_programs(given[:2])
         name = prog_name or "jaxmech"
         if args is None and not _serves(given):
             code = wait_for(

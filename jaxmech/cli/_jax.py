@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
+from jaxmech.cli._cache import programs_folder
+
 SMALL = 30_000
 """Costs in a problem up to which quick compilation saves more time than optimised code would."""
 
@@ -31,7 +33,9 @@ def prepare_process() -> None:
 def use_precision(dtype: str) -> None:
     """Switch JAX to float64 if asked for: only a program may do so, never a library."""
     from jaxmech import enable_x64
+    from jaxmech._kept import keep_in
 
+    keep_in(*programs_folder())
     if dtype == "float64":
         enable_x64()
 

@@ -1,6 +1,5 @@
 """Sharing data without money, from a case to an answer: compiled calls, then the host's certificates."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -10,7 +9,8 @@ import numpy as np
 
 from jaxmech import collaboration, files
 from jaxmech._errors import ProblemError, SolveError
-from jaxmech._status import Solution, Status
+from jaxmech._kept import jit
+from jaxmech._status import Status
 from jaxmech._types import Agents, Amounts
 from jaxmech._words import one_of
 from jaxmech.cli._choice import Choice
@@ -96,7 +96,7 @@ def compute(
         with output.timed("compile + solve"):
             # Compiled meanwhile, but run by this thread: executions that call LAPACK must not overlap.
             known = division == "rational" or mechanism == "c3d"
-            rational = None if known else background.submit(_compile_rational, problem)
+            rational = None if known else background.submit(_rational_optimum.prepared, problem)
             rule = case.rule(mechanism, estimate)
             solution = collaboration.solve(
                 problem,
@@ -171,9 +171,7 @@ class _Judgement(NamedTuple):
     certificates: tuple[Audit, ...]
 
 
-def _compile_rational(problem: Problem) -> Callable[[Problem], Solution[Amounts]]:
-    compiled: Callable[[Problem], Solution[Amounts]] = jax.jit(collaboration.rational_optimum).lower(problem).compile()
-    return compiled
+_rational_optimum = jit(collaboration.rational_optimum)
 
 
 def _judge(case: files.CollaborationCase, plan: Plan, rational: Any, output: Output) -> _Judgement:
@@ -253,7 +251,7 @@ def accounts_of(problem: Problem, plan: Plan, currency: str) -> tuple[Accounts, 
     return accounts, rounded
 
 
-@jax.jit
+@jit
 def _accounts(problem: Problem, samples: Amounts, pays: Amounts, own: Amounts) -> tuple[Account, Account]:
     """The plan's and working alone; what is paid beyond the bill is what errors cost."""
     spent = collaboration.account_of_error(problem, samples, pays).bill
@@ -287,7 +285,7 @@ def _whole(rounded: IntegerPlan, certificates: tuple[Audit, ...]) -> Whole:
     )
 
 
-@jax.jit
+@jit
 def _numbers(problem: Problem, plan: Plan) -> Numbers:
     few = problem.costs.size <= _MANY
     invented = few and plan.rule.published and not plan.pooled

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmech import files, market
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._status import Solution, Status
 from jaxmech._types import Array
 from jaxmech.cli._choice import Choice
@@ -139,7 +139,7 @@ def _answer(
     )
 
 
-@jax.jit
+@jit
 def _draw(problem: market.Problem, plan: market.Plan, grid: Array) -> tuple[Array, Array]:
     """What sizes are worth, and what they cost."""
     return problem.values(grid), market.posted_curve(plan.sizes, plan.prices, grid)

@@ -3,9 +3,9 @@
 from functools import partial
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
+from jaxmech._kept import jit
 from jaxmech._types import Amounts, Array, Codes, Distributions
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._plan import Plan
@@ -89,7 +89,7 @@ def _account_of(problem: Problem, samples: Amounts, error: Amounts, known: Array
     return Account(collection_cost(problem, samples), error, jnp.sqrt(squared))
 
 
-@partial(jax.jit, static_argnames=("pooled", "rule"))
+@partial(jit, static_argnames=("pooled", "rule"))
 def _account(
     problem: Problem,
     samples: Amounts,

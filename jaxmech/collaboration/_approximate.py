@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._extremes import highest, lowest
+from jaxmech._kept import jit
 from jaxmech._tolerances import without_dust
 from jaxmech._types import Agents, Array, ArrayLike
 from jaxmech._words import figure
@@ -74,7 +75,7 @@ class Worth(NamedTuple):
     known: Agents
 
 
-@partial(jax.jit, static_argnames="whole")
+@partial(jit, static_argnames="whole")
 def worth(problem: Problem, plan: Plan, whole: bool) -> Worth:
     """Return what compliant agents pay, and what no strategy gains more than, under the problem's σ."""
     told = (problem, plan.samples, plan.role, plan.alpha, plan.total, plan.rule)
@@ -82,7 +83,7 @@ def worth(problem: Problem, plan: Plan, whole: bool) -> Worth:
     return Worth(jnp.sum(role_penalty(*told), axis=-1), bound, bound)
 
 
-@jax.jit
+@jit
 def worth_by_sigma(problem: Problem, plan: Plan, factors: Array) -> Worth:
     """Return what a calibrated plan is worth where the true σ is these multiples of the assumed one, (factors, agents).
 
@@ -129,7 +130,7 @@ def sigma_limits(problem: Problem, plan: Plan) -> tuple[Array, Array]:
     return highest(jnp.where(checked, low, 0)), lowest(jnp.where(checked, high, jnp.inf))
 
 
-@jax.jit
+@jit
 @in_equivalent_points()
 def lifted_check(problem: Problem, plan: Plan) -> Agents:
     """Return what each agent saves who knows that another's points spread far: σ̂² = ∞, κ̂ = 0, and no noise is added.

@@ -6,6 +6,7 @@ import numpy as np
 
 from jaxmech._checks import known_values
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._status import Solution, Status, worst_status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Distributions, Scalar
@@ -53,7 +54,7 @@ def nash_bargaining(problem: Problem) -> Solution[Amounts]:
     return _nash(problem) if problem.capacity is None else limited_nash(check_size(problem))
 
 
-@jax.jit
+@jit
 def _nash(problem: Problem) -> Solution[Amounts]:
     own, error = alone_penalty(problem), problem.scale**2
     if problem.valued_alike:
@@ -68,7 +69,7 @@ def _nash(problem: Problem) -> Solution[Amounts]:
     return _where_finite(problem, Solution(amount, optimum.status, residual, optimum.steps))
 
 
-@jax.jit
+@jit
 @in_equivalent_points(returns=(ITSELF,))
 def egalitarian_bargaining(problem: Problem) -> Solution[Amounts]:
     """Minimise max_i p_i(n): every agent who can sample anything pays the same, and as little as possible.
@@ -174,7 +175,7 @@ def kalai_smorodinsky_bargaining(problem: Problem) -> Solution[Amounts]:
     return _kalai_smorodinsky(problem) if problem.capacity is None else limited_kalai_smorodinsky(check_size(problem))
 
 
-@jax.jit
+@jit
 def _kalai_smorodinsky(problem: Problem) -> Solution[Amounts]:
     own = alone_penalty(problem)
     most, status, residual, steps = _most_gains(problem, own)

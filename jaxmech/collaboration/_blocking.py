@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmech._kept import jit
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Bool, Scalar
 from jaxmech.collaboration._division import first_best
 from jaxmech.collaboration._limited_blocking import limited_blocking
@@ -30,7 +31,7 @@ class Blocking(NamedTuple):
     samples: Amounts
 
 
-@jax.jit
+@jit
 @in_equivalent_points(returns=("samples",))
 def blocking(problem: Problem, pays: ArrayLike, members: Bool[Array, " agents"]) -> Blocking:
     """Maximise t subject to p_i(n) <= (1 − t) pays_i for all i in S, n >= 0, n_j = 0 outside of S.

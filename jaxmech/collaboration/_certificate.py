@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._kept import jit
 from jaxmech._tolerances import tolerances, without_dust
 from jaxmech._types import Amounts, Array, ArrayLike
 from jaxmech._words import figure
@@ -97,7 +98,7 @@ def _measure(problem: Problem, plan: Plan, whole_alone: Array | None) -> _Facts:
     return facts
 
 
-@jax.jit
+@jit
 def _facts(problem: Problem, plan: Plan, whole_alone: Array | None) -> _Facts:
     if plan.pooled:
         recomputed, ratio = penalty(problem, plan.samples), jnp.ones_like(plan.samples)

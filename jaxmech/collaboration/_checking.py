@@ -1,9 +1,11 @@
 """The mechanism behind c3d and cbl: compare each submission with others' data, and return data the noisier for it."""
 
 import dataclasses
+from functools import partial
 
 import jax.numpy as jnp
 
+from jaxmech._kept import jit
 from jaxmech._pytree import pytree
 from jaxmech._types import Amounts, Array, Codes, Distributions
 from jaxmech.collaboration._efficiency import efficient_target
@@ -89,10 +91,8 @@ class Checked:
     @property
     def clean_others(self) -> Amounts:
         """|Z| where she is checked, all of the others' points where she receives, none where she is alone."""
-        available = of_others(self.samples)
-        compared = jnp.minimum(self.samples, jnp.minimum(self.total - self.samples, available))
-        alone = self.role == Role.ALONE
-        return jnp.where(self.role == Role.CHECKED, compared, jnp.where(alone, 0, available))
+        compared: Amounts = _clean_others(self.samples, self.role, self.total)
+        return compared
 
     def respond(self, submission: Submission | Statistics, key: Array) -> Information:
         """Return to each agent what her role gives her.
@@ -187,6 +187,13 @@ class Checked:
         corrupts = (self.role == Role.CHECKED) & (own.count > 0) & (drawn.clean_count > 0)
         apart = 1 / jnp.where(corrupts, own.count, 1) + 1 / jnp.where(corrupts, drawn.clean_count, 1)
         return self.variance * (1 + jnp.where(corrupts, jnp.where(corrupts, self.alpha, 0) ** 2 * apart, 0))
+
+
+@partial(jit, inline=True)
+def _clean_others(samples: Amounts, role: Codes, total: Distributions) -> Amounts:
+    available = of_others(samples)
+    compared = jnp.minimum(samples, jnp.minimum(total - samples, available))
+    return jnp.where(role == Role.CHECKED, compared, jnp.where(role == Role.ALONE, 0, available))
 
 
 def checked_mechanism(problem: Problem, plan: Plan) -> Checked:

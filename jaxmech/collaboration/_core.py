@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._batch import batch
+from jaxmech._kept import jit
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.collaboration._blocking import Blocking, blocking
@@ -162,7 +163,7 @@ def _judged(told: tuple[Any, ...]) -> Blocking:
     return found
 
 
-@jax.jit
+@jit
 def _without_each(problem: Problem, pays: Array, members: Array) -> Blocking:
     """The group without each of the agents, in turn, and last the group itself."""
     leaves = jnp.eye(len(members) + 1, len(members), dtype=bool)

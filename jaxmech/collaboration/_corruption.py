@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from jaxmech._kept import jit
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Float
@@ -123,7 +124,7 @@ def broadcast_floats(*arguments: ArrayLike) -> list[Array]:
     return list(jnp.broadcast_arrays(*(jnp.asarray(argument, dtype) for argument in arguments)))
 
 
-@jax.jit
+@jit
 def _solve(tau: Array, kappa: Array) -> Solution[Array]:
     """The root where there is one; elsewhere an arbitrary point takes its place, so that no NaN meets a derivative."""
     low, high = _bounds(tau, kappa)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._status import Solution
 from jaxmech._types import Amounts, ArrayLike
 from jaxmech._words import one_of
@@ -93,6 +94,6 @@ _DIVIDE: dict[str, Callable[[Problem], Solution[Amounts]]] = {
 }
 
 
-@partial(jax.jit, static_argnames="division")
+@partial(jit, static_argnames="division")
 def _divide(problem: Problem, division: str) -> Solution[Amounts]:
     return _DIVIDE[division](problem)

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._extremes import is_lowest, lowest
+from jaxmech._kept import jit
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Distributions, Scalar
@@ -14,7 +15,7 @@ from jaxmech.collaboration._units import ITSELF, in_equivalent_points
 from jaxmech.mechanism._capacity import spent
 
 
-@jax.jit
+@jit
 @in_equivalent_points(returns=(ITSELF,))
 def alone(problem: Problem) -> Solution[Amounts]:
     """n[i, k] = σ_k√price_k/√c[i, k]: every agent for herself.
@@ -40,7 +41,7 @@ def alone(problem: Problem) -> Solution[Amounts]:
     return direct_solution(samples, jnp.max(jnp.abs(ratio)))
 
 
-@jax.jit
+@jit
 @in_equivalent_points(returns=(ITSELF,))
 def social_optimum(problem: Problem) -> Solution[Amounts]:
     """The division with the least social penalty: the cheapest agents of k collect σ_k√(price_k m / min_i c[i, k]).

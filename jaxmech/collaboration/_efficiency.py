@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmech._kept import jit
 from jaxmech._types import Amounts, Scalar
 from jaxmech.collaboration._divide import divide
 from jaxmech.collaboration._division import first_best
@@ -121,9 +122,9 @@ class _Sums(NamedTuple):
     first_best: Scalar
 
 
-_unavoidable = jax.jit(unavoidable)
+_unavoidable = jit(unavoidable)
 
 
-@jax.jit
+@jit
 def _sums(problem: Problem, target: Amounts, optimum: Amounts) -> _Sums:
     return _Sums(social_penalty(problem, target), social_penalty(problem, optimum), first_best(problem))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmech._kept import jit
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Amounts, Array, Codes, Distributions, Support
 from jaxmech.collaboration._penalty import penalty
@@ -22,7 +23,7 @@ _SMALLEST = 1e-12
 """The bracket starts at this part of n*; below it the tangent is followed down to n = 0."""
 
 
-@jax.jit
+@jit
 def pool_guarantee(stakes: Stakes, samples: Amounts, variance: Distributions) -> Guarantee:
     """Return what the best free-rider pays: she knows at most what all others and she herself have measured.
 
@@ -35,7 +36,7 @@ def pool_guarantee(stakes: Stakes, samples: Amounts, variance: Distributions) ->
     return _guarantee(stakes, variance, penalty(problem, samples), free)
 
 
-@partial(jax.jit, static_argnames="rule")
+@partial(jit, static_argnames="rule")
 def checked_guarantee(
     stakes: Stakes,
     samples: Amounts,

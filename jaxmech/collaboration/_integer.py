@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Codes, Int, Scalar, Support
@@ -160,7 +161,7 @@ def _check_limits(problem: Problem) -> None:
         raise ProblemError(f"most[:][{k}]", float(np.max(np.where(able, limits.most, 0.0)[:, k])), rule)
 
 
-@jax.jit
+@jit
 def _round(problem: Problem, plan: Plan) -> IntegerPlan:
     whole = _pool(problem, plan) if plan.pooled else _equilibrium(problem, plan)
     samples = best_whole_alone(problem)

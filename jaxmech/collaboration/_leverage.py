@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._extremes import lowest
+from jaxmech._kept import jit
 from jaxmech._status import Solution
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Scalar
@@ -77,7 +78,7 @@ _SHARED = (
 )
 
 
-@jax.jit
+@jit
 def _leverage(problem: Problem) -> Solution[Amounts]:
     if problem.capacity is not None:
         return limited_leverage(problem, _unlimited(problem.unlimited()))

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._status import Solution, Status, worst_status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array
@@ -22,7 +23,7 @@ from jaxmech.mechanism._capacity import sampled, spent
 from jaxmech.numerics import MOST_UNKNOWNS, Kind, LimitedOptimum, Limits, solve_limited
 
 
-@jax.jit
+@jit
 def limited_rational(problem: Problem, bounds: Agents, unlimited: Solution[Amounts]) -> Solution[Amounts]:
     """Minimise P(n) subject to p_i(n) <= bounds[i] within the problem's limits.
 
@@ -35,7 +36,7 @@ def limited_rational(problem: Problem, bounds: Agents, unlimited: Solution[Amoun
     return _unless_allowed(problem, unlimited, partial(_solved, problem, Kind.WEIGHTED, one, bounds, 0 * one))
 
 
-@jax.jit
+@jit
 def limited_leverage(problem: Problem, unlimited: Solution[Amounts]) -> Solution[Amounts]:
     """Minimise P(n) within most and least subject to w σ_k²/S_k + c n <= what k costs alone within them, for all i, k.
 
@@ -68,28 +69,28 @@ def limited_leverage(problem: Problem, unlimited: Solution[Amounts]) -> Solution
     return Solution(samples, status, residual, jnp.sum(found.steps, dtype=jnp.int32)).blanked()
 
 
-@jax.jit
+@jit
 def limited_social(problem: Problem, unlimited: Solution[Amounts]) -> Solution[Amounts]:
     """Minimise P(n) within the problem's limits; see :func:`limited_rational`."""
     one = jnp.ones_like(problem.costs[:, 0])
     return _unless_allowed(problem, unlimited, partial(_solved, problem, Kind.WEIGHTED, one, one * jnp.inf, 0 * one))
 
 
-@jax.jit
+@jit
 def limited_egalitarian(problem: Problem) -> Solution[Amounts]:
     """Minimise max_i p_i(n) within the problem's limits."""
     one = jnp.ones_like(problem.costs[:, 0])
     return _solved(problem, Kind.MINIMAX, 0 * one, 0 * one, one)
 
 
-@jax.jit
+@jit
 def limited_nash(problem: Problem) -> Solution[Amounts]:
     """Maximise Σ_i log(p_IND[i] − p_i(n)) within the problem's limits, over those who can gain anything."""
     own = alone_penalty(problem)
     return _finite(problem, _solved(problem, Kind.PRODUCT, 0 * own, own, 0 * own))
 
 
-@jax.jit
+@jit
 def limited_kalai_smorodinsky(problem: Problem) -> Solution[Amounts]:
     """Find the largest t with p_i(n) <= p_IND[i] − t (p_IND[i] − ideal_i) within the problem's limits."""
     own = alone_penalty(problem)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._status import is_failure
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Distributions, Float, Int, Scalar
@@ -109,7 +110,7 @@ def cost_misreport(
     return found._replace(report=found.report * hers, amount=found.amount / hers, reports=found.reports * hers)
 
 
-@partial(jax.jit, static_argnames=("division", "mechanism", "rule"))
+@partial(jit, static_argnames=("division", "mechanism", "rule"))
 def _search(problem: Problem, agent: Array, division: str, mechanism: str, rule: Rule) -> Misreport:
     truth = problem.costs[agent]
     directions = _directions(len(truth))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmech._kept import jit
 from jaxmech._status import is_failure
 from jaxmech._types import Array, Bool, Float, Int
 from jaxmech.collaboration._limited_names import with_second_name
@@ -33,7 +34,7 @@ class SecondName(NamedTuple):
     spread: Float[Array, "asked distributions"]
 
 
-@partial(jax.jit, static_argnames="draws")
+@partial(jit, static_argnames="draws")
 def second_names(
     problem: Problem, plan: Plan, agents: Int[Array, " asked"], key: Array, draws: int = 4096
 ) -> SecondName:
@@ -98,7 +99,7 @@ class Allies(NamedTuple):
     spread: Float[Array, "groups distributions"]
 
 
-@partial(jax.jit, static_argnames="draws")
+@partial(jit, static_argnames="draws")
 def allies(problem: Problem, plan: Plan, groups: Int[Array, "groups members"], key: Array, draws: int = 4096) -> Allies:
     """Search for what groups gain who collect, hand in and estimate together while all others comply.
 

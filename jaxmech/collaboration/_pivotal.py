@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._status import is_failure
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Codes, Float
 from jaxmech.collaboration._corruption import deviation_penalty
@@ -77,7 +78,7 @@ def pivotal(problem: Problem, plan: Plan, share: ArrayLike = 0.5) -> Pivotal:
     return found
 
 
-@jax.jit
+@jit
 def _tables(problem: Problem, plan: Plan, share: Array) -> Pivotal:
     m, _ = problem.shape
     herself = jnp.eye(m, dtype=bool)

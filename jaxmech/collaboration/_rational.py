@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from jaxmech._kept import jit
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, ArrayLike
@@ -56,7 +57,7 @@ def rational_optimum(problem: Problem, bounds: ArrayLike | None = None) -> Solut
     return found if bounds is None else infeasible(problem, given, found)
 
 
-@jax.jit
+@jit
 def _rational(problem: Problem, bounds: Agents) -> Solution[Amounts]:
     limits = tolerances(problem.costs.dtype)
     own = alone_penalty(problem)

@@ -3,10 +3,10 @@
 import dataclasses
 from functools import partial
 
-import jax
 import jax.numpy as jnp
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._status import Solution, worst_status
 from jaxmech._types import Amounts, ArrayLike
 from jaxmech._words import one_of
@@ -137,12 +137,12 @@ def mechanism(problem: Problem, plan: Plan) -> Pool | CountedPool | Checked | Ca
     return carrying_out(problem, plan)
 
 
-@partial(jax.jit, static_argnames="rule")
+@partial(jit, static_argnames="rule")
 def _equal_shares(problem: Problem, rule: Rule) -> Solution[Plan]:
     return c3d_plan(problem, rule)
 
 
-@partial(jax.jit, static_argnames=("mechanism", "rule"))
+@partial(jit, static_argnames=("mechanism", "rule"))
 def _carry_out(problem: Problem, target: Solution[Amounts], mechanism: str, rule: Rule) -> Solution[Plan]:
     """The plan made from a division, with both statuses and residuals in one; NaN where there is no answer."""
     made = cbl_plan(problem, target.value, rule) if mechanism == "cbl" else pool_plan(problem, target.value)

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from jaxmech._kept import jit
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Float
@@ -88,7 +89,7 @@ def steady_penalty(
     return scale**2 / (n + z + (total - n_star - z) * share) + cost * n
 
 
-@jax.jit
+@jit
 def _solve(tau: Array, kappa: Array, z: Array) -> Solution[Array]:
     """The root where there is one; elsewhere an ordinary point takes its place, so that no NaN meets a derivative."""
     sound = (z > 0) & (tau > 1 + z) & (kappa * tau * tau > 1) & jnp.isfinite(tau + kappa + z)

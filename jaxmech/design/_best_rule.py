@@ -1,10 +1,10 @@
 """The search for the best noise rule, without knowing what it should look like: it tends to a threshold."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._status import Solution, Status
 from jaxmech._types import Array
 from jaxmech.collaboration import Problem
@@ -77,7 +77,7 @@ def _of_jumps(jumps: Array, places: Array) -> Rule:
     return Rule(jnp.concatenate([zero, jnp.repeat(places, 2)]), jnp.concatenate([zero, jnp.expm1(both)]))
 
 
-@jax.jit
+@jit
 def _value(vector: Array, places: Array, agents: Array) -> Array:
     one = jnp.ones((1, 1))
     crowd = Crowd(Stake(one, jnp.ones(1)), agents[None], jnp.asarray(1.0))
@@ -85,6 +85,6 @@ def _value(vector: Array, places: Array, agents: Array) -> Array:
     return social(Table(_of_jumps(vector[2:], places)), crowd, start, 0.0)
 
 
-@jax.jit
+@jit
 def _descend(vector: Array, places: Array, agents: Array) -> Minimum:
     return minimise(lambda point: _value(point, places, agents), vector, _STEPS)

@@ -3,13 +3,14 @@
 import dataclasses
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._progress import stage
 from jaxmech._status import Solution, Status
 from jaxmech.collaboration import Problem
@@ -235,10 +236,18 @@ def _first_that_holds(problem: Problem, designs: Iterable[Design]) -> Solution[D
     return best
 
 
-_unproven = jax.jit(unproven, static_argnums=1)  # all numbers are tracers in there, whichever were from outside
-_candidates, _in_whole_samples, _among_kinds = jax.jit(candidates), jax.jit(in_whole_samples), jax.jit(among_kinds)
-_build = jax.jit(jax.vmap(build, in_axes=(None, None, 0, None, None)))
-_departure = jax.jit(departure_of)
+_unproven = jit(unproven, "wishes")  # all numbers are tracers in there, whichever were from outside
+_candidates, _in_whole_samples, _among_kinds = jit(candidates), jit(in_whole_samples), jit(among_kinds)
+
+
+@jit
+def _build(problem: Problem, kinds: Any, found: Any, told: Any, rule: Any) -> Any:
+    """Every candidate as a design."""
+    made: Any = jax.vmap(build, in_axes=(None, None, 0, None, None))(problem, kinds, found, told, rule)
+    return made
+
+
+_departure = jit(departure_of)
 
 
 def _finished(found: Tree) -> Tree:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy
 
+from jaxmech._kept import jit
 from jaxmech._types import Array
 from jaxmech.design._linked import Threshold
 from jaxmech.design._terms import Stake, Terms
@@ -74,7 +75,7 @@ def _vertex(values: np.ndarray, best: np.ndarray) -> np.ndarray:
     return np.where(usable, vertex, least)
 
 
-@jax.jit
+@jit
 def _tabulate(total: Array, count: Array, share: Array, kept: Array, fails: Array) -> Array:
     def one(total: Array, count: Array, share: Array) -> Array:
         theirs = jnp.maximum(total - count, 0.0)
@@ -249,7 +250,7 @@ def dual(table: Choices, costs: Array, weight: Array, error: Array, limits: tupl
     return Dual(values[best], everywhere, there, shares)
 
 
-_dual = jax.jit(dual)
+_dual = jit(dual)
 
 
 class _Side(NamedTuple):

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._progress import held, stage, tell
 from jaxmech._status import Status
 from jaxmech._tolerances import tolerances
@@ -286,7 +287,7 @@ class _Asked:
             return absent_from(self.problem, self.design, self.make, anew=frozenset(most.tolist()))
 
 
-_respond = jax.jit(group_response, static_argnames=("draws", "one", "spreads"))
+_respond = jit(group_response, static_argnames=("draws", "one", "spreads"))
 
 
 def _machine(problem: Problem, design: Design) -> Designed:

@@ -12,6 +12,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxmech._kept import jit
+
 _MOST = 64
 """Compiled programs of plain classes that are kept; the least recently used goes first."""
 
@@ -43,7 +45,10 @@ def compiled(function: Callable[..., Any], mechanism: Any, *static: Any) -> Call
 
 @functools.cache
 def _shared(function: Callable[..., Any], static: tuple[Any, ...]) -> Callable[..., Any]:
-    shared: Callable[..., Any] = jax.jit(lambda mechanism, *rest: function(mechanism, *static, *rest))
+    def run(mechanism: Any, *rest: Any) -> Any:
+        return function(mechanism, *static, *rest)
+
+    shared: Callable[..., Any] = jit(functools.update_wrapper(run, function), reads=(function, static))
     return shared
 
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._kept import jit
 from jaxmech._types import Array
 
 BITS = 30
@@ -86,7 +87,7 @@ def draw(key: Array, count: int, senders: int, distributions: int, batches: int 
     return Draws(one, two, three, jax.random.wrap_key_data(told, impl=jax.random.key_impl(key)))
 
 
-@functools.partial(jax.jit, static_argnames="sets")
+@functools.partial(jit, static_argnames="sets")
 def _seeds(key: Array, sets: int) -> tuple[Array, Array]:
     """Numbers from which so many sets are scrambled, and the words of a key for the mechanism's own draws."""
     scramble_key, mechanism_key = jax.random.split(key)

@@ -123,7 +123,8 @@ def sketches(seed: int, distributions: int) -> Sketches:
         distributions: how many.
     """
     generator = np.random.default_rng(seed)
-    silent = jax.tree.map(np.asarray, Sketches(*_silent(distributions)))
+    shapes = jax.eval_shape(lambda: Sketches(*_silent(distributions)))
+    silent = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
     made = []
     for start in starts_for(distributions):
         drawn = {

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._precision import seed_key
 from jaxmech._tolerances import tolerances
 from jaxmech.deviation._compiled import compiled
@@ -117,7 +118,7 @@ class _Asked(NamedTuple):
     departures: tuple[Statistics, ...]
 
 
-@jax.jit
+@jit
 def _questions(stakes: Stakes, samples: jax.Array) -> tuple[jax.Array, _Asked]:
     """A key, and all submissions: one program for all."""
     spread = jnp.where(samples > 0, stakes.sigma / jnp.sqrt(jnp.where(samples > 0, samples, 1.0)), 0.0)

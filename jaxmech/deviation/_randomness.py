@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._kept import jit
 from jaxmech._types import Array
 from jaxmech.deviation._draws import draw
 from jaxmech.deviation._families import Sketches, sketches, spread_sketches
@@ -44,7 +45,7 @@ def host_randomness(
     ), sketched
 
 
-@partial(jax.jit, static_argnames="agents")
+@partial(jit, static_argnames="agents")
 def _parts(key: Array, agents: int) -> tuple[tuple[Array, ...], Array, Array]:
     """Keys of all draws, a number for the sketches of every agent, and keys for the probes: one program for all."""
     start_key, first, second, check, fresh, scan_key = jax.random.split(key, 6)

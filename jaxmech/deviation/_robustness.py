@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
@@ -322,7 +323,7 @@ def _sample(population: Population, sizes: Array, clean: Array, key: Array, most
     return drawn
 
 
-_draw = jax.jit(_sample, static_argnames="most")
+_draw = jit(_sample, static_argnames="most")
 
 
 def _first(sums: Array, count: Array) -> Array:

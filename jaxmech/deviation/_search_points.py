@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._kept import jit
 from jaxmech._types import Array
 from jaxmech.deviation._compiled import compiled
 from jaxmech.deviation._data_sets import AS_THEY_ARE, DataSetDeviation
@@ -213,7 +214,7 @@ def _judge(
     return averages
 
 
-_verdict = jax.jit(verdict)
+_verdict = jit(verdict)
 
 
 def _stacked(losses: list[Losses]) -> Losses:
@@ -246,7 +247,7 @@ _NAMES = {
 }
 
 
-@functools.partial(jax.jit, static_argnames="capacity")
+@functools.partial(jit, static_argnames="capacity")
 def _first(unit: Array, able: Array, capacity: int) -> Candidate:
     """Every strategy that is always tried, (places,)."""
     columns = {
@@ -273,7 +274,7 @@ def _first(unit: Array, able: Array, capacity: int) -> Candidate:
     return made
 
 
-@functools.partial(jax.jit, static_argnames="capacity")
+@functools.partial(jit, static_argnames="capacity")
 def _around(found: Candidate, capacity: int) -> Candidate:
     """The same strategies and others near them: a point or a part more or less, a little more or less of the rest."""
     up, down = np.exp(_STEP), np.exp(-_STEP)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import keep_no_more
 from jaxmech._words import suggestion
 
 
@@ -37,6 +38,7 @@ def function_of(key: str, given: object, folder: Path) -> Callable[..., Any]:
     if not isinstance(given, str) or not is_reference(given):
         rule = 'must name a function: "module.py:function", or "package.module:function"'
         raise ProblemError(key, given, rule)
+    keep_no_more()
     where, name = (part.strip() for part in given.rsplit(":", 1))
     module = _run(key, given, folder / where) if where.endswith(".py") else _imported(key, given, where)
     found = getattr(module, name, None)

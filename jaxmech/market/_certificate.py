@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._kept import jit
 from jaxmech._tolerances import tolerances, without_dust
 from jaxmech._types import Array
 from jaxmech._words import figure, rough
@@ -341,7 +342,7 @@ class _Judge:
         return Audit.judged(claim, room, allowed, witness, effort, claimed=claimed, known=known)
 
 
-_budget_gaps = jax.jit(budget_gaps)
+_budget_gaps = jit(budget_gaps)
 
 _NEVER = 1e-15
 """A chance that is smaller is nothing: prices are not computed as exactly as that."""
@@ -356,7 +357,7 @@ def _likely(chance: float, doubt: str = "") -> str:
     return f"{chance:.3g}{doubt}" if chance > 0 or doubt else f"less than {_NEVER:g}"
 
 
-@jax.jit
+@jit
 def _surplus_off_path(broker: Broker) -> Array:
     """What is left over if one contributor submits a point too many, contributor by contributor."""
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._extremes import lowest
+from jaxmech._kept import jit
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, ArrayLike, Float, Int
 
@@ -149,4 +150,4 @@ def _piece(table: np.ndarray, first: int) -> Array:
     return jnp.asarray(np.pad(piece, ((0, PIECE - len(piece)), (0, 0))) if len(piece) < PIECE else piece)
 
 
-_revenue = jax.jit(revenue)
+_revenue = jit(revenue)

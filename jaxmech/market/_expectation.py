@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
+from jaxmech._kept import jit
 from jaxmech._pytree import pytree
 from jaxmech._types import Array, Scalar
 from jaxmech.market._broker import Broker
@@ -59,7 +60,7 @@ class ExpectedSettlement:
         return jnp.where(tries > 0, self.curvature * noise + saved, made_up)
 
 
-@jax.jit
+@jit
 def expected_settlement(broker: Broker) -> ExpectedSettlement:
     """Return what a broker pays in expectation, exact for payments that are quadratic in the means. A pure function.
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._kept import jit
 from jaxmech._precision import seed_key
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Float, Int
@@ -83,7 +84,7 @@ def _draw(key: Array, types: int, places: int, dtype: Any) -> tuple[Array, _Draw
     return first, _Draw(offer, buyer, other, stride, jump)
 
 
-@jax.jit
+@jit
 @partial(jax.vmap, in_axes=(None, None, None, 0, 0))
 def _anneal(
     values: Float[Array, "types menu"],

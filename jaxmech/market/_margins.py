@@ -2,10 +2,10 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._kept import jit
 from jaxmech._precision import seed_key
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
@@ -73,7 +73,7 @@ def margins(problem: Problem, plan: Plan, broker: Broker | None = None) -> Margi
     return found
 
 
-@jax.jit
+@jit
 def _margins(problem: Problem, plan: Plan, broker: Broker) -> Margins:
     scale = jnp.max(jnp.stack([valuation.largest for valuation in problem.valuations]))
     known = expected_settlement(broker)

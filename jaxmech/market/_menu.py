@@ -2,11 +2,11 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.market._problem import Problem, most_useful
@@ -189,7 +189,7 @@ def _worth_of(valuation: Valuation, sizes: np.ndarray, sigma: Array) -> tuple[np
     return np.asarray(values)[: len(sizes)], np.asarray(error)[: len(sizes)]
 
 
-@jax.jit
+@jit
 def _worth(valuation: Valuation, sizes: Array, sigma: Array) -> tuple[Array, Array]:
     return valuation.with_error(sizes, sigma)
 

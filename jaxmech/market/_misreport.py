@@ -11,6 +11,7 @@ import scipy
 
 from jaxmech._checks import whole
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._tolerances import without_dust
 from jaxmech._types import Array
 from jaxmech.market._broker import Broker
@@ -247,12 +248,12 @@ def _hypergeometric(hers: int, others: int, size: int) -> tuple[np.ndarray, np.n
     return k.astype(float), chance
 
 
-@jax.jit
+@jit
 def _worth(valuation: Valuation, bias: Array, spread: Array) -> Array:
     return valuation.of_estimate(bias, spread)
 
 
-@jax.jit
+@jit
 def _expected(broker: Broker, who: Array, submitted: Array, known: Array, distances: Array) -> tuple[Array, Array]:
     """(distances, types) expected prices and (distances,) payments of the misreporter; both quadratic in the means."""
     samples, size = broker.samples, broker.samples.shape[0]

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.deviation import Empirical, check_points
@@ -147,7 +148,7 @@ def _on_normal(broker: Broker, key: Array, replications: int, act: Misreport | N
     return Runs(*(np.asarray(part, float) for part in (prices, payments, errors)))
 
 
-@jax.jit
+@jit
 def _normal_runs(broker: Broker, key: Array, whose: Array, reports: _Reports) -> tuple[Array, Array, Array]:
     """Prices, payments and errors of runs in which buyers get (runs, types, contributors) points of each."""
     means_key, points_key = jax.random.split(key)

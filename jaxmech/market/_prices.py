@@ -3,10 +3,10 @@
 import dataclasses
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._kept import jit
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import without_dust
 from jaxmech._types import Array, ArrayLike, Bool, Float, Int
@@ -67,7 +67,7 @@ def envy_free_prices(problem: Problem, sizes: ArrayLike) -> EnvyFreePrices:
     return found
 
 
-@jax.jit
+@jit
 def _largest_prices(problem: Problem, sizes: Array) -> EnvyFreePrices:
     values = problem.values(sizes)
     own = jnp.diagonal(values)
@@ -154,11 +154,11 @@ def swap_losses(problem: Problem, sizes: Array, prices: Array) -> Float[Array, "
     return jnp.concatenate([others, nothing[:, None]], axis=1)
 
 
-@jax.jit
+@jit
 def _losses(problem: Problem, sizes: Array, prices: Array) -> Array:
     return swap_losses(problem, sizes, prices)
 
 
-@jax.jit
+@jit
 def _values(problem: Problem, sizes: Array) -> Array:
     return problem.values(sizes)

@@ -3,10 +3,10 @@
 import dataclasses
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._kept import jit
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Float, Int
 from jaxmech.numerics import difference_constraints
@@ -203,7 +203,7 @@ class _Kernel:
         return np.concatenate([np.asarray(part, float) for part in parts])[:count]
 
 
-@jax.jit
+@jit
 def _bounds(
     values: Float[Array, "types grid"],
     ceiling: Float[Array, "types grid"],
@@ -229,7 +229,7 @@ def _extremes(values: np.ndarray, keep: np.ufunc) -> Array:
     return jnp.asarray(np.stack(tables))
 
 
-@jax.jit
+@jit
 def _bounds_of_any(
     most: Float[Array, "levels types grid"],
     least: Float[Array, "levels types grid"],

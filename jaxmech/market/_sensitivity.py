@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
+from jaxmech._kept import jit
 from jaxmech._pytree import pytree
 from jaxmech._types import Scalar
 from jaxmech.market._plan import Plan
@@ -74,7 +75,7 @@ def sensitivity(problem: Problem, plan: Plan) -> Sensitivity:
     return found
 
 
-@jax.jit
+@jit
 def _sensitivity(problem: Problem, plan: Plan) -> Sensitivity:
     slopes = jax.grad(lambda one: profit(one, plan))(problem)
     return Sensitivity(slopes, jax.jacrev(lambda one: envy_free_prices(one, plan.sizes).price)(problem))

@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxmech._checks import whole
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._status import Solution
 from jaxmech._types import Array, ArrayLike
 from jaxmech.market._broker import Broker
@@ -155,7 +156,7 @@ def divide_work(problem: Problem, total: int | Array, second: int | Array = 1) -
     return np.asarray(samples_of(problem.contributor_costs, total, second)).astype(int)
 
 
-@partial(jax.jit, static_argnames=("sizes", "second", "method"))
+@partial(jit, static_argnames=("sizes", "second", "method"))
 def _on_menu(problem: Problem, sizes: tuple[int, ...], second: int, method: str | PriceRule) -> Solution[Plan]:
     return solve_on_menu(problem, np.array(sizes), second, method)
 
@@ -173,4 +174,4 @@ def _offer(pricing: Pricing, dtype: Any) -> Offer:
     return Offer(sizes, prices, profit, bound, jnp.asarray(pricing.steps), jnp.asarray(True))
 
 
-_assemble = jax.jit(assemble)
+_assemble = jit(assemble)

@@ -12,6 +12,7 @@ import scipy
 from jax.scipy.special import erfc, gammaincc
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._precision import seed_key
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
@@ -113,7 +114,7 @@ def spread(problem: Problem, plan: Plan, seed: int = 0) -> Spread:
     return dataclasses.replace(host, standard_error=float(host.standard_error))
 
 
-@jax.jit
+@jit
 def _spread(broker: Broker, values: Array, key: Array) -> Spread:
     noise = broker.weight * broker.discrepancy_variance
     gain = -broker.guarantee(broker.stakes).promised
@@ -254,7 +255,7 @@ def simulate(problem: Problem, plan: Plan, key: Array, replications: int) -> tup
     return np.asarray(prices), np.asarray(payments)
 
 
-@partial(jax.jit, static_argnames="replications")
+@partial(jit, static_argnames="replications")
 def honest_runs(broker: Broker, key: Array, replications: int) -> tuple[Array, Array]:
     """Return a broker's prices and payments in runs with honest contributors."""
     asked = broker.asked
@@ -293,7 +294,7 @@ def expect(broker: Broker) -> Expected:
     return Expected(gain, spent, noise, weight, float(buyers))
 
 
-@jax.jit
+@jit
 def _expect(broker: Broker) -> tuple[Array, ...]:
     noise = broker.weight * broker.discrepancy_variance
     gain = -broker.guarantee(broker.stakes).promised

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._kept import jit
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Array
 from jaxmech.mechanism import Audit
@@ -82,7 +83,7 @@ def _profiles(space: TypeSpace) -> np.ndarray:
     return levels[np.arange(n), places]
 
 
-@jax.jit
+@jit
 def _effects(space: TypeSpace, points: Array, types: Array) -> Array:
     """(profiles, points, agents, agents) slopes ∂v_i/∂q_j."""
 
@@ -119,7 +120,7 @@ def _judged(space: TypeSpace, points: np.ndarray, types: np.ndarray) -> Iterator
         yield _fact(space, claim, least / scale, told, effort)
 
 
-@jax.jit
+@jit
 def _steps(space: TypeSpace, handed: Array, types: Array, higher: Array) -> tuple[Array, Array]:
     """(agents, profiles, outcomes) what a step up in her own type changes for each agent, and the largest earning."""
     n = types.shape[1]

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Int
 
+from jaxmech._kept import jit
 from jaxmech._pytree import pytree
 from jaxmech._status import Status
 from jaxmech._types import Array, ArrayLike, Scalar
@@ -151,7 +152,7 @@ def boundary_audits(verdict: Verdict) -> tuple[Audit, ...]:
     return tuple(audits)
 
 
-@partial(jax.jit, static_argnames="agents")
+@partial(jit, static_argnames="agents")
 def _chain(left: Array, size: Array, growth: Array, agents: int) -> Array:
     """(LINKS,) the sizes from which binding constraints lead to this one, itself first, then zeros."""
     sizes = jnp.arange(left.shape[0], dtype=jnp.int32)

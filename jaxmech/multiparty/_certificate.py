@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._kept import jit
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech._words import figure
@@ -98,7 +99,7 @@ class _Facts(NamedTuple):
     harm: Array
 
 
-@partial(jax.jit, static_argnames="mechanism")
+@partial(jit, static_argnames="mechanism")
 def _facts(problem: Problem, plan: Plan, mechanism: str) -> _Facts:
     n, earning = problem.types.shape[0], known(problem.valuation, problem.types)
     wanted = follows(problem, plan, mechanism)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._kept import jit
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, ArrayLike
 from jaxmech.mechanism import Audit
@@ -58,7 +59,7 @@ def check_conditions(space: TypeSpace, mechanism: Direct) -> tuple[Audit, ...]:
     return tuple(_audit(space, claim, margins[claim], effort) for claim, effort in efforts.items())
 
 
-@jax.jit
+@jit
 def _margins(space: TypeSpace, mechanism: Direct) -> dict[str, Array]:
     """(agents, rows, levels, levels) margins of each condition, by report (third axis) and type; inf where none."""
     n, k = space.levels.shape

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from jaxmech._extremes import lowest
+from jaxmech._kept import jit
 from jaxmech._pytree import pytree
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
@@ -162,7 +163,7 @@ def top_residual(space: TypeSpace, utility: Array, stake: Array) -> Array:
     return jnp.max(jnp.stack(off))
 
 
-@jax.jit
+@jit
 def _existence(space: TypeSpace) -> Solution[Existence]:
     tables = _tables(space)
     value, utility = (jnp.stack(list(entries)) for entries in zip(*tables, strict=True))

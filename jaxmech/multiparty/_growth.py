@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxmech._kept import jit
 from jaxmech._types import Array, ArrayLike, Scalar
 from jaxmech.multiparty._valuation import growth_rate, number_of_agents
 
@@ -84,7 +85,7 @@ def never_fails(growth: ArrayLike, agents: int | Array = 2) -> Array:
     return found
 
 
-@jax.jit
+@jit
 def concentration_holds(growth: Scalar, agents: Scalar) -> Array:
     """Return whether revenue is least where one agent holds all data: the premise of the streamed search.
 
@@ -103,13 +104,13 @@ def concentration_holds(growth: Scalar, agents: Scalar) -> Array:
     return competes & ~jnp.any(falls & (height < 0))
 
 
-@jax.jit
+@jit
 def _critical(agents: Scalar) -> Scalar:
     low, high = jnp.full_like(agents, -1.0), jnp.zeros_like(agents)
     return _bisect(lambda growth: _least_slack(growth, agents) >= 0, low, high)
 
 
-@jax.jit
+@jit
 def _never_fails(growth: Scalar, agents: Scalar) -> Array:
     inside = (growth > -1) & (growth < 0)
     rate = jnp.where(inside, growth, -0.5)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._extremes import highest
+from jaxmech._kept import jit
 from jaxmech._types import Array
 from jaxmech._words import figure
 from jaxmech.mechanism import Audit
@@ -16,7 +17,7 @@ CLAIM = "largest revenue"
 """How the certificate is called."""
 
 
-@jax.jit
+@jit
 def largest_payments(table: ReportTable) -> Array:
     """Return the most that any rational and truthful mechanism with this table's allocation can charge.
 
@@ -77,7 +78,7 @@ def largest_revenue(table: ReportTable) -> Audit:
     return Audit.judged(CLAIM, margin, tolerance, witness, effort, claimed=False)
 
 
-@jax.jit
+@jit
 def _lacking(table: ReportTable) -> tuple[Array, Array, Array]:
     """(agents, *levels of each) largest payments, what is paid above them relative to the stake, and the stake."""
     most = largest_payments(table)

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxmech._kept import jit
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Array, Scalar
 from jaxmech.multiparty._interdependent import known
@@ -71,7 +72,7 @@ def misreports(problem: Problem, rules: Direct) -> Misreports:
     return found
 
 
-@jax.jit
+@jit
 def _misreports(problem: Problem, rules: Any) -> Misreports:
     agents = jnp.arange(problem.types.shape[-1])
     return Misreports(*jax.lax.map(lambda agent: _of_agent(problem, rules, agent), agents))

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._kept import jit
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech.mechanism import PLATFORM, Chance, Quantity, Realised, averaged, counted
@@ -130,7 +131,7 @@ def play_table(table: ReportTable, key: Array, replications: int) -> tuple[Reali
     )
 
 
-@jax.jit
+@jit
 def _runs(problem: Problem, rules: Sharing, shares: Array, lies: Array) -> Profiles:
     """One run per row of (runs, agents) shares of the types, with (runs, agents) shares of those as lies."""
     n = problem.types.shape[0]
@@ -181,7 +182,7 @@ def _valued(space: TypeSpace, used: np.ndarray, types: np.ndarray) -> np.ndarray
     return np.asarray(_values(space, jnp.asarray(used, dtype), jnp.asarray(types, dtype)), float)
 
 
-@jax.jit
+@jit
 def _values(space: TypeSpace, used: Array, types: Array) -> Array:
     return jax.vmap(lambda q, t: known(space.valuation, t)(q))(used, types)
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._pytree import pytree
 from jaxmech._types import Array, ArrayLike
 from jaxmech.multiparty._existence import existence
@@ -116,7 +117,7 @@ def profiles(space: TypeSpace) -> Array:
     return types_of(space).reshape(space.levels.shape[0], -1).T
 
 
-@jax.jit
+@jit
 def _mechanism(space: TypeSpace) -> tuple[Array, Array]:
     """What is handed out, and what staying away brings, in every profile."""
     n, every = space.levels.shape[0], profiles(space)

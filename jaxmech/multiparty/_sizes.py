@@ -12,6 +12,7 @@ from jax.dtypes import float0
 from jaxtyping import Float, Int
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._pytree import pytree
 from jaxmech._status import Solution, Status
 from jaxmech._types import Array, ArrayLike
@@ -107,7 +108,7 @@ def _slope(agents: int, up_to: int, growth: tuple[ArrayLike], change: tuple[Arra
     return solution, jax.tree.map(lambda slope: slope if slope.dtype == float0 else slope * change[0], slopes)
 
 
-@partial(jax.jit, static_argnames=("agents", "up_to"))
+@partial(jit, static_argnames=("agents", "up_to"))
 def _search(growth: Array, agents: int, up_to: int) -> Solution[Boundary]:
     size = _BLOCK * math.ceil((up_to + 1) / _BLOCK)
     dtype = growth.dtype

@@ -8,6 +8,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
+from jaxmech._kept import jit
 from jaxmech._pytree import pytree
 from jaxmech._show import Tabular
 from jaxmech._status import Solution, Status
@@ -184,12 +185,12 @@ def departures(problem: Problem, plan: Plan, mechanism: str) -> dict[str, Array]
     }
 
 
-@partial(jax.jit, static_argnames="mechanism")
+@partial(jit, static_argnames="mechanism")
 def _residual(problem: Problem, plan: Plan, mechanism: str) -> Array:
     return jnp.max(jnp.stack(list(departures(problem, plan, mechanism).values())))
 
 
-@partial(jax.jit, static_argnames="mechanism")
+@partial(jit, static_argnames="mechanism")
 def _solve(problem: Problem, mechanism: str) -> Solution[Plan]:
     valuation, quality, types = problem.valuation, problem.quality, problem.types
     n, earning = types.shape[-1], known(valuation, types)

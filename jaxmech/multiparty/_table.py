@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
+from jaxmech._kept import jit
 from jaxmech._types import Array, ArrayLike
 from jaxmech.mechanism import COMPUTED, PROVEN, SEARCHED, Audit
 from jaxmech.multiparty._existence import rounding, settled
@@ -137,7 +138,7 @@ def telling_lies(levels: int) -> np.ndarray:
     return np.unique(pairs, axis=0)
 
 
-@jax.jit
+@jit
 def table_facts(table: ReportTable, lies: ArrayLike) -> TableFacts:
     space, n = table.space, table.space.levels.shape[0]
     trained, used = space.quality(types_of(space)), used_models(table)
@@ -215,7 +216,7 @@ def _best_lie(
     return gains[lie], jnp.stack([lie, where[lie]])
 
 
-@jax.jit
+@jit
 def _values(table: ReportTable, indices: Array) -> Array:
     """(agents, true profiles, outcomes) what each outcome is worth at each true profile, over-reports included."""
     space, n = table.space, table.space.levels.shape[0]

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
 
+from jaxmech._kept import jit
 from jaxmech._types import Array, Bool, Float
 
 # Chebyshev series in t = (x - A)/(x + A), as in Shepherd and Laframboise 1981; tests/oracles/erfcx.py generates them.
@@ -129,7 +130,7 @@ def remainders(y: Float[Array, "..."]) -> Remainders:
     return found
 
 
-@jax.jit
+@jit
 def _remainders(y: Array) -> Remainders:
     far = y >= _SWITCH
     # Each branch sees only arguments it can take, or its derivatives would put NaN into the other.
@@ -194,7 +195,7 @@ def tails(x: Float[Array, "..."]) -> Tails:
     return found
 
 
-@jax.jit
+@jit
 def _tails(x: Array) -> Tails:
     small = x < _SMALL
     near, beyond = _tails_near_zero(jnp.where(small, x, 0)), _tails_from_remainders(jnp.where(small, 1, x))

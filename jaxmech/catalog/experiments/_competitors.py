@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmech import multiparty
+from jaxmech._kept import jit
 from jaxmech._types import Array
 
 COMPETITORS_SOURCE = (
@@ -173,7 +174,7 @@ def _draw(agents: int, draws: int, seed: int, own_harmless: bool) -> tuple[Array
     return jnp.asarray(externality), jnp.asarray(generator.uniform(0, 1, (draws, agents)))
 
 
-@jax.jit
+@jit
 def _some(externality: Array, types: Array, count: Array) -> tuple[Array, Array, Array, Array]:
     """Revenue, welfare, best quality and utilities of markets with the first ``count`` agents only.
 
