@@ -21,11 +21,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxmech import _source
 from jaxmech._program_files import AHEAD, SUFFIX, read_program, write_program
 from jaxmech._structure import UntoldError, structure_told, told
 
-_LIBRARIES = ("jax", "jaxlib", "numpy", "scipy", "optax", "jaxtyping", "beartype")
-"""What may be traced into a program, beside this package."""
+_LIBRARIES = ("jaxmech", "jax", "jaxlib", "numpy", "scipy", "optax", "jaxtyping", "beartype")
+"""What may be traced into a program."""
 PACKAGES = (__name__.partition(".")[0],)
 """Whose functions are kept."""
 _OFTEN = ("jax_enable_x64", "jax_default_matmul_precision")
@@ -33,6 +34,7 @@ _OFTEN = ("jax_enable_x64", "jax_default_matmul_precision")
 _QUICKLY = "jax_disable_most_optimizations"
 _OTHERWISE = ("jax_disable_jit", "jax_debug_nans", "jax_debug_infs", "jax_check_tracer_leaks")
 """Settings with which programs do something else than compute."""
+_AT_ALL = "jax_enable_compilation_cache"
 _PLACE: list[Path] = []
 """The folder, once there is one."""
 _OUTSIDE: list[tuple[Callable[[], Any], Any]] = []
@@ -110,12 +112,12 @@ class Kept:
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Run the program, the kept one if there is one."""
-        program = self._found(arguments, named) if _PLACE else None
+        program = self._found(arguments, named)
         return self._jitted(*arguments, **named) if program is None else program(self._moving(arguments, named))
 
     def prepared(self, *arguments: Any, **named: Any) -> Callable[..., Any]:
         """Return the program for such arguments, compiled: another thread may run it, with no static arguments."""
-        program = self._found(arguments, named) if _PLACE else None
+        program = self._found(arguments, named)
         if program is None:
             made: Callable[..., Any] = self._jitted.lower(*arguments, **named).compile()
             return made
@@ -130,6 +132,9 @@ class Kept:
 
     def _found(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """The program for such arguments; None inside transformations, and for what is not kept."""
+        place = tuple(_PLACE)  # another thread may end it
+        if not place:
+            return None
         leaves, tree = jax.tree.flatten(self._moving(arguments, named))
         kinds = tuple(map(_kind, leaves))
         traced, outside = _OUTSIDE[0]
@@ -141,9 +146,9 @@ class Kept:
         )
         types = tuple(type(value) for part in static for _, value in part)  # 1 is no other key than True
         settings = (*(getattr(jax.config, name) for name in _OFTEN), jax.config.values[_QUICKLY])
-        known = (tree, kinds, static, types, settings, _PLACE[0])
+        known = (tree, kinds, static, types, settings, place)
         if known not in self._ready:
-            path = self._path(tree, kinds, static)
+            path = self._path(place[0], (tree, kinds, static))
             self._ready[known] = None if path is None else read_program(path) or self._made(path, arguments, named)
         return self._ready[known]
 
@@ -154,21 +159,22 @@ class Kept:
         before = _TAKEN.get(threading.get_ident(), 0)
         with _ONLY_HERE:
             compiled = lowered.compile()
-        if _TAKEN.get(threading.get_ident(), 0) == before:
+        if _TAKEN.get(threading.get_ident(), 0) == before and _source.is_as_read():
             write_program(path, traced, lowered, compiled)
         return lambda moving: compiled(*moving[0], **moving[1])
 
-    def _path(self, tree: Any, kinds: Any, static: Any) -> Path | None:
+    def _path(self, folder: Path, decides: tuple[Any, Any, Any]) -> Path | None:
         """The file of such a program; None if not all that decides it can be told, as with code that is a user's."""
         name = f"{self.__module__}.{self.__qualname__}"
         if not _serves() or self.__module__.partition(".")[0] not in PACKAGES or ("<" in name and self._reads is None):
             return None
+        tree, kinds, static = decides
         try:
-            decides = name, structure_told(tree, labels=False), kinds, told(static), told(self._reads)
+            all_told = name, structure_told(tree, labels=False), kinds, told(static), told(self._reads)
         except UntoldError:
             return None
-        key = hashlib.sha256(json.dumps((decides, _surroundings())).encode()).hexdigest()
-        return _PLACE[0] / f"{self.__name__.strip('_<>')}-{key}{SUFFIX}"
+        key = hashlib.sha256(json.dumps((all_told, _surroundings(), folder.name)).encode()).hexdigest()
+        return folder / f"{self.__name__.strip('_<>')}-{key}{SUFFIX}"
 
 
 class _OnlyHere:
@@ -216,28 +222,29 @@ def _kind(leaf: Any) -> Any:
 
 def _serves() -> bool:
     """Whether there is one device, a processor, that only computes: for others there is the cache of JAX."""
-    plain = not any(getattr(jax.config, name) for name in _OTHERWISE)
-    readable = Path(__file__).is_file()  # not so in an archive: the source cannot be told
-    return plain and readable and jax.default_backend() == "cpu" and jax.device_count() == 1
+    plain = not any(getattr(jax.config, name) for name in _OTHERWISE) and jax.config.values[_AT_ALL]
+    return plain and _is_told() and jax.default_backend() == "cpu" and jax.device_count() == 1
+
+
+@functools.cache
+def _is_told() -> bool:
+    """Whether the source is that of the modules which have been loaded."""
+    return _source.readable() and _source.is_as_read()
 
 
 def _surroundings() -> tuple[Any, ...]:
     """Settings of JAX in this thread, and what stays the same in a process."""
     values = {name: getattr(jax.config, name, value) for name, value in jax.config.values.items()}
     settings = sorted((name, repr(value)) for name, value in values.items() if "cache" not in name)
-    return settings, _process(), _PLACE[0].name
+    return settings, _process()
 
 
 @functools.cache
 def _process() -> tuple[Any, ...]:
     """Versions, the source of this package, the processor and how many cores it has."""
-    source = hashlib.sha256()
-    root = Path(__file__).parent
-    for path in sorted(root.rglob("*.py")):
-        source.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
     client = jax.devices()[0].client
     return (
-        source.hexdigest(),
+        _source.source(),
         sys.version,
         tuple(_version(name) for name in _LIBRARIES),
         (client.platform, client.platform_version, jax.devices()[0].device_kind, os.cpu_count()),

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import tempfile
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,7 +29,8 @@ SUFFIX = ".program"
 _NAME = re.compile(rf"\w+-[0-9a-f]{{64}}\{SUFFIX}")
 _CALLED = re.compile(r"custom_call @(\w+)")
 _LAPACK = "lapack_"
-_KEYS = ("threefry2x32", "rbg", "unsafe_rbg")
+_KEYS = {"threefry2x32": 2, "rbg": 4, "unsafe_rbg": 4}
+"""Kinds of random keys, and of how many words."""
 _CHECK, _LENGTH = 32, 4
 """Bytes at the beginning of a file that vouch for the rest, and after them those that say how long the JSON is."""
 
@@ -113,7 +115,8 @@ def _ready(path: Path) -> tuple[Any, Any] | None:
     Where the structure of what is returned is made, classes are looked up among those imported: no thread does that.
     """
     try:
-        if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode) or (hasattr(os, "getuid") and not _is_alone(state)):
             return None
         data = path.read_bytes()
         vouched, rest = data[:_CHECK], data[_CHECK:]
@@ -126,6 +129,11 @@ def _ready(path: Path) -> tuple[Any, Any] | None:
         return None
 
 
+def _is_alone(state: os.stat_result) -> bool:
+    """Whether a file is the user's, and nobody else may write to it."""
+    return state.st_uid == os.getuid() and not state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
 def read_program(path: Path) -> Program | None:
     """The program in a file."""
     found = AHEAD.take(path)
@@ -135,7 +143,8 @@ def read_program(path: Path) -> Program | None:
     try:
         if said["lapack"]:
             _find_lapack()
-        return Program(executable, tuple(map(tuple, said["leaves"])), structure_from(said["structure"]))
+        leaves, structure = tuple(map(tuple, said["leaves"])), structure_from(said["structure"])
+        return Program(executable, leaves, structure) if len(leaves) == structure.num_leaves else None
     except Exception:  # as above
         return None
 
@@ -165,7 +174,7 @@ def write_program(path: Path, traced: Any, lowered: Any, compiled: Any) -> None:
 
 @functools.cache
 def _type_of_keys(name: str) -> Any:
-    return jax.eval_shape(lambda: jax.random.key(0, impl=name)).dtype
+    return jax.eval_shape(lambda: jax.random.wrap_key_data(jax.numpy.zeros(_KEYS[name], np.uint32), impl=name)).dtype
 
 
 def _returned(aval: Any) -> tuple[bool, str | None]:

@@ -118,7 +118,8 @@ def _found(name: str) -> Any:
     found: Any = sys.modules.get(module) if module.partition(".")[0] in PACKAGES else None
     for part in path.split("."):
         found = getattr(found, "__dict__", {}).get(part)
-    return found
+    # a module also has what it imported from elsewhere
+    return found if str(getattr(found, "__module__", "")).partition(".")[0] in PACKAGES else None
 
 
 def _class(name: str, kind: Any) -> Any:

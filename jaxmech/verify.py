@@ -209,9 +209,8 @@ class Agreement(Signed):
         self.most, self.least, self.budget = np.full(shape, math.inf), np.zeros(shape), np.full(shape[:1], math.inf)
         if any(problem.get(key) is not None for key in ("most", "least", "budget")):
             self.most, self.least, self.budget = (numbers(problem[key]) for key in ("most", "least", "budget"))
-        told, meant = document.get("agents", self.parties), (len(self.parties), len(self.names))
-        if {self.costs.shape, shape} != {meant} or told != self.parties:
-            raise UnreadableError("the agreement's tables or its agents do not fit the names in its problem")
+        if self.costs.shape != (len(self.parties), len(self.names)) or shape != self.costs.shape:
+            raise UnreadableError("the agreement's tables do not fit its names")
         if [self.most.shape, self.least.shape, self.budget.shape] != [shape, shape, shape[:1]]:
             raise UnreadableError("the agreement's most, least and budget do not fit its names")
         self.everybody, self.hangs_on = self.parties, [list(range(len(self.names)))] * len(self.names)
@@ -255,6 +254,7 @@ class Agreement(Signed):
         signed, off = self.document, optimality(self.document) or 0.0
         if off > OPTIMUM[signed["settings"]["dtype"]]:
             yield f"agreement: the division misses the conditions of the {signed['division']} optimum by {off:.2g}"
+        yield from ["agreement: agents are not its problem's"] * (self.parties != signed.get("agents", self.parties))
         yield from soundness(self)
 
     def told(self, entries: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Programs that outlive the process: found by what decides them, the same numbers, and never what is damaged."""
 
+import contextlib
 import dataclasses
 import enum
 import functools
+import json
 import os
 import pickle
 import subprocess
@@ -16,7 +18,7 @@ import numpy as np
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
-from jaxmech import _kept, _program_files, _structure, collaboration
+from jaxmech import _kept, _program_files, _source, _structure, collaboration
 from jaxmech._content import content
 from jaxmech._pytree import pytree
 from jaxmech.collaboration._divide import _divide
@@ -94,23 +96,43 @@ def called_back(x):
 FUNCTIONS = (scaled, raised, drawn, doubled, nested, factor, called_back, _divide)
 
 
+CACHE_OF_JAX = (
+    "jax_enable_compilation_cache",
+    "jax_compilation_cache_dir",
+    "jax_persistent_cache_min_compile_time_secs",
+)
+
+
+@contextlib.contextmanager
+def cache_of_jax(*values):
+    """JAX's own, as these settings say."""
+    before = [jax.config.values[name] for name in CACHE_OF_JAX]
+    _set_cache_of_jax(values)
+    try:
+        yield
+    finally:
+        _set_cache_of_jax(before)
+
+
+def _set_cache_of_jax(values):
+    for name, value in zip(CACHE_OF_JAX, values, strict=True):
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
+
+
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, tmp_path_factory, monkeypatch):
     """A folder of programs, and functions that know nothing yet; those of this file pass for the package's."""
     monkeypatch.setattr(_program_files.AHEAD, "_promised", {})
     monkeypatch.setattr(_kept, "_OVER", [])
     for module in (_kept, _structure):
         monkeypatch.setattr(module, "PACKAGES", (*module.PACKAGES, __name__.partition(".")[0]))
-    enabled = jax.config.values["jax_enable_compilation_cache"]
-    jax.config.update("jax_enable_compilation_cache", False)  # what it hands out cannot be kept again
-    compilation_cache.reset_cache()
-    _kept.keep_in(tmp_path)
-    forget()
-    yield tmp_path
-    _kept.keep_in(None)
-    forget()
-    jax.config.update("jax_enable_compilation_cache", enabled)
-    compilation_cache.reset_cache()
+    with cache_of_jax(True, str(tmp_path_factory.mktemp("empty")), float("inf")):  # what it hands out is not kept again
+        _kept.keep_in(tmp_path)
+        forget()
+        yield tmp_path
+        _kept.keep_in(None)
+        forget()
 
 
 def forget():
@@ -244,15 +266,22 @@ def test_source_versions_flags_and_folder_are_different_programs(folder, monkeyp
 
 def test_what_is_said_of_a_process_changes_with_source_version_flags_and_processor(tmp_path, monkeypatch):
     def said():
+        _source._known.cache_clear()
         return _kept._process.__wrapped__()
 
     package = tmp_path / "jaxmech"
     (package / "inner").mkdir(parents=True)
     (package / "inner" / "_one.py").write_text("x = 1")
-    monkeypatch.setattr(_kept, "__file__", str(package / "_kept.py"))
+    whole = _source.source.__wrapped__
+    monkeypatch.setattr(_source, "source", lambda: whole(package))
     seen = [said()]
     assert said() == seen[0]
     (package / "inner" / "_one.py").write_text("x = 2")
+    seen.append(said())
+    state = (package / "inner" / "_one.py").stat()
+    os.utime(
+        package / "inner" / "_one.py", ns=(state.st_atime_ns, state.st_mtime_ns + 1)
+    )  # what ran was compiled of it
     seen.append(said())
     (package / "inner" / "_one.py").rename(package / "inner" / "_two.py")
     seen.append(said())
@@ -262,7 +291,7 @@ def test_what_is_said_of_a_process_changes_with_source_version_flags_and_process
     seen.append(said())
     monkeypatch.setattr(os, "cpu_count", lambda: 99)
     seen.append(said())
-    assert len(set(seen)) == len(seen) == 6
+    assert len(set(seen)) == len(seen) == 7
 
 
 def test_code_of_others_is_never_kept(folder, monkeypatch):
@@ -307,6 +336,18 @@ def test_what_calls_back_is_not_kept(folder):
 def test_with_settings_that_look_into_programs_nothing_is_kept(folder):
     with jax.debug_nans(True):
         scaled(jnp.ones(2))
+    assert files(folder) == []
+
+
+def test_where_jax_is_to_keep_nothing_nothing_is_kept_whole(folder):
+    with cache_of_jax(False, None, 0.0):
+        scaled(jnp.ones(2))
+    assert files(folder) == []
+
+
+def test_what_is_made_after_the_source_has_changed_is_not_kept(folder, monkeypatch):
+    monkeypatch.setattr(_source, "is_as_read", lambda: False)
+    scaled(jnp.ones(2))
     assert files(folder) == []
 
 
@@ -376,7 +417,42 @@ def test_a_file_of_somebody_else_is_not_taken(folder, monkeypatch):
     first = scaled(x)
     forget()
     owner = os.getuid()
-    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "getuid", lambda: owner + 1)
+        assert_same(scaled(x), first)
+        assert TRACED
+    (path,) = files(folder)
+    for mode, taken in ((0o666, False), (0o600, True)):
+        path.chmod(mode)
+        forget()
+        assert_same(scaled(x), first)
+        assert (not TRACED) == taken
+        path.chmod(mode)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes among files")
+def test_what_is_no_regular_file_is_not_read(folder):
+    x = jnp.arange(4.0)
+    first = scaled(x)
+    (path,) = files(folder)
+    path.unlink()
+    os.mkfifo(path)
+    forget()
+    assert_same(scaled(x), first)
+    assert TRACED
+
+
+def test_a_file_that_says_less_than_the_program_returns_is_made_anew(folder):
+    x = jnp.arange(4.0)
+    first = scaled(x)
+    (path,) = files(folder)
+    data = path.read_bytes()[_program_files._CHECK :]
+    start = 4 + int.from_bytes(data[:4], "little")
+    said = json.loads(data[4:start])
+    head = json.dumps(said | {"leaves": said["leaves"][:-1]}).encode()
+    data = len(head).to_bytes(4, "little") + head + data[start:]
+    path.write_bytes(_program_files._check(path, data) + data)
+    forget()
     assert_same(scaled(x), first)
     assert TRACED
 
@@ -388,6 +464,7 @@ NONSENSE = [
     ["record", "builtins:object", [], ["tuple", []], ["tuple", []]],
     ["record", "jaxmech._status:Status", [], ["tuple", []], ["tuple", []]],
     ["__import__", "os", ["*"]],
+    ["record", "jaxmech._kept:Path", [], ["tuple", []], ["tuple", []]],
 ]
 
 
@@ -395,6 +472,12 @@ NONSENSE = [
 def test_a_structure_names_only_records_of_this_package(value):
     with pytest.raises((_structure.UntoldError, KeyError)):
         _structure.structure_from(value)
+
+
+def test_what_a_module_has_imported_is_not_found_in_it():
+    for name in ("jaxmech._kept:os", "jaxmech._kept:os.system", "jaxmech._kept:Path", "jaxmech._kept:jax.jit"):
+        assert _structure._found(name) is None
+    assert _structure._found("jaxmech._kept:Kept") is _kept.Kept
 
 
 def test_inside_transformations_nothing_is_kept(folder):
@@ -520,20 +603,10 @@ def test_a_program_may_be_prepared_by_another_thread(folder):
 def test_programs_from_the_cache_of_jax_are_not_written_again(folder, tmp_path_factory):
     """Written, they would be read without an error, and fail when they run."""
     x = jnp.arange(5.0)
-    names = ("jax_enable_compilation_cache", "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: jax.config.values[name] for name in names}
-    try:
-        values = (True, str(tmp_path_factory.mktemp("programs")), 0.0)
-        for name, value in zip(names, values, strict=True):
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()
+    with cache_of_jax(True, str(tmp_path_factory.mktemp("programs")), 0.0):
         first = jax.jit(scaled.__wrapped__, keep_unused=True)(x)
         forget()
         assert_same(scaled(x), first)
         assert files(folder) == []
         raised(x, 2)
         assert len(files(folder)) == 1
-    finally:
-        for name, value in before.items():
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()

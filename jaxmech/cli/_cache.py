@@ -9,15 +9,19 @@ import hashlib
 import os
 import platform
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from jaxmech import _source
+
 LARGEST = 1 << 28
 """Bytes that the folder may hold when a run begins; beyond, what was not used for longest goes, down to half of it."""
 
 _QUICKEST = "0"  # seconds: everything has a file, single operations too, which are read three times as fast
+_BEING_WRITTEN = 60.0  # seconds after which an empty file is not one that somebody just begins to write
 _KEPT: list[tuple[Path, str]] = []
 _FOLDER, _SHORTEST = "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
 
@@ -25,7 +29,8 @@ _FOLDER, _SHORTEST = "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMP
 def keep_programs(asked: Sequence[str] = ()) -> None:
     """Let JAX keep what it compiles, unless the environment says already where. Before JAX is imported.
 
-    A folder that cannot be made, or that is not the user's alone, is not used: what lies in it is run.
+    A folder that cannot be made, or that is not the user's alone, is not used: what lies in it is run. Whole programs
+    are kept where nothing but this command line runs: a script that calls it may have changed what functions compute.
 
     Args:
         asked: command and file: the next process that is asked for the same needs the same programs.
@@ -38,9 +43,16 @@ def keep_programs(asked: Sequence[str] = ()) -> None:
     if not _is_private(folder):
         return
     _bound(folder)
-    _KEPT[:] = [(folder, " ".join(asked))]
+    if _is_alone() and _source.readable():
+        # before the modules are loaded: what is found changed by then, or later, is not kept
+        _KEPT[:] = [(folder, " ".join((_source.source(), *asked)))]
     for name, value in ((_FOLDER, str(folder)), (_SHORTEST, _QUICKEST)):
         os.environ.setdefault(name, value)  # read when JAX is imported, here and in processes that this one starts
+
+
+def keep_nothing() -> None:
+    """Let JAX neither take nor keep anything, wherever the environment says. Before JAX is imported."""
+    os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
 
 
 def programs_folder() -> tuple[Path | None, str]:
@@ -79,6 +91,13 @@ def _processor() -> str:
     return platform.processor()
 
 
+def _is_alone() -> bool:
+    """Whether this process was started as ``jaxmech`` or ``python -m jaxmech``."""
+    module = getattr(sys.modules.get("__main__"), "__spec__", None)
+    name = Path(sys.argv[0]).stem if module is None else module.name.partition(".")[0]
+    return name.removesuffix("-script") == "jaxmech"
+
+
 def _is_private(folder: Path) -> bool:
     """Make the folder; whether nobody else can write to it."""
     try:
@@ -91,8 +110,12 @@ def _is_private(folder: Path) -> bool:
 
 
 def _bound(folder: Path) -> None:
-    """Remove what was not used for longest, if there is too much."""
+    """Remove what was not used for longest, if there is too much; and what a full disk left empty."""
     files = sorted(_files(folder), key=lambda file: max(file[1].st_atime, file[1].st_mtime))
+    for path, status in files:
+        if status.st_size == 0 and time.time() - status.st_mtime > _BEING_WRITTEN:
+            with contextlib.suppress(OSError):
+                path.unlink()
     left = sum(status.st_size for _, status in files)
     if left <= LARGEST:
         return

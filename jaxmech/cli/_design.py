@@ -66,8 +66,8 @@ def design(
 
     Every agent gets some points of the others, with which her own are compared, and the rest if they agree. Prints who
     collects what, what everybody gets back and when, how much better it is than the best published mechanism, and the
-    certificates. The exit code is 1 if something that the design claims is not proven. Takes about 15 seconds for
-    three agents and a minute for the 24 clinics the first time, 10 and 35 seconds later.
+    certificates. The exit code is 1 if something that the design claims is not proven. Takes about 10 seconds for
+    three agents and a minute for the 24 clinics the first time, and for three 3 seconds later.
     """
     output = Output(**options)
     with output.timed("import"):

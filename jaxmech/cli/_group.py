@@ -14,7 +14,7 @@ import click
 from jaxmech import _progress
 from jaxmech._errors import JaxmechError, ProblemError
 from jaxmech._printable import one_line
-from jaxmech.cli._cache import keep_programs
+from jaxmech.cli._cache import keep_nothing, keep_programs
 from jaxmech.cli._jax import prepare_process
 from jaxmech.cli._waiting import LINE, wait_for
 
@@ -50,8 +50,7 @@ class Group(click.Group):
         given = list(sys.argv[1:] if args is None else args)
         if args is None:  # a process of its own, not a test or a notebook
             prepare_process()
-            if "--no-cache" not in given:
-                keep_programs(given[:2])
+            keep_nothing() if "--no-cache" in given else keep_programs(given[:2])
         name = prog_name or "jaxmech"
         if args is None and not _serves(given):
             code = wait_for(

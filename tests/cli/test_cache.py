@@ -2,15 +2,18 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from jaxmech.cli import _cache
 from tests.cli.test_own_pricing import MARKET
 
-COMMAND = [sys.executable, "-W", "error", "-c", "from jaxmech.cli import main; main()"]
+COMMAND = [sys.executable, "-W", "error", "-m", "jaxmech"]
 
 
 def environment(folder):
@@ -19,9 +22,10 @@ def environment(folder):
     return {**kept, "XDG_CACHE_HOME": str(folder), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
 
-def solve(folder, *more, problem="three-agents"):
-    arguments = [*COMMAND, "solve", str(problem), "--json", "-", *more]
-    found = subprocess.run(arguments, env=environment(folder), capture_output=True, text=True, timeout=300, check=True)
+def solve(folder, *more, problem="three-agents", command=COMMAND, where=None, **variables):
+    arguments = [*command, "solve", str(problem), "--json", "-", *more]
+    told = environment(folder) | variables
+    found = subprocess.run(arguments, env=told, cwd=where, capture_output=True, text=True, timeout=300, check=True)
     assert found.stderr == ""
     return json.loads(found.stdout)
 
@@ -67,10 +71,64 @@ def test_code_of_ones_own_is_never_taken_from_what_was_kept(tmp_path):
 
 @pytest.mark.long
 def test_nothing_is_kept_where_that_is_not_wanted_or_not_possible(tmp_path):
-    solve(tmp_path, "--no-cache")
+    caches, of_jax = tmp_path / "caches", tmp_path / "of JAX"
+    solve(caches, "--no-cache", JAX_COMPILATION_CACHE_DIR=str(of_jax))
     assert list(tmp_path.iterdir()) == []
+    solve(caches, JAX_ENABLE_COMPILATION_CACHE="false")
+    assert not any(path.is_file() for path in caches.rglob("*"))
     (tmp_path / "jaxmech").write_text("in the way")
     solve(tmp_path)
+
+
+PATCHED = """
+from jaxmech.collaboration import _account
+
+honest = _account._account_of
+_account._account_of = lambda *given: honest(*given)._replace(bill=2 * honest(*given).bill)
+
+from jaxmech.cli import main
+
+main(prog_name="jaxmech")
+"""
+
+
+@pytest.mark.long
+def test_a_script_that_calls_the_command_line_keeps_and_takes_no_whole_programs(tmp_path):
+    """It may have changed what functions compute: once it had, every later run was given what it had kept."""
+    (tmp_path / "script.py").write_text(PATCHED)
+    right = solve(tmp_path / "caches", "--no-cache")
+    changed = solve(tmp_path / "caches", command=[sys.executable, str(tmp_path / "script.py")])
+    assert changed["accounts"] != right["accounts"]
+    assert not list((tmp_path / "caches").rglob("*.program"))
+    assert solve(tmp_path / "caches") == right
+
+
+@pytest.mark.long
+def test_source_that_changes_while_it_runs_is_not_mistaken_for_what_ran(tmp_path):
+    package = tmp_path / "copy" / "jaxmech"
+    shutil.copytree(Path(_cache.__file__).parents[1], package, ignore=shutil.ignore_patterns("__pycache__"))
+    account = package / "collaboration" / "_account.py"
+    late = f"""
+import pathlib, runpy, sys
+
+import jaxmech._source
+
+jaxmech._source.source()  # as it is asked before the modules are loaded
+
+import jaxmech.collaboration
+
+path = pathlib.Path({str(account)!r})
+path.write_text(path.read_text(encoding="utf-8").replace("error, jnp.sqrt(error", "error, jnp.cbrt(error"))
+sys.argv[0] = "jaxmech"
+runpy.run_module("jaxmech", run_name="__main__", alter_sys=True)
+"""
+    caches, copied = tmp_path / "caches", {"where": package.parent, "PYTHONPATH": str(package.parent)}
+    first = solve(caches, command=[sys.executable, "-c", late], **copied)
+    assert not list(caches.rglob("*.program"))
+    changed = solve(caches, **copied)
+    assert list(caches.rglob("*.program"))
+    assert changed == solve(caches, "--no-cache", **copied)
+    assert changed["accounts"] != first["accounts"]
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="folders of others are told apart by their owner")
@@ -82,6 +140,15 @@ def test_a_folder_that_others_can_write_to_is_not_used(tmp_path, monkeypatch):
     folder.chmod(0o777)
     _cache.keep_programs()
     assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
+
+
+def test_what_a_full_disk_left_empty_goes_but_for_what_is_just_begun(tmp_path):
+    for name, age in (("old", 3600), ("new", 0)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    (tmp_path / "whole").write_bytes(b"x")
+    _cache._bound(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "whole"]
 
 
 def test_what_was_not_used_for_longest_goes_first(tmp_path, monkeypatch):

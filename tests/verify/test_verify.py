@@ -488,13 +488,16 @@ class TestAgreementAlone:
         [line] = verify.verify(None, case.agreement)
         assert "is promised a penalty of" in line
 
+    def test_one_whose_agents_are_others_than_in_its_problem(self, case):
+        case.edit("agreement.json", lambda it: it["agents"].__setitem__(0, "Eve"), signed=True)
+        assert verify.verify(None, case.agreement) == ["agreement: agents are not its problem's"]
+
     def test_what_is_none_is_refused_in_one_line(self, case, tmp_path):
         document = json.loads(case.agreement.read_text(encoding="utf-8"))
         for change, words in (
             ({"integer_plan": None}, "only one in whole samples can be carried out"),
             ({"kind": "audit"}, "of which nothing is known"),
             ({"problem": {}}, "lacks what it takes"),
-            ({"agents": ["Eve", *document["agents"][1:]]}, "its agents do not fit the names in its problem"),
             ({"problem": {**document["problem"], "surplus": "nonsense"}}, "lacks what it takes"),
         ):
             case.agreement.write_text(json.dumps({**document, **change}), encoding="utf-8")
