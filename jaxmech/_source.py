@@ -23,14 +23,17 @@ def source(root: Path = _ROOT) -> str:
 
 def is_as_read(root: Path = _ROOT) -> bool:
     """Whether no module has changed since :func:`source` was first asked: what is loaded now may be another one."""
-    return _known(root) == _states(root)
+    try:
+        return all(_state(path) == (path, size, changed) for path, size, changed in _known(root))
+    except OSError:  # one is gone
+        return False
 
 
 @functools.cache
 def _known(root: Path) -> list[tuple[Path, int, int]]:
-    return _states(root)
+    return [_state(path) for path in sorted(root.rglob("*.py"))]
 
 
-def _states(root: Path) -> list[tuple[Path, int, int]]:
-    states = [(path, path.stat()) for path in sorted(root.rglob("*.py"))]
-    return [(path, state.st_size, state.st_mtime_ns) for path, state in states]
+def _state(path: Path) -> tuple[Path, int, int]:
+    state = path.stat()
+    return path, state.st_size, state.st_mtime_ns

@@ -33,7 +33,8 @@ def keep_programs(asked: Sequence[str] = ()) -> None:
     are kept where nothing but this command line runs: a script that calls it may have changed what functions compute.
 
     Args:
-        asked: command and file: the next process that is asked for the same needs the same programs.
+        asked: command and file: the next process that is asked for the same needs the same programs. Of a command
+            alone none are kept whole.
     """
     # another process may be writing a file, may have removed it, or have been killed: then it is compiled again
     warnings.filterwarnings("ignore", message="Error (reading|writing) persistent compilation cache")
@@ -43,8 +44,8 @@ def keep_programs(asked: Sequence[str] = ()) -> None:
     if not _is_private(folder):
         return
     _bound(folder)
-    if _is_alone() and _source.readable():
-        # before the modules are loaded: what is found changed by then, or later, is not kept
+    if len(asked) > 1 and _is_alone() and _source.readable():
+        # The source is read before the modules are loaded: where it has changed by then, or later, nothing is kept.
         _KEPT[:] = [(folder, " ".join((_source.source(), *asked)))]
     for name, value in ((_FOLDER, str(folder)), (_SHORTEST, _QUICKEST)):
         os.environ.setdefault(name, value)  # read when JAX is imported, here and in processes that this one starts
