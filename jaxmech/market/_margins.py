@@ -61,6 +61,7 @@ def margins(problem: Problem, plan: Plan, broker: Broker | None = None) -> Margi
     Source: Chen, Clinton and Kandasamy 2025, section 3.2, Theorems 4 and 5.1.
 
     Example:
+        >>> import jax
         >>> from jaxmech.market import Buyer, exponential, solve
         >>> buyers = [Buyer(exponential(0.3), count=5)]
         >>> def worst(cost):
