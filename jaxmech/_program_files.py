@@ -116,7 +116,7 @@ def _ready(path: Path) -> tuple[Any, Any] | None:
     """
     try:
         state = path.stat()
-        if not stat.S_ISREG(state.st_mode) or (hasattr(os, "getuid") and not _is_alone(state)):
+        if not stat.S_ISREG(state.st_mode) or (hasattr(os, "getuid") and not _is_own(state)):
             return None
         data = path.read_bytes()
         vouched, rest = data[:_CHECK], data[_CHECK:]
@@ -129,7 +129,7 @@ def _ready(path: Path) -> tuple[Any, Any] | None:
         return None
 
 
-def _is_alone(state: os.stat_result) -> bool:
+def _is_own(state: os.stat_result) -> bool:
     """Whether a file is the user's, and nobody else may write to it."""
     return state.st_uid == os.getuid() and not state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 

@@ -351,6 +351,19 @@ def test_what_is_made_after_the_source_has_changed_is_not_kept(folder, monkeypat
     assert files(folder) == []
 
 
+def test_where_there_is_no_source_to_read_nothing_is_kept(folder, tmp_path, monkeypatch):
+    """All versions that are installed without sources would pass for one."""
+    assert _source.readable()
+    assert not _source.readable(tmp_path)
+    monkeypatch.setattr(_source, "__file__", str(tmp_path / "_source.pyc"))
+    _kept._is_told.cache_clear()
+    try:
+        scaled(jnp.ones(2))
+    finally:
+        _kept._is_told.cache_clear()
+    assert files(folder) == []
+
+
 def test_random_keys_go_in_and_come_out(folder):
     key, x = jax.random.key(5), jnp.zeros(4)
     first = drawn(key, x)

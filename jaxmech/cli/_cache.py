@@ -44,7 +44,7 @@ def keep_programs(asked: Sequence[str] = ()) -> None:
     if not _is_private(folder):
         return
     _bound(folder)
-    if len(asked) > 1 and _is_alone() and _source.readable():
+    if len(asked) > 1 and _runs_by_itself() and _source.readable():
         # The source is read before the modules are loaded: where it has changed by then, or later, nothing is kept.
         _KEPT[:] = [(folder, " ".join((_source.source(), *asked)))]
     for name, value in ((_FOLDER, str(folder)), (_SHORTEST, _QUICKEST)):
@@ -92,7 +92,7 @@ def _processor() -> str:
     return platform.processor()
 
 
-def _is_alone() -> bool:
+def _runs_by_itself() -> bool:
     """Whether this process was started as ``jaxmech`` or ``python -m jaxmech``."""
     module = getattr(sys.modules.get("__main__"), "__spec__", None)
     name = Path(sys.argv[0]).stem if module is None else module.name.partition(".")[0]

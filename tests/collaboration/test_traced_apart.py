@@ -40,15 +40,16 @@ FUNCTIONS["accounts"] = lambda problem: collaboration.account(problem, collabora
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("kind", NUMBERS)
-def test_every_number_may_be_traced_alone_and_none(kind, name):
+def test_every_number_may_be_traced_alone_and_all_others_and_none(kind, name):
     numbers, function = NUMBERS[kind], FUNCTIONS[name]
     known = collaboration.Problem(**numbers)
     expected = jax.tree.map(jnp.shape, jax.eval_shape(function, known))
     for one in numbers:
-        traced = jax.eval_shape(
-            lambda value, one=one: function(collaboration.Problem(**numbers | {one: value})), numbers[one]
-        )
-        assert jax.tree.leaves(jax.tree.map(jnp.shape, traced)) == jax.tree.leaves(expected), one
+        for some in ({one}, numbers.keys() - {one}):
+            traced = jax.eval_shape(
+                lambda values: function(collaboration.Problem(**numbers | values)), {key: numbers[key] for key in some}
+            )
+            assert jax.tree.leaves(jax.tree.map(jnp.shape, traced)) == jax.tree.leaves(expected), some
     inside = jax.eval_shape(lambda _: function(known), 0.0)
     assert jax.tree.leaves(jax.tree.map(jnp.shape, inside)) == jax.tree.leaves(expected)
 
