@@ -114,27 +114,19 @@ def _total(name):
 
 @every_in_ci
 def test_slopes_in_batches_forward_and_reverse(name):
-    """By one program, in which the answer that both begin with is computed once."""
     case = PURE[name]
     scalar, batched = _total(name), _batch(case, 2)
 
     def forward(arguments):
         return jax.jvp(scalar, (arguments,), (arguments,))[1]
 
-    def both(arguments):
-        value, pushed = jax.linearize(scalar, arguments)
-        (slopes,) = jax.linear_transpose(pushed, arguments)(jnp.ones_like(value))
-        return slopes, pushed(arguments)
-
     if case.derivative != "reverse":
         assert len(case.derivative) > len("forward")
         return
-    slopes, pushed = jax.jit(jax.vmap(both))(batched)
+    slopes = jax.jit(jax.vmap(jax.grad(scalar)))(batched)
     along = sum(np.sum(np.asarray(s * a).reshape(2, -1), axis=1) for s, a in zip(slopes, batched, strict=True))
     assert np.all(np.isfinite(along))
-    np.testing.assert_allclose(pushed, along, rtol=1e-6, atol=1e-9)
-    # a function with a rule for reverse mode alone can be linearized
-    assert jax.eval_shape(jax.vmap(forward), batched).shape == pushed.shape
+    np.testing.assert_allclose(jax.jit(jax.vmap(forward))(batched), along, rtol=1e-6, atol=1e-9)
 
 
 def _assert_lowers(name, function, arguments):
