@@ -91,7 +91,13 @@ def best_allocation(
 
 @cache
 def _searcher(limit: int) -> Callable[..., Best]:
-    return through_rows(partial(_search_rows, limit))
+    return through_rows(partial(_search_rows, limit), like=_blank)
+
+
+def _blank(values: Array, counts: Array, charges: Array, skip: Array) -> Best:
+    """Something of the same shapes and types."""
+    money, whole = jnp.sum(values) + jnp.sum(counts) + jnp.sum(charges), jnp.zeros((), jnp.int32)
+    return Best(jnp.zeros(counts.shape, jnp.int32), money, money, whole, skip)
 
 
 def _search_rows(limit: int, values: Array, counts: Array, charges: Array, skip: Array) -> Best:

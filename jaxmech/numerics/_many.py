@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache, partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,15 +26,23 @@ TOGETHER = 16
 """Instances that are tried another way at a time."""
 
 
-def _other_ways(kind: Kind, program: Program) -> list[Callable[[Program, Array], End]]:
+class _Way(NamedTuple):
+    """Another way to solve: ``alone`` one instance, ``beside`` some of a batch (instances, ...) together."""
+
+    alone: Callable[[Program, Array], End]
+    beside: Callable[[Program, Array], End]
+
+
+def _other_ways(kind: Kind, program: Program) -> list[_Way]:
     """What is tried where the fast way leaves no exact answer: budgets for ideals, ratios for small programs."""
     m, d = program.costs.shape[-2:]
     if program.worth is not None:
         return []
     if kind is Kind.IDEAL:
-        return [solve_ideal]
-    small = m * d * (m + d) <= MOST_COEFFICIENTS
-    return [partial(_by_itself, kind, RELATIVE)] if kind is Kind.WEIGHTED and small else []
+        return [_Way(solve_ideal, jax.vmap(solve_ideal))]
+    if kind is not Kind.WEIGHTED or m * d * (m + d) > MOST_COEFFICIENTS:
+        return []
+    return [_Way(partial(_by_itself, kind, RELATIVE), partial(_side_by_side, kind, RELATIVE))]
 
 
 @cache
@@ -43,7 +52,14 @@ def solve_one_or_many(kind: Kind) -> Callable[[Program, Array], tuple[Iterate, A
     Args:
         kind: which program.
     """
-    return through_rows(partial(_solve_rows, kind), alone=partial(_solve_one, kind))
+    return through_rows(partial(_solve_rows, kind), alone=partial(_solve_one, kind), like=_blank)
+
+
+def _blank(program: Program, skip: Array) -> tuple[Iterate, Array]:
+    """Something of the same shapes and types."""
+    del skip
+    table, row, column = map(jnp.zeros_like, (program.costs, program.bounds, program.error))
+    return Iterate(table, table, row, row, column, jnp.sum(column)), jnp.zeros((), jnp.int32)
 
 
 def _solve_rows(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Array]:
@@ -52,11 +68,10 @@ def _solve_rows(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Arr
     lanes = lanes_for(m, d, program.costs.dtype.itemsize)
     if lanes == 1:
         return jax.lax.map(lambda pair: _solve_one(kind, *pair), (program, skip))
-    more = _other_ways(kind, program)
     found = _by_rows(kind, program, skip, lanes)
-    for solve in more:
+    for way in _other_ways(kind, program):
         done = skip | jax.vmap(_settled)(program, found)
-        try_again = partial(_tried_again, kind, solve)
+        try_again = partial(_tried_again, kind, way.beside)
         found = jax.lax.cond(jnp.all(done), lambda _, found, done: found, try_again, program, found, done)
     return found.iterate, jnp.where(skip, 0, found.steps)
 
@@ -83,18 +98,13 @@ def _by_rows(kind: Kind, program: Program, skip: Array, lanes: int) -> End:
 def _solve_one(kind: Kind, program: Program, skip: Array) -> tuple[Iterate, Array]:
     """Solve one instance; where ``skip`` holds, return the start and 0."""
     found = _by_itself(kind, ordinary(program), program, skip)
-    for solve in _other_ways(kind, program):
+    for way in _other_ways(kind, program):
         done = skip | _settled(program, found)
         again = jax.lax.cond(
-            done, lambda kept, *_: kept, lambda _, *data, solve=solve: solve(*data), found, program, done
+            done, lambda kept, *_: kept, lambda _, *data, solve=way.alone: solve(*data), found, program, done
         )
         found = _better(kind, program, done, found, again)
     return found.iterate, jnp.where(skip, 0, found.steps)
-
-
-def _unless(solve: Callable[[Program, Array], End], kept: End, program: Program, skip: Array) -> End:
-    del kept
-    return solve(program, skip)
 
 
 def _by_itself(kind: Kind, newton: Newton, program: Program, skip: Array) -> End:
@@ -105,33 +115,49 @@ def _by_itself(kind: Kind, newton: Newton, program: Program, skip: Array) -> End
     return found._replace(steps=state.steps + found.steps)
 
 
-def a_few_at_a_time(solve: Callable[[Program, Array], End], program: Program, skip: Array) -> End:
+def _side_by_side(kind: Kind, newton: Newton, program: Program, skip: Array) -> End:
+    """As :func:`_by_itself` for some instances (instances, ...), each in a lane of its own until the last is done."""
+    lanes = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), program)
+    state = start(kind, lanes)
+    state = jax.lax.while_loop(
+        lambda state: jnp.any(going(state) & ~skip),
+        lambda state: advance(kind, lanes, state, going(state) & ~skip, newton),
+        state,
+    )
+    interior = Interior(lanes, state.iterate, state.normalisation, state.constant)
+    end = jax.lax.while_loop(
+        lambda end: jnp.any(unverified(end) & ~skip),
+        lambda end: improve(kind, interior, end, unverified(end) & ~skip, newton),
+        begin(kind, interior),
+    )
+    found: End = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, -1, 0), outcome(kind, interior, end))
+    return found._replace(steps=state.steps + found.steps)
+
+
+def a_few_at_a_time(solve: Callable[[Program, Array], End], program: Program, found: End, skip: Array) -> End:
     """Solve those of a batch (instances, ...) that are not skipped; only these cost time.
 
     Args:
-        solve: one instance, or nothing where it is skipped.
+        solve: some instances together, or nothing where one is skipped.
         program: instances along the first axis.
+        found: what the skipped ones keep.
         skip: (instances,).
     """
     together = min(TOGETHER, skip.shape[0])
-    each = jax.vmap(solve)
     line = jnp.argsort(skip, stable=True)  # the skipped ones last, where nobody calls them
 
     def group(i: Array, results: End) -> End:
         who = line[jnp.minimum(i * together + jnp.arange(together), len(line) - 1)]
-        found = each(jax.tree.map(lambda leaf: leaf[who], program), skip[who])
-        return jax.tree.map(lambda kept, new: kept.at[who].set(new), results, found)
+        again = solve(jax.tree.map(lambda leaf: leaf[who], program), skip[who])
+        return jax.tree.map(lambda kept, new: kept.at[who].set(new), results, again)
 
-    shapes = jax.eval_shape(each, program, skip)
-    idle: End = jax.tree.map(lambda leaf: jnp.ones(leaf.shape, leaf.dtype), shapes)
-    idle = idle._replace(verified=jnp.zeros_like(idle.verified))
     groups = -(-jnp.sum(~skip, dtype=jnp.int32) // together)
-    results: End = jax.lax.fori_loop(0, groups, group, idle)
+    results: End = jax.lax.fori_loop(0, groups, group, found)
     return results
 
 
 def _tried_again(kind: Kind, solve: Callable[[Program, Array], End], program: Program, found: End, done: Array) -> End:
-    again = a_few_at_a_time(solve, program, done)
+    again = a_few_at_a_time(solve, program, found, done)
     better: End = jax.vmap(partial(_better, kind))(program, done, found, again)
     return better
 

@@ -152,7 +152,7 @@ def _rows_alike(program: Program, iterate: Iterate) -> Iterate:
     return averaged
 
 
-_alike = through_rows(_rows_alike)
+_alike = through_rows(_rows_alike, like=lambda _, iterate: iterate)
 
 
 def _any_alike(program: Program) -> Array:
