@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmech._loops import as_different_as
 from jaxmech._types import Array, Scalar
 from jaxmech.design._terms import Crowd, Layout, Settled, Shape, Stake, Terms, Variables, others, terms_of
 from jaxmech.numerics import minimise
@@ -145,7 +146,8 @@ def search(shape: Shape, crowd: Crowd, starts: Start, plan: Plan) -> Ends:
     lanes = plan.lanes
     rounds = len(starts.layout.alone) // lanes
     nothing = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf[:lanes]]), starts)
-    empty = Ends(nothing, jnp.full((rounds + 1) * lanes, jnp.inf, starts.variables.logit.dtype))
+    unknown = jnp.full((rounds + 1) * lanes, jnp.inf, starts.variables.logit.dtype)
+    empty = as_different_as(starts.variables.logit, Ends(nothing, unknown))
 
     def one(start: Start, steps: Array) -> Ends:
         return Ends(*improve(shape, crowd, start, steps))

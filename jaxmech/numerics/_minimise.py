@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmech._loops import as_different_as
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Float
 
@@ -119,7 +120,7 @@ def minimise(
     flat, nowhere = jnp.zeros_like(start), jnp.asarray(jnp.inf, start.dtype)
     # The first evaluation is a step of length 0 that improves on ∞, or else the end.
     first = _State(start, nowhere, flat, flat, jnp.ones_like(nowhere), nothing, nothing, zero, zero, zero)
-    end = jax.lax.while_loop(going, advance, first)
+    end = jax.lax.while_loop(going, advance, as_different_as(start, first))
     steepest, level = jnp.max(jnp.abs(end.gradient)), jnp.abs(end.value)
     slope = jnp.where(steepest > 0, steepest / level, 0.0)
     return Minimum(end.point, end.value, jnp.where(jnp.isfinite(level), slope, jnp.inf), end.steps)
