@@ -77,7 +77,7 @@ def account_alone(problem: Problem, samples: Amounts) -> Account:
         >>> account_alone(Problem(costs=[[0.25]], sigma=10.0), jnp.array([[20.0]])).error.item()
         5.0
     """
-    return _account_of(problem, samples, risk(problem.scale**2, samples), samples)
+    return _account_of(problem, samples, risk(problem.error, samples), samples)
 
 
 def _account_of(problem: Problem, samples: Amounts, error: Amounts, known: Array) -> Account:
@@ -101,7 +101,7 @@ def _account(
     rule: Rule,
 ) -> Account:
     if pooled:
-        error = jnp.broadcast_to(risk(problem.scale**2, jnp.sum(samples, axis=-2, keepdims=True)), samples.shape)
+        error = jnp.broadcast_to(risk(problem.error, jnp.sum(samples, axis=-2, keepdims=True)), samples.shape)
         return account_of_error(problem, samples, error)
     paid = role_penalty(problem, samples, role, alpha, total, rule)
     return account_of_error(problem, samples, paid - collection_cost(problem, samples))

@@ -101,8 +101,8 @@ def first_best(problem: Problem) -> Scalar:
 def social_error(problem: Problem) -> Distributions:
     """Σ_i price[i, k] σ_k²: what the error of one point costs all agents together."""
     if problem.valued_alike:
-        return problem.shape[0] * problem.scale**2
-    return jnp.sum(problem.scale**2, axis=-2)
+        return problem.shape[0] * problem.error
+    return jnp.sum(problem.error, axis=-2)
 
 
 def root(values: Distributions) -> Distributions:

@@ -82,7 +82,7 @@ def harm(problem: Problem, plan: Plan, samples: Amounts, off: ArrayLike = 1.0) -
         n=n,
         rest=jnp.where(checked, plan.total - 2 * n, 2.0),
         alpha=jnp.where(checked, plan.alpha**2, 1.0),
-        worth=jnp.broadcast_to(problem.scale**2, plan.samples.shape),
+        worth=jnp.broadcast_to(problem.error, plan.samples.shape),
     )
     shift = jnp.asarray(off, plan.samples.dtype)
 

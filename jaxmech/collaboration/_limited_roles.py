@@ -114,7 +114,7 @@ def alone_at_each(problem: Problem) -> Amounts:
         problem: the problem, with a capacity.
     """
     samples = alone_samples(problem)
-    return risk(jnp.broadcast_to(problem.scale**2, samples.shape), samples) + collection_cost(problem, samples)
+    return risk(jnp.broadcast_to(problem.error, samples.shape), samples) + collection_cost(problem, samples)
 
 
 def excused(problem: Problem, division: Amounts) -> tuple[Support, Support]:
@@ -151,7 +151,7 @@ def _arranged(problem: Problem, division: Amounts, alone: Support) -> Arranged:
     capacity, costs = _capacity(problem), problem.costs
     able = sampled(costs, capacity)
     slack = tolerances(division.dtype).condition
-    error = jnp.broadcast_to(problem.scale**2, costs.shape)
+    error = jnp.broadcast_to(problem.error, costs.shape)
     others_held = Capacity(
         jnp.where(alone, capacity.most, division), jnp.where(alone, capacity.least, division), capacity.budget
     )

@@ -46,8 +46,8 @@ def pooled_error(problem: Problem, samples: Amounts) -> Array:
     """Σ_k σ_k² price_k / S_k: the priced squared error of the pooled sample means; ∞ if nobody samples some k."""
     totals = jnp.sum(samples, axis=-2)
     if problem.valued_alike:
-        return jnp.sum(problem.scale**2 / totals, axis=-1)
-    return jnp.sum(risk(problem.scale**2, totals[..., None, :]), axis=-1)
+        return jnp.sum(problem.error / totals, axis=-1)
+    return jnp.sum(risk(problem.error, totals[..., None, :]), axis=-1)
 
 
 def risk(error: Array, points: Array) -> Array:
