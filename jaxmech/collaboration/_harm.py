@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._types import Agents, Amounts, Array, ArrayLike
+from jaxmech.collaboration._division import root
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._units import in_equivalent_points
@@ -113,7 +114,7 @@ def _invented(theirs: _Theirs, own: Array, off: Array) -> Array:
     others = jnp.maximum(theirs.everything - theirs.n, theirs.n)
     share = jnp.minimum(own / others, 1.0)
     mean, compared = theirs.n * share, jnp.zeros_like(theirs.n)
-    spread = jnp.sqrt(mean * (1 - share) * (others - theirs.n) / jnp.maximum(others - 1, 1.0))
+    spread = root(mean * (1 - share) * (others - theirs.n) / jnp.maximum(others - 1, 1.0))
     half = _skewness(others, own, theirs.n, spread) / 2
     wide = jnp.sqrt(1 + half**2)
     for node in (half + wide, half - wide):

@@ -179,7 +179,9 @@ def _raised(problem: Problem, samples: Amounts, among: Support, wanted: Amounts)
     capacity = _capacity(problem)
     more = jnp.where(among, jnp.maximum(jnp.minimum(wanted, capacity.most) - samples, 0.0), 0.0)
     left, bill = capacity.budget - spent(problem.costs, samples), spent(problem.costs, more)
-    share = jnp.where(bill > left, jnp.maximum(left, 0.0) / _positive(bill), 1.0)
+    short = bill > left
+    room = jnp.maximum(jnp.where(short, left, 0.0), 0.0)  # without a budget it is infinite, and no number in slopes
+    share = jnp.where(short, room / _positive(bill), 1.0)
     return samples + more * share[:, None]
 
 

@@ -81,7 +81,7 @@ def truthful_penalty(problem: Problem, plan: Plan, samples: Amounts) -> Amounts:
         jnp.where(jnp.isfinite(problem.costs), problem.costs, 0.0),
         problem.scale,
     )
-    by_herself = error / jnp.where(alone, samples, 1.0) + spent
+    by_herself = risk(error, jnp.where(alone, samples, 1.0)) + spent
     return jnp.where(alone, by_herself, jnp.where(checked, watched, together))
 
 
