@@ -329,7 +329,9 @@ def _exceeds(edges: Array, form: Array, key: Array, means: int) -> tuple[Array, 
     even = jnp.max(jnp.abs(form @ form - level * form)) <= tolerances(form.dtype).condition * level**2
     freedom = jnp.round(jnp.where(some, total, 1.0) / level)
     within = edges > 0  # otherwise it is certain, and the slope at 0 may be infinite
-    exact = jnp.where(within, gammaincc(means * freedom / 2, means * jnp.where(within, edges, level) / (2 * level)), 1.0)
+    exact = jnp.where(
+        within, gammaincc(means * freedom / 2, means * jnp.where(within, edges, level) / (2 * level)), 1.0
+    )
 
     def draw() -> tuple[Array, Array]:
         normal = jax.random.normal(key, (REPLICATIONS * means, form.shape[0]), form.dtype)
