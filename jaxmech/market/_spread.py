@@ -88,8 +88,8 @@ def spread(problem: Problem, plan: Plan, seed: int = 0) -> Spread:
     √2 d_i s_i², and it is negative with chance erfc(√((1 + x)/2)), x the expected payment over d_i s_i²; below her
     costs with x the expected gain. Every price
     varies by the sum of these over the B buyers, a quadratic form in independent normal means; its standard deviation
-    is exact. The chance that it is negative is exact where all its eigenvalues are equal; otherwise it is simulated, and
-    has no slope: what counts runs has the slope 0.
+    is exact. The chance that it is negative is exact where all its eigenvalues are equal; otherwise it is simulated,
+    and has no slope: what counts runs has the slope 0.
     Where a point measures D means, Z² is χ²_D/D: deviations are √D times smaller. Its numbers are taken as independent
     there.
 
