@@ -77,16 +77,21 @@ def account_alone(problem: Problem, samples: Amounts) -> Account:
         >>> account_alone(Problem(costs=[[0.25]], sigma=10.0), jnp.array([[20.0]])).error.item()
         5.0
     """
-    return _account_of(problem, samples, risk(problem.scale**2, samples), samples)
+    return _account_of(problem, samples, risk(problem.error, samples), samples)
 
 
 def _account_of(problem: Problem, samples: Amounts, error: Amounts, known: Array) -> Account:
     """The account; who pays nothing for her error is not checked, and knows what these points tell."""
+    told = error != jnp.inf  # of what nobody knows there is no slope
+    finite = jnp.where(told, error, 1.0)
     if problem.valued_alike:
-        return Account(collection_cost(problem, samples), error, jnp.sqrt(error / problem.price))
+        deviation = jnp.where(told, jnp.sqrt(finite / problem.price), jnp.inf)
+        return Account(collection_cost(problem, samples), error, deviation)
     wanted = problem.price > 0
-    squared = jnp.where(wanted, error / jnp.where(wanted, problem.price, 1), risk(problem.sigma**2, known))
-    return Account(collection_cost(problem, samples), error, jnp.sqrt(squared))
+    squared = jnp.where(wanted, finite / jnp.where(wanted, problem.price, 1), risk(problem.sigma**2, known))
+    told = jnp.where(wanted, told, squared != jnp.inf)
+    deviation = jnp.where(told, jnp.sqrt(jnp.where(told, squared, 1.0)), jnp.inf)
+    return Account(collection_cost(problem, samples), error, deviation)
 
 
 @partial(jit, static_argnames=("pooled", "rule"))
@@ -101,7 +106,7 @@ def _account(
     rule: Rule,
 ) -> Account:
     if pooled:
-        error = jnp.broadcast_to(risk(problem.scale**2, jnp.sum(samples, axis=-2, keepdims=True)), samples.shape)
+        error = jnp.broadcast_to(risk(problem.error, jnp.sum(samples, axis=-2, keepdims=True)), samples.shape)
         return account_of_error(problem, samples, error)
     paid = role_penalty(problem, samples, role, alpha, total, rule)
     return account_of_error(problem, samples, paid - collection_cost(problem, samples))

@@ -155,7 +155,7 @@ def lifted_check(problem: Problem, plan: Plan) -> Agents:
         return jnp.sum(jnp.where(checked & follows, role_penalty(*told) - least, 0), axis=-1)
     clean = jnp.where(checked, plan.total - plan.samples, 1)
     n = jnp.where(checked, jnp.maximum(alone_samples(problem) - clean, 0), 0)
-    least = problem.scale**2 / (clean + n) + collection_cost(problem, n)
+    least = problem.error / (clean + n) + collection_cost(problem, n)
     return jnp.sum(jnp.where(checked, role_penalty(*told) - least, 0), axis=-1)
 
 

@@ -56,7 +56,7 @@ def nash_bargaining(problem: Problem) -> Solution[Amounts]:
 
 @jit
 def _nash(problem: Problem) -> Solution[Amounts]:
-    own, error = alone_penalty(problem), problem.scale**2
+    own, error = alone_penalty(problem), problem.error
     if problem.valued_alike:
         return _where_finite(problem, _solution(solve_sharing(Kind.PRODUCT, problem.costs, error, bounds=own)))
     # who can gain nothing works alone, or collects nothing where that costs her nothing
@@ -99,7 +99,7 @@ def egalitarian_bargaining(problem: Problem) -> Solution[Amounts]:
         return _egalitarian_column(problem)
     able = problem.costs != jnp.inf
     output = jnp.where(able, 1 / jnp.where(able, problem.costs, 1.0), 0.0)
-    error = problem.scale**2
+    error = problem.error
     spent = spend_equal_budgets(output, error)
     amounts = output * spent.share
     # a budget X buys n = X a f, and X + F/X is least where X = √F
@@ -111,7 +111,7 @@ def egalitarian_bargaining(problem: Problem) -> Solution[Amounts]:
 def _egalitarian_by_worth(problem: Problem) -> Solution[Amounts]:
     """The program as it stands: where errors do not cost all the same, not everybody pays the same."""
     nothing, one = jnp.zeros_like(problem.costs[:, 0]), jnp.ones_like(problem.costs[:, 0])
-    return _solution(solve_sharing(Kind.MINIMAX, problem.costs, problem.scale**2, bounds=nothing, direction=one))
+    return _solution(solve_sharing(Kind.MINIMAX, problem.costs, problem.error, bounds=nothing, direction=one))
 
 
 def _equality_residual(output: Amounts, error: Distributions, samples: Amounts) -> Scalar:
@@ -134,7 +134,7 @@ def _egalitarian_column(problem: Problem) -> Solution[Amounts]:
     roots = jnp.where(able, 1 / jnp.sqrt(jnp.where(able, problem.costs, 1.0)), 0.0)
     inverse = roots**2
     samples = problem.scale * inverse / jnp.sqrt(jnp.sum(inverse))
-    spent = jnp.where(able, jnp.where(able, problem.costs, 1.0) * samples, 0.0) * jnp.sum(samples) / problem.scale**2
+    spent = jnp.where(able, jnp.where(able, problem.costs, 1.0) * samples, 0.0) * jnp.sum(samples) / problem.error
     missed = jnp.max(jnp.where(able, jnp.abs(spent - 1), 0.0))
     return direct_solution(samples, jnp.where(jnp.any(able), missed, jnp.nan))
 
@@ -179,7 +179,7 @@ def kalai_smorodinsky_bargaining(problem: Problem) -> Solution[Amounts]:
 def _kalai_smorodinsky(problem: Problem) -> Solution[Amounts]:
     own = alone_penalty(problem)
     most, status, residual, steps = _most_gains(problem, own)
-    optimum = solve_sharing(Kind.MINIMAX, problem.costs, problem.scale**2, bounds=own, direction=most)
+    optimum = solve_sharing(Kind.MINIMAX, problem.costs, problem.error, bounds=own, direction=most)
     uneven = jax.lax.stop_gradient(_unevenness(problem, optimum.amount, optimum.multiplier, most))
     status = worst_status(optimum.status, status, _status_of(uneven))
     # working alone satisfies every bound
@@ -217,7 +217,7 @@ def _most_gains(problem: Problem, own: Agents) -> tuple[Agents, Array, Array, Ar
     """Return p_IND[i] − ideal_i, the most each agent could gain with nobody worse off than alone, and how found."""
 
     def ideal(who: Agents) -> tuple[Array, Array, Array, Array]:
-        best = solve_sharing(Kind.IDEAL, problem.costs, problem.scale**2, weights=who, bounds=own)
+        best = solve_sharing(Kind.IDEAL, problem.costs, problem.error, weights=who, bounds=own)
         gains, terms = _gains(problem, best.amount)
         hers, others = jnp.sum(who * gains), (1 - who) * best.multiplier
         # by duality what others gain, and what rounding makes of any gain, is an error of hers in this proportion
@@ -234,7 +234,9 @@ def _most_gains(problem: Problem, own: Agents) -> tuple[Agents, Array, Array, Ar
     gains, status, residual, steps = (jnp.concatenate(parts) for parts in zip(*groups, strict=True))
     # agents with equal costs could gain the same; were it not the same to the last digit, they would share unevenly
     equal = jnp.all(problem.costs[:, None] == problem.costs[None], axis=2).astype(gains.dtype)
-    return equal @ gains / jnp.sum(equal, axis=1), status, residual, steps
+    mean = equal @ gains / jnp.sum(equal, axis=1)
+    # what she could gain follows her own costs all the same, not those of who is like her now
+    return gains + jax.lax.stop_gradient(mean - gains), status, residual, steps
 
 
 def _gains(problem: Problem, samples: Amounts) -> tuple[Agents, Agents]:

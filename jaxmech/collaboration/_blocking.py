@@ -86,7 +86,7 @@ def _try(problem: Problem, scale: Agents, members: Array, bounded: Array, skip: 
     optimum = solve_sharing(
         Kind.MINIMAX,
         problem.costs,
-        problem.scale**2,
+        problem.error,
         bounds=jnp.where(bounded | skip, jnp.zeros_like(scale), jnp.inf),
         direction=scale,
         skip=skip,
@@ -111,7 +111,7 @@ def _bound(problem: Problem, scale: Agents, multiplier: Agents) -> Scalar:
     root = jnp.where(product > 0, jnp.sqrt(jnp.where(product > 0, product, 1)), 0)
     least = 2 * jnp.sum(problem.scale * root)
     if not problem.valued_alike:
-        pulled = weights @ problem.scale**2
+        pulled = weights @ problem.error
         product = jnp.where(pulled > 0, pulled * jnp.where(pulled > 0, cheapest, 1), 0)
         least = 2 * jnp.sum(jnp.where(product > 0, jnp.sqrt(jnp.where(product > 0, product, 1)), 0))
     paid = jnp.sum(weights * scale)

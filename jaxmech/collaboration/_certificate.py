@@ -118,7 +118,7 @@ def _facts(problem: Problem, plan: Plan, whole_alone: Array | None) -> _Facts:
 
 def _over_target(problem: Problem, target: Amounts, paid: Amounts) -> Amounts:
     """What is paid for each distribution over what compliant agents would pay for it under a division."""
-    pooled = risk(problem.scale**2, jnp.sum(target, axis=0)) + collection_cost(problem, target)
+    pooled = risk(problem.error, jnp.sum(target, axis=0)) + collection_cost(problem, target)
     return jnp.where(pooled > 0, paid / jnp.where(pooled > 0, pooled, 1), jnp.where(paid > 0, jnp.inf, 0))
 
 

@@ -7,7 +7,7 @@ from jaxmech._extremes import is_lowest, lowest
 from jaxmech._kept import jit
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Amounts, Distributions, Scalar
+from jaxmech._types import Amounts, Array, Distributions, Scalar
 from jaxmech.collaboration._limited import check_size, limited_social
 from jaxmech.collaboration._penalty import social_penalty
 from jaxmech.collaboration._problem import Problem, alone_samples
@@ -101,11 +101,11 @@ def first_best(problem: Problem) -> Scalar:
 def social_error(problem: Problem) -> Distributions:
     """Σ_i price[i, k] σ_k²: what the error of one point costs all agents together."""
     if problem.valued_alike:
-        return problem.shape[0] * problem.scale**2
-    return jnp.sum(problem.scale**2, axis=-2)
+        return problem.shape[0] * problem.error
+    return jnp.sum(problem.error, axis=-2)
 
 
-def root(values: Distributions) -> Distributions:
+def root(values: Array) -> Array:
     """√, with the slope 0 at 0: there nobody wants anything."""
     some = values != 0  # not > 0: a NaN must reach the answer
     return jnp.where(some, jnp.sqrt(jnp.where(some, values, 1.0)), 0.0)

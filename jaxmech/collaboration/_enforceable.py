@@ -146,7 +146,7 @@ def leverage_condition(problem: Problem, division: Amounts) -> Condition:
     own = jnp.where(able, 2 * problem.scale * jnp.sqrt(jnp.where(able, problem.costs, 1)), 1)
     if problem.capacity is not None:
         own = jnp.where(able, alone_at_each(problem), 1)
-    shared = risk(problem.scale**2, jnp.sum(division, axis=0)) + collection_cost(problem, division)
+    shared = risk(problem.error, jnp.sum(division, axis=0)) + collection_cost(problem, division)
     idle = 0.0 if problem.capacity is None else problem.capacity.least
     margins = jnp.where(able, 1 - shared / own, jnp.where(division > idle, -jnp.inf, 1))
     worst = jnp.argmin(margins)

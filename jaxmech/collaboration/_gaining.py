@@ -29,7 +29,7 @@ def gaining(problem: Problem, ready: Bool[Array, " agents"] | bool = False) -> B
     Source: this package.
     """
     able = problem.costs != jnp.inf
-    worth = jnp.broadcast_to(problem.scale**2, able.shape)
+    worth = jnp.broadcast_to(problem.error, able.shape)
     return who_gains(worth, jnp.where(worth > 0, unlimited_alone(problem), 0.0), problem.costs, able, ready)
 
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmech._types import Agents, Amounts, Array, ArrayLike
+from jaxmech.collaboration._division import root
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._units import in_equivalent_points
@@ -82,7 +83,7 @@ def harm(problem: Problem, plan: Plan, samples: Amounts, off: ArrayLike = 1.0) -
         n=n,
         rest=jnp.where(checked, plan.total - 2 * n, 2.0),
         alpha=jnp.where(checked, plan.alpha**2, 1.0),
-        worth=jnp.broadcast_to(problem.scale**2, plan.samples.shape),
+        worth=jnp.broadcast_to(problem.error, plan.samples.shape),
     )
     shift = jnp.asarray(off, plan.samples.dtype)
 
@@ -113,7 +114,7 @@ def _invented(theirs: _Theirs, own: Array, off: Array) -> Array:
     others = jnp.maximum(theirs.everything - theirs.n, theirs.n)
     share = jnp.minimum(own / others, 1.0)
     mean, compared = theirs.n * share, jnp.zeros_like(theirs.n)
-    spread = jnp.sqrt(mean * (1 - share) * (others - theirs.n) / jnp.maximum(others - 1, 1.0))
+    spread = root(mean * (1 - share) * (others - theirs.n) / jnp.maximum(others - 1, 1.0))
     half = _skewness(others, own, theirs.n, spread) / 2
     wide = jnp.sqrt(1 + half**2)
     for node in (half + wide, half - wide):

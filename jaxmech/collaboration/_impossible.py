@@ -99,7 +99,7 @@ def _within_limits(problem: Problem) -> Unavoidable:
 
 def _by_worth(problem: Problem, single: Array) -> Unavoidable:
     """The same where n_IND rests on what accuracy is worth to the supplier, and errors on what it is to others."""
-    alone, error = alone_penalty(problem), problem.scale**2
+    alone, error = alone_penalty(problem), problem.error
     most = highest(alone_samples(problem), 0)
     hers = risk(error, jnp.where(single, most, 1)) + collection_cost(
         problem, jnp.where(single, alone_samples(problem), 0)

@@ -165,7 +165,7 @@ def _check_limits(problem: Problem) -> None:
 def _round(problem: Problem, plan: Plan) -> IntegerPlan:
     whole = _pool(problem, plan) if plan.pooled else _equilibrium(problem, plan)
     samples = best_whole_alone(problem)
-    own = risk(problem.scale**2, samples) + collection_cost(problem, samples)
+    own = risk(problem.error, samples) + collection_cost(problem, samples)
     alone_penalty = jnp.sum(own, axis=-1)
     return IntegerPlan(
         plan=whole,

@@ -58,7 +58,7 @@ def invention(problem: Problem, plan: Plan) -> Invention:
     tau, kappa = jnp.where(checked, tau, 10.0), jnp.where(checked, kappa, 0.1)
     ratio = jnp.where(checked, plan.alpha**2 / n, 1.0)
     off = _break_even(tau, ratio, checked_penalty(tau, kappa, ratio))
-    return Invention(*(jnp.where(checked, part, jnp.nan) for part in (off / jnp.sqrt(n), problem.scale**2 / n)))
+    return Invention(*(jnp.where(checked, part, jnp.nan) for part in (off / jnp.sqrt(n), problem.error / n)))
 
 
 def _error(tau: Array, ratio: Array, off: Array) -> Array:

@@ -62,7 +62,9 @@ def _best_total(costs: Agents, own: Agents, error: Agents, wanted: Scalar) -> tu
     highest = reached + _root(reached**2 - squares - caps**2)
     able = ordered != jnp.inf
     rest = jnp.maximum(wanted - filled, 0.0)
-    best = jnp.sqrt(rest / jnp.where(able, ordered, 1.0) + squares)
+    square = rest / jnp.where(able, ordered, 1.0) + squares
+    some = square != 0  # where nobody wants anything the slope is 0; not > 0: a NaN must reach the answer
+    best = jnp.where(some, jnp.sqrt(jnp.where(some, square, 1.0)), 0.0)
     last = jnp.sum(able) - 1
     settled = (best <= highest) | (jnp.arange(len(costs)) >= last)
     piece = jnp.argmax(settled)

@@ -49,7 +49,7 @@ def limited_leverage(problem: Problem, unlimited: Solution[Amounts]) -> Solution
     """
     capacity, d = problem.capacity, problem.shape[1]
     assert capacity is not None
-    worth = jnp.broadcast_to(problem.scale**2, problem.costs.shape)
+    worth = jnp.broadcast_to(problem.error, problem.costs.shape)
 
     def column(costs: Agents, worth: Agents, most: Agents, least: Agents, free: Agents) -> Solution[Amounts]:
         budget = capacity.budget if d == 1 else jnp.full_like(capacity.budget, jnp.inf)
@@ -150,7 +150,7 @@ def helped(problem: Problem) -> Array:
     capacity = problem.capacity
     assert capacity is not None
     slack = tolerances(problem.costs.dtype).optimality
-    worth = jnp.broadcast_to(problem.scale**2, problem.costs.shape)
+    worth = jnp.broadcast_to(problem.error, problem.costs.shape)
     own, able = alone_samples(problem), sampled(problem.costs, capacity)
     costs = jnp.where(able, problem.costs, 1.0)
     spare = able & (capacity.budget > spent(problem.costs, capacity.least))[:, None]
@@ -169,7 +169,7 @@ def _limits(problem: Problem, kind: Kind, weights: Agents, bounds: Agents, direc
     accuracy = tolerances(problem.costs.dtype)
     able = sampled(problem.costs, capacity)
     costs = jnp.where(problem.costs != jnp.inf, problem.costs, 1.0)
-    worth = jnp.broadcast_to(problem.scale**2, costs.shape)
+    worth = jnp.broadcast_to(problem.error, costs.shape)
     own, alone = alone_penalty(problem), alone_samples(problem)
     nobody = ~jnp.any(worth > 0, axis=0)
     needed = spent(problem.costs, capacity.least)

@@ -85,7 +85,7 @@ def limited_regret(
     """
     ranges = _ranges(problem, samples, unit)
     given = jnp.where(alone, 0, of_others(samples))
-    error = jnp.broadcast_to(problem.scale**2, samples.shape)
+    error = jnp.broadcast_to(problem.error, samples.shape)
     able = sampled(problem.costs, _capacity(problem))
 
     def paid(amounts: Amounts) -> Amounts:

@@ -114,7 +114,7 @@ def alone_at_each(problem: Problem) -> Amounts:
         problem: the problem, with a capacity.
     """
     samples = alone_samples(problem)
-    return risk(jnp.broadcast_to(problem.scale**2, samples.shape), samples) + collection_cost(problem, samples)
+    return risk(jnp.broadcast_to(problem.error, samples.shape), samples) + collection_cost(problem, samples)
 
 
 def excused(problem: Problem, division: Amounts) -> tuple[Support, Support]:
@@ -151,7 +151,7 @@ def _arranged(problem: Problem, division: Amounts, alone: Support) -> Arranged:
     capacity, costs = _capacity(problem), problem.costs
     able = sampled(costs, capacity)
     slack = tolerances(division.dtype).condition
-    error = jnp.broadcast_to(problem.scale**2, costs.shape)
+    error = jnp.broadcast_to(problem.error, costs.shape)
     others_held = Capacity(
         jnp.where(alone, capacity.most, division), jnp.where(alone, capacity.least, division), capacity.budget
     )
@@ -179,7 +179,9 @@ def _raised(problem: Problem, samples: Amounts, among: Support, wanted: Amounts)
     capacity = _capacity(problem)
     more = jnp.where(among, jnp.maximum(jnp.minimum(wanted, capacity.most) - samples, 0.0), 0.0)
     left, bill = capacity.budget - spent(problem.costs, samples), spent(problem.costs, more)
-    share = jnp.where(bill > left, jnp.maximum(left, 0.0) / _positive(bill), 1.0)
+    short = bill > left
+    room = jnp.maximum(jnp.where(short, left, 0.0), 0.0)  # without a budget it is infinite, and no number in slopes
+    share = jnp.where(short, room / _positive(bill), 1.0)
     return samples + more * share[:, None]
 
 

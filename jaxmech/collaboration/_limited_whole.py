@@ -20,7 +20,7 @@ def whole_alone(problem: Problem, unit: Array | float) -> Amounts:
         unit: what a whole point counts.
     """
     assert problem.capacity is not None
-    error = jnp.broadcast_to(problem.scale**2, problem.costs.shape)
+    error = jnp.broadcast_to(problem.error, problem.costs.shape)
     return whole_alone_within(problem.costs, error, whole_limits(problem.capacity, unit), unit)
 
 
@@ -92,7 +92,7 @@ def _arranged(
     costs, slack = problem.costs, tolerances(shared.dtype).condition
     able = sampled(costs, capacity)
     held = Capacity(jnp.where(alone, capacity.most, shared), jnp.where(alone, capacity.least, shared), capacity.budget)
-    error = jnp.broadcast_to(problem.scale**2, costs.shape)
+    error = jnp.broadcast_to(problem.error, costs.shape)
     samples = jnp.where(alone, whole_alone_within(costs, error, held, unit), shared)
     _, tightness = alone_within(costs, error, held)
     collected = jnp.sum(samples, axis=0)

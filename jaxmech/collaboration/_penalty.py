@@ -5,11 +5,12 @@ import jax.numpy as jnp
 from jaxmech._types import Agents, Amounts, Array, Scalar
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._units import in_equivalent_points
+from jaxmech.mechanism._capacity import by_entry
 
 
 def collection_cost(problem: Problem, samples: Amounts) -> Amounts:
     """Return c[i, k] n[i, k], with ∞·0 = 0 for an agent who cannot sample and does not."""
-    return jnp.where(samples > 0, jnp.where(samples > 0, problem.costs, 1.0) * samples, 0.0)
+    return by_entry(problem.costs, samples)
 
 
 @in_equivalent_points("samples")
@@ -46,8 +47,8 @@ def pooled_error(problem: Problem, samples: Amounts) -> Array:
     """Σ_k σ_k² price_k / S_k: the priced squared error of the pooled sample means; ∞ if nobody samples some k."""
     totals = jnp.sum(samples, axis=-2)
     if problem.valued_alike:
-        return jnp.sum(problem.scale**2 / totals, axis=-1)
-    return jnp.sum(risk(problem.scale**2, totals[..., None, :]), axis=-1)
+        return jnp.sum(problem.error / totals, axis=-1)
+    return jnp.sum(risk(problem.error, totals[..., None, :]), axis=-1)
 
 
 def risk(error: Array, points: Array) -> Array:

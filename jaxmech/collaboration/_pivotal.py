@@ -97,7 +97,7 @@ def _tables(problem: Problem, plan: Plan, share: Array) -> Pivotal:
 
 def _remaining(problem: Problem, plan: Plan, delivered: Amounts) -> Agents:
     """What everybody pays who follows the plan, if these points are all that there are."""
-    error, spent, available = problem.scale**2, collection_cost(problem, plan.samples), of_others(delivered)
+    error, spent, available = problem.error, collection_cost(problem, plan.samples), of_others(delivered)
     shared = risk(error, available + plan.samples) + spent
     if plan.pooled:
         return jnp.sum(shared, axis=1)
@@ -139,7 +139,7 @@ def _levels(
         freedom = freedom_each(delivered, groups)
         told = compared & is_told(freedom)
     tau = jnp.where(compared, plan.total / asked, 10)
-    kappa = jnp.where(compared, collection_cost(problem, plan.samples) * asked / problem.scale**2, 0.1)
+    kappa = jnp.where(compared, collection_cost(problem, plan.samples) * asked / problem.error, 0.1)
     levels = plan.rule.levels(tau, kappa, ratio, jnp.where(told, freedom, 1))
     return Levels(jnp.where(told, levels.ratio, ratio), levels.weight)
 
@@ -157,7 +157,7 @@ def _herself(problem: Problem, plan: Plan, share: Array) -> Agents:
     pays = truthful_penalty(problem, plan, samples)
     if plan.mechanism == "counted-pool":
         refused = (plan.samples > 0) & (samples < plan.samples)
-        pays = jnp.where(refused, risk(problem.scale**2, samples) + collection_cost(problem, samples), pays)
+        pays = jnp.where(refused, risk(problem.error, samples) + collection_cost(problem, samples), pays)
     return jnp.sum(pays, axis=1)
 
 

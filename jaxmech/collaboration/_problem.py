@@ -122,8 +122,32 @@ class Problem:
     @property
     def scale(self) -> Distributions | Amounts:
         """σ√price: the standard deviation in the unit in which penalties are counted; by agent where they differ."""
-        sigma = self.sigma if self.counted_alike else jnp.where(self.costs == jnp.inf, 1.0, self.sigma)
-        return sigma * jnp.sqrt(self.price)
+        return self._sigma_of_able * self._root_of_price
+
+    @property
+    def error(self) -> Distributions | Amounts:
+        """σ² price: what the squared error of one point costs; by agent where they differ. The square of :attr:`scale`.
+
+        It rises with a price of 0 as with any other, which the square of a root does not.
+        """
+        squared = self.scale**2
+        if self.valued_alike:
+            return squared
+        rise = jnp.where(self.price == 0, self.price - jax.lax.stop_gradient(self.price), 0.0)
+        return squared + self._sigma_of_able**2 * rise
+
+    @property
+    def _sigma_of_able(self) -> Distributions | Amounts:
+        """σ; of an agent who cannot sample 1, for hers is ignored."""
+        return self.sigma if self.counted_alike else jnp.where(self.costs == jnp.inf, 1.0, self.sigma)
+
+    @property
+    def _root_of_price(self) -> Distributions | Amounts:
+        """√price; of a table with the slope 0 where it is 0, for the root's own is infinite, and NaN in all others."""
+        if self.valued_alike:
+            return jnp.sqrt(self.price)
+        wanted = self.price != 0  # not > 0: a NaN must reach the answer
+        return jnp.where(wanted, jnp.sqrt(jnp.where(wanted, self.price, 1.0)), 0.0)
 
     @property
     def valued_alike(self) -> bool:
@@ -213,7 +237,7 @@ def alone_samples(problem: Problem) -> Amounts:
     Source: Clinton et al. 2025, appendix A.1.
     """
     if problem.capacity is not None:
-        error = jnp.broadcast_to(problem.scale**2, problem.costs.shape)
+        error = jnp.broadcast_to(problem.error, problem.costs.shape)
         return limited_alone(problem.costs, error, problem.capacity)
     return unlimited_alone(problem)
 
@@ -233,15 +257,16 @@ def alone_penalty(problem: Problem) -> Agents:
     """
     if problem.capacity is not None:
         samples = alone_samples(problem)
-        error = jnp.broadcast_to(problem.scale**2, samples.shape)
+        error = jnp.broadcast_to(problem.error, samples.shape)
         some = samples > 0
         risks = jnp.where(some, error / jnp.where(some, samples, 1.0), jnp.where(error > 0, jnp.inf, 0.0))
         return jnp.sum(risks, axis=-1) + spent(problem.costs, samples)
+    # what nobody could pay is no number to multiply slopes with
+    able = problem.costs != jnp.inf
+    own = jnp.where(able, problem.scale * jnp.sqrt(jnp.where(able, problem.costs, 1.0)), jnp.inf)
     if not problem.valued_alike:
-        wanted = problem.price != 0
-        own = problem.scale * jnp.sqrt(jnp.where(wanted, problem.costs, 1.0))
-        return 2 * jnp.sum(jnp.where(wanted, own, 0.0), axis=-1)
-    return 2 * jnp.sum(problem.scale * jnp.sqrt(problem.costs), axis=-1)
+        own = jnp.where(problem.price != 0, own, 0.0)
+    return 2 * jnp.sum(own, axis=-1)
 
 
 def _table(costs: ArrayLike) -> Array:

@@ -67,7 +67,7 @@ def _rational(problem: Problem, bounds: Agents) -> Solution[Amounts]:
     active, costs = jnp.any(problem.costs != jnp.inf, axis=1) & (own != 0), problem.costs
     pinned = (bounds <= own * (1 + limits.optimality)) & (bounds >= own * (1 - limits.optimality))
     point = (jnp.sum(active) == 1) & jnp.any(active & pinned)
-    error, kept, alone = problem.scale**2, jnp.zeros_like(active), alone_samples(problem)
+    error, kept, alone = problem.error, jnp.zeros_like(active), alone_samples(problem)
     if not problem.valued_alike:
         # who pays nothing alone may not be asked for anything, and who cannot gain works alone. What she collects helps
         # nobody else: who wants it gains by it, and could give her some of it, unless she cannot sample what she wants

@@ -145,7 +145,7 @@ def unchecked_regret(problem: Problem, samples: Amounts, alone: Support, *, whol
         low = jnp.floor(best / unit) * unit
         more = (given + low) * (given + low + unit) < alone_samples(problem) ** 2
         best = jnp.where(alone, best_whole_alone(problem), jnp.where(more, low + unit, low))
-    error = problem.scale**2
+    error = problem.error
 
     def paid(amounts: Amounts) -> Amounts:
         points = given + amounts

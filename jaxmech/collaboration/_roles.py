@@ -57,7 +57,7 @@ def role_penalty(
 
     Source: Clinton et al. 2025, appendix E.4.
     """
-    error = problem.scale**2
+    error = problem.error
     tau, kappa = dimensionless(problem, samples, total)
     checked = role == Role.CHECKED
     safe_samples = jnp.where(samples > 0, samples, 1)
@@ -156,7 +156,7 @@ def _check_robust(problem: Problem, plan: Plan, checked: np.ndarray) -> None:
 
 def dimensionless(problem: Problem, samples: Amounts, total: Distributions) -> tuple[Amounts, Amounts]:
     """τ = T/n and κ = c n²/σ²; arbitrary where n = 0."""
-    safe, error = jnp.where(samples > 0, samples, 1), problem.scale**2
+    safe, error = jnp.where(samples > 0, samples, 1), problem.error
     if not problem.valued_alike:
         error = jnp.where(error > 0, error, 1)  # whom an error costs nothing is not checked
     return total / safe, collection_cost(problem, samples) * safe / error

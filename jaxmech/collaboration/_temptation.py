@@ -67,7 +67,7 @@ def truthful_penalty(problem: Problem, plan: Plan, samples: Amounts) -> Amounts:
         >>> truthful_penalty(problem, plan, jnp.array([[20.0], [0.0]])).ravel().tolist()
         [7.5, 5.0]
     """
-    error, spent = problem.scale**2, collection_cost(problem, samples)
+    error, spent = problem.error, collection_cost(problem, samples)
     together = risk(error, of_others(plan.samples) + samples) + spent
     if plan.pooled:
         return together
@@ -81,7 +81,7 @@ def truthful_penalty(problem: Problem, plan: Plan, samples: Amounts) -> Amounts:
         jnp.where(jnp.isfinite(problem.costs), problem.costs, 0.0),
         problem.scale,
     )
-    by_herself = error / jnp.where(alone, samples, 1.0) + spent
+    by_herself = risk(error, jnp.where(alone, samples, 1.0)) + spent
     return jnp.where(alone, by_herself, jnp.where(checked, watched, together))
 
 

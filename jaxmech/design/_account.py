@@ -25,4 +25,4 @@ def account(problem: Problem, design: Design) -> Account:
     kept = design.rest / (1 + design.rule.variance[-1])
     chance = design.failure
     precision_lost = (1 - chance) / (sure + design.rest) + chance / (sure + kept)
-    return account_of_error(told, design.equivalent, told.scale**2 * precision_lost)
+    return account_of_error(told, design.equivalent, told.error * precision_lost)

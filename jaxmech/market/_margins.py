@@ -100,7 +100,9 @@ def amounts(known: ExpectedSettlement) -> Array:
 def relative_changes(known: ExpectedSettlement, tries: Array) -> tuple[Array, Array, Array]:
     """What contributors gain by other amounts (tries, contributors), a point too many, and none, relative to costs."""
     scale = known.costs * jnp.maximum(known.samples, 1.0)
-    collected = jnp.where(tries == known.samples, -jnp.inf, known.change(tries) / scale)
+    change = known.change(tries)
+    possible = (tries != known.samples) & (change != -jnp.inf)  # an infinite loss is no number to multiply slopes with
+    collected = jnp.where(possible, jnp.where(possible, change, 0.0) / scale, -jnp.inf)
     asked = known.samples > 0
     told = (known.miscounted - known.agreed, known.left - known.gain)
     more, none = (jnp.where(asked, change / scale, -jnp.inf) for change in told)

@@ -75,8 +75,7 @@ def price_on_menu(problem: Problem, sizes: np.ndarray, least: int = 0, skip: Arr
         The offer. Its bound holds for larger sizes than those on the menu as well, so that it may exceed the profit.
     """
     cost = lowest(problem.contributor_costs)
-    # Rounding must not make a value fall where mathematics says that it rises.
-    values = jax.lax.cummax(jnp.clip(problem.values(sizes), 0.0, _largest(problem)), axis=1)
+    values = _rising(problem, sizes)
     collected = jnp.asarray(np.maximum(sizes, least), values.dtype)
     found = best_allocation(values, problem.counts, cost * collected, skip)
     bought = jnp.asarray(sizes, values.dtype)[found.places]
@@ -85,7 +84,8 @@ def price_on_menu(problem: Problem, sizes: np.ndarray, least: int = 0, skip: Arr
     profit = jnp.where(jnp.max(bought) > 0, profit, 0.0)
     worth = _worth(problem)
     beyond = worth - cost * float(sizes[-1] + 1)
-    bound = jnp.maximum(found.bound, beyond)
+    # no allocation on the menu brings more than the best one, whose bound moves as its profit does
+    bound = jnp.maximum(found.bound + (profit - jax.lax.stop_gradient(profit)), beyond)
     complete = found.finished & (bound - found.profit <= tolerances(values.dtype).iterate * worth)
     return Offer(bought, prices, profit, bound, found.steps, complete)
 
@@ -113,7 +113,7 @@ def _by_rule(problem: Problem, rule: PriceRule, sizes: np.ndarray, least: int) -
     Prices that are not finite, or not 0 for nothing, make the profit NaN: inside a program nothing can be refused.
     """
     cost, grid = lowest(problem.contributor_costs), np.arange(int(sizes[-1]) + 1)
-    values = jax.lax.cummax(jnp.clip(problem.values(grid), 0.0, _largest(problem)), axis=1)
+    values = _rising(problem, grid)
     none = jnp.zeros(problem.types, values.dtype)
     best = (jnp.zeros((), values.dtype), none, none)
     sound = jnp.asarray(True)
@@ -133,9 +133,11 @@ def _by_rule(problem: Problem, rule: PriceRule, sizes: np.ndarray, least: int) -
     return Offer(bought, prices, profit, bound, jnp.asarray(len(sizes) - 1), jnp.asarray(True))
 
 
-def _largest(problem: Problem) -> Array:
-    """(types, 1) what no amount of data exceeds."""
-    return jax.lax.stop_gradient(jnp.stack([valuation.largest for valuation in problem.valuations])[:, None])
+def _rising(problem: Problem, sizes: np.ndarray) -> Array:
+    """(types, sizes) values that rounding does not make fall, or exceed the largest; slopes are those of the values."""
+    values, largest = problem.values(sizes), jnp.stack([valuation.largest for valuation in problem.valuations])
+    mended = jax.lax.cummax(jnp.clip(values, 0.0, largest[:, None]), axis=1)
+    return jax.lax.stop_gradient(mended) + (values - jax.lax.stop_gradient(values))
 
 
 def _worth(problem: Problem) -> Scalar:

@@ -88,7 +88,8 @@ def spread(problem: Problem, plan: Plan, seed: int = 0) -> Spread:
     √2 d_i s_i², and it is negative with chance erfc(√((1 + x)/2)), x the expected payment over d_i s_i²; below her
     costs with x the expected gain. Every price
     varies by the sum of these over the B buyers, a quadratic form in independent normal means; its standard deviation
-    is exact. The chance that it is negative is exact where all its eigenvalues are equal; otherwise it is simulated.
+    is exact. The chance that it is negative is exact where all its eigenvalues are equal; otherwise it is simulated,
+    and has no slope: what counts runs has the slope 0.
     Where a point measures D means, Z² is χ²_D/D: deviations are √D times smaller. Its numbers are taken as independent
     there.
 
@@ -125,9 +126,11 @@ def _spread(broker: Broker, values: Array, key: Array) -> Spread:
     buys, pays = broker.sizes > 0, noise > 0
 
     def below(expected: Array) -> Array:
-        edge = jnp.maximum(1 + expected / jnp.where(pays, noise, 1.0), 0.0)
-        beyond = erfc(jnp.sqrt(edge / 2)) if means == 1 else gammaincc(means / 2, means * edge / 2)
-        return jnp.where(pays, beyond, 0.0)
+        edge = 1 + expected / jnp.where(pays, noise, 1.0)
+        within = edge > 0  # otherwise it is certain, and the slope at 0 may be infinite
+        safe = jnp.where(within, edge, 1.0)
+        beyond = erfc(jnp.sqrt(safe / 2)) if means == 1 else gammaincc(means / 2, means * safe / 2)
+        return jnp.where(pays, jnp.where(within, beyond, 1.0), 0.0)
 
     deviation = jnp.sqrt(2 / means * jnp.sum(form**2)) / broker.buyers
     return Spread(
@@ -325,7 +328,10 @@ def _exceeds(edges: Array, form: Array, key: Array, means: int) -> tuple[Array, 
     level = jnp.where(some, squares / jnp.where(some, total, 1.0), 1.0)
     even = jnp.max(jnp.abs(form @ form - level * form)) <= tolerances(form.dtype).condition * level**2
     freedom = jnp.round(jnp.where(some, total, 1.0) / level)
-    exact = gammaincc(means * freedom / 2, means * jnp.maximum(edges, 0.0) / (2 * level))
+    within = edges > 0  # otherwise it is certain, and the slope at 0 may be infinite
+    exact = jnp.where(
+        within, gammaincc(means * freedom / 2, means * jnp.where(within, edges, level) / (2 * level)), 1.0
+    )
 
     def draw() -> tuple[Array, Array]:
         normal = jax.random.normal(key, (REPLICATIONS * means, form.shape[0]), form.dtype)

@@ -67,8 +67,20 @@ def spent(costs: Amounts, samples: Amounts) -> Agents:
         costs: of a point.
         samples: amounts.
     """
+    return jnp.sum(by_entry(costs, samples), axis=-1)
+
+
+def by_entry(costs: Amounts, samples: Array) -> Array:
+    """Return c n, with ∞·0 = 0; a bill that nobody could pay has no slope.
+
+    Args:
+        costs: of a point, ∞ where an agent cannot sample.
+        samples: amounts; they broadcast.
+    """
     some = samples > 0
-    return jnp.sum(jnp.where(some, jnp.where(some, costs, 1.0) * samples, 0.0), axis=-1)
+    able = some & (costs != jnp.inf)
+    paid = jnp.where(able, costs, 1.0) * jnp.where(able, samples, 1.0)
+    return jnp.where(able, paid, jnp.where(some, jnp.inf, 0.0).astype(paid.dtype))
 
 
 def limited_alone(costs: Amounts, error: Amounts, capacity: Capacity) -> Amounts:
@@ -100,7 +112,9 @@ def alone_within(costs: Amounts, error: Amounts, capacity: Capacity) -> tuple[Am
     able = (costs != jnp.inf) & (capacity.most > 0)
     price = jnp.where(able, costs, 1.0)
     ideal = _root(jnp.where(able, error * price, 0.0))  # c n_IND
-    low, high = price * capacity.least, jnp.where(able, price * capacity.most, 0.0)
+    bounded = capacity.most != jnp.inf  # no limit is no number to multiply slopes with
+    high = jnp.where(bounded, price * jnp.where(bounded, capacity.most, 1.0), jnp.inf)
+    low, high = price * capacity.least, jnp.where(able, high, 0.0)
     tightness = _tightness(ideal, low, high, capacity.budget)
     samples = jnp.clip(ideal * tightness[..., None] / price, capacity.least, jnp.where(able, capacity.most, 0.0))
     return jnp.where(able, samples, 0.0), tightness

@@ -10,7 +10,7 @@ from jaxmech._checks import positive, require
 from jaxmech._errors import ProblemError
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
-from jaxmech.mechanism._capacity import Capacity, limited_alone, whole_alone_within, whole_limits
+from jaxmech.mechanism._capacity import Capacity, by_entry, limited_alone, whole_alone_within, whole_limits
 from jaxmech.mechanism._equivalent import equivalent_points
 
 
@@ -99,9 +99,10 @@ class Stakes:
         if self.capacity is not None:
             error = jnp.broadcast_to(self.price * self.sigma**2, self.costs.shape)
             return self._by_herself(error, limited_alone(self.costs, error, self.capacity))
-        wanted = self.price > 0
-        costs = jnp.where(wanted, self.costs, 0.0)
-        return 2 * jnp.sum(self.sigma * jnp.sqrt(self.price * costs), axis=-1)
+        wanted, able = self.price != 0, self.costs != jnp.inf  # not > 0: a NaN must reach the answer
+        worth = jnp.where(wanted & able, self.price * jnp.where(able, self.costs, 1.0), 1.0)
+        own = jnp.where(able, self.sigma * jnp.sqrt(worth), jnp.inf)
+        return 2 * jnp.sum(jnp.where(wanted, own, 0.0), axis=-1)
 
     def alone_in_whole_points(self) -> Agents:
         """Σ_k min (price_k σ_k²/n + c[i, k] n) over whole numbers n >= 1 of her own points: ``alone``, of data sets."""
@@ -123,7 +124,7 @@ class Stakes:
 
     def spent(self, samples: Array) -> Array:
         """Return c n by agent and distribution, with ∞·0 = 0."""
-        return jnp.where(samples > 0, jnp.where(samples > 0, self.costs, 1.0) * samples, 0.0)
+        return by_entry(self.costs, samples)
 
 
 def best_whole(ideal: Array) -> Array:

@@ -117,7 +117,7 @@ class Designs(Collaboration):
         solution = design(problem)
         made: Design = solution.value
         whole = best_whole_alone(problem)
-        own = risk(problem.scale**2, whole) + collection_cost(problem, whole)
+        own = risk(problem.error, whole) + collection_cost(problem, whole)
         return {
             "status": solution.status,
             "residual": solution.residual,
