@@ -236,7 +236,7 @@ def _most_gains(problem: Problem, own: Agents) -> tuple[Agents, Array, Array, Ar
     equal = jnp.all(problem.costs[:, None] == problem.costs[None], axis=2).astype(gains.dtype)
     mean = equal @ gains / jnp.sum(equal, axis=1)
     # what she could gain follows her own costs all the same, not those of who is like her now
-    return gains + jax.lax.stop_gradient(mean - gains), status, residual, steps
+    return jax.lax.stop_gradient(mean) + (gains - jax.lax.stop_gradient(gains)), status, residual, steps
 
 
 def _gains(problem: Problem, samples: Amounts) -> tuple[Agents, Agents]:
