@@ -46,8 +46,8 @@ _PARTS = 4
 _WIDEST = 1.05
 _EDGES = np.concatenate([np.linspace(0.0, 4.0, 33), [4.5, 5.0, 6.0, 8.0, 12.0, 40.0]])
 _ROUNDS = 30
-_DINKELBACH = 3
-"""Steps: each squares what is left open, and more change nothing that shows."""
+_DINKELBACH = 4
+"""Steps: each squares what is left open, and a fifth changes no digit."""
 _PIECE = 1 << 14
 """Cells that are bounded at a time: what more of them need leaves a processor's cache."""
 _ROUNDING = 1e-13
