@@ -118,7 +118,10 @@ jaxmech._source.source()  # as it is asked before the modules are loaded
 import jaxmech.collaboration
 
 path = pathlib.Path({str(account)!r})
-path.write_text(path.read_text(encoding="utf-8").replace("error, jnp.sqrt(error", "error, jnp.cbrt(error"))
+text = path.read_text(encoding="utf-8")
+changed = text.replace("jnp.sqrt(finite", "jnp.cbrt(finite")
+assert changed != text
+path.write_text(changed, encoding="utf-8")
 sys.argv[0] = "jaxmech"
 runpy.run_module("jaxmech", run_name="__main__", alter_sys=True)
 """
