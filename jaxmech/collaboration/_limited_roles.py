@@ -138,7 +138,8 @@ def dearer(problem: Problem, tightness: Agents) -> Problem:
         problem: the problem.
         tightness: y, by agent.
     """
-    costs = problem.costs / tightness[:, None] ** 2
+    able = problem.costs != jnp.inf  # what nobody could pay is no number to multiply slopes with
+    costs = jnp.where(able, jnp.where(able, problem.costs, 1.0) / tightness[:, None] ** 2, jnp.inf)
     return Problem.unchecked(costs, problem.sigma, problem.price, precision=problem.precision)
 
 

@@ -125,5 +125,16 @@ def test_within_limits_of_some(limits):
     _assert_slopes(answer, COSTS, SIGMA, within=1e-5)
 
 
+def test_a_budget_that_binds_beside_what_she_cannot_collect():
+    costs = np.array([[0.10142888, 0.04530143], [0.04129228, 0.08638536], [0.02654134, INF]])
+    sigma, budget = np.array([0.71703707, 1.14272466]), np.array([INF, INF, 0.10028597])
+
+    def answer(costs, sigma, budget):
+        plan = collaboration.solve(collaboration.Problem(costs, sigma, 2.0, budget=budget), division="rational").value
+        return plan.samples, plan.penalty, plan.social_penalty
+
+    _assert_slopes(answer, costs, sigma, budget, within=1e-5)
+
+
 def _carried(problem):
     return collaboration.cbl_plan(problem, collaboration.social_optimum(problem).value).value.penalty
