@@ -1,4 +1,4 @@
-"""Largest and least entries whose slopes are numbers, however a program is compiled. Pure kernels.
+"""Largest and least entries, and roots, whose slopes are numbers, however a program is compiled. Pure kernels.
 
 The slope that JAX has for ``jnp.max`` asks which entries equal the maximum and divides by how many do. Where a compiler
 computes the entries once more, with a product and a sum rounded together or apart, none may, and the slope is 0/0. Here
@@ -69,6 +69,22 @@ def _slope(
 def _at_extreme(entries: Array, extreme: Array, place: Callable[..., Array]) -> Array:
     """Which entries along the last axis equal the extreme one; the place where it was found always does."""
     return (entries == extreme[..., None]) | (jnp.arange(entries.shape[-1]) == place(entries, axis=-1)[..., None])
+
+
+def root(values: Array) -> Array:
+    """√, with the slope 0 at 0, where the root's own is infinite and makes NaN of all that it is multiplied with.
+
+    Args:
+        values: 0 or more; a NaN stays one.
+
+    Source: this package.
+
+    Example:
+        >>> jax.grad(lambda x: root(x * jnp.array([0.0, 4.0])).sum())(1.0).item()
+        1.0
+    """
+    some = values != 0  # not > 0: a NaN must reach the answer
+    return jnp.where(some, jnp.sqrt(jnp.where(some, values, 1.0)), 0.0)
 
 
 def is_lowest(values: Array, axis: int) -> Array:

@@ -85,12 +85,12 @@ def _account_of(problem: Problem, samples: Amounts, error: Amounts, known: Array
     told = error != jnp.inf  # of what nobody knows there is no slope
     finite = jnp.where(told, error, 1.0)
     if problem.valued_alike:
-        deviation = jnp.where(told, jnp.sqrt(finite / problem.price), jnp.inf)
-        return Account(collection_cost(problem, samples), error, deviation)
-    wanted = problem.price > 0
-    squared = jnp.where(wanted, finite / jnp.where(wanted, problem.price, 1), risk(problem.sigma**2, known))
-    told = jnp.where(wanted, told, squared != jnp.inf)
-    deviation = jnp.where(told, jnp.sqrt(jnp.where(told, squared, 1.0)), jnp.inf)
+        squared = finite / problem.price
+    else:
+        wanted = problem.price > 0
+        squared = jnp.where(wanted, finite / jnp.where(wanted, problem.price, 1), risk(problem.sigma**2, known))
+        told |= ~wanted
+    deviation = jnp.where(told, jnp.sqrt(squared), jnp.inf)
     return Account(collection_cost(problem, samples), error, deviation)
 
 

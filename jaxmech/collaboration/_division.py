@@ -3,11 +3,11 @@
 import jax
 import jax.numpy as jnp
 
-from jaxmech._extremes import is_lowest, lowest
+from jaxmech._extremes import is_lowest, lowest, root
 from jaxmech._kept import jit
 from jaxmech._status import Solution, Status
 from jaxmech._tolerances import tolerances
-from jaxmech._types import Amounts, Array, Distributions, Scalar
+from jaxmech._types import Amounts, Distributions, Scalar
 from jaxmech.collaboration._limited import check_size, limited_social
 from jaxmech.collaboration._penalty import social_penalty
 from jaxmech.collaboration._problem import Problem, alone_samples
@@ -103,12 +103,6 @@ def social_error(problem: Problem) -> Distributions:
     if problem.valued_alike:
         return problem.shape[0] * problem.error
     return jnp.sum(problem.error, axis=-2)
-
-
-def root(values: Array) -> Array:
-    """√, with the slope 0 at 0: there nobody wants anything."""
-    some = values != 0  # not > 0: a NaN must reach the answer
-    return jnp.where(some, jnp.sqrt(jnp.where(some, values, 1.0)), 0.0)
 
 
 def direct_solution(samples: Amounts, residual: Scalar) -> Solution[Amounts]:

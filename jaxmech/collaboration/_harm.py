@@ -5,8 +5,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmech._extremes import root
 from jaxmech._types import Agents, Amounts, Array, ArrayLike
-from jaxmech.collaboration._division import root
 from jaxmech.collaboration._plan import Plan, Role
 from jaxmech.collaboration._problem import Problem
 from jaxmech.collaboration._units import in_equivalent_points

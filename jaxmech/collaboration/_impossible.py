@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from jaxmech._extremes import highest, lowest
+from jaxmech._extremes import highest, lowest, root
 from jaxmech._types import Agents, Array, Distributions, Scalar
-from jaxmech.collaboration._division import first_best, root, social_error
+from jaxmech.collaboration._division import first_best, social_error
 from jaxmech.collaboration._penalty import collection_cost, risk
 from jaxmech.collaboration._problem import Problem, alone_penalty, alone_samples
 from jaxmech.collaboration._units import in_equivalent_points

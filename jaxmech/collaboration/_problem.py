@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxmech._checks import positive, real_numbers, require, unique_names
 from jaxmech._errors import ProblemError
+from jaxmech._extremes import root
 from jaxmech._pytree import pytree
 from jaxmech._types import Agents, Amounts, Array, ArrayLike, Distributions
 from jaxmech.collaboration._capacity import capacity_of
@@ -146,8 +147,7 @@ class Problem:
         """√price; of a table with the slope 0 where it is 0, for the root's own is infinite, and NaN in all others."""
         if self.valued_alike:
             return jnp.sqrt(self.price)
-        wanted = self.price != 0  # not > 0: a NaN must reach the answer
-        return jnp.where(wanted, jnp.sqrt(jnp.where(wanted, self.price, 1.0)), 0.0)
+        return root(self.price)
 
     @property
     def valued_alike(self) -> bool:

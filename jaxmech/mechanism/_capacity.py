@@ -11,6 +11,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
+from jaxmech._extremes import root
 from jaxmech._pytree import pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Amounts, Array, Support
@@ -111,19 +112,13 @@ def alone_within(costs: Amounts, error: Amounts, capacity: Capacity) -> tuple[Am
     """
     able = (costs != jnp.inf) & (capacity.most > 0)
     price = jnp.where(able, costs, 1.0)
-    ideal = _root(jnp.where(able, error * price, 0.0))  # c n_IND
+    ideal = root(jnp.where(able, error * price, 0.0))  # c n_IND
     bounded = capacity.most != jnp.inf  # no limit is no number to multiply slopes with
     high = jnp.where(bounded, price * jnp.where(bounded, capacity.most, 1.0), jnp.inf)
     low, high = price * capacity.least, jnp.where(able, high, 0.0)
     tightness = _tightness(ideal, low, high, capacity.budget)
     samples = jnp.clip(ideal * tightness[..., None] / price, capacity.least, jnp.where(able, capacity.most, 0.0))
     return jnp.where(able, samples, 0.0), tightness
-
-
-def _root(values: Array) -> Array:
-    """√, with the slope 0 at 0."""
-    some = values != 0  # not > 0: a NaN must reach the answer
-    return jnp.where(some, jnp.sqrt(jnp.where(some, values, 1.0)), 0.0)
 
 
 def _tightness(ideal: Amounts, low: Amounts, high: Amounts, budget: Agents) -> Agents:

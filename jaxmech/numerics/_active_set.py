@@ -21,7 +21,7 @@ import jax.numpy as jnp
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Bool, Lanes, SupportLanes
-from jaxmech.numerics._lanes import largest, total
+from jaxmech.numerics._lanes import largest, total, while_any
 from jaxmech.numerics._newton import ORDINARY, Newton
 from jaxmech.numerics._program import (
     Iterate,
@@ -93,10 +93,10 @@ class End(NamedTuple):
 
 
 def finish(kind: Kind, interior: Interior, skip: Array, newton: Newton = ORDINARY) -> End:
-    """Return the exact point of one instance, or the interior one where no support was verified."""
+    """Return the exact point of one instance or of several in lanes, or the interior one where nothing was verified."""
     state = begin(kind, interior)
     state = state._replace(verified=state.verified | skip)
-    state = jax.lax.while_loop(unverified, lambda state: improve(kind, interior, state, jnp.array(True), newton), state)
+    state = while_any(unverified, lambda state, active: improve(kind, interior, state, active, newton), state)
     return outcome(kind, interior, state)
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from jaxmech._tolerances import tolerances
 from jaxmech._types import AgentLanes, Array, DistributionLanes, Lanes
-from jaxmech.numerics._lanes import largest, least, total
+from jaxmech.numerics._lanes import largest, least, total, while_any
 from jaxmech.numerics._newton import ORDINARY, Newton
 from jaxmech.numerics._program import (
     Iterate,
@@ -67,7 +67,7 @@ class State(NamedTuple):
 
 
 def solve_interior(kind: Kind, program: Program, state: State, newton: Newton = ORDINARY) -> State:
-    """Return the last state of one instance.
+    """Return the last state of one instance, or of several in lanes.
 
     Args:
         kind: which program.
@@ -75,7 +75,7 @@ def solve_interior(kind: Kind, program: Program, state: State, newton: Newton = 
         state: where to start.
         newton: how to step.
     """
-    last: State = jax.lax.while_loop(going, lambda state: advance(kind, program, state, jnp.array(True), newton), state)
+    last: State = while_any(going, lambda state, active: advance(kind, program, state, active, newton), state)
     return last
 
 

@@ -4,7 +4,9 @@ The interior-point method is written once, for (agents, distributions, *lanes). 
 any size, by library calls; with lanes it solves thousands of small ones, in loops that run along the lanes.
 """
 
+from collections.abc import Callable
 from functools import reduce
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +14,29 @@ from jax.scipy.linalg import cho_factor, cho_solve
 
 from jaxmech._types import Array
 
+State = TypeVar("State")
+
 SHORT = 24
 """Up to here one small matrix is eliminated without the library, and sums are unrolled."""
 
 _HIGHEST = jax.lax.Precision.HIGHEST
+
+
+def while_any(going: Callable[[State], Array], advance: Callable[[State, Array], State], state: State) -> State:
+    """Advance until nothing goes on: one instance, or the lanes that still do.
+
+    Args:
+        going: which instances need another step.
+        advance: one step of those in a mask; a single instance is advanced because it goes on.
+        state: where to start.
+    """
+
+    def step(state: State) -> State:
+        active = going(state)
+        return advance(state, active if active.ndim else jnp.array(True))
+
+    last: State = jax.lax.while_loop(lambda state: jnp.any(going(state)), step, state)
+    return last
 
 
 def total(values: Array, axis: int) -> Array:

@@ -118,20 +118,8 @@ def _by_itself(kind: Kind, newton: Newton, program: Program, skip: Array) -> End
 def _side_by_side(kind: Kind, newton: Newton, program: Program, skip: Array) -> End:
     """As :func:`_by_itself` for some instances (instances, ...), each in a lane of its own until the last is done."""
     lanes = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), program)
-    state = start(kind, lanes)
-    state = jax.lax.while_loop(
-        lambda state: jnp.any(going(state) & ~skip),
-        lambda state: advance(kind, lanes, state, going(state) & ~skip, newton),
-        state,
-    )
-    interior = Interior(lanes, state.iterate, state.normalisation, state.constant)
-    end = jax.lax.while_loop(
-        lambda end: jnp.any(unverified(end) & ~skip),
-        lambda end: improve(kind, interior, end, unverified(end) & ~skip, newton),
-        begin(kind, interior),
-    )
-    found: End = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, -1, 0), outcome(kind, interior, end))
-    return found._replace(steps=state.steps + found.steps)
+    found = _by_itself(kind, newton, lanes, skip)
+    return End(*jax.tree.map(lambda leaf: jnp.moveaxis(leaf, -1, 0), tuple(found)))
 
 
 def a_few_at_a_time(solve: Callable[[Program, Array], End], program: Program, found: End, skip: Array) -> End:
