@@ -103,6 +103,12 @@ def test_a_script_that_calls_the_command_line_keeps_and_takes_no_whole_programs(
     assert solve(tmp_path / "caches") == right
 
 
+DOUBLED = """
+honest = _account_of
+_account_of = lambda *given: honest(*given)._replace(bill=2 * honest(*given).bill)
+"""
+
+
 @pytest.mark.long
 def test_source_that_changes_while_it_runs_is_not_mistaken_for_what_ran(tmp_path):
     package = tmp_path / "copy" / "jaxmech"
@@ -117,11 +123,8 @@ jaxmech._source.source()  # as it is asked before the modules are loaded
 
 import jaxmech.collaboration
 
-path = pathlib.Path({str(account)!r})
-text = path.read_text(encoding="utf-8")
-changed = text.replace("jnp.sqrt(finite", "jnp.cbrt(finite")
-assert changed != text
-path.write_text(changed, encoding="utf-8")
+with pathlib.Path({str(account)!r}).open("a", encoding="utf-8") as module:
+    module.write({DOUBLED!r})
 sys.argv[0] = "jaxmech"
 runpy.run_module("jaxmech", run_name="__main__", alter_sys=True)
 """
