@@ -8,6 +8,7 @@ import pytest
 from jaxmech import collaboration
 from jaxmech.collaboration import Problem
 from tests.oracles import convex
+from tests.slopes import directions, linearized
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
 
@@ -43,34 +44,52 @@ def differences(function, point, step=1e-5):
     return np.stack(columns, axis=-1).reshape(*np.shape(up), *point.shape)
 
 
+def _ways(costs, sigma):
+    """All directions of one argument, the other held; then the other way round."""
+    in_costs, in_sigma = directions(costs), directions(sigma)
+    return (in_costs, jnp.zeros((costs.size, *sigma.shape))), (jnp.zeros((sigma.size, *costs.shape)), in_sigma)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", DIVISIONS)
 def test_jacobians_in_costs_and_sigma(name):
     """Forward against finite differences, reverse against forward, and Euler's relation n(tc) = n(c)/√t."""
-    function = jax.jit(division(name))
-    value = np.asarray(function(COSTS, SIGMA))
-    found = jax.jit(jax.jacfwd(division(name), argnums=(0, 1)))(COSTS, SIGMA)
-    expected = (
-        differences(lambda c: function(c, SIGMA), COSTS),
-        differences(lambda s: function(COSTS, s), SIGMA),
-    )
+
+    @jax.jit
+    def slopes(costs, sigma):
+        value, push, pull = linearized(division(name), costs, sigma)
+        return value, pull(jnp.asarray(weights)), [jax.vmap(push, 0, -1)(*ways) for ways in _ways(costs, sigma)]
+
     weights = np.arange(1.0, 9.0).reshape(4, 2)
-    pulled = jax.jit(jax.grad(lambda c, s: jnp.sum(weights * division(name)(c, s)), argnums=(0, 1)))(COSTS, SIGMA)
+    value, pulled, found = slopes(COSTS, SIGMA)
+    found = [
+        np.reshape(part, (*COSTS.shape, *argument.shape)) for part, argument in zip(found, (COSTS, SIGMA), strict=True)
+    ]
+    expected = (
+        differences(lambda c: slopes(c, SIGMA)[0], COSTS),
+        differences(lambda s: slopes(COSTS, s)[0], SIGMA),
+    )
     for argument in (0, 1):
         scale = np.abs(expected[argument]).max()
         assert np.abs(np.asarray(found[argument]) - expected[argument]).max() <= 2e-6 * scale
         pushed = np.tensordot(weights, np.asarray(found[argument]), axes=2)
         assert np.asarray(pulled[argument]) == pytest.approx(pushed, rel=1e-7, abs=1e-7 * scale)
     along = np.tensordot(np.asarray(found[0]), np.asarray(COSTS), axes=2)
-    assert along == pytest.approx(-value / 2, rel=1e-7, abs=1e-7)
+    assert along == pytest.approx(-np.asarray(value) / 2, rel=1e-7, abs=1e-7)
 
 
 @pytest.mark.long
 def test_jacobian_in_bounds_equals_finite_differences():
     bounds = 0.97 * np.asarray(collaboration.alone_penalty(Problem(COSTS, SIGMA)))
-    function = jax.jit(lambda b: collaboration.rational_optimum(Problem(COSTS, SIGMA), b).value)
-    expected = differences(function, jnp.asarray(bounds))
-    found = np.asarray(jax.jacfwd(function)(jnp.asarray(bounds)))
+
+    @jax.jit
+    def slopes(bounds):
+        optimum = lambda b: collaboration.rational_optimum(Problem(COSTS, SIGMA), b).value  # noqa: E731
+        value, push, _ = linearized(optimum, bounds)
+        return value, jax.vmap(push, out_axes=-1)(directions(bounds))
+
+    expected = differences(lambda b: slopes(b)[0], jnp.asarray(bounds))
+    found = np.asarray(slopes(jnp.asarray(bounds))[1])
     assert np.abs(found - expected).max() <= 2e-6 * np.abs(expected).max()
 
 
@@ -85,7 +104,7 @@ def test_envelope_theorem_with_the_multipliers_of_clarabel():
         bounds = collaboration.alone_penalty(problem) + shift
         return collaboration.social_penalty(problem, collaboration.rational_optimum(problem, bounds).value)
 
-    in_costs, in_sigma, in_bounds = jax.grad(least, argnums=(0, 1, 2))(COSTS, SIGMA, jnp.zeros(4))
+    in_costs, in_sigma, in_bounds = jax.jit(jax.grad(least, argnums=(0, 1, 2)))(COSTS, SIGMA, jnp.zeros(4))
     costs, sigma = np.asarray(COSTS), np.asarray(SIGMA)
     own = (1 + lam)[:, None] * oracle.samples - lam[:, None] * sigma / np.sqrt(costs)
     totals = oracle.samples.sum(axis=0)
@@ -101,10 +120,11 @@ def test_second_derivative():
         problem = Problem(COSTS * jnp.asarray([[1 + t], [1], [1], [1]]), SIGMA)
         return collaboration.social_penalty(problem, collaboration.rational_optimum(problem).value)
 
-    second = float(jax.grad(jax.grad(least))(0.0))
+    second = jax.jit(jax.value_and_grad(jax.grad(least)))
     step = 1e-4
-    slopes = [float(jax.grad(least)(t)) for t in (step, -step)]
-    assert second == pytest.approx((slopes[0] - slopes[1]) / (2 * step), rel=1e-4)
+    slopes = [float(second(t)[0]) for t in (step, -step)]
+    found = float(second(0.0)[1])
+    assert found == pytest.approx((slopes[0] - slopes[1]) / (2 * step), rel=1e-4)
 
 
 @pytest.mark.slow
@@ -115,8 +135,13 @@ def test_hessian_of_kalai_smorodinsky():
     def value(costs):
         return jnp.sum(weights * jnp.log1p(division("kalai-smorodinsky")(costs, SIGMA)))
 
-    expected = differences(jax.jit(jax.grad(value)), COSTS, 1e-4)
-    found = np.asarray(jax.jit(jax.jacfwd(jax.grad(value)))(COSTS))
+    @jax.jit
+    def bends(costs):
+        gradient, push, _ = linearized(jax.grad(value), costs)
+        return gradient, jax.vmap(push, out_axes=-1)(directions(costs))
+
+    expected = differences(lambda costs: bends(costs)[0], COSTS, 1e-4)
+    found = np.asarray(bends(COSTS)[1]).reshape(expected.shape)
     assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
@@ -129,7 +154,8 @@ def test_non_binding_and_failed_instances_have_no_part_in_the_others_gradients()
         many = jax.vmap(lambda c: collaboration.rational_optimum(Problem(c, SIGMA)).value)(costs)
         return jnp.sum(many[:2] ** 2)
 
-    gradient = np.asarray(jax.grad(total)(batch))
-    alone = [np.asarray(jax.grad(lambda c: jnp.sum(division("rational")(c, SIGMA) ** 2))(c)) for c in batch[:2]]
+    gradient = np.asarray(jax.jit(jax.grad(total))(batch))
+    one_by_one = jax.jit(jax.grad(lambda c: jnp.sum(division("rational")(c, SIGMA) ** 2)))
+    alone = [np.asarray(one_by_one(c)) for c in batch[:2]]
     assert gradient[:2] == pytest.approx(np.stack(alone), rel=1e-8)
     assert np.isfinite(gradient[:2]).all()

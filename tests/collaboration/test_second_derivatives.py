@@ -12,6 +12,7 @@ import pytest
 from jaxmech import Status, collaboration
 from jaxmech.collaboration import Problem, alone_penalty, penalty
 from tests.collaboration.families import draw
+from tests.slopes import directions, linearized
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
 
@@ -46,8 +47,12 @@ def test_values_have_two_derivatives(division):
     size = SHAPE[0] * SHAPE[1]
     solve = jax.jit(jax.vmap(lambda logs: amounts(division, logs)))
     slopes = jax.jit(jax.vmap(lambda logs, samples: envelope(division, logs, samples)))
-    gradient = jax.jit(jax.grad(lambda logs: value(division, logs)))
-    forward = jax.jit(jax.jacfwd(jax.grad(lambda logs: value(division, logs))))
+
+    @jax.jit
+    def forward(logs):
+        gradient, push, _ = linearized(jax.grad(lambda logs: value(division, logs)), logs)
+        return gradient, jax.vmap(push)(directions(logs))
+
     reverse = jax.jit(jax.jacrev(jax.jacfwd(lambda logs: value(division, logs))))
     steps = STEP * np.array([1.0, -1.0, 2.0, -2.0])[:, None, None, None] * np.eye(size).reshape(size, *SHAPE)
     tested = 0
@@ -63,8 +68,9 @@ def test_values_have_two_derivatives(division):
         here, *around = np.asarray(slopes(points, found.value)).reshape(-1, size)
         ahead, behind, two_ahead, two_behind = np.array(around).reshape(4, size, size)
         expected = (8 * (ahead - behind) - (two_ahead - two_behind)) / (12 * STEP)
-        np.testing.assert_allclose(np.asarray(gradient(logs)).ravel(), here, rtol=1e-7, atol=1e-8)
-        for hessian in (forward, reverse):
-            bends = np.asarray(hessian(logs)).reshape(size, size)
+        gradient, pushed = forward(logs)
+        np.testing.assert_allclose(np.asarray(gradient).ravel(), here, rtol=1e-7, atol=1e-8)
+        for hessian in (pushed, reverse(logs)):
+            bends = np.asarray(hessian).reshape(size, size)
             np.testing.assert_allclose(bends, expected, rtol=0, atol=2e-6 * np.abs(expected).max())
     assert tested >= 5

@@ -8,6 +8,7 @@ import pytest
 import jaxmech
 from jaxmech import collaboration
 from jaxmech._errors import ProblemError
+from tests.slopes import directions, linearized
 
 COSTS = np.array([[0.03, 0.5], [0.07, 0.2], [0.1, 0.4]])
 WORTH = np.array([[1.0, 2.0], [0.6, 1.3], [1.2, 1.5]])
@@ -72,13 +73,19 @@ def test_slopes_in_a_table_of_prices_are_differences():
     def amounts(price):
         return solved(collaboration.Problem(COSTS, 10.0, price))
 
-    slopes, step = jax.jacfwd(amounts)(jnp.asarray(WORTH)), 1e-6
-    np.testing.assert_allclose(slopes, jax.jacrev(amounts)(jnp.asarray(WORTH)), rtol=1e-7, atol=1e-7)
+    @jax.jit
+    def slopes(price):
+        value, push, pull = linearized(amounts, price)
+        units = directions(price)
+        return value, jax.vmap(push, out_axes=-1)(units), jax.vmap(lambda unit: pull(unit)[0])(units)
+
+    found, step = [np.reshape(part, (*WORTH.shape, *WORTH.shape)) for part in slopes(WORTH)[1:]], 1e-6
+    np.testing.assert_allclose(*found, rtol=1e-7, atol=1e-7)
     for index in np.ndindex(WORTH.shape):
         moved = np.zeros(WORTH.shape)
         moved[index] = step
-        difference = (amounts(WORTH + moved) - amounts(WORTH - moved)) / (2 * step)
-        np.testing.assert_allclose(slopes[..., *index], difference, rtol=1e-5, atol=1e-5)
+        difference = (slopes(WORTH + moved)[0] - slopes(WORTH - moved)[0]) / (2 * step)
+        np.testing.assert_allclose(found[0][..., *index], difference, rtol=1e-5, atol=1e-5)
 
 
 def test_what_is_known_is_refused_inside_a_transformation_too():
