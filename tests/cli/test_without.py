@@ -86,6 +86,7 @@ def test_the_page_and_the_rows_say_who_pays_what(left, folder):
     assert float(rows[0]["mean: samples without"]) == document["without"]["plan"]["samples"][0][0]
 
 
+@pytest.mark.long
 def test_who_could_not_know_everything_alone_is_told(folder):
     assert "Cleo pays" in (page := call(folder / "five.toml", "--without", "Cleo")[1])
     assert "alone she could not know everything" in page

@@ -80,6 +80,7 @@ def test_a_price_of_0_raises_the_penalty_as_any_other():
     np.testing.assert_allclose(jax.grad(paid)(jnp.asarray(WORTH)), expected, rtol=1e-14)
 
 
+@pytest.mark.long
 def test_equal_agents_follow_their_own_costs():
     """Kalai and Smorodinsky's ideals of agents who are alike now, and would not be if one of them were dearer."""
     costs = np.array([[0.061562, 0.084238], [0.061562, 0.084238], [0.058345, 0.093745], [0.049293, 0.073098]])
@@ -119,6 +120,7 @@ def test_pivotal_where_nobody_else_wants_something():
     _assert_slopes(FACTS["pivotal"], COSTS, SIGMA, price, within=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("limits", ["least", "budget", "both"])
 def test_within_limits_of_some(limits):
     """Who has no most, or no budget, has an infinite one."""
@@ -134,6 +136,7 @@ def test_within_limits_of_some(limits):
     _assert_slopes(answer, COSTS, SIGMA, within=1e-5)
 
 
+@pytest.mark.long
 def test_a_budget_that_binds_beside_what_she_cannot_collect():
     costs = np.array([[0.10142888, 0.04530143], [0.04129228, 0.08638536], [0.02654134, INF]])
     sigma, budget = np.array([0.71703707, 1.14272466]), np.array([INF, INF, 0.10028597])

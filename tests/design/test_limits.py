@@ -108,8 +108,9 @@ def assert_keeps(problem, made, found=None):
     return made
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("whole", [False, True], ids=["fractions", "whole"])
-@pytest.mark.parametrize("name", ["two at their most", *(pytest.param(x, marks=pytest.mark.long) for x in [*ONE][1:])])
+@pytest.mark.parametrize("name", ONE)
 def test_nobody_gains_by_any_amount_that_she_can_collect(name, whole):
     problem = one(name)
     found = design(problem, Wishes(whole=whole))

@@ -49,7 +49,7 @@ CHANGES = {"as agreed": None, "fewer": fewer, "narrow": narrow, "wide": wide, "n
         ("calibrated", "as agreed"),
         ("calibrated", "wide"),
         ("calibrated", "nobody else"),
-        ("robust", "as agreed"),
+        pytest.param("robust", "as agreed", marks=pytest.mark.long),
         pytest.param("robust", "fewer", marks=pytest.mark.long),
         pytest.param("robust", "nobody else", marks=pytest.mark.long),
         pytest.param("both", "fewer", marks=pytest.mark.long),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jaxmech import market
+from tests.slopes import directions, linearized
 
 COSTS = np.array([0.023, 0.021, 0.031])
 SCALES, VALUES = np.array([1.55, 0.28, 1.45]), np.array([0.93, 0.19, 0.82])
@@ -21,13 +22,17 @@ def _problem(costs, values):
 
 
 def _assert_slopes(function, step=1e-6, within=1e-5):
-    slopes = jax.jacrev(function, argnums=(0, 1))(jnp.asarray(COSTS), jnp.asarray(VALUES))
+    @jax.jit
+    def at(costs, values, way):
+        value, push, pull = linearized(function, costs, values)
+        return value, push(*way), jax.vmap(pull)(directions(value))
+
     for seed in range(2):
         draws = np.random.default_rng(seed)
-        ways = [draws.normal(size=part.shape) * part for part in (COSTS, VALUES)]
-        ends = [np.asarray(function(COSTS + s * step * ways[0], VALUES + s * step * ways[1])) for s in (1, -1)]
-        found = sum(np.asarray(slope) @ way for slope, way in zip(slopes, ways, strict=True))
-        forward = jax.jvp(function, (jnp.asarray(COSTS), jnp.asarray(VALUES)), tuple(map(jnp.asarray, ways)))[1]
+        way = tuple(draws.normal(size=part.shape) * part for part in (COSTS, VALUES))
+        ends = [np.asarray(at(COSTS + s * step * way[0], VALUES + s * step * way[1], way)[0]) for s in (1, -1)]
+        _, forward, slopes = at(COSTS, VALUES, way)
+        found = sum(np.asarray(slope) @ part for slope, part in zip(slopes, way, strict=True))
         np.testing.assert_allclose(found, (ends[0] - ends[1]) / (2 * step), rtol=within, atol=1e-7)
         np.testing.assert_allclose(forward, found, rtol=1e-9, atol=1e-12)
 
