@@ -720,7 +720,7 @@ def published_error(agreement: Agreement, i: int, k: int, n: float, others: floa
     scale = alpha2 * (1 / n + 1 / z)  # η²/σ² = scale x², x standard normal
     if agreement.steady:  # weighed by its expectation, so that second moments alone enter
         return float(chance @ (1 / (n + z + rest / (1 + scale))))
-    x, weight = normal_grid(np.sqrt((1 + rest / (n + z)) / np.maximum(scale, 1e-12)), 1601)
+    x, weight = normal_grid(np.sqrt((1 + rest / (n + z)) / np.maximum(scale, 1e-12)), 241)
     return float(chance @ np.sum(weight / (n + z + rest / (1 + scale[:, None] * x**2)), axis=1))
 
 
