@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._show import brief, in_html
@@ -53,6 +54,21 @@ class Labels:
 
     def __hash__(self) -> int:
         return 0
+
+
+def indexable(tree: Any) -> Any:
+    """Return a tree with arrays of JAX for those of NumPy, which no index can look into that is traced.
+
+    Results of :func:`jaxmech.batch` and of ``jax.device_get`` are arrays of NumPy. All other leaves stay as they are.
+
+    Example:
+        >>> jax.jit(lambda i: indexable({"costs": np.arange(3.0)})["costs"][i])(2).item()
+        2.0
+    """
+    if not any(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(tree)):
+        return tree
+    with jax.ensure_compile_time_eval():  # what is known stays known
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, tree)
 
 
 def _labels(record: Any) -> list[Any]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxmech._pytree import indexable
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, Distributions, Int, Scalar
 from jaxmech.deviation._draws import Draws
@@ -129,6 +130,7 @@ def group_response(
         (0.3, 'copies')
     """
     stakes = Stakes.of(problem).of_agents_alike("allies are searched for among agents who are alike", limits=True)
+    mechanism, stakes = indexable(mechanism), indexable(stakes)
     asked = jnp.asarray(mechanism.recommended.samples, stakes.costs.dtype)
     game = _Game(mechanism, stakes, asked, members, _units(stakes, asked, members), one)
     fit, compare, judge = (_drawn(part, draws, asked, bool(spreads)) for part in jax.random.split(key, 3))

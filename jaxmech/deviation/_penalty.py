@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxmech._checks import whole
 from jaxmech._errors import ProblemError
+from jaxmech._pytree import indexable
 from jaxmech._types import Array, ArrayLike, Scalar
 from jaxmech.deviation._data_sets import DataSetDeviation
 from jaxmech.deviation._draws import Draws, PointDraws
@@ -68,7 +69,7 @@ def penalty(
         >>> round(float(penalty(pool, problem, 0, truth, jax.random.key(0))), 3)  # 1/20 + 0.01 · 5
         0.1
     """
-    stakes = Stakes.of(problem)
+    mechanism, stakes = indexable(mechanism), indexable(Stakes.of(problem))
     m, d = stakes.costs.shape
     if not isinstance(agent, jax.core.Tracer) and not 0 <= int(agent) < m:
         raise ProblemError("agent", int(agent), f"must be an index below the number of agents ({m})")

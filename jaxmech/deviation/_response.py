@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmech._pytree import indexable
 from jaxmech._types import Array
 from jaxmech.deviation._descent import descend, judge
 from jaxmech.deviation._draws import Draws
@@ -100,6 +101,7 @@ def search(
         >>> bool(jnp.all(run(jnp.arange(4)) > 0.03))
         True
     """
+    mechanism, stakes = indexable(mechanism), indexable(stakes)
     who, guesses = jnp.asarray(agent), jnp.asarray(settings.guesses, stakes.costs.dtype)
     stakes = stakes.of_agent(who)
     unit = unit_of(mechanism, stakes, who)

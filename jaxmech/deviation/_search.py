@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxmech._errors import ProblemError
 from jaxmech._progress import tell
-from jaxmech._pytree import pytree
+from jaxmech._pytree import indexable, pytree
 from jaxmech._show import Tabular
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Agents, Array
@@ -177,7 +177,7 @@ def best_responses(
 
     Example: see :func:`best_response`.
     """
-    stakes, chosen = Stakes.of(problem), settings or SearchSettings()
+    mechanism, stakes, chosen = indexable(mechanism), Stakes.of(problem), settings or SearchSettings()
     who = _indices(agents, stakes.costs.shape[0])
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((mechanism, stakes, key))):
         found = _traced(mechanism, chosen, stakes, who, key)

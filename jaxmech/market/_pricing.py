@@ -4,11 +4,12 @@ import dataclasses
 import inspect
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
-from jaxmech._pytree import pytree
+from jaxmech._pytree import indexable, pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, ArrayLike
 from jaxmech._words import one_of
@@ -125,8 +126,23 @@ def price(
         >>> best.sizes.tolist(), round(best.profit, 9)
         ([1, 2], 1.1)
     """
+    problem = indexable(problem)
     if sizes is not None or is_traced(problem):
         return _on_menu(problem, method, menu_of(sizes, limit), least)
+    with jax.ensure_compile_time_eval():  # the problem is known, whatever is being traced around it
+        return _of_known(problem, method, epsilon, grid, limit, least, seed, max_boxes)
+
+
+def _of_known(
+    problem: Problem,
+    method: str | PriceRule,
+    epsilon: float | None,
+    grid: str,
+    limit: int | None,
+    least: int,
+    seed: int,
+    max_boxes: int,
+) -> Pricing:
     if callable(method):
         return _by_rule(problem, method, epsilon, limit, least, max_boxes)
     one_of("method", method, METHODS)

@@ -11,6 +11,7 @@ import numpy as np
 from jaxmech._checks import whole
 from jaxmech._errors import ProblemError
 from jaxmech._kept import jit
+from jaxmech._pytree import indexable
 from jaxmech._status import Solution
 from jaxmech._types import Array, ArrayLike
 from jaxmech.market._broker import Broker
@@ -80,13 +81,21 @@ def solve(
     whole("second", second)
     if limit is not None:
         whole("limit", limit, least=LEAST)
+    problem = indexable(problem)
     if sizes is not None or is_traced(problem):
         require_monotone(problem)  # here the buyers still have their names
         return _on_menu(problem, tuple(menu_of(sizes, limit).tolist()), second, method)
     options = {"epsilon": epsilon, "grid": grid, "limit": limit, "seed": seed}
-    baseline = offered = price(problem, method, **options)  # type: ignore[arg-type]
+    with jax.ensure_compile_time_eval():  # the problem is known, whatever is being traced around it
+        return _of_known(problem, method, second, limit, options)
+
+
+def _of_known(
+    problem: Problem, method: str | PriceRule, second: int, limit: int | None, options: dict[str, Any]
+) -> Solution[Plan]:
+    baseline = offered = price(problem, method, **options)
     if len(problem.contributor_costs) >= LEAST and int(baseline.sizes.max()) < LEAST:
-        offered = price(problem, method, least=LEAST, **options)  # type: ignore[arg-type]
+        offered = price(problem, method, least=LEAST, **options)
     total = max(int(offered.sizes.max()), LEAST)
     divide_work(problem, total, second)  # refuses a second sample that is too large
     offers = (_offer(pricing, problem.contributor_costs.dtype) for pricing in (baseline, offered))

@@ -14,7 +14,7 @@ from jax.scipy.special import erfc, gammaincc
 from jaxmech._errors import ProblemError
 from jaxmech._kept import jit
 from jaxmech._precision import seed_key
-from jaxmech._pytree import pytree
+from jaxmech._pytree import indexable, pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array
 from jaxmech._words import one_of
@@ -108,6 +108,7 @@ def spread(problem: Problem, plan: Plan, seed: int = 0) -> Spread:
         >>> found.price.tolist(), found.price_deviation.round(4).tolist()  # √2 · (0.1 + 0.1) · (1 + 1)
         ([1.0], [0.5657])
     """
+    problem, plan = indexable(problem), indexable(plan)
     found: Spread = _spread(mechanism(problem, plan), problem.value_of(plan.sizes), seed_key(seed))
     if is_traced(found):
         return found

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxmech import ProblemError, collaboration
-from jaxmech.deviation import Deviation, penalty
+from jaxmech.deviation import Deviation, SearchSettings, best_responses, penalty
 from jaxmech.deviation._draws import directions
 from jaxmech.deviation._spread import spread_draws
 from tests.deviation.mechanisms import Hidden, Naive, different, equal
@@ -171,3 +171,24 @@ def test_beyond_what_sobol_spreads_draws_are_independent():
     draws = spread_draws(KEYS[0], 64, 600, 1)
     assert draws.others.shape == (64, 600, 1)
     assert abs(float(jnp.mean(draws.others))) < 5 / np.sqrt(64 * 600)
+
+
+@pytest.mark.parametrize("name", ["pool", "c3d", "cbl"])
+def test_numbers_of_numpy_are_indexed_by_agents_that_are_traced(name):
+    """As they come out of a batch: everything in NumPy, the agent alone traced."""
+    problem, plan, machine = equal(4, name)
+    known, host = jax.tree.map(np.asarray, (machine, problem))
+    shirks, key = Deviation.truth(0.5 * plan.samples[0]), jax.random.key(3)
+    found = jax.jit(lambda agent: penalty(known, host, agent, shirks, key, 64))(1)
+    assert float(found) == pytest.approx(float(penalty(machine, problem, 1, shirks, key, 64)), rel=1e-12)
+
+
+def test_a_search_takes_numbers_of_numpy_and_a_key_that_is_traced():
+    problem, _, machine = equal(4, "pool")
+    known, host = jax.tree.map(np.asarray, (machine, problem))
+    quick = SearchSettings(draws=16, steps=2, polish_draws=16, polish_steps=2, batches=4, batch=64)
+    found = jax.jit(lambda key: best_responses(known, host, key, [0], quick).penalty)(jax.random.key(0))
+    same = jax.jit(lambda key: best_responses(machine, problem, key, [0], quick).penalty)
+    assert jax.eval_shape(same, jax.random.key(0)).shape == (1,)
+    # who collects nothing where all is pooled has the points of the other three, 5 each
+    assert float(found[0]) == pytest.approx(1 / 15, rel=0.2)

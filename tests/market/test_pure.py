@@ -139,3 +139,14 @@ def test_work_is_divided_alike_under_transformations():
         np.testing.assert_array_equal(together[k], market.divide_work(problem_of(costs), total, 2))
     # What is refused on the host is NaN in a program.
     assert np.all(np.isnan(jax.jit(lambda total: market.divide_work(problem_of(COSTS[0]), total, 2))(3)))
+
+
+@pytest.mark.parametrize("method", ["exact", "approximate"])
+def test_a_known_market_is_solved_while_something_else_is_traced(method):
+    """Its numbers in NumPy, as a batch returns them."""
+    known = jax.tree.map(np.asarray, problem_of(COSTS[0]))
+    outside = market.solve(known, method, limit=32).value
+    scaled = jax.jit(jax.vmap(lambda scale: scale * market.solve(known, method, limit=32).value.profit))
+    np.testing.assert_allclose(scaled(jnp.array([1.0, 3.0])), [outside.profit, 3 * outside.profit], rtol=1e-15)
+    inside = jax.jit(lambda seed: seed * market.spread(known, outside).price_deviation)(1.0)
+    np.testing.assert_allclose(inside, market.spread(problem_of(COSTS[0]), outside).price_deviation, rtol=1e-12)
