@@ -1,5 +1,6 @@
 """Registration of records as pytrees."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -14,6 +15,9 @@ T = TypeVar("T", bound=type)
 
 RECORDS: dict[type, Callable[[tuple[Any, ...], Iterable[Any]], Any]] = {}
 """Every record that is registered here, and how it is put together from what is static, its labels, and its leaves."""
+
+
+_ANYTHING = np.zeros(())
 
 
 def same(one: Any, other: object) -> Any:
@@ -67,8 +71,27 @@ def indexable(tree: Any) -> Any:
     """
     if not any(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(tree)):
         return tree
-    with jax.ensure_compile_time_eval():  # what is known stays known
+    with eagerly():
         return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, tree)
+
+
+def eagerly() -> contextlib.AbstractContextManager[None]:
+    """Return a context in which what is known is computed at once, also while something else is being traced.
+
+    Where nothing is, it does nothing: otherwise every constant of what is traced within would be a program of its own.
+
+    Example:
+        >>> def known_size(x):
+        ...     with eagerly():
+        ...         return x * int(jnp.sum(jnp.ones(3)))
+        >>> jax.jit(known_size)(2).item()
+        6
+    """
+    traced = isinstance(jnp.asarray(_ANYTHING), jax.core.Tracer)
+    within: contextlib.AbstractContextManager[None] = (
+        jax.ensure_compile_time_eval() if traced else contextlib.nullcontext()
+    )
+    return within
 
 
 def _labels(record: Any) -> list[Any]:

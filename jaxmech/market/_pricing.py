@@ -4,12 +4,11 @@ import dataclasses
 import inspect
 from collections.abc import Callable
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxmech._errors import ProblemError
-from jaxmech._pytree import indexable, pytree
+from jaxmech._pytree import eagerly, indexable, pytree
 from jaxmech._tolerances import tolerances
 from jaxmech._types import Array, ArrayLike
 from jaxmech._words import one_of
@@ -129,7 +128,7 @@ def price(
     problem = indexable(problem)
     if sizes is not None or is_traced(problem):
         return _on_menu(problem, method, menu_of(sizes, limit), least)
-    with jax.ensure_compile_time_eval():  # the problem is known, whatever is being traced around it
+    with eagerly():  # the problem is known, whatever is being traced around it
         return _of_known(problem, method, epsilon, grid, limit, least, seed, max_boxes)
 
 

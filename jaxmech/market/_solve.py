@@ -11,7 +11,7 @@ import numpy as np
 from jaxmech._checks import whole
 from jaxmech._errors import ProblemError
 from jaxmech._kept import jit
-from jaxmech._pytree import indexable
+from jaxmech._pytree import eagerly, indexable
 from jaxmech._status import Solution
 from jaxmech._types import Array, ArrayLike
 from jaxmech.market._broker import Broker
@@ -86,7 +86,7 @@ def solve(
         require_monotone(problem)  # here the buyers still have their names
         return _on_menu(problem, tuple(menu_of(sizes, limit).tolist()), second, method)
     options = {"epsilon": epsilon, "grid": grid, "limit": limit, "seed": seed}
-    with jax.ensure_compile_time_eval():  # the problem is known, whatever is being traced around it
+    with eagerly():  # the problem is known, whatever is being traced around it
         return _of_known(problem, method, second, limit, options)
 
 
