@@ -46,6 +46,7 @@ def _joined(shape, entries, across):
     return np.moveaxis(whole, -1, shape.shape.index(ACROSS)) if ACROSS in shape.shape else whole[..., 0]
 
 
+@pytest.mark.long
 @CASES
 def test_steps_entry_by_entry_are_those_of_arrays(kind, m, d):
     rows = problems(kind, binding(jax.random.key(0), LANES_TRIED, m, d))

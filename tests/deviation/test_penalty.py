@@ -183,6 +183,7 @@ def test_numbers_of_numpy_are_indexed_by_agents_that_are_traced(name):
     assert float(found) == pytest.approx(float(penalty(machine, problem, 1, shirks, key, 64)), rel=1e-12)
 
 
+@pytest.mark.long
 def test_a_search_takes_numbers_of_numpy_and_a_key_that_is_traced():
     problem, _, machine = equal(4, "pool")
     known, host = jax.tree.map(np.asarray, (machine, problem))
