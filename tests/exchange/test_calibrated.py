@@ -1,10 +1,12 @@
 """Exchanges whose noise level follows the spread of the data, and the independent program that verifies them."""
 
 import json
+from itertools import pairwise
 
 import jsonschema
 import numpy as np
 import pytest
+from scipy.integrate import quad
 
 from jaxmech import ProblemError, exchange, schemas, verify
 from jaxmech._json import fingerprint
@@ -76,6 +78,27 @@ def test_every_agreement_is_sound_and_another_is_not(name):
     for key in ("samples", "comparison"):
         document["integer_plan"][key][1] = [2 * count for count in document["integer_plan"][key][1]]
     assert any("gains by collecting" in line for line in verify.soundness(verify.Agreement(document)))
+
+
+@pytest.mark.parametrize("factor", [1e-3, 0.3, 1.0, 50.0])
+def test_what_an_agreement_promises_is_the_mean_over_normal_discrepancies(factor):
+    """E[1/(n + z + rest/(1 + α² (1/n + 1/z) x²))] by adaptive quadrature, averaged over the noise levels."""
+    signed = verify.Agreement(example.document("calibrated"))
+    assert signed.role[1][0] == "checked"
+    n, z, rest = factor * float(signed.asked[1, 0]), float(signed.z[1, 0]), float(signed.rest[1, 0])
+    levels, chances = verify.noise_levels(signed, 1, 0)
+
+    def mean(scale):
+        def density(x):
+            return 2 * np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi) / (n + z + rest / (1 + scale * x**2))
+
+        return sum(
+            quad(density, a, b, epsabs=0, epsrel=1e-12, limit=200)[0] for a, b in pairwise([0, 0.01, 0.3, 3, 12])
+        )
+
+    expected = sum(chance * mean(level * (1 / n + 1 / z)) for level, chance in zip(levels, chances, strict=True))
+    others = float(signed.asked[:, 0].sum() - signed.asked[1, 0])
+    assert verify.published_error(signed, 1, 0, n, others) == pytest.approx(expected, rel=1e-11)
 
 
 def carried(name, change=None, seed=0):

@@ -148,5 +148,5 @@ def test_a_known_market_is_solved_while_something_else_is_traced(method):
     outside = market.solve(known, method, limit=32).value
     scaled = jax.jit(jax.vmap(lambda scale: scale * market.solve(known, method, limit=32).value.profit))
     np.testing.assert_allclose(scaled(jnp.array([1.0, 3.0])), [outside.profit, 3 * outside.profit], rtol=1e-15)
-    inside = jax.jit(lambda seed: seed * market.spread(known, outside).price_deviation)(1.0)
+    inside = jax.jit(lambda scale: scale * market.spread(known, outside).price_deviation)(1.0)
     np.testing.assert_allclose(inside, market.spread(problem_of(COSTS[0]), outside).price_deviation, rtol=1e-12)
