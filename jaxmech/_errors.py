@@ -25,6 +25,15 @@ class SolveError(JaxmechError, RuntimeError):
     """A solve that did not end with status OK, raised by ``Solution.raise_for_status``."""
 
 
+def reason(error: Exception) -> str:
+    """Return in a few words why the operating system refused."""
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, IsADirectoryError):
+        return "is a directory"
+    return " ".join(str(getattr(error, "strerror", None) or error).split()).lower()
+
+
 def _shown(value: object) -> str:
     try:
         return repr(value)

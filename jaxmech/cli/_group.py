@@ -6,7 +6,8 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import click
@@ -34,7 +35,32 @@ class _Interrupted(JaxmechError):
 
 
 class Group(click.Group):
-    """A group whose commands return their exit code, and whose errors are one line on standard error."""
+    """A group whose commands return their exit code, and whose errors are one line on standard error.
+
+    Args:
+        lines: by the name of a command what the help says of it. The command is imported, from the module of its name,
+            when somebody asks for it: help and a command need not wait for what the others import.
+        settings: those of `click.Group`.
+    """
+
+    def __init__(self, *, lines: Mapping[str, str], **settings: Any) -> None:
+        super().__init__(**settings)
+        self.lines = lines
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the help."""
+        return sorted(self.lines)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported the first time."""
+        if cmd_name in self.lines and cmd_name not in self.commands:
+            self.add_command(getattr(import_module(f"jaxmech.cli._{cmd_name}"), cmd_name))
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the lines of the commands, importing none."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.lines[name]) for name in self.list_commands(ctx)])
 
     def main(
         self,

@@ -2,22 +2,26 @@
 
 import click
 
-from jaxmech.cli._app import app
-from jaxmech.cli._audit import audit
-from jaxmech.cli._commit import commit
-from jaxmech.cli._design import design
-from jaxmech.cli._doctor import doctor
-from jaxmech.cli._examples import examples
 from jaxmech.cli._group import DONE, Group
 from jaxmech.cli._options import examples_of
-from jaxmech.cli._price import price
-from jaxmech.cli._reproduce import reproduce
-from jaxmech.cli._run import run
-from jaxmech.cli._schema import schema
-from jaxmech.cli._simulate import simulate
-from jaxmech.cli._solve import solve
-from jaxmech.cli._sweep import sweep
-from jaxmech.cli._verify import verify
+
+_COMMANDS = {
+    "app": "A form in the browser, for people who write no TOML.",
+    "audit": "Would anybody cheat? Search, proof, and a verdict.",
+    "commit": "Draw a secret, or seal a file: hash first, rest later.",
+    "design": "A better mechanism than the published ones, certified.",
+    "doctor": "Versions, devices, precision, a self-test.",
+    "examples": "List the shipped problems, or print one, ready to edit.",
+    "price": "Choose the price: from an accuracy, or from what errors do.",
+    "reproduce": "Regenerate a paper's table and figure, published and computed side by side.",
+    "run": "Carry out a signed plan: files in, what each is owed out.",
+    "schema": "The JSON Schema of every document.",
+    "simulate": "Run it on sampled or real data; promised against realised.",
+    "solve": "Solve a problem: who collects what, what it brings, why it holds.",
+    "sweep": "Solve many instances of a problem; killed, it resumes.",
+    "verify": "Recompute independently what run returned.",
+}
+"""What the help lists, the first lines of the commands' own: each is imported when it is used."""
 
 _EXAMPLES = (
     "jaxmech solve clinics                          solve a shipped problem",
@@ -37,6 +41,7 @@ _EXAMPLES = (
 
 @click.group(
     cls=Group,
+    lines=_COMMANDS,
     epilog=examples_of(*_EXAMPLES),
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -52,22 +57,3 @@ def main(context: click.Context) -> int:
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
     return DONE
-
-
-for command in (
-    solve,
-    price,
-    audit,
-    simulate,
-    design,
-    commit,
-    run,
-    verify,
-    app,
-    sweep,
-    examples,
-    schema,
-    doctor,
-    reproduce,
-):
-    main.add_command(command)

@@ -14,6 +14,7 @@ import click
 
 from jaxmech._errors import ProblemError
 from jaxmech._progress import stage
+from jaxmech._targets import check_spared, check_targets
 from jaxmech._words import one_of
 from jaxmech.cli._group import note, say
 
@@ -99,14 +100,14 @@ class Output:
 
     def __post_init__(self) -> None:
         """Refuse, before any work is done, what could not be delivered after it."""
-        from jaxmech import files
-
         one_of("--dtype", self.dtype, DTYPES)
         if self.quiet and self.verbose:
             raise ProblemError("--quiet --verbose", "both", "only one of the two can be asked for")
-        files.check_targets(self.targets)
+        check_targets(self.targets)
         if self.xlsx_path is not None:
             check_suffix("--xlsx", self.xlsx_path, "xlsx")
+            from jaxmech import files
+
             files.workbook([])  # says now what is missing for it
         if self.csv_path is not None and self.csv_path.lower().endswith(".xlsx"):
             raise ProblemError(
@@ -137,9 +138,7 @@ class Output:
         Args:
             inputs: files that are read, and directories that hold nothing but results.
         """
-        from jaxmech import files
-
-        files.check_spared(self.targets, inputs)
+        check_spared(self.targets, inputs)
 
     def read(self, file: str) -> "Case":
         """Read a problem, which no output may replace.
@@ -194,8 +193,6 @@ class Output:
             text: makes the report for a person.
             html: makes the page to print and sign.
         """
-        from jaxmech import files
-
         for sentence in () if self.quiet else self.warnings:
             note(f"warning: {sentence}")
         with self.timed("write"):
@@ -206,7 +203,7 @@ class Output:
             if self.csv_path is not None and rows:
                 self._put("--csv", self.csv_path, "csv", rows())
             if self.xlsx_path is not None and rows:
-                files.write("--xlsx", self.xlsx_path, files.workbook(rows()))
+                self._save(rows())
             sealed: Mapping[str, Any] = {}
             if self.json_path is not None:
                 sealed = document()
@@ -214,10 +211,7 @@ class Output:
                 self._put("--json", self.json_path, "json", {"warnings": self.warnings, **sealed})
             if self.prints and text:
                 say(text())
-                sealed = document() if self.report_path is not None and not sealed else sealed
-                signable = sealed.get("integer_plan", True) is not None  # nobody signs parts of samples
-                if files.FINGERPRINT in sealed and signable:
-                    say(f"\n{files.spoken(sealed[files.FINGERPRINT])}\n")
+                _print_fingerprint(document() if self.report_path is not None and not sealed else sealed)
         if self.verbose:
             note(durations(self.seconds))
 
@@ -230,6 +224,12 @@ class Output:
         else:
             files.write(option, target, text)
 
+    def _save(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        from jaxmech import files
+
+        assert self.xlsx_path is not None
+        files.write("--xlsx", self.xlsx_path, files.workbook(rows))
+
     def _publish(self, page: str) -> None:
         from jaxmech import files
 
@@ -241,6 +241,16 @@ class Output:
 
         assert self.plot_path is not None
         files.write("--plot", self.plot_path, report.render(figure, self.suffix))
+
+
+def _print_fingerprint(document: Mapping[str, Any]) -> None:
+    """Print what a document that was sealed is known by; nobody signs one with parts of samples."""
+    if not document or document.get("integer_plan", True) is None:
+        return
+    from jaxmech import files
+
+    if files.FINGERPRINT in document:
+        say(f"\n{files.spoken(document[files.FINGERPRINT])}\n")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Files: problems and measurements in, JSON and CSV out."""
 
 from jaxmech._json import FINGERPRINT, json_text, sealed, spoken
+from jaxmech._targets import check_spared, check_targets
 from jaxmech.files._agreed import read_agreed
 from jaxmech.files._case import KINDS, Case, locate, read, section_of
 from jaxmech.files._collaboration import DESIGNED, MECHANISMS, CollaborationCase, measurement_warnings
@@ -13,7 +14,6 @@ from jaxmech.files._read import MAX_BYTES, MAX_ENTRIES, NO_COST, Reading, Table,
 from jaxmech.files._resolved import resolved, resolved_market, resolved_multiparty
 from jaxmech.files._sigma import MIN_ROWS, Estimate, estimate, measurements
 from jaxmech.files._sweep import SweepCase, read_sweep
-from jaxmech.files._targets import check_spared, check_targets
 from jaxmech.files._write import csv_text, workbook, write
 
 __all__ = [

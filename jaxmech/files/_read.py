@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmech._errors import ProblemError
+from jaxmech._errors import ProblemError, reason
 from jaxmech._printable import clean_name
 from jaxmech._sheets import Row, Sheet, SheetError, canonical, decimal_mark, decoded, open_sheet, split_sheet
 from jaxmech._words import suggestion
@@ -372,12 +372,3 @@ def _cell(row: str, column: str, cell: str, blank: str, reading: Reading) -> flo
     if _NOTHING.fullmatch(text) and not near:
         hint = f" {blank}".replace('missing = [""]', f'missing = ["{text}"]')
     raise ProblemError(argument, text, f"must be a number{hint}{near}".rstrip())
-
-
-def reason(error: Exception) -> str:
-    """Return in a few words why the operating system refused."""
-    if isinstance(error, FileNotFoundError):
-        return "no such file"
-    if isinstance(error, IsADirectoryError):
-        return "is a directory"
-    return " ".join(str(getattr(error, "strerror", None) or error).split()).lower()

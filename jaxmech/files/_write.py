@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxmech._errors import ProblemError
+from jaxmech._errors import ProblemError, reason
 from jaxmech._json import plain
 from jaxmech._sheets import SheetError, workbook_bytes
+from jaxmech._targets import is_null
 from jaxmech._whole import remove_stale, write_whole
-from jaxmech.files._read import FORMULA, reason
-from jaxmech.files._targets import is_null
+from jaxmech.files._read import FORMULA
 
 
 def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:

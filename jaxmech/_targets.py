@@ -7,10 +7,9 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from jaxmech._errors import ProblemError
+from jaxmech._errors import ProblemError, reason
 from jaxmech._printable import clean_name
 from jaxmech._sheets import split_sheet
-from jaxmech.files._read import reason
 
 
 def check_targets(targets: Mapping[str, str]) -> None:
