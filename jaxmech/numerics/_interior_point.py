@@ -26,10 +26,13 @@ from jaxmech.numerics._program import (
 )
 
 _FIRST_MULTIPLIER = 0.2
-_FIRST_VALUE = 0.5
+_FIRST_VALUE = {Kind.WEIGHTED: 0.9, Kind.IDEAL: 0.9, Kind.MINIMAX: 0.5, Kind.PRODUCT: 0.5}
+"""s over what the cheapest asks for. Nearer to it is better where weights are known: a tenth to a fifth less steps."""
 _SHARE_OF_LEAD = 0.6
-_RESIDUAL_SHARE = 0.1  # complementarity may not run ahead of the residuals by more than this
-_FLOOR = 1e-2  # nor below this share of the tolerance, where rounding takes over
+_RESIDUAL_SHARE = 0.1
+"""Of MINIMAX complementarity may not run ahead of the residuals by more than this. The others end as exactly if it may,
+in up to half as many steps (1000×200: 22 instead of 46)."""
+_FLOOR = 1e-2  # nor fall below this share of the tolerance, where rounding takes over
 _ENOUGH = 0.1  # of the tolerance: one more step, as is taken, gains several digits
 _PATIENCE = 2
 _HOPELESS = 20
@@ -116,7 +119,7 @@ def _first_iterate(kind: Kind, program: Program) -> Iterate:
     weight = program.weights + multiplier
     reduced = jnp.where(program.able, weight[:, None] * program.costs, jnp.inf)
     lowest = least(reduced, 0)
-    below = jnp.full_like(lowest, 1 - _FIRST_VALUE)
+    below = jnp.full_like(lowest, 1 - _FIRST_VALUE[kind])
     if kind.weighted:
         # what a distribution's cheapest supplier, if she outweighs all others, leaves to them
         first = reduced == lowest
@@ -180,9 +183,10 @@ def advance(kind: Kind, program: Program, state: State, active: Array, newton: N
     length = _longest(program, iterate, predictor)
     ahead = _complementarity(kind, program, _move(iterate, predictor, length), weights)
     centre = jnp.minimum(ahead / mean, 1.0) ** 3 * mean
-    centre = jnp.maximum(centre, newton.centring * mean)
-    share = _RESIDUAL_SHARE * missing.relative(program, iterate)
-    target = jnp.minimum(jnp.maximum(centre, share), mean)
+    target = jnp.maximum(centre, newton.centring * mean)
+    if kind is Kind.MINIMAX:
+        share = _RESIDUAL_SHARE * missing.relative(program, iterate)
+        target = jnp.minimum(jnp.maximum(target, share), mean)
     target = jnp.maximum(target, _FLOOR * tolerances(mean.dtype).iterate)
     step = towards(target, (predictor.amount * predictor.gap, predictor.multiplier * predictor.slack))
     longest = _longest(program, iterate, step)
