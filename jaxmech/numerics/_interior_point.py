@@ -29,7 +29,7 @@ _FIRST_MULTIPLIER = 0.2
 _FIRST_VALUE = {Kind.WEIGHTED: 0.9, Kind.IDEAL: 0.9, Kind.MINIMAX: 0.5, Kind.PRODUCT: 0.5}
 """s over what the cheapest asks for. Nearer to it is better where weights are known: a tenth to a fifth less steps."""
 _SHARE_OF_LEAD = 0.6
-_RESIDUAL_SHARE = 0.01
+_RESIDUAL_SHARE = {Kind.WEIGHTED: 0.01, Kind.IDEAL: 0.01, Kind.MINIMAX: 0.1, Kind.PRODUCT: 0.01}
 """Of MINIMAX, and where errors count differently, multipliers may be many: complementarity may not run ahead of the
 residuals by more than this. Elsewhere it may: that takes up to half as many steps (1000×200: 22 instead of 46)."""
 _FLOOR = 1e-2  # nor fall below this share of the tolerance, where rounding takes over
@@ -185,7 +185,7 @@ def advance(kind: Kind, program: Program, state: State, active: Array, newton: N
     centre = jnp.minimum(ahead / mean, 1.0) ** 3 * mean
     target = jnp.maximum(centre, newton.centring * mean)
     if kind is Kind.MINIMAX or program.worth is not None:
-        share = _RESIDUAL_SHARE * missing.relative(program, iterate)
+        share = _RESIDUAL_SHARE[kind] * missing.relative(program, iterate)
         target = jnp.minimum(jnp.maximum(target, share), mean)
     target = jnp.maximum(target, _FLOOR * tolerances(mean.dtype).iterate)
     step = towards(target, (predictor.amount * predictor.gap, predictor.multiplier * predictor.slack))
