@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from jaxmech import _progress
-from jaxmech._errors import JaxmechError, ProblemError
+from jaxmech._errors import JaxmechError, ProblemError, reason
 from jaxmech._printable import one_line
 from jaxmech.cli._cache import keep_nothing, keep_programs
 from jaxmech.cli._jax import prepare_process
@@ -157,7 +157,7 @@ def say(text: str, *, exact: bool = False) -> None:
         _close(sys.stdout)
     except OSError as error:
         _close(sys.stdout)
-        raise ProblemError("standard output", _reason(error), "cannot be written") from None
+        raise ProblemError("standard output", reason(error), "cannot be written") from None
 
 
 def note(text: str) -> None:
@@ -183,7 +183,7 @@ def _explain(error: Exception, *, verbose: bool) -> int:
         return _complain(_TOO_LARGE, BAD_INPUT)
     if isinstance(error, OSError) and error.filename is None:
         _close(sys.stdout)
-        return _complain(f"standard output cannot be written: {_reason(error)}", BAD_INPUT)
+        return _complain(f"standard output cannot be written: {reason(error)}", BAD_INPUT)
     platforms = os.environ.get("JAX_PLATFORMS", "")
     if platforms and not _starts():
         return _complain(f"JAX_PLATFORMS = {platforms!r}: JAX finds no such device here; cpu is one", BAD_INPUT)
@@ -201,10 +201,6 @@ def _starts() -> bool:
         return bool(jax.devices())
     except Exception:  # of many types, even assertions
         return False
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
 
 
 def _usage(error: click.ClickException) -> str:
@@ -241,7 +237,7 @@ def _flush() -> int:
         _close(sys.stdout)
     except OSError as error:
         _close(sys.stdout)
-        return _complain(f"standard output cannot be written: {_reason(error)}", BAD_INPUT)
+        return _complain(f"standard output cannot be written: {reason(error)}", BAD_INPUT)
     return DONE
 
 

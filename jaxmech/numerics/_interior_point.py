@@ -27,7 +27,7 @@ from jaxmech.numerics._program import (
 
 _FIRST_MULTIPLIER = 0.2
 _FIRST_VALUE = {Kind.WEIGHTED: 0.9, Kind.IDEAL: 0.9, Kind.MINIMAX: 0.5, Kind.PRODUCT: 0.5}
-"""s over what the cheapest asks for. Nearer to it is better where weights are known: a tenth to a fifth less steps."""
+"""s over what the cheapest asks for. Nearer to it is better where weights are known: up to a seventh less steps."""
 _SHARE_OF_LEAD = 0.6
 _RESIDUAL_SHARE = {Kind.WEIGHTED: 0.01, Kind.IDEAL: 0.01, Kind.MINIMAX: 0.1, Kind.PRODUCT: 0.01}
 """Of MINIMAX, and where errors count differently, multipliers may be many: complementarity may not run ahead of the

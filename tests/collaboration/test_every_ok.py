@@ -67,6 +67,7 @@ class Line:
     infeasible: int = 0
     wrong: list = dataclasses.field(default_factory=list)
     worst: float = 0.0
+    steps: int = 0
 
 
 def families_of(division):
@@ -108,6 +109,7 @@ def survey(division, families=None):
             solved = np.asarray(found.status) == Status.OK
             wrong = np.flatnonzero(solved & ~verdict.right)
             line.drawn += len(costs)
+            line.steps += int(np.sum(found.steps))
             line.unsolved += int((~solved).sum())
             line.infeasible += int((np.asarray(found.status) == Status.INFEASIBLE).sum())
             line.wrong += [(shape, int(i), verdict.reasons(i)) for i in wrong]
@@ -116,11 +118,11 @@ def survey(division, families=None):
 
 
 def table(division, lines):
-    """The survey as text: drawn, not OK, OK and wrong, and how near the right ones come to what is allowed."""
-    head = f"{division:<34}{'drawn':>7}{'not OK':>8}{'share':>10}{'wrong':>7}{'nearest':>10}"
+    """The survey as text: drawn, not OK, OK and wrong, how near the right ones come to what is allowed, mean steps."""
+    head = f"{division:<34}{'drawn':>7}{'not OK':>8}{'share':>10}{'wrong':>7}{'nearest':>10}{'steps':>8}"
     rows = [
         f"  {family:<32}{line.drawn:>7}{line.unsolved:>8}{line.unsolved / line.drawn:>10.2%}"
-        f"{len(line.wrong):>7}{line.worst:>10.1e}"
+        f"{len(line.wrong):>7}{line.worst:>10.1e}{line.steps / line.drawn:>8.2f}"
         for family, line in lines.items()
     ]
     return "\n".join([head, *rows])
